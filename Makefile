@@ -1,0 +1,67 @@
+# Everything runs in .venv, which `make setup` makes; PYTHON chooses the interpreter for it.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+SYMBOL ?= SPX
+STRATEGY ?= strategies/spy_momentum_v1.json
+# What an index fund costs; the command's own default of 0.5 % is meant for single options.
+SLIPPAGE ?= 0.0002
+
+.PHONY: help setup demo test lint types layers unit lab app bench deep stress clean
+.DEFAULT_GOAL := help
+
+help: ## show this
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: .venv/installed .venv/warm ## .venv with btkit and every tool; quick when nothing changed
+
+.venv/installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("btkit needs Python 3.11 or newer; set PYTHON=...") if sys.version_info < (3, 11) else None' >&2
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv >&2
+	@echo "installing btkit and its tools into .venv" >&2
+	@$(PIP) install --quiet --upgrade 'pip>=24' >&2
+	@$(PIP) install --quiet --editable '.[dev]' >&2
+	@touch $@
+
+# The loop is compiled once per machine and kept on disk, so that no run has to wait for it.
+.venv/warm: .venv/installed $(wildcard btkit/conditions/*.py btkit/engine/*.py btkit/options/*.py)
+	@echo "compiling the simulation loop" >&2
+	@$(BIN)/python scripts/warm_cache.py >&2
+	@touch $@
+
+demo: setup ## a real strategy on 20 years of the S&P 500: JSON on stdout, paths on stderr
+	@$(BIN)/backtest run --strategy $(STRATEGY) --symbol $(SYMBOL) --source sample \
+		--start 1999-01-04 --end 2018-12-31 --slippage $(SLIPPAGE) || [ $$? -eq 1 ]
+
+test: setup lint types layers unit ## all that CI runs
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy
+
+layers: setup
+	$(BIN)/lint-imports
+
+unit: setup
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+
+deep: setup ## the long agreement test of engine and oracle
+	ORACLE_PROFILE=deep $(BIN)/python -m pytest tests/oracle/test_agreement.py
+
+stress: setup ## the full sizes: 50 runs at once, 30 kills, a stop at every bar
+	STRESS_PROFILE=full $(BIN)/python -m pytest tests/storage tests/unit/runs/test_interruption.py
+
+lab: setup ## the notebooks in JupyterLab
+	$(BIN)/jupyter lab --notebook-dir=. --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
+
+app: setup ## the spec editor as an app in the browser, by Voilà
+	BT_DATA_SOURCE=sample $(BIN)/voila notebooks/01_edit_a_spec.ipynb --no-browser
+
+bench: setup ## speeds, as a table
+	$(BIN)/python benchmarks/bench.py
+
+clean: ## remove what was made, not what was stored
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache htmlcov artefacts
