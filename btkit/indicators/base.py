@@ -1,0 +1,187 @@
+"""What an indicator is: its documentation, and the function that computes its column."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+Array: TypeAlias = npt.NDArray[np.float64]
+Mask: TypeAlias = npt.NDArray[np.bool_]
+Days: TypeAlias = npt.NDArray[np.datetime64]
+Kind: TypeAlias = Literal["float", "bool"]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Indicator:
+    """The documentation of one name that a condition may use.
+
+    Parameters
+    ----------
+    name
+        As it is written in a condition; ``sma_<n>`` and ``prev_<name>`` stand for families.
+    group
+        The table it belongs to: price, momentum, volatility, volume, options, market, events
+        or position.
+    kind
+        ``"float"`` or ``"bool"``.
+    lookback
+        Index of the first bar that has a value, on clean data.
+    meaning
+        What it says, with its unit.
+    formula
+        How it is computed.
+    source
+        Whose definition it is.
+    decay
+        For a recursive indicator, the share of its starting value's weight that is left after
+        each further bar: 0.9 means that 0.9**k is left after k bars, 1.0 that it never fades.
+        None for an indicator that looks at a fixed window.
+    per_bar
+        False for names that describe the open position, which have no column.
+    needs
+        The names that it is computed from.
+    varies
+        For a family, how lookback and decay depend on the member; empty for a single name.
+    """
+
+    name: str
+    group: str
+    kind: Kind
+    lookback: int
+    meaning: str
+    formula: str
+    source: str
+    decay: float | None = None
+    per_bar: bool = True
+    needs: tuple[str, ...] = ()
+    varies: str = ""
+
+
+class Columns(Protocol):
+    """What a computation may ask for: other columns, dates, and the annualisation."""
+
+    @property
+    def bars_per_year(self) -> float:
+        """Bars in a year, the square of the annualisation factor."""
+
+    @property
+    def calendar(self) -> str:
+        """Name of the exchange calendar."""
+
+    @property
+    def dates(self) -> Days:
+        """Session date of each bar, datetime64[D]."""
+
+    def column(self, name: str) -> Array:
+        """Return the column of a per-bar name."""
+
+    def raw(self, name: str) -> Array:
+        """Return a column of the bars as it is, all NaN where the bars do not have it."""
+
+    def shared(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """Return an intermediate result, computed when it is first asked for."""
+
+
+@dataclass(frozen=True)
+class Definition:
+    """An indicator with the functions that compute it.
+
+    Parameters
+    ----------
+    indicator
+        The documentation.
+    compute
+        Returns the float64 column, one value a bar, NaN where it is missing; None for names
+        that describe the position.
+    fallback
+        Returns the bars whose value rests on a documented fallback of this very name.
+    unknown
+        Returns the bars on which this very name is missing because its known years do not
+        reach there.
+    """
+
+    indicator: Indicator
+    compute: Callable[[Columns], Array] | None
+    fallback: Callable[[Columns], Mask] | None = None
+    unknown: Callable[[Columns], Mask] | None = None
+
+
+@dataclass(frozen=True)
+class Family:
+    """Indicators that differ only in their number of bars, such as ``sma_20``.
+
+    Parameters
+    ----------
+    stem
+        The name before the underscore.
+    define
+        Returns the member for a number of bars.
+    varies
+        How lookback and decay depend on n.
+    """
+
+    stem: str
+    define: Callable[[int], Definition]
+    varies: str
+
+
+def alias(name: str, group: str, target: Definition, *, meaning: str) -> Definition:
+    """Return a definition that is another one under a second name.
+
+    Parameters
+    ----------
+    name
+        The second name.
+    group
+        The group that the second name is listed in.
+    target
+        The definition that is meant.
+    meaning
+        What the second name says.
+
+    Returns
+    -------
+    Definition
+        With the target's lookback, kind and decay.
+    """
+    meant = target.indicator.name
+    return Definition(
+        Indicator(
+            name=name,
+            group=group,
+            kind=target.indicator.kind,
+            lookback=target.indicator.lookback,
+            meaning=meaning,
+            formula=meant,
+            source=f"alias of {meant}",
+            decay=target.indicator.decay,
+            needs=(meant,),
+        ),
+        lambda columns: columns.column(meant),
+    )
+
+
+def talib_column(function: Callable[..., Any], *inputs: Array, **options: float) -> Array:
+    """Call a TA-Lib function of one output on float64 columns.
+
+    Parameters
+    ----------
+    function
+        A function of the `talib` module.
+    inputs
+        Columns of equal length, without NaN: TA-Lib answers NaN with a plausible number.
+    options
+        TA-Lib's parameters, such as ``timeperiod=14``.
+
+    Returns
+    -------
+    Array
+        Same length as the inputs; NaN before the lookback.
+    """
+    values: Array = function(*inputs, **options)
+    return values

@@ -1,0 +1,370 @@
+"""The columns of one set of bars, each computed when it is first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import TypeVar, cast
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from btkit.errors import DataError, UsageError
+from btkit.indicators.base import Array, Days, Definition, Mask
+from btkit.indicators.calendars import session_dates
+from btkit.indicators.intervals import INTRADAY_MINUTES, infer_interval
+from btkit.indicators.intervals import bars_per_year as default_bars_per_year
+from btkit.indicators.names import closest_name
+from btkit.indicators.registry import DOCUMENTED, define, lookup, split_previous
+
+T = TypeVar("T")
+S = TypeVar("S", bound=np.generic)
+REQUIRED = ("open", "high", "low", "close", "volume")
+OPTIONAL = ("iv_rank", "iv_percentile", "current_iv", "vix")
+
+
+class FeatureSet:
+    """Indicator columns over one set of bars.
+
+    A column is computed when it is first asked for and kept; columns that share a calculation,
+    such as MACD's three lines, share its result. Later changes to `bars` do not reach it.
+
+    Parameters
+    ----------
+    bars
+        Checked bars: ascending DatetimeIndex (dates for daily and weekly bars, UTC open times
+        for intraday ones), columns open, high, low, close and volume without NaN, optionally
+        iv_rank, iv_percentile, current_iv and vix with NaN where they are not known.
+    bars_per_year
+        Bars in a year, for annualised volatility.
+    calendar
+        A name of `exchange_calendars`, for expiries and the session dates of intraday bars.
+    interval
+        One of `INTERVALS`.
+
+    Raises
+    ------
+    UsageError
+        If the bars lack a required column.
+    DataError
+        If a price is missing or not above 0, or a volume is missing or below 0.
+
+    Examples
+    --------
+    >>> bars = pd.DataFrame(
+    ...     {"open": 1.0, "high": 2.0, "low": 1.0, "close": [1.0, 2.0], "volume": 10.0},
+    ...     index=pd.DatetimeIndex(["2024-01-04", "2024-01-05"]),
+    ... )
+    >>> FeatureSet(bars, bars_per_year=252.0).column("prev_close")
+    array([nan,  1.])
+    """
+
+    def __init__(
+        self,
+        bars: pd.DataFrame,
+        *,
+        bars_per_year: float,
+        calendar: str = "XNYS",
+        interval: str = "1d",
+    ) -> None:
+        self.bars_per_year = bars_per_year
+        self.calendar = calendar
+        self.interval = interval
+        self._index = cast("pd.DatetimeIndex", bars.index)
+        self._raw = {name: read_only(values) for name, values in bar_columns(bars).items()}
+        self._columns: dict[str, Array] = {}
+        self._fallbacks: dict[str, Mask | None] = {}
+        self._unknowns: dict[str, Mask | None] = {}
+        self._shared: dict[Hashable, object] = {}
+
+    def __len__(self) -> int:
+        """Return the number of bars."""
+        return len(self._index)
+
+    @property
+    def dates(self) -> Days:
+        """Session date of each bar, datetime64[D]."""
+
+        def compute() -> Days:
+            if self.interval in INTRADAY_MINUTES:
+                return session_dates(self._index, calendar=self.calendar)
+            return self._index.tz_localize(None).to_numpy().astype("datetime64[D]")
+
+        return self.shared("dates", compute)
+
+    def shared(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """Return an intermediate result, computed when it is first asked for.
+
+        Parameters
+        ----------
+        key
+            Names the result.
+        compute
+            Called once.
+
+        Returns
+        -------
+        object
+            What `compute` returned.
+        """
+        if key not in self._shared:
+            self._shared[key] = compute()
+        return cast("T", self._shared[key])
+
+    def raw(self, name: str) -> Array:
+        """Return a column of the bars as it is.
+
+        Parameters
+        ----------
+        name
+            Such as ``vix``.
+
+        Returns
+        -------
+        Array
+            All NaN where the bars have no such column.
+        """
+        if name not in self._raw:
+            self._raw[name] = read_only(np.full(len(self), np.nan))
+        return self._raw[name]
+
+    def column(self, name: str) -> Array:
+        """Return the column of a per-bar name.
+
+        Parameters
+        ----------
+        name
+            A documented name, a member of a family, or ``prev_`` before one.
+
+        Returns
+        -------
+        Array
+            Shape (n_bars,), float64, C-contiguous, read-only. NaN or infinite where it is
+            missing; a bool name has 1.0 and 0.0.
+
+        Raises
+        ------
+        UsageError
+            If the name has no column: it is unknown, or describes the position.
+        """
+        found = self._columns.get(name)
+        if found is not None:
+            return found
+        depth, base, definition = self._resolve(name)
+        if depth:
+            values = shift(self.column(base), depth, np.nan)
+        else:
+            # Only prev_ names and names of the position come without a computation.
+            compute = cast("Callable[[FeatureSet], Array]", definition.compute)
+            values = compute(self)
+        self._columns[name] = read_only(values)
+        return self._columns[name]
+
+    def fallback(self, name: str) -> Mask | None:
+        """Return the bars whose value rests on a documented fallback.
+
+        Parameters
+        ----------
+        name
+            A per-bar name.
+
+        Returns
+        -------
+        Mask or None
+            Shape (n_bars,), read-only; None for a name that cannot fall back. A name that is
+            computed from another inherits its fallbacks.
+
+        Raises
+        ------
+        UsageError
+            If the name has no column.
+        """
+        if name not in self._fallbacks:
+            self._fallbacks[name] = self._inherited(name, "fallback")
+        return self._fallbacks[name]
+
+    def unknown(self, name: str) -> Mask | None:
+        """Return the bars on which an event column lies outside its known years.
+
+        Parameters
+        ----------
+        name
+            A per-bar name.
+
+        Returns
+        -------
+        Mask or None
+            Shape (n_bars,), read-only; None for a name whose years do not end.
+
+        Raises
+        ------
+        UsageError
+            If the name has no column.
+        """
+        if name not in self._unknowns:
+            self._unknowns[name] = self._inherited(name, "unknown")
+        return self._unknowns[name]
+
+    def _inherited(self, name: str, kind: str) -> Mask | None:
+        depth, base, definition = self._resolve(name)
+        masks: list[Mask] = []
+        if depth:
+            below = getattr(self, kind)(base)
+            if below is not None:
+                masks.append(shift(below, depth, False))
+        else:
+            own = getattr(definition, kind)
+            if own is not None:
+                masks.append(own(self))
+            needed = (getattr(self, kind)(need) for need in definition.indicator.needs)
+            masks.extend(mask for mask in needed if mask is not None)
+        return read_only(np.logical_or.reduce(masks)) if masks else None
+
+    def _resolve(self, name: str) -> tuple[int, str, Definition]:
+        depth, base = split_previous(name)
+        definition = define(base)
+        if definition is not None and definition.compute is not None:
+            return depth, base, definition
+        indicator = lookup(name)
+        if indicator is not None:
+            raise UsageError(
+                f"{name!r} describes the position and has no column.",
+                hint="Use it in a condition; the simulation fills it in.",
+                details={"name": name},
+            )
+        near = closest_name(name)
+        raise UsageError(
+            f"There is no indicator {name!r}.",
+            hint=f"Did you mean {near!r}?" if near else "`backtest indicators` lists them.",
+            details={"name": name, "closest": near},
+        )
+
+
+def bar_columns(bars: pd.DataFrame) -> dict[str, Array]:
+    """Return the columns of bars that indicators read.
+
+    TA-Lib turns a NaN into a plausible number, so none may come in.
+
+    Parameters
+    ----------
+    bars
+        See `FeatureSet`.
+
+    Returns
+    -------
+    dict of str to Array
+        Contiguous copies; NaN for any missing value of an optional column.
+
+    Raises
+    ------
+    UsageError
+        If a required column is not there.
+    DataError
+        If a price is missing or not above 0, or a volume is missing or below 0.
+    """
+    missing = [name for name in REQUIRED if name not in bars.columns]
+    if missing:
+        raise UsageError(
+            f"The bars have no column {missing[0]!r}.",
+            hint=f"Bars need the columns {', '.join(REQUIRED)}.",
+            details={"missing": missing},
+        )
+    columns = {
+        name: np.array(bars[name].to_numpy(dtype=np.float64, na_value=np.nan), order="C", copy=True)
+        for name in (*REQUIRED, *OPTIONAL)
+        if name in bars.columns
+    }
+    for name in REQUIRED:
+        values = columns[name]
+        good = np.isfinite(values) & ((values >= 0.0) if name == "volume" else (values > 0.0))
+        if not good.all():
+            dates = [str(when) for when in bars.index[~good][:20]]
+            raise DataError(
+                f"The bars have a missing or impossible {name} on {len(good) - good.sum()} bars, "
+                f"first on {dates[0]}.",
+                hint="Repair or drop those bars.",
+                details={"column": name, "dates": dates},
+            )
+    return columns
+
+
+def shift(values: npt.NDArray[S], bars: int, fill: float) -> npt.NDArray[S]:
+    """Move a column to later bars.
+
+    Parameters
+    ----------
+    values
+        Shape (n,).
+    bars
+        By how many, at least 1.
+    fill
+        What the first ones become.
+
+    Returns
+    -------
+    ndarray
+        Same shape and type.
+    """
+    moved = np.full_like(values, fill)
+    moved[bars:] = values[:-bars]
+    return moved
+
+
+def read_only(values: npt.NDArray[S]) -> npt.NDArray[S]:
+    """Return an array that refuses to be written to.
+
+    Parameters
+    ----------
+    values
+        An array that nobody else writes to.
+
+    Returns
+    -------
+    ndarray
+        A contiguous one with the same values.
+    """
+    frozen = np.ascontiguousarray(values).view()
+    frozen.flags.writeable = False
+    return frozen
+
+
+def compute_indicators(
+    bars: pd.DataFrame, *, calendar: str = "XNYS", bars_per_year: float | None = None
+) -> pd.DataFrame:
+    """Compute every documented per-bar name.
+
+    Parameters
+    ----------
+    bars
+        See `FeatureSet`.
+    calendar
+        A name of `exchange_calendars`.
+    bars_per_year
+        Bars in a year, for annualised volatility; None takes it from the bars' interval and
+        the calendar.
+
+    Returns
+    -------
+    pd.DataFrame
+        The bars' index; one column a name, in the reference's order. Floats are NaN where they
+        are missing, bool names are of pandas' nullable ``boolean``.
+
+    Raises
+    ------
+    UsageError
+        If the interval, the calendar or a column of the bars is not known.
+    DataError
+        If a price or volume is missing or impossible.
+    """
+    interval = infer_interval(cast("pd.DatetimeIndex", bars.index))
+    if bars_per_year is None:
+        bars_per_year = default_bars_per_year(interval, calendar)
+    features = FeatureSet(bars, bars_per_year=bars_per_year, calendar=calendar, interval=interval)
+    columns: dict[str, pd.Series] = {}
+    for name, definition in DOCUMENTED.items():
+        if definition.indicator.per_bar:
+            values = pd.Series(features.column(name), index=bars.index)
+            values = values.where(np.isfinite(values))
+            is_flag = definition.indicator.kind == "bool"
+            columns[name] = values.astype("boolean") if is_flag else values
+    return pd.DataFrame(columns, index=bars.index)

@@ -1,0 +1,63 @@
+"""The market's own gauge: the VIX."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from btkit.indicators.base import Array, Columns, Definition, Indicator, Mask, alias
+
+GROUP = "market"
+VIX_FALLBACK = 20.0
+
+
+def vix_or_fallback(columns: Columns) -> Array:
+    """Return the VIX, 20.0 where it is not known.
+
+    Parameters
+    ----------
+    columns
+        Where ``vix`` of the bars comes from.
+
+    Returns
+    -------
+    Array
+        Index points, never missing.
+    """
+    vix = columns.raw("vix")
+    return np.where(np.isfinite(vix), vix, VIX_FALLBACK)
+
+
+def vix_unknown(columns: Columns) -> Mask:
+    """Return the bars whose VIX is not known.
+
+    Parameters
+    ----------
+    columns
+        Where ``vix`` of the bars comes from.
+
+    Returns
+    -------
+    Mask
+        True where the fallback stands.
+    """
+    return ~np.isfinite(columns.raw("vix"))
+
+
+VIX = Definition(
+    Indicator(
+        name="vix",
+        group=GROUP,
+        kind="float",
+        lookback=0,
+        meaning="Close of the Cboe Volatility Index, in index points (20 is 20 % a year); 20.0 "
+        "where it is not known.",
+        formula="the last close known on the date, at most 5 sessions old, else 20.0",
+        source="bars",
+    ),
+    vix_or_fallback,
+    fallback=vix_unknown,
+)
+DEFINITIONS = (
+    VIX,
+    alias("vix_spot", GROUP, VIX, meaning="The VIX, in index points; 20.0 where not known."),
+)

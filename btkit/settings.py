@@ -1,0 +1,44 @@
+"""The BT_* environment, and a .env file in the working folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SourceName = Literal["auto", "market-data", "files", "yahoo", "sample"]
+
+
+class Settings(BaseSettings):
+    """Everything that the environment decides; read once, at the edge, and passed on.
+
+    A variable is the field's name in capitals with ``BT_`` before it, so ``db_path`` is
+    ``BT_DB_PATH``. The environment wins over ``.env``.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="BT_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    db_path: Path = Path("data/backtest/results.db")
+    curve_dir: Path = Path("data/backtest/curves")
+    report_dir: Path = Path("data/reports")
+    data_dir: Path | None = None
+    data_source: SourceName = "auto"
+    initial_capital: float = Field(default=100_000.0, gt=0, allow_inf_nan=False)
+    default_commission: float = Field(default=0.65, ge=0, allow_inf_nan=False)
+    default_slippage: float = Field(default=0.005, ge=0, lt=1, allow_inf_nan=False)
+    market_data_cmd: str = "market-data"
+    market_data_timeout_s: float = Field(default=120.0, gt=0, allow_inf_nan=False)
+    min_trades_required: int = Field(default=10, ge=0)
+    max_holding_bars: int | None = Field(default=None, ge=1)
+    checkpoint_bars: int | None = Field(default=None, ge=1)
+    checkpoint_seconds: float = Field(default=10.0, gt=0, allow_inf_nan=False)
+    minio_endpoint: str = "localhost:9000"
+    minio_access_key: str = "mds"
+    minio_secret_key: SecretStr = SecretStr("mds_secret")
+    minio_bucket: str = "backtest-results"
+    minio_secure: bool = False
+    minio_timeout_s: float = Field(default=10.0, gt=0, allow_inf_nan=False)

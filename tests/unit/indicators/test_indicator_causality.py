@@ -1,0 +1,50 @@
+"""A value at a bar is the same whatever comes after it."""
+
+import numpy as np
+import pytest
+
+from btkit.indicators import FeatureSet, catalogue
+
+PER_BAR = [entry.name for entry in catalogue() if entry.per_bar and "<" not in entry.name]
+FAMILY_MEMBERS = [
+    f"{stem}_{n}"
+    for stem in ("sma", "ema", "rsi", "atr", "roc", "adx", "hv", "highest", "lowest")
+    for n in (2, 37)
+]
+NAMES = [*PER_BAR, *FAMILY_MEMBERS, "prev_iv_atm", "prev_prev_macd_hist", "prev_fomc_meeting_day"]
+COUNT, CUTS = 420, (1, 2, 35, 250, 419)
+
+
+@pytest.fixture(scope="module")
+def bars(make_bars):
+    bars = make_bars(COUNT)
+    bars.loc[bars.index[100:140], ["current_iv", "vix"]] = np.nan
+    return bars
+
+
+@pytest.fixture(scope="module")
+def whole(bars):
+    return FeatureSet(bars, bars_per_year=252.0)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_cutting_the_future_off_changes_nothing(bars, whole, name):
+    for cut in CUTS:
+        part = FeatureSet(bars.iloc[:cut], bars_per_year=252.0)
+        np.testing.assert_array_equal(part.column(name), whole.column(name)[:cut])
+        for mask in ("fallback", "unknown"):
+            found, expected = getattr(part, mask)(name), getattr(whole, mask)(name)
+            assert (found is None) == (expected is None)
+            if found is not None:
+                np.testing.assert_array_equal(found, expected[:cut])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_another_future_changes_nothing(bars, make_bars, whole, name):
+    for cut in CUTS[:-1]:
+        other = bars.copy()
+        future = make_bars(COUNT, seed=99)
+        future[["open", "high", "low", "close"]] *= 1e4
+        other.iloc[cut:] = future.iloc[cut:]
+        column = FeatureSet(other, bars_per_year=252.0).column(name)
+        np.testing.assert_array_equal(column[:cut], whole.column(name)[:cut])
