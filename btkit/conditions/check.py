@@ -1,0 +1,42 @@
+"""What the spec needs to know of an expression before anything runs."""
+
+from __future__ import annotations
+
+from btkit.conditions.nodes import Column, Node, Position
+from btkit.conditions.parse import parse_expression
+from btkit.errors import Problem
+
+# What a sizing formula may read beside the namespace.
+SIZING_NAMES = frozenset({"risk_pct"})
+
+
+def check_expression(text: str, *, path: str, sizing: bool = False) -> list[Problem]:
+    """Return everything wrong with an expression whose parameters are filled in.
+
+    Parameters
+    ----------
+    text
+        The expression.
+    path
+        Where it stands in the spec; each problem carries it.
+    sizing
+        Whether it is a sizing formula, which may read ``risk_pct``.
+
+    Examples
+    --------
+    >>> [problem.hint for problem in check_expression("close > sma50", path="entry_conditions[0]")]
+    ["did you mean 'sma_50'?"]
+    """
+    further = SIZING_NAMES if sizing else frozenset[str]()
+    return parse_expression(text, path=path, sizing=sizing, further_names=further)[1]
+
+
+def names_in(text: str) -> frozenset[str]:
+    """Return every namespace name that the expression reads; empty for one that is refused."""
+    tree, _ = parse_expression(text, further_names=SIZING_NAMES)
+    return frozenset() if tree is None else names_of(tree) - SIZING_NAMES
+
+
+def names_of(tree: Node) -> frozenset[str]:
+    """Return every namespace name in a tree."""
+    return frozenset(node.name for node in tree.walk() if isinstance(node, Column | Position))

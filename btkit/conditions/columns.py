@@ -1,0 +1,273 @@
+"""The whole-array part: each distinct sub-expression once, for all bars, with NumPy.
+
+Missing values travel as masks. Where Python's evaluation of a bar would raise, `failed` is set
+and the other arrays hold anything; where the value is None, `none` is set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from btkit.conditions.compiled import compiled
+from btkit.conditions.machine import Op as MachineOp
+from btkit.conditions.machine import Tag, apply_arithmetic, apply_unary
+from btkit.conditions.nodes import (
+    And,
+    Binary,
+    Column,
+    Compare,
+    Const,
+    If,
+    Node,
+    Or,
+    Position,
+    Raises,
+    RoundTo,
+    Strict,
+    Unary,
+)
+
+Mask: TypeAlias = "NDArray[np.bool_] | None"
+Data: TypeAlias = "NDArray[Any]"
+_OPERATIONS: dict[str, Callable[[Data, Data], Data]] = {
+    "+": np.add,
+    "-": np.subtract,
+    "*": np.multiply,
+    "/": np.divide,
+    "<": np.less,
+    "<=": np.less_equal,
+    ">": np.greater,
+    ">=": np.greater_equal,
+}
+# Where NumPy's own operation can differ from Python's in the last bit, the machine's is used.
+_EXACT = {"//": MachineOp.FLOORDIV, "%": MachineOp.MOD, "**": MachineOp.POW}
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value at every bar.
+
+    Parameters
+    ----------
+    data
+        bool or float64 (n_bars,), or 0-dimensional for a constant.
+    none
+        Where the value is None; None for nowhere.
+    failed
+        Where the evaluation raised; None for nowhere.
+    is_bool
+        Where the value is a Python bool: everywhere, nowhere, or by bar.
+    """
+
+    data: Data
+    none: Mask = None
+    failed: Mask = None
+    is_bool: bool | NDArray[np.bool_] = False
+
+    def truth(self) -> NDArray[np.bool_]:
+        """Return Python's truth, meaningless where `failed`."""
+        truth = self.data if self.data.dtype == np.bool_ else self.data != 0.0
+        return truth if self.none is None else truth & ~self.none
+
+    def met(self) -> NDArray[np.bool_]:
+        """Return where a condition with this value is met: true, and did not raise."""
+        truth = self.truth()
+        return truth if self.failed is None else truth & ~self.failed
+
+
+@dataclass
+class ColumnEvaluator:
+    """Evaluates trees over all bars of one set of features.
+
+    Trees that read the position need arrays of the position's names from `column` as well,
+    which exist once a simulation has run.
+
+    Parameters
+    ----------
+    column
+        Gives the float64 array of a name, NaN or infinite where missing.
+    is_bool
+        Says whether a name's values are truth values.
+    """
+
+    column: Callable[[str], NDArray[np.float64]]
+    is_bool: Callable[[str], bool]
+    known: dict[Node, Value] = field(default_factory=dict)
+
+    def evaluate(self, node: Node) -> Value:
+        """Return the value of `node` at every bar; each distinct tree is computed once.
+
+        The caller silences NumPy's floating-point warnings: infinities are values here.
+        """
+        value = self.known.get(node)
+        if value is None:
+            value = self.known[node] = self._compute(node)
+        return value
+
+    def _compute(self, node: Node) -> Value:
+        match node:
+            case Column(name) | Position(name):
+                return self._load(name)
+            case Const():
+                none = np.bool_(True) if node.kind == "none" else None
+                return Value(np.float64(node.number), none, None, node.kind == "bool")  # type: ignore[arg-type]  # 0-d broadcasts
+            case Unary(op, operand):
+                return _unary(op, 0, self.evaluate(operand))
+            case RoundTo(operand, digits):
+                return _unary("round_to", digits, self.evaluate(operand))
+            case Binary(op, left, right):
+                return _binary(op, self.evaluate(left), self.evaluate(right))
+            case Compare(op, left, right):
+                return _compare(op, self.evaluate(left), self.evaluate(right))
+            case And(left, right):
+                first = self.evaluate(left)
+                return _select(first.truth(), self.evaluate(right), first, first.failed)
+            case Or(left, right):
+                first = self.evaluate(left)
+                return _select(first.truth(), first, self.evaluate(right), first.failed)
+            case If(test, then, other):
+                first = self.evaluate(test)
+                return _select(
+                    first.truth(), self.evaluate(then), self.evaluate(other), first.failed
+                )
+            case Strict(effects, result):
+                value = self.evaluate(result)
+                failed = _any(value.failed, *(self.evaluate(effect).failed for effect in effects))
+                return Value(value.data, value.none, failed, value.is_bool)
+            case Raises():
+                return Value(np.float64(0.0), None, np.bool_(True))  # type: ignore[arg-type]
+        raise AssertionError(node)
+
+    def _load(self, name: str) -> Value:
+        data = self.column(name)
+        missing = ~np.isfinite(data)
+        is_bool = self.is_bool(name)
+        if not missing.any():
+            return Value(data != 0.0 if is_bool else data, is_bool=is_bool)
+        # Infinite means missing too; with NaN there, comparisons are false without a mask.
+        return Value(np.where(missing, np.nan, data), missing, None, is_bool)
+
+
+def _any(*masks: Mask) -> Mask:
+    found: Mask = None
+    for mask in masks:
+        if mask is not None:
+            found = mask if found is None else found | mask
+    return found
+
+
+def _pick(where: NDArray[np.bool_], then: Mask, other: Mask) -> Mask:
+    if then is None and other is None:
+        return None
+    return np.where(where, False if then is None else then, False if other is None else other)
+
+
+def _select(where: NDArray[np.bool_], then: Value, other: Value, failed: Mask) -> Value:
+    is_bool: bool | NDArray[np.bool_] = then.is_bool is True and other.is_bool is True
+    if not is_bool and (then.is_bool is not False or other.is_bool is not False):
+        is_bool = np.where(where, then.is_bool, other.is_bool)
+    return Value(
+        np.where(where, then.data, other.data),
+        _pick(where, then.none, other.none),
+        _any(failed, _pick(where, then.failed, other.failed)),
+        is_bool,
+    )
+
+
+def _numbers(value: Value) -> Data:
+    return value.data.astype(np.float64) if value.data.dtype == np.bool_ else value.data
+
+
+def _unary(op: str, argument: int, operand: Value) -> Value:
+    if op in ("not", "bool"):
+        truth = operand.truth()
+        return Value(truth if op == "bool" else ~truth, None, operand.failed, is_bool=True)
+    failed = _any(operand.failed, operand.none)
+    data = _numbers(operand)
+    if op == "neg":
+        return Value(-data, None, failed)
+    if op == "abs":
+        return Value(np.abs(data), None, failed)
+    if op in ("pos", "float"):
+        return Value(data, None, failed)
+    code = {"int": MachineOp.INT, "round": MachineOp.ROUND, "round_to": MachineOp.ROUND_TO}[op]
+    flat = np.atleast_1d(data)
+    result, wrong = exact_unary(int(code), argument, np.ascontiguousarray(flat))
+    return Value(result.reshape(data.shape), None, _any(failed, wrong.reshape(data.shape)))
+
+
+def _binary(op: str, left: Value, right: Value) -> Value:
+    failed = _any(left.failed, right.failed, left.none, right.none)
+    first, second = _numbers(left), _numbers(right)
+    if op in ("min", "max"):
+        later = second < first if op == "min" else second > first
+        return _select(later, _without_none(right), _without_none(left), failed)
+    if op in _EXACT:
+        first, second = np.broadcast_arrays(np.atleast_1d(first), np.atleast_1d(second))
+        data, wrong = exact_binary(
+            int(_EXACT[op]), np.ascontiguousarray(first), np.ascontiguousarray(second)
+        )
+        return Value(data, None, _any(failed, wrong))
+    if op == "/":
+        zero = second == 0.0
+        if np.any(zero):
+            failed = _any(failed, zero)
+    return Value(_OPERATIONS[op](first, second), None, failed)
+
+
+def _without_none(value: Value) -> Value:
+    # The failure of comparing None is in the caller's mask.
+    return Value(value.data, None, None, value.is_bool)
+
+
+def _compare(op: str, left: Value, right: Value) -> Value:
+    failed = _any(left.failed, right.failed)
+    if op == "is":
+        return Value(_identical(left, right), None, failed, is_bool=True)
+    if op == "==":
+        same = np.equal(left.data, right.data)
+        if left.none is not None or right.none is not None:
+            nones = [np.False_ if mask is None else mask for mask in (left.none, right.none)]
+            same = np.where(nones[0] | nones[1], nones[0] & nones[1], same)
+        return Value(same, None, failed, is_bool=True)
+    data = _OPERATIONS[op](left.data, right.data)
+    return Value(data, None, _any(failed, left.none, right.none), is_bool=True)
+
+
+def _identical(left: Value, right: Value) -> NDArray[np.bool_]:
+    nones = [np.False_ if value.none is None else value.none for value in (left, right)]
+    bools = np.asarray(left.is_bool) & np.asarray(right.is_bool) & ~nones[0] & ~nones[1]
+    same: NDArray[np.bool_] = (nones[0] & nones[1]) | (bools & (left.data == right.data))
+    return same
+
+
+@compiled
+def exact_binary(op, left, right):
+    """Apply a machine operation to two float64 arrays; return the results and where it raises."""
+    result = np.empty(left.size)
+    failed = np.zeros(left.size, np.bool_)
+    for index in range(left.size):
+        value, ok = apply_arithmetic(op, left[index], right[index])
+        result[index] = value
+        failed[index] = not ok
+    return result, failed
+
+
+@compiled
+def exact_unary(op, argument, operand):
+    """Apply a machine operation to a float64 array; return the results and where it raises."""
+    result = np.empty(operand.size)
+    failed = np.zeros(operand.size, np.bool_)
+    for index in range(operand.size):
+        value, tag = apply_unary(op, argument, operand[index], 1)
+        result[index] = value
+        failed[index] = tag == 3  # noqa: PLR2004 - Tag.FAILED, which numba wants as a number
+    return result, failed
+
+
+__all__ = ["ColumnEvaluator", "Tag", "Value"]

@@ -1,0 +1,103 @@
+"""numba's `njit` with a disk cache that cannot go stale."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import warnings
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba.core import config as _config
+
+# numba's settings are made at import, out of its type checker's sight.
+settings: Any = _config
+_PACKAGE = Path(__file__).resolve().parents[1]
+# Folders with compiled functions, or with constants that are compiled into them.
+_COMPILED_FOLDERS = ("conditions", "engine", "options")
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile `function` once, cached on disk; without a writable cache folder, warn and go on.
+
+    Division follows IEEE rules: the callers test divisors themselves, since Python's
+    ZeroDivisionError is a value here ("not met"), not an exception.
+    """
+    return _compile(function, inline=False, lean=False)
+
+
+def compiled_inline(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`compiled_lean` for a small function in a hot loop, where the call costs more than it."""
+    return _compile(function, inline=True, lean=True)
+
+
+def compiled_lean(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`compiled` for a function that makes no arrays and only works on those of its caller.
+
+    The references to its arguments are then not counted, which in a small function costs more
+    than the work.
+    """
+    return _compile(function, inline=False, lean=True)
+
+
+def _compile(function: Callable[..., Any], *, inline: bool, lean: bool) -> Callable[..., Any]:
+    options: dict[str, Any] = {"error_model": "numpy", "nogil": True, "forceinline": inline}
+    if lean:
+        options["_nrt"] = False
+    folder = cache_folder()
+    if folder is None:
+        return _as_function(numba.njit(**options)(function))
+    # numba takes the folder from its settings when a function is decorated, and only then.
+    before = settings.CACHE_DIR
+    settings.CACHE_DIR = str(folder)
+    try:
+        return _as_function(numba.njit(cache=True, **options)(function))
+    finally:
+        settings.CACHE_DIR = before
+
+
+def _as_function(dispatcher: Any) -> Callable[..., Any]:  # noqa: ANN401 - numba's own type
+    result: Callable[..., Any] = dispatcher
+    return result
+
+
+@lru_cache(maxsize=1)
+def cache_folder() -> Path | None:
+    """Return a writable folder for compiled code, None (after a warning) if there is none.
+
+    Its name is a hash of every source file that is compiled. numba itself notices a change in a
+    cached function's own file, but not in what that function calls: without this, an upgrade
+    could run yesterday's arithmetic.
+    """
+    name = f"numba-{sources_hash()}"
+    user = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 - Path's raises without a home
+    chosen = settings.CACHE_DIR
+    folders = [Path(chosen)] if chosen else [_PACKAGE / "__pycache__", Path(user) / "btkit"]
+    for folder in folders:
+        try:
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder / name):
+                return folder / name
+        except OSError:
+            continue
+    warnings.warn(
+        f"compiled code cannot be cached: no folder of {', '.join(map(str, folders))} is writable. "
+        "Each start compiles it anew, which takes some seconds. "
+        "Set NUMBA_CACHE_DIR to a writable folder.",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+    return None
+
+
+def sources_hash() -> str:
+    """Return a hash of every source file that is compiled, or holds constants that are."""
+    digest = hashlib.sha256()
+    for folder in _COMPILED_FOLDERS:
+        for source in sorted((_PACKAGE / folder).glob("*.py")):
+            digest.update(source.name.encode() + b"\0" + source.read_bytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,200 @@
+"""The typed tree that a condition becomes: scalars only, each node a value at a bar.
+
+A value at a bar is None, a float or a bool, or the evaluation raised. Text, tuples and lists
+are gone by the time these nodes exist (`lower` works them out while it reads the expression),
+so the two evaluators, whole arrays and the loop's machine, know nothing but scalars.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+
+class Node:
+    """A scalar value at every bar; equal trees are equal and hash alike."""
+
+    @cached_property
+    def reads_position(self) -> bool:
+        """Whether the value depends on the open position, and so on the simulation itself."""
+        return any(child.reads_position for child in self.children())
+
+    @cached_property
+    def size(self) -> int:
+        """The number of nodes in the tree."""
+        return 1 + sum(child.size for child in self.children())
+
+    def children(self) -> tuple[Node, ...]:
+        """Return the nodes that this one is computed from."""
+        return ()
+
+    def walk(self) -> Iterator[Node]:
+        """Yield this node and all below it."""
+        yield self
+        for child in self.children():
+            yield from child.walk()
+
+
+@dataclass(frozen=True)
+class Const(Node):
+    """None, True, False or a number; `kind` keeps True and 1.0 apart, which Python's == does not.
+
+    Parameters
+    ----------
+    kind
+        ``"none"``, ``"bool"`` or ``"float"``.
+    number
+        The value as a float; 0.0 for None.
+    """
+
+    kind: str
+    number: float
+
+    @property
+    def value(self) -> float | bool | None:
+        """The Python value."""
+        if self.kind == "none":
+            return None
+        return bool(self.number) if self.kind == "bool" else self.number
+
+
+@dataclass(frozen=True)
+class Column(Node):
+    """A per-bar name of the indicator namespace."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Position(Node):
+    """A name that describes the account or the open position."""
+
+    name: str
+
+    @cached_property
+    def reads_position(self) -> bool:
+        """Always true."""
+        return True
+
+
+@dataclass(frozen=True)
+class Unary(Node):
+    """``op`` is one of neg pos abs int float bool not round."""
+
+    op: str
+    operand: Node
+
+    def children(self) -> tuple[Node, ...]:
+        """Return the operand."""
+        return (self.operand,)
+
+
+@dataclass(frozen=True)
+class Binary(Node):
+    """``op`` is one of + - * / // % **, or min and max of two (the first wins a tie)."""
+
+    op: str
+    left: Node
+    right: Node
+
+    def children(self) -> tuple[Node, ...]:
+        """Return both operands."""
+        return (self.left, self.right)
+
+
+@dataclass(frozen=True)
+class Compare(Node):
+    """``op`` is one of < <= > >= == is."""
+
+    op: str
+    left: Node
+    right: Node
+
+    def children(self) -> tuple[Node, ...]:
+        """Return both operands."""
+        return (self.left, self.right)
+
+
+@dataclass(frozen=True)
+class RoundTo(Node):
+    """``round(operand, digits)``, correctly rounded in decimal as Python does."""
+
+    operand: Node
+    digits: int
+
+    def children(self) -> tuple[Node, ...]:
+        """Return the operand."""
+        return (self.operand,)
+
+
+@dataclass(frozen=True)
+class And(Node):
+    """Python's ``and``: the left value if it is false, else the right one."""
+
+    left: Node
+    right: Node
+
+    def children(self) -> tuple[Node, ...]:
+        """Return both operands."""
+        return (self.left, self.right)
+
+
+@dataclass(frozen=True)
+class Or(Node):
+    """Python's ``or``: the left value if it is true, else the right one."""
+
+    left: Node
+    right: Node
+
+    def children(self) -> tuple[Node, ...]:
+        """Return both operands."""
+        return (self.left, self.right)
+
+
+@dataclass(frozen=True)
+class If(Node):
+    """``then if test else other``; the branch not taken cannot raise."""
+
+    test: Node
+    then: Node
+    other: Node
+
+    def children(self) -> tuple[Node, ...]:
+        """Return test, then and other."""
+        return (self.test, self.then, self.other)
+
+
+@dataclass(frozen=True)
+class Strict(Node):
+    """The value of `result`, after `effects` were evaluated only for what they raise.
+
+    ``len((1 / x, 2))`` is 2, and still raises where x is 0.
+    """
+
+    effects: tuple[Node, ...]
+    result: Node
+
+    def children(self) -> tuple[Node, ...]:
+        """Return effects and result."""
+        return (*self.effects, self.result)
+
+
+@dataclass(frozen=True)
+class Raises(Node):
+    """An evaluation that fails at every bar, such as ``"a" < close``."""
+
+
+NONE = Const("none", 0.0)
+TRUE = Const("bool", 1.0)
+FALSE = Const("bool", 0.0)
+
+
+def number(value: float) -> Const:
+    """Return the constant for a number."""
+    return Const("float", float(value))
+
+
+def boolean(value: object) -> Const:
+    """Return the constant for a truth value."""
+    return TRUE if value else FALSE

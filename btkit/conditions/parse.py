@@ -1,0 +1,451 @@
+"""Read a condition: Python's grammar, an allow-list, the namespace; nothing is executed."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from btkit.conditions import forms
+from btkit.conditions.fold import (
+    FALSE,
+    NONE,
+    ROUND_DIGITS,
+    TRUE,
+    FoldError,
+    binary,
+    failing,
+    round_to,
+    strict,
+    unary,
+)
+from btkit.conditions.forms import Form, Sequence, Text
+from btkit.conditions.nodes import Column, Const, Node, Position, Raises, boolean, number
+from btkit.errors import Problem
+from btkit.indicators import POSITION_NAMES, closest_name, lookup
+
+MAX_CHARACTERS = 2_000
+MAX_DEPTH = 50
+NO_CONSTANTS: Mapping[str, float] = MappingProxyType({})
+
+# What "sma_{n}" becomes when n is 20.5.
+_FRACTION_IN_NAME = re.compile(r"[A-Za-z_]\d*_\d+\.\d")
+_UNARY = {ast.USub: "neg", ast.UAdd: "pos"}
+_BINARY = {
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.Div: "/",
+    ast.FloorDiv: "//",
+    ast.Mod: "%",
+    ast.Pow: "**",
+}
+_ORDER = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
+# name -> (fewest, most) arguments
+_CALLS = {
+    "abs": (1, 1),
+    "round": (1, 2),
+    "min": (1, 200),
+    "max": (1, 200),
+    "int": (0, 1),
+    "float": (0, 1),
+    "bool": (0, 1),
+    "len": (1, 1),
+}
+_REFUSED = {
+    ast.Attribute: "attributes (a dot after a name)",
+    ast.Subscript: "subscripts (square brackets after a name)",
+    ast.Lambda: "lambda",
+    ast.ListComp: "comprehensions",
+    ast.SetComp: "comprehensions",
+    ast.DictComp: "comprehensions",
+    ast.GeneratorExp: "comprehensions",
+    ast.JoinedStr: "f-strings",
+    ast.NamedExpr: "':='",
+    ast.Starred: "'*' before a value",
+    ast.Dict: "dictionaries",
+    ast.Set: "sets",
+    ast.Await: "await",
+    ast.Yield: "yield",
+    ast.YieldFrom: "yield",
+}
+
+
+class _RefusedError(Exception):
+    def __init__(self, message: str, *, column: int, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.column = column
+        self.hint = hint
+
+
+def parse_expression(
+    text: str,
+    *,
+    path: str = "expression",
+    sizing: bool = False,
+    constants: Mapping[str, float] = NO_CONSTANTS,
+    further_names: frozenset[str] = frozenset(),
+) -> tuple[Node | None, list[Problem]]:
+    """Read one expression into a tree of scalars.
+
+    Parameters
+    ----------
+    text
+        The expression, its parameters filled in.
+    path
+        Where it stands in the spec, for the problems.
+    sizing
+        Whether it is a sizing formula: its value is a number instead of a truth value.
+    constants
+        Names whose value the run fixes, such as ``risk_pct`` in a sizing formula. What fails
+        only because of their values is not refused, but fails at every bar.
+    further_names
+        Names known here beside the namespace, with values that are not known yet.
+
+    Returns
+    -------
+    tuple
+        The tree and no problems, or None and every problem found.
+    """
+    stripped = text.strip()
+    offset = len(text) - len(text.lstrip())
+    reader = _Reader(stripped, offset, constants=constants, further_names=further_names)
+    try:
+        tree = _parse(stripped, offset)
+        form = reader.read(tree.body, 1)
+    except _RefusedError as refusal:
+        reader.problems.append(refusal)
+    else:
+        if not reader.problems:
+            try:
+                return _finish(form, sizing=sizing), []
+            except (_RefusedError, FoldError) as error:
+                reader.problems.append(
+                    error
+                    if isinstance(error, _RefusedError)
+                    else _RefusedError(str(error), column=0)
+                )
+    return None, [
+        Problem(path, refusal.message, refusal.hint, refusal.column) for refusal in reader.problems
+    ]
+
+
+def _finish(form: Form, *, sizing: bool) -> Node:
+    if sizing:
+        if not isinstance(form, Node):
+            raise _RefusedError("a sizing formula must give a number", column=0)
+        return form
+    return forms.truth(form)
+
+
+def _parse(text: str, offset: int) -> ast.Expression:
+    if not text:
+        raise _RefusedError("the expression is empty", column=0)
+    if len(text) > MAX_CHARACTERS:
+        raise _RefusedError(
+            f"the expression has {len(text)} characters; at most {MAX_CHARACTERS} are read",
+            column=MAX_CHARACTERS,
+            hint="split it into several conditions",
+        )
+    try:
+        with warnings.catch_warnings():
+            # "\d" in a text only warns here; what it means is Python's business.
+            warnings.simplefilter("ignore")
+            return ast.parse(text, mode="eval")
+    except SyntaxError as error:
+        start = _line_start(text.split("\n"), error.lineno or 1)
+        column = start + max((error.offset or 1) - 1, 0) + offset
+        raise _RefusedError(
+            f"this is no Python expression: {error.msg}", column=column, hint=_syntax_hint(text)
+        ) from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        reason = "it holds a null character" if isinstance(error, ValueError) else "too deep"
+        raise _RefusedError(f"this is no Python expression: {reason}", column=0) from error
+
+
+def _line_start(lines: list[str], number: int) -> int:
+    return sum(len(line) + 1 for line in lines[: number - 1])
+
+
+def _syntax_hint(text: str) -> str:
+    if _FRACTION_IN_NAME.search(text):
+        return "a parameter inside a name must be a whole number"
+    if "\n" in text:
+        return "put an expression of several lines in parentheses"
+    lowered = f" {text.lower()} "
+    if "&&" in text or "||" in text or "!" in text.replace("!=", ""):
+        return "write and, or, not"
+    if " = " in lowered:
+        return "compare with =="
+    return "see `backtest indicators` for the names and README for the grammar"
+
+
+class _Reader:
+    def __init__(
+        self,
+        source: str,
+        offset: int,
+        *,
+        constants: Mapping[str, float],
+        further_names: frozenset[str],
+    ) -> None:
+        self.constants = constants
+        self.further_names = further_names
+        self.source = source
+        self.offset = offset
+        self.problems: list[_RefusedError] = []
+        self.nodes = 0
+
+    def read(self, node: ast.expr, depth: int) -> Form:
+        if depth > MAX_DEPTH:
+            raise self.refuse(
+                node,
+                f"the expression nests deeper than {MAX_DEPTH}",
+                "split it into several conditions",
+            )
+        handler = _HANDLERS.get(type(node))
+        if handler is None:
+            what = _REFUSED.get(type(node), type(node).__name__)
+            raise self.refuse(node, f"{what} cannot stand in a condition")
+        try:
+            form = handler(self, node, depth + 1)
+        except FoldError as error:
+            if not self.constants:
+                raise self.refuse(node, str(error)) from error
+            form = Raises()
+        if isinstance(form, Node):
+            self.nodes = max(self.nodes, form.size)
+        if self.nodes > forms.MAX_NODES:
+            raise self.refuse(node, "the expression is too complex", "split it up")
+        return form
+
+    def refuse(self, node: ast.expr, message: str, hint: str | None = None) -> _RefusedError:
+        lines = self.source.split("\n")
+        before = lines[node.lineno - 1].encode()[: node.col_offset].decode()
+        column = _line_start(lines, node.lineno) + len(before) + self.offset
+        return _RefusedError(message, column=column, hint=hint)
+
+    def constant(self, node: ast.Constant, _: int) -> Form:
+        value = node.value
+        if value is None:
+            return NONE
+        if isinstance(value, bool):
+            return boolean(value)
+        if isinstance(value, str):
+            return Text(value)
+        if isinstance(value, int | float):
+            try:
+                return number(value)
+            except OverflowError as error:
+                raise self.refuse(node, "this number is larger than any float") from error
+        raise self.refuse(node, f"{type(value).__name__} constants cannot stand in a condition")
+
+    def name(self, node: ast.Name, _: int) -> Form:
+        written = ast.get_source_segment(self.source, node)
+        # Python folds look-alike letters before it looks a name up; here they stay unknown.
+        if written == node.id:
+            if node.id in self.constants:
+                return number(self.constants[node.id])
+            if node.id in POSITION_NAMES:
+                return Position(node.id)
+            if node.id in self.further_names or lookup(node.id) is not None:
+                return Column(node.id)
+        nearest = closest_name(node.id)
+        hint = f"did you mean '{nearest}'?" if nearest else "see `backtest indicators`"
+        if node.id == "risk_pct":
+            hint = "only position_sizing_formula knows it"
+        if node.id in _CALLS:
+            hint = f"{node.id} is a function: write {node.id}(...)"
+        # Reading goes on, so that every unknown name is told at once.
+        self.problems.append(self.refuse(node, f"unknown name '{written}'", hint))
+        return Column(node.id)
+
+    def logical(self, node: ast.BoolOp, depth: int) -> Form:
+        join = forms.logical_and if isinstance(node.op, ast.And) else forms.logical_or
+        return forms.joined(join, [self.read(value, depth) for value in node.values])
+
+    def unary(self, node: ast.UnaryOp, depth: int) -> Form:
+        operand = self.read(node.operand, depth)
+        if isinstance(node.op, ast.Not):
+            return forms.negation(operand)
+        if type(node.op) not in _UNARY:
+            raise self.refuse(node, "'~' cannot stand in a condition", "write not")
+        return unary(_UNARY[type(node.op)], self.arithmetic(node, operand))
+
+    def binary(self, node: ast.BinOp, depth: int) -> Form:
+        left, right = self.read(node.left, depth), self.read(node.right, depth)
+        op = _BINARY.get(type(node.op))
+        if op is None:
+            hint = {ast.BitAnd: "write and", ast.BitOr: "write or"}.get(type(node.op))
+            raise self.refuse(node, "bit operators cannot stand in a condition", hint)
+        return binary(op, self.arithmetic(node, left), self.arithmetic(node, right))
+
+    def arithmetic(self, node: ast.expr, form: Form) -> Node:
+        if not isinstance(form, Node):
+            raise self.refuse(node, "arithmetic needs numbers, not texts, tuples or lists")
+        return form
+
+    def conditional(self, node: ast.IfExp, depth: int) -> Form:
+        test = forms.truth(self.read(node.test, depth))
+        return forms.choice(test, self.read(node.body, depth), self.read(node.orelse, depth))
+
+    def sequence(self, node: ast.Tuple | ast.List, depth: int) -> Form:
+        kind = "tuple" if isinstance(node, ast.Tuple) else "list"
+        return Sequence(kind, tuple(self.read(item, depth) for item in node.elts))
+
+    def comparison(self, node: ast.Compare, depth: int) -> Form:
+        operands = [node.left, *node.comparators]
+        values = [self.read(operand, depth) for operand in operands]
+        links: list[Form] = [
+            self.link(node, op, (operands[index], values[index]), (operands[index + 1], right))
+            for index, (op, right) in enumerate(zip(node.ops, values[1:], strict=True))
+        ]
+        return forms.joined(forms.logical_and, links)
+
+    def link(
+        self,
+        node: ast.Compare,
+        op: ast.cmpop,
+        left: tuple[ast.expr, Form],
+        right: tuple[ast.expr, Form],
+    ) -> Node:
+        match op:
+            case ast.Eq():
+                return forms.equal(left[1], right[1])
+            case ast.NotEq():
+                return unary("not", forms.equal(left[1], right[1]))
+            case ast.In():
+                return forms.member(left[1], right[1])
+            case ast.NotIn():
+                return unary("not", forms.member(left[1], right[1]))
+            case ast.Is() | ast.IsNot():
+                same = self.identity(node, left, right)
+                return same if isinstance(op, ast.Is) else unary("not", same)
+            case _:
+                return forms.ordered(_ORDER[type(op)], left[1], right[1])
+
+    def identity(
+        self, node: ast.Compare, left: tuple[ast.expr, Form], right: tuple[ast.expr, Form]
+    ) -> Node:
+        for constant, other in ((right, left), (left, right)):
+            if isinstance(constant[0], ast.Constant) and constant[1] in (NONE, TRUE, FALSE):
+                assert isinstance(constant[1], Const)
+                return forms.identical(other[1], constant[1])
+        raise self.refuse(node, "'is' needs None, True or False on one side", "compare with ==")
+
+    def call(self, node: ast.Call, depth: int) -> Form:
+        if not isinstance(node.func, ast.Name) or node.func.id not in _CALLS:
+            allowed = ", ".join(_CALLS)
+            raise self.refuse(node, "this call is not allowed", f"only {allowed} can be called")
+        name = node.func.id
+        if node.keywords:
+            raise self.refuse(node, f"{name}() takes no keyword arguments here")
+        fewest, most = _CALLS[name]
+        if not fewest <= len(node.args) <= most:
+            count = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+            count = f"at most {most}" if fewest == 0 else count
+            noun = "argument" if most == 1 else "arguments"
+            raise self.refuse(node, f"{name}() takes {count} {noun}, not {len(node.args)}")
+        if name == "round" and len(node.args) > 1:
+            return self.rounded(node, depth)
+        arguments = [self.read(argument, depth) for argument in node.args]
+        return _CALL_FORMS[name](arguments)
+
+    def rounded(self, node: ast.Call, depth: int) -> Form:
+        value = self.read(node.args[0], depth)
+        digits = _whole_number(node.args[1])
+        if digits is None or abs(digits) > ROUND_DIGITS:
+            raise self.refuse(
+                node.args[1],
+                "round()'s second argument must be a whole number written out, "
+                f"from -{ROUND_DIGITS} to {ROUND_DIGITS}",
+            )
+        return forms.scalar(
+            value,
+            lambda form: (
+                round_to(form, digits)
+                if isinstance(form, Node)
+                else failing(forms.effects(form), "round() of a text or tuple always fails")
+            ),
+        )
+
+
+def _whole_number(node: ast.expr) -> int | None:
+    sign = 1
+    while isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
+        sign = -sign if isinstance(node.op, ast.USub) else sign
+        node = node.operand
+    if isinstance(node, ast.Constant) and type(node.value) is int:
+        return sign * node.value
+    return None
+
+
+def _numeric_call(op: str) -> Callable[[list[Form]], Form]:
+    def of(form: Form) -> Node:
+        if isinstance(form, Node):
+            return unary(op, form)
+        if isinstance(form, Text) and op in ("int", "float"):
+            try:
+                return number(int(form.text) if op == "int" else float(form.text))
+            except (ValueError, OverflowError) as error:
+                raise FoldError(f"{op}({form.text!r}) always fails") from error
+        return failing(forms.effects(form), f"{op}() of a text, tuple or list always fails")
+
+    return lambda arguments: forms.scalar(arguments[0], of) if arguments else number(0)
+
+
+def _truth_call(arguments: list[Form]) -> Form:
+    return unary("bool", forms.truth(arguments[0])) if arguments else FALSE
+
+
+def _extreme_call(op: str) -> Callable[[list[Form]], Form]:
+    def of(form: Form) -> Form:
+        items: Iterable[Form] | None = None
+        if isinstance(form, Sequence):
+            items = form.items
+        elif isinstance(form, Text):
+            items = [Text(character) for character in form.text]
+        if not items:
+            return failing(forms.effects(form), f"{op}() of nothing to choose from always fails")
+        best = forms.extreme(op, tuple(items))
+        needed = forms.effects(form)
+        return forms.distribute(
+            best, lambda branch: strict(needed, branch) if isinstance(branch, Node) else branch
+        )
+
+    def call(arguments: list[Form]) -> Form:
+        if len(arguments) == 1:
+            return forms.distribute(arguments[0], of)
+        return of(Sequence("tuple", tuple(arguments)))
+
+    return call
+
+
+_CALL_FORMS: dict[str, Callable[[list[Form]], Form]] = {
+    "abs": _numeric_call("abs"),
+    "round": _numeric_call("round"),
+    "int": _numeric_call("int"),
+    "float": _numeric_call("float"),
+    "bool": _truth_call,
+    "len": lambda arguments: forms.length(arguments[0]),
+    "min": _extreme_call("min"),
+    "max": _extreme_call("max"),
+}
+# Each handler takes the node type that it stands beside.
+_HANDLERS: dict[type[ast.expr], Callable[[_Reader, Any, int], Form]] = {
+    ast.Constant: _Reader.constant,
+    ast.Name: _Reader.name,
+    ast.BoolOp: _Reader.logical,
+    ast.UnaryOp: _Reader.unary,
+    ast.BinOp: _Reader.binary,
+    ast.IfExp: _Reader.conditional,
+    ast.Tuple: _Reader.sequence,
+    ast.List: _Reader.sequence,
+    ast.Compare: _Reader.comparison,
+    ast.Call: _Reader.call,
+}
+__all__ = ["MAX_CHARACTERS", "MAX_DEPTH", "parse_expression"]

@@ -1,0 +1,147 @@
+"""Compiled code is kept in a folder of its own; without one, a warning and nothing else."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from btkit.conditions import compiled
+
+find_folder = compiled.cache_folder.__wrapped__
+
+
+@pytest.fixture
+def places(monkeypatch, tmp_path):
+    package = tmp_path / "package"
+    for folder in ("conditions", "engine"):
+        (package / folder).mkdir(parents=True)
+        (package / folder / "part.py").write_text("x = 1\n")
+    monkeypatch.setattr(compiled, "_PACKAGE", package)
+    monkeypatch.setattr(compiled.settings, "CACHE_DIR", "")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
+    return tmp_path
+
+
+def forbid(monkeypatch, *parts):
+    usual = Path.mkdir
+
+    def mkdir(self, *arguments, **options):
+        if any(part in self.parts for part in parts):
+            raise PermissionError(13, "Permission denied", str(self))
+        usual(self, *arguments, **options)
+
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+
+
+def test_the_package_is_the_first_choice(places):
+    folder = find_folder()
+    assert folder.parent == places / "package" / "__pycache__"
+    assert folder.is_dir()
+    assert list(folder.iterdir()) == []
+
+
+def test_the_users_folder_is_the_second(places, monkeypatch):
+    forbid(monkeypatch, "__pycache__")
+    assert find_folder().parent == places / "user" / "btkit"
+
+
+def test_a_folder_that_takes_no_files_is_passed_over(places, monkeypatch):
+    usual = compiled.tempfile.TemporaryFile
+
+    def refuse(*, dir):  # noqa: A002 - tempfile's own name for it
+        if "__pycache__" in Path(dir).parts:
+            raise OSError(30, "Read-only file system")
+        return usual(dir=dir)
+
+    monkeypatch.setattr(compiled.tempfile, "TemporaryFile", refuse)
+    assert find_folder().parent == places / "user" / "btkit"
+
+
+def test_the_folder_that_numba_is_told_goes_before_both(places, monkeypatch):
+    monkeypatch.setattr(compiled.settings, "CACHE_DIR", str(places / "told"))
+    assert find_folder().parent == places / "told"
+
+
+def test_a_folder_that_numba_is_told_is_not_replaced_by_another(places, monkeypatch):
+    monkeypatch.setattr(compiled.settings, "CACHE_DIR", str(places / "told"))
+    forbid(monkeypatch, "told")
+    with pytest.warns(RuntimeWarning, match="compiled code cannot be cached"):
+        assert find_folder() is None
+
+
+def test_no_writable_folder_is_a_warning_that_names_them(places, monkeypatch):
+    forbid(monkeypatch, "__pycache__", "user")
+    with pytest.warns(RuntimeWarning, match="Set NUMBA_CACHE_DIR to a writable folder") as caught:
+        assert find_folder() is None
+    assert "__pycache__" in str(caught[0].message)
+    assert str(places / "user" / "btkit") in str(caught[0].message)
+
+
+@pytest.mark.parametrize("changed", ["conditions/part.py", "engine/part.py", "engine/new.py"])
+def test_another_source_is_another_folder(places, changed):
+    before = find_folder()
+    (places / "package" / changed).write_text("x = 2\n")
+    assert find_folder() != before
+
+
+def test_files_that_are_not_compiled_do_not_matter(places):
+    before = find_folder()
+    (places / "package" / "conditions" / "notes.txt").write_text("x")
+    (places / "package" / "spec.py").write_text("x")
+    assert find_folder() == before
+
+
+def test_a_moved_line_between_two_files_is_noticed(places):
+    part = places / "package" / "conditions" / "part.py"
+    (places / "package" / "conditions" / "quart.py").write_text("")
+    before = find_folder()
+    text = part.read_text()
+    part.write_text("")
+    (places / "package" / "conditions" / "quart.py").write_text(text)
+    assert find_folder() != before
+
+
+def _double(value):
+    return value + value
+
+
+def test_numbas_own_setting_is_left_as_it_was(monkeypatch):
+    monkeypatch.setattr(compiled.settings, "CACHE_DIR", "elsewhere")
+    function = compiled.compiled(_double)
+    assert compiled.settings.CACHE_DIR == "elsewhere"
+    assert function.py_func is _double
+
+
+def test_numbas_own_setting_is_left_as_it_was_when_compiling_fails(monkeypatch):
+    monkeypatch.setattr(compiled.settings, "CACHE_DIR", "elsewhere")
+    with pytest.raises(TypeError):
+        compiled.compiled("no function")
+    assert compiled.settings.CACHE_DIR == "elsewhere"
+
+
+WITHOUT_A_FOLDER = """
+import pathlib, tempfile, warnings
+
+def refuse(*arguments, **options):
+    raise OSError(30, "Read-only file system")
+
+{broken} = refuse
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    from btkit.conditions.numbers import modulo
+assert [warning.category for warning in caught] == [RuntimeWarning], caught
+assert "NUMBA_CACHE_DIR" in str(caught[0].message)
+print(modulo(-7.0, 3.0))
+"""
+
+
+@pytest.mark.parametrize("broken", ["tempfile.TemporaryFile", "pathlib.Path.mkdir"])
+def test_without_any_folder_it_still_computes(broken):
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_A_FOLDER.replace("{broken}", broken)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "2.0\n", "")
