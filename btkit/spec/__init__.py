@@ -1,0 +1,19 @@
+"""Specs: what a strategy is, checked whole before anything runs."""
+
+from btkit.spec.base import BaseSpec
+from btkit.spec.document import dump_spec, spec_hash, spec_schema
+from btkit.spec.fields import CONDITION_LISTS
+from btkit.spec.load import load_spec
+from btkit.spec.model import AnySpec, OptionsSpec, StrategySpec
+
+__all__ = [
+    "CONDITION_LISTS",
+    "AnySpec",
+    "BaseSpec",
+    "OptionsSpec",
+    "StrategySpec",
+    "dump_spec",
+    "load_spec",
+    "spec_hash",
+    "spec_schema",
+]

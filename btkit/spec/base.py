@@ -1,0 +1,167 @@
+"""What rule specs and option specs share, and how every problem is found at once."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
+
+from btkit.conditions import fill_parameters
+from btkit.errors import Problem, SpecError
+from btkit.spec.calendars import calendar_problems
+from btkit.spec.expressions import expression_problems
+from btkit.spec.fields import (
+    CONDITION_LISTS,
+    Bars,
+    BarsPerYear,
+    Calendar,
+    Conditions,
+    Description,
+    Instruments,
+    Lots,
+    Name,
+    Parameters,
+    RiskShare,
+    Timeframe,
+    Version,
+)
+from btkit.spec.wording import field_problems, key_problems, kind_of_value
+
+
+class BaseSpec(BaseModel):
+    """What both kinds of spec share.
+
+    A spec is valid from the moment it exists: building one checks every field and every
+    expression, and raises `SpecError` with all problems at once. It is frozen; `replace` gives
+    a changed copy, checked anew.
+    """
+
+    model_config = ConfigDict(
+        strict=True,
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        validate_default=True,
+        hide_input_in_errors=True,
+    )
+
+    # Fields that belong to the other kind only, with what to do instead.
+    foreign_fields: ClassVar[dict[str, str]] = {}
+
+    name: Name = Field(
+        description="What the strategy is called: ASCII letters, digits, space and _ . & -"
+    )
+    version: Version = Field(default="1.0", description="A label for this version, as a text")
+    description: Description = Field(default="", description="What it does, for people")
+    instruments: Instruments = Field(
+        default=(), description="What it is meant to trade; for information only"
+    )
+    timeframe: Timeframe = Field(default="swing", description="A label; bars come from --interval")
+    entry_conditions: Conditions = Field(
+        min_length=1, description="A position opens when every one of these holds"
+    )
+    filter_conditions: Conditions = Field(
+        default=(), description="No entry is taken where one of these does not hold"
+    )
+    filter_scope: Literal["entries", "all"] = Field(
+        default="entries",
+        description="What the filters gate: entries only, or exits and stops as well",
+    )
+    max_holding_bars: Bars = Field(
+        default=10,
+        description="A position closes after this many bars; a loaded spec that leaves it out "
+        "takes BT_MAX_HOLDING_BARS where that is set",
+    )
+    max_concurrent_positions: Lots = Field(
+        default=1, description="How many positions may be open at once"
+    )
+    per_trade_risk_pct: RiskShare = Field(
+        default=0.01, description="Share of the capital risked per trade, at most 0.02"
+    )
+    parameters: Parameters = Field(
+        default={}, description="Numbers that {braces} in conditions and formulas stand for"
+    )
+    fill: Literal["next_open", "close"] = Field(
+        default="next_open",
+        description="Where orders fill: at the next bar's open, or at the deciding bar's close",
+    )
+    price_adjustment: Literal["none", "splits_dividends"] = Field(
+        default="none", description="Whether prices are scaled by adj_close/close"
+    )
+    calendar: Calendar = Field(
+        default="XNYS", description="The exchange calendar of sessions and expiries"
+    )
+    bars_per_year: BarsPerYear | None = Field(
+        default=None, description="Bars in a year, where the calendar does not say it right"
+    )
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _all_problems_at_once(cls, data: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        if isinstance(data, cls):
+            return handler(data)
+        if not isinstance(data, dict):
+            raise SpecError(
+                [Problem("spec", f"a spec is a mapping of fields, not {kind_of_value(data)}")]
+            )
+        problems = key_problems(data)
+        if problems:
+            raise SpecError(problems)
+        spec: Self | None = None
+        try:
+            spec = handler(data)
+        except ValidationError as error:
+            problems += field_problems(error, data, cls.model_fields, cls.foreign_fields)
+        problems += expression_problems(data)
+        problems += calendar_problems(data)
+        problems += cls._cross_field_problems(data)
+        if problems or spec is None:
+            order = list(cls.model_fields)
+            raise SpecError(sorted(problems, key=lambda problem: _position(problem, order)))
+        return spec
+
+    @classmethod
+    def _cross_field_problems(cls, data: dict[str, Any]) -> list[Problem]:
+        del data
+        return []
+
+    @property
+    def filled_conditions(self) -> dict[str, list[str]]:
+        """Every condition list by field name, parameters filled in."""
+        return {
+            name: [fill_parameters(text, self.parameters) for text in getattr(self, name)]
+            for name in CONDITION_LISTS
+        }
+
+    def replace(self, **changes: object) -> Self:
+        """Return a copy with some fields changed, checked like a new spec.
+
+        Parameters
+        ----------
+        **changes
+            Fields and their new values.
+
+        Raises
+        ------
+        SpecError
+            When the changed spec is no valid one.
+        """
+        return type(self).model_validate({**self.model_dump(), **changes})
+
+
+def _position(problem: Problem, order: list[str]) -> tuple[int, int]:
+    # As in the field reference, unknown fields first; entries of a list in their order.
+    field, _, index = problem.path.partition("[")
+    field = field.partition(".")[0]
+    number = index.removesuffix("]")
+    return (
+        order.index(field) if field in order else -1,
+        int(number) if number.isdecimal() else -1,
+    )

@@ -1,0 +1,31 @@
+"""Whether a calendar's name is one that exists."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from btkit.errors import Problem
+from btkit.spec.fields import CALENDAR_PATTERN
+from btkit.spec.wording import is_text, quoted
+
+_DEFAULT = "XNYS"
+
+
+def calendar_problems(data: Mapping[str, Any]) -> list[Problem]:
+    """Return the problem with a spec's calendar, if it names none that exists."""
+    name = data.get("calendar", _DEFAULT)
+    if name == _DEFAULT or not is_text(name) or not re.fullmatch(CALENDAR_PATTERN, name):
+        return []
+    # Half a second of import that specs on the default calendar do not pay.
+    from exchange_calendars import get_calendar_names  # noqa: PLC0415
+
+    known = get_calendar_names(include_aliases=True)
+    if name in known:
+        return []
+    close = get_close_matches(name.upper(), known, n=3, cutoff=0.6)
+    likely = _DEFAULT if _DEFAULT in close else "".join(close[:1])
+    hint = f"did you mean '{likely}'?" if close else "XNYS is the New York Stock Exchange's"
+    return [Problem("calendar", f"unknown exchange calendar {quoted(name)}", hint)]

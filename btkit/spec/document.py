@@ -1,0 +1,81 @@
+"""A spec as a document: its text, its hash, its JSON Schema."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Literal
+
+import yaml
+from pydantic.json_schema import models_json_schema
+
+from btkit.spec.model import AnySpec, OptionsSpec, StrategySpec
+from btkit.spec.reading import reads_as_text
+
+
+def dump_spec(spec: AnySpec, *, format: Literal["json", "yaml"] = "json") -> str:  # noqa: A002
+    """Return the text of a spec, every field written out; `load_spec` gives the spec back.
+
+    Parameters
+    ----------
+    spec
+        The spec.
+    format
+        ``"json"`` or ``"yaml"``.
+    """
+    fields = _fields(spec)
+    if format == "json":
+        return json.dumps(fields, indent=2, ensure_ascii=False) + "\n"
+    return yaml.dump(
+        fields, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10**6, indent=2
+    )
+
+
+def spec_hash(spec: AnySpec) -> str:
+    """Return the SHA-256 of what a spec says, in hexadecimal.
+
+    Defaults are filled in first, so key order, file format and writing a default out or leaving
+    it out make no difference.
+    """
+    fields = _fields(spec) | {"commission_model": spec.commission_kind}
+    text = json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def spec_schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of both kinds of spec.
+
+    A document with ``spread_type`` is an option spec, any other a rule spec. The schema knows
+    types, bounds and defaults; what stands inside a condition only `load_spec` can check.
+    """
+    references, definitions = models_json_schema(
+        [(StrategySpec, "validation"), (OptionsSpec, "validation")], title="btkit spec"
+    )
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": definitions["title"],
+        "type": "object",
+        "if": {"required": ["spread_type"]},
+        "then": references[OptionsSpec, "validation"],
+        "else": references[StrategySpec, "validation"],
+        "$defs": definitions["$defs"],
+    }
+
+
+def _fields(spec: AnySpec) -> dict[str, Any]:
+    return spec.model_dump(mode="json", exclude_none=True)
+
+
+class _Dumper(yaml.SafeDumper):
+    def ignore_aliases(self, data: object) -> bool:
+        del data
+        return True
+
+
+def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    # PyYAML quotes what YAML 1.1 would misread; specs are read by YAML 1.2's rules.
+    style = None if reads_as_text(text) else "'"
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _represent_text)

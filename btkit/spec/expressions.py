@@ -1,0 +1,110 @@
+"""Check every condition and formula of a spec, and that parameters and braces match."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from btkit.conditions import check_expression, fill_parameters, parameter_names
+from btkit.errors import Problem
+from btkit.spec.fields import CONDITION_LISTS, MAX_CONDITIONS, MAX_PARAMETERS, parameter_refusal
+from btkit.spec.wording import is_text, nearest
+
+_SIZING = "position_sizing_formula"
+# Some forty times what a long spec holds; checking more than this would take seconds.
+_MAX_CHARACTERS = 40_000
+_BRACED = re.compile(r"\{[^{}]*\}")
+
+
+def expression_problems(data: Mapping[str, Any]) -> list[Problem]:
+    """Return everything wrong with the expressions of a spec that was not validated yet.
+
+    Parameters
+    ----------
+    data
+        The fields as they came. Whatever is no list of texts is skipped: it is refused as a
+        field of the wrong type.
+    """
+    declared = data.get("parameters", {})
+    if not isinstance(declared, dict) or len(declared) > MAX_PARAMETERS:
+        return []
+    expressions = list(_expressions(data))
+    characters = sum(len(text) for _, text in expressions)
+    if characters > _MAX_CHARACTERS:
+        return [
+            Problem(
+                "spec",
+                f"conditions and formulas hold {characters:,} characters together; "
+                f"at most {_MAX_CHARACTERS:,} are read",
+                "a spec is a few kilobytes",
+            )
+        ]
+    problems: list[Problem] = []
+    used: set[str] = set()
+    for path, text in expressions:
+        names = parameter_names(text)
+        used |= names
+        unknown = sorted(names - declared.keys())
+        problems += [_unknown_parameter(path, text, name, declared) for name in unknown]
+        # With a value missing or refused there is no expression yet that could be checked.
+        if all(name in declared and parameter_refusal(declared[name]) is None for name in names):
+            problems += _checked(path, text, declared)
+    problems += [
+        Problem(f"parameters.{name}", f"parameter '{name}' is used nowhere", _unused_hint(name))
+        for name in declared
+        if is_text(name) and name.isidentifier() and name.isascii() and name not in used
+    ]
+    return problems
+
+
+def _expressions(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for field in CONDITION_LISTS:
+        texts = data.get(field, ())
+        if not isinstance(texts, list | tuple) or len(texts) > MAX_CONDITIONS:
+            continue
+        for index, text in enumerate(texts):
+            # An empty text is refused as a field already.
+            if is_text(text) and text:
+                yield f"{field}[{index}]", text
+    formula = data.get(_SIZING)
+    if is_text(formula) and formula:
+        yield _SIZING, str(formula)
+
+
+def _checked(path: str, text: str, parameters: Mapping[str, Any]) -> list[Problem]:
+    filled = fill_parameters(text, parameters)
+    return [
+        Problem(
+            problem.path,
+            problem.message,
+            problem.hint,
+            None if problem.column is None else _column_before(text, problem.column, parameters),
+        )
+        for problem in check_expression(filled, path=path, sizing=path == _SIZING)
+    ]
+
+
+def _column_before(text: str, column: int, parameters: Mapping[str, Any]) -> int:
+    # The column counts in the filled text; people look at the one with the braces.
+    shift = 0
+    for braced in _BRACED.finditer(text):
+        start = braced.start() + shift
+        if column < start:
+            break
+        value = fill_parameters(braced.group(), parameters)
+        if column < start + len(value):
+            return braced.start()
+        shift += len(value) - len(braced.group())
+    return column - shift
+
+
+def _unknown_parameter(path: str, text: str, name: str, declared: Mapping[str, Any]) -> Problem:
+    known = [key for key in declared if is_text(key)]
+    hint = nearest(name, known) or f"give '{name}' a number under parameters"
+    braced = re.search(r"\{\s*" + name + r"\s*\}", text)
+    return Problem(path, f"unknown parameter '{name}'", hint, braced.start() if braced else None)
+
+
+def _unused_hint(name: str) -> str:
+    return f"write {{{name}}} in a condition or formula, or remove it"

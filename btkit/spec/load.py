@@ -1,0 +1,147 @@
+"""Load a spec from a path, a mapping or a text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, NoReturn
+
+from pydantic import ValidationError
+
+from btkit.errors import Problem, SpecError, UsageError
+from btkit.settings import Settings
+from btkit.spec.model import AnySpec, OptionsSpec, StrategySpec
+from btkit.spec.reading import MAX_BYTES, parse_text
+from btkit.spec.wording import kind_of_value, quoted
+
+_FORMS = {".json": "json", ".yaml": "yaml", ".yml": "yaml"}
+_SPREAD_TYPE = "spread_type"
+
+
+def load_spec(
+    source: str | Path | Mapping[str, Any] | AnySpec,
+    *,
+    settings: Settings | None = None,
+    kind: Literal["rules", "options"] | None = None,
+) -> AnySpec:
+    """Load and check a spec.
+
+    Parameters
+    ----------
+    source
+        The path of a ``.json``, ``.yaml`` or ``.yml`` file, a mapping, or the text of a spec. A
+        string of several lines, or one that begins with a brace, is a text; any other is a path
+        if a file is there, else a text. A spec that is loaded already is returned as it is.
+    settings
+        Where the default of ``max_holding_bars`` comes from; None reads the environment.
+    kind
+        What to expect: a rule spec or an option spec. None decides by the presence of
+        ``spread_type``: with it, and only then, the source is an option spec.
+
+    Raises
+    ------
+    SpecError
+        If the spec is refused; `problems` has everything that is wrong with it, each with its
+        path and a hint.
+    UsageError
+        If there is nothing to read: no such file, a folder, an unreadable file.
+    """
+    if isinstance(source, StrategySpec | OptionsSpec):
+        return source
+    if isinstance(source, Mapping):
+        return _build(dict(source), settings, kind)
+    if isinstance(source, Path):
+        return _load_file(source, settings, kind)
+    if not isinstance(source, str):
+        raise UsageError(f"a spec is a path, a mapping or a text, not {kind_of_value(source)}")
+    source = source.removeprefix("\ufeff")
+    if "\n" in source or source.lstrip()[:1] in {"{", "["}:
+        return _build(parse_text(source), settings, kind)
+    if _exists(source):
+        return _load_file(Path(source), settings, kind)
+    return _build(_one_line(source), settings, kind)
+
+
+def _exists(path: str) -> bool:
+    try:
+        return bool(path) and Path(path).exists()
+    except (OSError, ValueError):
+        # Too long, or with characters that no path has: then it is none.
+        return False
+
+
+def _one_line(text: str) -> object:
+    neither = UsageError(
+        f"{quoted(text)} is neither a file that exists nor the text of a spec",
+        hint="check the path; a spec's text has a line for each field, such as name: my_strategy",
+    )
+    try:
+        values = parse_text(text)
+    except SpecError as error:
+        raise neither from error
+    if not isinstance(values, dict):
+        raise neither
+    return values
+
+
+def _load_file(path: Path, settings: Settings | None, kind: str | None) -> AnySpec:
+    origin = str(path).encode("utf-8", "backslashreplace").decode()
+    text = _read(path, origin)
+    try:
+        return _build(parse_text(text, form=_FORMS.get(path.suffix.lower())), settings, kind)
+    except SpecError as error:
+        raise SpecError(error.problems, origin=origin) from error
+
+
+def _read(path: Path, origin: str) -> str:
+    try:
+        if path.is_dir():
+            raise UsageError(f"{origin} is a folder", hint="name the spec file in it")
+        if not path.exists():
+            raise UsageError(f"there is no file {origin}", hint="check the path")
+        # A pipe or device may never end.
+        if not path.is_file():
+            raise UsageError(f"{origin} is no regular file", hint="pass the text itself instead")
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "no path can look like this"
+        raise UsageError(f"{origin} cannot be read: {reason}", hint="check the path") from error
+    if len(content) > MAX_BYTES:
+        _refuse_file(origin, f"the file is larger than {MAX_BYTES:,} bytes")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        _refuse_file(origin, f"the file is no UTF-8 text: byte {error.start} fits nowhere")
+    if "\0" in text:
+        _refuse_file(origin, "the file is binary, not text")
+    return text
+
+
+def _refuse_file(origin: str, message: str) -> NoReturn:
+    hint = "a spec is a JSON or YAML text of a few kilobytes, saved as UTF-8"
+    raise SpecError([Problem("spec", message, hint)], origin=origin)
+
+
+def _build(values: object, settings: Settings | None, kind: str | None) -> AnySpec:
+    if not isinstance(values, dict):
+        raise SpecError(
+            [Problem("spec", f"a spec is a mapping of fields, not {kind_of_value(values)}")]
+        )
+    if "max_holding_bars" not in values:
+        limit = (settings or _environment()).max_holding_bars
+        values = values if limit is None else {**values, "max_holding_bars": limit}
+    if kind is None:
+        kind = "options" if _SPREAD_TYPE in values else "rules"
+    return (OptionsSpec if kind == "options" else StrategySpec).model_validate(values)
+
+
+def _environment() -> Settings:
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = ", ".join(f"BT_{str(found['loc'][0]).upper()}" for found in error.errors())
+        raise UsageError(
+            f"the environment has a value that cannot be: {wrong}",
+            hint="correct it in the environment or in .env",
+        ) from error

@@ -1,0 +1,185 @@
+"""The two kinds of spec: rules on a price, and option spreads on it."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import ConfigDict, Field
+
+from btkit.conditions import fill_parameters
+from btkit.errors import Problem
+from btkit.spec.base import BaseSpec
+from btkit.spec.fields import (
+    AssetClass,
+    CommissionModel,
+    Conditions,
+    Delta,
+    SpreadType,
+)
+
+
+class StrategySpec(BaseSpec):
+    """Rules on a price: entries, exits and stops as conditions, and a size formula.
+
+    Parameters
+    ----------
+    **fields
+        The fields of the file; see ``backtest schema``.
+
+    Raises
+    ------
+    SpecError
+        With every problem at once.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={"description": "Rules on a price: when to enter, exit and stop."}
+    )
+
+    foreign_fields: ClassVar[dict[str, str]] = {}
+
+    asset_class: AssetClass = Field(
+        default="equities", description="What is traded; decides the default commission_model"
+    )
+    exit_conditions: Conditions = Field(
+        description="A position closes when every one of these holds; never, if there are none"
+    )
+    stop_conditions: Conditions = Field(
+        description="A position is stopped out when every one of these holds; never, if none"
+    )
+    position_sizing_formula: str = Field(
+        default="risk_pct * capital / atr_14",
+        min_length=1,
+        description="Shares to trade; knows risk_pct, which is per_trade_risk_pct",
+    )
+    requires_options_data: bool = Field(
+        default=False, description="Whether IV rank history is asked for"
+    )
+    allow_fractional: bool = Field(default=False, description="Whether sizes keep their fraction")
+    direction: Literal["long", "short"] = Field(
+        default="long", description="Whether an entry buys or sells short"
+    )
+    commission_model: CommissionModel | None = Field(
+        default=None,
+        description="What the commission is charged on; left out: per_order for equities, "
+        "per_contract for everything else",
+    )
+
+    @property
+    def commission_kind(self) -> CommissionModel:
+        """The commission model, its default by asset class resolved."""
+        if self.commission_model is not None:
+            return self.commission_model
+        return "per_order" if self.asset_class == "equities" else "per_contract"
+
+    @property
+    def filled_sizing(self) -> str:
+        """The sizing formula, parameters filled in."""
+        return fill_parameters(self.position_sizing_formula, self.parameters)
+
+
+class OptionsSpec(BaseSpec):
+    """Option spreads: conditions that open and close them, strikes by delta, targets on credit.
+
+    Parameters
+    ----------
+    **fields
+        The fields of the file; see ``backtest schema``.
+
+    Raises
+    ------
+    SpecError
+        With every problem at once.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={"description": "Option spreads: when to sell one and when to close."}
+    )
+
+    foreign_fields: ClassVar[dict[str, str]] = {
+        "position_sizing_formula": "leave it out: contracts follow from per_trade_risk_pct",
+        "requires_options_data": "leave it out: an option spec always asks for IV",
+        "allow_fractional": "leave it out: contracts are whole",
+        "direction": "leave it out: the spread_type says which way it leans",
+        "commission_model": "leave it out: spreads pay the commission per contract and leg",
+    }
+
+    asset_class: AssetClass = Field(default="options", description="A label: what is traded")
+    spread_type: SpreadType = Field(
+        default="short_put_spread",
+        description="What is sold; its presence makes a file an option spec",
+    )
+    exit_conditions: Conditions = Field(
+        default=(), description="A spread closes when every one of these holds; never, if none"
+    )
+    stop_conditions: Conditions = Field(
+        default=(), description="A spread is stopped out when every one of these holds"
+    )
+    target_dte: int = Field(default=21, ge=1, le=3_650, description="Calendar days to expiry")
+    short_delta: Delta = Field(default=0.30, description="Absolute delta of the leg sold")
+    long_delta: Delta = Field(
+        default=0.15, description="Absolute delta of the leg bought, below short_delta"
+    )
+    profit_target_pct: float = Field(
+        default=0.50, gt=0, le=1, description="Close when this share of the credit is kept"
+    )
+    stop_loss_pct: float = Field(
+        default=2.00, gt=0, le=1_000, description="Close when the spread costs this many credits"
+    )
+    risk_free_rate: float = Field(
+        default=0.05, ge=-0.5, le=1, description="Annual rate for Black-Scholes, as a fraction"
+    )
+    strike_step: float | None = Field(
+        default=None, gt=0, le=100_000, description="Snap strikes to multiples of this"
+    )
+    expiry: Literal["weekly", "monthly"] | None = Field(
+        default=None, description="Snap the expiry to the nearest listed Friday"
+    )
+    skew: float = Field(
+        default=0.0,
+        ge=-10,
+        le=10,
+        description="IV added per unit of delta away from 50 delta, as a "
+        "fraction: 0.10 prices a 30-delta leg with 0.02, two points, above iv_atm, for its life",
+    )
+    dividend_yield: float = Field(
+        default=0.0, ge=0, le=1, description="Annual dividend yield, as a fraction"
+    )
+
+    @property
+    def requires_options_data(self) -> bool:
+        """Whether IV rank history is asked for: always."""
+        return True
+
+    @property
+    def commission_kind(self) -> CommissionModel:
+        """The commission model of spreads: per contract, for each leg."""
+        return "per_contract"
+
+    @classmethod
+    def _cross_field_problems(cls, data: dict[str, Any]) -> list[Problem]:
+        short = data.get("short_delta", cls.model_fields["short_delta"].default)
+        long = data.get("long_delta", cls.model_fields["long_delta"].default)
+        for delta in (short, long):
+            if isinstance(delta, bool) or not isinstance(delta, (int, float)) or not 0 < delta < 1:
+                return []
+        if long < short:
+            return []
+        return [
+            Problem(
+                "long_delta",
+                f"must be below short_delta, which is {short:g}, not {long:g}",
+                "the leg bought lies further out of the money than the leg sold",
+            )
+        ]
+
+
+StrategySpec.foreign_fields.update(
+    {
+        name: "it belongs to option specs, which a spread_type makes"
+        for name in OptionsSpec.model_fields
+        if name not in StrategySpec.model_fields
+    }
+)
+
+AnySpec = StrategySpec | OptionsSpec

@@ -1,0 +1,289 @@
+"""What is wrong with a field, in plain words: the rule, what was found, what to write instead."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any, get_args
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from btkit.errors import Problem
+
+MAX_FIELDS = 100
+_SHOWN_CHARACTERS = 60
+
+_SHAPES = {
+    "string_type": "a text",
+    "tuple_type": "a list",
+    "dict_type": "a mapping",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+}
+_BOUNDS = {
+    "greater_than": ("gt", "above"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "below"),
+    "less_than_equal": ("le", "at most"),
+}
+_MISSING_HINTS = {
+    "name": 'write for example name: "my_strategy"',
+    "entry_conditions": 'list at least one condition, such as "close > sma_50"',
+    "exit_conditions": "write [] if there are none",
+    "stop_conditions": "write [] if there are none",
+}
+_PATTERNS = {
+    "name": "may hold only ASCII letters, digits, space and _ . & -, with at least one letter "
+    "or digit",
+    "version": "may hold only ASCII letters, digits, space and _ . + -",
+    "description": "may not hold control characters or characters that reorder text",
+    "instruments": "must be a ticker symbol in ASCII characters, without a space at either end",
+    "calendar": "must be the name of an exchange calendar",
+    "parameters": "is no parameter name: letters, digits and _, not starting with a digit",
+}
+_BOUND_HINTS = {
+    "per_trade_risk_pct": "0.01 risks 1 % of the capital per trade; 0.02 is the hard cap",
+    "risk_free_rate": "write a fraction: 0.05 is 5 %",
+    "dividend_yield": "write a fraction: 0.015 is 1.5 %",
+    "short_delta": "write an absolute delta: 0.30 is 30 delta",
+    "long_delta": "write an absolute delta: 0.15 is 15 delta",
+    "profit_target_pct": "write a fraction of the credit: 0.5 is half of it",
+}
+
+
+def quoted(value: str) -> str:
+    """Return a text in quotes for a message, shortened, nothing but ASCII in it."""
+    shown = value if len(value) <= _SHOWN_CHARACTERS else value[:_SHOWN_CHARACTERS] + "..."
+    return ascii(shown)
+
+
+def kind_of_value(value: object) -> str:
+    """Return what was found, in a few words: ``the text '10'``, ``null``, ``a list``."""
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    if isinstance(value, str):
+        whole = is_text(value)
+        return f"the text {quoted(value)}" if whole else "a text with half of a surrogate pair"
+    if isinstance(value, int | float):
+        long = isinstance(value, int) and abs(value) >= 10**_SHOWN_CHARACTERS
+        return "a number of more than 60 digits" if long else f"the number {value}"
+    if isinstance(value, list | tuple):
+        return "a list"
+    return "a mapping" if isinstance(value, dict) else f"a value of type {type(value).__name__}"
+
+
+def nearest(word: str, known: list[str]) -> str | None:
+    """Return ``did you mean '...'?`` for the known word closest to `word`, or None."""
+    if len(word) > _SHOWN_CHARACTERS:
+        return None
+    close = get_close_matches(word.lower().replace("-", "_"), known, n=1, cutoff=0.7)
+    return f"did you mean '{close[0]}'?" if close else None
+
+
+def is_text(value: object) -> bool:
+    """Return whether a value is a text that can be written as UTF-8."""
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def key_problems(data: Mapping[Any, Any]) -> list[Problem]:
+    """Return what makes a mapping unfit to be checked field by field."""
+    if len(data) > MAX_FIELDS:
+        return [Problem("spec", f"has {len(data):,} fields; a spec has far fewer")]
+    problems = [
+        Problem("spec", f"a field's name must be a text, not {kind_of_value(key)}")
+        for key in data
+        if not is_text(key)
+    ]
+    parameters = data.get("parameters")
+    if isinstance(parameters, dict):
+        problems += [
+            Problem("parameters", f"a parameter's name must be a text, not {kind_of_value(key)}")
+            for key in parameters
+            if not is_text(key)
+        ]
+    return problems
+
+
+def field_problems(
+    error: ValidationError,
+    data: Mapping[str, Any],
+    fields: Mapping[str, FieldInfo],
+    foreign: Mapping[str, str],
+) -> list[Problem]:
+    """Put pydantic's findings into plain words.
+
+    Parameters
+    ----------
+    error
+        What pydantic raised for `data`.
+    data
+        The mapping as it came.
+    fields
+        The known fields.
+    foreign
+        Fields of the other kind of spec, with what to do instead.
+    """
+    return [
+        _problem(found, data, fields, foreign)
+        for found in error.errors(include_url=False, include_input=False)
+        # Pydantic counts only the entries it liked; a list of one bad entry is not empty.
+        if found["type"] != "too_short" or not data[str(found["loc"][0])]
+    ]
+
+
+def _problem(
+    found: ErrorDetails,
+    data: Mapping[str, Any],
+    fields: Mapping[str, FieldInfo],
+    foreign: Mapping[str, str],
+) -> Problem:
+    location = found["loc"]
+    field = str(location[0])
+    path = _path(location)
+    match found["type"]:
+        case "extra_forbidden":
+            hint = foreign.get(field) or nearest(field, list(fields))
+            if hint is None:
+                hint = "'backtest schema' prints every field"
+            return Problem(path, f"unknown field {quoted(field)}", hint)
+        case "missing":
+            return Problem(path, "this field is missing", _MISSING_HINTS.get(field))
+    message, hint = _value_problem(found, field, _value_at(data, location), fields[field])
+    return Problem(path, message, hint)
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    path = ascii(str(location[0]))[1:-1][:_SHOWN_CHARACTERS] or "''"
+    for step in location[1:]:
+        if isinstance(step, int):
+            path += f"[{step}]"
+        elif step != "[key]":
+            path += f".{ascii(step)[1:-1][:_SHOWN_CHARACTERS]}"
+    return path
+
+
+def _value_at(data: Mapping[str, Any], location: tuple[int | str, ...]) -> object:
+    if location[-1] == "[key]":
+        return location[-2]
+    value: Any = data
+    for step in location:
+        value = value[step]
+    return value
+
+
+def _value_problem(
+    found: ErrorDetails, field: str, value: object, info: FieldInfo
+) -> tuple[str, str | None]:
+    kind = found["type"]
+    if kind == "parameter_value":
+        return f"{found['msg']}, not {kind_of_value(value)}", _number_hint("a number", value)
+    if kind in _SHAPES:
+        message, hint = _shape_problem(_SHAPES[kind], value, info, field)
+        # A hint for a missing field is none for one entry of its list.
+        return message, "remove it" if value is None and len(found["loc"]) > 1 else hint
+    if kind in _BOUNDS:
+        key, word = _BOUNDS[kind]
+        message = f"must be {word} {_bound(found['ctx'][key])}, not {_number(value)}"
+        return message, _BOUND_HINTS.get(field)
+    if kind == "literal_error":
+        return _choice_problem(value, info)
+    return _text_problem(found, field, str(value))
+
+
+def _text_problem(found: ErrorDetails, field: str, text: str) -> tuple[str, str | None]:
+    longest = found.get("ctx", {}).get("max_length", 0)
+    match found["type"]:
+        case "string_pattern_mismatch":
+            return f"{quoted(text)} {_PATTERNS[field]}", _odd_character(text)
+        case "too_short" | "string_too_short":
+            return "is empty", _MISSING_HINTS.get(field) if len(found["loc"]) == 1 else "remove it"
+        case "too_long":
+            return f"has more than {longest:,} entries", None
+        case "string_too_long":
+            return f"has more than {longest:,} characters", None
+        case "string_unicode":
+            return "holds half of a surrogate pair, which is no character", None
+        case _:
+            return f"is refused: {found['msg']}", None
+
+
+def _shape_problem(
+    shape: str, value: object, info: FieldInfo, field: str
+) -> tuple[str, str | None]:
+    if isinstance(value, int) and not isinstance(value, bool) and "number" in shape:
+        return f"is too large a number: {kind_of_value(value)}", None
+    message = f"must be {shape}, not {kind_of_value(value)}"
+    if value is None:
+        return message, _MISSING_HINTS[field] if info.is_required() else "leave the field out"
+    if shape == "a text":
+        return message, _quoting_hint(value)
+    if shape == "a list" and is_text(value) and len(str(value)) < _SHOWN_CHARACTERS:
+        return message, f"write a list of one: [{json.dumps(value)}]"
+    if shape == "true or false" and str(value).lower() in {"true", "false"}:
+        return message, f"write it without quotes: {str(value).lower()}"
+    return message, _number_hint(shape, value) if "number" in shape else None
+
+
+def _quoting_hint(value: object) -> str | None:
+    if isinstance(value, bool | int | float):
+        shown = str(value)[:_SHOWN_CHARACTERS]
+        return f'put it in quotes: "{shown.lower() if isinstance(value, bool) else shown}"'
+    return "put the whole text in quotes" if isinstance(value, dict) else None
+
+
+def _number_hint(shape: str, value: object) -> str | None:
+    if isinstance(value, str) and _reads_as_number(value):
+        return f"write it without quotes: {value.strip()}"
+    if shape == "a whole number" and isinstance(value, float) and value.is_integer():
+        return f"write it without a decimal point: {value:.0f}"
+    return None
+
+
+def _reads_as_number(text: str) -> bool:
+    try:
+        return len(text) <= _SHOWN_CHARACTERS and math.isfinite(float(text)) and text.isascii()
+    except ValueError:
+        return False
+
+
+def _number(value: object) -> str:
+    return kind_of_value(value).removeprefix("the number ")
+
+
+def _bound(value: float) -> str:
+    return f"{int(value):,}" if float(value).is_integer() else f"{value:g}"
+
+
+def _choice_problem(value: object, info: FieldInfo) -> tuple[str, str | None]:
+    annotation = info.annotation
+    # `Literal[...] | None` keeps the choices one level down.
+    choices = [
+        choice
+        for part in (get_args(annotation) or (annotation,))
+        for choice in (get_args(part) or (part,))
+        if isinstance(choice, str)
+    ]
+    hint = None
+    if isinstance(value, str):
+        close = get_close_matches(value[:_SHOWN_CHARACTERS].lower(), choices, n=1, cutoff=0.6)
+        hint = f"did you mean '{close[0]}'?" if close else None
+    listed = ", ".join(f"'{choice}'" for choice in choices)
+    return f"must be one of {listed}, not {kind_of_value(value)}", hint
+
+
+def _odd_character(text: str) -> str | None:
+    odd = next((character for character in text if not " " <= character <= "~"), None)
+    return None if odd is None else f"it holds the character U+{ord(odd):04X}"
