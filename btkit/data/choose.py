@@ -1,0 +1,74 @@
+"""Which source a run reads from."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+
+from btkit.data import yahoo
+from btkit.data.command import split_command
+from btkit.data.files import Files
+from btkit.data.market_data_cli import MarketData
+from btkit.data.sample import Sample
+from btkit.data.source import Source
+from btkit.data.yahoo import Yahoo
+from btkit.errors import SourceError, UsageError
+from btkit.settings import Settings
+
+
+def open_source(name: str, *, settings: Settings, now: dt.datetime) -> Source:
+    """Return the source of this name.
+
+    Parameters
+    ----------
+    name
+        ``auto``, ``market-data``, ``files``, ``yahoo`` or ``sample``. ``auto`` is the market-data
+        command if it is on the PATH, else files if BT_DATA_DIR is set, else yahoo if yfinance is
+        installed; never sample.
+    settings
+        Where the command and the files are.
+    now
+        The present time, with its zone.
+
+    Raises
+    ------
+    UsageError
+        There is no such source.
+    SourceError
+        ``files`` without BT_DATA_DIR, or ``auto`` with nothing to choose from.
+    """
+    if name == "auto":
+        name = _choose(settings)
+    if name == "market-data":
+        return MarketData(settings.market_data_cmd, settings.market_data_timeout_s, now)
+    if name == "files":
+        if settings.data_dir is None:
+            raise SourceError(
+                "the source files needs a folder, and BT_DATA_DIR is not set",
+                hint="set BT_DATA_DIR to a folder of CSV or Parquet files",
+            )
+        return Files(settings.data_dir)
+    if name == "yahoo":
+        return Yahoo(now)
+    if name == "sample":
+        return Sample()
+    raise UsageError(
+        f"unknown source {name!r}",
+        hint="use auto, market-data, files, yahoo or sample",
+    )
+
+
+def _choose(settings: Settings) -> str:
+    command = split_command(settings.market_data_cmd)[0]
+    if shutil.which(command) is not None:
+        return "market-data"
+    if settings.data_dir is not None:
+        return "files"
+    if yahoo.is_installed():
+        return "yahoo"
+    raise SourceError(
+        f"there is no source of bars: the command {command!r} is not on the PATH, BT_DATA_DIR is "
+        "not set, and yfinance is not installed",
+        hint="set BT_DATA_DIR to a folder of CSV or Parquet files, or try the bundled history "
+        "with --source sample --symbol SPX",
+    )

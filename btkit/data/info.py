@@ -1,0 +1,140 @@
+"""What a loader knows about the bars it hands over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+
+MOST_DATES = 20
+
+Coverage = Literal["complete", "partial", "missing"]
+
+
+class Finding(BaseModel):
+    """Something about the bars that a reader of the result should know.
+
+    Parameters
+    ----------
+    code
+        A stable short name, such as ``split_like_jump``.
+    message
+        What was found and what was done about it, in one sentence.
+    count
+        How many bars it concerns.
+    dates
+        Those bars' times, the first 20 of them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    code: str
+    message: str
+    count: int
+    dates: list[str]
+
+
+class DataInfo(BaseModel):
+    """Where bars came from and how complete they are.
+
+    Parameters
+    ----------
+    source
+        Name of the source, such as ``market-data``.
+    symbol
+        The instrument as it was asked for.
+    interval
+        ``1m`` to ``1w``.
+    description
+        What the source is, in a sentence for the report.
+    rows
+        Bars inside the requested range.
+    first, last
+        Times of the first and last bar inside the requested range, ISO 8601.
+    coverage
+        ``complete`` when no session of the requested range lacks its bars, else ``partial``.
+    gaps
+        Ranges of missing sessions inside the requested range, as ``{"start", "end"}``, both
+        included.
+    quality
+        What the checks found, in the warm-up and in the range.
+    notes
+        Sentences about choices the loader made and things it could not get.
+    warmup_rows
+        Bars handed over before the requested start.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str
+    symbol: str
+    interval: str
+    description: str
+    rows: int
+    first: str
+    last: str
+    coverage: Coverage
+    gaps: list[dict[str, str]]
+    quality: list[Finding]
+    notes: list[str]
+    warmup_rows: int
+
+
+@dataclass(frozen=True)
+class LoadedBars:
+    """Bars ready for a simulation.
+
+    Parameters
+    ----------
+    bars
+        Warm-up and requested range: float64 columns on a ``DatetimeIndex``, ``attrs["btkit"]``
+        holding `info` as a plain dict.
+    info
+        Where they came from.
+    start
+        Time of the first bar at or after the requested start.
+    """
+
+    bars: pd.DataFrame
+    info: DataInfo
+    start: pd.Timestamp
+
+
+def format_times(times: pd.DatetimeIndex) -> list[str]:
+    """Return the first 20 of `times` as ISO 8601 text, dates alone where all are midnights.
+
+    Parameters
+    ----------
+    times
+        Naive dates, or UTC times of intraday bars.
+    """
+    return [format_time(time) for time in times[:MOST_DATES]]
+
+
+def format_time(time: pd.Timestamp) -> str:
+    """Return a bar's time as ISO 8601 text: the date alone for a naive midnight.
+
+    Parameters
+    ----------
+    time
+        A naive date, or the UTC time of an intraday bar.
+    """
+    if time.tzinfo is None and time == time.normalize():
+        return time.date().isoformat()
+    return time.isoformat()
+
+
+def finding(code: str, message: str, times: pd.Index[Any]) -> Finding:
+    """Build a finding from the bars it concerns.
+
+    Parameters
+    ----------
+    code, message
+        As in `Finding`.
+    times
+        All the bars' times, a ``DatetimeIndex``.
+    """
+    index = pd.DatetimeIndex(times)
+    return Finding(code=code, message=message, count=len(index), dates=format_times(index))

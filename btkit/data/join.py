@@ -1,0 +1,70 @@
+"""Joining VIX and implied volatility to bars by date: SEMANTICS 1.5."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from btkit.data.sessions import session_dates
+
+MOST_SESSIONS_OLD: Final = 5
+
+
+def join_by_date(
+    values: pd.Series[float],
+    bars: pd.DatetimeIndex,
+    *,
+    calendar: str,
+    same_day: bool = True,
+) -> npt.NDArray[np.float64]:
+    """Return for each bar the last value known at it, at most 5 sessions old, else NaN.
+
+    A daily value is known at its day's close. So a daily or weekly bar may see its own date's
+    value, and an intraday bar only those of earlier UTC dates.
+
+    Parameters
+    ----------
+    values
+        Shape (n_days,), on sorted unique naive dates; NaN is no value.
+    bars
+        Shape (n_bars,): sorted naive dates, or UTC times.
+    calendar
+        The exchange calendar whose sessions measure age.
+    same_day
+        False when the bars' market closes before the value of its date is known.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_bars,)
+        NaN where no value is known or the last one is older than 5 sessions.
+    """
+    known = values.dropna()
+    joined = np.full(len(bars), np.nan)
+    if known.empty or not len(bars):
+        return joined
+    intraday = bars.tz is not None
+    days = bars.tz_localize(None).normalize() if intraday else bars
+    side: Literal["left", "right"] = "right" if same_day and not intraday else "left"
+    position = pd.DatetimeIndex(known.index).searchsorted(days, side=side) - 1
+    found = np.flatnonzero(position >= 0)
+    dates = pd.DatetimeIndex(known.index)[position[found]]
+    fresh = _sessions_old(dates, days[found], calendar=calendar) <= MOST_SESSIONS_OLD
+    joined[found[fresh]] = known.to_numpy(dtype=np.float64)[position[found[fresh]]]
+    return joined
+
+
+def _sessions_old(
+    dates: pd.DatetimeIndex, days: pd.DatetimeIndex, *, calendar: str
+) -> npt.NDArray[np.int64]:
+    # There are never more sessions than days, so only older values need the calendar.
+    age = np.array((days - dates).days, dtype=np.int64)
+    old = age > MOST_SESSIONS_OLD
+    if old.any():
+        sessions = session_dates(calendar, dates[old].min(), days[old].max())
+        age[old] = sessions.searchsorted(days[old], side="right") - sessions.searchsorted(
+            dates[old], side="right"
+        )
+    return age

@@ -1,0 +1,243 @@
+"""Loading bars for a run: the one way in from every source."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from btkit.data.choose import open_source
+from btkit.data.coverage import Completeness, Span, judge_coverage
+from btkit.data.frames import check_interval
+from btkit.data.info import DataInfo, Finding, LoadedBars, finding, format_time
+from btkit.data.observe import join_observations
+from btkit.data.quality import (
+    OPTIONAL_COLUMNS,
+    REQUIRED_COLUMNS,
+    check_bars,
+    order_bars,
+)
+from btkit.data.sessions import gap_documents, schedule
+from btkit.data.source import Answer, Request, Source
+from btkit.data.symbols import check_symbol
+from btkit.data.times import INTERVAL_MINUTES, ONE_DAY, is_intraday, parse_range
+from btkit.errors import NoDataError, UsageError
+from btkit.settings import Settings
+
+# Days of history per bar, generously: short sessions, holidays, and a margin in days.
+DAYS_PER_SESSION: Final = 365.25 / 252 * 1.05
+SHORTEST_SESSION_MINUTES: Final = 240
+MARGIN_DAYS: Final = 30
+MOST_WIDENINGS: Final = 3
+WEEK_CLOSED_AFTER_DAYS: Final = 5
+
+
+def load_bars(  # noqa: PLR0913 - the question itself, and where to put it
+    symbol: str,
+    start: str | dt.date | pd.Timestamp,
+    end: str | dt.date | pd.Timestamp,
+    *,
+    interval: str = "1d",
+    settings: Settings,
+    source: str | Source | None = None,
+    warmup: int = 2000,
+    needs_iv: bool = False,
+    needs_vix: bool = True,
+    calendar: str = "XNYS",
+    now: dt.datetime | None = None,
+) -> LoadedBars:
+    """Load, check and join the bars of one instrument.
+
+    Parameters
+    ----------
+    symbol
+        The instrument, such as ``SPY``.
+    start, end
+        The range, both included: YYYY-MM-DD text, dates or timestamps; for intraday bars also
+        ISO 8601 times, in UTC unless they name an offset.
+    interval
+        ``1m 5m 15m 1h 4h 1d 1w``.
+    settings
+        Where sources are, and which one when `source` is None.
+    source
+        ``auto``, ``market-data``, ``files``, ``yahoo``, ``sample``, or a source of one's own.
+    warmup
+        Bars before `start` to hand over with the range, or all there are if fewer.
+    needs_iv
+        Whether to ask for the history of implied volatility.
+    needs_vix
+        Whether to ask for the VIX.
+    calendar
+        The exchange calendar that says which sessions are missing and how old a value is.
+    now
+        The present time, with its zone; None asks the clock.
+
+    Returns
+    -------
+    LoadedBars
+        Bars that passed `check_bars`, with columns vix, iv_rank, iv_percentile and current_iv
+        where there are any values (SEMANTICS 1.5), and what is known about them.
+
+    Raises
+    ------
+    UsageError
+        A symbol, date, interval, source or calendar makes no sense, or start is after end.
+    SourceError
+        The source could not answer.
+    NoDataError
+        The source has no bars inside the range; the message says what it has.
+    DataError
+        Its bars are broken beyond harmless repair.
+    """
+    symbol = check_symbol(symbol)
+    if warmup < 0:
+        raise UsageError(f"warmup must be 0 or more bars, not {warmup}")
+    first, last = parse_range(start, end, interval=interval)
+    span = Span(first, last, interval, calendar, now or dt.datetime.now(dt.UTC))
+    if source is None or isinstance(source, str):
+        name = source or settings.data_source
+        source = open_source(name, settings=settings, now=span.now)
+    fetched = _fetch(source, symbol, span, warmup)
+    bars, quality = check_bars(fetched.bars)
+    check_interval(pd.DatetimeIndex(bars.index), interval=interval, origin=source.name)
+    joined = join_observations(
+        bars, source, symbol=symbol, span=span, needs_iv=needs_iv, needs_vix=needs_vix
+    )
+    index = pd.DatetimeIndex(bars.index)
+    inside = index[index >= first]
+    completeness = judge_coverage(fetched.answer, inside, span)
+    info = _describe(source, symbol, fetched, completeness, span)
+    info = info.model_copy(
+        update={
+            "quality": [*info.quality, *fetched.findings, *quality, *joined.findings],
+            "notes": [*info.notes, *joined.notes],
+        }
+    )
+    result = joined.frame
+    result.index.name = "time" if is_intraday(interval) else "date"
+    result.attrs["btkit"] = info.model_dump()
+    return LoadedBars(result, info, inside[0])
+
+
+@dataclass(frozen=True)
+class _Fetched:
+    answer: Answer
+    bars: pd.DataFrame
+    findings: list[Finding]
+
+
+def _fetch(source: Source, symbol: str, span: Span, warmup: int) -> _Fetched:
+    days = _warmup_days(span.interval, warmup)
+    for _ in range(MOST_WIDENINGS):
+        request = Request(symbol, span.interval, _days_before(span.first, days), span.last)
+        answer = source.bars(request)
+        ordered, findings = order_bars(_known_columns(answer.frame))
+        index = pd.DatetimeIndex(ordered.index)
+        before = int(index.searchsorted(span.first))
+        # Fewer bars than wanted although the history reaches back all the way asked for: a
+        # market with fewer sessions, or holes. Only then is more asked for.
+        reaches = len(index) > 0 and index[0] <= request.first + MARGIN_DAYS * ONE_DAY
+        if before >= warmup or not reaches:
+            break
+        days = 2 * days + MARGIN_DAYS
+    available = ordered
+    ordered = ordered[index <= span.last]
+    bars, forming = _without_forming(ordered, answer, span)
+    if not (pd.DatetimeIndex(bars.index) >= span.first).any():
+        raise _no_data(source, request, span, pd.DatetimeIndex(available.index))
+    return _Fetched(answer, bars.iloc[max(0, before - warmup) :], findings + forming)
+
+
+def _warmup_days(interval: str, warmup: int) -> int:
+    if warmup == 0:
+        return 0
+    if interval == "1w":
+        return 7 * warmup + MARGIN_DAYS
+    sessions = float(warmup)
+    if is_intraday(interval):
+        sessions = warmup / max(1, SHORTEST_SESSION_MINUTES // INTERVAL_MINUTES[interval])
+    return math.ceil(sessions * DAYS_PER_SESSION) + MARGIN_DAYS
+
+
+def _days_before(time: pd.Timestamp, days: int) -> pd.Timestamp:
+    earliest = pd.Timestamp("1800-01-01", tz=time.tz)
+    return max(time.normalize() - days * ONE_DAY, earliest) if days else time
+
+
+def _known_columns(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame[[name for name in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS) if name in frame]]
+
+
+def _without_forming(
+    bars: pd.DataFrame, answer: Answer, span: Span
+) -> tuple[pd.DataFrame, list[Finding]]:
+    if not answer.live or bars.empty:
+        return bars, []
+    index = pd.DatetimeIndex(bars.index)
+    now = pd.Timestamp(span.now).tz_convert("UTC")
+    forming = _forming(index, now, span)
+    if not forming.any():
+        return bars, []
+    message = "Bars that had not closed yet when they were loaded were dropped."
+    return bars[~forming], [finding("not_closed", message, index[forming])]
+
+
+def _forming(index: pd.DatetimeIndex, now: pd.Timestamp, span: Span) -> np.ndarray:
+    if is_intraday(span.interval):
+        length = pd.Timedelta(minutes=INTERVAL_MINUTES[span.interval])
+        return np.asarray(index + length > now)
+    today = now.tz_localize(None)
+    if span.interval == "1w":
+        labels = index + ONE_DAY
+        mondays = labels - pd.to_timedelta(labels.day_of_week, unit="D")
+        return np.asarray(mondays + WEEK_CLOSED_AFTER_DAYS * ONE_DAY > today)
+    forming = np.asarray(index > today.normalize())
+    for spot in np.flatnonzero(index == today.normalize()).tolist():
+        sessions = schedule(span.calendar, index[spot], index[spot])
+        forming[spot] = len(sessions) > 0 and sessions["close"].iloc[0] > now
+    return forming
+
+
+def _no_data(
+    source: Source, request: Request, span: Span, available: pd.DatetimeIndex
+) -> NoDataError:
+    asked = f"{format_time(span.first)} to {format_time(span.last)}"
+    if not len(available):
+        return NoDataError(
+            f"{source.name} has no {span.interval} bars of {request.symbol} from {asked}",
+            hint="check the symbol, the range and the interval",
+            details={"symbol": request.symbol, "interval": span.interval},
+        )
+    has = [format_time(available[0]), format_time(available[-1])]
+    return NoDataError(
+        f"{source.name} has no {span.interval} bars of {request.symbol} from {asked}; "
+        f"it has {len(available)} bars from {has[0]} to {has[1]}",
+        hint="ask for a range inside what the source has",
+        details={"symbol": request.symbol, "interval": span.interval, "first": has[0],
+                 "last": has[1], "rows": len(available)},
+    )  # fmt: skip
+
+
+def _describe(
+    source: Source, symbol: str, fetched: _Fetched, completeness: Completeness, span: Span
+) -> DataInfo:
+    index = pd.DatetimeIndex(fetched.bars.index)
+    inside = index[index >= span.first]
+    return DataInfo(
+        source=source.name,
+        symbol=symbol,
+        interval=span.interval,
+        description=fetched.answer.description,
+        rows=len(inside),
+        first=format_time(inside[0]),
+        last=format_time(inside[-1]),
+        coverage=completeness.coverage,
+        gaps=gap_documents(completeness.gaps),
+        quality=[*fetched.answer.findings, *completeness.findings],
+        notes=[*fetched.answer.notes, *completeness.notes],
+        warmup_rows=len(index) - len(inside),
+    )

@@ -1,0 +1,390 @@
+"""Checks of bars before anything is computed from them: SEMANTICS 1.2 and 1.4."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from btkit.data.info import Finding, finding, format_times
+from btkit.errors import DataError
+
+Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+PRICE_COLUMNS: Final = ("open", "high", "low", "close")
+REQUIRED_COLUMNS: Final = (*PRICE_COLUMNS, "volume")
+IV_COLUMNS: Final = ("iv_rank", "iv_percentile", "current_iv")
+OPTIONAL_COLUMNS: Final = ("adj_close", *IV_COLUMNS, "vix")
+
+TOLERANCE: Final = 1e-6
+SPLIT_CODE: Final = "split_like_jump"
+THREE_FOR_TWO: Final = 1.5
+WHOLE_SPLITS: Final = (2.0, 100.0)
+SPLIT_TOLERANCE: Final = 0.03
+# The smallest ratio that can look like a split; smaller jumps are not looked at again.
+SMALLEST_SPLIT: Final = np.log(THREE_FOR_TWO * (1.0 - SPLIT_TOLERANCE))
+FLAT_BARS_DAILY: Final = 5
+FLAT_BARS_INTRADAY: Final = 60
+# Thinly traded instruments have minutes without a trade; only many of them say something.
+ZERO_VOLUME_SHARE_INTRADAY: Final = 0.25
+
+
+def check_bars(bars: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
+    """Check bars, repair what is harmless to repair, and say what was found.
+
+    Repaired: order, exact duplicates, the columns' type, a time zone other than UTC, columns
+    that mean nothing to btkit. Refused: all else that SEMANTICS 1.2 rules out, to 1e-6 relative.
+    The bars given are never changed; bars that need no repair are returned as they are.
+
+    Parameters
+    ----------
+    bars
+        Shape (n_bars, n_columns): columns open, high, low, close, volume and any of adj_close,
+        iv_rank, iv_percentile, current_iv, vix (NaN = unknown) on a ``DatetimeIndex`` of naive
+        dates or of time-zone aware bar-open times.
+
+    Returns
+    -------
+    tuple of DataFrame and list of Finding
+        The bars, sorted and unique, all float64; and the findings: ``sorted``,
+        ``duplicates_dropped``, ``split_like_jump``, ``identical_bars``, ``zero_volume``.
+
+    Raises
+    ------
+    DataError
+        Bars are broken beyond harmless repair; ``details["problems"]`` lists every check that
+        failed with a count and the first 20 dates, ``details["dates"]`` those of the first.
+    """
+    ordered, findings = order_bars(bars)
+    check_values(ordered)
+    findings += suspicions(ordered)
+    return ordered, findings
+
+
+def order_bars(bars: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
+    """Bring bars into btkit's form: known float64 columns on a sorted, unique index.
+
+    Parameters
+    ----------
+    bars
+        As for `check_bars`; the values themselves are not judged here.
+
+    Returns
+    -------
+    tuple of DataFrame and list of Finding
+        The bars and what had to be repaired.
+
+    Raises
+    ------
+    DataError
+        Columns are missing or hold text, the index holds no times, or two different rows have
+        the same time.
+    """
+    bars = _with_columns(bars)
+    index = _plain_index(bars.index)
+    if index is not bars.index:
+        bars = bars.set_axis(index, axis="index")
+    findings: list[Finding] = []
+    steps = np.diff(index.asi8)
+    if not (steps > 0).all():
+        if (steps < 0).any():
+            findings.append(
+                finding("sorted", "Rows were out of order and were sorted.", index[1:][steps < 0])
+            )
+            bars = bars.sort_index(kind="stable")
+        bars, dropped = _without_duplicates(bars)
+        findings += dropped
+    return bars, findings
+
+
+def _with_columns(bars: pd.DataFrame) -> pd.DataFrame:
+    if not isinstance(bars, pd.DataFrame):
+        raise DataError(
+            f"bars must be a pandas DataFrame, not {type(bars).__name__}",
+            hint="pass what bt.load_bars returns, or a DataFrame of the same form",
+        )
+    columns = list(bars.columns)
+    missing = [name for name in REQUIRED_COLUMNS if name not in columns]
+    if missing:
+        raise DataError(
+            f"bars lack the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}",
+            hint="bars need the columns open, high, low, close, volume, in lower case",
+            details={"missing": missing, "columns": [str(name) for name in columns]},
+        )
+    known = [name for name in columns if name in REQUIRED_COLUMNS or name in OPTIONAL_COLUMNS]
+    repeated = sorted({name for name in known if known.count(name) > 1})
+    if repeated:
+        raise DataError(
+            f"bars have more than one column {repeated[0]}",
+            hint="keep one column of each name",
+            details={"repeated": repeated},
+        )
+    if len(known) < len(columns):
+        bars = bars[known]
+    if all(dtype == np.float64 for dtype in bars.dtypes):
+        return bars
+    return _as_floats(bars)
+
+
+def _as_floats(bars: pd.DataFrame) -> pd.DataFrame:
+    try:
+        return bars.astype(np.float64)
+    except (TypeError, ValueError):
+        pass
+    problems = []
+    for name in bars.columns:
+        numbers = pd.to_numeric(bars[name], errors="coerce")
+        broken = np.asarray(numbers.isna() & bars[name].notna(), dtype=bool)
+        if broken.any():
+            problems.append(_problem(f"{name}_not_a_number", bars.index[broken]))
+    raise DataError(
+        "bars hold values that are not numbers",
+        hint="every column must be numeric; write an unknown optional value as NaN",
+        details=_details(problems),
+    )
+
+
+def _plain_index(index: pd.Index[Any]) -> pd.DatetimeIndex:
+    if not isinstance(index, pd.DatetimeIndex):
+        raise DataError(
+            f"the bars' index must be a DatetimeIndex, not {type(index).__name__}",
+            hint="set it with bars.set_index(pd.to_datetime(...))",
+        )
+    if index.hasnans:
+        raise DataError(
+            f"{np.count_nonzero(index.isna())} bars have no time",
+            hint="remove the rows whose date is empty",
+        )
+    if index.unit != "ns":
+        index = _in_nanoseconds(index)
+    if index.tz is None:
+        if len(index) and not _midnights(index):
+            raise DataError(
+                "intraday bars must say their time zone, these times have none",
+                hint='localize them, for example bars.tz_localize("UTC")',
+                details={"dates": format_times(index)},
+            )
+        return index
+    if str(index.tz) == "UTC" and not _midnights(index):
+        return index
+    if _midnights(index.tz_localize(None)):
+        # Daily bars that carry their exchange's time zone: the date is what they mean.
+        return index.tz_localize(None)
+    return index.tz_convert("UTC")
+
+
+def _in_nanoseconds(index: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    try:
+        return index.as_unit("ns")
+    except pd.errors.OutOfBoundsDatetime as error:
+        raise DataError(
+            f"the bars' times are out of range: {index.min()} to {index.max()}",
+            hint="dates must lie between 1678 and 2262",
+        ) from error
+
+
+def _midnights(index: pd.DatetimeIndex) -> bool:
+    nanoseconds_per_day = 86_400_000_000_000
+    return not bool((index.asi8 % nanoseconds_per_day).any())
+
+
+def _without_duplicates(bars: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
+    again = np.asarray(bars.index.duplicated(keep="first"))
+    if not again.any():
+        return bars, []
+    values = bars.to_numpy()
+    # A repeated row must equal the first row of its time in every column, NaN equal to NaN.
+    first = np.maximum.accumulate(np.where(again, 0, np.arange(len(again))))
+    same = (values == values[first]) | (np.isnan(values) & np.isnan(values[first]))
+    conflicting = pd.DatetimeIndex(bars.index[~same.all(axis=1)]).unique()
+    if len(conflicting):
+        raise DataError(
+            f"{len(conflicting)} bar times have two different rows, "
+            f"the first {format_times(conflicting)[0]}",
+            hint="decide in the source which row is right; btkit does not guess",
+            details=_details([_problem("conflicting_duplicates", conflicting)]),
+        )
+    dropped = finding(
+        "duplicates_dropped", "Repeated identical rows were dropped.", bars.index[again]
+    )
+    return bars[~again], [dropped]
+
+
+def check_values(bars: pd.DataFrame) -> None:
+    """Refuse bars that no market can have printed.
+
+    Parameters
+    ----------
+    bars
+        As `order_bars` returns them.
+
+    Raises
+    ------
+    DataError
+        A price or volume is missing, infinite or out of range, or high and low do not enclose
+        open and close to 1e-6 relative.
+    """
+    open_, high, low, close, volume = (bars[name].to_numpy() for name in REQUIRED_COLUMNS)
+    body_high, body_low = np.maximum(open_, close), np.minimum(open_, close)
+    # One pass over clean bars; NaN and infinity fail one of these comparisons, too.
+    good = (
+        (high >= body_high * (1.0 - TOLERANCE))
+        & (low <= body_low * (1.0 + TOLERANCE))
+        & (body_low > 0.0)
+        & (low > 0.0)
+        & (high < np.inf)
+        & (body_high < np.inf)
+        & (volume >= 0.0)
+        & (volume < np.inf)
+    )
+    if good.all():
+        return
+    problems: list[dict[str, Any]] = []
+
+    def report(check: str, broken: Mask) -> None:
+        if broken.any():
+            problems.append(_problem(check, bars.index[broken]))
+
+    fields = {"open": open_, "high": high, "low": low, "close": close, "volume": volume}
+    for name, values in fields.items():
+        report(f"{name}_missing", ~np.isfinite(values))
+    for name in PRICE_COLUMNS:
+        report(f"{name}_not_positive", fields[name] <= 0.0)
+    report("volume_negative", volume < 0.0)
+    report("high_below_open_or_close", high < body_high * (1.0 - TOLERANCE))
+    report("low_above_open_or_close", low > body_low * (1.0 + TOLERANCE))
+    worst = problems[0]
+    more = f" (and {len(problems) - 1} more kinds of fault)" if len(problems) > 1 else ""
+    raise DataError(
+        f"bars are broken: {worst['check'].replace('_', ' ')} on {worst['count']} of "
+        f"{len(bars)} bars, the first {worst['dates'][0]}{more}",
+        hint="correct or remove these rows in the source; btkit does not invent prices",
+        details=_details(problems),
+    )
+
+
+def _problem(check: str, times: pd.Index[Any]) -> dict[str, Any]:
+    if isinstance(times, pd.DatetimeIndex):
+        return {"check": check, "count": len(times), "dates": format_times(times)}
+    return {"check": check, "count": len(times), "dates": [str(time) for time in times[:20]]}
+
+
+def _details(problems: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"dates": problems[0]["dates"] if problems else [], "problems": problems}
+
+
+def suspicions(bars: pd.DataFrame) -> list[Finding]:
+    """Look for bars that are possible but suspicious.
+
+    Parameters
+    ----------
+    bars
+        Bars that passed `check_values`.
+
+    Returns
+    -------
+    list of Finding
+        ``split_like_jump``: open over the close before is within 3 % of 1.5, of a whole number
+        from 2 to 100, or of an inverse. ``identical_bars``: 5 daily or 60 intraday bars in a row
+        repeat the one before. ``zero_volume``: any daily bar, or a quarter of the intraday bars,
+        has no volume.
+    """
+    checks: tuple[Callable[[pd.DataFrame], Finding | None], ...] = (
+        _split_like_jumps,
+        _identical_bars,
+        _zero_volume,
+    )
+    return [found for check in checks if (found := check(bars)) is not None]
+
+
+def judge_splits_again(findings: list[Finding], bars: pd.DataFrame) -> list[Finding]:
+    """Replace the split-like jumps among findings by those that bars have now.
+
+    Adjusted prices do not jump where a split was, so a jump that was found before the adjustment
+    and is explained by it no longer has to be told.
+
+    Parameters
+    ----------
+    findings
+        What `check_bars` found.
+    bars
+        The same bars after `adjust_prices`.
+
+    Returns
+    -------
+    list of Finding
+        A new list; findings of other kinds are kept as they are.
+    """
+    others = [found for found in findings if found.code != SPLIT_CODE]
+    found = _split_like_jumps(bars)
+    return others if found is None else [*others, found]
+
+
+def _split_like_jumps(bars: pd.DataFrame) -> Finding | None:
+    jumps = np.log(bars["open"].to_numpy()[1:] / bars["close"].to_numpy()[:-1])
+    large = np.flatnonzero(np.abs(jumps) >= SMALLEST_SPLIT)
+    if not len(large):
+        return None
+    ratios = np.exp(np.abs(jumps[large]))
+    candidates = (
+        np.full_like(ratios, THREE_FOR_TWO),
+        np.clip(np.floor(ratios), *WHOLE_SPLITS),
+        np.clip(np.ceil(ratios), *WHOLE_SPLITS),
+    )
+    distances = np.minimum.reduce([np.abs(ratios / split - 1.0) for split in candidates])
+    suspect = large[distances <= SPLIT_TOLERANCE] + 1
+    if not len(suspect):
+        return None
+    return finding(
+        SPLIT_CODE,
+        "The open differs from the close before by a ratio near that of a stock split; "
+        "prices may not be adjusted for it.",
+        bars.index[suspect],
+    )
+
+
+def _identical_bars(bars: pd.DataFrame) -> Finding | None:
+    shortest = FLAT_BARS_DAILY if _is_daily(bars) else FLAT_BARS_INTRADAY
+    close = bars["close"].to_numpy()
+    same = close[1:] == close[:-1]
+    # Most series have no equal neighbours at all: look at the other columns only if needed.
+    if np.count_nonzero(same) < shortest - 1:
+        return None
+    for name in ("open", "high", "low"):
+        values = bars[name].to_numpy()
+        same &= values[1:] == values[:-1]
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], same, [False])).astype(np.int8)))
+    starts, stops = edges[::2], edges[1::2]
+    long = stops - starts + 1 >= shortest
+    if not long.any():
+        return None
+    repeated = np.concatenate(
+        [np.arange(start, stop + 1) for start, stop in zip(starts[long], stops[long], strict=True)]
+    )
+    return finding(
+        "identical_bars",
+        f"At least {shortest} bars in a row have the same open, high, low and close; "
+        "the source may have filled in missing data.",
+        bars.index[repeated],
+    )
+
+
+def _zero_volume(bars: pd.DataFrame) -> Finding | None:
+    none = bars["volume"].to_numpy() == 0.0
+    count = int(np.count_nonzero(none))
+    if not count or (not _is_daily(bars) and count < ZERO_VOLUME_SHARE_INTRADAY * len(bars)):
+        return None
+    message = (
+        "No bar has any volume; names that read it mean nothing here."
+        if count == len(bars)
+        else "Bars without any volume."
+    )
+    return finding("zero_volume", message, bars.index[none])
+
+
+def _is_daily(bars: pd.DataFrame) -> bool:
+    return isinstance(bars.index, pd.DatetimeIndex) and bars.index.tz is None

@@ -1,0 +1,146 @@
+"""What every source of bars offers, and the question it is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import pandas as pd
+
+from btkit.data.info import Coverage, Finding
+
+
+@dataclass(frozen=True)
+class Request:
+    """One question to a source.
+
+    Parameters
+    ----------
+    symbol
+        The instrument.
+    interval
+        ``1m 5m 15m 1h 4h 1d 1w``.
+    first, last
+        Earliest and latest bar time wanted, both included: naive dates for 1d and 1w, UTC times
+        for intraday intervals.
+    """
+
+    symbol: str
+    interval: str
+    first: pd.Timestamp
+    last: pd.Timestamp
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a source said to a request.
+
+    Parameters
+    ----------
+    frame
+        Bars as the source has them, in btkit's column names, on a naive-date or UTC index; not
+        yet checked, and possibly more than was asked for. Optional columns may be present.
+    description
+        What the source is, in a sentence.
+    gaps
+        Missing ranges inside the request as the source tells them, both ends included; None when
+        it does not tell.
+    coverage
+        What the source says of the request as a whole, or None.
+    exact_calendar
+        The exchange calendar that `gaps` are known to agree with, so that nobody has to compare
+        the bars with its sessions; None where they are the source's word only.
+    live
+        Whether the last bars may still be forming, so that they have to be dropped.
+    findings, notes
+        As in `btkit.data.DataInfo`.
+    """
+
+    frame: pd.DataFrame
+    description: str
+    gaps: list[tuple[pd.Timestamp, pd.Timestamp]] | None = None
+    coverage: Coverage | None = None
+    exact_calendar: str | None = None
+    live: bool = False
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Observations:
+    """Daily values that join bars by date.
+
+    Parameters
+    ----------
+    frame
+        Shape (n_days, n_columns) on naive dates; empty when there are none. NaN = unknown.
+    findings, notes
+        As in `btkit.data.DataInfo`.
+    """
+
+    frame: pd.DataFrame
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+class Source(Protocol):
+    """Where bars come from.
+
+    A new source needs these members, a line in `btkit.data.choose.open_source`, and a name in
+    `btkit.settings.SourceName`.
+    """
+
+    @property
+    def name(self) -> str:
+        """The name that reports show, such as ``files``."""
+
+    def bars(self, request: Request) -> Answer:
+        """Return what the source has for the request; an empty frame when that is nothing.
+
+        Raises
+        ------
+        SourceError
+            The source could not answer.
+        DataError
+            It answered with something broken.
+        """
+
+    def vix(self, request: Request) -> Observations:
+        """Return daily closes of the VIX in a column ``vix``.
+
+        `request.symbol` is the instrument that they are to stand beside.
+        """
+
+    def implied_volatility(self, request: Request) -> Observations:
+        """Return daily iv_rank, iv_percentile and current_iv of the symbol."""
+
+
+def no_observations(*columns: str, note: str | None = None) -> Observations:
+    """Return observations without any row.
+
+    Parameters
+    ----------
+    *columns
+        Names of the columns that there are no values for.
+    note
+        Why, for the report.
+    """
+    frame = pd.DataFrame(
+        {name: pd.Series(dtype="float64") for name in columns},
+        index=pd.DatetimeIndex([], dtype="datetime64[ns]"),
+    )
+    return Observations(frame, notes=[note] if note else [])
+
+
+def backfill_advice(request: Request) -> str:
+    """Say which command fills the IV history that a request lacks.
+
+    Parameters
+    ----------
+    request
+        The question that came back empty.
+    """
+    return (
+        f"Fill it with: market-data iv-rank-backfill --symbol {request.symbol} "
+        f"--start {request.first.date().isoformat()} --yes"
+    )
