@@ -1,0 +1,168 @@
+"""Returns and drawdowns of an equity curve, and when a movement is only rounding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Curve = TypeVar("Curve", Floats, "pd.Series[float]")
+
+ROUNDING = 16 * float(np.finfo(np.float64).eps)
+"""Relative differences up to this (3.6e-15) are rounding, not money.
+
+A bar's return is a quotient near 1, less 1. Rounding in that quotient (at most 1.5 units in the
+last place), in cash plus position (a few more), makes a curve that only rounds look as if it moved.
+On $100,000 the bound is less than a billionth of a dollar.
+"""
+
+
+def bar_returns(equity: Floats, initial_capital: float) -> Floats:
+    """Return the bar-to-bar returns of an equity curve.
+
+    Parameters
+    ----------
+    equity : ndarray, shape (n_bars,)
+        Account value in $ at each bar's close.
+    initial_capital
+        Account value in $ before the first bar.
+
+    Returns
+    -------
+    ndarray, shape (n_bars,)
+        Fractions; the first is from the initial capital to the first bar's equity. After a bar
+        that ended with nothing or with debt the return is 0: there is no capital left that could
+        earn, and a quotient with a negative base would show a deepening debt as a gain.
+    """
+    previous = np.empty_like(equity)
+    previous[:1] = initial_capital
+    previous[1:] = equity[:-1]
+    alive = previous > 0
+    if alive.all():
+        return equity / previous - 1.0
+    returns = np.zeros_like(equity)
+    np.divide(equity, previous, out=returns, where=alive)
+    returns[alive] -= 1.0
+    return returns
+
+
+def running_peak(equity: Floats, initial_capital: float) -> Floats:
+    """Return the highest account value so far, the initial capital being the first.
+
+    Parameters
+    ----------
+    equity : ndarray, shape (n_bars,)
+        Account value in $ at each bar's close.
+    initial_capital
+        Account value in $ before the first bar.
+
+    Returns
+    -------
+    ndarray, shape (n_bars,)
+        In $, never falling.
+    """
+    return np.maximum(np.maximum.accumulate(equity), initial_capital)
+
+
+def drawdown_series(equity: Curve, initial_capital: float) -> Curve:
+    """Return how far each bar closed below the highest account value before it.
+
+    Parameters
+    ----------
+    equity : ndarray or Series, shape (n_bars,)
+        Account value in $ at each bar's close.
+    initial_capital
+        Account value in $ before the first bar; the first peak.
+
+    Returns
+    -------
+    ndarray or Series, shape (n_bars,), as `equity`
+        Fractions of the peak, at most 0; below -1 where the account is in debt. A distance that
+        is only rounding counts as 0.
+    """
+    values = np.asarray(equity, dtype=np.float64)
+    drawdown = values / running_peak(values, initial_capital) - 1.0
+    drawdown[drawdown >= -ROUNDING] = 0.0
+    if isinstance(equity, pd.Series):
+        return pd.Series(drawdown, index=equity.index, name="drawdown")
+    return drawdown
+
+
+@dataclass(frozen=True)
+class Drawdown:
+    """One fall from a peak.
+
+    Parameters
+    ----------
+    peak
+        The last bar at the peak; the first bar where the initial capital is the peak.
+    trough
+        The bar with the lowest close of the account.
+    recovery
+        The first bar back at the peak, or None if the run ended below it.
+    depth
+        Fraction of the peak, below 0.
+    days
+        Calendar days from the peak to the recovery, or to the last bar.
+    """
+
+    peak: pd.Timestamp
+    trough: pd.Timestamp
+    recovery: pd.Timestamp | None
+    depth: float
+    days: int
+
+
+def worst_drawdown(equity: pd.Series[float], initial_capital: float) -> Drawdown | None:
+    """Return the deepest fall of an equity curve.
+
+    Parameters
+    ----------
+    equity : Series, shape (n_bars,)
+        Account value in $ at each bar's close, by bar time.
+    initial_capital
+        Account value in $ before the first bar; the first peak, dated at the first bar.
+
+    Returns
+    -------
+    Drawdown or None
+        The earliest of equally deep ones; None where the account never closed below a peak.
+    """
+    drawdown = drawdown_series(np.asarray(equity, dtype=np.float64), initial_capital)
+    trough = int(np.argmin(drawdown))
+    if drawdown[trough] == 0.0:
+        return None
+    times = pd.DatetimeIndex(equity.index)
+    at_peak = np.flatnonzero(drawdown == 0.0)
+    before, after = at_peak[at_peak < trough], at_peak[at_peak > trough]
+    peak = int(before[-1]) if before.size else 0
+    end = int(after[0]) if after.size else len(times) - 1
+    days = calendar_days(times)
+    return Drawdown(
+        peak=times[peak],
+        trough=times[trough],
+        recovery=times[end] if after.size else None,
+        depth=float(drawdown[trough]),
+        days=int(days[end] - days[peak]),
+    )
+
+
+def calendar_days(times: pd.DatetimeIndex) -> NDArray[np.int64]:
+    """Return the calendar day of each bar as a number.
+
+    Parameters
+    ----------
+    times : DatetimeIndex, shape (n_bars,)
+        Bar times, naive dates or timezone-aware.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_bars,)
+        Days since 1970-01-01 (UTC for aware times). Intraday bars of a day share its number, so
+        a span measured in days does not depend on the bars' interval.
+    """
+    return times.to_numpy(dtype="datetime64[D]").astype(np.int64)
