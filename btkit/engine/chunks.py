@@ -1,0 +1,223 @@
+"""The loop in parts: between two of them it can be watched, stopped, saved and taken up again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from btkit.conditions.compiled import sources_hash
+from btkit.engine.loop import run_bars
+from btkit.engine.records import (
+    RUINED,
+    TRADES,
+    Curve,
+    Decisions,
+    Market,
+    Rules,
+    State,
+    TradeRows,
+    new_curve,
+    new_state,
+    new_trades,
+)
+from btkit.engine.run import Outcome, gather_outcome
+
+
+class Snapshot(NamedTuple):
+    """All that a run has come to, and all that it needs to go on.
+
+    Parameters
+    ----------
+    next_bar
+        The first bar that is not simulated yet.
+    state
+        What the loop remembers: cash, open lots, pending orders, counters.
+    trades
+        The closed lots so far.
+    curve
+        The account from the first deciding bar to the one before `next_bar`.
+    """
+
+    next_bar: int
+    state: State
+    trades: TradeRows
+    curve: Curve
+
+
+class _Place(NamedTuple):
+    next_bar: int
+    state: State
+
+
+class ChunkedRun:
+    """A simulation that runs some bars at a time.
+
+    However it is cut, stopped, saved and taken up again, it gives what one piece gives, to the
+    last bit.
+
+    Parameters
+    ----------
+    market, decisions, rules
+        See `btkit.engine.records`.
+    capital
+        $ at the start.
+    start
+        The first bar at which orders are decided; bars before it are warm-up.
+    """
+
+    def __init__(
+        self,
+        market: Market,
+        decisions: Decisions,
+        rules: Rules,
+        *,
+        capital: float,
+        start: int = 0,
+    ) -> None:
+        self.bars = market.close.size
+        self.start = start
+        self.capital = float(capital)
+        self._inputs = market, decisions, rules
+        self._trades, self._curve = new_trades(self.bars), new_curve(self.bars)
+        self._place = _Place(start, new_state(self.capital, min(rules.max_positions, self.bars)))
+
+    @property
+    def next_bar(self) -> int:
+        """The first bar that is not simulated yet; the number of bars once all are."""
+        return self._place.next_bar
+
+    def advance(self, bars: int) -> bool:
+        """Simulate some more bars.
+
+        An exception that arrives meanwhile, such as KeyboardInterrupt, leaves the run as it was
+        before or as it is after them, never between.
+
+        Parameters
+        ----------
+        bars
+            How many, at most.
+
+        Returns
+        -------
+        bool
+            Whether there are more.
+        """
+        first, before = self._place
+        last = min(first + bars, self.bars)
+        state = _copy(before)
+        run_bars(first, last, *self._inputs, state, self._trades, self._curve)
+        # After ruin the loop has filled the curve to its end and is not to be entered again.
+        self._place = _Place(self.bars if state.counts[RUINED] else last, state)
+        return self.next_bar < self.bars
+
+    def snapshot(self, *, since: Snapshot | None = None) -> Snapshot:
+        """Return where the run stands.
+
+        Parameters
+        ----------
+        since
+            An earlier snapshot of this run: trades and curve then begin where it ended.
+
+        Returns
+        -------
+        Snapshot
+            Its arrays are copies.
+        """
+        next_bar, state = self._place
+        first_bar = self.start if since is None else since.next_bar
+        first_trade = 0 if since is None else int(since.state.counts[TRADES])
+        rows = slice(first_trade, int(state.counts[TRADES]))
+        points = slice(first_bar, next_bar)
+        return Snapshot(
+            next_bar,
+            _copy(state),
+            TradeRows(self._trades.values[rows].copy(), self._trades.marks[rows].copy()),
+            Curve(self._curve.equity[points].copy(), self._curve.cash[points].copy()),
+        )
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go on from a snapshot with all trades and the whole curve.
+
+        Parameters
+        ----------
+        snapshot
+            Of a run with the same `fingerprint`.
+
+        Raises
+        ------
+        ValueError
+            If its arrays do not have the sizes that it needs itself, or this run.
+        """
+        next_bar, state, trades, curve = snapshot
+        own = self._place.state
+        done = int(state.counts[TRADES]) if state.counts.shape == own.counts.shape else -1
+        sound = (
+            self.start <= next_bar <= self.bars
+            and all(array.shape == mine.shape for array, mine in zip(state, own, strict=True))
+            and 0 <= done <= self.bars
+            and all(len(array) == done for array in trades)
+            and all(array.shape == (next_bar - self.start,) for array in curve)
+        )
+        if not sound:
+            raise ValueError("the snapshot is of another run, or incomplete")
+        for mine, array in zip(self._trades, trades, strict=True):
+            mine[:done] = array
+        for series, points in zip(self._curve, curve, strict=True):
+            series[self.start : next_bar] = points
+        self._place = _Place(next_bar, _copy(state))
+
+    def finish(
+        self, *, chunk_bars: int, after_chunk: Callable[[ChunkedRun], None] | None = None
+    ) -> Outcome:
+        """Simulate what is left.
+
+        Parameters
+        ----------
+        chunk_bars
+            Bars between two calls of `after_chunk`.
+        after_chunk
+            Called between chunks, not after the last; what it raises stops the run.
+
+        Returns
+        -------
+        Outcome
+            As `run_decisions` gives it.
+        """
+        more = self.next_bar < self.bars
+        while more:
+            more = self.advance(chunk_bars)
+            if more and after_chunk is not None:
+                after_chunk(self)
+        return gather_outcome(
+            self._place.state, self._trades, self._curve, capital=self.capital, start=self.start
+        )
+
+    def fingerprint(self, *, salt: str = "") -> str:
+        """Return a hash of all that the bars to come depend on, but the snapshot.
+
+        Parameters
+        ----------
+        salt
+            What else must be the same, such as versions.
+
+        Returns
+        -------
+        str
+            SHA-256 in hexadecimal over prices, decisions, rules, capital, start and the loop's
+            own code.
+        """
+        market, decisions, rules = self._inputs
+        digest = hashlib.sha256(f"{sources_hash()} {self.start} {self.capital!r}".encode())
+        digest.update(f" {tuple(rules)!r} {salt}".encode())
+        for value in (*market, *decisions[:-1], *decisions.tables):
+            array = np.ascontiguousarray(value)
+            digest.update(f" {array.dtype.str} {array.shape}".encode())
+            digest.update(array.tobytes())
+        return digest.hexdigest()
+
+
+def _copy(state: State) -> State:
+    return State(state.money.copy(), state.counts.copy(), state.lots.copy(), state.lot_marks.copy())

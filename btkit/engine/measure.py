@@ -1,0 +1,391 @@
+"""Every metric of SEMANTICS section 5 inside compiled code, to the last bit of `btkit.metrics`.
+
+A sweep measures each set where it was simulated, so that no curve has to be kept. The sums are
+NumPy's: pairwise, eight at a time, in blocks of at most 128 (Higham 1993), because a sum in any
+other order differs in its last bits, and a sweep's row must be what a run of the same set
+reports.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from btkit.conditions.compiled import compiled_inline, compiled_lean
+from btkit.metrics import Metrics
+from btkit.metrics.compute import DAYS_PER_YEAR
+from btkit.metrics.curves import ROUNDING
+
+METRIC_NAMES: tuple[str, ...] = (
+    "total_trades",
+    "winning_trades",
+    "losing_trades",
+    "win_rate",
+    "profit_factor",
+    "expectancy_per_trade",
+    "avg_win_pct",
+    "avg_loss_pct",
+    "largest_win",
+    "largest_loss",
+    "consecutive_losses_max",
+    "cagr",
+    "max_drawdown_pct",
+    "max_drawdown_duration_days",
+    "sharpe_ratio",
+    "sortino_ratio",
+    "calmar_ratio",
+    "recovery_factor",
+    "total_return",
+    "total_return_pct",
+    "annualized_return",
+    "volatility",
+    "max_drawdown",
+    "avg_win",
+    "avg_loss",
+    "avg_holding_period",
+    "avg_win_holding_period",
+    "avg_loss_holding_period",
+)
+"""What `measure` writes, in its order."""
+
+WHOLE_METRICS: frozenset[str] = frozenset(
+    name for name, field in Metrics.model_fields.items() if field.annotation is int
+)
+"""The metrics that are counts or days."""
+
+FINITE = len(METRIC_NAMES)
+"""Where `measure` says whether the equity curve was finite."""
+
+# Places in a row; where a loss's metric follows its win's, only the win's is named.
+TOTAL_TRADES = METRIC_NAMES.index("total_trades")
+WINNING_TRADES = METRIC_NAMES.index("winning_trades")
+LOSING_TRADES = METRIC_NAMES.index("losing_trades")
+WIN_RATE = METRIC_NAMES.index("win_rate")
+PROFIT_FACTOR = METRIC_NAMES.index("profit_factor")
+EXPECTANCY_PER_TRADE = METRIC_NAMES.index("expectancy_per_trade")
+AVG_WIN_PCT = METRIC_NAMES.index("avg_win_pct")
+LARGEST_WIN = METRIC_NAMES.index("largest_win")
+LARGEST_LOSS = METRIC_NAMES.index("largest_loss")
+CONSECUTIVE_LOSSES_MAX = METRIC_NAMES.index("consecutive_losses_max")
+CAGR = METRIC_NAMES.index("cagr")
+MAX_DRAWDOWN_PCT = METRIC_NAMES.index("max_drawdown_pct")
+MAX_DRAWDOWN_DURATION_DAYS = METRIC_NAMES.index("max_drawdown_duration_days")
+SHARPE_RATIO = METRIC_NAMES.index("sharpe_ratio")
+SORTINO_RATIO = METRIC_NAMES.index("sortino_ratio")
+CALMAR_RATIO = METRIC_NAMES.index("calmar_ratio")
+RECOVERY_FACTOR = METRIC_NAMES.index("recovery_factor")
+TOTAL_RETURN = METRIC_NAMES.index("total_return")
+TOTAL_RETURN_PCT = METRIC_NAMES.index("total_return_pct")
+ANNUALIZED_RETURN = METRIC_NAMES.index("annualized_return")
+VOLATILITY = METRIC_NAMES.index("volatility")
+MAX_DRAWDOWN = METRIC_NAMES.index("max_drawdown")
+AVG_WIN = METRIC_NAMES.index("avg_win")
+AVG_HOLDING_PERIOD = METRIC_NAMES.index("avg_holding_period")
+AVG_WIN_HOLDING_PERIOD = METRIC_NAMES.index("avg_win_holding_period")
+
+_BLOCK, _LANES = 128, 8
+# Below a peak by more than this, and no rounding explains it: spares a division at each bar.
+_SURELY_BELOW = 1.0 - 2.0 * ROUNDING
+
+
+@compiled_lean
+def pairwise_sum(values):
+    """Return the sum of an array, rounded as ``np.sum`` rounds it."""
+    count = values.size
+    if count > _BLOCK:
+        half = count // 2
+        half -= half % _LANES
+        return pairwise_sum(values[:half]) + pairwise_sum(values[half:])
+    a = b = c = d = e = f = g = h = 0.0
+    for lane in range(count // _LANES):
+        at = lane * _LANES
+        a += values[at]
+        b += values[at + 1]
+        c += values[at + 2]
+        d += values[at + 3]
+        e += values[at + 4]
+        f += values[at + 5]
+        g += values[at + 6]
+        h += values[at + 7]
+    total = ((a + b) + (c + d)) + ((e + f) + (g + h))
+    for at in range(count - count % _LANES, count):
+        total += values[at]
+    return total
+
+
+@compiled_inline
+def squared(value):
+    """Return the square."""
+    return value * value
+
+
+@compiled_lean
+def pairwise_squares(values, mean):
+    """Return two sums as ``np.sum`` rounds them: of squared distances, and of squared falls.
+
+    Parameters
+    ----------
+    values
+        float64 (n,).
+    mean
+        What the distances are from; a fall is the distance of a negative value from 0.
+    """
+    count = values.size
+    if count > _BLOCK:
+        half = count // 2
+        half -= half % _LANES
+        first, first_falls = pairwise_squares(values[:half], mean)
+        second, second_falls = pairwise_squares(values[half:], mean)
+        return first + second, first_falls + second_falls
+    a = b = c = d = e = f = g = h = 0.0
+    i = j = k = m = n = o = p = q = 0.0
+    for lane in range(count // _LANES):
+        at = lane * _LANES
+        a += squared(values[at] - mean)
+        i += squared(min(values[at], 0.0))
+        b += squared(values[at + 1] - mean)
+        j += squared(min(values[at + 1], 0.0))
+        c += squared(values[at + 2] - mean)
+        k += squared(min(values[at + 2], 0.0))
+        d += squared(values[at + 3] - mean)
+        m += squared(min(values[at + 3], 0.0))
+        e += squared(values[at + 4] - mean)
+        n += squared(min(values[at + 4], 0.0))
+        f += squared(values[at + 5] - mean)
+        o += squared(min(values[at + 5], 0.0))
+        g += squared(values[at + 6] - mean)
+        p += squared(min(values[at + 6], 0.0))
+        h += squared(values[at + 7] - mean)
+        q += squared(min(values[at + 7], 0.0))
+    total = ((a + b) + (c + d)) + ((e + f) + (g + h))
+    falls = ((i + j) + (k + m)) + ((n + o) + (p + q))
+    for at in range(count - count % _LANES, count):
+        total += squared(values[at] - mean)
+        falls += squared(min(values[at], 0.0))
+    return total, falls
+
+
+@compiled_inline
+def quotient(numerator, denominator):
+    """Return a quotient under IEEE rules: a gain over nothing is infinite."""
+    if denominator != 0.0:
+        return numerator / denominator
+    return math.copysign(math.inf, numerator) if abs(numerator) > 0.0 else math.nan
+
+
+@compiled_inline
+def mean_of(values, count):
+    """Return the mean of the first `count` values, NaN for none."""
+    return pairwise_sum(values[:count]) / count if count else math.nan
+
+
+@compiled_inline
+def settled(deviation):
+    """Return a deviation, 0 where rounding explains it."""
+    return 0.0 if deviation <= ROUNDING else deviation
+
+
+@compiled_inline
+def ratio_of(mean, deviation, annual):
+    """Return an annualised ratio of a mean to a deviation."""
+    if deviation == 0.0 and abs(mean) <= ROUNDING:
+        mean = 0.0
+    return quotient(mean, deviation) * annual
+
+
+@compiled_inline
+def bar_returns_into(curve, capital, returns):
+    """Write the bar-to-bar returns of a curve; see `btkit.metrics.bar_returns`."""
+    returns[0] = curve[0] / capital - 1.0
+    for bar in range(1, curve.size):
+        previous = curve[bar - 1]
+        change = curve[bar] / previous - 1.0
+        returns[bar] = change if previous > 0.0 else 0.0
+
+
+@compiled_lean
+def measure_returns(curve, capital, annual, scratch, out):
+    """Write Sharpe, Sortino and volatility, and the returns to the first row of `scratch`."""
+    count = curve.size
+    returns = scratch[0, :count]
+    bar_returns_into(curve, capital, returns)
+    mean = pairwise_sum(returns) / count
+    distances, falls = pairwise_squares(returns, mean)
+    deviation = settled(math.sqrt(distances / (count - 1))) if count > 1 else math.nan
+    downside = settled(math.sqrt(falls / count))
+    out[SHARPE_RATIO] = ratio_of(mean, deviation, annual)
+    out[SORTINO_RATIO] = ratio_of(mean, downside, annual)
+    out[VOLATILITY] = deviation * annual
+
+
+@compiled_lean
+def measure_drawdown(curve, capital, days, out):
+    """Write drawdown in percent, in money and in days; return the deepest and the dearest."""
+    peak, low = capital, math.inf
+    deepest = dearest = 0.0
+    longest = 0
+    peak_day, peak_bar = days[0], -1
+    for bar in range(curve.size):
+        value = curve[bar]
+        if value < peak:
+            # Within one peak the lowest close is the deepest fall: one division for all of them.
+            if value < peak * _SURELY_BELOW or value / peak - 1.0 < -ROUNDING:
+                low = min(low, value)
+                continue
+        elif value > peak:
+            if low < peak:
+                deepest = min(deepest, low / peak - 1.0)
+                dearest = min(dearest, low - peak)
+                low = math.inf
+            peak = value
+        if bar - peak_bar > 1:
+            longest = max(longest, days[bar] - peak_day)
+        peak_day, peak_bar = days[bar], bar
+    if low < peak:
+        deepest = min(deepest, low / peak - 1.0)
+        dearest = min(dearest, low - peak)
+    if peak_bar != curve.size - 1:
+        longest = max(longest, days[curve.size - 1] - peak_day)
+    out[MAX_DRAWDOWN_PCT] = deepest
+    out[MAX_DRAWDOWN_DURATION_DAYS] = longest
+    out[MAX_DRAWDOWN] = dearest
+    return deepest, dearest
+
+
+@compiled_lean
+def measure_trades(done, values, marks, short, clock, tick_hours, scratch, out):
+    """Write what the closed trades say; `scratch` is float64 (3, n_bars) or wider.
+
+    Parameters
+    ----------
+    done
+        How many trades there are.
+    values, marks
+        As the loop wrote them, see `btkit.engine.records.TradeRows`.
+    short
+        Whether the trades gain when the price falls.
+    clock
+        int64 (n_bars,): the bars' times.
+    tick_hours
+        Units of `clock` in an hour.
+    scratch
+        Overwritten.
+    out
+        See `METRIC_NAMES`.
+    """
+    pnl, chosen, hours = scratch[0], scratch[1], scratch[2]
+    wins = losses = streak = longest = 0
+    best = worst = 0.0
+    for trade in range(done):
+        gain = values[trade, 1] - values[trade, 0]
+        gross = values[trade, 2] * (-gain if short else gain)
+        pnl[trade] = gross - values[trade, 3] - values[trade, 4]
+        hours[trade] = float(clock[marks[trade, 1]] - clock[marks[trade, 0]]) / tick_hours
+        best, worst = max(best, pnl[trade]), min(worst, pnl[trade])
+        wins += pnl[trade] > 0.0
+        streak = streak + 1 if pnl[trade] < 0.0 else 0
+        losses += pnl[trade] < 0.0
+        longest = max(longest, streak)
+    out[TOTAL_TRADES], out[WINNING_TRADES], out[LOSING_TRADES] = done, wins, losses
+    out[WIN_RATE] = quotient(float(wins), float(done))
+    out[EXPECTANCY_PER_TRADE] = mean_of(pnl, done)
+    out[LARGEST_WIN], out[LARGEST_LOSS], out[CONSECUTIVE_LOSSES_MAX] = best, worst, longest
+    out[AVG_HOLDING_PERIOD] = mean_of(hours, done)
+    sums = (0.0, 0.0)
+    for side in range(2):
+        sign = 1.0 - 2.0 * side
+        count = 0
+        for trade in range(done):
+            if pnl[trade] * sign > 0.0:
+                chosen[count] = pnl[trade]
+                count += 1
+        total = pairwise_sum(chosen[:count])
+        sums = (total, sums[1]) if side == 0 else (sums[0], total)
+        out[AVG_WIN + side] = total / count if count else math.nan
+        count = 0
+        for trade in range(done):
+            if pnl[trade] * sign > 0.0:
+                chosen[count] = pnl[trade] / (values[trade, 2] * values[trade, 0])
+                count += 1
+        out[AVG_WIN_PCT + side] = mean_of(chosen, count)
+        count = 0
+        for trade in range(done):
+            if pnl[trade] * sign > 0.0:
+                chosen[count] = hours[trade]
+                count += 1
+        out[AVG_WIN_HOLDING_PERIOD + side] = mean_of(chosen, count)
+    out[PROFIT_FACTOR] = quotient(sums[0], -sums[1])
+
+
+@compiled_lean
+def measure(curve, capital, annual, days, ruined, scratch, out):
+    """Write the metrics of a curve; those of the trades come from `measure_trades`.
+
+    Parameters
+    ----------
+    curve
+        float64 (n_bars,): account value in $ at each close.
+    capital
+        $ before the first bar.
+    annual
+        The square root of the bars per year.
+    days
+        int64 (n_bars,): the calendar day of each bar.
+    ruined
+        Whether the run ended because nothing was left.
+    scratch
+        float64, one row or more of n_bars: overwritten; the first then has the bars' returns.
+    out
+        See `METRIC_NAMES`; at `FINITE`, 1 or 0.
+    """
+    count = curve.size
+    last = curve[count - 1]
+    gain = last - capital
+    growth = last / capital
+    span = days[count - 1] - days[0]
+    if ruined or growth <= 0.0:
+        yearly = -1.0
+    elif span == 0:
+        yearly = math.nan
+    else:
+        yearly = growth ** (DAYS_PER_YEAR / span) - 1.0
+    measure_returns(curve, capital, annual, scratch, out)
+    deepest, dearest = measure_drawdown(curve, capital, days, out)
+    out[CAGR] = out[ANNUALIZED_RETURN] = yearly
+    out[CALMAR_RATIO] = quotient(yearly, -deepest)
+    out[RECOVERY_FACTOR] = quotient(gain, -dearest)
+    out[TOTAL_RETURN] = gain
+    out[TOTAL_RETURN_PCT] = gain / capital
+    # A value that is no number spoils the volatility, so only then it is worth looking for one.
+    out[FINITE] = 1.0
+    if not math.isfinite(out[VOLATILITY]):
+        for bar in range(count):
+            if not math.isfinite(curve[bar]):
+                out[FINITE] = 0.0
+
+
+def metrics_of(row: np.ndarray) -> Metrics:
+    """Return a row of `measure` as the record that a run reports.
+
+    Parameters
+    ----------
+    row : ndarray of float64, shape (n_metrics,) or longer
+        In the order of `METRIC_NAMES`.
+    """
+    values = dict(zip(METRIC_NAMES, row.tolist(), strict=False))
+    return Metrics(
+        **{name: int(value) if name in WHOLE_METRICS else value for name, value in values.items()}
+    )
+
+
+__all__ = [
+    "FINITE",
+    "METRIC_NAMES",
+    "WHOLE_METRICS",
+    "bar_returns_into",
+    "measure",
+    "measure_trades",
+    "metrics_of",
+    "pairwise_sum",
+]

@@ -1,0 +1,251 @@
+"""From a spec's conditions to what the loop reads: gates, programs and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from btkit.conditions import names_of, parse_expression
+from btkit.conditions.columns import ColumnEvaluator, Value
+from btkit.conditions.machine import Tag
+from btkit.conditions.nodes import And, Node, Position, Unary
+from btkit.conditions.program import TAGS, Assembler, Tables
+from btkit.engine.records import (
+    ENTRY_LIST,
+    EXIT_LIST,
+    FILTER_LIST,
+    LIST_COUNT,
+    POSITION_NAMES,
+    SIZE_LIST,
+    STOP_LIST,
+    Decisions,
+    Flags,
+)
+from btkit.errors import Problem, SpecError
+from btkit.indicators import POSITION_NAMES as ALL_POSITION_NAMES
+
+# The option position's names in a rule run, where there is none (SEMANTICS 2.8).
+RULE_RUN_CONSTANTS: Mapping[str, float] = {
+    "short_leg_delta": 0.30,
+    "short_strike_delta": 0.30,
+    "pnl_pct_of_max_credit": 0.0,
+    "premium_collected_pct": 0.0,
+    "open_interest_short_strike": 2000.0,
+}
+_WHEN_FLAT = Unary("not", Position("in_position"))
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One condition of a spec.
+
+    Parameters
+    ----------
+    list_name, index
+        Where it stands, such as ``entry_conditions`` and 0.
+    text
+        As the spec has it, parameters filled in.
+    tree
+        What it means.
+    """
+
+    list_name: str
+    index: int
+    text: str
+    tree: Node
+
+    @property
+    def path(self) -> str:
+        """Where the condition stands in the spec."""
+        return f"{self.list_name}[{self.index}]"
+
+
+@dataclass(frozen=True)
+class Clauses:
+    """All conditions of a spec and its sizing formula, parsed.
+
+    Parameters
+    ----------
+    entry, exit, stop, filters
+        The four lists.
+    sizing
+        The sizing formula; its index is -1.
+    """
+
+    entry: tuple[Clause, ...]
+    exit: tuple[Clause, ...]
+    stop: tuple[Clause, ...]
+    filters: tuple[Clause, ...]
+    sizing: Clause
+
+    def conditions(self) -> tuple[Clause, ...]:
+        """Return the conditions in the order of a spec: entry, exit, stop, filter."""
+        return (*self.entry, *self.exit, *self.stop, *self.filters)
+
+    def names(self) -> frozenset[str]:
+        """Return every per-bar name that any expression reads."""
+        names: set[str] = set()
+        for clause in (*self.conditions(), self.sizing):
+            names |= names_of(clause.tree)
+        return frozenset(names - ALL_POSITION_NAMES)
+
+
+def parse_clauses(
+    conditions: Mapping[str, Iterable[str]],
+    sizing: str,
+    *,
+    risk_pct: float,
+    constants: Mapping[str, float] = RULE_RUN_CONSTANTS,
+) -> Clauses:
+    """Parse every expression of a spec.
+
+    Parameters
+    ----------
+    conditions
+        ``entry_conditions``, ``exit_conditions``, ``stop_conditions`` and
+        ``filter_conditions``, parameters filled in.
+    sizing
+        The sizing formula.
+    risk_pct
+        What ``risk_pct`` means in it.
+    constants
+        Names whose value the run fixes.
+
+    Raises
+    ------
+    SpecError
+        If any is refused, with every reason.
+    """
+    problems: list[Problem] = []
+
+    def parse(name: str, index: int, text: str) -> Clause | None:
+        is_sizing = index < 0
+        fixed = {**constants, **({"risk_pct": risk_pct} if is_sizing else {})}
+        path = name if is_sizing else f"{name}[{index}]"
+        tree, found = parse_expression(text, path=path, sizing=is_sizing, constants=fixed)
+        problems.extend(found)
+        return None if tree is None else Clause(name, index, text, tree)
+
+    lists = {
+        name: tuple(
+            clause
+            for index, text in enumerate(conditions[f"{name}_conditions"])
+            if (clause := parse(f"{name}_conditions", index, text))
+        )
+        for name in ("entry", "exit", "stop", "filter")
+    }
+    formula = parse("position_sizing_formula", -1, sizing)
+    if problems or formula is None:
+        raise SpecError(problems)
+    return Clauses(lists["entry"], lists["exit"], lists["stop"], lists["filter"], formula)
+
+
+def plan_decisions(
+    clauses: Clauses,
+    evaluator: ColumnEvaluator,
+    bars: int,
+    *,
+    filter_all: bool,
+    positions: Mapping[str, int] = POSITION_NAMES,
+) -> Decisions:
+    """Split the conditions and work out all that does not read the position.
+
+    Parameters
+    ----------
+    clauses
+        The parsed spec.
+    evaluator
+        Evaluates trees over the features of `bars` bars.
+    bars
+        Number of bars.
+    filter_all
+        Whether exits and stops, too, are judged only where the filters pass.
+    positions
+        For each of the position's names, where the loop keeps its value.
+    """
+    assembler = Assembler(positions)
+    programs: list[tuple[int, int]] = []
+    lists = np.zeros((LIST_COUNT, 2), np.int64)
+    gates: dict[int, Flags] = {}
+    when_flat = False
+    with np.errstate(all="ignore"):
+        for which, group in (
+            (FILTER_LIST, clauses.filters),
+            (ENTRY_LIST, clauses.entry),
+            (EXIT_LIST, clauses.exit),
+            (STOP_LIST, clauses.stop),
+        ):
+            gate = np.full(bars, bool(group) or which == FILTER_LIST)
+            lists[which, 0] = len(programs)
+            for part in (part for clause in group for part in conjuncts(clause.tree)):
+                if not part.reads_position:
+                    gate &= evaluator.evaluate(part).met()
+                elif which == ENTRY_LIST and part == _WHEN_FLAT:
+                    when_flat = True
+                else:
+                    programs.append(assembler.add(part))
+            lists[which, 1] = len(programs)
+            if which == ENTRY_LIST or filter_all:
+                gate &= gates.get(FILTER_LIST, True)
+            gates[which] = gate
+        lists[SIZE_LIST] = len(programs), len(programs) + 1
+        programs.append(assembler.add(clauses.sizing.tree))
+        tables = tables_of(assembler, evaluator, bars)
+    return Decisions(
+        gates[ENTRY_LIST],
+        gates[EXIT_LIST],
+        gates[STOP_LIST],
+        when_flat,
+        np.array(assembler.code, np.int64).reshape(-1, 2),
+        np.array(programs, np.int64).reshape(-1, 2),
+        lists,
+        tables,
+    )
+
+
+def conjuncts(tree: Node) -> list[Node]:
+    """Split ``a and b`` into parts that are all met exactly where the whole is met."""
+    if isinstance(tree, And):
+        return [*conjuncts(tree.left), *conjuncts(tree.right)]
+    return [tree]
+
+
+def tables_of(assembler: Assembler, evaluator: ColumnEvaluator, bars: int) -> Tables:
+    """Return what the programs of an assembler read.
+
+    Parameters
+    ----------
+    assembler
+        Has assembled every program.
+    evaluator
+        Evaluates the whole-array parts.
+    bars
+        Number of bars.
+    """
+    constants = list(assembler.constants)
+    columns = np.empty((len(assembler.columns), bars))
+    tags = np.empty((len(assembler.columns), bars), np.uint8)
+    for row, node in enumerate(assembler.columns):
+        columns[row], tags[row] = _tagged(evaluator.evaluate(node))
+    return Tables(
+        np.array(
+            [(constant.number, TAGS[constant.kind]) for constant in constants], np.float64
+        ).reshape(-1, 2),
+        columns,
+        tags,
+    )
+
+
+def _tagged(value: Value) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
+    tags = np.where(value.is_bool, np.uint8(Tag.BOOL), np.uint8(Tag.FLOAT))
+    if value.none is not None:
+        tags = np.where(value.none, np.uint8(Tag.NONE), tags)
+    if value.failed is not None:
+        tags = np.where(value.failed, np.uint8(Tag.FAILED), tags)
+    return value.data.astype(np.float64), tags
+
+
+__all__ = ["Clause", "Clauses", "conjuncts", "parse_clauses", "plan_decisions", "tables_of"]

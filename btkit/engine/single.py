@@ -1,0 +1,102 @@
+"""One run with the least around it: signals in, metrics out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from btkit.conditions.program import Tables
+from btkit.engine.measure import METRIC_NAMES
+from btkit.engine.records import (
+    ENTRY_LIST,
+    EXIT_LIST,
+    LIST_COUNT,
+    SIZE_LIST,
+    Flags,
+    Floats,
+    Integers,
+    Market,
+    Rules,
+)
+from btkit.engine.sweep_loop import Account, Sets, new_scratch, run_sets
+from btkit.engine.sweep_plan import Term
+
+# The program of a size that was worked out beforehand: read the only column.
+_CODE = np.array([[1, 0]], np.int64)
+_PROGRAMS = np.array([[0, 1]], np.int64)
+_LISTS = np.zeros((1, LIST_COUNT, 2), np.int64)
+_LISTS[0, SIZE_LIST] = 0, 1
+_OP = np.full((1, 2), int(Term.ROW), np.int8)
+_LEFT = np.array([[0, 1]], np.int32)
+_RIGHT = np.full((1, 2), -1, np.int32)
+_NUMBER = np.zeros((1, 2))
+_WHICH = np.array([ENTRY_LIST, EXIT_LIST], np.int64)
+_FILLED = np.zeros(LIST_COUNT, np.bool_)
+_FILLED[[ENTRY_LIST, EXIT_LIST]] = True
+_FLAT = np.ones(1, np.bool_)
+_NONE = np.zeros(1, np.int64)
+_NO_COLUMNS = np.zeros((0, 0))
+_CONSTANTS = np.zeros((0, 2))
+_SETS = Sets(_OP, _LEFT, _RIGHT, _NUMBER, _WHICH, _FILLED, _FLAT, _NONE, _LISTS, _CODE, _PROGRAMS)
+
+
+def measure_signals(
+    opens: Floats,
+    closes: Floats,
+    days: Integers,
+    entries: Flags,
+    exits: Flags,
+    *,
+    capital: float,
+    rate: float,
+    annual: float,
+) -> Floats:
+    """Buy with all cash at the close of an entry signal, sell at that of an exit signal.
+
+    The engine's own loop and metrics, on one set; what a model's decisions are measured with.
+
+    Parameters
+    ----------
+    opens, closes : ndarray, shape (n_bars,)
+        Prices.
+    days : ndarray of int64, shape (n_bars,)
+        The calendar day of each bar, counted from any one.
+    entries, exits : ndarray of bool, shape (n_bars,)
+        Signals.
+    capital
+        $ at the start.
+    rate
+        Commission as a fraction of each fill.
+    annual
+        The square root of the bars per year.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_metrics + 1,)
+        In the order of `METRIC_NAMES`.
+    """
+    bars = closes.size
+    tables = Tables(_CONSTANTS, (capital * 1e9 / closes)[None, :], np.ones((1, bars), np.uint8))
+    rules = Rules(
+        short=False,
+        at_close=True,
+        fractional=True,
+        filter_all=False,
+        max_holding=2**31 - 1,
+        max_positions=1,
+        slippage=0.0,
+        per_order=0.0,
+        per_share=0.0,
+        rate=rate,
+    )
+    out: Floats = np.empty((1, len(METRIC_NAMES) + 1))
+    rows = np.empty((2, bars), np.bool_)
+    rows[0], rows[1] = entries, exits
+    run_sets(
+        0, 1, Market(opens, closes), rules, Account(0, capital, annual, days, days, 1.0 / 24.0),
+        _SETS, _NO_COLUMNS, rows, tables, new_scratch(bars, 1), out,
+    )  # fmt: skip
+    row: Floats = out[0]
+    return row
+
+
+__all__ = ["measure_signals"]

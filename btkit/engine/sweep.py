@@ -1,0 +1,240 @@
+"""Run a planned sweep: in chunks of bounded memory, on as many threads as there are."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from btkit.conditions.columns import ColumnEvaluator
+from btkit.conditions.nodes import Node
+from btkit.conditions.program import Assembler
+from btkit.engine.measure import METRIC_NAMES
+from btkit.engine.plan import tables_of
+from btkit.engine.records import (
+    LIST_COUNT,
+    POSITION_NAMES,
+    SIZE_LIST,
+    Flags,
+    Floats,
+    Integers,
+    Market,
+    Rules,
+)
+from btkit.engine.sweep_loop import Account, Scratch, Sets, new_scratch, observe_sets, run_sets
+from btkit.engine.sweep_plan import SweepPlan, Term
+
+CHUNK_BYTES = 256_000_000
+"""What the columns of one chunk may take, about; at least one set is a chunk."""
+
+MOST_SETS = 8_192
+"""Sets in a chunk at the most, so that there is progress to show and to keep."""
+
+# Bars that a thread simulates before it looks for more work: some milliseconds.
+_BLOCK_BARS = 600_000
+# A column that a program reads: its numbers, its tags, and what it was worked out from.
+_BYTES_PER_TREE = 32
+
+
+@dataclass(frozen=True)
+class SweepEngine:
+    """Everything that simulating any set of a sweep needs.
+
+    Parameters
+    ----------
+    plan
+        The conditions of all sets.
+    evaluator
+        Evaluates trees over the features; what it knows is shared by all sets.
+    market, rules, account
+        What is the same for all sets.
+    threads
+        How many sets are simulated at once. The results do not depend on it.
+    """
+
+    plan: SweepPlan
+    evaluator: ColumnEvaluator
+    market: Market
+    rules: Rules
+    account: Account
+    threads: int
+
+    @property
+    def bars(self) -> int:
+        """The number of bars, warm-up included."""
+        return self.market.close.size
+
+    def chunks(self) -> Iterator[tuple[int, int]]:
+        """Yield the first set of each chunk, and the one after its last."""
+        plan, size = self.plan, MOST_SETS
+        trees = sum(len(part.trees) for part in plan.programs)
+        whole = 8 * len(plan.names) + len(plan.rows) + _BYTES_PER_TREE * trees
+        if whole * self.bars > CHUNK_BYTES:
+            # Each set may bring columns of its own.
+            each = 17 * len(plan.gates) + _BYTES_PER_TREE * len(plan.programs)
+            size = min(size, max(1, CHUNK_BYTES // (each * self.bars)))
+        for first in range(0, self.plan.sets, size):
+            yield first, min(first + size, self.plan.sets)
+
+    def metrics(self, first: int, last: int) -> Floats:
+        """Simulate and measure sets `first` to `last` - 1.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_sets, n_metrics + 1)
+            In the order of `METRIC_NAMES`; the last column is 0 where a curve is not finite.
+        """
+        return self._run(first, last, None)[0]
+
+    def returns(self, first: int, last: int, ends: Integers) -> Floats:
+        """Simulate sets `first` to `last` - 1 and return what they earned period by period.
+
+        Parameters
+        ----------
+        first, last
+            The sets.
+        ends : ndarray of int64, shape (n_periods,)
+            The last bar of each period, counted from the start of the run.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_sets, n_periods)
+            Fractions.
+        """
+        return self._run(first, last, ends)[1]
+
+    def _run(self, first: int, last: int, ends: Integers | None) -> tuple[Floats, Floats]:
+        count = last - first
+        out = np.empty((count, len(METRIC_NAMES) + 1))
+        returns = np.empty((count, 0 if ends is None else len(ends)))
+        fixed = (self.market, self.rules, self.account, *self._inputs(first, last))
+
+        def work(begin: int, end: int, scratch: Scratch) -> None:
+            if ends is None:
+                run_sets(begin, end, *fixed, scratch, out)
+            else:
+                observe_sets(begin, end, *fixed, scratch, out, ends, returns)
+
+        self._share_out(count, work)
+        return out, returns
+
+    def _share_out(self, count: int, work: Callable[[int, int, Scratch], None]) -> None:
+        """Let each thread take one block of sets after the other, until there are none."""
+        size = max(1, min(_BLOCK_BARS // self.bars, -(-count // self.threads)))
+        blocks = iter(range(0, count, size))
+        lock, stop = threading.Lock(), threading.Event()
+
+        def serve(scratch: Scratch) -> None:
+            while not stop.is_set():
+                with lock:
+                    begin = next(blocks, None)
+                if begin is None:
+                    return
+                work(begin, min(begin + size, count), scratch)
+
+        busy = min(self.threads, -(-count // size))
+        if busy == 1:
+            serve(self._scratches[0])
+            return
+        with ThreadPoolExecutor(busy) as pool:
+            futures = [pool.submit(serve, scratch) for scratch in self._scratches[:busy]]
+            try:
+                for future in futures:
+                    future.result()
+            except BaseException:
+                # The pool waits for its threads: what they are at is a matter of milliseconds.
+                stop.set()
+                raise
+
+    @cached_property
+    def _scratches(self) -> list[Scratch]:
+        lots = min(self.rules.max_positions, self.bars)
+        return [new_scratch(self.bars, lots) for _ in range(self.threads)]
+
+    @cached_property
+    def _combinations(self) -> tuple[Integers, Integers]:
+        return self.plan.combinations()
+
+    @cached_property
+    def _names(self) -> list[str]:
+        return list(self.plan.names)
+
+    @cached_property
+    def _rows(self) -> list[Node]:
+        return list(self.plan.rows)
+
+    def _inputs(self, first: int, last: int) -> tuple[Sets, Floats, Flags, object]:
+        plan, sets = self.plan, slice(first, last)
+        shape = (last - first, len(plan.gates))
+        op, left = np.zeros(shape, np.int8), np.zeros(shape, np.int32)
+        right, number = np.full(shape, -1, np.int32), np.zeros(shape)
+        for index, gate in enumerate(plan.gates):
+            op[:, index], left[:, index] = gate.op[sets], gate.left[sets]
+            right[:, index], number[:, index] = gate.right[sets], gate.number[sets]
+        compares = op > Term.ROW
+        names = np.unique(np.concatenate([left[compares], right[compares & (right >= 0)]]))
+        rows = np.unique(left[op == Term.ROW])
+        left[compares] = np.searchsorted(names, left[compares])
+        right[compares & (right >= 0)] = np.searchsorted(names, right[compares & (right >= 0)])
+        left[op == Term.ROW] = np.searchsorted(rows, left[op == Term.ROW])
+        with np.errstate(all="ignore"):
+            columns = self._columns(names)
+            truths = np.empty((len(rows), self.bars), np.bool_)
+            for place, row in enumerate(rows):
+                truths[place] = self._evaluator().evaluate(self._rows[row]).met()
+            combination, lists, assembler, programs = self._programs(first, last)
+            tables = tables_of(assembler, self._evaluator(), self.bars)
+        code = np.array(assembler.code, np.int64).reshape(-1, 2)
+        filled = np.array([plan.filled.get(which, False) for which in range(LIST_COUNT)])
+        # No filter lets everything through; an empty exit or stop list never fires (2.4).
+        return (
+            Sets(
+                op, left, right, number,
+                np.array([gate.which for gate in plan.gates], np.int64),
+                filled, plan.when_flat[sets], combination, lists, code, programs,
+            ),
+            columns,
+            truths,
+            tables,
+        )  # fmt: skip
+
+    def _evaluator(self) -> ColumnEvaluator:
+        # A fresh one: of what it works out on the way, only the result is kept.
+        return ColumnEvaluator(self.evaluator.column, self.evaluator.is_bool)
+
+    def _columns(self, names: Integers) -> Floats:
+        columns = np.empty((len(names), self.bars))
+        for place, name in enumerate(names):
+            column = self.evaluator.column(self._names[name])
+            columns[place] = column
+            # Infinite means missing too, and of NaN every comparison is false.
+            columns[place, np.isinf(column)] = np.nan
+        return columns
+
+    def _programs(self, first: int, last: int) -> tuple[Integers, Integers, Assembler, Integers]:
+        distinct, codes = self._combinations
+        used, combination = np.unique(codes[first:last], return_inverse=True)
+        assembler = Assembler(POSITION_NAMES)
+        spans: dict[Node, tuple[int, int]] = {}
+        programs: list[tuple[int, int]] = []
+        lists = np.zeros((len(used), LIST_COUNT, 2), np.int64)
+        for place, row in enumerate(used):
+            for which in range(LIST_COUNT):
+                lists[place, which, 0] = len(programs)
+                for part, code in zip(self.plan.programs, distinct[row], strict=True):
+                    tree = part.trees[code] if part.which == which else None
+                    if tree is not None:
+                        if tree not in spans:
+                            spans[tree] = assembler.add(tree)
+                        programs.append(spans[tree])
+                lists[place, which, 1] = len(programs)
+        assert (lists[:, SIZE_LIST, 1] - lists[:, SIZE_LIST, 0] == 1).all()
+        table = np.array(programs, np.int64).reshape(-1, 2)
+        return combination.astype(np.int64), lists, assembler, table
+
+
+__all__ = ["SweepEngine"]

@@ -1,0 +1,329 @@
+"""Many sets of parameters through the simulation loop, each measured where it was simulated."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from btkit.conditions.compiled import compiled, compiled_inline, compiled_lean
+from btkit.conditions.program import Tables
+from btkit.engine.loop import run_bars
+from btkit.engine.measure import measure, measure_trades
+from btkit.engine.records import (
+    CASH,
+    ENTRY_LIST,
+    EXIT_LIST,
+    FILTER_LIST,
+    LAST_DECIDED,
+    LIST_COUNT,
+    PENDING,
+    RUINED,
+    STOP_LIST,
+    TRADES,
+    Curve,
+    Decisions,
+    Flags,
+    Floats,
+    Integers,
+    Market,
+    Rules,
+    State,
+    TradeRows,
+    new_curve,
+    new_state,
+    new_trades,
+)
+from btkit.engine.sweep_plan import Term
+
+_PASS, _NEVER, _ROW = int(Term.PASS), int(Term.NEVER), int(Term.ROW)
+_LT, _LE, _GT = int(Term.LT), int(Term.LE), int(Term.GT)
+
+
+class Sets(NamedTuple):
+    """What differs between the sets of a chunk; see `btkit.engine.sweep_plan`.
+
+    Parameters
+    ----------
+    op, left, right, number
+        The conditions without the position: (n_sets, n_gates).
+    which
+        The list of each, int64 (n_gates,).
+    filled
+        Which lists have any condition, bool (LIST_COUNT,).
+    when_flat
+        bool (n_sets,).
+    combination
+        Which combination of programs a set has, int64 (n_sets,).
+    lists
+        Each combination's programs by list, int64 (n_combinations, LIST_COUNT, 2).
+    code, programs
+        As in `Decisions`.
+    """
+
+    op: NDArray[np.int8]
+    left: NDArray[np.int32]
+    right: NDArray[np.int32]
+    number: Floats
+    which: Integers
+    filled: Flags
+    when_flat: Flags
+    combination: Integers
+    lists: Integers
+    code: Integers
+    programs: Integers
+
+
+class Account(NamedTuple):
+    """What is the same for all sets.
+
+    Parameters
+    ----------
+    start
+        The first bar at which orders are decided.
+    capital
+        $ before it.
+    annual
+        The square root of the bars per year.
+    days, clock
+        int64 (n_bars,): the calendar day and the time of each bar.
+    tick_hours
+        Units of `clock` in an hour.
+    """
+
+    start: int
+    capital: float
+    annual: float
+    days: Integers
+    clock: Integers
+    tick_hours: float
+
+
+class Scratch(NamedTuple):
+    """What one thread writes to, over and over."""
+
+    gates: Flags
+    state: State
+    trades: TradeRows
+    curve: Curve
+    numbers: Floats
+
+
+def new_scratch(bars: int, lots: int) -> Scratch:
+    """Return room for the work of one thread.
+
+    Parameters
+    ----------
+    bars
+        Number of bars.
+    lots
+        How many lots can be open at once.
+    """
+    return Scratch(
+        np.zeros((LIST_COUNT, bars), np.bool_),
+        new_state(0.0, lots),
+        new_trades(bars),
+        new_curve(bars),
+        np.empty((3, bars)),
+    )
+
+
+@compiled_inline
+def keep(gate, fresh, at, met):
+    """Write a condition's value into a gate, or narrow the gate by it."""
+    gate[at] = met if fresh else gate[at] & met
+
+
+@compiled_lean
+def narrow(op, left, right, number, columns, rows, fresh, gate):
+    """Narrow a gate by one condition; a fresh gate is overwritten.
+
+    A missing value is NaN, of which every comparison is false: not met, as when Python's
+    comparison of None raises.
+    """
+    if op == _PASS or op == _NEVER:
+        for at in range(gate.size):
+            keep(gate, fresh, at, op == _PASS)
+    elif op == _ROW:
+        row = rows[left]
+        for at in range(gate.size):
+            keep(gate, fresh, at, row[at])
+    elif right < 0:
+        compare_number(op, columns[left], number, fresh, gate)
+    else:
+        compare_columns(op, columns[left], columns[right], fresh, gate)
+
+
+@compiled_inline
+def compare_number(op, first, number, fresh, gate):
+    """Compare a column with a number."""
+    if op == _LT:
+        for at in range(gate.size):
+            keep(gate, fresh, at, first[at] < number)
+    elif op == _LE:
+        for at in range(gate.size):
+            keep(gate, fresh, at, first[at] <= number)
+    elif op == _GT:
+        for at in range(gate.size):
+            keep(gate, fresh, at, first[at] > number)
+    else:
+        for at in range(gate.size):
+            keep(gate, fresh, at, first[at] >= number)
+
+
+@compiled_inline
+def compare_columns(op, first, second, fresh, gate):
+    """Compare two columns."""
+    if op == _LT:
+        for at in range(gate.size):
+            keep(gate, fresh, at, first[at] < second[at])
+    elif op == _LE:
+        for at in range(gate.size):
+            keep(gate, fresh, at, first[at] <= second[at])
+    elif op == _GT:
+        for at in range(gate.size):
+            keep(gate, fresh, at, first[at] > second[at])
+    else:
+        for at in range(gate.size):
+            keep(gate, fresh, at, first[at] >= second[at])
+
+
+@compiled_lean
+def open_gates(which, op, left, right, number, filled, filter_all, columns, rows, gates):
+    """Write the gates of one set: the whole-array part of each of its lists."""
+    for target in (ENTRY_LIST, EXIT_LIST, STOP_LIST):
+        gate = gates[target]
+        fresh = True
+        for index in range(which.size):
+            source = which[index]
+            wanted = source == target
+            if source == FILTER_LIST and filled[target]:
+                wanted = wanted or target == ENTRY_LIST or filter_all
+            if wanted:
+                narrow(
+                    op[index], left[index], right[index], number[index], columns, rows, fresh, gate
+                )
+                fresh = False
+        if fresh:
+            for at in range(gate.size):
+                gate[at] = filled[target]
+
+
+@compiled_lean
+def restart(state, capital):
+    """Put a state back to before the first bar."""
+    money, counts = state.money, state.counts
+    for index in range(money.size):
+        money[index] = 0.0
+    for index in range(counts.size):
+        counts[index] = 0
+    money[CASH], money[PENDING] = capital, 0.0
+    counts[LAST_DECIDED] = -1
+
+
+@compiled
+def run_sets(first, last, market, rules, account, sets, columns, rows, tables, scratch, out):
+    """Simulate and measure sets `first` to `last` - 1 of a chunk.
+
+    Parameters
+    ----------
+    first, last
+        Sets of the chunk.
+    market, rules, account, sets
+        See the classes.
+    columns
+        float64 (n_names, n_bars): the columns that are compared, NaN where missing.
+    rows
+        bool (n_rows, n_bars): where each condition holds that is no comparison.
+    tables
+        Constants and columns that the programs read.
+    scratch
+        This thread's own.
+    out
+        float64 (n_sets, n_metrics + 1): written in place.
+    """
+    start = account.start
+    columns, rows = columns[:, start:], rows[:, start:]
+    days = account.days[start:]
+    gates, state, trades, curve = scratch.gates, scratch.state, scratch.trades, scratch.curve
+    entry, leave, stop = gates[ENTRY_LIST], gates[EXIT_LIST], gates[STOP_LIST]
+    open_part = gates[:, start:]
+    equity = curve.equity[start:]
+    for index in range(first, last):
+        open_gates(
+            sets.which,
+            sets.op[index],
+            sets.left[index],
+            sets.right[index],
+            sets.number[index],
+            sets.filled,
+            rules.filter_all,
+            columns,
+            rows,
+            open_part,
+        )
+        decisions = Decisions(
+            entry,
+            leave,
+            stop,
+            sets.when_flat[index],
+            sets.code,
+            sets.programs,
+            sets.lists[sets.combination[index]],
+            tables,
+        )
+        restart(state, account.capital)
+        run_bars(start, market.close.size, market, decisions, rules, state, trades, curve)
+        ruined = state.counts[RUINED] > 0 or equity[equity.size - 1] <= 0.0
+        measure(equity, account.capital, account.annual, days, ruined, scratch.numbers, out[index])
+        measure_trades(
+            state.counts[TRADES],
+            trades.values,
+            trades.marks,
+            rules.short,
+            account.clock,
+            account.tick_hours,
+            scratch.numbers,
+            out[index],
+        )
+
+
+@compiled
+def observe_sets(
+    first, last, market, rules, account, sets, columns, rows, tables, scratch, out, ends, returns
+):
+    """`run_sets`, keeping each set's returns over some periods.
+
+    Parameters
+    ----------
+    first, last, market, rules, account, sets, columns, rows, tables, scratch, out
+        As for `run_sets`.
+    ends
+        int64 (n_periods,): the last bar of each period, counted from the start.
+    returns
+        float64 (n_sets, n_periods): written in place.
+    """
+    for index in range(first, last):
+        run_sets(
+            index, index + 1, market, rules, account, sets, columns, rows, tables, scratch, out
+        )
+        equity = scratch.curve.equity[account.start :]
+        before = account.capital
+        for period in range(ends.size):
+            value = equity[ends[period]]
+            returns[index, period] = value / before - 1.0 if before > 0.0 else 0.0
+            before = value
+
+
+__all__ = [
+    "Account",
+    "Market",
+    "Rules",
+    "Scratch",
+    "Sets",
+    "Tables",
+    "new_scratch",
+    "observe_sets",
+    "run_sets",
+]

@@ -1,0 +1,134 @@
+"""Black-Scholes for compiled code, one option at a time, through ``math.erfc``.
+
+The same formulas as `btkit.pricing`, which takes whole arrays and scipy's normal distribution;
+a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from btkit.conditions.compiled import compiled, compiled_inline
+from btkit.options.records import CALL_LONG, CALL_SHORT, DAYS_PER_YEAR, PUT_LONG, PUT_SHORT
+
+_ROOT_TWO = math.sqrt(2.0)
+
+
+@compiled_inline
+def normal(x):
+    """Return N(x)."""
+    return 0.5 * math.erfc(-x / _ROOT_TWO)
+
+
+@compiled_inline
+def distance(spot, strike, years, volatility, rate, dividend_yield):
+    """Return d1, where neither `years` nor `volatility` is 0."""
+    drift = (rate - dividend_yield + 0.5 * volatility * volatility) * years
+    return (math.log(spot / strike) + drift) / (volatility * math.sqrt(years))
+
+
+@compiled
+def option_price(call, spot, strike, years, volatility, rate, dividend_yield):
+    """Return the value of a call or put in $ a share."""
+    spot_now = spot * math.exp(-dividend_yield * years)
+    strike_now = strike * math.exp(-rate * years)
+    deviation = volatility * math.sqrt(years)
+    if deviation <= 0.0:
+        value = spot_now - strike_now if call else strike_now - spot_now
+    else:
+        d1 = distance(spot, strike, years, volatility, rate, dividend_yield)
+        d2 = d1 - deviation
+        if call:
+            value = spot_now * normal(d1) - strike_now * normal(d2)
+        else:
+            value = strike_now * normal(-d2) - spot_now * normal(-d1)
+    return max(value, 0.0)
+
+
+@compiled
+def absolute_delta(call, spot, strike, years, volatility, rate, dividend_yield):
+    """Return the absolute delta of a call or put."""
+    discount = math.exp(-dividend_yield * years)
+    if volatility * math.sqrt(years) <= 0.0:
+        gap = spot * discount - strike * math.exp(-rate * years)
+        if gap == 0.0:
+            return 0.5 * discount
+        return discount if (gap > 0.0) == call else 0.0
+    d1 = distance(spot, strike, years, volatility, rate, dividend_yield)
+    return discount * normal(d1 if call else -d1)
+
+
+@compiled_inline
+def strike_at(quantile, call, spot, years, volatility, rules):
+    """Return the strike whose absolute delta gave `quantile`, snapped to the strike step."""
+    drift = (rules.rate - rules.dividend_yield + 0.5 * volatility * volatility) * years
+    shift = quantile * (volatility * math.sqrt(years))
+    strike = spot * math.exp(drift - shift if call else drift + shift)
+    if rules.strike_step > 0.0:
+        strike = np.floor(strike / rules.strike_step + 0.5) * rules.strike_step
+    return strike
+
+
+@compiled_inline
+def years_left(expiry, day):
+    """Return the years from one day to another, 0 once it has passed."""
+    return max(expiry - day, 0) / DAYS_PER_YEAR
+
+
+@compiled_inline
+def leg_volatility(volatility, premium):
+    """Return a leg's volatility: iv_atm and what the skew adds to it."""
+    return max(volatility + premium, 0.0)
+
+
+@compiled_inline
+def leg_sums(strikes, row, spot, years, volatility, rules):
+    """Return the values of all short legs and of all long legs, in $ a share."""
+    short_iv = leg_volatility(volatility, rules.short_premium)
+    long_iv = leg_volatility(volatility, rules.long_premium)
+    rate, dividend_yield = rules.rate, rules.dividend_yield
+    short = 0.0
+    long = 0.0
+    if rules.puts:
+        short += option_price(
+            False, spot, strikes[row, PUT_SHORT], years, short_iv, rate, dividend_yield
+        )
+        long += option_price(
+            False, spot, strikes[row, PUT_LONG], years, long_iv, rate, dividend_yield
+        )
+    if rules.calls:
+        short += option_price(
+            True, spot, strikes[row, CALL_SHORT], years, short_iv, rate, dividend_yield
+        )
+        long += option_price(
+            True, spot, strikes[row, CALL_LONG], years, long_iv, rate, dividend_yield
+        )
+    return short, long
+
+
+@compiled_inline
+def within(value, wing):
+    """Return a spread's value within what it can be worth at expiry."""
+    return min(max(value, 0.0), wing)
+
+
+@compiled_inline
+def cost_to_close(short, long, wing, slippage):
+    """Return what buying the spread back costs a share (SEMANTICS 4.5).
+
+    Under a negative rate or a skew the model's value can leave what the spread can be worth at
+    expiry; what it is above or below that is taken off, so that no loss exceeds the max loss.
+    """
+    value = short - long
+    return short * (1.0 + slippage) - long * (1.0 - slippage) + (within(value, wing) - value)
+
+
+@compiled_inline
+def short_leg_delta(strikes, row, spot, years, volatility, rules):
+    """Return the absolute delta of the short leg, the put's for a condor."""
+    short_iv = leg_volatility(volatility, rules.short_premium)
+    call = not rules.puts
+    strike = strikes[row, PUT_SHORT] if rules.puts else strikes[row, CALL_SHORT]
+    return absolute_delta(call, spot, strike, years, short_iv, rules.rate, rules.dividend_yield)

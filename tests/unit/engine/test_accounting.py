@@ -1,0 +1,113 @@
+"""Start cash + realised + unrealised - costs = equity, at every bar of any run."""
+
+import math
+
+import numpy as np
+from hypothesis import HealthCheck, given, settings
+from oracle.harness import engine
+from oracle.strategies import cases
+
+thorough = settings(
+    max_examples=80,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+
+
+def raw_prices(result):
+    """Return each trade's entry and exit price before slippage."""
+    bars, trades = result.bars, result.trades
+    usual = "close" if result.spec.fill == "close" else "open"
+    entries = bars[usual].loc[trades["entry_date"]].to_numpy()
+    at_close = trades["exit_reason"].isin(["end_of_data", "ruin"]).to_numpy() | (usual == "close")
+    left = bars.loc[trades["exit_date"]]
+    return entries, np.where(at_close, left["close"], left["open"])
+
+
+def charge(result, shares, price):
+    model, commission = result.commission_model, result.commission
+    if model == "per_order":
+        return np.full(len(shares), commission)
+    return commission * shares * (price if model == "rate" else 1.0)
+
+
+@thorough
+@given(cases())
+def test_the_books_balance_at_every_bar(case):
+    result = engine(case)
+    trades, bars = result.trades, result.bars
+    side = -1.0 if result.spec.direction == "short" else 1.0
+    entry_raw, exit_raw = raw_prices(result)
+    shares = trades["shares"].to_numpy()
+    entry_costs = shares * abs(trades["entry_price"].to_numpy() - entry_raw)
+    exit_costs = shares * abs(trades["exit_price"].to_numpy() - exit_raw)
+    entry_fees = charge(result, shares, trades["entry_price"].to_numpy())
+    exit_fees = charge(result, shares, trades["exit_price"].to_numpy())
+    np.testing.assert_allclose(trades["slippage_cost"], entry_costs + exit_costs, rtol=1e-9)
+    np.testing.assert_allclose(trades["commission"], entry_fees + exit_fees, rtol=1e-12)
+    gross = side * shares * (exit_raw - entry_raw)
+    turnover = float(np.sum(shares * (abs(entry_raw) + abs(exit_raw)) + entry_fees + exit_fees))
+    tolerance = 1e-10 * (case.capital + turnover)
+    np.testing.assert_allclose(
+        trades["pnl"],
+        gross - trades["slippage_cost"] - trades["commission"],
+        rtol=0,
+        atol=tolerance,
+    )
+    entered = bars.index.get_indexer(trades["entry_date"])
+    left = bars.index.get_indexer(trades["exit_date"])
+    closes = bars["close"].to_numpy()
+    for bar, equity in enumerate(result.equity):
+        has_in, has_left = entered <= bar, left <= bar
+        open_now = has_in & ~has_left
+        realised = gross[has_left].sum()
+        unrealised = (side * shares * (closes[bar] - entry_raw))[open_now].sum()
+        costs = (entry_costs + entry_fees)[has_in].sum() + (exit_costs + exit_fees)[has_left].sum()
+        expected = case.capital + realised + unrealised - costs
+        assert math.isclose(equity, expected, rel_tol=1e-9, abs_tol=tolerance)
+        # Collateral or cost of the open lots is all that cash and equity differ by.
+        invested = (shares * (trades["entry_price"].to_numpy() * (1 - side)
+                              + side * closes[bar]))[open_now].sum()  # fmt: skip
+        assert math.isclose(
+            equity - result.cash.iloc[bar], invested, rel_tol=1e-9, abs_tol=tolerance
+        )
+
+
+@thorough
+@given(cases())
+def test_an_entry_never_takes_cash_below_zero(case):
+    result = engine(case)
+    last = result.bars.index[-1]
+    for date in result.trades["entry_date"]:
+        # After the last bar all lots have closed, and paid for it.
+        cash = result.outcome.final_decision_cash if date == last else result.cash[date]
+        assert cash >= 0.0 or result.ruined
+
+
+@thorough
+@given(cases())
+def test_what_always_holds_of_a_trade_list(case):
+    result = engine(case)
+    trades = result.trades
+    assert len(result.equity) == len(result.bars)
+    assert (trades["shares"] > 0).all()
+    assert result.spec.allow_fractional or (trades["shares"] % 1 == 0).all()
+    assert trades["exit_date"].is_monotonic_increasing
+    assert (trades["exit_date"] >= trades["entry_date"]).all()
+    assert (trades["slippage_cost"] >= 0).all()
+    assert (trades["commission"] >= 0).all()
+    assert result.cash.iloc[-1] == result.equity.iloc[-1]
+    same_bar = trades["exit_date"].eq(trades["exit_date"].shift())
+    assert (trades["entry_date"] > trades["entry_date"].shift())[same_bar].all()
+    lots = result.spec.max_concurrent_positions
+    for date in result.bars.index:
+        before = trades["entry_date"] <= date
+        held = before & (trades["exit_date"] > date)
+        assert held.sum() <= lots
+    assert math.isclose(
+        result.equity.iloc[-1],
+        case.capital + trades["pnl"].sum(),
+        rel_tol=1e-9,
+        abs_tol=1e-9 * (case.capital + trades["pnl"].abs().sum()),
+    )

@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import btkit as bt
+from btkit.engine import ChunkedRun, run_decisions
+from btkit.simulation import simulate_with
+
+SPECS = {
+    "several lots": {
+        "entry_conditions": ["close > open"],
+        "exit_conditions": ["position_pnl_pct < -0.01"],
+        "stop_conditions": ["bars_held >= 4"],
+        "max_concurrent_positions": 3,
+        "position_sizing_formula": "capital * 0.3 / close",
+    },
+    "fills at the close": {
+        "entry_conditions": ["close > open", "not in_position"],
+        "exit_conditions": ["bars_held >= 2 and close < open"],
+        "stop_conditions": [],
+        "position_sizing_formula": "7",
+        "fill": "close",
+    },
+    "ruined short": {
+        "entry_conditions": ["not in_position"],
+        "exit_conditions": [],
+        "stop_conditions": [],
+        "max_holding_bars": 90,
+        "position_sizing_formula": "capital / close",
+        "direction": "short",
+        "price": 1.06,
+    },
+}
+
+
+def bars(growth):
+    count = 60
+    opens = 100 * growth ** np.arange(count) * (1 + 0.02 * np.sin(np.arange(count)))
+    closes = opens * (1 + 0.015 * np.cos(1.7 * np.arange(count)))
+    return pd.DataFrame(
+        {
+            "open": opens,
+            "high": np.maximum(opens, closes),
+            "low": np.minimum(opens, closes),
+            "close": closes,
+            "volume": 1e6,
+        },
+        index=pd.bdate_range("2020-01-01", periods=count),
+    )
+
+
+@pytest.fixture(params=SPECS.values(), ids=SPECS.keys())
+def case(request):
+    """Give the arguments of a simulation, and what the engine was handed for it."""
+    fields = {"name": "chunks", **request.param}
+    prices = bars(fields.pop("price", 1.0))
+    handed = {}
+
+    def note(*arrays, **options):
+        handed["arguments"] = (arrays, options)
+        return run_decisions(*arrays, **options)
+
+    whole = simulate_with(note, fields, prices, start=prices.index[3])
+    pd.testing.assert_frame_equal(
+        whole.trades, bt.simulate(fields, prices, start=prices.index[3]).trades, check_exact=True
+    )
+    arrays, options = handed["arguments"]
+    return whole.outcome, lambda: ChunkedRun(*arrays, **options)
+
+
+def bits(outcome):
+    arrays = [*outcome.trades, *(series[outcome.start :] for series in outcome.curve)]
+    numbers = (outcome.final_decision_cash, outcome.unfilled, outcome.ruined, outcome.last_decided)
+    return [array.tobytes() for array in arrays], numbers, outcome.skipped
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 1000])
+def test_parts_of_any_size_give_the_same_bits(case, size):
+    outcome, new = case
+    assert len(outcome.trades.reason)
+    assert bits(new().finish(chunk_bars=size)) == bits(outcome)
+
+
+def test_a_run_that_is_saved_at_any_bar_and_taken_up_gives_the_same_bits(case):
+    outcome, new = case
+    first = new()
+    while first.advance(1):
+        second = new()
+        second.restore(first.snapshot())
+        assert second.next_bar == first.next_bar
+        assert bits(second.finish(chunk_bars=5)) == bits(outcome)
+
+
+def test_snapshots_since_the_last_one_add_up(case):
+    _, new = case
+    run, last, parts = new(), None, []
+    while run.advance(4):
+        last = run.snapshot(since=last)
+        parts.append(last)
+    whole = run.snapshot()
+    assert len(whole.curve.equity) == run.bars - run.start
+    last = run.snapshot(since=last)
+    parts.append(last)
+    for group in ("trades", "curve"):
+        for field, array in getattr(whole, group)._asdict().items():
+            joined = np.concatenate([getattr(getattr(part, group), field) for part in parts])
+            np.testing.assert_array_equal(joined, array)
+
+
+def test_an_interrupt_leaves_the_run_where_it_was(case, monkeypatch):
+    outcome, new = case
+    run = new()
+    run.advance(5)
+
+    def interrupted(*arguments):
+        from btkit.engine.loop import run_bars  # noqa: PLC0415 - the one that is replaced
+
+        run_bars(*arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("btkit.engine.chunks.run_bars", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run.advance(9)
+    assert run.next_bar == run.start + 5
+    assert bits(run.finish(chunk_bars=1000)) == bits(outcome)
+
+
+def test_what_is_no_snapshot_of_the_run_is_refused(case):
+    _, new = case
+    run = new()
+    run.advance(9)
+    snapshot = run.snapshot()
+    for damaged in (
+        snapshot._replace(next_bar=2),
+        snapshot._replace(next_bar=snapshot.next_bar + 1),
+        snapshot._replace(next_bar=10**9),
+        snapshot._replace(state=snapshot.state._replace(lots=np.zeros((9, 3)))),
+        snapshot._replace(state=snapshot.state._replace(counts=snapshot.state.counts[:-1])),
+        snapshot._replace(curve=snapshot.curve._replace(cash=np.zeros(1))),
+        snapshot._replace(trades=snapshot.trades._replace(marks=np.zeros((9, 3), np.int64))),
+    ):
+        with pytest.raises(ValueError, match="another run"):
+            new().restore(damaged)
+
+
+def test_the_fingerprint_tells_runs_apart(case):
+    _, new = case
+    run = new()
+    assert run.fingerprint() == new().fingerprint()
+    assert run.fingerprint(salt="1") != run.fingerprint(salt="2")
+    market, decisions, rules = run._inputs
+    for change in (
+        (market._replace(close=market.close * 1.0000001), decisions, rules),
+        (market, decisions._replace(entry_gate=~decisions.entry_gate), rules),
+        (market, decisions, rules._replace(slippage=0.006)),
+    ):
+        other = ChunkedRun(*change, capital=run.capital, start=run.start)
+        assert other.fingerprint() != run.fingerprint()

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from btkit.options.expiry import expiries
+
+
+@pytest.mark.parametrize(
+    ("fill", "dte", "snap", "expiry"),
+    [
+        ("2018-01-03", 21, None, "2018-01-24"),  # a Wednesday
+        ("2018-01-03", 17, None, "2018-01-19"),  # Saturday: the Friday before
+        ("2018-06-13", 21, None, "2018-07-03"),  # Independence Day: the session before
+        ("2018-01-05", 1, None, "2018-01-05"),  # a Friday: nothing is left
+        ("2018-03-07", 23, None, "2018-03-29"),  # Good Friday
+        ("2018-01-03", 21, "weekly", "2018-01-26"),
+        ("2018-01-03", 19, "weekly", "2018-01-19"),  # Monday: the Friday before is nearer
+        ("2018-01-03", 20, "weekly", "2018-01-26"),  # Tuesday: the one after
+        ("2018-03-07", 23, "weekly", "2018-03-29"),
+        ("2018-01-05", 1, "weekly", "2018-01-12"),  # today's has been: the next
+        ("2018-03-29", 1, "weekly", "2018-04-06"),  # Good Friday's was on this very Thursday
+        ("2018-01-03", 21, "monthly", "2018-01-19"),
+        ("2018-01-03", 35, "monthly", "2018-02-16"),
+        ("2018-01-19", 5, "monthly", "2018-02-16"),
+        ("2019-04-01", 18, "monthly", "2019-04-18"),  # Good Friday
+    ],
+)
+def test_expiry(fill, dte, snap, expiry):
+    found = expiries(np.array([fill], "datetime64[D]"), target_dte=dte, snap=snap)
+    assert found.tolist() == [np.datetime64(expiry).item()]
+
+
+def test_an_equally_near_monthly_expiry_is_the_earlier_one():
+    # 2018-02-16 and 2018-03-16 are 28 days apart; 14 days from either is 2018-03-02.
+    found = expiries(np.array(["2018-02-01"], "datetime64[D]"), target_dte=29, snap="monthly")
+    assert str(found[0]) == "2018-02-16"
+
+
+def test_all_bars_at_once_give_what_each_gives_alone():
+    days = np.arange("2017-12-01", "2018-04-30", dtype="datetime64[D]")
+    for snap in (None, "weekly", "monthly"):
+        together = expiries(days, target_dte=10, snap=snap)
+        alone = [expiries(days[i : i + 1], target_dte=10, snap=snap)[0] for i in range(len(days))]
+        assert together.tolist() == [day.item() for day in alone]
+        assert snap is None or (together > days).all()
+    assert not len(expiries(days[:0], target_dte=10))
