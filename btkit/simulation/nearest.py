@@ -1,0 +1,119 @@
+"""How near a condition came to holding, where it did not."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from btkit.conditions.columns import Value
+from btkit.conditions.nodes import And, Column, Compare, Node, Or, Unary
+
+_NEEDED = {"<": "below", "<=": "at most", ">": "above", ">=": "at least", "==": "exactly"}
+_OPPOSITE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
+
+
+class Evaluator(Protocol):
+    """Evaluates conditions at chosen bars."""
+
+    rows: NDArray[np.int64]
+
+    def evaluate(self, tree: Node) -> Value:
+        """Return the value of a tree at those bars."""
+
+    def met(self, tree: Node) -> NDArray[np.bool_]:
+        """Return where a tree is met."""
+
+    def spread(self, mask: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+        """Return a mask over all rows."""
+
+
+class Miss(NamedTuple):
+    """The bar at which one comparison came nearest: its row, and the two sides there."""
+
+    row: int
+    op: str
+    left: float
+    right: float
+
+    @property
+    def relative(self) -> float:
+        """The distance as a share of what was needed, to compare different comparisons."""
+        return abs(self.left - self.right) / max(abs(self.right), 1e-12)
+
+
+def tell_nearest(
+    view: Evaluator, tree: Node, among: NDArray[np.bool_], index: pd.Index[Any]
+) -> str:
+    """Return the end of a sentence that says how near a condition came, from a semicolon on.
+
+    Parameters
+    ----------
+    view
+        Evaluates the condition.
+    tree
+        The condition.
+    among
+        The rows to look at, where everything else held.
+    index
+        The times of all bars.
+    """
+    miss = nearest_miss(view, tree, among)
+    if miss is not None:
+        date = index[view.rows[miss.row]].date().isoformat()
+        return (
+            f"; it came nearest on {date}, with {miss.left:.6g} where {_NEEDED[miss.op]} "
+            f"{miss.right:.6g} was needed"
+        )
+    raised = view.spread(view.evaluate(tree).failed) & among
+    if not raised.any():
+        return ""
+    columns = [node for node in tree.walk() if isinstance(node, Column)]
+    missing = any((view.spread(view.evaluate(column).none) & raised).any() for column in columns)
+    reason = (
+        "a value it needs was missing"
+        if missing
+        else "it could not be evaluated, since it compares unlike kinds or divides by zero"
+    )
+    return f"; on {int(raised.sum()):,} bars {reason}"
+
+
+def nearest_miss(view: Evaluator, tree: Node, among: NDArray[np.bool_]) -> Miss | None:
+    """Return where, and by how much, `tree` missed by least; None where no number says so."""
+    match tree:
+        case And(left, right):
+            # Each half counts where the other one held: what was missing there was it alone.
+            misses = [
+                nearest_miss(view, left, among & view.met(right)),
+                nearest_miss(view, right, among & view.met(left)),
+            ]
+        case Or(left, right):
+            misses = [nearest_miss(view, left, among), nearest_miss(view, right, among)]
+        case Unary(op="not", operand=Compare(op=op, left=left, right=right)) if op in _OPPOSITE:
+            return nearest_miss(view, Compare(_OPPOSITE[op], left, right), among)
+        case Compare(op=op) if op in _NEEDED:
+            return _nearest_comparison(view, tree, among)
+        case _:
+            return None
+    known = [miss for miss in misses if miss is not None]
+    return min(known, key=lambda miss: miss.relative) if known else None
+
+
+def _nearest_comparison(view: Evaluator, tree: Compare, among: NDArray[np.bool_]) -> Miss | None:
+    left, right = _numbers(view, tree.left), _numbers(view, tree.right)
+    gap = left - right if tree.op in ("<", "<=") else right - left
+    gap = np.abs(gap) if tree.op == "==" else gap
+    gap = np.where(among & ~view.met(tree) & np.isfinite(gap), gap, np.inf)
+    if not np.isfinite(gap).any():
+        return None
+    row = int(gap.argmin())
+    return Miss(row, tree.op, float(left[row]), float(right[row]))
+
+
+def _numbers(view: Evaluator, tree: Node) -> NDArray[np.float64]:
+    value = view.evaluate(tree)
+    data = np.broadcast_to(np.asarray(value.data, np.float64), len(view.rows))
+    unusable = view.spread(value.failed) | view.spread(value.none)
+    return np.asarray(np.where(unusable, np.nan, data))

@@ -1,0 +1,370 @@
+"""`simulate`: a spec and bars in, a result out; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from numbers import Real
+from typing import TYPE_CHECKING, Any, Protocol, overload
+
+import numpy as np
+import pandas as pd
+
+from btkit.conditions.columns import ColumnEvaluator
+from btkit.data import Finding, adjust_prices, check_bars, judge_splits_again
+from btkit.engine import (
+    Clauses,
+    Decisions,
+    Market,
+    Outcome,
+    Rules,
+    commission_rules,
+    parse_clauses,
+    plan_decisions,
+    run_decisions,
+    value_trades,
+)
+from btkit.errors import NoDataError, UsageError
+from btkit.indicators import FeatureSet, bars_per_year, infer_interval, lookup
+from btkit.metrics import TradeColumns, compute_metrics
+from btkit.settings import Settings
+from btkit.simulation.result import Result
+from btkit.spec import AnySpec, BaseSpec, OptionsSpec, StrategySpec, load_spec
+
+if TYPE_CHECKING:
+    from btkit.simulation.options import OptionsResult
+
+_ACCOUNT_RULES: dict[str, tuple[str, Callable[[float], bool]]] = {
+    "capital": ("above 0", lambda value: value > 0),
+    "commission": ("of 0 or more", lambda value: value >= 0),
+    "slippage": ("from 0 to below 1", lambda value: 0 <= value < 1),
+}
+
+
+class Engine(Protocol):
+    """What runs the simulation loop."""
+
+    def __call__(
+        self, market: Market, decisions: Decisions, rules: Rules, *, capital: float, start: int
+    ) -> Outcome:
+        """Simulate from bar `start` to the last one; see `btkit.engine.run_decisions`."""
+
+
+@overload
+def simulate(
+    spec: OptionsSpec,
+    bars: pd.DataFrame,
+    *,
+    capital: float = 100_000,
+    commission: float = 0.65,
+    slippage: float = 0.005,
+    start: str | pd.Timestamp | None = None,
+) -> OptionsResult: ...
+
+
+@overload
+def simulate(
+    spec: StrategySpec,
+    bars: pd.DataFrame,
+    *,
+    capital: float = 100_000,
+    commission: float = 0.65,
+    slippage: float = 0.005,
+    start: str | pd.Timestamp | None = None,
+) -> Result: ...
+
+
+@overload
+def simulate(
+    spec: AnySpec | Mapping[str, Any],
+    bars: pd.DataFrame,
+    *,
+    capital: float = 100_000,
+    commission: float = 0.65,
+    slippage: float = 0.005,
+    start: str | pd.Timestamp | None = None,
+) -> Result | OptionsResult: ...
+
+
+def simulate(
+    spec: AnySpec | Mapping[str, Any],
+    bars: pd.DataFrame,
+    *,
+    capital: float = 100_000,
+    commission: float = 0.65,
+    slippage: float = 0.005,
+    start: str | pd.Timestamp | None = None,
+) -> Result | OptionsResult:
+    """Simulate a strategy over bars; no file, network, clock or environment is read.
+
+    Parameters
+    ----------
+    spec
+        A `StrategySpec` or an `OptionsSpec`, or a mapping with its fields.
+    bars
+        Bars sorted by time with float columns open, high, low, close and volume, optionally
+        adj_close, iv_rank, iv_percentile, current_iv and vix. Daily and weekly bars are keyed
+        by date without a time zone, intraday bars by their opening time in UTC.
+    capital
+        $ at the start.
+    commission
+        What the spec's ``commission_model`` multiplies: $ an order, a share or a contract, or a
+        fraction of the amount.
+    slippage
+        Fraction by which each fill is worse than the price.
+    start
+        The first date on which orders are decided; earlier bars only warm the indicators up.
+        None starts at the first bar.
+
+    Returns
+    -------
+    Result or OptionsResult
+        Trades, equity, features, metrics and diagnostics; for an option spec spreads, too.
+
+    Raises
+    ------
+    SpecError
+        If the spec is refused.
+    DataError
+        If the bars are broken beyond harmless repair.
+    NoDataError
+        If there is no bar at or after `start`.
+    UsageError
+        If a number or `start` makes no sense.
+
+    Examples
+    --------
+    >>> result = simulate(load_spec("strategies/golden_cross.yaml"), bars)  # doctest: +SKIP
+    >>> result.metrics.sharpe_ratio  # doctest: +SKIP
+    0.31
+    """
+    strategy = _any_spec(spec)
+    if isinstance(strategy, OptionsSpec):
+        return _simulate_options(
+            strategy, bars, capital=capital, commission=commission, slippage=slippage, start=start
+        )
+    return simulate_with(
+        run_decisions,
+        strategy,
+        bars,
+        capital=capital,
+        commission=commission,
+        slippage=slippage,
+        start=start,
+    )
+
+
+def simulate_with(
+    engine: Engine,
+    spec: AnySpec | Mapping[str, Any],
+    bars: pd.DataFrame,
+    *,
+    capital: float = 100_000,
+    commission: float = 0.65,
+    slippage: float = 0.005,
+    start: str | pd.Timestamp | None = None,
+) -> Result:
+    """`simulate`, with the loop run by someone who watches, saves or stops it.
+
+    Parameters
+    ----------
+    engine
+        Gives the outcome of decisions, as `run_decisions` does.
+    spec, bars, capital, commission, slippage, start
+        See `simulate`.
+
+    Returns
+    -------
+    Result
+        That of `simulate`, where `engine` gives what `run_decisions` gives.
+
+    Raises
+    ------
+    SpecError, DataError, NoDataError, UsageError
+        As `simulate`.
+    """
+    strategy = _rule_spec(spec)
+    _check_account(capital=capital, commission=commission, slippage=slippage)
+    attributes = {str(name): value for name, value in bars.attrs.items()}
+    checked, findings = _checked(bars, strategy)
+    index = checked.index
+    assert isinstance(index, pd.DatetimeIndex)
+    first = _first_bar(index, start)
+    interval = infer_interval(index)
+    per_year = strategy.bars_per_year or bars_per_year(interval, strategy.calendar)
+    clauses = _clauses(strategy)
+    features = FeatureSet(
+        checked, bars_per_year=per_year, calendar=strategy.calendar, interval=interval
+    )
+    decisions = plan_decisions(
+        clauses,
+        ColumnEvaluator(features.column, is_truth_value),
+        len(checked),
+        filter_all=strategy.filter_scope == "all",
+    )
+    market = Market(*(np.array(checked[name], np.float64) for name in ("open", "close")))
+    rules = rules_of(strategy, commission=commission, slippage=slippage)
+    outcome = engine(market, decisions, rules, capital=float(capital), start=first)
+    values = value_trades(outcome.trades, market, rules)
+    # Without the zone, or each time would be an object of its own.
+    times = index.tz_localize(None).to_numpy()
+    metrics = compute_metrics(
+        outcome.curve.equity[first:],
+        index[first:],
+        initial_capital=float(capital),
+        bars_per_year=per_year,
+        trades=TradeColumns(
+            values.pnl,
+            values.return_pct,
+            times[outcome.trades.entry_bar],
+            times[outcome.trades.exit_bar],
+        ),
+        ruined=outcome.ruined,
+    )
+    return Result(
+        spec=strategy,
+        initial_capital=float(capital),
+        commission=float(commission),
+        slippage=float(slippage),
+        interval=interval,
+        bars_per_year=per_year,
+        metrics=metrics,
+        quality=findings,
+        attributes=attributes,
+        all_bars=checked,
+        clauses=clauses,
+        feature_set=features,
+        outcome=outcome,
+        trade_values=values,
+    )
+
+
+def is_truth_value(name: str) -> bool:
+    """Return whether a name's values are bools rather than numbers."""
+    entry = lookup(name)
+    return entry is not None and entry.kind == "bool"
+
+
+def _simulate_options(
+    strategy: OptionsSpec,
+    bars: pd.DataFrame,
+    *,
+    capital: float,
+    commission: float,
+    slippage: float,
+    start: str | pd.Timestamp | None,
+) -> OptionsResult:
+    _check_account(capital=capital, commission=commission, slippage=slippage)
+    checked, findings = _checked(bars, strategy)
+    index = pd.DatetimeIndex(checked.index)
+    interval = infer_interval(index)
+    # Rule runs, the far more frequent ones, start faster without it.
+    from btkit.simulation.options import OptionsRequest, simulate_options  # noqa: PLC0415
+
+    return simulate_options(
+        OptionsRequest(
+            spec=strategy,
+            bars=checked,
+            quality=findings,
+            attributes={str(name): value for name, value in bars.attrs.items()},
+            start=_first_bar(index, start),
+            capital=float(capital),
+            commission=float(commission),
+            slippage=float(slippage),
+            interval=interval,
+            bars_per_year=strategy.bars_per_year or bars_per_year(interval, strategy.calendar),
+        )
+    )
+
+
+def _any_spec(spec: AnySpec | Mapping[str, Any]) -> AnySpec:
+    if not isinstance(spec, BaseSpec | Mapping):
+        raise UsageError(
+            f"simulate reads no files, and the spec is a {type(spec).__name__}",
+            hint="load it with load_spec first",
+        )
+    # The defaults, not the environment's: the result may depend on the arguments alone.
+    return load_spec(spec, settings=Settings.model_construct())
+
+
+def _rule_spec(spec: AnySpec | Mapping[str, Any]) -> StrategySpec:
+    loaded = _any_spec(spec)
+    if not isinstance(loaded, StrategySpec):
+        raise UsageError(
+            f"'{loaded.name}' is an option spread spec, which this simulation does not run",
+            hint="give a rule spec, one without spread_type",
+        )
+    return loaded
+
+
+def _check_account(**account: Any) -> None:  # noqa: ANN401 - what it is to find out
+    for name, value in account.items():
+        rule, good = _ACCOUNT_RULES[name]
+        is_number = isinstance(value, Real) and not isinstance(value, bool)
+        if not (is_number and np.isfinite(value) and good(value)):
+            raise UsageError(
+                f"{name} is {value!r}, but must be a number {rule}", details={name: str(value)}
+            )
+
+
+def _checked(bars: pd.DataFrame, strategy: AnySpec) -> tuple[pd.DataFrame, list[Finding]]:
+    if not len(bars):
+        raise NoDataError("there are no bars to simulate", hint="check symbol and dates")
+    checked, findings = check_bars(bars)
+    # Tables and diagnostics are worked out when they are first asked for; by then the caller may
+    # have changed the frame that was given.
+    checked = checked.copy(deep=True)
+    if strategy.price_adjustment == "splits_dividends":
+        checked = adjust_prices(checked)
+        findings = judge_splits_again(findings, checked)
+    return checked, findings
+
+
+def _first_bar(index: pd.DatetimeIndex, start: str | pd.Timestamp | None) -> int:
+    if start is None:
+        return 0
+    try:
+        stamp = pd.Timestamp(start)
+        known = not pd.isna(stamp)
+    except (ValueError, TypeError):
+        known = False
+    if not known:
+        raise UsageError(f"start is {start!r}, which is no date", hint="write it as YYYY-MM-DD")
+    if index.tz is not None and stamp.tz is None:
+        stamp = stamp.tz_localize(index.tz)
+    elif index.tz is None and stamp.tz is not None:
+        stamp = stamp.tz_localize(None)
+    first = int(index.searchsorted(stamp))
+    if first == len(index):
+        raise NoDataError(
+            f"no bar at or after {stamp.date()}; the last is of {index[-1].date()}",
+            hint="choose an earlier start",
+        )
+    return first
+
+
+def _clauses(strategy: StrategySpec) -> Clauses:
+    return parse_clauses(
+        strategy.filled_conditions, strategy.filled_sizing, risk_pct=strategy.per_trade_risk_pct
+    )
+
+
+def rules_of(strategy: StrategySpec, *, commission: float, slippage: float) -> Rules:
+    """Return the numbers of a spec and an account as the loop reads them.
+
+    Parameters
+    ----------
+    strategy
+        A rule spec.
+    commission, slippage
+        See `simulate`.
+    """
+    return Rules(
+        short=strategy.direction == "short",
+        at_close=strategy.fill == "close",
+        fractional=strategy.allow_fractional,
+        filter_all=strategy.filter_scope == "all",
+        max_holding=strategy.max_holding_bars,
+        max_positions=strategy.max_concurrent_positions,
+        slippage=float(slippage),
+        **commission_rules(strategy.commission_kind, commission),
+    )

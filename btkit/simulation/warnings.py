@@ -1,0 +1,99 @@
+"""What a reader must know before trusting a result (SEMANTICS 1.5)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from btkit.conditions import names_of
+from btkit.engine import Clause, Clauses
+from btkit.indicators import POSITION_NAMES, FeatureSet
+
+if TYPE_CHECKING:
+    from btkit.simulation.options import OptionsResult
+    from btkit.simulation.result import Result
+
+# Above this share of bars a condition's fallback goes into the headline.
+TELLING_SHARE = 0.05
+_IV_COLUMNS = ("iv_rank", "iv_percentile", "current_iv")
+
+
+def fallback_bars(clauses: Clauses, features: FeatureSet, start: int) -> dict[str, int]:
+    """Count, for each name that the clauses read, the bars from `start` on that fell back."""
+    counts: dict[str, int] = {}
+    for name in sorted(clauses.names()):
+        mask = features.fallback(name)
+        if mask is not None and mask[start:].any():
+            counts[name] = int(mask[start:].sum())
+    return counts
+
+
+def find_warnings(result: Result | OptionsResult) -> list[dict[str, str]]:
+    """Return the warnings of a result, as ``{code, message}``."""
+    found = []
+    for clause in (*result.clauses.conditions(), result.clauses.sizing):
+        found += _of_clause(clause, result.feature_set, result.outcome.start)
+    found += _implied_volatility(result)
+    if result.ruined:
+        found.append(
+            {
+                "code": "ruined",
+                "message": "The account was lost: equity fell to zero or below, all lots were "
+                "closed and nothing was traded after that.",
+            }
+        )
+    return found
+
+
+def _of_clause(clause: Clause, features: FeatureSet, start: int) -> list[dict[str, str]]:
+    found = []
+    for code, masks, meaning in (
+        ("fallback", features.fallback, "a fallback value instead of data"),
+        ("unknown_events", features.unknown, "event dates outside the years that are known"),
+    ):
+        hit: NDArray[np.bool_] | None = None
+        names = []
+        for name in sorted(names_of(clause.tree) - POSITION_NAMES):
+            mask = masks(name)
+            if mask is not None and mask[start:].any():
+                hit = mask[start:] if hit is None else hit | mask[start:]
+                names.append(name)
+        if hit is None or hit.mean() <= TELLING_SHARE:
+            continue
+        where = clause.path if clause.index >= 0 else clause.list_name
+        found.append(
+            {
+                "code": code,
+                "message": f"{where} '{clause.text}' read {meaning} on {int(hit.sum()):,} of "
+                f"{hit.size:,} bars ({hit.mean():.0%}): {', '.join(names)}.",
+            }
+        )
+    return found
+
+
+def _implied_volatility(result: Result | OptionsResult) -> list[dict[str, str]]:
+    asked = any(_reads_implied_volatility(name) for name in result.clauses.names())
+    if not asked and not result.spec.requires_options_data:
+        return []
+    start = result.outcome.start
+    columns = [result.feature_set.column(name)[start:] for name in _IV_COLUMNS]
+    if any(np.isfinite(column).any() for column in columns):
+        return []
+    symbol = result.symbol or "SYMBOL"
+    since = result.bars.index[0].date().isoformat()
+    return [
+        {
+            "code": "no_implied_volatility",
+            "message": "There is no implied volatility history for these bars: iv_rank, "
+            "iv_percentile and current_iv are None, and iv_atm is hv_30 * 1.20. To fill it, run "
+            f"`market-data iv-rank-backfill --symbol {symbol} --start {since} --yes`.",
+        }
+    ]
+
+
+def _reads_implied_volatility(name: str) -> bool:
+    while name.startswith("prev_"):
+        name = name.removeprefix("prev_")
+    return name.startswith("iv_") or name == "current_iv"

@@ -1,0 +1,166 @@
+"""A fixed battery of cases, small and various, in which every engine rule makes a difference."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+from oracle.strategies import Case
+
+# Sixteen bars with gaps both ways, two equal closes, and no two steps alike.
+OPENS = (100, 101, 99, 104, 103, 96, 97, 97, 108, 107, 90, 92, 94, 95, 93, 99)
+CLOSES = (101, 98, 103, 105, 97, 97, 99, 106, 105, 91, 92, 95, 94, 94, 100, 97)
+IV_RANK = (10, None, 35, 60, None, None, 45, 20, 80, None, 31, 30, 29, None, 55, 40)
+
+BASE: dict[str, Any] = {
+    "name": "battery",
+    "entry_conditions": ["close > 0"],
+    "exit_conditions": [],
+    "stop_conditions": [],
+    "position_sizing_formula": "10",
+    "max_holding_bars": 3,
+}
+
+
+def frame(opens: tuple[float, ...] = OPENS, closes: tuple[float, ...] = CLOSES) -> pd.DataFrame:
+    """Return daily bars with the least highs and lows that are valid."""
+    size = len(opens)
+    iv_rank = [math.nan if value is None else float(value) for value in (IV_RANK * 6)[:size]]
+    return pd.DataFrame(
+        {
+            "open": [float(value) for value in opens],
+            "high": [float(max(pair)) for pair in zip(opens, closes, strict=True)],
+            "low": [float(min(pair)) for pair in zip(opens, closes, strict=True)],
+            "close": [float(value) for value in closes],
+            "volume": 1000.0,
+            "iv_rank": iv_rank,
+        },
+        index=pd.bdate_range("2018-01-02", periods=size),
+    )
+
+
+def case(
+    spec: dict[str, Any],
+    *,
+    bars: pd.DataFrame | None = None,
+    capital: float = 100_000.0,
+    commission: float = 1.5,
+    slippage: float = 0.01,
+    start_index: int = 0,
+) -> Case:
+    """Return a case that differs from the plainest one only in what is named."""
+    return Case(
+        spec=BASE | spec,
+        bars=frame() if bars is None else bars,
+        capital=capital,
+        commission=commission,
+        slippage=slippage,
+        start_index=start_index,
+    )
+
+
+_LOTS = {"max_concurrent_positions": 3, "max_holding_bars": 4}
+_ALL_IN = {"position_sizing_formula": "capital / close", "max_holding_bars": 2}
+_STOPPED = {
+    "stop_conditions": ["close < 98"],
+    "exit_conditions": ["close < 100"],
+    "max_holding_bars": 5,
+}
+_FILTERED = {
+    "filter_conditions": ["close > 95"],
+    "stop_conditions": ["close < 95"],
+    "exit_conditions": ["position_pnl_pct > 0.02"],
+}
+
+
+def battery() -> list[Case]:
+    """Return the cases; each list below says what it is there for."""
+    both = [{"fill": fill} for fill in ("next_open", "close")]
+    directed = [mode | {"direction": side} for mode in both for side in ("long", "short")]
+    # A cut that a large commission moves by several shares. These come first: a broken cut must
+    # be noticed here, since with fractional shares it would be mended one last bit at a time.
+    found = [
+        case(_ALL_IN | {"commission_model": model}, capital=1234.0, commission=commission)
+        for model, commission in (("per_order", 450.0), ("per_share", 60.0), ("rate", 0.6))
+    ]
+    found += [case(mode) for mode in directed]
+    # several lots, each with its own age and gain; orders in order of age
+    found += [case(_LOTS | {"exit_conditions": ["position_pnl_pct > 0.03"]} | m) for m in directed]
+    found += [case(_LOTS | {"entry_conditions": ["bars_held < 2"]} | mode) for mode in both]
+    # all in: the cut to the cash, commission included, under every model, whole and fractional
+    for model, commission in (("per_order", 9.0), ("per_share", 0.4), ("rate", 0.003)):
+        found += [
+            case(
+                _ALL_IN | {"commission_model": model, "allow_fractional": fractional} | mode,
+                capital=1234.0,
+                commission=commission,
+            )
+            for fractional in (False, True)
+            for mode in directed
+        ]
+    found.append(case(_ALL_IN | {"commission_model": "per_contract"}, capital=1234.0))
+    # 83.46 / (6 * 1.07) comes to 13 in doubles, but 13 shares cost more than 83.46: 12 it is
+    tight = {"commission_model": "rate", "position_sizing_formula": "99"}
+    flat = frame((6, 6, 6, 6), (6, 6, 6, 6))
+    found.append(case(tight, bars=flat, capital=83.46, commission=0.07, slippage=0.0))
+    # rotation: the sale at an open pays for the purchase at the same open
+    rotation = {"max_concurrent_positions": 2, "max_holding_bars": 1}
+    found += [case(rotation | mode, capital=1100.0) for mode in directed]
+    # reasons and their order; filters and their scope
+    found += [case(_STOPPED | mode) for mode in directed]
+    found += [
+        case(_FILTERED | {"filter_scope": scope} | mode)
+        for scope in ("entries", "all")
+        for mode in directed
+    ]
+    # the same with conditions that read the position, lot by lot, and may raise
+    personal = {
+        "filter_conditions": ["position_pnl_pct > -0.03"],
+        "stop_conditions": ["bars_held >= 1", "position_pnl_pct < 0"],
+        "exit_conditions": ["bars_held == 2"],
+        "max_holding_bars": 6,
+        "max_concurrent_positions": 2,
+    }
+    found += [
+        case(personal | {"filter_scope": scope} | m) for scope in ("entries", "all") for m in both
+    ]
+    found += [
+        case({"entry_conditions": ["1 / (1 - bars_held) > 0.6"]} | _LOTS),
+        case({"exit_conditions": ["iv_rank > 30 + bars_held"]} | _LOTS),
+    ]
+    # missing values, parameters, what the position names say when flat
+    found += [
+        case({"entry_conditions": ["iv_rank < 50"], "position_sizing_formula": "iv_rank"}),
+        case({"entry_conditions": ["iv_rank is None or iv_rank >= 30"]}),
+        case({"entry_conditions": ["close > {level}"], "parameters": {"level": 97}}),
+        case({"entry_conditions": ["not in_position", "bars_held == 0", "position_pnl_pct == 0"]}),
+        case({"position_sizing_formula": "capital / 1000 + bars_held"} | _LOTS),
+        case({"position_sizing_formula": "risk_pct * capital / 7"} | _LOTS),
+    ]
+    # sizes that make no trade
+    found += [
+        case({"position_sizing_formula": size, "allow_fractional": fractional})
+        for size in ("0.4", "99 - close", "1 / (close - 97)", "iv_rank / 50 - 1")
+        for fractional in (False, True)
+    ]
+    found.append(case({}, capital=50.0))
+    # ruin of a short, before and after the fills of a bar, and at the end
+    crash = frame((10, 10, 11, 14, 19, 23, 22, 21), (10, 10, 12, 15, 22, 22, 21, 20))
+    for mode in both:
+        short = (
+            mode | {"direction": "short", "max_holding_bars": 20} | {"max_concurrent_positions": 2}
+        )
+        found.append(case(short, bars=crash, capital=150.0))
+        found.append(case(short | {"max_holding_bars": 3}, bars=crash, capital=150.0))
+    exactly = frame((10, 10, 20, 5), (10, 10, 20, 5))
+    spec = {"direction": "short", "max_holding_bars": 9}
+    found.append(case(spec, bars=exactly, capital=100.0, commission=0.0, slippage=0.0))
+    # what the size is told while a lot leaves: its position is open, its cash not back yet
+    leaving = {"max_concurrent_positions": 2, "max_holding_bars": 1}
+    for size in ("10 if in_position else 20", "capital / close / 2"):
+        found += [case(leaving | {"position_sizing_formula": size} | mode) for mode in both]
+    # warm-up bars before the start; a run of one bar
+    found += [case(_LOTS | mode, start_index=6) for mode in both]
+    found += [case(mode, bars=frame(OPENS[:1], CLOSES[:1])) for mode in both]
+    return found

@@ -1,0 +1,14 @@
+"""How many examples the agreement test draws: ORACLE_PROFILE=deep is for a long night."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, settings
+
+# Registered, not loaded: other tests keep their own settings.
+_UNHURRIED = [HealthCheck.too_slow]
+settings.register_profile(
+    "ci", max_examples=150, derandomize=True, deadline=None, suppress_health_check=_UNHURRIED
+)
+settings.register_profile(
+    "deep", max_examples=20_000, database=None, deadline=None, suppress_health_check=_UNHURRIED
+)

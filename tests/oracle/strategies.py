@@ -1,0 +1,340 @@
+"""Specs and bars for the agreement test: odd ones, but such that trades happen."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from hypothesis import strategies as st
+
+PRICES = (
+    "open",
+    "high",
+    "low",
+    "close",
+    "prev_close",
+    "prev_high",
+    "sma_3",
+    "ema_4",
+    "highest_4",
+    "lowest_3",
+    "prev_prev_close",
+    "spy_close",
+    "sma_20",
+    "bb_upper",
+)
+OTHERS = (
+    "rsi_3",
+    "roc_2",
+    "atr_3",
+    "bb_pct",
+    "hv_5",
+    "dte",
+    "days_to_fomc",
+    "volume",
+    "macd_hist",
+    "adx_3",
+    "obv",
+    "prev_rsi_3",
+    "iv_hv_ratio",
+    "iv_atm",
+)
+MAYBE_MISSING = ("iv_rank", "iv_percentile", "current_iv", "vix", "prev_iv_rank", "sma_20")
+POSITION = ("bars_held", "days_held", "position_pnl_pct", "capital", "short_leg_delta")
+BOOLEANS = (
+    "in_position",
+    "fomc_meeting_day",
+    "opex_week",
+    "within_3d_of_opex",
+    "cpi_release_day",
+    "earnings_within_5d",
+    "prev_opex_week",
+    "fomc_within_3d",
+)
+CONSTANTS = ("0", "1", "2", "-1", "0.5", "3.0", "50", "100", "1e-3", "-0.02")
+NUMBERS = PRICES + OTHERS + MAYBE_MISSING * 2 + POSITION * 3 + BOOLEANS
+COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
+ARITHMETIC = ("+", "-", "*", "/", "//", "%", "**")
+
+# X, Y: numbers (Y may be a constant); C: a condition; N: one name; D: digits; T: a constant; the
+# operators stand for any of their kind.
+NUMERIC_FORMS = (
+    "X + Y",
+    "X + Y",
+    "X + Y",
+    "min( X , Y , N )",
+    "max(( X , Y ))",
+    "abs( X - Y )",
+    "round( X , D )",
+    "round( X )",
+    "X if C else Y",
+    "-( N )",
+    "+( N )",
+    "int( X )",
+    "float( X ) + len(( X , Y ))",
+    "X and Y",
+)
+CONDITION_FORMS = (
+    "X < Y",
+    "X < Y",
+    "X < Y < Y",
+    "not C",
+    "C and C",
+    "C or C",
+    "N is not None and N < Y",
+    "N is None or C",
+    "C is T",
+    "C is not T",
+    "N IN ( Y , X , None)",
+    "X IN [ Y , 1, 2]",
+    "C if C else X",
+    "bool( X )",
+    "('up' if C else 'down') == 'up'",
+    "( X , N ) < ( Y , N )",
+    "X",
+)
+
+LIKELY_ENTRIES = (
+    "not in_position",
+    "close > 0",
+    "close >= prev_close * 0.9",
+    "close <= open or bars_held < 3",
+    "0 < close < 1e9",
+    "iv_rank is None or iv_rank >= 0",
+    "position_pnl_pct > -0.5",
+    "capital > 0",
+    "high >= low >= 0 < volume",
+    "len((open, close)) == 2",
+    "in_position in (True, False)",
+    "bars_held % 2 == 0",
+    "not (in_position and position_pnl_pct > 0)",
+    "close > prev_close if in_position else True",
+    "vix < 35 if vix is not None else not in_position",
+    "rsi_3 > 10",
+)
+LIKELY_EXITS = (
+    "bars_held >= 2",
+    "bars_held == 1",
+    "position_pnl_pct > 0.01",
+    "position_pnl_pct < -0.01",
+    "abs(position_pnl_pct) >= 0.02",
+    "close < prev_close",
+    "close > open",
+    "days_held > 2 or position_pnl_pct < 0",
+    "iv_rank is not None and iv_rank > 50",
+    "round(position_pnl_pct, 2) >= 0.01",
+    "min(open, close) < sma_3",
+    "capital < 500",
+    "in_position and bars_held > 3",
+)
+LIKELY_FILTERS = (
+    "vix < 35",
+    "vix is None or vix > 5",
+    "not fomc_meeting_day",
+    "not earnings_within_5d",
+    "bars_held < 5",
+    "position_pnl_pct > -0.1",
+    "opex_week in (True, False)",
+    "close > 0",
+    "capital > 200 or not in_position",
+)
+WITH_PARAMETERS = (
+    ("close > sma_{fast} * 0.95", {"fast": 3}),
+    ("ema_{fast} > ema_{slow} or bars_held < {slow}", {"fast": 2, "slow": 5}),
+    ("position_pnl_pct < {limit}", {"limit": 0.05}),
+    ("position_pnl_pct > {limit}", {"limit": -0.03}),
+    ("bars_held % {step} == 0", {"step": 2}),
+)
+# The first eight mostly lead to a trade.
+SIZES = (
+    "capital / close / 2",
+    "capital / close",
+    "max(1, capital * 0.1 / close)",
+    "round(capital * 0.25 / close)",
+    "capital * 2 / close + 0.5",
+    "100 * (1 + position_pnl_pct)",
+    "100 if not in_position else 50",
+    "1",
+    "7",
+    "0.4",
+    "2.75",
+    "capital / close / 3",
+    "capital",
+    "risk_pct * capital / atr_3",
+    "int(capital / prev_close / 2)",
+    "5 + bars_held * 3",
+    "iv_rank",
+    "iv_rank * capital / close / 100",
+    "capital / (close - open)",
+    "-3 if close > open else 3",
+    "0",
+    "1e300 * close * 1e300",
+    "in_position or 4",
+)
+
+# How a bar may move, in percent: mostly little, often not at all, now and then by a great gap.
+SMALL_MOVES = (0.0, 0.0, 0.1, -0.1, 0.7, -0.7, 1.3, -1.3, 2.9, -2.9)
+MOVES = (*SMALL_MOVES * 2, 8.0, -8.0, 30.0, -30.0)
+HALF_MISSING = (None, None, 5.0, 29.9, 30.0, 55.5, 80.0)
+
+
+@dataclass(frozen=True)
+class Case:
+    """Everything that a simulation is given."""
+
+    spec: dict[str, Any]
+    bars: pd.DataFrame
+    capital: float
+    commission: float
+    slippage: float
+    start_index: int
+
+    def __repr__(self) -> str:
+        return (
+            f"Case(spec={self.spec!r}, bars={len(self.bars)}, capital={self.capital!r}, "
+            f"commission={self.commission!r}, slippage={self.slippage!r}, "
+            f"start_index={self.start_index})\n{self.bars.to_csv()}"
+        )
+
+
+@st.composite
+def numerics(draw: st.DrawFn, depth: int) -> str:
+    """Return a numeric expression that reads at least one name, so nothing folds to an error."""
+    if depth == 0:
+        return str(draw(st.sampled_from(NUMBERS)))
+    form = draw(st.sampled_from(NUMERIC_FORMS))
+    return f"({_filled(draw, form, depth - 1)})"
+
+
+@st.composite
+def conditions(draw: st.DrawFn, depth: int) -> str:
+    """Return a condition of any form that the language has."""
+    if depth == 0:
+        return f"({draw(st.sampled_from(BOOLEANS + LIKELY_ENTRIES + LIKELY_EXITS))})"
+    form = draw(st.sampled_from(CONDITION_FORMS))
+    return f"({_filled(draw, form, depth - 1)})"
+
+
+def _filled(draw: st.DrawFn, form: str, depth: int) -> str:
+    name = draw(st.sampled_from(NUMBERS))
+    pools: dict[str, st.SearchStrategy[str]] = {
+        "X": numerics(depth),
+        "Y": st.one_of(st.sampled_from(CONSTANTS), numerics(depth)),
+        "C": conditions(depth),
+        "D": st.integers(-2, 4).map(str),
+        "<": st.sampled_from(COMPARISONS),
+        "+": st.sampled_from(ARITHMETIC),
+        "T": st.sampled_from(("True", "False", "None")),
+        "IN": st.sampled_from(("in", "not in")),
+        "N": st.just(name),  # the same name wherever it stands in one form
+    }
+    return " ".join(draw(pools[token]) if token in pools else token for token in form.split())
+
+
+def _condition_list(
+    draw: st.DrawFn, likely: tuple[str, ...], sizes: tuple[int, ...], *, odd: int
+) -> list[str]:
+    """Return conditions of which `odd` in ten are of any form, the others likely to hold."""
+    texts = []
+    for _ in range(draw(st.sampled_from(sizes))):
+        text = draw(st.sampled_from(likely))
+        if draw(st.integers(0, 9)) >= 10 - odd:
+            other = draw(conditions(draw(st.integers(1, 3))))
+            text = draw(st.sampled_from((other, f"{other} or {text}", f"not {other}")))
+        texts.append(text)
+    return texts
+
+
+@st.composite
+def specs(draw: st.DrawFn) -> dict[str, Any]:
+    """Return a spec as a plain dict."""
+    spec: dict[str, Any] = {
+        "name": "generated",
+        "asset_class": draw(st.sampled_from(("equities", "futures"))),
+        "entry_conditions": _condition_list(draw, LIKELY_ENTRIES, (1, 1, 1, 2, 3), odd=3),
+        "exit_conditions": _condition_list(draw, LIKELY_EXITS, (0, 1, 1, 2), odd=4),
+        "stop_conditions": _condition_list(draw, LIKELY_EXITS, (0, 1, 1, 2), odd=4),
+        "filter_conditions": _condition_list(draw, LIKELY_FILTERS, (0, 0, 1, 1, 2), odd=2),
+        "position_sizing_formula": draw(
+            st.one_of(*(st.sampled_from(SIZES[:8]), st.sampled_from(SIZES)) * 4, numerics(2))
+        ),
+        "max_holding_bars": draw(st.integers(1, 12)),
+        "max_concurrent_positions": draw(st.sampled_from((1, 1, 2, 3, 5))),
+        "per_trade_risk_pct": draw(st.sampled_from((0.001, 0.01, 0.02))),
+        "fill": draw(st.sampled_from(("next_open", "close"))),
+        "filter_scope": draw(st.sampled_from(("entries", "all"))),
+        "allow_fractional": draw(st.booleans()),
+        "direction": draw(st.sampled_from(("long", "short"))),
+    }
+    model = draw(st.sampled_from((None, "per_order", "per_share", "rate", "per_contract")))
+    if model is not None:
+        spec["commission_model"] = model
+    if draw(st.integers(0, 4)) == 0:
+        text, spec["parameters"] = draw(st.sampled_from(WITH_PARAMETERS))
+        spec[draw(st.sampled_from(("entry_conditions", "exit_conditions")))].append(text)
+    return spec
+
+
+@st.composite
+def frames(draw: st.DrawFn) -> pd.DataFrame:
+    """Return 1 to 80 daily bars: gaps, flat stretches, tiny and large prices, IV with holes."""
+    size = draw(st.one_of(*(st.integers(20, 80),) * 2, st.integers(8, 40), st.integers(1, 7)))
+    wild = draw(st.sampled_from((SMALL_MOVES, MOVES)))
+    gaps, bodies = _moves(draw, wild, size), _moves(draw, wild, size)
+    price = draw(st.sampled_from((0.003, 0.8, 10.0, 99.99, 2500.0, 1e6)))
+    digits = draw(st.sampled_from((None, 2))) if price >= 10.0 else None
+    first = draw(st.sampled_from(("1999-01-04", "2015-06-01", "2018-01-02", "2020-03-02")))
+    opens, closes = [], []
+    for gap, body in zip(gaps, bodies, strict=True):
+        opened = max(price * (1 + gap / 100), 1e-4)
+        price = max(opened * (1 + body / 100), 1e-4)
+        if digits is not None:
+            opened, price = max(round(opened, digits), 0.01), max(round(price, digits), 0.01)
+        opens.append(opened)
+        closes.append(price)
+    bars = pd.DataFrame(
+        {
+            "open": opens,
+            "high": [max(pair) * 1.01 for pair in zip(opens, closes, strict=True)],
+            "low": [min(pair) * 0.99 for pair in zip(opens, closes, strict=True)],
+            "close": closes,
+            "volume": [1000.0 + 37 * (i % 5) for i in range(size)],
+        },
+        index=pd.bdate_range(first, periods=size),
+    )
+    for name, scale in (("iv_rank", 1.0), ("iv_percentile", 1.0), ("current_iv", 0.01)):
+        if draw(st.booleans()):
+            bars[name] = _holed(draw, size, scale)
+    if draw(st.booleans()):
+        bars["vix"] = _holed(draw, size, 0.5)
+    return bars
+
+
+def _moves(draw: st.DrawFn, moves: tuple[float, ...], size: int) -> list[float]:
+    pattern = draw(st.lists(st.sampled_from(moves), min_size=1, max_size=17))
+    return [pattern[i % len(pattern)] for i in range(size)]
+
+
+def _holed(draw: st.DrawFn, size: int, scale: float) -> list[float]:
+    pattern = draw(st.lists(st.sampled_from(HALF_MISSING), min_size=1, max_size=8))
+    cycle = [math.nan if value is None else value * scale for value in pattern]
+    return [cycle[i % len(cycle)] for i in range(size)]
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    """Return a whole case: spec, bars, money, and where the run starts."""
+    bars, spec = draw(frames()), draw(specs())
+    opened = float(bars["open"].iloc[0])
+    rate = spec.get("commission_model") == "rate"
+    start = draw(st.one_of(st.just(0), st.integers(0, len(bars) - 1)))
+    return Case(
+        spec=spec,
+        bars=bars,
+        capital=draw(st.sampled_from((1234.567, 40.0, 1e6, 1.5, 1e4, 99.0))) * opened,
+        commission=draw(st.sampled_from((0.0, 0.0007, 0.02) if rate else (0.0, 0.01, 0.65, 9.0))),
+        slippage=draw(st.sampled_from((0.0, 0.0005, 0.005, 0.1))),
+        start_index=min(start, 30),
+    )

@@ -1,0 +1,168 @@
+"""The engine's own source, broken on purpose: the oracle must notice every break.
+
+A mutant is the text of the loop with one rule changed, run by Python instead of numba.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from oracle.battery import battery
+from oracle.harness import differences, engine, oracle
+from oracle.plain import Outcome
+from oracle.strategies import Case
+
+loop = importlib.import_module("btkit.engine.loop")
+run = importlib.import_module("btkit.engine.run")
+
+DECORATOR = re.compile(r"^@compiled\w*\n", re.MULTILINE)
+
+# What is broken; the text, found exactly once; the text in its place.
+MUTATIONS = (
+    ("exits fill at the close", "values, marks, bar, opens[bar])", "values, marks, bar, close)"),
+    ("entries fill at the close", "lot_marks, bar, opens[bar])", "lot_marks, bar, close)"),
+    (
+        "no slippage on exits",
+        "fill = price * (1.0 + rules.slippage) if rules.short else price * (1.0 - rules.slippage)",
+        "fill = price",
+    ),
+    (
+        "slippage on entries helps",
+        "fill = price * (1.0 - rules.slippage) if rules.short else price * (1.0 + rules.slippage)",
+        "fill = price * (1.0 + rules.slippage) if rules.short else price * (1.0 - rules.slippage)",
+    ),
+    (
+        "no commission on exits",
+        "lot_value(rules, lots, lot, fill) - commission",
+        "lot_value(rules, lots, lot, fill)",
+    ),
+    ("no commission on entries", "-= size * fill + commission\n", "-= size * fill\n"),
+    ("the cut ignores the order's fee", "(cash - rules.per_order) /", "cash /"),
+    ("the cut ignores the rate", "(fill * (1.0 + rules.rate) +", "(fill +"),
+    ("the cut ignores the share's fee", "+ rules.per_share)", ")"),
+    (
+        "the cut is not checked again",
+        "            size = less if rules.fractional else min(size - 1.0, less)\n",
+        "            pass\n",
+    ),
+    ("no floor", "        size = np.floor(size)\n        if size < 1.0", "        if size < 1.0"),
+    ("a size of 0 is missing", "SKIPPED + _SIZE_NOT_POSITIVE", "SKIPPED + _SIZE_MISSING"),
+    ("a short's gain is a long's", "return 1.0 - ratio if rules.short else", "return"),
+    (
+        "a short's proceeds count once",
+        "(2.0 * lots[lot, LOT_PRICE] - price)",
+        "(lots[lot, LOT_PRICE] - price)",
+    ),
+    (
+        "ruin below zero only",
+        "ruined = worth <= 0.0\n        if not",
+        "ruined = worth < 0.0\n        if not",
+    ),
+    (
+        "room for one lot too many",
+        "counts[LOTS] < rules.max_positions",
+        "counts[LOTS] <= rules.max_positions",
+    ),
+    ("max_holding one bar late", ">= rules.max_holding", "> rules.max_holding"),
+    ("filters gate every exit", "filtered or not rules.filter_all", "filtered"),
+    ("filters gate no exit", "filtered or not rules.filter_all", "True"),
+    ("filters gate no entry", "                    and filtered\n", ""),
+    (
+        "an exit's reason for a stop",
+        "lot_marks[lot, LOT_REASON] = _STOP",
+        "lot_marks[lot, LOT_REASON] = _EXIT",
+    ),
+    (
+        "exits see one bar more",
+        "position[BARS_HELD] = bar - lot_marks[lot, LOT_BAR]",
+        "position[BARS_HELD] = bar + 1 - lot_marks[lot, LOT_BAR]",
+    ),
+    (
+        "entries see the newest lot",
+        "bar - lot_marks[0, LOT_BAR]",
+        "bar - lot_marks[counts[LOTS] - 1, LOT_BAR]",
+    ),
+    (
+        "every lot sees the oldest's gain",
+        "position[PNL] = gain_of(rules, lots, lot, close)",
+        "position[PNL] = gain_of(rules, lots, 0, close)",
+    ),
+    (
+        "capital is equity",
+        "0.0\n                position[CAPITAL] = money[CASH]",
+        "0.0\n                position[CAPITAL] = worth",
+    ),
+    (
+        "a failed condition holds",
+        "if tag == _FAILED or not is_true(value, tag):",
+        "if tag != _FAILED and not is_true(value, tag):",
+    ),
+    (
+        "last exits go uncounted",
+        "counts[UNFILLED] += lot_marks[lot, LOT_REASON] != 0",
+        "counts[UNFILLED] += 0",
+    ),
+    (
+        "last entries go uncounted",
+        "                counts[UNFILLED] += 1\n                money[PENDING] = 0.0",
+        "                money[PENDING] = 0.0",
+    ),
+    (
+        "the curve is marked before ruin closes the lots",
+        "equity[bar:] = money[CASH]",
+        "equity[bar + 1 :] = money[CASH]",
+    ),
+    (
+        "the last entry fills",
+        "if money[PENDING] > 0.0 and bar < final:",
+        "if money[PENDING] > 0.0:",
+    ),
+)
+
+
+def exec_loop(text: str) -> ModuleType:
+    python, decorators = DECORATOR.subn("", text)
+    assert decorators > 0
+    module = ModuleType("broken_loop")
+    exec(python, module.__dict__)  # noqa: S102 - our own source, with one rule broken
+    return module
+
+
+def noticed(text: str, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Return whether any case of the battery comes out differently."""
+    monkeypatch.setattr(run, "run_bars", exec_loop(text).run_bars)
+    with np.errstate(all="ignore"):  # plain numpy scalars warn where compiled code does not
+        return any(
+            differences(engine(case), outcome, case.bars.index) for case, outcome in expected()
+        )
+
+
+@cache
+def expected() -> list[tuple[Case, Outcome]]:
+    return [(case, oracle(case)) for case in battery()]
+
+
+def source() -> str:
+    assert loop.__file__ is not None
+    return Path(loop.__file__).read_text(encoding="utf-8")
+
+
+def test_python_runs_the_loop_as_numba_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not noticed(source(), monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("broken", "old", "new"), MUTATIONS, ids=[mutation[0] for mutation in MUTATIONS]
+)
+def test_a_broken_engine_is_noticed(
+    broken: str, old: str, new: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = source()
+    assert text.count(old) == 1, f"the source no longer says {old!r}: {broken}"
+    assert noticed(text.replace(old, new), monkeypatch), broken

@@ -1,0 +1,112 @@
+"""What a reader must know before trusting the numbers."""
+
+import math
+
+import pytest
+
+NAN = math.nan
+FLAT = (8,) * 40
+
+
+def codes(result):
+    return [warning["code"] for warning in result.warnings]
+
+
+def test_nothing_to_warn_of(run):
+    result = run(FLAT, entry_conditions=["close > sma_5"])
+    assert (result.warnings, result.fallbacks) == ([], {})
+
+
+def test_a_fallback_on_every_bar(run):
+    result = run(FLAT, filter_conditions=["vix < 35"])
+    assert result.warnings == [
+        {
+            "code": "fallback",
+            "message": "filter_conditions[0] 'vix < 35' read a fallback value instead of data on "
+            "40 of 40 bars (100%): vix.",
+        }
+    ]
+    assert result.fallbacks == {"vix": 40}
+
+
+# More than 5 % of 40 bars is 3 of them.
+@pytest.mark.parametrize(("missing", "warned"), [(0, []), (2, []), (3, ["fallback"])])
+def test_few_fallbacks_are_counted_and_not_warned_of(run, missing, warned):
+    vix = [NAN] * missing + [15.0] * (40 - missing)
+    result = run(FLAT, filter_conditions=["vix < 35"], bars={"vix": vix})
+    assert codes(result) == warned
+    assert result.fallbacks == ({"vix": missing} if missing else {})
+
+
+def test_only_bars_of_the_run_count(run):
+    vix = [NAN] * 20 + [15.0] * 20
+    result = run(FLAT, filter_conditions=["vix < 35"], bars={"vix": vix}, start="2018-01-30")
+    assert (codes(result), result.fallbacks) == ([], {})
+
+
+def test_each_condition_is_warned_of_by_itself(run):
+    result = run(
+        FLAT,
+        entry_conditions=["close > 0", "vix < 35"],
+        stop_conditions=["prev_vix > 90"],
+        position_sizing_formula="200 / vix",
+    )
+    assert codes(result) == ["fallback"] * 3
+    assert [warning["message"].split(" ")[0] for warning in result.warnings] == [
+        "entry_conditions[1]",
+        "stop_conditions[0]",
+        "position_sizing_formula",
+    ]
+
+
+def test_events_outside_the_years_that_are_known(run):
+    result = run(FLAT, filter_conditions=["not fomc_meeting_day and not cpi_release_day"])
+    assert result.warnings == [
+        {
+            "code": "unknown_events",
+            "message": "filter_conditions[0] 'not fomc_meeting_day and not cpi_release_day' read "
+            "event dates outside the years that are known on 40 of 40 bars (100%): "
+            "cpi_release_day, fomc_meeting_day.",
+        }
+    ]
+
+
+def test_events_in_a_year_that_is_known(run):
+    result = run(FLAT, filter_conditions=["not fomc_meeting_day"], bars={"first": "2022-01-03"})
+    assert codes(result) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"entry_conditions": ["iv_rank is None or iv_rank > 30"]},
+        {"exit_conditions": ["iv_percentile is not None and iv_percentile > 90"]},
+        {"stop_conditions": ["current_iv is not None and current_iv > 1"]},
+        {"requires_options_data": True},
+    ],
+)
+def test_implied_volatility_that_is_not_there(run, changes):
+    [warning] = run(FLAT, **changes).warnings
+    assert warning["code"] == "no_implied_volatility"
+    assert (
+        "`market-data iv-rank-backfill --symbol SYMBOL --start 2018-01-02 --yes`"
+        in warning["message"]
+    )
+
+
+def test_implied_volatility_that_is_there(run):
+    iv = {"iv_rank": [30.0] * 40, "current_iv": [0.2] * 40, "iv_percentile": [30.0] * 40}
+    assert codes(run(FLAT, entry_conditions=["iv_rank > 20"], bars=iv)) == []
+
+
+def test_an_iv_rank_without_an_iv_is_there_too(run):
+    result = run(FLAT, entry_conditions=["iv_rank > 20"], bars={"iv_rank": [30.0] * 40})
+    assert len(result.trades) == 1
+    assert codes(result) == []
+
+
+def test_ruin(run):
+    result = run((8, 8, 16, 8), direction="short", account={"capital": 80.0})
+    [warning] = result.warnings
+    assert warning["code"] == "ruined"
+    assert warning["message"].startswith("The account was lost")
