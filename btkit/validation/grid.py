@@ -1,0 +1,345 @@
+"""Sets of parameters: ranges, grids, random samples, and what a constraint leaves of them."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from btkit.conditions import names_of, parse_expression
+from btkit.conditions.columns import ColumnEvaluator
+from btkit.errors import UsageError
+from btkit.spec import StrategySpec
+from btkit.spec.fields import parameter_refusal
+
+Floats = NDArray[np.float64]
+Number = int | float
+Axes = Mapping[str, Sequence[Number]]
+"""The values of each parameter."""
+
+_LARGEST_AXIS = 1_000_000
+_ENUMERATED = 5_000_000
+_DRAWS = 200
+
+
+@dataclass(frozen=True)
+class ParameterSets:
+    """Sets of parameters as columns.
+
+    Parameters
+    ----------
+    columns
+        float64 (n_sets,) by parameter.
+    whole
+        The parameters that are whole numbers.
+    """
+
+    columns: Mapping[str, Floats]
+    whole: frozenset[str]
+
+    def __len__(self) -> int:
+        """Return the number of sets."""
+        return len(next(iter(self.columns.values()))) if self.columns else 0
+
+    def at(self, index: int) -> dict[str, Number]:
+        """Return one set as plain numbers."""
+        return {
+            name: int(column[index]) if name in self.whole else float(column[index])
+            for name, column in self.columns.items()
+        }
+
+    def take(self, which: Any) -> ParameterSets:  # noqa: ANN401 - whatever NumPy indexes with
+        """Return some of the sets."""
+        return ParameterSets(
+            {name: column[which] for name, column in self.columns.items()}, self.whole
+        )
+
+
+def read_axis(text: str) -> tuple[str, list[Number]]:
+    """Read ``NAME=lo:hi:step`` or ``NAME=a,b,c``.
+
+    Parameters
+    ----------
+    text
+        Both ends of a range belong to it if the step hits them; the step is 1 if left out.
+
+    Returns
+    -------
+    tuple
+        The parameter's name and its values.
+
+    Raises
+    ------
+    UsageError
+        If it is neither.
+
+    Examples
+    --------
+    >>> read_axis("fast=5:20:5")
+    ('fast', [5, 10, 15, 20])
+    >>> read_axis("stop=0.02,0.05")
+    ('stop', [0.02, 0.05])
+    """
+    name, separator, values = text.partition("=")
+    name, values = name.strip(), values.strip()
+    if not separator or not name or not values:
+        raise UsageError(
+            f"{text!r} does not say which parameter takes which values.",
+            hint="Write NAME=lo:hi:step, such as fast=5:50:5, or NAME=a,b,c.",
+            details={"received": text},
+        )
+    if ":" in values:
+        return name, _range(text, [_decimal(text, part) for part in values.split(":")])
+    return name, [_plain(_decimal(text, part)) for part in values.split(",")]
+
+
+def _decimal(text: str, part: str) -> Decimal:
+    try:
+        value = Decimal(part.strip())
+    except InvalidOperation:
+        value = Decimal("NaN")
+    if not value.is_finite() or abs(value.adjusted()) > 15:  # noqa: PLR2004 - digits of a double
+        raise UsageError(
+            f"{part.strip()!r} in {text!r} is no number.",
+            hint="Write numbers such as 5 or 0.25.",
+            details={"received": text},
+        )
+    return value
+
+
+def _plain(value: Decimal) -> Number:
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def _range(text: str, bounds: list[Decimal]) -> list[Number]:
+    if len(bounds) not in (2, 3):
+        raise UsageError(f"{text!r} is no range.", hint="Write NAME=lo:hi:step.")
+    low, high = bounds[0], bounds[1]
+    step = bounds[2] if len(bounds) > 2 else Decimal(1)  # noqa: PLR2004 - the optional third
+    if step <= 0 or low > high:
+        raise UsageError(
+            f"The range {text!r} is empty: it needs lo ≤ hi and a step above 0.",
+            hint="Write NAME=lo:hi:step, such as fast=5:50:5.",
+            details={"received": text},
+        )
+    count = int((high - low) // step) + 1
+    if count > _LARGEST_AXIS:
+        raise UsageError(
+            f"The range {text!r} has {count:,} values; at most {_LARGEST_AXIS:,} are taken.",
+            hint="Take a larger step.",
+            details={"received": text},
+        )
+    return [_plain(low + index * step) for index in range(count)]
+
+
+def check_axes(spec: StrategySpec, axes: Mapping[str, Iterable[Number]]) -> dict[str, list[Number]]:
+    """Return the values of each parameter, checked against the spec.
+
+    Parameters
+    ----------
+    spec
+        Has the parameters.
+    axes
+        What each of some parameters is to be.
+
+    Raises
+    ------
+    UsageError
+        If the spec has no such parameter, or one has no values or values that are no numbers.
+    """
+    if not axes:
+        raise UsageError(
+            "No parameter is varied.",
+            hint="Name one, such as --param fast=5:50:5.",
+        )
+    checked: dict[str, list[Number]] = {}
+    for name, values in axes.items():
+        if name not in spec.parameters:
+            raise _unknown(name, list(spec.parameters), spec.name)
+        # NumPy's numbers become Python's, which the spec takes.
+        plain = [value.item() if isinstance(value, np.generic) else value for value in values]
+        for value in plain:
+            refusal = parameter_refusal(value)
+            if refusal is not None:
+                raise UsageError(
+                    f"A value of parameter {name!r} is {value!r}; it {refusal}.",
+                    details={"parameter": name, "received": str(value)},
+                )
+        checked[name] = list(dict.fromkeys(plain))
+        if not checked[name]:
+            raise UsageError(
+                f"Parameter {name!r} has no values.",
+                hint="Give at least one.",
+                details={"parameter": name},
+            )
+    return checked
+
+
+def _unknown(name: str, known: list[str], spec: str) -> UsageError:
+    near = difflib.get_close_matches(name, known, 1)
+    declared = f"It has {', '.join(known)}." if known else "It has none."
+    return UsageError(
+        f"The spec {spec!r} has no parameter {name!r}. {declared}",
+        hint=f"Did you mean {near[0]!r}?"
+        if near
+        else "Write {name} in a condition, and its value under parameters.",
+        details={"parameter": name, "known": known},
+    )
+
+
+def make_grid(axes: Axes, *, constraint: str | None = None, max_sets: int) -> ParameterSets:
+    """Return every combination of the values, the last parameter varying fastest.
+
+    Parameters
+    ----------
+    axes
+        The values of each parameter.
+    constraint
+        An expression over the parameters in the grammar of conditions, such as
+        ``"fast < slow"``; sets at which it does not hold are left out.
+    max_sets
+        The grid may not have more, the constraint not yet applied.
+
+    Raises
+    ------
+    UsageError
+        If the grid is too large, the constraint is refused, or no set is left.
+    """
+    total = math.prod(len(values) for values in axes.values())
+    if total > max_sets:
+        raise UsageError(
+            f"The grid has {total:,} sets, more than the {max_sets:,} allowed.",
+            hint="Take larger steps, raise --max-sets, or sample it with --method random.",
+            details={"sets": total, "max_sets": max_sets},
+        )
+    sets = decode(axes, np.arange(total))
+    return sets.take(held_by(constraint, sets)) if constraint else sets
+
+
+def sample_grid(
+    axes: Axes, *, count: int, seed: int, constraint: str | None = None
+) -> ParameterSets:
+    """Return some of the combinations, drawn at random without repetition.
+
+    Parameters
+    ----------
+    axes, constraint
+        As for `make_grid`.
+    count
+        How many; fewer if there are fewer.
+    seed
+        Of the draws.
+
+    Raises
+    ------
+    UsageError
+        If the constraint is refused, or no set is left.
+    """
+    total = math.prod(len(values) for values in axes.values())
+    random = np.random.default_rng(seed)
+    if total <= _ENUMERATED:
+        places = random.permutation(total)
+        sets = decode(axes, places)
+        if constraint:
+            sets = sets.take(held_by(constraint, sets))
+        return sets.take(slice(count))
+    found = np.zeros(0, np.int64)
+    for _ in range(_DRAWS):
+        drawn = random.integers(0, total, max(4 * count, 1_000))
+        if constraint:
+            drawn = drawn[met_by(constraint, decode(axes, drawn))]
+        _, first = np.unique(np.concatenate([found, drawn]), return_index=True)
+        found = np.concatenate([found, drawn])[np.sort(first)]
+        if len(found) >= count:
+            break
+    if not len(found):
+        raise _nothing_left(str(constraint))
+    return decode(axes, found[:count])
+
+
+def decode(axes: Axes, places: NDArray[np.int64]) -> ParameterSets:
+    """Return the sets at some places of the grid.
+
+    Parameters
+    ----------
+    axes
+        The values of each parameter.
+    places : ndarray of int64, shape (n_sets,)
+        Counted with the last parameter varying fastest.
+    """
+    values: dict[str, Floats] = {}
+    for name in reversed(list(axes)):
+        axis = np.array(axes[name], np.float64)
+        values[name] = axis[places % len(axis)]
+        places = places // len(axis)
+    whole = frozenset(
+        name for name, axis in axes.items() if all(isinstance(value, int) for value in axis)
+    )
+    return ParameterSets({name: values[name] for name in axes}, whole)
+
+
+def held_by(constraint: str, sets: ParameterSets) -> NDArray[np.bool_]:
+    """Return at which sets a constraint holds.
+
+    Raises
+    ------
+    UsageError
+        If it is refused, or holds at none.
+    """
+    held = met_by(constraint, sets)
+    if not held.any():
+        raise _nothing_left(constraint)
+    return held
+
+
+def _nothing_left(constraint: str) -> UsageError:
+    return UsageError(
+        f"The constraint {constraint!r} leaves no set of parameters.",
+        hint="Compare it with the ranges.",
+        details={"constraint": constraint},
+    )
+
+
+def met_by(constraint: str, sets: ParameterSets) -> NDArray[np.bool_]:
+    """Return at which sets a constraint holds, none perhaps.
+
+    Parameters
+    ----------
+    constraint
+        In the grammar of conditions; where its evaluation would raise, it does not hold.
+    sets
+        The parameters that it may read.
+
+    Raises
+    ------
+    UsageError
+        If it is refused, or reads anything else.
+    """
+    known = list(sets.columns)
+    tree, problems = parse_expression(constraint, path="constraint", further_names=frozenset(known))
+    if tree is None:
+        unknown = [problem for problem in problems if problem.message.startswith("unknown name")]
+        hint = f"It may read {', '.join(known)}." if unknown else problems[0].hint
+        raise UsageError(
+            f"The constraint {constraint!r} was refused: {problems[0].message}.",
+            hint=hint,
+            details={"constraint": constraint, "known": known},
+        )
+    others = sorted(names_of(tree) - set(known))
+    if others:
+        raise UsageError(
+            f"The constraint {constraint!r} reads {others[0]!r}, which is no parameter that is "
+            "varied.",
+            hint=f"It may read {', '.join(known)}.",
+            details={"constraint": constraint, "known": known},
+        )
+    evaluator = ColumnEvaluator(lambda name: sets.columns[name], lambda _name: False)
+    with np.errstate(all="ignore"):
+        met = evaluator.evaluate(tree).met()
+    return np.broadcast_to(met, len(sets)).copy()

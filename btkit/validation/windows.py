@@ -1,0 +1,168 @@
+"""Walk-forward windows, and when their results count as robust (SEMANTICS 6)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal, get_args
+
+from btkit.errors import UsageError
+
+Scheme = Literal["rolling", "anchored", "disjoint"]
+SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
+FEWEST_BARS = 30
+"""A part with fewer bars says nothing, and is refused."""
+
+EFFICIENCY_NEEDED = 0.70
+EFFICIENCY_LIMIT = 2.0
+
+
+@dataclass(frozen=True)
+class Window:
+    """One in-sample part and the out-of-sample part after it, as places of bars.
+
+    Parameters
+    ----------
+    index
+        From 0 on.
+    is_first, is_last
+        The first and the last bar in sample.
+    oos_first, oos_last
+        The first and the last bar out of sample.
+    """
+
+    index: int
+    is_first: int
+    is_last: int
+    oos_first: int
+    oos_last: int
+
+
+def check_scheme(scheme: str) -> Scheme:
+    """Return a scheme that exists.
+
+    Raises
+    ------
+    UsageError
+        If there is no such scheme.
+    """
+    for known in SCHEMES:
+        if scheme == known:
+            return known
+    raise UsageError(
+        f"There is no scheme {scheme!r}.",
+        hint=f"Choose one of {' '.join(SCHEMES)}.",
+        details={"argument": "scheme", "received": scheme, "known": list(SCHEMES)},
+    )
+
+
+def check_windows(windows: int, is_ratio: float) -> None:
+    """Refuse numbers that make no windows.
+
+    Raises
+    ------
+    UsageError
+        If there is no window, or no part on one side.
+    """
+    if windows < 1:
+        raise UsageError(
+            f"windows is {windows}; it must be at least 1.", details={"argument": "windows"}
+        )
+    if not 0.0 < is_ratio < 1.0:
+        raise UsageError(
+            f"is_ratio is {is_ratio}; it must be above 0 and below 1.",
+            hint="0.7 gives 70 % of each window to the in-sample part.",
+            details={"argument": "is_ratio", "received": str(is_ratio)},
+        )
+
+
+def make_windows(
+    bars: int, *, windows: int = 3, is_ratio: float = 0.70, scheme: Scheme = "rolling"
+) -> list[Window]:
+    """Cut a range of bars into windows.
+
+    Parameters
+    ----------
+    bars
+        T, the number of bars.
+    windows
+        N, how many.
+    is_ratio
+        The in-sample share, taken as the decimal number that it is written as.
+    scheme
+        ``"rolling"``: the out-of-sample parts are the last N o bars with o = floor(T (1 - ratio) /
+        (1 + (N - 1)(1 - ratio))), each in-sample part the T - N o bars before. ``"anchored"``: in
+        sample from the first bar. ``"disjoint"``: N equal windows, the remainder to the last, each
+        cut at floor(ratio x length).
+
+    Returns
+    -------
+    list of Window
+        In order.
+
+    Raises
+    ------
+    UsageError
+        If a number makes no sense, or a part would hold fewer than 30 bars.
+    """
+    check_windows(windows, is_ratio)
+    ratio = Fraction(str(is_ratio))
+    if scheme == "disjoint":
+        length = bars // windows
+        made = []
+        for index in range(windows):
+            first = index * length
+            last = bars - 1 if index == windows - 1 else first + length - 1
+            cut = first + math.floor(ratio * (last + 1 - first))
+            made.append(Window(index, first, cut - 1, cut, last))
+    else:
+        size = math.floor(bars * (1 - ratio) / (1 + (windows - 1) * (1 - ratio)))
+        before = bars - windows * size
+        made = []
+        for index in range(windows):
+            cut = before + index * size
+            first = index * size if scheme == "rolling" else 0
+            made.append(Window(index, first, cut - 1, cut, cut + size - 1))
+    for window in made:
+        for part, first, last in (
+            ("in-sample", window.is_first, window.is_last),
+            ("out-of-sample", window.oos_first, window.oos_last),
+        ):
+            if last - first + 1 < FEWEST_BARS:
+                raise UsageError(
+                    f"The {part} part of window {window.index + 1} would hold "
+                    f"{max(last - first + 1, 0)} bars, fewer than {FEWEST_BARS}; the range has "
+                    f"{bars:,}.",
+                    hint="Take fewer windows, another ratio, or a longer range.",
+                    details={"bars": bars, "windows": windows, "is_ratio": is_ratio},
+                )
+    return made
+
+
+def efficiency_of(is_sharpe: float, oos_sharpe: float) -> float | None:
+    """Return how much of the in-sample Sharpe ratio is left out of sample (SEMANTICS 6.3).
+
+    Parameters
+    ----------
+    is_sharpe, oos_sharpe
+        Annualised; NaN where undefined.
+
+    Returns
+    -------
+    float or None
+        Clipped to [-2, 2]; an undefined out-of-sample ratio counts as 0. None where the in-sample
+        ratio is not above 0: the quotient of two losses is no merit.
+    """
+    if not is_sharpe > 0.0:
+        return None
+    if math.isnan(oos_sharpe):
+        return 0.0
+    if math.isinf(is_sharpe):
+        return 1.0 if oos_sharpe == is_sharpe else 0.0
+    return min(max(oos_sharpe / is_sharpe, -EFFICIENCY_LIMIT), EFFICIENCY_LIMIT)
+
+
+def average_efficiency(efficiencies: list[float | None]) -> float:
+    """Return the mean, an undefined efficiency counting as 0."""
+    return sum(value or 0.0 for value in efficiencies) / len(efficiencies)

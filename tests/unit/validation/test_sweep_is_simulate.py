@@ -1,0 +1,211 @@
+"""A row of a sweep is what a run of that set reports, to the last bit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from support.random_bars import make_bars
+
+import btkit as bt
+from btkit.engine import sweep as engine_sweep
+from btkit.engine.measure import METRIC_NAMES
+from btkit.errors import SpecError
+from btkit.spec import load_spec
+from btkit.validation import make_grid, prepare, with_parameters
+
+BASE = {
+    "name": "case",
+    "entry_conditions": ["sma_{fast} > sma_{slow}", "not in_position"],
+    "exit_conditions": ["sma_{fast} < sma_{slow}"],
+    "stop_conditions": [],
+    "position_sizing_formula": "0.95 * capital / close",
+    "max_holding_bars": 60,
+    "parameters": {"fast": 3, "slow": 9},
+}
+AXES = {"fast": [3, 5, 8], "slow": [6, 13, 21]}
+CASES = {
+    "a plain crossover": ({}, AXES),
+    "a number against a column": (
+        {
+            "entry_conditions": ["rsi_{n} < {level}", "{floor} <= close"],
+            "exit_conditions": ["rsi_{n} > 60"],
+            "parameters": {"n": 5, "level": 40, "floor": 1},
+        },
+        {"n": [4, 9], "level": [30, 45.5], "floor": [0.5, 101]},
+    ),
+    "arithmetic, and a parameter in the size": (
+        {
+            "entry_conditions": ["close > sma_{fast} * {ratio}", "vix < 35"],
+            "exit_conditions": ["close < sma_{fast} - {ratio} * atr_14"],
+            "position_sizing_formula": "{share} * capital / close",
+            "parameters": {"fast": 5, "ratio": 1.01, "share": 0.5},
+        },
+        {"fast": [5, 9], "ratio": [0.99, 1.0, 1.02], "share": [0.3, 2]},
+    ),
+    "programs on the position": (
+        {
+            "exit_conditions": ["bars_held >= {wait} or position_pnl_pct > {gain}"],
+            "stop_conditions": ["position_pnl_pct < -{loss}"],
+            "parameters": {"fast": 3, "slow": 9, "wait": 5, "gain": 0.02, "loss": 0.03},
+        },
+        {"wait": [2, 7], "gain": [0.01, 0.05], "loss": [0.01, 0.04], "fast": [3]},
+    ),
+    "several lots, short, filters on everything": (
+        {
+            "entry_conditions": ["sma_{fast} > sma_{slow}"],
+            "filter_conditions": ["close > sma_{slow}", "bars_held < {most}"],
+            "filter_scope": "all",
+            "max_concurrent_positions": 3,
+            "direction": "short",
+            "commission_model": "per_share",
+            "position_sizing_formula": "0.3 * capital / close",
+            "parameters": {"fast": 3, "slow": 9, "most": 5},
+        },
+        {**AXES, "most": [3, 30]},
+    ),
+    "fills at the close, fractions, an empty exit": (
+        {
+            "exit_conditions": [],
+            "fill": "close",
+            "allow_fractional": True,
+            "max_holding_bars": 7,
+        },
+        AXES,
+    ),
+    "what folds differently for each value": (
+        {
+            "entry_conditions": [
+                "sma_{fast} > sma_{slow} and {use} or close > 1e9",
+                "round(close, {digits}) > {low} if {use} else close > 0",
+            ],
+            "parameters": {"fast": 3, "slow": 9, "use": 1, "digits": 1, "low": -5},
+        },
+        {"fast": [3, 5], "use": [0, 1], "digits": [0, 1], "low": [-5, 120.25]},
+    ),
+    "missing values": (
+        {
+            "entry_conditions": ["iv_rank is None or iv_rank > {low}", "sma_{fast} != sma_{slow}"],
+            "exit_conditions": ["not (sma_{fast} > sma_{slow})"],
+            "parameters": {"fast": 3, "slow": 9, "low": 30},
+        },
+        {**AXES, "low": [20]},
+    ),
+    "ruin": (
+        {
+            "direction": "short",
+            "entry_conditions": ["close > sma_{fast}"],
+            "exit_conditions": [],
+            "position_sizing_formula": "{times} * capital / close",
+            "max_holding_bars": 1000,
+            "commission_model": "rate",
+            "parameters": {"fast": 3, "times": 1},
+        },
+        {"fast": [3, 5], "times": [0.5, 1]},
+    ),
+}
+
+
+def rows_of(spec, bars, axes, *, threads=1, start=None):
+    loaded = load_spec({**BASE, **spec})
+    sets = make_grid(axes, max_sets=10_000)
+    sweeper = prepare(
+        loaded,
+        bars,
+        sets,
+        capital=50_000,
+        commission=0.002,
+        slippage=0.001,
+        start=start,
+        threads=threads,
+    )
+    return loaded, sets, sweeper.measure(sets)
+
+
+def same(left, right):
+    return np.array_equal(left, right, equal_nan=True)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_row_is_what_simulate_reports(case):
+    spec, axes = CASES[case]
+    bars = make_bars(300, seed=3)
+    if case == "ruin":
+        bars.iloc[150:, :4] *= 4.0
+    loaded, sets, rows = rows_of(spec, bars, axes, start=bars.index[40])
+    for index in range(len(sets)):
+        run = bt.simulate(
+            with_parameters(loaded, sets.at(index)),
+            bars,
+            capital=50_000,
+            commission=0.002,
+            slippage=0.001,
+            start=bars.index[40],
+        )
+        expected = [getattr(run.metrics, name) for name in METRIC_NAMES]
+        assert same(rows[index], np.array(expected, float)), sets.at(index)
+
+
+def test_intraday_rows_are_what_simulate_reports():
+    index = pd.date_range("2024-03-04 14:30", periods=26 * 20, freq="15min", tz="UTC", name="time")
+    bars = make_bars(len(index), seed=5, index=index)
+    loaded, sets, rows = rows_of({}, bars, AXES)
+    for place in range(len(sets)):
+        run = bt.simulate(
+            with_parameters(loaded, sets.at(place)),
+            bars,
+            capital=50_000,
+            commission=0.002,
+            slippage=0.001,
+        )
+        assert same(rows[place], np.array([getattr(run.metrics, n) for n in METRIC_NAMES], float))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_threads_and_chunks_change_no_bit(case, monkeypatch):
+    spec, axes = CASES[case]
+    bars = make_bars(250, seed=4)
+    _, _, alone = rows_of(spec, bars, axes)
+    monkeypatch.setattr(engine_sweep, "_BLOCK_BARS", 500)
+    _, _, together = rows_of(spec, bars, axes, threads=2)
+    monkeypatch.setattr(engine_sweep, "MOST_SETS", 3)
+    _, _, chunked = rows_of(spec, bars, axes, threads=2)
+    monkeypatch.setattr(engine_sweep, "CHUNK_BYTES", 1)
+    _, _, single = rows_of(spec, bars, axes)
+    assert same(alone, together)
+    assert same(alone, chunked)
+    assert same(alone, single)
+
+
+@pytest.mark.parametrize(
+    ("spec", "axes", "message"),
+    [
+        ({}, {"fast": [3, 1], "slow": [9]}, "sma_1"),
+        ({}, {"fast": [3, 2.5], "slow": [9]}, "fast=2.5"),
+        (
+            {
+                "entry_conditions": ["close > 1 / {x}"],
+                "exit_conditions": [],
+                "parameters": {"x": 1},
+            },
+            {"x": [1, 0]},
+            "x=0",
+        ),
+    ],
+)
+def test_a_value_that_a_run_would_refuse_is_refused(spec, axes, message):
+    with pytest.raises(SpecError, match=message):
+        rows_of(spec, make_bars(60), axes)
+
+
+def test_nothing_of_size_sets_times_bars_is_kept():
+    import tracemalloc  # noqa: PLC0415 - for this test alone
+
+    bars = make_bars(4_000)
+    axes = {"fast": list(range(2, 42)), "slow": list(range(42, 92))}
+    rows_of({}, bars, {"fast": [2], "slow": [50]})
+    tracemalloc.start()
+    rows_of({}, bars, axes)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2_000 * 4_000 * 8 / 4  # equity curves alone would be four times as much
