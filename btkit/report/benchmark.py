@@ -1,0 +1,67 @@
+"""Buy-and-hold: what every strategy is compared with."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from btkit.metrics import TradeColumns, compute_metrics
+from btkit.report.documents import Benchmark
+
+DEFINITION = (
+    "Capital x close / first close: all capital in the instrument from the first bar's close to "
+    "the last bar's, fractions of a share allowed, without commission or slippage, at the same "
+    "prices as the strategy (dividends count only if those prices are adjusted for them)."
+)
+
+
+def buy_and_hold_equity(bars: pd.DataFrame, *, capital: float) -> pd.Series[float]:
+    """Return the account of someone who buys at the first close and holds.
+
+    Parameters
+    ----------
+    bars : DataFrame, shape (n_bars, n_columns)
+        With a column ``close``; the bars of the run, warm-up not included.
+    capital
+        In $ at the first close.
+
+    Returns
+    -------
+    Series, shape (n_bars,)
+        In $, by bar time: capital x close / first close.
+    """
+    close = np.asarray(bars["close"], dtype=np.float64)
+    return pd.Series(capital * (close / close[0]), index=bars.index, name="buy_and_hold")
+
+
+def buy_and_hold(bars: pd.DataFrame, *, capital: float, bars_per_year: float) -> Benchmark:
+    """Measure buy-and-hold as a strategy is measured.
+
+    Parameters
+    ----------
+    bars : DataFrame, shape (n_bars, n_columns)
+        With a column ``close`` and a DatetimeIndex; warm-up not included.
+    capital
+        In $ at the first close.
+    bars_per_year
+        Bars in a year, for annualisation.
+
+    Returns
+    -------
+    Benchmark
+        Values as JSON carries them; its `definition` says what was measured.
+    """
+    values = compute_metrics(
+        buy_and_hold_equity(bars, capital=capital).to_numpy(),
+        pd.DatetimeIndex(bars.index),
+        initial_capital=capital,
+        bars_per_year=bars_per_year,
+        trades=TradeColumns.empty(),
+    ).to_json_values()
+    names = Benchmark.model_fields.keys() & values.keys() - {"undefined"}
+    return Benchmark(
+        name="buy_and_hold",
+        definition=DEFINITION,
+        undefined=[name for name in values["undefined"] if name in names],
+        **{name: values[name] for name in names},
+    )

@@ -1,0 +1,231 @@
+"""From a result to its report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from btkit.metrics import check_thresholds
+from btkit.report.benchmark import buy_and_hold
+from btkit.report.documents import (
+    DataSection,
+    DiagnosticsSection,
+    Gap,
+    MetricsSection,
+    Provenance,
+    Report,
+    ReportWarning,
+    RunInfo,
+    WarmupSection,
+    bar_text,
+)
+from btkit.report.inputs import SimulatedRun
+from btkit.report.options import with_spreads
+
+# Findings that change results, where others only concern how the data was tidied.
+_SERIOUS_FINDINGS = frozenset({"split_like_jump", "bars_outside_sessions", "thin_sessions"})
+_NAMED = 3
+
+
+def build_report(
+    result: SimulatedRun,
+    run: RunInfo,
+    *,
+    min_trades_required: int,
+    provenance: dict[str, Any],
+    equity_curve_url: str | None = None,
+) -> Report:
+    """Build the document of one run. Pure: no clock, file or environment.
+
+    Parameters
+    ----------
+    result
+        The result of a simulation.
+    run
+        Which run it was.
+    min_trades_required
+        Fewer trades than this are a warning, not a failure.
+    provenance
+        The fields of `Provenance`, as `build_provenance` returns them.
+    equity_curve_url
+        Where the equity curve is stored, if it is.
+
+    Returns
+    -------
+    Report
+        Metrics as JSON carries them; thresholds are compared with the true values.
+    """
+    failures = check_thresholds(result.metrics)
+    data = _data_section(result)
+    report = Report(
+        run=run,
+        metrics=MetricsSection(run_id=run.run_id, **result.metrics.to_json_values()),
+        equity_curve_url=equity_curve_url,
+        trade_count=result.metrics.total_trades,
+        passed=not failures,
+        failures=failures,
+        ruined=result.ruined,
+        warnings=[*_warnings(result, min_trades_required), *_data_warnings(data)],
+        data=data,
+        diagnostics=DiagnosticsSection.model_validate(result.diagnostics.model_dump(mode="json")),
+        benchmark=buy_and_hold(
+            result.bars, capital=result.initial_capital, bars_per_year=result.bars_per_year
+        ),
+        provenance=Provenance.model_validate(provenance),
+    )
+    spreads = getattr(result, "spreads", None)
+    return report if spreads is None else with_spreads(report, spreads)
+
+
+def describe_run(
+    result: SimulatedRun,
+    *,
+    run_id: str | None = None,
+    start_date: date | str | None = None,
+    end_date: date | str | None = None,
+    created_at: datetime | str,
+    completed_at: datetime | str | None = None,
+    status: Literal["running", "complete", "failed"] = "complete",
+) -> RunInfo:
+    """Describe the run that gave a result.
+
+    Parameters
+    ----------
+    result
+        The result of a simulation.
+    run_id
+        The stored run's id, if it is stored.
+    start_date, end_date
+        The range as requested; None where nobody asked for one, then that of the bars.
+    created_at, completed_at
+        When the run began and ended; a time without a zone is UTC.
+    status
+        How it stands.
+
+    Returns
+    -------
+    RunInfo
+        The report's `run` object.
+    """
+    return RunInfo(
+        run_id=run_id,
+        strategy_name=result.spec.name,
+        strategy_version=result.spec.version,
+        symbol=result.symbol,
+        start_date=start_date or result.bars.index[0],
+        end_date=end_date or result.bars.index[-1],
+        initial_capital=result.initial_capital,
+        commission_per_contract=result.commission,
+        slippage_pct=result.slippage,
+        created_at=created_at,
+        completed_at=completed_at,
+        status=status,
+    )
+
+
+def _warnings(result: SimulatedRun, min_trades_required: int) -> list[ReportWarning]:
+    found = [
+        ReportWarning(code=entry["code"], message=entry["message"]) for entry in result.warnings
+    ]
+    known = {entry.code for entry in found}
+    trades = result.metrics.total_trades
+    if trades < min_trades_required and "few_trades" not in known:
+        counts = {0: "No trade was", 1: "Only one trade was"}
+        count = counts.get(trades, f"Only {trades} trades were")
+        message = f"{count} made, fewer than the {min_trades_required} that a verdict needs."
+        found.append(ReportWarning(code="few_trades", message=message))
+    if result.ruined and "ruined" not in known:
+        equity = np.asarray(result.equity, dtype=np.float64)
+        when = bar_text(result.bars.index[int(np.argmax(equity <= 0.0))])
+        message = f"The account was lost at the close of {when}; nothing traded after."
+        found.insert(0, ReportWarning(code="ruined", message=message))
+    return found
+
+
+def _data_warnings(data: DataSection) -> list[ReportWarning]:
+    """Put into the headline what may make the numbers wrong, not only less exact."""
+    found = []
+    if data.coverage == "partial" and data.gaps:
+        first = ", ".join(f"{gap.start} to {gap.end}" for gap in data.gaps[:_NAMED])
+        more = len(data.gaps) - _NAMED
+        rest = f" and {more} more" if more > 0 else ""
+        message = f"The bars have gaps: {first}{rest}. Nothing was traded or marked there."
+        found.append(ReportWarning(code="partial_coverage", message=message))
+    for finding in data.quality:
+        if finding.code in _SERIOUS_FINDINGS:
+            dates = ", ".join(finding.dates[:_NAMED])
+            message = finding.message.rstrip(".") + (f" ({dates})." if dates else ".")
+            found.append(ReportWarning(code=finding.code, message=message))
+    return found
+
+
+def _data_section(result: SimulatedRun) -> DataSection:
+    info = result.info
+    # Jumps are judged by the simulation, which knows whether prices were adjusted for them.
+    loaded = [] if info is None else [f for f in info.quality if f.code != "split_like_jump"]
+    seen = {(finding.code, finding.message) for finding in loaded}
+    return DataSection(
+        source="dataframe" if info is None else info.source,
+        description="Bars handed over as a DataFrame." if info is None else info.description,
+        symbol=result.symbol,
+        interval=result.interval,
+        # A frame keeps its loader's attributes when it is sliced, so its extent is counted anew.
+        rows=len(result.bars),
+        first=result.bars.index[0],
+        last=result.bars.index[-1],
+        coverage="unknown" if info is None else info.coverage,
+        gaps=[] if info is None else [Gap.model_validate(gap) for gap in info.gaps],
+        quality=[*loaded, *(f for f in result.quality if (f.code, f.message) not in seen)],
+        fallbacks=dict(result.fallbacks),
+        warmup=WarmupSection.model_validate(result.warmup),
+        notes=[] if info is None else info.notes,
+    )
+
+
+@dataclass(frozen=True)
+class RunDocument:
+    """A run as it is stored, loaded and drawn: the report and the two tables behind it.
+
+    Parameters
+    ----------
+    report
+        The JSON document.
+    trades : DataFrame, shape (n_trades, n_columns)
+        The closed trades in the order of exit.
+    curve : DataFrame, shape (n_bars, 7)
+        By bar time: equity, cash and invested in $, and the open, high, low and close of the bars.
+    """
+
+    report: Report
+    trades: pd.DataFrame
+    curve: pd.DataFrame
+
+    @classmethod
+    def from_result(cls, result: SimulatedRun, report: Report) -> RunDocument:
+        """Put a result and its report together.
+
+        Parameters
+        ----------
+        result
+            The result of a simulation.
+        report
+            The report that was built from it.
+
+        Returns
+        -------
+        RunDocument
+            Tables of its own; the result's stay as they are.
+        """
+        curve = pd.DataFrame(
+            {
+                "equity": result.equity,
+                "cash": result.cash,
+                "invested": result.invested,
+                **{name: result.bars[name] for name in ("open", "high", "low", "close")},
+            }
+        )
+        return cls(report=report, trades=result.trades.copy(), curve=curve.rename_axis("time"))

@@ -1,0 +1,375 @@
+"""The JSON documents that btkit writes, as typed models."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date
+from typing import Annotated, Any, Literal
+
+import pandas as pd
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+
+from btkit.data import Finding
+from btkit.metrics import Failure, Metrics
+
+
+def _iso_date(value: object) -> object:
+    if isinstance(value, date | str):  # a datetime and a Timestamp are dates, too
+        return pd.Timestamp(value).date().isoformat()
+    return value
+
+
+def _iso_seconds(value: object) -> object:
+    if not isinstance(value, date | str):
+        return value
+    moment = pd.Timestamp(value)
+    if moment.tzinfo is not None:
+        moment = moment.tz_convert(UTC).tz_localize(None)
+    return moment.isoformat(timespec="seconds")
+
+
+def bar_text(moment: pd.Timestamp) -> str:
+    """Return a bar's time as text.
+
+    Parameters
+    ----------
+    moment
+        A session without a zone, or the moment at which an intraday bar opened.
+
+    Returns
+    -------
+    str
+        ``YYYY-MM-DD`` for a session, ISO 8601 with its zone for a moment.
+    """
+    return moment.date().isoformat() if moment.tzinfo is None else moment.isoformat()
+
+
+def _iso_bar(value: object) -> object:
+    return bar_text(pd.Timestamp(value)) if isinstance(value, date | str) else value
+
+
+IsoDate = Annotated[str, BeforeValidator(_iso_date), Field(json_schema_extra={"format": "date"})]
+"""A calendar date as ``YYYY-MM-DD``; takes a date, a datetime or such a text."""
+
+IsoSeconds = Annotated[str, BeforeValidator(_iso_seconds)]
+"""A moment in UTC as ``YYYY-MM-DDTHH:MM:SS``; takes a datetime or such a text."""
+
+IsoBar = Annotated[str, BeforeValidator(_iso_bar)]
+"""A bar's time: a date for daily and weekly bars, a moment with its zone for intraday ones."""
+
+
+class Section(BaseModel):
+    """A part of a document: unchangeable, and nothing in it that JSON lacks."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Document(Section):
+    """The root of what the command prints; other kinds of run derive their own from it."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the document as plain JSON values: numbers unrounded, dates as ISO text."""
+        return self.model_dump(mode="json")
+
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """Return the document as strict JSON.
+
+        Parameters
+        ----------
+        indent
+            Spaces per level; None puts everything on one line.
+
+        Returns
+        -------
+        str
+            ASCII text without NaN or Infinity.
+        """
+        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
+
+
+class RunInfo(Section):
+    """Which strategy ran on what, when, and how it ended.
+
+    Parameters
+    ----------
+    run_id
+        The stored run's id, or None for a run that was not stored.
+    strategy_name, strategy_version
+        As in the spec.
+    symbol
+        The instrument, or None for bars that were handed over without a name.
+    start_date, end_date
+        The range as requested.
+    initial_capital
+        In $.
+    commission_per_contract
+        The commission in the unit of the spec's commission model ($ for all but ``rate``).
+    slippage_pct
+        Fraction of the price lost per fill.
+    created_at, completed_at
+        UTC, to the second; `completed_at` is None while the run goes on.
+    status
+        ``"running"``, ``"complete"`` or ``"failed"``.
+    error_message
+        Why a failed run failed.
+    """
+
+    run_id: str | None
+    strategy_name: str
+    strategy_version: str
+    symbol: str | None
+    start_date: IsoDate
+    end_date: IsoDate
+    initial_capital: float
+    commission_per_contract: float
+    slippage_pct: float
+    created_at: IsoSeconds
+    completed_at: IsoSeconds | None = None
+    status: Literal["running", "complete", "failed"]
+    error_message: str | None = None
+
+
+class MetricsSection(Metrics):
+    """The metrics as JSON carries them.
+
+    Parameters
+    ----------
+    run_id
+        As in `RunInfo`.
+    undefined
+        Names of the metrics that have no finite value: written as 0 where undefined, as 999999
+        or -999999 where infinite.
+    """
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    run_id: str | None
+    undefined: list[str]
+
+
+class ReportWarning(Section):
+    """Something a reader must know before trusting the numbers.
+
+    Parameters
+    ----------
+    code
+        A word for programs, such as ``"few_trades"``.
+    message
+        A sentence for people.
+    """
+
+    code: str
+    message: str
+
+
+class Gap(Section):
+    """A stretch for which the source has no bars."""
+
+    start: IsoBar
+    end: IsoBar
+
+
+class WarmupSection(Section):
+    """How much history stood before the first bar of the run.
+
+    Parameters
+    ----------
+    bars
+        Bars before the first bar.
+    missing_until
+        For each column that had no value at first: the bar at which it had one, or None if never.
+    drift
+        For each recursive column: the weight its seed still has at the first bar.
+    """
+
+    bars: int
+    missing_until: dict[str, IsoBar | None]
+    drift: dict[str, float]
+
+
+class DataSection(Section):
+    """What the run rests on.
+
+    Parameters
+    ----------
+    source, description
+        Where the bars come from, as a name and in words; ``"dataframe"`` for bars handed over.
+    symbol, interval
+        Which bars.
+    rows, first, last
+        The bars that were simulated, warm-up not counted.
+    coverage
+        Whether the source had the whole range; ``"unknown"`` for bars handed over.
+    gaps
+        Stretches without bars.
+    quality
+        What the checks found.
+    fallbacks
+        Bars on which a column rests on a documented fallback, by column.
+    warmup
+        The history before the first bar.
+    notes
+        Remarks of the source.
+    """
+
+    source: str
+    description: str
+    symbol: str | None
+    interval: str
+    rows: int
+    first: IsoBar
+    last: IsoBar
+    coverage: Literal["complete", "partial", "missing", "unknown"]
+    gaps: list[Gap]
+    quality: list[Finding]
+    fallbacks: dict[str, int]
+    warmup: WarmupSection
+    notes: list[str]
+
+
+class ConditionCount(Section):
+    """How often one condition held, and how often it could not be evaluated.
+
+    Parameters
+    ----------
+    list
+        The spec's list it stands in, such as ``"entry_conditions"``.
+    index
+        Its place in that list.
+    text
+        The condition, parameters filled in.
+    held, raised
+        Bars on which it held, and on which its evaluation raised.
+    """
+
+    list: str
+    index: int
+    text: str
+    held: int
+    raised: int
+
+
+class DiagnosticsSection(Section):
+    """Why things happened, or did not. Other kinds of run may add keys.
+
+    Parameters
+    ----------
+    conditions
+        A count per condition.
+    skipped_entries
+        Entries that were decided but not made, by reason.
+    unfilled_orders
+        Orders that the end of the data left unfilled.
+    explanation
+        Sentences that say why there was no trade; empty where there was one.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    conditions: list[ConditionCount]
+    skipped_entries: dict[str, int]
+    unfilled_orders: int
+    explanation: list[str]
+
+
+class Benchmark(Section):
+    """What doing nothing but hold the instrument would have given.
+
+    Parameters
+    ----------
+    name, definition
+        Which benchmark, as a word and in sentences.
+    undefined
+        As in `MetricsSection`. All other fields are as in `Metrics`.
+    """
+
+    name: str
+    definition: str
+    cagr: float
+    total_return_pct: float
+    sharpe_ratio: float
+    sortino_ratio: float
+    volatility: float
+    max_drawdown_pct: float
+    max_drawdown_duration_days: int
+    calmar_ratio: float
+    undefined: list[str]
+
+
+class Provenance(Section):
+    """What is needed to get the same numbers again. Other kinds of run may add keys.
+
+    Parameters
+    ----------
+    spec_hash, bars_hash
+        SHA-256 in hexadecimal of the spec, and of the bars as they were computed with: checked,
+        adjusted if the spec asks for it, the warm-up included.
+    source
+        Where the bars come from.
+    versions
+        Versions by package, and of Python and the platform.
+    settings
+        Capital, costs, fill rule and clock of the run.
+    spec
+        The whole spec, defaults written out.
+    command
+        The arguments that reproduce the run, or None where there is no such command.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    spec_hash: str
+    bars_hash: str
+    source: str
+    versions: dict[str, str]
+    settings: dict[str, JsonValue]
+    spec: dict[str, JsonValue]
+    command: list[str] | None
+
+
+class Report(Document):
+    """The outcome of one run.
+
+    Parameters
+    ----------
+    run
+        Which run.
+    metrics
+        What it reached.
+    equity_curve_url
+        Where its equity curve is stored, or None.
+    trade_count
+        Closed trades.
+    passed, failures
+        Whether every threshold was kept, and those that were not.
+    ruined
+        Whether the account was lost: equity fell to zero or below, and the run ended there.
+    warnings
+        What a reader must know before trusting the numbers.
+    data
+        What it rests on.
+    diagnostics
+        Why things happened, or did not.
+    benchmark
+        What holding the instrument would have given.
+    provenance
+        What is needed to get the same numbers again.
+    """
+
+    run: RunInfo
+    metrics: MetricsSection
+    equity_curve_url: str | None
+    trade_count: int
+    passed: bool
+    failures: list[Failure]
+    ruined: bool
+    warnings: list[ReportWarning]
+    data: DataSection
+    diagnostics: DiagnosticsSection
+    benchmark: Benchmark
+    provenance: Provenance
+
+
+def report_schema() -> dict[str, Any]:
+    """Return the JSON Schema of `Report`."""
+    return Report.model_json_schema(mode="serialization")

@@ -1,0 +1,108 @@
+"""What a report reads of a result, whatever kind of run made it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import pandas as pd
+from pydantic import BaseModel
+
+from btkit.data import DataInfo, Finding
+from btkit.metrics import Metrics
+from btkit.spec import AnySpec
+
+
+class SimulatedRun(Protocol):
+    """The attributes of a result that reports are built from.
+
+    A protocol, so that rule runs, option runs and model runs need no common ancestor.
+    """
+
+    @property
+    def spec(self) -> AnySpec:
+        """The spec that was simulated."""
+
+    @property
+    def symbol(self) -> str | None:
+        """The instrument's name, if it has one."""
+
+    @property
+    def interval(self) -> str:
+        """The bars' interval, such as ``"1d"``."""
+
+    @property
+    def bars_per_year(self) -> float:
+        """Bars in a year."""
+
+    @property
+    def initial_capital(self) -> float:
+        """In $."""
+
+    @property
+    def commission(self) -> float:
+        """In the unit of the commission model."""
+
+    @property
+    def commission_model(self) -> str:
+        """What a commission is charged on."""
+
+    @property
+    def slippage(self) -> float:
+        """Fraction of the price lost per fill."""
+
+    @property
+    def bars(self) -> pd.DataFrame:
+        """The simulated bars, warm-up not included."""
+
+    @property
+    def all_bars(self) -> pd.DataFrame:
+        """The bars as they were computed with, warm-up included."""
+
+    @property
+    def trades(self) -> pd.DataFrame:
+        """The closed trades."""
+
+    @property
+    def equity(self) -> pd.Series[float]:
+        """Account value in $ per bar."""
+
+    @property
+    def cash(self) -> pd.Series[float]:
+        """Free cash in $ per bar."""
+
+    @property
+    def invested(self) -> pd.Series[float]:
+        """Value of open positions in $ per bar."""
+
+    @property
+    def metrics(self) -> Metrics:
+        """The true values."""
+
+    @property
+    def ruined(self) -> bool:
+        """Whether the account was lost."""
+
+    @property
+    def diagnostics(self) -> BaseModel:
+        """Counts of what happened and did not."""
+
+    @property
+    def warnings(self) -> Sequence[Mapping[str, str]]:
+        """Entries with a code and a message."""
+
+    @property
+    def quality(self) -> Sequence[Finding]:
+        """What the checks of the bars found."""
+
+    @property
+    def fallbacks(self) -> Mapping[str, int]:
+        """Bars per column that rest on a fallback."""
+
+    @property
+    def info(self) -> DataInfo | None:
+        """What the loader knows; None for bars handed over."""
+
+    @property
+    def warmup(self) -> Mapping[str, Any]:
+        """Bars, missing_until and drift."""

@@ -1,0 +1,106 @@
+"""Delivering what waits for object storage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from btkit.errors import StoreError
+from btkit.runs.environment import read_settings
+from btkit.runs.progress import Progress
+from btkit.settings import Settings
+from btkit.storage import Store
+
+
+def deliver_queued(store: Store, progress: Progress, *, first: str | None = None) -> None:
+    """Deliver what waits for object storage, where there is any; a failure stays in the queue.
+
+    Parameters
+    ----------
+    store
+        Whose queue.
+    progress
+        Told what became of it.
+    first
+        The run to begin with.
+    """
+    if store.uploads is None or store.objects is None or not store.objects.is_on():
+        return
+    with progress.stage("deliver") as note:
+        try:
+            delivery = store.uploads.deliver(first=first)
+        except StoreError as error:
+            # The run is stored and its files are queued: that is what counts.
+            note(error.message)
+            return
+        note(f"{len(delivery.delivered)} to {store.objects.endpoint}")
+        if delivery.waiting:
+            reason = delivery.failures[0]["reason"] if delivery.failures else "others are at it"
+            note(f"{delivery.waiting} queued for later: {reason}")
+
+
+def queue_report(run_id: str, files: dict[str, Path], *, settings: Settings) -> dict[str, Any]:
+    """Send a run's report files to object storage, now or later.
+
+    Parameters
+    ----------
+    run_id
+        A stored run.
+    files
+        Paths by kind: ``json``, ``notebook``, ``html``.
+    settings
+        Where the store and the bucket are.
+
+    Returns
+    -------
+    dict
+        As `sync`.
+
+    Raises
+    ------
+    StoreError
+        If the database cannot be written.
+    """
+    store = Store.from_settings(settings)
+    assert store.uploads is not None
+    store.uploads.queue_files(
+        run_id, {kind: files[kind] for kind in ("json", "notebook", "html") if kind in files}
+    )
+    return sync(settings=settings, first=run_id)
+
+
+def sync(*, settings: Settings | None = None, first: str | None = None) -> dict[str, Any]:
+    """Deliver what is queued for object storage, each file once.
+
+    Parameters
+    ----------
+    settings
+        Where the store and the bucket are; None reads the BT_* environment.
+    first
+        The run to begin with.
+
+    Returns
+    -------
+    dict
+        ``endpoint``, ``bucket``, ``delivered`` and ``removed`` (URLs), ``waiting`` (how many
+        still wait) and ``failures`` (run_id, object_key, reason).
+
+    Raises
+    ------
+    StoreError
+        If the database cannot be read or written.
+    """
+    store = Store.from_settings(read_settings() if settings is None else settings)
+    assert store.objects is not None
+    assert store.uploads is not None
+    place = {"endpoint": store.objects.endpoint, "bucket": store.objects.bucket}
+    if not store.path.exists():
+        return {**place, "delivered": [], "removed": [], "waiting": 0, "failures": []}
+    delivery = store.uploads.deliver(first=first)
+    return {
+        **place,
+        "delivered": delivery.delivered,
+        "removed": delivery.removed,
+        "waiting": delivery.waiting,
+        "failures": delivery.failures,
+    }

@@ -1,0 +1,438 @@
+"""`run`: load, simulate, report, store."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, cast
+
+import pandas as pd
+
+from btkit.data import LoadedBars, check_symbol
+from btkit.data import load_bars as load_from_source
+from btkit.errors import BtkitError, InterruptedRunError, NoDataError, StoreError
+from btkit.report import (
+    Report,
+    RunDocument,
+    RunInfo,
+    build_provenance,
+    build_report,
+    gather_versions,
+)
+from btkit.runs.delivering import deliver_queued
+from btkit.runs.environment import read_settings
+from btkit.runs.keeping import Keeper
+from btkit.runs.progress import Progress, Silent
+from btkit.runs.requests import (
+    Costs,
+    SpecSource,
+    check_costs,
+    check_interval,
+    check_range,
+    check_source,
+    parse_day,
+    reads_iv,
+    reads_vix,
+    rule_spec,
+    strategy_path,
+)
+from btkit.runs.run_request import RunRequest
+from btkit.settings import Settings
+from btkit.spec import AnySpec, OptionsSpec
+from btkit.storage import Store, new_run_id
+
+if TYPE_CHECKING:
+    from btkit.simulation import Engine, Result
+
+WARMUP_BARS = 2_000
+"""Bars loaded before the first day of a run, so that no indicator depends on who asks."""
+
+
+def run(  # noqa: PLR0913 - the costs and the data, each with its default
+    spec: SpecSource,
+    symbol: str | pd.DataFrame,
+    start: date | str | None = None,
+    end: date | str | None = None,
+    *,
+    capital: float | None = None,
+    commission: float | None = None,
+    slippage: float | None = None,
+    interval: str = "1d",
+    source: str | None = None,
+    settings: Settings | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Load bars, simulate a strategy on them, and store the outcome.
+
+    Parameters
+    ----------
+    spec
+        A `StrategySpec`, or what `load_spec` takes: a path, a dict, or JSON or YAML text.
+    symbol
+        The instrument; or a DataFrame of bars, then nothing is loaded and nothing stored.
+    start, end
+        The first and the last day, both included. Bars before `start` only warm indicators up.
+        Both may be left out for a DataFrame.
+    capital
+        $ at the start; None takes BT_INITIAL_CAPITAL.
+    commission
+        In the unit of the spec's commission model; None takes BT_DEFAULT_COMMISSION.
+    slippage
+        Fraction of the price lost per fill; None takes BT_DEFAULT_SLIPPAGE.
+    interval
+        Of the bars to load: ``1m 5m 15m 1h 4h 1d 1w``.
+    source
+        Where bars come from; None takes BT_DATA_SOURCE.
+    settings
+        None reads the BT_* environment.
+    progress
+        Told of each stage.
+
+    Returns
+    -------
+    Result
+        With the id of the stored run, or None as `run_id` for a DataFrame.
+
+    Raises
+    ------
+    SpecError
+        If the spec is refused.
+    UsageError
+        If an argument makes no sense. Nothing is stored then.
+    NoDataError, DataError, SourceError, StoreError
+        If bars cannot be had or the run not be stored. Its row says ``failed``, and the
+        error's ``details["run_id"]`` which row that is.
+
+    Examples
+    --------
+    >>> result = run("strategies/spy_momentum_v1.json", "SPX", "2005-01-01", "2018-12-31",
+    ...              source="sample")  # doctest: +SKIP
+    >>> result.metrics.sharpe_ratio  # doctest: +SKIP
+    """
+    known = read_settings() if settings is None else settings
+    rules = rule_spec(spec, settings=known)
+    costs = check_costs(
+        rules, capital=capital, commission=commission, slippage=slippage, settings=known
+    )
+    if isinstance(symbol, pd.DataFrame):
+        return run_frame(rules, symbol, start, end, costs=costs)
+    first, last = check_range(start, end)
+    request = RunRequest(
+        spec=rules,
+        symbol=check_symbol(symbol),
+        start=first,
+        end=last,
+        interval=check_interval(interval),
+        source=check_source(source) or known.data_source,
+        costs=costs,
+        path=strategy_path(spec),
+        min_trades_required=known.min_trades_required,
+    )
+    store = Store.from_settings(known)
+    info = begin(store, request)
+    return carry_out(request, info, store, settings=known, progress=progress or Silent())
+
+
+def run_frame(
+    spec: AnySpec,
+    bars: pd.DataFrame,
+    start: date | str | None,
+    end: date | str | None,
+    *,
+    costs: Costs,
+) -> Result:
+    """Simulate a strategy over bars that were handed over; nothing is loaded and nothing stored.
+
+    Parameters
+    ----------
+    spec
+        A rule or option spec.
+    bars
+        As `simulate` takes them.
+    start, end
+        The first and the last day, both included; None for all there are.
+    costs
+        What the run starts with and pays.
+
+    Returns
+    -------
+    Result
+        Without a run id; for an option spec an `OptionsResult`.
+
+    Raises
+    ------
+    UsageError, NoDataError, DataError
+        If the range or the bars make no sense.
+    """
+    first = None if start is None else parse_day(start, name="start")
+    last = None if end is None else parse_day(end, name="end")
+    if first is not None and last is not None:
+        check_range(first, last)
+    within = bars if last is None else bars[bars.index < _midnight_after(last, bars)]
+    if within.empty:
+        raise NoDataError(
+            "The bars that were handed over have none in the range asked for.",
+            hint="Compare start and end with the first and the last bar.",
+            details={"rows": len(bars)},
+        )
+    return _simulate(spec, within, costs, start=None if first is None else pd.Timestamp(first))
+
+
+def _midnight_after(day: date, bars: pd.DataFrame) -> pd.Timestamp:
+    return pd.Timestamp(day, tz=pd.DatetimeIndex(bars.index).tz) + pd.Timedelta(days=1)
+
+
+def _simulate(
+    spec: AnySpec,
+    bars: pd.DataFrame,
+    costs: Costs,
+    *,
+    start: pd.Timestamp | None,
+    engine: Engine | None = None,
+) -> Result:
+    # The compiled loop is slow to import, and listing or reading runs does without it.
+    from btkit.engine import run_decisions  # noqa: PLC0415
+    from btkit.simulation import simulate, simulate_with  # noqa: PLC0415
+
+    if isinstance(spec, OptionsSpec):
+        options = simulate(
+            spec,
+            bars,
+            capital=costs.capital,
+            commission=costs.commission,
+            slippage=costs.slippage,
+            start=start,
+        )
+        # It has all that is read of a result here and in reports.
+        return cast("Result", options)
+    return simulate_with(
+        engine or run_decisions,
+        spec,
+        bars,
+        capital=costs.capital,
+        commission=costs.commission,
+        slippage=costs.slippage,
+        start=start,
+    )
+
+
+def carry_out(
+    request: RunRequest,
+    info: RunInfo,
+    store: Store,
+    *,
+    settings: Settings,
+    progress: Progress,
+    is_resumed: bool = False,
+) -> Result:
+    """Load, simulate and store a run that was begun or claimed.
+
+    Parameters
+    ----------
+    request
+        What was asked for.
+    info
+        With the run's id.
+    store
+        Where its row is.
+    settings
+        Where bars come from, and how often the run is saved.
+    progress
+        Told of each stage.
+    is_resumed
+        Whether it may go on from a checkpoint.
+
+    Returns
+    -------
+    Result
+        With the run's id.
+
+    Raises
+    ------
+    BtkitError
+        As `run`. The row says how the run ended.
+    """
+    run_id = str(info.run_id)
+    keeper = Keeper(store, run_id, settings=settings, progress=progress, is_resumed=is_resumed)
+    with keeper:
+        try:
+            result = _carry_out(request, info, store, settings, progress, keeper)
+        except BaseException as error:
+            _record_end(store, keeper, error)
+            raise
+    try:
+        deliver_queued(store, progress, first=run_id)
+    except BaseException as error:
+        error.add_note(f"The run itself is complete and stored, under the id {run_id}.")
+        raise
+    return replace(result, run_id=run_id)
+
+
+def _carry_out(
+    request: RunRequest,
+    info: RunInfo,
+    store: Store,
+    settings: Settings,
+    progress: Progress,
+    keeper: Keeper,
+) -> Result:
+    with progress.stage("load bars") as note:
+        loaded = _load(request, settings)
+        note(_describe(loaded))
+    keeper.check()
+    with progress.stage("simulate") as note:
+        result = _simulate(
+            request.spec, loaded.bars, request.costs, start=loaded.start, engine=keeper.engine
+        )
+        if keeper.resumed_bars:
+            note(f"went on after {keeper.resumed_bars:,} bars")
+        note(f"{len(result.trades):,} trades in {len(result.equity):,} bars")
+    keeper.check()
+    with progress.stage("report and store") as note:
+        report = _report(request, result, loaded, info)
+        store.complete(RunDocument.from_result(result, report))
+        note(f"run {keeper.run_id}")
+    return result
+
+
+def run_again(request: RunRequest, info: RunInfo, *, settings: Settings) -> RunDocument:
+    """Load and simulate as `carry_out` does, and store nothing.
+
+    Parameters
+    ----------
+    request
+        What was asked for.
+    info
+        Of the run that was stored.
+    settings
+        Where bars come from.
+
+    Returns
+    -------
+    RunDocument
+        What would be stored now.
+
+    Raises
+    ------
+    BtkitError
+        As `run`.
+    """
+    loaded = _load(request, settings)
+    result = _simulate(request.spec, loaded.bars, request.costs, start=loaded.start)
+    return RunDocument.from_result(result, _report(request, result, loaded, info))
+
+
+def begin(store: Store, request: RunRequest) -> RunInfo:
+    """Store the row of a run that is about to start, and return what it says.
+
+    Parameters
+    ----------
+    store
+        Where the row goes.
+    request
+        What was asked for.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be stored.
+    """
+    info = RunInfo(
+        run_id=new_run_id(),
+        strategy_name=request.spec.name,
+        strategy_version=request.spec.version,
+        symbol=request.symbol,
+        start_date=request.start.isoformat(),
+        end_date=request.end.isoformat(),
+        initial_capital=request.costs.capital,
+        commission_per_contract=request.costs.commission,
+        slippage_pct=request.costs.slippage,
+        created_at=_now(),
+        status="running",
+    )
+    store.begin(info, interval=request.interval, request=request.to_json())
+    return info
+
+
+def _load(request: RunRequest, settings: Settings) -> LoadedBars:
+    return load_from_source(
+        request.symbol,
+        request.start,
+        request.end,
+        interval=request.interval,
+        settings=settings,
+        source=request.source,
+        warmup=WARMUP_BARS,
+        needs_iv=reads_iv(request.spec),
+        needs_vix=reads_vix(request.spec),
+        calendar=request.spec.calendar,
+    )
+
+
+def _report(request: RunRequest, result: Result, loaded: LoadedBars, info: RunInfo) -> Report:
+    finished = RunInfo.model_validate(
+        {**info.model_dump(), "status": "complete", "completed_at": _now()}
+    )
+    provenance = build_provenance(
+        result,
+        versions=gather_versions(),
+        command=_command(request, loaded.info.source),
+    )
+    return build_report(
+        result,
+        finished,
+        min_trades_required=request.min_trades_required,
+        provenance=provenance,
+    )
+
+
+def _command(request: RunRequest, source: str) -> list[str] | None:
+    if request.path is None:
+        return None
+    flags = {
+        "strategy": request.path,
+        "symbol": request.symbol,
+        "start": request.start.isoformat(),
+        "end": request.end.isoformat(),
+        "capital": repr(request.costs.capital),
+        "commission": repr(request.costs.commission),
+        "slippage": repr(request.costs.slippage),
+        "interval": request.interval,
+        "source": source,
+    }
+    parts = (part for name in flags for part in (f"--{name}", flags[name]))
+    return ["backtest", request.kind, *parts]
+
+
+def _describe(loaded: LoadedBars) -> str:
+    info = loaded.info
+    rows = f"{info.rows:,} bars of {info.symbol} from {info.source}, {info.first} to {info.last}"
+    return f"{rows}, {info.warmup_rows:,} before them"
+
+
+def _record_end(store: Store, keeper: Keeper, error: BaseException) -> None:
+    run_id = keeper.run_id
+    stopped = isinstance(error, KeyboardInterrupt | InterruptedRunError)
+    ended = "cancelled" if stopped else "failed"
+    if isinstance(error, BtkitError):
+        error.details.setdefault("run_id", run_id)
+        message = f"{type(error).__name__}: {error.message}"
+    else:
+        message = f"{type(error).__name__}: {error}"
+    try:
+        if not stopped:
+            store.fail(run_id, error_message=message, completed_at=_now())
+        elif not keeper.cancel("The run was stopped before it was complete."):
+            ended = "complete"
+    except StoreError as second:
+        # The first error is the cause; that its row could not be closed is a remark on it.
+        error.add_note(f"Run {run_id} could not be marked as {ended}: {second.message}")
+        return
+    if not isinstance(error, BtkitError):
+        error.add_note(f"The run was stored as {ended}, under the id {run_id}.")
+    if stopped and ended != "complete":
+        error.add_note(f"`backtest resume --run-id {run_id}` goes on with it.")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

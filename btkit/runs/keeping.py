@@ -1,0 +1,252 @@
+"""A run that is kept: it says that it lives, can be told to stop, and saves how far it is."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import suppress
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from btkit.errors import InterruptedRunError, StoreError
+from btkit.report import gather_versions
+from btkit.runs.progress import Counting, Progress
+from btkit.settings import Settings
+from btkit.storage import HEARTBEAT_S, Arrays, Checkpoint, Store
+
+if TYPE_CHECKING:
+    from btkit.engine import ChunkedRun, Decisions, Market, Outcome, Rules, Snapshot
+
+CHUNK_BARS = 20_000
+"""Bars between two looks at the clock: a millisecond or two of work."""
+
+_LOOK_S = 0.5
+
+
+class Keeper:
+    """Watches over one run of this process, from its beginning to its end.
+
+    Use it as a context manager: while it is open, a thread tells other processes that this one
+    is alive, and hears whether one of them wants the run to stop.
+
+    Parameters
+    ----------
+    store
+        Where the run was begun or claimed.
+    run_id
+        The run.
+    settings
+        Its `checkpoint_bars` and `checkpoint_seconds` say how often a simulation is saved.
+    progress
+        Told how far a simulation is, if it wants to be.
+    is_resumed
+        Whether the run may have a checkpoint.
+
+    Attributes
+    ----------
+    resumed_bars
+        How many bars the simulation took from a checkpoint.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        run_id: str,
+        *,
+        settings: Settings,
+        progress: Progress,
+        is_resumed: bool = False,
+    ) -> None:
+        self.run_id = run_id
+        self._is_resumed = is_resumed
+        self.resumed_bars = 0
+        self._jobs = store.jobs
+        self._every_bars = settings.checkpoint_bars
+        self._every_seconds = settings.checkpoint_seconds
+        self._progress = progress
+        self._simulation: ChunkedRun | None = None
+        self._fingerprint = ""
+        # The last checkpoint, and how many parts are stored with it. One attribute, so that an
+        # interrupt finds both as they were or both as they are.
+        self._stored: tuple[Snapshot | None, int] = None, 0
+        self._saved_at = self._looked_at = time.monotonic()
+        self._is_over = threading.Event()
+        self._is_cancelled = threading.Event()
+        self._heart = threading.Thread(target=self._beat, name=f"heartbeat {run_id}", daemon=True)
+
+    def __enter__(self) -> Self:
+        """Start the heartbeat."""
+        self._heart.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop the heartbeat."""
+        self._is_over.set()
+        self._heart.join()
+
+    def check(self) -> None:
+        """Stop here if somebody wants the run to stop; call it between the stages of a run.
+
+        Raises
+        ------
+        InterruptedRunError
+            If so.
+        """
+        if self._is_cancelled.is_set() or self._jobs.is_cancel_requested(self.run_id):
+            raise InterruptedRunError(
+                f"Run {self.run_id} was cancelled.",
+                hint=f"`backtest resume --run-id {self.run_id}` goes on with it.",
+                details={"run_id": self.run_id},
+            )
+
+    def engine(
+        self, market: Market, decisions: Decisions, rules: Rules, *, capital: float, start: int
+    ) -> Outcome:
+        """Run the loop in parts, going on from the run's checkpoint where there is one.
+
+        Parameters
+        ----------
+        market, decisions, rules, capital, start
+            See `btkit.engine.run_decisions`.
+
+        Returns
+        -------
+        Outcome
+            The same, to the last bit.
+
+        Raises
+        ------
+        InterruptedRunError
+            If somebody wants the run to stop.
+        StoreError
+            If a checkpoint cannot be stored.
+        """
+        from btkit.engine import ChunkedRun  # noqa: PLC0415 - the loop is slow to import
+
+        simulation = ChunkedRun(market, decisions, rules, capital=capital, start=start)
+        if self._is_resumed:
+            self._restore(simulation)
+        self._simulation = simulation
+        chunk = min(self._every_bars or CHUNK_BARS, CHUNK_BARS)
+        return simulation.finish(chunk_bars=chunk, after_chunk=self._after_chunk)
+
+    def cancel(self, reason: str) -> bool:
+        """Mark the run as cancelled, and save how far its simulation came.
+
+        Parameters
+        ----------
+        reason
+            Who or what stopped it.
+
+        Returns
+        -------
+        bool
+            False if the run is complete already.
+
+        Raises
+        ------
+        StoreError
+            If the database cannot be written.
+        """
+        saved, parts = self._stored
+        _, checkpoint = self._checkpoint(saved)
+        return self._jobs.cancel(
+            self.run_id, error_message=reason, checkpoint=checkpoint, first_part=parts
+        )
+
+    def _restore(self, simulation: ChunkedRun) -> None:
+        checkpoint = self._jobs.load_checkpoint(self.run_id)
+        if checkpoint is None or checkpoint.fingerprint != self._mark(simulation):
+            # Other bars, versions or code: only the first bar gives what an unbroken run gives.
+            return
+        with suppress(ValueError, KeyError, IndexError):
+            snapshot = _snapshot(checkpoint)
+            simulation.restore(snapshot)
+            self._stored = snapshot, len(checkpoint.parts)
+            self.resumed_bars = snapshot.next_bar - simulation.start
+
+    def _mark(self, simulation: ChunkedRun) -> str:
+        # Hashing all that the loop reads takes a while, which most runs need not spend.
+        if not self._fingerprint:
+            versions = sorted(gather_versions().items())
+            self._fingerprint = simulation.fingerprint(salt=repr(versions))
+        return self._fingerprint
+
+    def _after_chunk(self, simulation: ChunkedRun) -> None:
+        now = time.monotonic()
+        if self._is_due(simulation, now):
+            self._save()
+            self._saved_at = self._looked_at = now
+        elif now - self._looked_at >= _LOOK_S:
+            self._looked_at = now
+            self.check()
+        if self._is_cancelled.is_set():
+            self.check()
+        if isinstance(self._progress, Counting):
+            done = simulation.next_bar - simulation.start
+            self._progress.count(done, simulation.bars - simulation.start, "bars")
+
+    def _is_due(self, simulation: ChunkedRun, now: float) -> bool:
+        saved, _ = self._stored
+        saved_bar = simulation.start if saved is None else saved.next_bar
+        if self._every_bars is not None and simulation.next_bar - saved_bar >= self._every_bars:
+            return True
+        return now - self._saved_at >= self._every_seconds
+
+    def _save(self) -> None:
+        saved, parts = self._stored
+        snapshot, checkpoint = self._checkpoint(saved)
+        if checkpoint is None:
+            return
+        if self._jobs.save_checkpoint(self.run_id, checkpoint, first_part=parts):
+            self._is_cancelled.set()
+        self._stored = snapshot, parts + 1
+
+    def _checkpoint(self, saved: Snapshot | None) -> tuple[Snapshot | None, Checkpoint | None]:
+        """Return where the simulation stands, with what happened since `saved`."""
+        from btkit.engine.records import CASH  # noqa: PLC0415 - as above
+
+        simulation = self._simulation
+        if simulation is None or simulation.next_bar == simulation.start:
+            return None, None
+        snapshot = simulation.snapshot(since=saved)
+        return snapshot, Checkpoint(
+            bar_index=snapshot.next_bar - 1,
+            cash=float(snapshot.state.money[CASH]),
+            fingerprint=self._mark(simulation),
+            state=snapshot.state._asdict(),
+            parts=[{**snapshot.trades._asdict(), **snapshot.curve._asdict()}],
+        )
+
+    def _beat(self) -> None:
+        while not self._is_over.wait(HEARTBEAT_S):
+            try:
+                if self._jobs.beat(self.run_id):
+                    self._is_cancelled.set()
+            except StoreError:
+                # A database that is locked for long, or a run that was taken over: whoever next
+                # writes about the run is told so, in the thread that can answer for it.
+                continue
+
+
+def _snapshot(checkpoint: Checkpoint) -> Snapshot:
+    from btkit.engine.chunks import Snapshot  # noqa: PLC0415 - as above
+    from btkit.engine.records import Curve, State, TradeRows  # noqa: PLC0415 - as above
+
+    def joined(name: str) -> Any:  # noqa: ANN401 - an array of either type
+        return np.concatenate([part[name] for part in checkpoint.parts])
+
+    state: Arrays = checkpoint.state
+    return Snapshot(
+        checkpoint.bar_index + 1,
+        State(state["money"], state["counts"], state["lots"], state["lot_marks"]),
+        TradeRows(joined("values"), joined("marks")),
+        Curve(joined("equity"), joined("cash")),
+    )

@@ -1,0 +1,129 @@
+"""`options_sim`: load, simulate spreads, report, store."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, cast
+
+import pandas as pd
+
+from btkit.data import check_symbol
+from btkit.errors import UsageError
+from btkit.runs.environment import read_settings
+from btkit.runs.execute import begin, carry_out, run_frame
+from btkit.runs.progress import Progress, Silent
+from btkit.runs.requests import (
+    SpecSource,
+    check_costs,
+    check_interval,
+    check_range,
+    check_source,
+    strategy_path,
+)
+from btkit.runs.run_request import RunRequest
+from btkit.settings import Settings
+from btkit.spec import OptionsSpec, load_spec
+from btkit.storage import Store
+
+if TYPE_CHECKING:
+    from btkit.simulation.options import OptionsResult
+
+
+def options_sim(  # noqa: PLR0913 - the costs and the data, each with its default
+    spec: SpecSource,
+    symbol: str | pd.DataFrame,
+    start: date | str | None = None,
+    end: date | str | None = None,
+    *,
+    capital: float | None = None,
+    commission: float | None = None,
+    slippage: float | None = None,
+    interval: str = "1d",
+    source: str | None = None,
+    settings: Settings | None = None,
+    progress: Progress | None = None,
+) -> OptionsResult:
+    """Load bars and implied volatility, simulate option spreads on them, store the outcome.
+
+    Parameters
+    ----------
+    spec
+        An `OptionsSpec`, or what `load_spec` takes: a path, a dict, or JSON or YAML text. A
+        mapping or file without ``spread_type`` sells put spreads.
+    symbol
+        The underlying; or a DataFrame of bars, then nothing is loaded and nothing stored.
+    start, end
+        The first and the last day, both included. Bars before `start` only warm indicators up.
+        Both may be left out for a DataFrame.
+    capital
+        $ at the start; None takes BT_INITIAL_CAPITAL.
+    commission
+        $ a contract and leg; None takes BT_DEFAULT_COMMISSION.
+    slippage
+        Fraction of each leg's price lost per fill; None takes BT_DEFAULT_SLIPPAGE.
+    interval
+        Of the bars to load: ``1m 5m 15m 1h 4h 1d 1w``.
+    source
+        Where bars and implied volatility come from; None takes BT_DATA_SOURCE.
+    settings
+        None reads the BT_* environment.
+    progress
+        Told of each stage.
+
+    Returns
+    -------
+    OptionsResult
+        With the id of the stored run, or None as `run_id` for a DataFrame. Without any implied
+        volatility, spreads are priced with ``hv_30 * 1.20``, and `warnings` says so.
+
+    Raises
+    ------
+    SpecError
+        If the spec is refused.
+    UsageError
+        If an argument makes no sense. Nothing is stored then.
+    NoDataError, DataError, SourceError, StoreError
+        If bars cannot be had or the run not be stored. Its row says ``failed``, and the
+        error's ``details["run_id"]`` which row that is.
+
+    Examples
+    --------
+    >>> result = options_sim("strategies/vrp_short_put_spread.json", "SPX", "2014-01-02",
+    ...                      "2018-12-31", source="sample", capital=1_000_000)  # doctest: +SKIP
+    >>> result.spreads[0].credit  # doctest: +SKIP
+    """
+    known = read_settings() if settings is None else settings
+    spreads = _option_spec(spec, settings=known)
+    costs = check_costs(
+        spreads, capital=capital, commission=commission, slippage=slippage, settings=known
+    )
+    # What follows is shared with `run`, and gives an option spec's result for an option spec.
+    if isinstance(symbol, pd.DataFrame):
+        return cast("OptionsResult", run_frame(spreads, symbol, start, end, costs=costs))
+    first, last = check_range(start, end)
+    request = RunRequest(
+        spec=spreads,
+        symbol=check_symbol(symbol),
+        start=first,
+        end=last,
+        interval=check_interval(interval),
+        source=check_source(source) or known.data_source,
+        costs=costs,
+        path=strategy_path(spec),
+        min_trades_required=known.min_trades_required,
+    )
+    store = Store.from_settings(known)
+    info = begin(store, request)
+    result = carry_out(request, info, store, settings=known, progress=progress or Silent())
+    return cast("OptionsResult", result)
+
+
+def _option_spec(spec: SpecSource, *, settings: Settings) -> OptionsSpec:
+    known = load_spec(spec, settings=settings, kind="options")
+    if not isinstance(known, OptionsSpec):
+        raise UsageError(
+            f"{known.name!r} is a rule spec; an options run needs an option spec.",
+            hint="Give a spec with a spread_type, or use `backtest run`.",
+            details={"name": known.name},
+        )
+    return known

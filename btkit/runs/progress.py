@@ -1,0 +1,64 @@
+"""How a run tells whoever watches what it is doing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol, runtime_checkable
+
+Note = Callable[[str], None]
+"""Takes what there is to say about a stage, once it is known."""
+
+
+class Progress(Protocol):
+    """Told of each stage as it begins and ends."""
+
+    def stage(self, name: str) -> AbstractContextManager[Note]:
+        """Enclose the work of one stage.
+
+        Parameters
+        ----------
+        name
+            What is done, such as ``"load bars"``.
+
+        Returns
+        -------
+        context manager
+            Gives a function that takes a remark on the outcome.
+        """
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """A `Progress` that also wants to know how far a long stage is."""
+
+    def count(self, done: int, total: int, unit: str) -> None:
+        """Take how far the stage under way is.
+
+        Parameters
+        ----------
+        done, total
+            Pieces of work.
+        unit
+            What they are, such as ``"bars"``.
+        """
+
+
+class Silent:
+    """Tells nobody anything."""
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[Note]:  # noqa: ARG002 - the protocol's parameter
+        """Enclose the work of one stage.
+
+        Parameters
+        ----------
+        name
+            What is done.
+
+        Yields
+        ------
+        callable
+            Takes a remark and drops it.
+        """
+        yield lambda _text: None

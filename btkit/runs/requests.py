@@ -1,0 +1,321 @@
+"""What is asked of a run, checked before anything is done."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, get_args
+
+from btkit.conditions import names_in
+from btkit.errors import UsageError
+from btkit.indicators import INTERVALS, lookup
+from btkit.settings import Settings, SourceName
+from btkit.spec import AnySpec, OptionsSpec, StrategySpec, load_spec
+
+SpecSource = str | Path | Mapping[str, Any] | AnySpec
+"""What a run takes for a spec: a path, JSON or YAML text, a mapping, or a spec."""
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What a run starts with and pays.
+
+    Parameters
+    ----------
+    capital
+        $ at the start.
+    commission
+        In the unit of the spec's commission model.
+    slippage
+        Fraction of the price lost per fill.
+    """
+
+    capital: float
+    commission: float
+    slippage: float
+
+
+def rule_spec(spec: SpecSource, *, settings: Settings) -> StrategySpec:
+    """Return a rule spec, loaded if it is not yet.
+
+    Parameters
+    ----------
+    spec
+        A `StrategySpec`, or what `load_spec` takes.
+    settings
+        Its `max_holding_bars` stands in where a loaded spec has none.
+
+    Returns
+    -------
+    StrategySpec
+        Checked.
+
+    Raises
+    ------
+    SpecError
+        If the spec is refused.
+    UsageError
+        If it is an option spec.
+    """
+    known = load_spec(spec, settings=settings)
+    if isinstance(known, OptionsSpec):
+        raise UsageError(
+            f"{known.name!r} is an option spec (it has a spread_type); a rule run needs a rule "
+            "spec.",
+            hint="Run it with `backtest options-sim` or `bt.options_sim`.",
+            details={"name": known.name, "spread_type": known.spread_type},
+        )
+    return known
+
+
+def reads_iv(spec: AnySpec) -> bool:
+    """Tell whether a spec needs IV history.
+
+    Parameters
+    ----------
+    spec
+        A rule or option spec.
+
+    Returns
+    -------
+    bool
+        True if it says so, as every option spec does, or an expression reads ``current_iv`` or
+        an ``iv_`` name, also the previous bar's.
+    """
+    if isinstance(spec, OptionsSpec) or spec.requires_options_data:
+        return True
+    texts = [text for texts in spec.filled_conditions.values() for text in texts]
+    names = {name for text in [*texts, spec.filled_sizing] for name in names_in(text)}
+    bare = {re.sub(r"^(?:prev_)+", "", name) for name in names}
+    return any(name == "current_iv" or name.startswith("iv_") for name in bare)
+
+
+def reads_vix(spec: AnySpec) -> bool:
+    """Tell whether a spec needs the VIX.
+
+    Parameters
+    ----------
+    spec
+        A rule or option spec.
+
+    Returns
+    -------
+    bool
+        True if an expression reads ``vix`` or a name that is computed from it.
+    """
+    texts = [text for texts in spec.filled_conditions.values() for text in texts]
+    if not isinstance(spec, OptionsSpec):
+        texts.append(spec.filled_sizing)
+    waiting = [name for text in texts for name in names_in(text)]
+    seen: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        indicator = lookup(name)
+        waiting += indicator.needs if indicator is not None else ()
+    return "vix" in seen
+
+
+def parse_day(value: object, *, name: str) -> date:
+    """Return a calendar date.
+
+    Parameters
+    ----------
+    value
+        A date, a datetime, or a text ``YYYY-MM-DD``.
+    name
+        The argument's name, for the message.
+
+    Returns
+    -------
+    date
+        Without a time.
+
+    Raises
+    ------
+    UsageError
+        If it is none of these, or no day of the calendar.
+    """
+    if isinstance(value, datetime):  # a pandas Timestamp is one, too
+        return value.date()
+    if isinstance(value, date):
+        return value
+    text = str(value).strip()
+    reason = "it is not in the form YYYY-MM-DD"
+    # `fromisoformat` alone would take other ISO forms, week dates among them.
+    if _DATE.fullmatch(text):
+        try:
+            return date.fromisoformat(text)
+        except ValueError as error:
+            reason = str(error)
+    raise UsageError(
+        f"{name} is {text!r}, which is no date: {reason}.",
+        hint="Write dates as YYYY-MM-DD, such as 2018-12-31.",
+        details={"argument": name, "received": text},
+    )
+
+
+def check_range(start: object, end: object) -> tuple[date, date]:
+    """Return the first and the last day of a run.
+
+    Parameters
+    ----------
+    start, end
+        As `parse_day` takes them.
+
+    Returns
+    -------
+    tuple of date
+        In order.
+
+    Raises
+    ------
+    UsageError
+        If one is no date, or they are in the wrong order.
+    """
+    first, last = parse_day(start, name="start"), parse_day(end, name="end")
+    if first > last:
+        raise UsageError(
+            f"start {first} is after end {last}.",
+            hint="Swap the two dates.",
+            details={"start": first.isoformat(), "end": last.isoformat()},
+        )
+    return first, last
+
+
+def check_interval(interval: str) -> str:
+    """Return an interval that exists.
+
+    Parameters
+    ----------
+    interval
+        Such as ``"1d"``.
+
+    Returns
+    -------
+    str
+        The same.
+
+    Raises
+    ------
+    UsageError
+        If there is no such interval.
+    """
+    if interval not in INTERVALS:
+        raise UsageError(
+            f"There is no interval {interval!r}.",
+            hint=f"Choose one of {' '.join(INTERVALS)}.",
+            details={"argument": "interval", "received": interval, "known": list(INTERVALS)},
+        )
+    return interval
+
+
+def check_source(source: str | None) -> SourceName | None:
+    """Return a source that exists.
+
+    Parameters
+    ----------
+    source
+        Such as ``"sample"``; None leaves it to BT_DATA_SOURCE.
+
+    Returns
+    -------
+    str or None
+        The same.
+
+    Raises
+    ------
+    UsageError
+        If there is no such source.
+    """
+    known: tuple[SourceName, ...] = get_args(SourceName)
+    for name in known:
+        if source == name:
+            return name
+    if source is None:
+        return None
+    raise UsageError(
+        f"There is no source {source!r}.",
+        hint=f"Choose one of {' '.join(known)}.",
+        details={"argument": "source", "received": source, "known": list(known)},
+    )
+
+
+def check_costs(
+    spec: AnySpec,
+    *,
+    capital: float | None,
+    commission: float | None,
+    slippage: float | None,
+    settings: Settings,
+) -> Costs:
+    """Return what a run starts with and pays, defaults filled in.
+
+    Parameters
+    ----------
+    spec
+        Its commission model says what the commission is a number of.
+    capital, commission, slippage
+        As asked for; None takes the setting.
+    settings
+        The defaults.
+
+    Returns
+    -------
+    Costs
+        Finite numbers within their bounds.
+
+    Raises
+    ------
+    UsageError
+        If a number is out of its bounds, or the stock commission of 0.65 would be charged as
+        a rate.
+    """
+    costs = Costs(
+        capital=settings.initial_capital if capital is None else capital,
+        commission=settings.default_commission if commission is None else commission,
+        slippage=settings.default_slippage if slippage is None else slippage,
+    )
+    for name, value, good, rule in (
+        ("capital", costs.capital, costs.capital > 0, "above 0"),
+        ("commission", costs.commission, costs.commission >= 0, "at least 0"),
+        ("slippage", costs.slippage, 0 <= costs.slippage < 1, "at least 0 and below 1"),
+    ):
+        if not (math.isfinite(value) and good):
+            raise UsageError(
+                f"{name} is {value}; it must be {rule}.",
+                hint="0.005 is half a percent." if name == "slippage" else None,
+                details={"argument": name, "received": str(value)},
+            )
+    chosen = commission is not None or "default_commission" in settings.model_fields_set
+    if spec.commission_kind == "rate" and not chosen:
+        raise UsageError(
+            f"commission_model 'rate' charges a fraction of each fill; the default of "
+            f"{costs.commission} would be {costs.commission:.0%}.",
+            hint="Give a commission, such as 0.001 for a tenth of a percent.",
+            details={"argument": "commission"},
+        )
+    return costs
+
+
+def strategy_path(spec: SpecSource) -> str | None:
+    """Return the file that a spec is read from, as it was given, or None if it is no file.
+
+    Parameters
+    ----------
+    spec
+        What a run was asked to run.
+    """
+    if isinstance(spec, Path):
+        return str(spec)
+    if isinstance(spec, str) and "\n" not in spec and "{" not in spec:
+        return spec
+    return None

@@ -1,0 +1,227 @@
+"""Reading what runs left behind, and the documents made of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any, get_args
+
+import pandas as pd
+
+from btkit.data import check_symbol
+from btkit.data import load_bars as load_from_source
+from btkit.errors import UsageError
+from btkit.report import (
+    RunDocument,
+    build_provenance,
+    build_report,
+    describe_run,
+    gather_versions,
+)
+from btkit.runs.environment import read_settings
+from btkit.runs.requests import check_interval, check_range, check_source
+from btkit.settings import Settings
+from btkit.storage import Status, Store
+
+if TYPE_CHECKING:
+    from btkit.simulation import Result
+    from btkit.simulation.options import OptionsResult
+
+_STATUSES: tuple[Status, ...] = get_args(Status)
+
+
+def load_run(run_id: str, *, settings: Settings | None = None) -> RunDocument:
+    """Return a complete run from the store: report, trades, curve.
+
+    Parameters
+    ----------
+    run_id
+        The run's id.
+    settings
+        None reads the BT_* environment.
+
+    Returns
+    -------
+    RunDocument
+        As it was stored.
+
+    Raises
+    ------
+    RunNotFoundError
+        If there is no such run.
+    StoreError
+        If the run is not complete, or the store cannot be read.
+    """
+    return _store(settings).load(run_id)
+
+
+def load_document(
+    run_id: str, *, trades: bool = False, settings: Settings | None = None
+) -> dict[str, Any]:
+    """Return the JSON document of a stored run, whatever its status.
+
+    Parameters
+    ----------
+    run_id
+        The run's id.
+    trades
+        Whether the list of trades is added under ``trades``.
+    settings
+        None reads the BT_* environment.
+
+    Returns
+    -------
+    dict
+        Exactly what ``backtest run`` printed. A run that is not complete has no metrics.
+
+    Raises
+    ------
+    RunNotFoundError
+        If there is no such run.
+    StoreError
+        If the store cannot be read.
+    """
+    store = _store(settings)
+    return store.document_with_trades(run_id) if trades else store.document(run_id)
+
+
+def list_runs(
+    symbol: str | None = None,
+    *,
+    limit: int = 20,
+    status: str | None = None,
+    settings: Settings | None = None,
+) -> list[dict[str, Any]]:
+    """List stored runs, the newest first.
+
+    Parameters
+    ----------
+    symbol
+        Only runs on this instrument, in upper or lower case; None for all.
+    limit
+        At most so many, 1 or more.
+    status
+        Only runs that are ``"running"``, ``"interrupted"`` (its process is no more),
+        ``"cancelled"``, ``"complete"`` or ``"failed"``; None for all.
+    settings
+        None reads the BT_* environment.
+
+    Returns
+    -------
+    list of dict
+        Empty where no run was stored yet. See `Store.runs` for the keys.
+
+    Raises
+    ------
+    UsageError
+        If the limit or the status makes no sense.
+    StoreError
+        If the store cannot be read.
+    """
+    if limit < 1:
+        raise UsageError(f"limit is {limit}; it must be at least 1.", details={"argument": "limit"})
+    known: Status | None = next((name for name in _STATUSES if name == status), None)
+    if status is not None and known is None:
+        raise UsageError(
+            f"There is no status {status!r}.",
+            hint=f"Choose one of {' '.join(_STATUSES)}.",
+            details={"argument": "status", "received": status},
+        )
+    return _store(settings).runs(symbol=symbol, limit=limit, status=known)
+
+
+def report(result: Result | OptionsResult, *, settings: Settings | None = None) -> dict[str, Any]:
+    """Return the JSON document of a result.
+
+    Parameters
+    ----------
+    result
+        What `run`, `options_sim` or `simulate` returned.
+    settings
+        None reads the BT_* environment.
+
+    Returns
+    -------
+    dict
+        The stored document if the run was stored, else one that is built now.
+
+    Raises
+    ------
+    StoreError
+        If the run was stored, and the store cannot be read.
+    """
+    known = read_settings() if settings is None else settings
+    if result.run_id is not None:
+        return load_document(result.run_id, settings=known)
+    now = datetime.now(UTC)
+    return build_report(
+        result,
+        describe_run(result, created_at=now, completed_at=now),
+        min_trades_required=known.min_trades_required,
+        provenance=build_provenance(result, versions=gather_versions()),
+    ).to_dict()
+
+
+def load_bars(
+    symbol: str,
+    start: date | str,
+    end: date | str,
+    *,
+    interval: str = "1d",
+    source: str | None = None,
+    warmup: int = 0,
+    needs_iv: bool = False,
+    settings: Settings | None = None,
+) -> pd.DataFrame:
+    """Load bars as `run` does.
+
+    Parameters
+    ----------
+    symbol
+        The instrument.
+    start, end
+        The first and the last day, both included.
+    interval
+        ``1m 5m 15m 1h 4h 1d 1w``.
+    source
+        Where bars come from; None takes BT_DATA_SOURCE.
+    warmup
+        Bars before `start` to put in front; hand the same `start` to `simulate` then, so that it
+        does not trade on them. `run` takes 2,000.
+    needs_iv
+        Whether to ask for implied volatility: current_iv, iv_rank and iv_percentile. Option specs
+        are priced with it.
+    settings
+        None reads the BT_* environment.
+
+    Returns
+    -------
+    DataFrame, shape (n_bars, n_columns)
+        open, high, low, close, volume and what else the source has, by bar time;
+        ``attrs["btkit"]`` says where they come from.
+
+    Raises
+    ------
+    UsageError
+        If an argument makes no sense.
+    NoDataError, DataError, SourceError
+        If there are none, or they cannot be had.
+    """
+    first, last = check_range(start, end)
+    if warmup < 0:
+        raise UsageError(
+            f"warmup is {warmup}; it must be at least 0.", details={"argument": "warmup"}
+        )
+    return load_from_source(
+        check_symbol(symbol),
+        first,
+        last,
+        interval=check_interval(interval),
+        settings=read_settings() if settings is None else settings,
+        source=check_source(source),
+        warmup=warmup,
+        needs_iv=needs_iv,
+    ).bars
+
+
+def _store(settings: Settings | None) -> Store:
+    return Store.from_settings(read_settings() if settings is None else settings)

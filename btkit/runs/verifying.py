@@ -1,0 +1,158 @@
+"""Running a stored run again, to see whether it gives the same numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from btkit.errors import UsageError
+from btkit.report import Report, RunDocument
+from btkit.runs.environment import read_settings
+from btkit.runs.execute import run_again
+from btkit.runs.progress import Progress, Silent
+from btkit.runs.requests import Costs, check_range, check_source
+from btkit.runs.run_request import RunRequest
+from btkit.settings import Settings
+from btkit.spec import load_spec
+from btkit.storage import Store
+
+_MOST = 20
+# What is of one run and not of its numbers, or only says with what they were made.
+_OWN = {"run", "equity_curve_url", "provenance", "warnings"}
+
+
+def verify(
+    run_id: str, *, settings: Settings | None = None, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Run a stored run again from its provenance, and compare to the last bit; nothing is stored.
+
+    Parameters
+    ----------
+    run_id
+        A complete run on bars from a source.
+    settings
+        Where the store is and where bars come from; None reads the BT_* environment.
+    progress
+        Told of each stage.
+
+    Returns
+    -------
+    dict
+        ``run_id``; ``reproduced``; ``same``, whether ``bars``, ``trades``, ``equity_curve`` and
+        ``report`` are the same; ``versions``, what was installed then and now where that
+        differs; and ``differences``, the first 20 values that are not the same: path, stored and
+        now.
+
+    Raises
+    ------
+    RunNotFoundError
+        If there is no such run.
+    StoreError
+        If it is not complete.
+    UsageError
+        If it cannot be run again, because its bars were handed over.
+    BtkitError
+        If the bars cannot be had any more.
+    """
+    known = read_settings() if settings is None else settings
+    watch = progress or Silent()
+    with watch.stage("read run") as note:
+        stored = Store.from_settings(known).load(run_id)
+        note(f"run {stored.report.run.run_id}")
+    with watch.stage("run again") as note:
+        now = _again(stored.report, known)
+        note(f"{len(now.trades):,} trades in {len(now.curve):,} bars")
+    with watch.stage("compare") as note:
+        document = _compare(stored, now)
+        note("the same to the last bit" if document["reproduced"] else "not the same")
+    return document
+
+
+def _again(report: Report, settings: Settings) -> RunDocument:
+    run, provenance = report.run, report.provenance
+    source = None if provenance.source == "dataframe" else check_source(provenance.source)
+    if source is None or run.symbol is None:
+        raise UsageError(
+            f"The bars of run {run.run_id} were handed over; they cannot be loaded again.",
+            details={"run_id": run.run_id},
+        )
+    first, last = check_range(run.start_date, run.end_date)
+    request = RunRequest(
+        spec=load_spec(dict(provenance.spec), settings=Settings.model_construct()),
+        symbol=run.symbol,
+        start=first,
+        end=last,
+        interval=report.data.interval,
+        source=source,
+        costs=Costs(run.initial_capital, run.commission_per_contract, run.slippage_pct),
+        path=None,
+        min_trades_required=settings.min_trades_required,
+    )
+    return run_again(request, run, settings=settings)
+
+
+def _compare(stored: RunDocument, now: RunDocument) -> dict[str, Any]:
+    before, after = stored.report.to_dict(), now.report.to_dict()
+    for name in _OWN:
+        before.pop(name), after.pop(name)
+    # What a walk-forward noted beside a window's own numbers is not of the run.
+    for name in ("is_sharpe", "oos_sharpe", "walk_forward_efficiency"):
+        before["metrics"].pop(name), after["metrics"].pop(name)
+    groups = {
+        "bars": list(
+            _unequal(
+                stored.report.provenance.bars_hash,
+                now.report.provenance.bars_hash,
+                "provenance.bars_hash",
+            )
+        ),
+        "trades": list(_unequal_frames(stored.trades, now.trades, "trades")),
+        "equity_curve": list(_unequal_frames(stored.curve, now.curve, "equity_curve")),
+        "report": list(_unequal(before, after, "")),
+    }
+    then, versions = stored.report.provenance.versions, now.report.provenance.versions
+    return {
+        "run_id": stored.report.run.run_id,
+        "reproduced": not any(groups.values()),
+        "same": {name: not found for name, found in groups.items()},
+        "versions": {
+            name: {"stored": then.get(name), "now": versions.get(name)}
+            for name in sorted({*then, *versions})
+            if then.get(name) != versions.get(name)
+        },
+        "differences": [entry for found in groups.values() for entry in found][:_MOST],
+    }
+
+
+def _unequal(before: Any, after: Any, path: str) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - JSON
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name in sorted({*before, *after}):
+            yield from _unequal(
+                before.get(name), after.get(name), f"{path}.{name}" if path else name
+            )
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for position, pair in enumerate(zip(before, after, strict=True)):
+            yield from _unequal(*pair, f"{path}[{position}]")
+    elif before != after:
+        yield {"path": path, "stored": before, "now": after}
+
+
+def _unequal_frames(
+    before: pd.DataFrame, after: pd.DataFrame, path: str
+) -> Iterator[dict[str, Any]]:
+    if len(before) != len(after):
+        yield {"path": path, "stored": f"{len(before)} rows", "now": f"{len(after)} rows"}
+        return
+    pairs = {name: (np.asarray(before[name]), np.asarray(after[name])) for name in before.columns}
+    if path == "equity_curve":
+        pairs["time"] = np.asarray(before.index), np.asarray(after.index)
+    for name, (ours, theirs) in pairs.items():
+        for row in np.flatnonzero(ours != theirs)[:_MOST]:
+            yield {
+                "path": f"{path}[{row}].{name}",
+                "stored": str(ours[row]),
+                "now": str(theirs[row]),
+            }

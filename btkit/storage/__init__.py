@@ -1,0 +1,36 @@
+"""Where runs are kept: SQLite, and a Parquet file per equity curve."""
+
+from __future__ import annotations
+
+from btkit.storage.arrays import Arrays
+from btkit.storage.checkpoints import Checkpoint
+from btkit.storage.curves import CURVE_COLUMNS, LocalCurves
+from btkit.storage.database import BUSY_TIMEOUT_S, migrate, migrations, open_database
+from btkit.storage.ids import check_run_id, new_run_id
+from btkit.storage.jobs import Claimed, Jobs, Status
+from btkit.storage.objects import ObjectStore
+from btkit.storage.owner import HEARTBEAT_S
+from btkit.storage.store import Store
+from btkit.storage.uploads import Delivery, UploadKind, Uploads
+
+__all__ = [
+    "BUSY_TIMEOUT_S",
+    "CURVE_COLUMNS",
+    "HEARTBEAT_S",
+    "Arrays",
+    "Checkpoint",
+    "Claimed",
+    "Delivery",
+    "Jobs",
+    "LocalCurves",
+    "ObjectStore",
+    "Status",
+    "Store",
+    "UploadKind",
+    "Uploads",
+    "check_run_id",
+    "migrate",
+    "migrations",
+    "new_run_id",
+    "open_database",
+]

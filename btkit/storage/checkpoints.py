@@ -1,0 +1,127 @@
+"""Where an unfinished run stands, as rows."""
+
+from __future__ import annotations
+
+import sqlite3
+import zipfile
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Literal
+
+from btkit.storage.arrays import Arrays, pack, unpack
+from btkit.storage.owner import now_text
+
+CheckpointType = Literal["periodic", "cancellation"]
+CANCELLATION: CheckpointType = "cancellation"
+"""What a run leaves that was told to stop."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where a run stands.
+
+    Parameters
+    ----------
+    bar_index
+        The last bar simulated, from 0, warm-up included.
+    cash
+        In $.
+    fingerprint
+        Of all that the bars to come depend on.
+    state
+        What the loop remembers.
+    parts
+        What it has done: for each part, in order, arrays by name.
+    """
+
+    bar_index: int
+    cash: float
+    fingerprint: str
+    state: Arrays
+    parts: list[Arrays]
+
+
+def write_checkpoint(
+    connection: sqlite3.Connection,
+    run_id: str,
+    kind: CheckpointType,
+    checkpoint: Checkpoint,
+    *,
+    first_part: int,
+) -> None:
+    """Store where a run stands, within the caller's transaction.
+
+    Parameters
+    ----------
+    connection
+        In a transaction.
+    run_id
+        The run's id.
+    kind
+        Why it is stored.
+    checkpoint
+        Its `parts` are those since the last checkpoint.
+    first_part
+        How many parts are stored already; what lies beyond is replaced.
+    """
+    connection.execute(
+        "INSERT INTO backtest_checkpoints"
+        " (run_id, type, bar_index, cash, fingerprint, state, saved_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (run_id) DO UPDATE SET type = excluded.type,"
+        " bar_index = excluded.bar_index, cash = excluded.cash,"
+        " fingerprint = excluded.fingerprint, state = excluded.state,"
+        " saved_at = excluded.saved_at",
+        (
+            run_id,
+            kind,
+            checkpoint.bar_index,
+            checkpoint.cash,
+            checkpoint.fingerprint,
+            pack(checkpoint.state),
+            now_text(),
+        ),
+    )
+    connection.execute(
+        "DELETE FROM backtest_checkpoint_parts WHERE run_id = ? AND part >= ?",
+        (run_id, first_part),
+    )
+    connection.executemany(
+        "INSERT INTO backtest_checkpoint_parts (run_id, part, content) VALUES (?, ?, ?)",
+        [(run_id, first_part + number, pack(part)) for number, part in enumerate(checkpoint.parts)],
+    )
+
+
+def read_checkpoint(connection: sqlite3.Connection, run_id: str) -> Checkpoint | None:
+    """Return where a run stands.
+
+    Parameters
+    ----------
+    connection
+        In a transaction, so that state and parts are of one moment.
+    run_id
+        The run's id.
+
+    Returns
+    -------
+    Checkpoint or None
+        With all its parts; None if there is none, or none that can be read.
+    """
+    row = connection.execute(
+        "SELECT * FROM backtest_checkpoints WHERE run_id = ? AND state IS NOT NULL", (run_id,)
+    ).fetchone()
+    if row is None:
+        return None
+    contents = connection.execute(
+        "SELECT content FROM backtest_checkpoint_parts WHERE run_id = ? ORDER BY part", (run_id,)
+    ).fetchall()
+    # A run begins anew where its checkpoint is damaged: that costs time, not correctness.
+    with suppress(ValueError, OSError, KeyError, EOFError, zipfile.BadZipFile):
+        return Checkpoint(
+            bar_index=row["bar_index"],
+            cash=row["cash"],
+            fingerprint=row["fingerprint"],
+            state=unpack(row["state"]),
+            parts=[unpack(content["content"]) for content in contents],
+        )
+    return None

@@ -1,0 +1,251 @@
+"""Equity curves: one Parquet file per run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Protocol
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import pandas as pd
+
+from btkit.errors import StoreError
+from btkit.storage.ids import check_run_id
+
+CURVE_COLUMNS = ("timestamp", "equity", "cash", "invested", "open", "high", "low", "close")
+"""The columns of a stored curve: bar time, then $ and prices as float64."""
+
+
+class PendingCurve(Protocol):
+    """A curve that is on the disk, but not yet under its name."""
+
+    @property
+    def path(self) -> Path:
+        """The file it will be."""
+
+    @property
+    def url(self) -> str:
+        """The URL it will have."""
+
+    def publish(self) -> None:
+        """Give it its name."""
+
+    def withdraw(self) -> None:
+        """Remove it again, if it was published."""
+
+
+class LocalCurves:
+    """Curves as ``<run_id>.parquet`` in one folder.
+
+    Parameters
+    ----------
+    folder
+        Made when the first curve is saved.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.expanduser().absolute()
+
+    def save(self, run_id: str, curve: pd.DataFrame) -> str:
+        """Write a curve.
+
+        Parameters
+        ----------
+        run_id
+            The run's id.
+        curve : DataFrame, shape (n_bars, 7)
+            By bar time: equity, cash, invested, open, high, low, close.
+
+        Returns
+        -------
+        str
+            Its absolute ``file://`` URL.
+
+        Raises
+        ------
+        StoreError
+            If the folder cannot be written.
+        """
+        with self.writing(run_id, curve) as pending:
+            pending.publish()
+        return pending.url
+
+    @contextmanager
+    def writing(self, run_id: str, curve: pd.DataFrame) -> Iterator[PendingCurve]:
+        """Write a curve that appears under its name only when, and if, it is published.
+
+        Parameters
+        ----------
+        run_id
+            The run's id.
+        curve : DataFrame, shape (n_bars, 7)
+            As for `save`.
+
+        Yields
+        ------
+        PendingCurve
+            Whole and on the disk. If the block fails, nothing of it is left.
+
+        Raises
+        ------
+        StoreError
+            If the folder cannot be written.
+        """
+        path = self.path_of(run_id)
+        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        try:
+            with self.explained():
+                self.folder.mkdir(parents=True, exist_ok=True)
+                with partial.open("wb") as file:
+                    _write_parquet(curve, file)
+                    file.flush()
+                    os.fsync(file.fileno())
+            pending = _LocalPending(self, partial, path)
+            try:
+                yield pending
+            except BaseException:
+                pending.withdraw()
+                raise
+        finally:
+            if self.folder.is_dir():
+                partial.unlink(missing_ok=True)
+
+    def load(self, run_id: str, url: str) -> pd.DataFrame:
+        """Read a curve.
+
+        Parameters
+        ----------
+        run_id
+            The run's id.
+        url
+            What `save` returned. If the file is gone from there, it is looked for in this
+            folder, so that a project may be moved.
+
+        Returns
+        -------
+        DataFrame, shape (n_bars, 7)
+            By bar time: equity, cash, invested, open, high, low, close.
+
+        Raises
+        ------
+        StoreError
+            If the file is missing or is no curve.
+        """
+        stored = Path(url2pathname(urlsplit(url).path))
+        path = stored if stored.is_file() else self.path_of(run_id)
+        try:
+            # Through a handle of our own: a path would be taken for a partitioned data set.
+            with path.open("rb") as file:
+                return read_curve(file, run_id=run_id, url=url)
+        except FileNotFoundError as error:
+            raise StoreError(
+                f"The equity curve of run {run_id} is missing: {stored} does not exist.",
+                hint="Put the file back, or set BT_CURVE_DIR to the folder it was moved to.",
+                details={"run_id": run_id, "url": url},
+            ) from error
+        except OSError as error:
+            raise _unreadable(run_id, url, error) from error
+
+    def delete(self, run_id: str) -> None:
+        """Remove a run's curve, if there is one.
+
+        Parameters
+        ----------
+        run_id
+            The run's id.
+        """
+        self.path_of(run_id).unlink(missing_ok=True)
+        # What a killed process may have left.
+        if self.folder.is_dir():
+            for partial in self.folder.glob(f".{check_run_id(run_id)}.parquet.*.partial"):
+                partial.unlink(missing_ok=True)
+
+    def path_of(self, run_id: str) -> Path:
+        """Return the file of a run's curve, whether or not it is there.
+
+        Parameters
+        ----------
+        run_id
+            The run's id.
+        """
+        return self.folder / f"{check_run_id(run_id)}.parquet"
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Report what the file system refuses as a StoreError."""
+        try:
+            yield
+        except OSError as error:
+            raise StoreError(
+                f"The equity curve cannot be written to {self.folder}: {error.strerror or error}.",
+                hint="Set BT_CURVE_DIR to a folder that you may write to and that has space left.",
+                details={"folder": str(self.folder)},
+            ) from error
+
+
+class _LocalPending:
+    def __init__(self, curves: LocalCurves, partial: Path, path: Path) -> None:
+        self.path = path
+        self.url = path.as_uri()
+        self._curves, self._partial = curves, partial
+        self._is_published = False
+
+    def publish(self) -> None:
+        with self._curves.explained():
+            self._partial.replace(self.path)
+        self._is_published = True
+
+    def withdraw(self) -> None:
+        if self._is_published:
+            with suppress(OSError):  # what made it necessary is the news, not this
+                self.path.unlink(missing_ok=True)
+
+
+def _write_parquet(curve: pd.DataFrame, file: IO[bytes]) -> None:
+    # pyarrow is slow to import, and most commands never touch a curve.
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    table = curve.rename_axis(CURVE_COLUMNS[0]).reset_index()[list(CURVE_COLUMNS)]
+    pq.write_table(pa.Table.from_pandas(table, preserve_index=False), file)
+
+
+def read_curve(file: IO[bytes], *, run_id: str, url: str) -> pd.DataFrame:
+    """Read a curve's Parquet.
+
+    Parameters
+    ----------
+    file
+        Its content.
+    run_id, url
+        For messages.
+
+    Returns
+    -------
+    DataFrame, shape (n_bars, 7)
+        By bar time: equity, cash, invested, open, high, low, close.
+
+    Raises
+    ------
+    StoreError
+        If it is no curve.
+    """
+    import pyarrow as pa  # noqa: PLC0415 - as above
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    try:
+        table: pd.DataFrame = pq.read_table(file, columns=list(CURVE_COLUMNS)).to_pandas()
+    except (OSError, pa.ArrowException, KeyError) as error:
+        raise _unreadable(run_id, url, error) from error
+    return table.set_index(CURVE_COLUMNS[0])
+
+
+def _unreadable(run_id: str, url: str, error: Exception) -> StoreError:
+    return StoreError(
+        f"The equity curve of run {run_id} at {url} cannot be read: {error}.",
+        hint="The file is damaged; run the backtest again.",
+        details={"run_id": run_id, "url": url},
+    )

@@ -1,0 +1,210 @@
+"""The SQLite file: opened with care, and brought to the present schema."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from importlib.resources import files
+from pathlib import Path
+
+from btkit.errors import StoreError
+
+BUSY_TIMEOUT_S = 30.0
+"""How long a connection waits for another one's lock, in seconds."""
+
+_TABLES = {"backtest_runs", "backtest_metrics", "backtest_trades"}
+_LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_BROKEN = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
+_RETRY_S = 0.02
+
+
+@contextmanager
+def open_database(
+    path: Path, *, create: bool, busy_timeout_s: float = BUSY_TIMEOUT_S
+) -> Iterator[sqlite3.Connection]:
+    """Open the database at the present schema, and close it again.
+
+    Parameters
+    ----------
+    path
+        The file.
+    create
+        Whether a missing file, or its folder, is made.
+    busy_timeout_s
+        How long to wait for a lock, in seconds.
+
+    Yields
+    ------
+    sqlite3.Connection
+        In autocommit mode, rows by name, foreign keys enforced.
+
+    Raises
+    ------
+    StoreError
+        If the file cannot be opened, is locked, is damaged, is no SQLite database, belongs to
+        another program or was written by a newer btkit. Such a file is left as it is. Errors of
+        sqlite3 inside the ``with`` block are reported the same way.
+    """
+    if create:
+        _make_folder(path)
+    try:
+        uri = f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
+        connection = sqlite3.connect(
+            uri, uri=True, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False
+        )
+        with closing(connection):
+            connection.row_factory = sqlite3.Row
+            _prepare(connection, path, busy_timeout_s)
+            yield connection
+    except sqlite3.Error as error:
+        raise _explain(error, path) from error
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection, *, kind: str = "IMMEDIATE") -> Iterator[None]:
+    """Commit what the ``with`` block does, or nothing of it.
+
+    Parameters
+    ----------
+    connection
+        In autocommit mode.
+    kind
+        ``"IMMEDIATE"``, or ``"EXCLUSIVE"`` to keep readers out as well.
+    """
+    connection.execute(f"BEGIN {kind}")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # Some errors, a full disk among them, have rolled back already.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def migrations() -> list[tuple[int, str]]:
+    """Return the steps of the schema: the version each leads to, and its SQL, in order."""
+    folder = files("btkit.storage") / "migrations"
+    found = [entry for entry in folder.iterdir() if entry.name.endswith(".sql")]
+    return sorted((int(entry.name[:3]), entry.read_text(encoding="utf-8")) for entry in found)
+
+
+def migrate(connection: sqlite3.Connection, path: Path) -> None:
+    """Bring a database to the present schema; harmless where it is there already.
+
+    Parameters
+    ----------
+    connection
+        In autocommit mode.
+    path
+        The file, for messages.
+
+    Raises
+    ------
+    StoreError
+        If the database was written by a newer btkit, or belongs to another program.
+    """
+    with transaction(connection, kind="EXCLUSIVE"):
+        # Another process may have migrated while this one waited for the lock.
+        version = _version(connection)
+        _refuse_strangers(connection, version, path)
+        for target, script in migrations():
+            if target > version:
+                for statement in _statements(script):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {target:d}")
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"The folder of the database {path} cannot be made: {error.strerror or error}.",
+            hint="Set BT_DB_PATH to a file in a folder that you may write to.",
+            details={"database": str(path)},
+        ) from error
+
+
+def _prepare(connection: sqlite3.Connection, path: Path, busy_timeout_s: float) -> None:
+    version = _version(connection)
+    latest = migrations()[-1][0]
+    _refuse_strangers(connection, version, path)
+    connection.execute("PRAGMA foreign_keys = ON")
+    if version < latest:
+        _enter_wal(connection, busy_timeout_s)
+        migrate(connection, path)
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _refuse_strangers(connection: sqlite3.Connection, version: int, path: Path) -> None:
+    latest = migrations()[-1][0]
+    rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    tables = {row[0] for row in rows if not row[0].startswith("sqlite_")}
+    details = {"database": str(path), "version": version, "supported": latest}
+    if tables and not tables & _TABLES:
+        raise StoreError(
+            f"{path} is a database of another program; btkit leaves it alone.",
+            hint="Set BT_DB_PATH to a file of btkit's own.",
+            details=details,
+        )
+    if version > latest:
+        raise StoreError(
+            f"{path} has schema version {version}; this btkit knows versions up to {latest}.",
+            hint="Upgrade btkit, or set BT_DB_PATH to another file.",
+            details=details,
+        )
+
+
+def _enter_wal(connection: sqlite3.Connection, busy_timeout_s: float) -> None:
+    # Changing the journal mode does not honour the busy timeout, and two first runs may collide.
+    deadline = time.monotonic() + busy_timeout_s
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if _code(error) not in _LOCKED or time.monotonic() >= deadline:
+                raise
+            time.sleep(_RETRY_S)
+        else:
+            return
+
+
+def _statements(script: str) -> Iterator[str]:
+    # `executescript` would commit first; the version must change in the same transaction.
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _code(error: sqlite3.Error) -> int:
+    # The low byte is the primary code. Errors of the binding itself have none.
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _explain(error: sqlite3.Error, path: Path) -> StoreError:
+    code = _code(error)
+    if code in _LOCKED:
+        message = f"The database {path} is locked by another program."
+        hint = "Wait until that program is done, or close it; then try again."
+    elif code in _BROKEN:
+        message = f"{path} is not a sound SQLite database ({error}); it was left as it is."
+        hint = "Restore it from a backup, or set BT_DB_PATH to another file."
+    elif code == sqlite3.SQLITE_FULL:
+        message = f"The disk of the database {path} is full; nothing was stored."
+        hint = "Make space, or set BT_DB_PATH to a file on another disk."
+    elif code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
+        message = f"The database {path} cannot be opened or written ({error})."
+        hint = "Check that it is a file, and that you may write to it and to its folder."
+    else:
+        message = f"The database {path} cannot be used: {error}."
+        hint = "Check the file, or set BT_DB_PATH to another one."
+    return StoreError(message, hint=hint, details={"database": str(path)})

@@ -1,0 +1,45 @@
+"""Run ids: how they are made, and what may pass for one."""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+from btkit.errors import RunNotFoundError
+
+# Ids name files, so nothing but this pattern may come near a path.
+_PATTERN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def new_run_id() -> str:
+    """Return a fresh run id: a random UUID as lower-case text."""
+    return str(uuid.uuid4())
+
+
+def check_run_id(run_id: str) -> str:
+    """Return a run id in its stored form.
+
+    Parameters
+    ----------
+    run_id
+        A UUID, in upper or lower case.
+
+    Returns
+    -------
+    str
+        The same in lower case.
+
+    Raises
+    ------
+    RunNotFoundError
+        If the text cannot be a run id, so that no run can have it.
+    """
+    known = run_id.strip().lower()
+    if not _PATTERN.fullmatch(known):
+        raise RunNotFoundError(
+            f"{run_id!r} is not a run id.",
+            hint="A run id looks like 123e4567-e89b-42d3-a456-426614174000; "
+            "`backtest list` shows those that exist.",
+            details={"run_id": run_id},
+        )
+    return known

@@ -1,0 +1,315 @@
+"""Object storage: whatever speaks S3, through the `minio` client."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import io
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+from urllib.parse import quote, unquote, urlsplit
+
+from btkit.errors import StoreError, UsageError
+from btkit.settings import Settings
+
+if TYPE_CHECKING:
+    from minio import Minio
+
+REACHABLE_WITHIN_S = 0.3
+"""An endpoint that takes longer to answer a connection counts as unreachable, in seconds."""
+
+_DIGEST = "sha256"
+_ABSENT = {"NoSuchKey", "NoSuchObject", "NoSuchBucket", "ResourceNotFound"}
+_OWNED = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}
+_CODE = re.compile(r"<Code>(\w+)</Code>")
+
+
+class ObjectStore:
+    """A bucket.
+
+    Nothing is connected, and the client not even imported, before it is needed.
+
+    Parameters
+    ----------
+    endpoint
+        ``host:port``, also with ``http://`` or ``https://`` before it.
+    access_key, secret_key
+        Credentials.
+    bucket
+        Made when the first object is stored.
+    secure
+        Whether to speak HTTPS, where the endpoint does not say.
+    is_chosen
+        Whether somebody asked for this endpoint; else it is used only where it is reachable.
+    timeout_s
+        How long one request may take to connect and be sent, and as long again to be answered.
+
+    Raises
+    ------
+    UsageError
+        If the endpoint is none.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        *,
+        access_key: str,
+        secret_key: str,
+        bucket: str,
+        secure: bool = False,
+        is_chosen: bool = True,
+        timeout_s: float = 10.0,
+    ) -> None:
+        self.bucket = bucket
+        self.is_chosen = is_chosen
+        self._keys = access_key, secret_key
+        self._timeout_s = timeout_s
+        self._host, self._port, self._secure = _parse_endpoint(endpoint, secure=secure)
+        self.endpoint = f"{self._host}:{self._port}"
+        self._client: Minio | None = None
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> ObjectStore:
+        """Return the bucket that the BT_MINIO_* variables name."""
+        return cls(
+            settings.minio_endpoint,
+            access_key=settings.minio_access_key,
+            secret_key=settings.minio_secret_key.get_secret_value(),
+            bucket=settings.minio_bucket,
+            secure=settings.minio_secure,
+            is_chosen="minio_endpoint" in settings.model_fields_set,
+            timeout_s=settings.minio_timeout_s,
+        )
+
+    def is_on(self) -> bool:
+        """Tell whether files are to go there: it was chosen, or something there speaks S3."""
+        return self.is_chosen or self._speaks_s3()
+
+    def is_reachable(self) -> bool:
+        """Tell whether the endpoint takes a connection within `REACHABLE_WITHIN_S`."""
+        return _within(REACHABLE_WITHIN_S, self._connects)
+
+    def url_of(self, key: str, *, bucket: str | None = None) -> str:
+        """Return an object's URL, ``s3://bucket/key``."""
+        return f"s3://{bucket or self.bucket}/{quote(key)}"
+
+    def put(self, key: str, path: Path) -> None:
+        """Store a file, unless exactly this file is there already.
+
+        Parameters
+        ----------
+        key
+            The object's name.
+        path
+            The file.
+
+        Raises
+        ------
+        StoreError
+            If it could not be stored; nothing of it is visible then.
+        FileNotFoundError
+            If there is no such file.
+        """
+        content = path.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        with self._explained(f"{path.name} could not be delivered"):
+            if self._has(key, size=len(content), digest=digest):
+                return
+            self._put(key, content, digest)
+
+    def get(self, url: str) -> bytes:
+        """Return an object's content.
+
+        Parameters
+        ----------
+        url
+            As `url_of` gives it.
+
+        Raises
+        ------
+        StoreError
+            If it cannot be had.
+        """
+        parts = urlsplit(url)
+        key = unquote(parts.path.removeprefix("/"))
+        with self._explained(f"{url} could not be fetched"):
+            response = self._connected().get_object(parts.netloc, key)
+            try:
+                content: bytes = response.read()
+            finally:
+                response.close()
+                response.release_conn()
+        return content
+
+    def remove(self, key: str, *, bucket: str) -> None:
+        """Remove an object, if there is one.
+
+        Parameters
+        ----------
+        key, bucket
+            Where it is.
+
+        Raises
+        ------
+        StoreError
+            If it could not be removed.
+        """
+        from minio.error import MinioException  # noqa: PLC0415 - slow to import
+
+        with self._explained(f"s3://{bucket}/{key} could not be removed"):
+            try:
+                self._connected().remove_object(bucket, key)
+            except MinioException as error:
+                if _code(error) not in _ABSENT:
+                    raise
+
+    def _has(self, key: str, *, size: int, digest: str) -> bool:
+        from minio.error import MinioException  # noqa: PLC0415 - as above
+
+        try:
+            found = self._connected().stat_object(self.bucket, key)
+        except MinioException as error:
+            if _code(error) in _ABSENT:
+                return False
+            raise
+        metadata = {name.lower(): value for name, value in (found.metadata or {}).items()}
+        return found.size == size and metadata.get(f"x-amz-meta-{_DIGEST}") == digest
+
+    def _put(self, key: str, content: bytes, digest: str) -> None:
+        from minio.error import MinioException  # noqa: PLC0415 - as above
+
+        client = self._connected()
+
+        def send() -> None:
+            client.put_object(
+                self.bucket, key, io.BytesIO(content), len(content), metadata={_DIGEST: digest}
+            )
+
+        try:
+            send()
+        except MinioException as error:
+            if _code(error) != "NoSuchBucket":
+                raise
+            try:
+                client.make_bucket(self.bucket)
+            except MinioException as second:
+                # Another process was faster.
+                if _code(second) not in _OWNED:
+                    raise
+            send()
+
+    def _connected(self) -> Minio:
+        if self._client is None:
+            # Slow to import, and most runs stay on this machine.
+            import urllib3  # noqa: PLC0415
+            from minio import Minio  # noqa: PLC0415
+
+            # One request, one try: what fails is queued, and tried again by a later run.
+            # urllib3 sends under the limit for connecting, so that one must fit a file as well.
+            pool = urllib3.PoolManager(
+                timeout=urllib3.Timeout(connect=self._timeout_s, read=self._timeout_s),
+                retries=urllib3.Retry(total=0),
+            )
+            access_key, secret_key = self._keys
+            self._client = Minio(
+                f"{_bracketed(self._host)}:{self._port}",
+                access_key=access_key,
+                secret_key=secret_key,
+                secure=self._secure,
+                http_client=pool,
+            )
+        return self._client
+
+    @contextmanager
+    def _explained(self, what: str) -> Iterator[None]:
+        from minio.error import MinioException  # noqa: PLC0415 - as above
+        from urllib3.exceptions import HTTPError  # noqa: PLC0415 - as above
+
+        if not self.is_reachable():
+            self._refuse(what, "it does not answer within 0.3 s", None)
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except MinioException as error:
+            self._refuse(what, _code(error) or f"{type(error).__name__}: {error}", error)
+        except (HTTPError, OSError, ValueError) as error:
+            self._refuse(what, f"{type(error).__name__}: {error}", error)
+
+    def _refuse(self, what: str, reason: str, cause: Exception | None) -> NoReturn:
+        raise StoreError(
+            f"{what} (object storage at {self.endpoint}, bucket {self.bucket}): {reason}.",
+            hint="Check the BT_MINIO_* variables and the server; `backtest sync` tries again.",
+            details={"endpoint": self.endpoint, "bucket": self.bucket, "reason": reason},
+        ) from cause
+
+    def _connects(self) -> bool:
+        address = (self._host, self._port)
+        with socket.create_connection(address, timeout=REACHABLE_WITHIN_S):
+            return True
+
+    def _speaks_s3(self) -> bool:
+        return self.is_reachable() and _within(REACHABLE_WITHIN_S, self._answers_as_s3)
+
+    def _answers_as_s3(self) -> bool:
+        # Nobody asked for this endpoint, so whatever has its port gets no credentials before it
+        # has shown what it is.
+        kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
+        connection = kind(self._host, self._port, timeout=REACHABLE_WITHIN_S)
+        try:
+            connection.request("GET", "/")
+            answer = connection.getresponse()
+            known = answer.getheader("x-amz-request-id") is not None
+            return known or _CODE.search(answer.read(10_000).decode("latin-1")) is not None
+        finally:
+            connection.close()
+
+
+def _code(error: Exception) -> str | None:
+    # The client reads an error's XML only where the server labels it as MinIO does.
+    known = getattr(error, "code", None)
+    found = _CODE.search(str(error))
+    return known or (found.group(1) if found else None)
+
+
+def _parse_endpoint(endpoint: str, *, secure: bool) -> tuple[str, int, bool]:
+    text = endpoint.strip()
+    try:
+        parts = urlsplit(text if "://" in text else f"//{text}")
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    known = {"": secure, "http": False, "https": True}.get(parts.scheme)
+    if not parts.hostname or known is None or parts.path not in ("", "/") or parts.username:
+        raise UsageError(
+            f"BT_MINIO_ENDPOINT is {endpoint!r}, which is no endpoint.",
+            hint="Write it as host:port, such as localhost:9000.",
+            details={"received": endpoint},
+        )
+    return parts.hostname, port or (443 if known else 80), known
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _within(seconds: float, question: Callable[[], bool]) -> bool:
+    """Answer a question, or no where that takes too long or fails; a name server may hang."""
+    answers: list[bool] = []
+
+    def ask() -> None:
+        try:
+            answers.append(question())
+        except (OSError, http.client.HTTPException):
+            answers.append(False)
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return bool(answers and answers[0])

@@ -1,0 +1,190 @@
+"""Reports and trades as rows of the three tables, and back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from btkit.report import MetricsSection, RunInfo
+
+RUN_COLUMNS = (
+    "run_id",
+    "strategy_name",
+    "strategy_version",
+    "symbol",
+    "start_date",
+    "end_date",
+    "initial_capital",
+    "commission_per_contract",
+    "slippage_pct",
+    "created_at",
+    "completed_at",
+    "status",
+    "error_message",
+)
+"""The columns of a run that the report's ``run`` object has, too."""
+
+INSERT_RUN = """
+INSERT INTO backtest_runs
+    (run_id, strategy_name, strategy_version, symbol, interval, start_date, end_date,
+     initial_capital, commission_per_contract, slippage_pct, created_at, completed_at, status,
+     error_message)
+VALUES
+    (:run_id, :strategy_name, :strategy_version, :symbol, :interval, :start_date, :end_date,
+     :initial_capital, :commission_per_contract, :slippage_pct, :created_at, :completed_at, :status,
+     :error_message)
+"""
+
+COMPLETE_RUN = """
+UPDATE backtest_runs
+SET status = 'complete', completed_at = :completed_at, passed = :passed,
+    equity_curve_url = :equity_curve_url, report = :report
+WHERE run_id = :run_id AND status = 'running'
+"""
+
+FAIL_RUN = """
+UPDATE backtest_runs
+SET status = 'failed', completed_at = :completed_at, error_message = :error_message
+WHERE run_id = :run_id AND status = 'running'
+"""
+
+INSERT_METRICS = """
+INSERT INTO backtest_metrics
+    (run_id, total_trades, winning_trades, losing_trades, win_rate, profit_factor,
+     expectancy_per_trade, avg_win_pct, avg_loss_pct, largest_win, largest_loss,
+     consecutive_losses_max, cagr, max_drawdown_pct, max_drawdown_duration_days, sharpe_ratio,
+     sortino_ratio, calmar_ratio, recovery_factor, is_sharpe, oos_sharpe,
+     walk_forward_efficiency, total_return, total_return_pct, annualized_return, volatility,
+     max_drawdown, avg_win, avg_loss, avg_holding_period, avg_win_holding_period,
+     avg_loss_holding_period, undefined)
+VALUES
+    (:run_id, :total_trades, :winning_trades, :losing_trades, :win_rate, :profit_factor,
+     :expectancy_per_trade, :avg_win_pct, :avg_loss_pct, :largest_win, :largest_loss,
+     :consecutive_losses_max, :cagr, :max_drawdown_pct, :max_drawdown_duration_days, :sharpe_ratio,
+     :sortino_ratio, :calmar_ratio, :recovery_factor, :is_sharpe, :oos_sharpe,
+     :walk_forward_efficiency, :total_return, :total_return_pct, :annualized_return, :volatility,
+     :max_drawdown, :avg_win, :avg_loss, :avg_holding_period, :avg_win_holding_period,
+     :avg_loss_holding_period, :undefined)
+"""
+
+INSERT_TRADE = """
+INSERT INTO backtest_trades
+    (run_id, trade_index, entry_date, exit_date, entry_price, exit_price, shares, pnl, return_pct,
+     exit_reason, bars_held, commission, slippage_cost)
+VALUES
+    (:run_id, :trade_index, :entry_date, :exit_date, :entry_price, :exit_price, :shares, :pnl,
+     :return_pct, :exit_reason, :bars_held, :commission, :slippage_cost)
+"""
+
+SELECT_RUN = """
+SELECT r.*, j.request, j.host, j.pid, j.process_started, j.heartbeat_at, c.type AS checkpoint_type
+FROM backtest_runs r
+LEFT JOIN backtest_jobs j USING (run_id) LEFT JOIN backtest_checkpoints c USING (run_id)
+WHERE r.run_id = ?
+"""
+
+SELECT_TRADES = """
+SELECT entry_date, exit_date, entry_price, exit_price, shares, pnl, return_pct, exit_reason,
+       bars_held, commission, slippage_cost
+FROM backtest_trades WHERE run_id = ? ORDER BY trade_index
+"""
+
+SELECT_RUNS = """
+SELECT r.run_id, r.strategy_name, r.strategy_version, r.symbol, r.interval, r.start_date,
+       r.end_date, r.initial_capital, r.commission_per_contract, r.slippage_pct, r.created_at,
+       r.completed_at, r.status, r.error_message, r.passed, r.equity_curve_url,
+       m.total_trades, m.cagr, m.max_drawdown_pct, m.sharpe_ratio,
+       r.status != 'complete' AND j.request IS NOT NULL AS resumable,
+       j.host, j.pid, j.process_started, j.heartbeat_at, c.type AS checkpoint_type
+FROM backtest_runs r
+LEFT JOIN backtest_metrics m USING (run_id)
+LEFT JOIN backtest_jobs j USING (run_id)
+LEFT JOIN backtest_checkpoints c USING (run_id)
+WHERE (:symbol IS NULL OR r.symbol = :symbol COLLATE NOCASE)
+  AND (:stored IS NULL OR r.status = :stored)
+ORDER BY r.created_at DESC, r.rowid DESC
+"""
+
+# Of `SELECT_RUNS`, what only serves to tell how a run stands.
+OWNER_COLUMNS = ("host", "pid", "process_started", "heartbeat_at", "checkpoint_type")
+
+_TRADE_TIMES = ("entry_date", "exit_date")
+
+
+def run_row(run: RunInfo, *, interval: str) -> dict[str, Any]:
+    """Return the parameters of `INSERT_RUN`."""
+    return {**run.model_dump(mode="json"), "interval": interval}
+
+
+def metrics_row(metrics: MetricsSection) -> dict[str, Any]:
+    """Return the parameters of `INSERT_METRICS`."""
+    values = metrics.model_dump(mode="json")
+    return {**values, "undefined": json.dumps(values["undefined"])}
+
+
+def trade_rows(run_id: str, trades: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the parameters of `INSERT_TRADE`, one entry per trade.
+
+    Parameters
+    ----------
+    run_id
+        The run the trades belong to.
+    trades : DataFrame, shape (n_trades, n_columns)
+        In order of exit. Daily times become ``YYYY-MM-DD``, others ISO 8601 with their zone.
+
+    Returns
+    -------
+    list of dict
+        Plain Python values.
+    """
+    columns = {name: _iso(trades[name]) for name in _TRADE_TIMES}
+    for name in trades.columns.difference(list(_TRADE_TIMES)):
+        columns[name] = trades[name].tolist()
+    return [
+        {"run_id": run_id, "trade_index": position}
+        | {name: values[position] for name, values in columns.items()}
+        for position in range(len(trades))
+    ]
+
+
+def trades_frame(rows: list[dict[str, Any]], *, times: pd.DatetimeIndex) -> pd.DataFrame:
+    """Return stored trades as the table that the simulation gave.
+
+    Parameters
+    ----------
+    rows
+        As `SELECT_TRADES` gives them.
+    times
+        The bar times of the run; the trades' times take their type.
+
+    Returns
+    -------
+    DataFrame, shape (n_trades, 11)
+        In order of exit.
+    """
+    kinds: dict[str, Any] = {
+        "entry_date": times.dtype,
+        "exit_date": times.dtype,
+        "entry_price": np.float64,
+        "exit_price": np.float64,
+        "shares": np.float64,
+        "pnl": np.float64,
+        "return_pct": np.float64,
+        "exit_reason": "str",
+        "bars_held": np.int64,
+        "commission": np.float64,
+        "slippage_cost": np.float64,
+    }
+    return pd.DataFrame(
+        {name: pd.Series([row[name] for row in rows], dtype=kind) for name, kind in kinds.items()}
+    )
+
+
+def _iso(times: pd.Series[Any]) -> list[str]:
+    moments = pd.DatetimeIndex(times)
+    if moments.tz is None:
+        return [str(text) for text in moments.strftime("%Y-%m-%d")]
+    return [moment.isoformat() for moment in moments]

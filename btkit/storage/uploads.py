@@ -1,0 +1,291 @@
+"""What is to go to object storage: queued with the run, delivered once, whenever it can be."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from btkit.errors import StoreError
+from btkit.storage.database import transaction
+from btkit.storage.ids import check_run_id
+from btkit.storage.objects import ObjectStore
+from btkit.storage.owner import Owner, is_alive, now_text, this_process
+
+UploadKind = Literal["curve", "json", "notebook", "html"]
+
+_KEYS: Mapping[UploadKind, str] = {
+    "curve": "curves/{}.parquet",
+    "json": "reports/{}.json",
+    "notebook": "reports/{}.ipynb",
+    "html": "reports/{}.html",
+}
+_WAITING = "(delivered_at IS NULL OR action = 'remove')"
+_CLAIM_COLUMNS = "host = NULL, pid = NULL, process_started = NULL, claimed_at = NULL"
+
+
+@dataclass
+class Delivery:
+    """What became of the queue.
+
+    Parameters
+    ----------
+    delivered
+        URLs of the files that were delivered now.
+    removed
+        URLs of the objects that were removed now.
+    waiting
+        How many files and removals still wait.
+    failures
+        Per file that could not be delivered: ``run_id``, ``object_key`` and ``reason``.
+    """
+
+    delivered: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    waiting: int = 0
+    failures: list[dict[str, str]] = field(default_factory=list)
+
+
+def queue_upload(
+    connection: sqlite3.Connection, run_id: str, *, kind: UploadKind, path: Path
+) -> None:
+    """Queue a file, within the caller's transaction.
+
+    Parameters
+    ----------
+    connection
+        In a transaction.
+    run_id
+        The run that the file belongs to.
+    kind
+        What it is; with the run's id, its name in the bucket.
+    path
+        The local file.
+    """
+    key = _KEYS[kind].format(check_run_id(run_id))
+    connection.execute(
+        "INSERT OR REPLACE INTO backtest_uploads"
+        " (object_key, run_id, action, kind, path, queued_at) VALUES (?, ?, 'upload', ?, ?, ?)",
+        (key, run_id, kind, str(path), now_text()),
+    )
+
+
+def queue_removal(connection: sqlite3.Connection, run_id: str, *, bucket: str) -> None:
+    """Queue the removal of all that a run has in object storage.
+
+    Parameters
+    ----------
+    connection
+        In a transaction.
+    run_id
+        The run that is being deleted.
+    bucket
+        Where a file may be of which it is not known whether it was delivered.
+    """
+    # What nobody ever tried to deliver is not there.
+    connection.execute(
+        "DELETE FROM backtest_uploads WHERE run_id = ? AND delivered_at IS NULL"
+        " AND attempts = 0 AND host IS NULL",
+        (run_id,),
+    )
+    connection.execute(
+        "UPDATE backtest_uploads SET action = 'remove', bucket = coalesce(bucket, ?)"
+        " WHERE run_id = ?",
+        (bucket, run_id),
+    )
+
+
+class Uploads:
+    """The queue in the database.
+
+    Parameters
+    ----------
+    connect
+        Opens the database.
+    objects
+        Where files go.
+    find_curve
+        Where a run's curve lies now, since a project may have been moved.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Any],
+        objects: ObjectStore,
+        *,
+        find_curve: Callable[[str], Path],
+    ) -> None:
+        self._connect = connect
+        self._objects = objects
+        self._find_curve = find_curve
+
+    def queue_files(self, run_id: str, files: Mapping[UploadKind, Path]) -> None:
+        """Queue files of a stored run.
+
+        Parameters
+        ----------
+        run_id
+            The run's id.
+        files
+            By kind.
+
+        Raises
+        ------
+        StoreError
+            If the database cannot be written.
+        """
+        with self._connect() as connection, transaction(connection):
+            for kind, path in files.items():
+                queue_upload(connection, run_id, kind=kind, path=path)
+
+    def deliver(self, *, first: str | None = None) -> Delivery:
+        """Deliver what is queued, each file once, whoever else does the same meanwhile.
+
+        It stops at the first thing that the server refuses, since the next would fare no better.
+
+        Parameters
+        ----------
+        first
+            The run to begin with.
+
+        Returns
+        -------
+        Delivery
+            What became of it. A server that is away or refuses is no error here.
+
+        Raises
+        ------
+        StoreError
+            If the database cannot be read or written.
+        """
+        delivery = Delivery()
+        tried: set[str] = set()
+        if self._count() and not self._objects.is_reachable():
+            # Said once, and without an attempt on any of them.
+            delivery.failures.append(
+                {"run_id": first or "", "object_key": "", "reason": "the server does not answer"}
+            )
+        else:
+            while (item := self._claim(tried, first)) is not None:
+                tried.add(item["object_key"])
+                if not self._work(item, delivery):
+                    break
+        delivery.waiting = self._count()
+        return delivery
+
+    def _work(self, item: dict[str, Any], delivery: Delivery) -> bool:
+        """Deliver or remove one thing; tell whether the next is worth a try."""
+        key, bucket = item["object_key"], item["bucket"] or self._objects.bucket
+        try:
+            with self._released_on_error(key):
+                if item["action"] == "remove":
+                    self._objects.remove(key, bucket=bucket)
+                    self._forget(key)
+                    delivery.removed.append(self._objects.url_of(key, bucket=bucket))
+                else:
+                    path = self._local(item)
+                    self._objects.put(key, path)
+                    self._conclude(item, path)
+                    delivery.delivered.append(self._objects.url_of(key))
+        except FileNotFoundError:
+            reason = f"{item['path']} does not exist any more"
+            delivery.failures.append(self._record(item, reason))
+        except StoreError as error:
+            delivery.failures.append(self._record(item, error.message))
+            return False
+        return True
+
+    @contextmanager
+    def _released_on_error(self, key: str) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            with self._connect() as connection, transaction(connection):
+                connection.execute(
+                    f"UPDATE backtest_uploads SET {_CLAIM_COLUMNS}"  # noqa: S608 - a literal of ours
+                    " WHERE object_key = ?",
+                    (key,),
+                )
+            raise
+
+    def _count(self) -> int:
+        with self._connect() as connection:
+            row = connection.execute(
+                f"SELECT count(*) FROM backtest_uploads WHERE {_WAITING}"  # noqa: S608 - as above
+            ).fetchone()
+        return int(row[0])
+
+    def _claim(self, tried: set[str], first: str | None) -> dict[str, Any] | None:
+        with self._connect() as connection, transaction(connection):
+            waiting = connection.execute(
+                f"SELECT * FROM backtest_uploads WHERE {_WAITING}"  # noqa: S608 - as above
+                " ORDER BY run_id IS NOT ?, queued_at, object_key",
+                (first,),
+            )
+            for row in waiting:
+                if row["object_key"] in tried or _is_claimed(row):
+                    continue
+                connection.execute(
+                    "UPDATE backtest_uploads SET host = ?, pid = ?, process_started = ?,"
+                    " claimed_at = ? WHERE object_key = ?",
+                    (*this_process(), now_text(), row["object_key"]),
+                )
+                return dict(row)
+        return None
+
+    def _local(self, item: dict[str, Any]) -> Path:
+        path = Path(item["path"])
+        if item["kind"] == "curve" and not path.is_file():
+            return self._find_curve(item["run_id"])
+        return path
+
+    def _conclude(self, item: dict[str, Any], path: Path) -> None:
+        """Note that a file was delivered; a curve's home is there from now on."""
+        key, run_id = item["object_key"], item["run_id"]
+        with self._connect() as connection, transaction(connection):
+            connection.execute(
+                f"UPDATE backtest_uploads SET {_CLAIM_COLUMNS}, delivered_at = ?,"  # noqa: S608 - as above
+                " bucket = ?, last_error = NULL WHERE object_key = ?",
+                (now_text(), self._objects.bucket, key),
+            )
+            if item["kind"] == "curve":
+                _move_curve(connection, run_id, self._objects.url_of(key))
+        if item["kind"] == "curve":
+            path.unlink(missing_ok=True)
+
+    def _forget(self, key: str) -> None:
+        with self._connect() as connection, transaction(connection):
+            connection.execute("DELETE FROM backtest_uploads WHERE object_key = ?", (key,))
+
+    def _record(self, item: dict[str, Any], reason: str) -> dict[str, str]:
+        with self._connect() as connection, transaction(connection):
+            connection.execute(
+                "UPDATE backtest_uploads SET attempts = attempts + 1, last_error = ?"
+                " WHERE object_key = ?",
+                (reason, item["object_key"]),
+            )
+        return {"run_id": item["run_id"], "object_key": item["object_key"], "reason": reason}
+
+
+def _move_curve(connection: sqlite3.Connection, run_id: str, url: str) -> None:
+    row = connection.execute(
+        "SELECT report FROM backtest_runs WHERE run_id = ?", (run_id,)
+    ).fetchone()
+    if row is None:  # deleted meanwhile; the object's removal is queued
+        return
+    report = json.loads(row["report"]) | {"equity_curve_url": url}
+    connection.execute(
+        "UPDATE backtest_runs SET equity_curve_url = ?, report = ? WHERE run_id = ?",
+        (url, json.dumps(report, allow_nan=False), run_id),
+    )
+
+
+def _is_claimed(row: sqlite3.Row) -> bool:
+    if row["host"] is None:
+        return False
+    owner = Owner(row["host"], row["pid"], row["process_started"])
+    return is_alive(owner, row["claimed_at"])

@@ -1,0 +1,111 @@
+"""Runs killed with signal 9 at random moments; `make stress` has the full sizes."""
+
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+import subprocess
+import time
+from contextlib import suppress
+
+import pytest
+from support.broken_off import numbers
+
+from btkit.runs import cancel, list_runs, load_run, resume, run
+
+FULL = os.environ.get("STRESS_PROFILE") == "full"
+BARS = 300
+KILLS = 30 if FULL else 4
+EVERY_BAR = {"BT_CHECKPOINT_BARS": "1"}
+
+
+@pytest.fixture
+def reached(query):
+    """Tell the last bar that any unfinished run has saved."""
+
+    def ask():
+        with suppress(sqlite3.OperationalError):  # no database or no table yet
+            return query("SELECT max(bar_index) FROM backtest_checkpoints")[0][0] or 0
+        return 0
+
+    return ask
+
+
+def wait_until(process, happened):
+    while process.poll() is None and not happened():
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=0.002)
+
+
+def test_killed_at_random_moments_and_resumed_to_the_same_bits(
+    arguments, start, settings, query, reached
+):
+    command = arguments(BARS)
+    began = time.monotonic()
+    out, err = start(command, **EVERY_BAR).communicate()
+    lasts = time.monotonic() - began
+    assert out, err
+    whole = numbers(list_runs(settings=settings)[0]["run_id"], settings)
+    assert len(whole[0]["trades"]) > 20
+    luck = random.Random(20260101)  # noqa: S311 - a repeatable choice, not a secret
+    in_simulation = 0
+    for number in range(KILLS):
+        process = start(command, **EVERY_BAR)
+        if number % 3 == 2:
+            moment = time.monotonic() + luck.uniform(0.1, 1.0) * lasts
+            wait_until(process, lambda moment=moment: time.monotonic() >= moment)
+        else:
+            bar = luck.randrange(1, BARS - 5)
+            wait_until(process, lambda bar=bar: reached() >= bar)
+        process.kill()
+        process.wait()
+        if not settings.db_path.exists():
+            continue
+        assert query("PRAGMA integrity_check") == [("ok",)]
+        in_simulation += reached() > 0
+        for row in list_runs(limit=1000, settings=settings):
+            assert row["status"] in {"complete", "interrupted"}
+            if row["status"] == "interrupted":
+                resume(row["run_id"], settings=settings)
+            if row["run_id"] and number == KILLS - 1:
+                assert numbers(row["run_id"], settings) == whole
+        # Torn or left-over files would show here.
+        assert {path.stem for path in settings.curve_dir.glob("*.parquet")} == {
+            row["run_id"] for row in list_runs(limit=1000, settings=settings)
+        }
+    assert in_simulation >= KILLS // 2
+    assert query("SELECT count(*) FROM backtest_jobs") == [(0,)]
+
+
+def test_an_interrupted_run_is_resumed_by_another_process(
+    arguments, start, settings, query, reached
+):
+    command = arguments(BARS)
+    process = start(command, **EVERY_BAR)
+    wait_until(process, lambda: reached() >= BARS // 2)
+    # A stopped process is alive, as long as it may be.
+    assert [row["status"] for row in list_runs(settings=settings)] == ["running"]
+    process.kill()
+    process.wait()
+    (row,) = list_runs(status="interrupted", settings=settings)
+    resumed = [*command[:3], "resume", "--run-id", row["run_id"], "--no-report", "-q"]
+    out, err = start(resumed).communicate()
+    assert '"status": "complete"' in out, err
+    first, last = command[command.index("--start") + 1], command[command.index("--end") + 1]
+    anew = run("spec.json", "TINY", first, last, settings=settings)
+    assert numbers(row["run_id"], settings) == numbers(anew.run_id, settings)
+
+
+def test_cancel_from_another_process(arguments, start, settings, reached):
+    process = start(arguments(2 * BARS), **EVERY_BAR)
+    wait_until(process, lambda: reached() >= 5)
+    (row,) = list_runs(settings=settings)
+    assert cancel(row["run_id"], settings=settings)["status"] == "cancelling"
+    out, err = process.communicate()
+    assert process.returncode == 2
+    assert '"type": "InterruptedRunError"' in out, err
+    assert "Traceback" not in err
+    (row,) = list_runs(status="cancelled", settings=settings)
+    resume(row["run_id"], settings=settings)
+    assert load_run(row["run_id"], settings=settings).report.run.status == "complete"

@@ -1,0 +1,360 @@
+from __future__ import annotations
+
+import http.server
+import json
+import re
+import sqlite3
+import sys
+import threading
+from contextlib import closing
+
+import pandas as pd
+import pytest
+from pydantic import SecretStr
+from support.broken_off import SPEC, numbers, write_bars
+from support.object_server import ACCESS_KEY, SECRET_KEY, Line, ObjectServer, free_port
+
+from btkit.cli.main import main
+from btkit.errors import StoreError, UsageError
+from btkit.runs import delete, list_runs, load_document, load_run, run, sync
+from btkit.storage import ObjectStore
+
+COMMAND = [sys.executable, "-m", "btkit.cli.main"]
+
+
+@pytest.fixture
+def server(tmp_path):
+    known = ObjectServer(tmp_path / "objects")
+    known.start()
+    yield known
+    known.kill()
+
+
+@pytest.fixture
+def line(server):
+    known = Line(server)
+    yield known
+    known.shutdown()
+    known.server_close()
+
+
+@pytest.fixture
+def remote(settings, server):
+    return at(settings, server.endpoint)
+
+
+@pytest.fixture
+def go(workplace):
+    """Make one run with some settings; give its id."""
+    days = write_bars(workplace / "bars")
+    return lambda settings: run(SPEC, "TINY", *days, settings=settings).run_id
+
+
+def at(settings, endpoint, **changes):
+    return settings.model_copy(
+        update={"minio_endpoint": endpoint, "minio_timeout_s": 5.0, **changes}
+    )
+
+
+def url_of(run_id, settings):
+    return load_document(run_id, settings=settings)["equity_curve_url"]
+
+
+def key_of(run_id):
+    return f"backtest-results/curves/{run_id}.parquet"
+
+
+def local(settings):
+    return sorted(path.stem for path in settings.curve_dir.glob("*"))
+
+
+def test_a_curve_goes_to_the_bucket_and_is_read_from_there(go, settings, remote, server):
+    here, there = go(settings), go(remote)
+    assert url_of(there, remote) == f"s3://{key_of(there)}"
+    assert list(server.objects()) == [key_of(there)]
+    assert local(settings) == [here]
+    assert numbers(there, remote) == numbers(here, settings)
+    (row, _) = list_runs(settings=remote)
+    assert row["equity_curve_url"] == f"s3://{key_of(there)}"
+    assert sync(settings=remote)["delivered"] == []
+    server.kill()
+    with pytest.raises(StoreError, match="does not answer"):
+        load_run(there, settings=remote)
+
+
+def test_the_bucket_holds_parquet(go, remote, server, tmp_path):
+    run_id = go(remote)
+    path = tmp_path / "object.parquet"
+    path.write_bytes(server.objects()[key_of(run_id)])
+    assert len(pd.read_parquet(path)) == 60
+
+
+def refused(server):
+    server.kill()
+    return {}
+
+
+def stalled(server):
+    server.stall()
+    return {"minio_timeout_s": 0.5}
+
+
+def wrong_secret(_server):
+    return {"minio_secret_key": SecretStr("wrong")}
+
+
+def unknown_user(_server):
+    return {"minio_access_key": "nobody"}
+
+
+def bad_bucket(_server):
+    return {"minio_bucket": "No Bucket!"}
+
+
+def full(server):
+    server.kill()
+    server.start(largest_file=1000)
+    return {}
+
+
+@pytest.mark.parametrize(
+    ("trouble", "reason"),
+    [
+        (refused, "does not answer"),
+        (stalled, "Timeout|timed out"),
+        (wrong_secret, "SignatureDoesNotMatch"),
+        (unknown_user, "InvalidAccessKeyId"),
+        (bad_bucket, "bucket"),
+        (full, "InternalError|error"),
+    ],
+)
+def test_whatever_is_wrong_the_run_succeeds_and_is_delivered_later(
+    go, remote, server, trouble, reason
+):
+    run_id = go(remote.model_copy(update=trouble(server)))
+    assert load_run(run_id, settings=remote).report.run.status == "complete"
+    assert url_of(run_id, remote).startswith("file://")
+    assert local(remote) == [run_id]
+    outcome = sync(settings=remote.model_copy(update=trouble(server)))
+    assert outcome["waiting"] == 1
+    (failure,) = outcome["failures"]
+    assert re.search(reason, failure["reason"]), failure
+    server.kill()
+    server.start()
+    assert sync(settings=remote)["delivered"] == [f"s3://{key_of(run_id)}"]
+    assert url_of(run_id, remote) == f"s3://{key_of(run_id)}"
+    assert local(remote) == []
+    assert list(server.objects()) == [key_of(run_id)]
+    assert len(load_run(run_id, settings=remote).curve) == 60
+
+
+def test_a_later_run_delivers_what_waits(go, remote, server):
+    server.kill()
+    first = go(remote)
+    server.start()
+    second = go(remote)
+    assert set(server.objects()) == {key_of(first), key_of(second)}
+    assert sync(settings=remote)["waiting"] == 0
+
+
+def test_a_server_that_dies_in_mid_upload(go, settings, server, line):
+    known = at(settings, line.endpoint)
+    line.break_in_upload(server.kill)
+    run_id = go(known)
+    assert line.uploads == 1
+    assert url_of(run_id, known).startswith("file://")
+    assert server.objects() == {}
+    content = (settings.curve_dir / f"{run_id}.parquet").read_bytes()
+    server.start()
+    assert sync(settings=known)["delivered"] == [f"s3://{key_of(run_id)}"]
+    assert server.objects() == {key_of(run_id): content}
+    assert sync(settings=known)["delivered"] == []
+    assert line.uploads == 2
+
+
+def test_a_sync_that_is_killed_in_mid_upload(go, settings, server, line, start):
+    server.kill()
+    known = at(settings, line.endpoint)
+    run_id = go(known)
+    server.start()
+    reached, free = threading.Event(), threading.Event()
+    line.break_in_upload(lambda: (reached.set(), free.wait(30)))
+    process = start([*COMMAND, "sync"], BT_MINIO_ENDPOINT=line.endpoint)
+    assert reached.wait(30)
+    # Somebody is at it: nobody else begins the same.
+    assert sync(settings=known) | {"endpoint": ""} == {
+        "endpoint": "", "bucket": "backtest-results", "delivered": [], "removed": [],
+        "waiting": 1, "failures": [],
+    }  # fmt: skip
+    process.kill()
+    process.wait()
+    free.set()
+    assert sync(settings=known)["delivered"] == [f"s3://{key_of(run_id)}"]
+    assert list(server.objects()) == [key_of(run_id)]
+    assert line.uploads == 2
+
+
+def test_what_arrived_without_an_answer_is_not_sent_again(go, settings, server, line, query):
+    known = at(settings, line.endpoint)
+    run_id = go(known)
+    # As if the process had died between the upload and its note in the database.
+    document = json.loads(query("SELECT report FROM backtest_runs")[0][0])
+    local_path = settings.curve_dir / f"{run_id}.parquet"
+    local_path.write_bytes(server.objects()[key_of(run_id)])
+    undo_delivery(settings, run_id, document, local_path)
+    assert sync(settings=known)["delivered"] == [f"s3://{key_of(run_id)}"]
+    assert line.uploads == 1
+
+
+def undo_delivery(settings, run_id, document, path):
+    document["equity_curve_url"] = path.as_uri()
+    with closing(sqlite3.connect(settings.db_path, isolation_level=None)) as connection:
+        connection.execute(
+            "UPDATE backtest_runs SET equity_curve_url = ?, report = ? WHERE run_id = ?",
+            (path.as_uri(), json.dumps(document), run_id),
+        )
+        connection.execute(
+            "UPDATE backtest_uploads SET delivered_at = NULL, bucket = NULL, host = 'gone 1 2',"
+            " pid = 1, process_started = '1', claimed_at = '2020-01-01T00:00:00+00:00'"
+        )
+
+
+def test_many_that_deliver_at_once_deliver_each_file_once(go, settings, server, line):
+    server.kill()
+    known = at(settings, line.endpoint)
+    ids = {go(known) for _ in range(6)}
+    server.start()
+    delivered = []
+    threads = [
+        threading.Thread(target=lambda: delivered.extend(sync(settings=known)["delivered"]))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(delivered) == sorted(f"s3://{key_of(run_id)}" for run_id in ids)
+    assert line.uploads == len(ids)
+    assert set(server.objects()) == {key_of(run_id) for run_id in ids}
+
+
+def test_a_file_that_is_gone_does_not_hold_up_the_others(go, remote, server):
+    server.kill()
+    lost, kept = go(remote), go(remote)
+    (remote.curve_dir / f"{lost}.parquet").unlink()
+    server.start()
+    outcome = sync(settings=remote)
+    assert outcome["delivered"] == [f"s3://{key_of(kept)}"]
+    assert outcome["waiting"] == 1
+    assert "does not exist any more" in outcome["failures"][0]["reason"]
+
+
+def test_deleting_a_run_removes_its_objects(go, remote, server):
+    run_id = go(remote)
+    delete(run_id, settings=remote)
+    assert server.objects() == {}
+    away = go(remote)
+    server.kill()
+    delete(away, settings=remote)
+    assert list_runs(settings=remote) == []
+    server.start()
+    assert sync(settings=remote)["removed"] == [f"s3://{key_of(away)}"]
+    assert server.objects() == {}
+
+
+def test_a_run_that_never_was_delivered_leaves_nothing_to_remove(go, remote, server):
+    server.kill()
+    run_id = go(remote)
+    delete(run_id, settings=remote)
+    server.start()
+    assert sync(settings=remote)["waiting"] == 0
+
+
+def test_reports_are_uploaded_when_asked(
+    arguments, server, workplace, monkeypatch, capsys, settings
+):
+    monkeypatch.setenv("BT_MINIO_ENDPOINT", server.endpoint)
+    monkeypatch.setattr("btkit.cli.files.write_report_files", None)
+    files = {}
+
+    def write(document, **_options):
+        for kind, ending in (("json", "json"), ("notebook", "ipynb"), ("html", "html")):
+            files[kind] = workplace / f"{document['run']['run_id']}.{ending}"
+            files[kind].write_text(kind)
+        return files
+
+    monkeypatch.setattr("btkit.cli.finish.write_report_files", write)
+    flags = [part for part in arguments()[3:] if part != "--no-report"]
+    assert main([*flags, "--upload-reports"]) in (0, 1)
+    run_id = json.loads(capsys.readouterr().out)["run"]["run_id"]
+    assert set(server.objects()) == {
+        key_of(run_id),
+        *(f"backtest-results/reports/{run_id}.{end}" for end in ("json", "ipynb", "html")),
+    }
+    # Unlike a curve, a report stays where it is.
+    assert all(path.exists() for path in files.values())
+    assert main(["delete", "--run-id", run_id]) == 0
+    assert server.objects() == {}
+
+
+def test_where_nobody_chose_an_endpoint(settings, server):
+    def known(endpoint):
+        return ObjectStore(
+            endpoint, access_key=ACCESS_KEY, secret_key=SECRET_KEY, bucket="b", is_chosen=False
+        )
+
+    assert not known(f"127.0.0.1:{free_port()}").is_on()
+    assert known(server.endpoint).is_on()
+    assert ObjectStore.from_settings(settings).is_chosen is False
+    server.stall()
+    assert not known(server.endpoint).is_on()
+
+
+def test_something_else_on_the_port_gets_no_credentials():
+    heard = []
+
+    class Other(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            heard.append(str(self.headers))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_arguments):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Other) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        store = ObjectStore(
+            f"127.0.0.1:{other.server_port}", access_key=ACCESS_KEY, secret_key=SECRET_KEY,
+            bucket="b", is_chosen=False,
+        )  # fmt: skip
+        assert not store.is_on()
+        other.shutdown()
+    assert len(heard) == 1
+    assert ACCESS_KEY not in heard[0].split("Host")[1]
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["", "http://", "host:port", "ftp://host", "host/path", "user@host:1", ":9000"]
+)
+def test_what_is_no_endpoint(endpoint):
+    with pytest.raises(UsageError, match="BT_MINIO_ENDPOINT"):
+        ObjectStore(endpoint, access_key="", secret_key="", bucket="b")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "expected"),
+    [
+        ("localhost:9000", ("localhost", 9000, False)),
+        ("http://minio", ("minio", 80, False)),
+        ("https://s3.amazonaws.com/", ("s3.amazonaws.com", 443, True)),
+        ("[::1]:9000", ("::1", 9000, False)),
+    ],
+)
+def test_what_is_one(endpoint, expected):
+    store = ObjectStore(endpoint, access_key="", secret_key="", bucket="b")
+    assert (store._host, store._port, store._secure) == expected
+
+
+def test_the_secret_is_not_shown(settings):
+    assert "mds_secret" not in repr(settings)

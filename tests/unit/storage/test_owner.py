@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from btkit.storage import owner
+from btkit.storage.owner import Owner, is_alive, now_text, this_process
+
+
+def test_this_process_is_alive():
+    assert this_process() == this_process()
+    assert this_process().pid == os.getpid()
+    assert is_alive(this_process(), "2000-01-01T00:00:00+00:00")
+
+
+def test_a_process_that_ended_is_not():
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    known = Owner(this_process().host, child.pid, owner._started(child.pid))
+    assert is_alive(known, now_text())
+    # One that nobody has waited for yet is as dead as any other.
+    child.stdin.close()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert not is_alive(known, now_text())
+    child.wait()
+    assert not is_alive(known, now_text())
+
+
+def test_another_process_with_the_same_number_is_another():
+    assert not is_alive(this_process()._replace(started="1"), now_text())
+
+
+@pytest.mark.parametrize(("seconds", "alive"), [(0, True), (110, True), (130, False)])
+def test_another_machine_is_known_by_its_heartbeat(seconds, alive):
+    known = Owner("elsewhere", os.getpid(), this_process().started)
+    heard = datetime.now(UTC) - timedelta(seconds=seconds)
+    assert is_alive(known, heard.isoformat()) is alive
+
+
+def test_where_there_is_no_proc(monkeypatch):
+    monkeypatch.setattr(owner, "_ON_LINUX", False)
+    owner._host.cache_clear()
+    try:
+        assert is_alive(this_process(), now_text())
+        assert not is_alive(this_process()._replace(pid=2**22 + 1), now_text())
+        assert not is_alive(this_process()._replace(started="1.00"), now_text())
+    finally:
+        owner._host.cache_clear()
