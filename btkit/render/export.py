@@ -1,0 +1,182 @@
+"""From an executed notebook to one HTML file that needs no network."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from functools import cache
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from btkit.render.pieces import METADATA, PLOTLY_MIME, asset, script_json, tag
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+    from nbformat import NotebookNode
+
+TITLE_ROOM = 40
+"""Pixels of a figure's top margin that its title takes, which the page shows as a heading."""
+
+_TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\].*?(?:\x07|\x1b\\)")
+
+
+def to_html(
+    notebook: NotebookNode, *, title: str, foot: str = "", library: str | None = None
+) -> str:
+    """Return an executed notebook as a page: code hidden behind a button, figures drawn offline.
+
+    Parameters
+    ----------
+    notebook
+        An executed notebook; it is not changed.
+    title
+        Of the page.
+    foot
+        The line at the end of the page, plain text.
+    library
+        File name of plotly's script in the page's folder, see `shared_library`; None puts the
+        script into the page.
+
+    Returns
+    -------
+    str
+        HTML with plotly.js once, and no address of anything outside its folder.
+    """
+    page = {
+        "title": title,
+        "foot": foot,
+        "style": asset("page.css"),
+        "script": asset("report.js"),
+        # Inside a script element nothing but this ends the script.
+        "plotly": "" if library else _plotly_script().replace("</script", "<\\/script"),
+        "library": library,
+    }
+    html: str = _template().render(nb=with_fragments(notebook), page=page)
+    return html
+
+
+@cache
+def _template() -> Template:
+    # nbconvert's own exporter takes longer to import than all that is needed of it here, and
+    # parses the whole page once more to label pictures of which there are none.
+    import mistune  # noqa: PLC0415 - only for pages
+    from jinja2 import Environment, PackageLoader  # noqa: PLC0415 - likewise
+
+    environment = Environment(
+        loader=PackageLoader("btkit.render", "assets"), autoescape=True, keep_trailing_newline=True
+    )
+    environment.filters["markdown"] = mistune.create_markdown(escape=False, plugins=["table"])
+    environment.filters["plain"] = lambda text: _TERMINAL_CODES.sub("", text)
+    return environment.get_template("page.html.j2")
+
+
+def shared_library() -> tuple[str, str]:
+    """Return the file name and the text of the script that pages of one folder share.
+
+    The name holds plotly.js's version, so that pages of another version keep their own.
+    """
+    from plotly.offline import get_plotlyjs_version  # noqa: PLC0415 - slow to import
+
+    return f"plotly-{get_plotlyjs_version()}.min.js", _plotly_script()
+
+
+@cache
+def _plotly_script() -> str:
+    from plotly.offline import get_plotlyjs  # noqa: PLC0415 - slow to import
+
+    return str(get_plotlyjs())
+
+
+def with_fragments(notebook: NotebookNode) -> NotebookNode:
+    """Return a copy of a notebook in which every figure is a fragment of HTML, without library.
+
+    nbconvert's templates have no place for plotly's mime type and leave the cell empty
+    (plotly/plotly.py#5365), so the fragment is made here.
+    """
+    changed = copy.deepcopy(notebook)
+    for cell in changed.cells:
+        for output in cell.get("outputs", ()):
+            figure = output.get("data", {}).get(PLOTLY_MIME)
+            if figure is not None:
+                about = output.metadata.get(METADATA, {})
+                output["data"] = {"text/html": fragment(dict(figure), about)}
+    return changed
+
+
+def fragment(figure: dict[str, Any], about: dict[str, Any]) -> str:
+    """Return a figure as HTML: heading, note, buttons, an empty box, and the JSON to draw there.
+
+    Parameters
+    ----------
+    figure
+        data, layout and config as in plotly's mime type.
+    about
+        The metadata that `Chart.bundle` left: name, note, keys, narrow.
+    """
+    layout = dict(figure["layout"])
+    title = layout.pop("title", {}).get("text", "")
+    menus = layout.pop("updatemenus", [])
+    margin = dict(layout.get("margin", {}))
+    narrow = dict(about.get("narrow", {}))
+    if title and "t" in margin:
+        # The page writes the title itself, where it wraps; its room in the figure goes.
+        margin["t"] -= TITLE_ROOM
+        layout["height"] -= TITLE_ROOM
+        if "margin.t" in narrow:
+            narrow["margin.t"] -= TITLE_ROOM
+    layout["margin"] = margin
+    spec = {
+        "data": _shared_times(figure["data"]),
+        "layout": layout,
+        "config": figure.get("config", {}),
+        "narrow": narrow,
+    }
+    head = tag("h3", escape(title, quote=False) if "&" not in title else title)
+    if about.get("note"):
+        head += tag("p", escape(about["note"]), class_="bt-note")
+    if about.get("keys"):
+        head += tag("p", "".join(_key(*key) for key in about["keys"]), class_="bt-keys")
+    body = tag("div", tag("div", head) + _buttons(menus), class_="bt-chart-head")
+    body += tag(
+        "div",
+        class_="bt-plot",
+        style=f"height:{layout['height']}px",
+        role="img",
+        aria_label=title,
+    )
+    body += tag("script", script_json(spec), type="application/json")
+    return tag("figure", body, class_="bt-chart", data_name=str(about.get("name", "figure")))
+
+
+def _shared_times(data: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return traces in which times that an earlier trace has are only referred to.
+
+    Several lines of a figure share one time axis; written once, a page is half as long.
+    """
+    shared: list[dict[str, Any]] = []
+    for trace in data:
+        same = next((i for i, other in enumerate(shared) if other.get("x") == trace.get("x")), None)
+        repeated = same is not None and isinstance(trace.get("x"), dict)
+        shared.append({**trace, "x": {"as": same}} if repeated else trace)
+    return shared
+
+
+def _key(name: str, colour: str) -> str:
+    return tag("span", tag("i", style=f"background:{colour}") + escape(name))
+
+
+def _buttons(menus: list[dict[str, Any]]) -> str:
+    if not menus:
+        return ""
+    buttons = "".join(
+        tag(
+            "button",
+            escape(button["label"]),
+            type="button",
+            data_relayout=json.dumps(button["args"][0]),
+            aria_pressed="true" if position == 0 else "false",
+        )
+        for position, button in enumerate(menus[0]["buttons"])
+    )
+    return tag("div", buttons, class_="bt-buttons", role="group", aria_label="Range")

@@ -1,0 +1,154 @@
+"""Rolling Sharpe ratio and volatility, and exposure, on one time axis."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from btkit.metrics import exposure, rolling_sharpe, rolling_volatility, time_in_market
+from btkit.render import text, theme, words
+from btkit.render.figures.lines import line, panel_title, scale_for
+from btkit.render.pieces import Chart
+from btkit.render.series import Floats, display_rows, floats, milliseconds
+from btkit.render.view import View
+
+HEIGHT = 640
+MINIMUM_BARS = 40
+PANELS = ((0.70, 1.0), (0.36, 0.60), (0.0, 0.24))
+
+
+def through_time_chart(view: View) -> Chart:
+    """Return whether the strategy held up: risk and return of the last year, and exposure."""
+    window, name = rolling_window(len(view.equity), view.bars_per_year)
+    rows = display_rows(floats(view.equity))
+    x = milliseconds(view.times[rows])
+    share = floats(exposure(view.equity, view.invested))[rows] * 100
+    data: list[dict[str, Any]] = [
+        line(
+            x,
+            share,
+            name="Exposure",
+            colour=theme.STRATEGY,
+            hover="%{y:.1f} % of the account",
+            fill="tozeroy",
+            fillcolor="rgba(0,114,178,0.4)",
+        )
+        | {"line": {"color": theme.STRATEGY, "width": 0.6, "shape": "hv"}}
+    ]
+    if not window:
+        return _exposure_only(view, data, share)
+    sharpes, risks = ([np.asarray(c)[rows] for c in pair] for pair in _rolling(view, window))
+    for axis, pair, hover in (("y2", sharpes, "%{y:.2f}"), ("y3", risks, "%{y:.1f} %")):
+        factor = 100 if axis == "y3" else 1
+        for curve, who, colour in (
+            (pair[1], "Buy-and-hold", theme.BENCHMARK),
+            (pair[0], "Strategy", theme.STRATEGY),
+        ):
+            data.append(line(x, curve * factor, name=who, colour=colour, hover=hover, yaxis=axis))
+    bound = words.BOUNDS["sharpe_ratio"].bound
+    sharpe_title = f"Sharpe ratio of the last {name}"
+    arrangement = theme.layout(
+        height=HEIGHT,
+        title=_title(sharpes[0], bound, name),
+        hovermode="x unified",
+        hoversubplots="axis",
+        margin={"l": 52, "r": 16, "t": 84, "b": 36},
+        xaxis=theme.time_axis(anchor="y"),
+        yaxis2=scale_for(*sharpes, [0, bound], allow_log=False).axis(
+            domain=list(PANELS[0]), anchor="x", nticks=6
+        ),
+        yaxis3=scale_for(*(r * 100 for r in risks), [0], allow_log=False).axis(
+            domain=list(PANELS[1]), anchor="x", ticksuffix=" %", nticks=5
+        ),
+        yaxis=_share_axis(share, domain=list(PANELS[2])),
+        shapes=[_bound_line(bound)],
+        annotations=[
+            panel_title(f"{sharpe_title} (dashed: needs {bound:.2f})", yref="y2"),
+            panel_title(f"Volatility of the last {name}, annualised", yref="y3"),
+            panel_title(_share_title(view), yref="y"),
+        ],
+    )
+    return Chart(
+        theme.figure(data, arrangement),
+        name="through-time",
+        keys=(("Strategy", theme.STRATEGY), ("Buy-and-hold", theme.BENCHMARK)),
+        narrow={
+            "margin.l": 44,
+            "margin.r": 8,
+            "annotations[0].text": sharpe_title,
+            "xaxis.nticks": 4,
+        },
+    )
+
+
+def rolling_window(bars: int, bars_per_year: float) -> tuple[int, str]:
+    """Return the rolling window in bars and its name: a year, a quarter, or none.
+
+    A year where the run has one and a half of them, else a quarter of a year where the run has
+    two, else 0: a shorter window would draw noise.
+    """
+    year, quarter = round(bars_per_year), round(bars_per_year / 4)
+    if bars >= year * 1.5:
+        return year, "year"
+    if bars >= quarter * 2 and quarter >= MINIMUM_BARS:
+        return quarter, "quarter"
+    return 0, ""
+
+
+def _rolling(view: View, window: int) -> tuple[list[Floats], list[Floats]]:
+    curves = (view.equity, view.held)
+    sharpes = [rolling_sharpe(curve, window, view.bars_per_year) for curve in curves]
+    risks = [rolling_volatility(curve, window, view.bars_per_year) for curve in curves]
+    return [floats(c) for c in sharpes], [floats(c) for c in risks]
+
+
+def _bound_line(bound: float) -> dict[str, Any]:
+    return {
+        "type": "line",
+        "xref": "paper",
+        "x0": 0,
+        "x1": 1,
+        "yref": "y2",
+        "y0": bound,
+        "y1": bound,
+        "line": {"color": theme.INK, "width": 1, "dash": "dash"},
+    }
+
+
+def _title(sharpe: Floats, bound: float, name: str) -> str:
+    known = sharpe[np.isfinite(sharpe)]
+    if not known.size:
+        return "The account did not move, so there is no risk to measure"
+    above = text.percent(float((known >= bound).mean()))
+    return (
+        f"Sharpe ratio of a {name} between {text.ratio(float(known.min()))} and "
+        f"{text.ratio(float(known.max()))}, at or above {bound:.2f} {above} of the time"
+    )
+
+
+def _share_title(view: View) -> str:
+    return f"Exposure: in the market on {text.percent(time_in_market(view.invested))} of bars"
+
+
+def _share_axis(share: Floats, **extra: object) -> dict[str, Any]:
+    top = max(1.0, float(np.nanmax(share, initial=0.0))) * 1.1
+    low = min(0.0, float(np.nanmin(share, initial=0.0))) * 1.1
+    return theme.axis(range=[low, top], ticksuffix=" %", anchor="x", nticks=4, **extra)
+
+
+def _exposure_only(view: View, data: list[dict[str, Any]], share: Floats) -> Chart:
+    arrangement = theme.layout(
+        height=280,
+        title=_share_title(view),
+        hovermode="x unified",
+        margin={"l": 52, "r": 16, "t": 56, "b": 36},
+        xaxis=theme.time_axis(),
+        yaxis=_share_axis(share),
+    )
+    return Chart(
+        theme.figure(data, arrangement),
+        name="through-time",
+        note="Invested share of the account. The run is too short for a rolling Sharpe ratio.",
+        narrow={"margin.l": 44, "margin.r": 8, "xaxis.nticks": 4},
+    )

@@ -1,0 +1,169 @@
+"""What single trades brought: their spread, how long they took, and why they ended."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from btkit.render import text, theme
+from btkit.render.figures.lines import scale_for
+from btkit.render.pieces import Chart
+from btkit.render.series import Floats, floats
+from btkit.render.view import View, trade_rows
+
+HEIGHT = 340
+FEW = 6
+MARGIN = {"l": 52, "r": 12, "t": 56, "b": 46}
+
+
+def distribution_chart(view: View) -> Chart:
+    """Return how profits and losses are spread; no bin mixes the two."""
+    pnl = view.trades["pnl"].to_numpy(dtype=np.float64)
+    edges = bin_edges(pnl)
+    counts, _ = np.histogram(pnl, bins=edges)
+    middles = (edges[:-1] + edges[1:]) / 2
+    gained = middles > 0
+    hover = [
+        f"{text.money(low, sign=True)} to {text.money(high, sign=True)}<br>"
+        f"{text.plural(int(number), 'trade')}"
+        for low, high, number in zip(edges[:-1], edges[1:], counts, strict=True)
+    ]
+    data = [
+        {
+            "type": "bar",
+            "x": middles,
+            "y": counts,
+            "width": np.diff(edges) * 0.92,
+            "marker": {"color": np.where(gained, theme.GAIN, theme.LOSS).tolist()},
+            "text": hover,
+            "textposition": "none",
+            "hovertemplate": "%{text}<extra></extra>",
+        }
+    ]
+    arrangement = theme.layout(
+        height=HEIGHT,
+        title=_spread_title(pnl),
+        margin=MARGIN,
+        xaxis=theme.axis(title={"text": "P&L of a trade, $"}, tickformat="$~s", nticks=6),
+        yaxis=theme.axis(
+            title={"text": "Trades"},
+            tickformat=",d",
+            nticks=6,
+            # Few trades would get ticks at fractions of one.
+            **({"dtick": 1} if counts.max() <= FEW else {}),
+        ),
+    )
+    return Chart(theme.figure(data, arrangement), name="pnl-distribution", width="third")
+
+
+def _spread_title(pnl: Floats) -> str:
+    median = f"Median trade {text.money(float(np.median(pnl)), sign=True)}"
+    if len(pnl) == 1:
+        return f"One trade, {text.money(float(pnl[0]), sign=True)}"
+    return f"{median}, from {text.money(float(pnl.min()))} to {text.money(float(pnl.max()))}"
+
+
+def bin_edges(pnl: Floats) -> Floats:
+    """Return bin edges of one width with an edge at zero, so that no bin mixes gain and loss."""
+    low, high = min(0.0, float(pnl.min())), max(0.0, float(pnl.max()))
+    if low == high:
+        return np.array([-1.0, 0.0, 1.0])
+    wanted = int(np.clip(np.sqrt(len(pnl)) * 2, 8, 40))
+    width = (high - low) / wanted
+    first, last = int(np.floor(low / width)), int(np.ceil(high / width))
+    # A trade exactly at a rounded outer edge must not fall out of the last bin.
+    edges = np.arange(first, last + 1) * width
+    edges[0], edges[-1] = min(edges[0], low), max(edges[-1], high)
+    return floats(edges)
+
+
+def holding_chart(view: View) -> Chart:
+    """Return P&L against bars held."""
+    trades = view.trades
+    data = []
+    for won, name, colour, symbol in (
+        (True, "Gain", theme.GAIN, "circle"),
+        (False, "Loss", theme.LOSS, "x"),
+    ):
+        part = trades[(trades["pnl"] > 0) == won]
+        if not len(part):
+            continue
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": name,
+                "x": part["bars_held"].to_numpy(dtype=np.float64),
+                "y": part["pnl"].to_numpy(dtype=np.float64),
+                "marker": {"color": colour, "symbol": symbol, "size": 7, "opacity": 0.7},
+                "text": [
+                    f"{text.day(trade.entry_date)} to {text.day(trade.exit_date)}<br>"
+                    f"{text.plural(int(trade.bars_held), 'bar')}, "
+                    f"{text.money(trade.pnl, sign=True)}"
+                    for trade in trade_rows(part)
+                ],
+                "hovertemplate": "%{text}<extra></extra>",
+            }
+        )
+    arrangement = theme.layout(
+        height=HEIGHT,
+        title=_holding_title(view),
+        margin=MARGIN,
+        xaxis=theme.axis(
+            title={"text": "Bars held"}, tickformat=",d", nticks=6, rangemode="tozero"
+        ),
+        yaxis=scale_for(trades["pnl"], [0.0], allow_log=False).axis(
+            title={"text": "P&L, $"}, tickformat="$~s", nticks=6
+        ),
+    )
+    return Chart(theme.figure(data, arrangement), name="pnl-against-bars", width="third")
+
+
+def _holding_title(view: View) -> str:
+    trades = view.trades
+    won = trades.loc[trades["pnl"] > 0, "bars_held"]
+    lost = trades.loc[trades["pnl"] < 0, "bars_held"]
+    if len(won) and len(lost):
+        return f"Winners were held {won.mean():.1f} bars, losers {lost.mean():.1f}"
+    kind = "winner" if len(won) else "loser"
+    return f"Every trade a {kind}, held {trades['bars_held'].mean():.1f} bars on average"
+
+
+def reasons_chart(view: View) -> Chart:
+    """Return what trades of each exit reason brought together."""
+    groups = view.trades.groupby("exit_reason")["pnl"].agg(["sum", "count", "mean"])
+    groups = groups.sort_values("sum")
+    names = [theme.reason_name(str(reason)) for reason in groups.index]
+    totals = groups["sum"].to_numpy(dtype=np.float64)
+    data = [
+        {
+            "type": "bar",
+            "orientation": "h",
+            "y": [
+                f"{name}<br>{text.plural(int(number), 'trade')}"
+                for name, number in zip(names, groups["count"], strict=True)
+            ],
+            "x": totals,
+            "width": 0.5,
+            "marker": {"color": np.where(totals > 0, theme.GAIN, theme.LOSS).tolist()},
+            "text": [text.money(float(total), sign=True) for total in totals],
+            "textposition": "auto",
+            "cliponaxis": False,
+            "customdata": [text.money(float(mean), sign=True) for mean in groups["mean"]],
+            "hovertemplate": "%{y}<br>together %{text}<br>a trade %{customdata}<extra></extra>",
+        }
+    ]
+    arrangement = theme.layout(
+        height=HEIGHT,
+        title=_reasons_title(names, totals),
+        margin={**MARGIN, "l": 84},
+        xaxis=theme.axis(title={"text": "Sum of P&L, $"}, tickformat="$~s", nticks=5),
+        yaxis=theme.axis(showgrid=False, zeroline=False, type="category"),
+    )
+    return Chart(theme.figure(data, arrangement), name="pnl-by-reason", width="third")
+
+
+def _reasons_title(names: list[str], totals: Floats) -> str:
+    best = f"{names[-1]} {text.money(float(totals[-1]), sign=True)}"
+    if len(names) == 1:
+        return f"All by {names[0].lower()}, {text.money(float(totals[0]), sign=True)}"
+    return f"{best}, {names[0].lower()} {text.money(float(totals[0]), sign=True)}"

@@ -1,0 +1,90 @@
+"""Pictures of a run for the notebook: one figure, or the whole report inline."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from html import escape
+from typing import TYPE_CHECKING
+
+from btkit.render.figures import equity_chart
+from btkit.render.pieces import Html, Section, tag
+from btkit.render.sections import SECTIONS, Sections
+from btkit.render.view import View
+from btkit.report import (
+    OptionsReport,
+    RunDocument,
+    build_provenance,
+    build_report,
+    describe_run,
+    gather_versions,
+)
+from btkit.settings import Settings
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+    from btkit.simulation import Result
+    from btkit.simulation.options import OptionsResult
+
+
+def plot(run: RunDocument | Result | OptionsResult) -> Figure:
+    """Return the picture that decides: equity against buy-and-hold, drawdown beneath.
+
+    Parameters
+    ----------
+    run
+        A stored run, or the result of a simulation.
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+        To show, restyle or save; it holds every bar up to 20,000, above that the highs and lows.
+
+    Examples
+    --------
+    >>> plot(bt.load_run(run_id)).show()  # doctest: +SKIP
+    """
+    return equity_chart(View.of(as_document(run))).figure
+
+
+def show(run: RunDocument | Result | OptionsResult) -> None:
+    """Display the whole report inline, section by section.
+
+    Parameters
+    ----------
+    run
+        A stored run, or the result of a simulation.
+    """
+    document = as_document(run)
+    for question, _, section in _sections(document):
+        pieces = list(section(document))
+        if question:
+            pieces.insert(0, Html(tag("h2", escape(question))))
+        Section(pieces).display()
+
+
+def _sections(document: RunDocument) -> Sections:
+    if isinstance(document.report, OptionsReport):
+        # Option pricing is of no use to other runs.
+        from btkit.render.options import SECTIONS as OPTIONS_SECTIONS  # noqa: PLC0415
+
+        return OPTIONS_SECTIONS
+    return SECTIONS
+
+
+def as_document(run: RunDocument | Result | OptionsResult) -> RunDocument:
+    """Return a run as it would be stored; a result is reported first.
+
+    Parameters
+    ----------
+    run
+        A stored run, which is returned as it is, or the result of a simulation.
+    """
+    if isinstance(run, RunDocument):
+        return run
+    now = datetime.now(UTC)
+    info = describe_run(run, run_id=run.run_id, created_at=now, completed_at=now)
+    provenance = build_provenance(run, versions=gather_versions())
+    least = int(Settings.model_fields["min_trades_required"].default)
+    report = build_report(run, info, min_trades_required=least, provenance=provenance)
+    return RunDocument.from_result(run, report)

@@ -1,0 +1,287 @@
+"""Run a template notebook with papermill, and leave it beside its HTML."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from btkit.errors import RenderError, UsageError
+from btkit.render.pieces import METADATA
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+    from papermill import PapermillExecutionError
+
+Engine = Literal["btkit", "nbclient"]
+"""Where a notebook runs: in this process, or in a kernel that is started for it."""
+
+HtmlAssets = Literal["inline", "shared"]
+"""Where a page has its libraries from: itself, or files beside it that all pages share."""
+
+PACKAGE_ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class ReportFiles:
+    """What a rendered run leaves.
+
+    Parameters
+    ----------
+    notebook
+        The executed notebook.
+    html
+        Its export, which opens without a network.
+    """
+
+    notebook: Path
+    html: Path
+
+
+def execute_template(
+    template: str,
+    parameters: Mapping[str, Any],
+    *,
+    out_dir: Path | str,
+    run_id: str,
+    engine: Engine = "btkit",
+    html_assets: HtmlAssets = "inline",
+) -> ReportFiles:
+    """Execute a template notebook and export it.
+
+    Parameters
+    ----------
+    template
+        Name of a template, such as ``"run"``.
+    parameters
+        Values for the template's ``parameters`` cell: plain JSON, so that every value arrives
+        with its type.
+    out_dir
+        Folder of the files; made if it is not there.
+    run_id
+        Stem of the files' names.
+    engine
+        ``"btkit"`` runs the cells in this process; ``"nbclient"`` starts a kernel for them, as
+        papermill does by itself. What they leave in the notebook is the same.
+    html_assets
+        ``"inline"`` makes a page that is whole by itself. ``"shared"`` puts plotly's script once
+        into `out_dir`, for all pages there.
+
+    Returns
+    -------
+    ReportFiles
+        ``<run_id>.ipynb`` and ``<run_id>.html``. Neither appears before it is whole.
+
+    Raises
+    ------
+    UsageError
+        When a parameter is not plain JSON, no template has that name, or there is no such engine.
+    RenderError
+        When a cell fails; ``details`` name the cell, its source and the error, and the notebook
+        as far as it came is kept as ``<run_id>.failed.ipynb``. Also when the folder cannot be
+        written or the export fails.
+    """
+    check_engine(engine)
+    source = template_path(template)
+    plain = plain_parameters(parameters)
+    folder = Path(out_dir)
+    partial = folder / f".{run_id}.partial.ipynb"
+    files = ReportFiles(notebook=folder / f"{run_id}.ipynb", html=folder / f"{run_id}.html")
+    failed = folder / f"{run_id}.failed.ipynb"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        notebook = _execute(source, plain, engine=engine, partial=partial, failed=failed)
+        html = _export(notebook, run_id, library=_library(folder, html_assets))
+        _write_whole(files.html, html)
+        partial.replace(files.notebook)
+    except OSError as error:
+        raise RenderError(
+            f"The report folder {folder} cannot be written: {error.strerror or error}.",
+            hint="Set BT_REPORT_DIR to a folder that you may write to.",
+            details={"folder": str(folder)},
+        ) from error
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+    failed.unlink(missing_ok=True)
+    return files
+
+
+def template_path(name: str) -> Path:
+    """Return where a template stands: in the wheel, or at the root of a source tree.
+
+    Raises
+    ------
+    UsageError
+        When no template has that name.
+    """
+    folders = (PACKAGE_ROOT / "btkit" / "templates", PACKAGE_ROOT / "templates")
+    for folder in folders:
+        path = folder / f"{name}.ipynb"
+        if name.isidentifier() and path.is_file():
+            return path
+    known = sorted({path.stem for folder in folders for path in folder.glob("*.ipynb")})
+    raise UsageError(
+        f"No report template is called {name!r}.",
+        hint=f"Known templates: {', '.join(known)}." if known else None,
+        details={"template": name, "known": known},
+    )
+
+
+def plain_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters as plain JSON values, refusing what would change its type on the way.
+
+    papermill writes anything it does not know as a string, so a date or a numpy number would
+    reach the notebook as text without a word.
+
+    Raises
+    ------
+    UsageError
+        When a value is not plain JSON; the message names it.
+    """
+    plain: dict[str, Any] = {}
+    for name, value in parameters.items():
+        try:
+            plain[name] = json.loads(json.dumps(value, allow_nan=False))
+        except (TypeError, ValueError) as error:
+            raise UsageError(
+                f"Parameter {name!r} of the report template is not plain JSON: {error}.",
+                hint="Pass text, numbers, true, false, null, lists and dictionaries only.",
+                details={"parameter": name},
+            ) from error
+    return plain
+
+
+def check_engine(engine: str) -> Engine:
+    """Return an engine that exists.
+
+    Raises
+    ------
+    UsageError
+        When there is none of that name.
+    """
+    known: tuple[Engine, ...] = get_args(Engine)
+    for name in known:
+        if engine == name:
+            return name
+    raise UsageError(
+        f"There is no notebook engine {engine!r}.",
+        hint="Choose btkit, which runs in this process, or nbclient, which starts a kernel.",
+        details={"argument": "engine", "received": engine, "known": list(known)},
+    )
+
+
+def _execute(
+    source: Path, parameters: dict[str, Any], *, engine: Engine, partial: Path, failed: Path
+) -> NotebookNode:
+    from papermill import PapermillExecutionError, execute_notebook  # noqa: PLC0415 - loads slowly
+
+    try:
+        executed: NotebookNode = execute_notebook(
+            str(source),
+            str(partial),
+            parameters=parameters,
+            kernel_name="python3",
+            language="python",
+            progress_bar=False,
+            log_output=False,
+            # Saved when it is done, or has failed, not twice a cell.
+            request_save_on_cell_execute=False,
+            **_engine_options(engine),
+        )
+    except PapermillExecutionError as error:
+        partial.replace(failed)
+        raise _cell_failure(error, failed) from error
+    except RuntimeError as error:  # what nbclient raises for a kernel that dies or never answers
+        raise RenderError(
+            f"The report notebook's kernel stopped: {error}",
+            hint="Check the memory limit, and that ipykernel is installed.",
+        ) from error
+    return executed
+
+
+def _engine_options(engine: Engine) -> dict[str, Any]:
+    if engine == "nbclient":
+        from btkit.render.kernel import OwnKernelManager  # noqa: PLC0415 - needs jupyter_client
+
+        return {"engine_name": engine, "kernel_manager_class": OwnKernelManager}
+    from papermill.engines import papermill_engines  # noqa: PLC0415 - as in _execute
+
+    from btkit.render.engine import InProcessEngine  # noqa: PLC0415 - likewise
+
+    # papermill finds it by its entry point, but only where btkit was installed.
+    papermill_engines.register(engine, InProcessEngine)
+    return {"engine_name": engine}
+
+
+def _cell_failure(error: PapermillExecutionError, failed: Path) -> RenderError:
+    # A magic that is misused fails without an error of its own: it says why on stderr.
+    name, said = error.ename, error.evalue or _last_words(failed, error.exec_count)
+    return RenderError(
+        f"Cell {error.exec_count} of the report notebook failed: {name}: {said}".rstrip(": "),
+        hint=f"Open {failed} to see the cell and what it printed.",
+        details={
+            "notebook": str(failed),
+            "cell": error.exec_count,
+            "source": error.source,
+            "error": name,
+            "message": said,
+        },
+    )
+
+
+def _last_words(notebook: Path, count: int) -> str:
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    for cell in cells:
+        if cell.get("execution_count") == count:
+            texts = [out["text"] for out in cell["outputs"] if out["output_type"] == "stream"]
+            return "".join(texts[-1]).strip() if texts else ""
+    return ""
+
+
+def _library(folder: Path, assets: HtmlAssets) -> str | None:
+    """Return the name of the script that pages share, written if it is not there; else None."""
+    if assets == "inline":
+        return None
+    from btkit.render.export import shared_library  # noqa: PLC0415 - loads plotly
+
+    name, script = shared_library()
+    if not (folder / name).exists():
+        _write_whole(folder / name, script)
+    return name
+
+
+def _export(notebook: NotebookNode, run_id: str, *, library: str | None) -> str:
+    from btkit.render.export import to_html  # noqa: PLC0415 - the figures' library is large
+
+    try:
+        return to_html(
+            notebook,
+            title=_title(notebook, run_id),
+            foot=f"btkit, run {run_id}",
+            library=library,
+        )
+    except (ValueError, KeyError, LookupError) as error:
+        raise RenderError(f"The report notebook could not be exported: {error}") from error
+
+
+def _title(notebook: NotebookNode, run_id: str) -> str:
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            title = output.get("metadata", {}).get(METADATA, {}).get("title")
+            if title:
+                return str(title)
+    return f"Run {run_id}"
+
+
+def _write_whole(path: Path, content: str) -> None:
+    """Write a file under another name first, so that nobody ever reads half of it."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_text(content, encoding="utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,27 @@
+"""The report of an option run: what a trader of spreads looks for."""
+
+from __future__ import annotations
+
+from btkit.render.options.sections import (
+    SECTIONS,
+    exposure,
+    lives,
+    outcomes,
+    payoff,
+    rests_on,
+    trades,
+)
+from btkit.render.sections import growth, headline, months
+
+__all__ = [
+    "SECTIONS",
+    "exposure",
+    "growth",
+    "headline",
+    "lives",
+    "months",
+    "outcomes",
+    "payoff",
+    "rests_on",
+    "trades",
+]

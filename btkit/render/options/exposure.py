@@ -1,0 +1,80 @@
+"""What the book of open spreads gains or loses as the market moves: its greeks through time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from btkit.render import text, theme
+from btkit.render.figures.lines import line, panel_title
+from btkit.render.options.book import Book
+from btkit.render.pieces import Chart
+from btkit.render.series import display_rows, milliseconds
+from btkit.render.view import View
+
+HEIGHT = 620
+NAMES = {
+    "delta": "Delta: $ gained per $1 that the underlying rises",
+    "gamma": "Gamma: change of delta per $1",
+    "theta": "Theta: $ gained by the passing of a day",
+    "vega": "Vega: $ gained per point of implied volatility",
+}
+SHORT = {"delta": "Delta, $ per $1", "gamma": "Gamma", "theta": "Theta, $ a day", "vega": "Vega, $"}
+GAP = 0.075
+
+
+def greeks_chart(view: View, book: Book) -> Chart:
+    """Return delta, gamma, theta and vega of the whole book at each close, one panel each."""
+    greeks = book.greeks()
+    x_all = milliseconds(view.times)
+    data, panels, axes = [], [], {}
+    height = (1.0 - GAP * (len(NAMES) - 1)) / len(NAMES)
+    for number, (name, title) in enumerate(NAMES.items()):
+        suffix = "" if number == 0 else str(number + 1)
+        values = np.where(np.isfinite(greeks[name]), greeks[name], np.nan)
+        rows = display_rows(np.nan_to_num(values))
+        data.append(
+            line(
+                x_all[rows],
+                values[rows],
+                name=name.capitalize(),
+                colour=theme.STRATEGY,
+                hover="%{y:,.4~g}",
+                yaxis=f"y{suffix}",
+                fill="tozeroy",
+                fillcolor="rgba(0,114,178,0.14)",
+            )
+        )
+        top = 1.0 - number * (height + GAP)
+        axes[f"yaxis{suffix}"] = theme.axis(
+            domain=[top - height, top],
+            anchor="x",
+            nticks=4,
+            tickformat=",.3~r" if name == "gamma" else "~s",
+        )
+        panels.append(panel_title(title, yref=f"y{suffix}"))
+    arrangement = theme.layout(
+        height=HEIGHT,
+        title=_title(greeks["theta"], greeks["delta"]),
+        hovermode="x unified",
+        hoversubplots="axis",
+        margin={"l": 58, "r": 16, "t": 76, "b": 36},
+        xaxis=theme.time_axis(anchor=f"y{len(NAMES)}"),
+        annotations=panels,
+        **axes,
+    )
+    narrow = {f"annotations[{number}].text": short for number, short in enumerate(SHORT.values())}
+    return Chart(
+        theme.figure(data, arrangement),
+        name="greeks",
+        note="All open spreads together at each close, priced as they were marked.",
+        narrow={"margin.l": 48, "xaxis.nticks": 4, **narrow},
+    )
+
+
+def _title(theta: np.ndarray, delta: np.ndarray) -> str:
+    held = (theta != 0.0) | (delta != 0.0)
+    if not held.any():
+        return "No spread was open at any close"
+    share = text.percent(float(held.mean()), digits=0)
+    mean = text.money(float(np.nanmean(theta[held])), sign=True)
+    return f"Open on {share} of the bars, where a day's passing brought {mean} on average"

@@ -1,0 +1,280 @@
+"""Each spread's life: the underlying against the strikes, value against credit, days to expiry."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from btkit.render import text, theme
+from btkit.render.figures.lines import Scale, end_labels, line, panel_title
+from btkit.render.options.book import Book, Held, moment
+from btkit.render.pieces import Chart
+from btkit.render.series import Floats, display_rows, milliseconds
+from btkit.render.view import View
+
+HEIGHT = 760
+TOP, BOTTOM = 96, 36
+PANELS = {"y": (0.52, 1.0), "y2": (0.20, 0.43), "y3": (0.0, 0.11)}
+BUTTON_YEARS = (2, 5, 10)
+ALL = "All"
+# A spread that ran against the strategy is seen up to here; what lies above is cut off.
+HIGHEST = 6.0
+SHORT_STRIKE = theme.ATTENTION
+LONG_STRIKE = "#CC79A7"
+SIDES = ("short", "long")
+
+
+def lives_chart(view: View, book: Book) -> Chart:
+    """Return the underlying with the strikes of every spread, and beneath it what each was worth.
+
+    Parameters
+    ----------
+    view
+        The run.
+    book
+        Its spreads; at least one.
+    """
+    close = view.curve["close"].to_numpy(dtype=np.float64)
+    rows = display_rows(close)
+    price = line(
+        milliseconds(view.times[rows]),
+        close[rows],
+        name="Close",
+        colour=theme.BENCHMARK,
+        hover="%{y:,.2f}",
+    )
+    price["hovertemplate"] = "%{x|%Y-%m-%d}<br>Close %{y:,.2f}<extra></extra>"
+    data = [
+        price,
+        _strikes(view, book, "long", LONG_STRIKE),
+        _strikes(view, book, "short", SHORT_STRIKE),
+        *_exits(book),
+        _values(view, book),
+        _days(view, book),
+    ]
+    stop = float(view.spec["stop_loss_pct"])
+    target = 1.0 - float(view.spec["profit_target_pct"])
+    worst = max(float(held.value.max() / held.spread["credit"]) for held in book.held)
+    scale = Scale(0.0, min(max(worst, stop, 1.0) * 1.08, HIGHEST), log=False)
+    views = _ranges(view, book, close)
+    first = views[0][1]
+    marks = [("Credit", 1.0, theme.INK), ("Target", target, theme.GAIN)]
+    if stop <= scale.high:
+        marks.append(("Stop", stop, theme.LOSS))
+    pixels = (HEIGHT - TOP - BOTTOM) * (PANELS["y2"][1] - PANELS["y2"][0])
+    arrangement = theme.layout(
+        height=HEIGHT,
+        title=_title(book),
+        showlegend=True,
+        legend={"orientation": "h", "x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom"},
+        margin={"l": 58, "r": 62, "t": TOP, "b": BOTTOM},
+        xaxis=theme.time_axis(anchor="y3", range=first["xaxis.range"]),
+        yaxis=theme.axis(
+            domain=list(PANELS["y"]),
+            zeroline=False,
+            tickformat=",~r",
+            range=first["yaxis.range"],
+            nticks=7,
+        ),
+        yaxis2=scale.axis(domain=list(PANELS["y2"]), anchor="x", nticks=5, ticksuffix="×"),
+        yaxis3=theme.axis(domain=list(PANELS["y3"]), anchor="x", nticks=3, rangemode="tozero"),
+        annotations=[
+            panel_title("Cost to close, as a multiple of the credit", yref="y2"),
+            panel_title("Days to expiry", yref="y3"),
+            *end_labels(marks, scale, pixels=pixels, yref="y2", gap=15),
+        ],
+        shapes=[_level(value, colour) for _, value, colour in marks],
+    )
+    if len(views) > 1:
+        arrangement["updatemenus"] = [_menu(views)]
+    return Chart(
+        theme.figure(data, arrangement),
+        name="spreads",
+        note="Each spread from entry to exit: the strikes sold and bought, exits by their reason, "
+        "and at each close what buying it back would have cost."
+        + (f" Shows the last {views[0][0]} first." if views[0][0] != ALL else ""),
+        narrow={"margin.l": 46, "margin.r": 48, "margin.t": 136, "xaxis.nticks": 4},
+    )
+
+
+def _title(book: Book) -> str:
+    breached = [held for held in book.held if _breached(held)]
+    total = text.plural(len(book.held), "spread")
+    if not breached:
+        return f"{total}: the short strike was never crossed at a close"
+    word = "spread" if len(book.held) == 1 else "spreads"
+    return f"The short strike was crossed in {len(breached)} of {len(book.held)} {word}"
+
+
+def _breached(held: Held) -> bool:
+    return any(
+        bool(
+            (held.close < leg["strike"]).any()
+            if leg["right"] == "put"
+            else (held.close > leg["strike"]).any()
+        )
+        for leg in held.legs
+        if leg["side"] == "short"
+    )
+
+
+def _strikes(view: View, book: Book, side: str, colour: str) -> dict[str, Any]:
+    x: list[float] = []
+    y: list[float] = []
+    hover: list[str] = []
+    for held in book.held:
+        ends = milliseconds(
+            pd.DatetimeIndex([moment(held.spread[key]) for key in ("entry_date", "exit_date")])
+        ).tolist()
+        # A spread that came and went on one bar is still to be seen.
+        ends[1] = max(ends[1], ends[0] + _bar(view))
+        for strike in held.strikes(side):
+            x += [*ends, np.nan]
+            y += [strike, strike, np.nan]
+            hover += [_story(held)] * 3
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": x,
+        "y": y,
+        "connectgaps": False,
+        "line": {"color": colour, "width": 2.4 if side == "short" else 1.4},
+        "name": "Strike sold" if side == "short" else "Strike bought",
+        "text": hover,
+        "hovertemplate": "%{text}<extra></extra>",
+    }
+
+
+def _bar(view: View) -> float:
+    return float(np.median(np.diff(milliseconds(view.times)))) if len(view.times) > 1 else 0.0
+
+
+def _story(held: Held) -> str:
+    spread = held.spread
+    strikes = ", ".join(
+        f"{leg['side']} {leg['right']} {text.price(float(leg['strike']))}" for leg in held.legs
+    )
+    return (
+        f"<b>{text.plural(held.contracts, 'contract')}</b><br>{strikes}<br>"
+        f"Sold {spread['entry_date']} at {text.price(spread['credit'])}, "
+        f"IV {text.percent(spread['iv_entry'])}<br>"
+        f"Out {spread['exit_date']} at {text.price(spread['close_value'])}, "
+        f"{theme.reason_name(spread['exit_reason']).lower()}<br>"
+        f"Expiry {spread['expiry']}<br>P&L {text.money(spread['pnl'], sign=True)}"
+    )
+
+
+def _exits(book: Book) -> list[dict[str, Any]]:
+    traces = []
+    for reason in sorted({str(held.spread["exit_reason"]) for held in book.held}):
+        part = [held for held in book.held if held.spread["exit_reason"] == reason]
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "x": milliseconds(
+                    pd.DatetimeIndex([moment(held.spread["exit_date"]) for held in part])
+                ),
+                "y": [float(held.spread["spot_exit"]) for held in part],
+                "name": theme.reason_name(reason),
+                "marker": {
+                    "symbol": theme.reason_symbol(reason),
+                    "size": 9,
+                    "color": theme.reason_colour(reason),
+                },
+                "text": [_story(held) for held in part],
+                "hovertemplate": "%{text}<extra></extra>",
+            }
+        )
+    return traces
+
+
+def _values(view: View, book: Book) -> dict[str, Any]:
+    x, y = _joined(view, book, [held.value / held.spread["credit"] for held in book.held])
+    return _panel_line(x, y, axis="y2", hover="%{y:.2f} × the credit")
+
+
+def _days(view: View, book: Book) -> dict[str, Any]:
+    x, y = _joined(view, book, [held.days for held in book.held])
+    return _panel_line(x, y, axis="y3", hover="%{y:.0f} days to expiry")
+
+
+def _joined(view: View, book: Book, parts: list[Floats]) -> tuple[list[float], list[float]]:
+    """Return all spreads as one line with gaps: one trace draws faster than hundreds."""
+    x: list[float] = []
+    y: list[float] = []
+    times = milliseconds(view.times)
+    for held, values in zip(book.held, parts, strict=True):
+        x += [*times[held.rows].tolist(), np.nan]
+        y += [*values.tolist(), np.nan]
+    return x, y
+
+
+def _panel_line(x: list[float], y: list[float], *, axis: str, hover: str) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "x": x,
+        "y": y,
+        "yaxis": axis,
+        "connectgaps": False,
+        "line": {"color": theme.STRATEGY, "width": 1.4},
+        "marker": {"size": 3, "color": theme.STRATEGY},
+        "showlegend": False,
+        "hovertemplate": "%{x|%Y-%m-%d}<br>" + hover + "<extra></extra>",
+    }
+
+
+def _level(value: float, colour: str) -> dict[str, Any]:
+    return {
+        "type": "line",
+        "xref": "paper",
+        "x0": 0,
+        "x1": 1,
+        "yref": "y2",
+        "y0": value,
+        "y1": value,
+        "line": {"color": colour, "width": 1, "dash": "dot"},
+    }
+
+
+def _ranges(view: View, book: Book, close: Floats) -> list[tuple[str, dict[str, Any]]]:
+    """Return the windows to choose from, the one to begin with first."""
+    last, start = view.times[-1], view.times[0]
+    spans = [
+        (text.plural(years, "year"), last - pd.DateOffset(years=years))
+        for years in BUTTON_YEARS
+        if last - pd.DateOffset(years=years) > start + pd.DateOffset(months=6)
+    ]
+    views = []
+    for label, first in [*spans, (ALL, start)]:
+        inside = [held for held in book.held if moment(held.spread["exit_date"]) >= first]
+        if not inside:
+            continue
+        seen = close[np.asarray(view.times >= first)].tolist()
+        seen += [strike for held in inside for side in SIDES for strike in held.strikes(side)]
+        room = (max(seen) - min(seen)) * 0.05
+        pad = max((last - first) * 0.015, pd.Timedelta(0))
+        patch = {
+            "xaxis.range": [str(first - pad), str(last + pad)],
+            "yaxis.range": [min(seen) - room, max(seen) + room],
+        }
+        views.append((label, patch))
+    return views
+
+
+def _menu(views: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
+    return {
+        "type": "buttons",
+        "direction": "right",
+        "buttons": [
+            {"label": name, "method": "relayout", "args": [patch]} for name, patch in views
+        ],
+        "x": 1,
+        "xanchor": "right",
+        "y": 1.02,
+        "yanchor": "bottom",
+        "pad": {"t": 0, "b": 0},
+    }

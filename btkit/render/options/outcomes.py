@@ -1,0 +1,119 @@
+"""What the spreads kept of their credits, and whether the IV rank at entry told it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from btkit.render import text, theme
+from btkit.render.figures.trades import bin_edges
+from btkit.render.options.book import Book
+from btkit.render.pieces import Chart
+from btkit.render.series import Floats, floats
+
+HEIGHT = 340
+MARGIN = {"l": 52, "r": 12, "t": 56, "b": 46}
+MIDDLE_RANK = 50.0
+
+
+def kept_chart(book: Book) -> Chart:
+    """Return how much of the credit the spreads kept; no bin mixes keeping and losing."""
+    kept = floats([1.0 - held.spread["close_value"] / held.spread["credit"] for held in book.held])
+    edges = bin_edges(kept * 100.0)
+    counts, _ = np.histogram(kept * 100.0, bins=edges)
+    middles = (edges[:-1] + edges[1:]) / 2
+    data = [
+        {
+            "type": "bar",
+            "x": middles,
+            "y": counts,
+            "width": np.diff(edges) * 0.92,
+            "marker": {"color": np.where(middles > 0, theme.GAIN, theme.LOSS).tolist()},
+            "text": [
+                f"{low:.0f} to {high:.0f} % of the credit<br>{text.plural(int(number), 'spread')}"
+                for low, high, number in zip(edges[:-1], edges[1:], counts, strict=True)
+            ],
+            "textposition": "none",
+            "hovertemplate": "%{text}<extra></extra>",
+        }
+    ]
+    arrangement = theme.layout(
+        height=HEIGHT,
+        title=_kept_title(book, kept),
+        margin=MARGIN,
+        xaxis=theme.axis(title={"text": "Credit kept, %, before commission"}, nticks=6),
+        yaxis=theme.axis(title={"text": "Spreads"}, tickformat=",d", nticks=6),
+    )
+    return Chart(theme.figure(data, arrangement), name="credit-kept", width="third")
+
+
+def _kept_title(book: Book, kept: Floats) -> str:
+    shares = floats([held.contracts * held.spread["credit"] for held in book.held])
+    together = float((kept * shares).sum() / shares.sum())
+    median = text.percent(float(np.median(kept)), digits=0)
+    verb = "kept" if together >= 0 else "lost"
+    whole = text.percent(abs(together), digits=0)
+    return f"Of all credits together {whole} was {verb}; the median spread kept {median}"
+
+
+def rank_chart(book: Book) -> Chart | None:
+    """Return profit against the IV rank at entry; None where no rank is known."""
+    known = [held for held in book.held if held.spread["iv_rank_entry"] is not None]
+    if not known:
+        return None
+    rank = floats([held.spread["iv_rank_entry"] for held in known])
+    made = floats([held.spread["pnl"] / held.spread["max_loss"] for held in known])
+    data: list[dict[str, Any]] = []
+    for won, name, colour, symbol in (
+        (True, "Gain", theme.GAIN, "circle"),
+        (False, "Loss", theme.LOSS, "x"),
+    ):
+        part = [index for index in range(len(known)) if (made[index] > 0) == won]
+        if not part:
+            continue
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": name,
+                "x": rank[part],
+                "y": made[part] * 100.0,
+                "marker": {"color": colour, "symbol": symbol, "size": 8, "opacity": 0.75},
+                "text": [
+                    f"{known[index].spread['entry_date']}<br>IV rank {rank[index]:.0f}<br>"
+                    f"{text.money(known[index].spread['pnl'], sign=True)}, "
+                    f"{text.percent(float(made[index]), sign=True)} of the max loss"
+                    for index in part
+                ],
+                "hovertemplate": "%{text}<extra></extra>",
+            }
+        )
+    arrangement = theme.layout(
+        height=HEIGHT,
+        title=_rank_title(rank, made),
+        margin=MARGIN,
+        xaxis=theme.axis(
+            title={"text": "IV rank at entry"}, range=[-4, 104], nticks=6, zeroline=False
+        ),
+        yaxis=theme.axis(title={"text": "P&L, % of max loss"}, nticks=6),
+    )
+    unknown = len(book.held) - len(known)
+    return Chart(
+        theme.figure(data, arrangement),
+        name="iv-rank",
+        note=f"{text.plural(unknown, 'spread')} without a known rank left out." if unknown else "",
+        width="third",
+    )
+
+
+def _rank_title(rank: Floats, made: Floats) -> str:
+    high, low = made[rank >= MIDDLE_RANK], made[rank < MIDDLE_RANK]
+    if not (len(high) and len(low)):
+        side = "above" if len(high) else "below"
+        return f"Every entry at an IV rank {side} 50; mean {_mean(made)} of the max loss"
+    return f"IV rank 50 and above: mean {_mean(high)} of the max loss; below: {_mean(low)}"
+
+
+def _mean(made: Floats) -> str:
+    return text.percent(float(made.mean()), sign=True)

@@ -1,0 +1,118 @@
+"""The report from the top: one function a section, each returning pieces that show themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from btkit.render import verdict as verdicts
+from btkit.render.basis import basis
+from btkit.render.figures import (
+    distribution_chart,
+    equity_chart,
+    holding_chart,
+    months_chart,
+    price_chart,
+    reasons_chart,
+    through_time_chart,
+)
+from btkit.render.pieces import Html, Section, tag
+from btkit.render.trade_table import extremes, full_table
+from btkit.render.view import View
+from btkit.report import RunDocument
+
+
+def headline(document: RunDocument) -> Section:
+    """Return verdict, sentence, warnings and the six tiles."""
+    view = View.of(document)
+    return Section([verdicts.verdict(view), verdicts.tiles(view)])
+
+
+def growth(document: RunDocument) -> Section:
+    """Return equity and drawdown against buy-and-hold, and all numbers side by side."""
+    view = View.of(document)
+    return Section([equity_chart(view), verdicts.comparison(view)])
+
+
+def price(document: RunDocument) -> Section:
+    """Return the price with every entry and exit."""
+    return Section([price_chart(View.of(document))])
+
+
+def months(document: RunDocument) -> Section:
+    """Return the heat map of months and years."""
+    return Section([months_chart(View.of(document))])
+
+
+def trades(document: RunDocument) -> Section:
+    """Return what single trades brought, the best and worst, and the full table."""
+    view = View.of(document)
+    if not len(view.trades):
+        return Section([Html(tag("p", "There is no trade to show.", class_="bt-empty"))])
+    charts = [distribution_chart(view), holding_chart(view), reasons_chart(view)]
+    return Section([*charts, *extremes(view), full_table(view)])
+
+
+def through_time(document: RunDocument) -> Section:
+    """Return rolling Sharpe ratio and volatility, and exposure."""
+    return Section([through_time_chart(View.of(document))])
+
+
+def rests_on(document: RunDocument) -> Section:
+    """Return the data, costs, conditions and provenance behind the numbers."""
+    return Section(basis(View.of(document)))
+
+
+Sections = tuple[tuple[str, str, Callable[[RunDocument], Section]], ...]
+SECTIONS: Sections = (
+    # question, two sentences that say what to look for, section
+    ("", "", headline),
+    (
+        "How did the money grow, and how far did it fall?",
+        (
+            "The account beside someone who bought at the first close and held. "
+            "A strategy earns its costs where it falls less or ends higher."
+        ),
+        growth,
+    ),
+    (
+        "Where did it buy and sell?",
+        (
+            "Entries and exits on the price, exits shaped by their reason. "
+            "Zoom by dragging, go back with a double click."
+        ),
+        price,
+    ),
+    (
+        "Which months and years paid?",
+        (
+            "A steady strategy spreads its gains. "
+            "A few deep cells mean that a few months decided the result."
+        ),
+        months,
+    ),
+    (
+        "What did single trades bring?",
+        (
+            "The spread shows whether many small trades or a few large ones made the result. "
+            "Every trade is in the table, with its costs apart from its prices."
+        ),
+        trades,
+    ),
+    (
+        "Did it hold up through time?",
+        (
+            "What worked only once shows here as a ratio that fades. "
+            "Exposure says how much of the account was at risk for it."
+        ),
+        through_time,
+    ),
+    (
+        "What does this rest on?",
+        (
+            "Data, costs and rules that the numbers assume, and what was left out. "
+            "The command at the end gives the same numbers again."
+        ),
+        rests_on,
+    ),
+)
+"""The report's order: the question each section answers, what to look for, and its maker."""

@@ -1,0 +1,179 @@
+"""One stored run as the report's sections read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from btkit.metrics import Drawdown, worst_drawdown
+from btkit.report import RunDocument, buy_and_hold_equity
+
+NO_TRADE = "no trade was made"
+UNDEFINED_BECAUSE: dict[str, str] = {
+    "win_rate": NO_TRADE,
+    "profit_factor": "no trade lost, so there is nothing to divide by",
+    "expectancy_per_trade": NO_TRADE,
+    "avg_win_pct": "no trade won",
+    "avg_loss_pct": "no trade lost",
+    "avg_win": "no trade won",
+    "avg_loss": "no trade lost",
+    "avg_holding_period": NO_TRADE,
+    "avg_win_holding_period": "no trade won",
+    "avg_loss_holding_period": "no trade lost",
+    "sharpe_ratio": "the account did not move, so there is no risk to divide by",
+    "sortino_ratio": "no bar lost money, so there is no downside risk to divide by",
+    "calmar_ratio": "the account never fell, so there is no drawdown to divide by",
+    "recovery_factor": "the account never fell, so there is no drawdown to divide by",
+    "cagr": "the run is too short to be annualised",
+    "annualized_return": "the run is too short to be annualised",
+    "volatility": "too few bars to measure it",
+}
+
+
+@dataclass(frozen=True)
+class Value:
+    """A metric with its true value, or None and the reason why there is none."""
+
+    number: float | None
+    reason: str = ""
+
+
+class Trade(NamedTuple):
+    """One row of the list of trades; prices per share, pnl and costs in $."""
+
+    entry_date: pd.Timestamp
+    exit_date: pd.Timestamp
+    entry_price: float
+    exit_price: float
+    shares: float
+    pnl: float
+    return_pct: float
+    exit_reason: str
+    bars_held: int
+    commission: float
+    slippage_cost: float
+
+
+def trade_rows(trades: pd.DataFrame) -> list[Trade]:
+    """Return trades as typed rows, in the order of the table."""
+    columns = [trades[name].tolist() for name in Trade._fields]
+    return [Trade(*row) for row in zip(*columns, strict=True)]
+
+
+@dataclass(frozen=True)
+class View:
+    """What the sections of a report read, taken from a stored run and nothing else.
+
+    Parameters
+    ----------
+    report
+        The JSON report as a dictionary.
+    trades
+        One row a trade.
+    curve
+        One row a bar: equity, cash, invested, open, high, low, close.
+    """
+
+    report: dict[str, Any]
+    trades: pd.DataFrame
+    curve: pd.DataFrame
+
+    @classmethod
+    def of(cls, document: RunDocument) -> View:
+        """Return the view of a stored run."""
+        return cls(report=document.report.to_dict(), trades=document.trades, curve=document.curve)
+
+    @property
+    def run(self) -> dict[str, Any]:
+        """Identity and settings of the run."""
+        return dict(self.report["run"])
+
+    @property
+    def initial(self) -> float:
+        """Account value in $ before the first bar."""
+        return float(self.run["initial_capital"])
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The strategy spec as it ran, defaults written out."""
+        return dict(self.report["provenance"]["spec"])
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Capital, costs, fill rule and clock of the run."""
+        return dict(self.report["provenance"]["settings"])
+
+    @cached_property
+    def symbol(self) -> str:
+        """The symbol, or ``bars`` when the run was given bars and no name."""
+        return str(self.run.get("symbol") or "bars")
+
+    @cached_property
+    def times(self) -> pd.DatetimeIndex:
+        """Bar times, UTC and naive."""
+        index = pd.DatetimeIndex(self.curve.index)
+        return index.tz_convert("UTC").tz_localize(None) if index.tz is not None else index
+
+    @cached_property
+    def equity(self) -> pd.Series[float]:
+        """Account value in $ at each close."""
+        return pd.Series(np.asarray(self.curve["equity"], dtype=np.float64), index=self.times)
+
+    @cached_property
+    def invested(self) -> pd.Series[float]:
+        """Value in $ of the open positions at each close."""
+        return pd.Series(np.asarray(self.curve["invested"], dtype=np.float64), index=self.times)
+
+    @cached_property
+    def held(self) -> pd.Series[float]:
+        """Value in $ of buying at the start and holding, at each close."""
+        curve = buy_and_hold_equity(self.curve, capital=self.initial)
+        return pd.Series(np.asarray(curve, dtype=np.float64), index=self.times)
+
+    @cached_property
+    def days(self) -> int:
+        """Calendar days from the first bar to the last."""
+        return int((self.times[-1].normalize() - self.times[0].normalize()).days)
+
+    @property
+    def interval(self) -> str:
+        """The bars' interval, such as ``1d``."""
+        return str(self.report["data"]["interval"])
+
+    @property
+    def bars_per_year(self) -> float:
+        """Bars in a year, for annualising what is drawn."""
+        return float(self.settings["bars_per_year"])
+
+    @cached_property
+    def fall(self) -> Drawdown | None:
+        """The account's deepest fall; None when it never fell."""
+        return worst_drawdown(self.equity, self.initial)
+
+    @cached_property
+    def ruined(self) -> bool:
+        """Whether the run ended because nothing was left."""
+        return bool((self.equity <= 0).any()) or bool((self.trades["exit_reason"] == "ruin").any())
+
+    def metric(self, name: str) -> Value:
+        """Return a metric of the strategy."""
+        return _value(self.report["metrics"], name)
+
+    def benchmark(self, name: str) -> Value:
+        """Return the same metric of buying and holding."""
+        return _value(self.report["benchmark"], name)
+
+
+def _value(metrics: dict[str, Any], name: str) -> Value:
+    number = metrics.get(name)
+    if number is None:
+        return Value(None, "not measured here")
+    if name not in metrics.get("undefined", ()):
+        return Value(float(number))
+    if not metrics.get("total_trades") and name in {"profit_factor", "avg_win", "avg_loss"}:
+        return Value(None, NO_TRADE)
+    return Value(None, UNDEFINED_BECAUSE.get(name, "undefined for this run"))

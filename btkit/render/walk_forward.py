@@ -1,0 +1,322 @@
+"""The report of a walk-forward validation: verdict, stitched curve, windows, parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from btkit.errors import UsageError
+from btkit.render import text, theme
+from btkit.render.figures.lines import Scale, end_labels, line, panel_title, scale_for
+from btkit.render.pieces import Chart, Html, Section, table, tag
+from btkit.render.series import display_rows, floats, milliseconds
+from btkit.render.sweep import facts_table, tile, verdict
+from btkit.runs import read_settings
+from btkit.runs.walk_forward import load_walk_forward
+from btkit.runs.walk_forward import walk_forward as run_walk_forward
+
+Page = tuple[dict[str, Any], pd.DataFrame]
+"""The document of a validation, and its stitched curve."""
+
+HEIGHT, TOP, BOTTOM = 560, 56, 36
+UPPER, LOWER = (0.40, 1.0), (0.0, 0.29)
+
+
+def open_walk_forward(
+    walk_forward_id: str, *, folder: str = "", request: Mapping[str, Any]
+) -> Page:
+    """Return the validation that a notebook's parameters ask for.
+
+    Parameters
+    ----------
+    walk_forward_id
+        A stored one; empty to make a new one from `request`.
+    folder
+        Where it is stored; empty takes BT_REPORT_DIR.
+    request
+        Without an id: the arguments of `btkit.walk_forward`.
+
+    Raises
+    ------
+    UsageError
+        When there is neither an id nor a request.
+    StoreError
+        When there is no such validation.
+    """
+    settings = read_settings()
+    if folder:
+        settings = settings.model_copy(update={"report_dir": Path(folder)})
+    if walk_forward_id:
+        return load_walk_forward(walk_forward_id, settings=settings)
+    if not request:
+        raise UsageError(
+            "The notebook has neither a walk_forward_id nor a request.",
+            hint='Set walk_forward_id, or request = {"spec": ..., "symbol": ..., "start": ...}.',
+        )
+    result = run_walk_forward(**request, settings=settings)
+    return result.report.to_dict(), result.curve
+
+
+def headline(page: Page) -> Section:
+    """Return the verdict in words, and the tiles."""
+    document = page[0]
+    stitched = document["stitched"]
+    tiles = [
+        tile(
+            "Efficiency",
+            text.percent(document["avg_efficiency"], digits=0),
+            "needs 70 %",
+            meaning="Share of the in-sample Sharpe ratio that is left out of sample, on average.",
+        ),
+        tile(
+            "Out-of-sample Sharpe",
+            text.ratio(document["avg_oos_sharpe"]),
+            f"in sample {text.ratio(document['avg_is_sharpe'])}",
+            meaning="Mean over the windows, annualised.",
+        ),
+        tile(
+            "Stitched Sharpe",
+            _defined(stitched, "sharpe_ratio", text.ratio),
+            f"{text.percent(document['stitched_efficiency'], digits=0)} of the in-sample mean",
+            meaning="Of the out-of-sample parts put together.",
+        ),
+        tile(
+            "Stitched CAGR",
+            _defined(stitched, "cagr", text.percent),
+            "out of sample only",
+            meaning="Return per year of the out-of-sample parts put together.",
+        ),
+        tile(
+            "Worst drawdown",
+            _defined(stitched, "max_drawdown_pct", text.percent),
+            "out of sample only",
+            meaning="Deepest fall of the stitched curve.",
+        ),
+        tile(
+            "Trades",
+            text.count(stitched["total_trades"]),
+            f"in {text.plural(len(document['windows']), 'window')}",
+            meaning="Closed trades out of sample.",
+        ),
+    ]
+    return Section(
+        [
+            verdict(document, "Walk-forward validation", document["verdict"]),
+            Html(tag("div", "".join(tiles), class_="bt-tiles")),
+        ]
+    )
+
+
+def stitched(page: Page) -> Section:
+    """Return the stitched out-of-sample curve and its drawdown."""
+    document, curve = page
+    own, held = floats(curve["equity"]), floats(curve["benchmark"])
+    rows = display_rows(own)
+    x = milliseconds(pd.DatetimeIndex(curve.index)[rows])
+    fall = floats(curve["drawdown"])[rows] * 100
+    money = scale_for(own, held)
+    depth = Scale(min(-1.0, float(fall.min())) * 1.08, 0.0, log=False)
+    data = [
+        line(x, held[rows], name="Buy-and-hold", colour=theme.BENCHMARK, hover="%{y:$,.0f}"),
+        line(x, own[rows], name="Out of sample", colour=theme.STRATEGY, hover="%{y:$,.0f}"),
+        line(x, fall, name="Fall", colour=theme.STRATEGY, hover="%{y:.1f} %", yaxis="y2",
+             fill="tozeroy", fillcolor="rgba(0,114,178,0.14)"),
+    ]  # fmt: skip
+    ends = [
+        (f"Out of sample<br>{text.money(float(own[-1]))}", float(own[-1]), theme.STRATEGY),
+        (f"Buy-and-hold<br>{text.money(float(held[-1]))}", float(held[-1]), theme.BENCHMARK),
+    ]
+    pixels = (HEIGHT - TOP - BOTTOM) * (UPPER[1] - UPPER[0])
+    worst = document["stitched"]["max_drawdown_pct"]
+    shapes = [
+        {
+            "type": "line",
+            "x0": window["oos_start"],
+            "x1": window["oos_start"],
+            "yref": "paper",
+            "y0": 0,
+            "y1": 1,
+            "line": {"color": theme.ZERO, "width": 1, "dash": "dot"},
+        }
+        for window in document["windows"][1:]
+    ]
+    verb = "grew" if own[-1] > own[0] else "shrank"
+    arrangement = theme.layout(
+        height=HEIGHT,
+        title=f"Out of sample the account {verb} to {text.money(float(own[-1]))}; "
+        f"buy-and-hold ended at {text.money(float(held[-1]))}",
+        hovermode="x unified",
+        hoversubplots="axis",
+        margin={"l": 58, "r": 104, "t": TOP, "b": BOTTOM},
+        xaxis=theme.time_axis(anchor="y2"),
+        yaxis=money.axis(domain=list(UPPER), tickformat="$~s", anchor="x"),
+        yaxis2=depth.axis(domain=list(LOWER), ticksuffix=" %", anchor="x", nticks=5),
+        shapes=shapes,
+        annotations=[
+            panel_title(f"Worst fall {text.percent(worst)}", yref="y2"),
+            *end_labels(ends, money, pixels=pixels, yref="y", gap=34),
+        ],
+    )
+    return Section(
+        [
+            Chart(
+                theme.figure(data, arrangement),
+                name="stitched",
+                note="Each window goes on with what the one before left; dotted lines part them. "
+                "No position crosses them.",
+                narrow={"margin.l": 46, "margin.r": 82, "xaxis.nticks": 4},
+            )
+        ]
+    )
+
+
+def windows(page: Page) -> Section:
+    """Return the windows on a time axis, and in-sample against out-of-sample Sharpe ratios."""
+    document = page[0]
+    return Section([_spans(document), _sharpes(document)])
+
+
+def chosen(page: Page) -> Section:
+    """Return what each window was run with, and its stored runs."""
+    document = page[0]
+    rows = [
+        [
+            str(window["window_index"] + 1),
+            escape(f"{window['oos_start'][:10]} to {window['oos_end'][:10]}"),
+            escape(", ".join(f"{k} {v:g}" for k, v in window["parameters"].items()) or "–"),
+            text.count(window["sets_tried"]) if window["sets_tried"] else "–",
+            text.ratio(window["is_sharpe"]),
+            text.ratio(window["oos_sharpe"]),
+            text.percent(window["efficiency"], digits=0),
+            text.percent(window["oos_return_pct"]),
+            text.count(window["oos_trades"]),
+            tag("code", escape(str(window["oos_run_id"] or "not stored")[:8])),
+        ]
+        for window in document["windows"]
+    ]
+    head = ["Window", "Out of sample", "Parameters", "Chosen from", "Sharpe in", "Sharpe out",
+            "Left", "Return out", "Trades out", "Run"]  # fmt: skip
+    return Section([Html(table(head, rows, numeric=(0, 3, 4, 5, 6, 7, 8)))])
+
+
+def rests_on(page: Page) -> Section:
+    """Return what the validation rests on."""
+    document = page[0]
+    optimized = ", ".join(
+        f"{name} ({text.count(len(values))} values)"
+        for name, values in document["optimized"].items()
+    )
+    return Section(
+        [
+            facts_table(
+                {
+                    "Scheme": f"{document['scheme']}, "
+                    f"{text.percent(document['is_ratio'], digits=0)} in sample",
+                    "Chosen": f"{optimized} by {document['objective']}"
+                    if optimized
+                    else "nothing: the spec ran as it is",
+                    "Efficiency": "out-of-sample over in-sample Sharpe ratio, from −200 % to "
+                    "200 %; 0 where the in-sample ratio is not above 0",
+                    "Runs": "; ".join(
+                        f"window {window['window_index'] + 1}: {window['is_run_id']} in, "
+                        f"{window['oos_run_id']} out"
+                        for window in document["windows"]
+                    ),
+                    "Curve": document["curve_url"] or "not stored",
+                }
+            )
+        ]
+    )
+
+
+def _defined(metrics: Mapping[str, Any], name: str, form: Any) -> str:  # noqa: ANN401 - a formatter
+    return "–" if name in metrics["undefined"] else str(form(metrics[name]))
+
+
+def _spans(document: Mapping[str, Any]) -> Chart:
+    parts = (
+        ("In sample", "is_start", "is_end", theme.BENCHMARK),
+        ("Out of sample", "oos_start", "oos_end", theme.STRATEGY),
+    )
+    data: list[dict[str, Any]] = []
+    for name, first, last, colour in parts:
+        x: list[Any] = []
+        y: list[Any] = []
+        for window in document["windows"]:
+            x += [window[first], window[last], None]
+            y += [f"Window {window['window_index'] + 1}"] * 2 + [None]
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": x,
+                "y": y,
+                "name": name,
+                "line": {"color": colour, "width": 16},
+                "hovertemplate": f"{name} %{{x}}<extra></extra>",
+            }
+        )
+    count = len(document["windows"])
+    arrangement = theme.layout(
+        height=110 + 34 * count,
+        title=f"{text.plural(count, 'window')}, {document['scheme']}",
+        margin={"l": 84, "r": 16, "t": 56, "b": 36},
+        xaxis=theme.time_axis(),
+        yaxis=theme.axis(type="category", autorange="reversed", showgrid=False),
+    )
+    return Chart(
+        theme.figure(data, arrangement),
+        name="windows",
+        keys=[(name, colour) for name, _, _, colour in parts],
+        narrow={"xaxis.nticks": 4},
+    )
+
+
+def _sharpes(document: Mapping[str, Any]) -> Chart:
+    names = [f"Window {window['window_index'] + 1}" for window in document["windows"]]
+    kept = sum(1 for window in document["windows"] if (window["efficiency"] or 0.0) >= 0.7)  # noqa: PLR2004 - the bound
+    data = [
+        {
+            "type": "bar",
+            "x": names,
+            "y": [window[key] for window in document["windows"]],
+            "name": label,
+            "marker": {"color": colour, "pattern": {"shape": shape}},
+            "text": [text.ratio(window[key]) for window in document["windows"]],
+            "textposition": "outside",
+            "cliponaxis": False,
+            "hovertemplate": f"{label} %{{y:.2f}}<extra></extra>",
+        }
+        for key, label, colour, shape in (
+            ("is_sharpe", "In sample", theme.BENCHMARK, "/"),
+            ("oos_sharpe", "Out of sample", theme.STRATEGY, ""),
+        )
+    ]
+    arrangement = theme.layout(
+        height=340,
+        title=f"{kept} of {len(names)} windows kept at least 70 % of their Sharpe ratio",
+        xaxis=theme.axis(type="category", showgrid=False),
+        yaxis=theme.axis(title={"text": "Sharpe ratio"}),
+        barmode="group",
+        bargap=0.35,
+        margin={"l": 58, "r": 16, "t": 56, "b": 36},
+    )
+    return Chart(
+        theme.figure(data, arrangement),
+        name="sharpes",
+        keys=[("In sample", theme.BENCHMARK), ("Out of sample", theme.STRATEGY)],
+    )
+
+
+__all__ = [
+    "chosen",
+    "headline",
+    "open_walk_forward",
+    "rests_on",
+    "stitched",
+    "windows",
+]

@@ -1,0 +1,198 @@
+"""The report in a real browser: offline, every chart drawn, the table alive, light and dark."""
+
+import csv
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+from support.documents import RUNS, idle_run, long_run, warned_run
+from support.pages import page
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+ARTEFACTS = Path(__file__).resolve().parents[2] / "artefacts"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        message = "chromium is not installed: THE REPORT WAS NOT LOOKED AT IN A BROWSER"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pages")
+    written = {}
+
+    def path(name):
+        if name not in written:
+            written[name] = folder / f"{name}.html"
+            written[name].write_text(page(RUNS[name]()), encoding="utf-8")
+        return written[name]
+
+    return path
+
+
+@pytest.fixture
+def visit(browser, pages):
+    contexts, troubles = [], []
+
+    def opened(name, *, width=1440, scheme="light"):
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True
+        )
+        contexts.append(context)
+        tab = context.new_page()
+        tab.on("console", lambda said: troubles.append(said.text) if said.type == "error" else None)
+        tab.on("pageerror", lambda error: troubles.append(str(error)))
+        tab.on("request", lambda asked: troubles.append(asked.url) if not local(asked) else None)
+        tab.goto(pages(name).as_uri())
+        tab.wait_for_function("document.documentElement.dataset.drawn !== undefined")
+        return tab
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert troubles == []
+
+
+def local(request):
+    return request.url.startswith(("file:", "data:", "blob:"))
+
+
+def keep(tab, name):
+    ARTEFACTS.mkdir(exist_ok=True)
+    tab.screenshot(path=ARTEFACTS / f"report-{name}.png", full_page=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "scheme"),
+    [
+        *((name, width, "light") for name in RUNS for width in (1440, 390)),
+        ("long", 1440, "dark"),
+        ("long", 390, "dark"),
+    ],
+)
+def test_every_chart_is_drawn_and_nothing_is_wider_than_the_page(visit, name, width, scheme):
+    tab = visit(name, width=width, scheme=scheme)
+    drawn = tab.locator(".js-plotly-plot .main-svg:first-child").count()
+    assert drawn == tab.locator(".bt-plot").count() == (4 if name == "idle" else 7)
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    cut = tab.evaluate(
+        """() => [...document.querySelectorAll('.bt-plot')].flatMap((plot) => {
+          const box = plot.getBoundingClientRect();
+          const texts = '.xtick text, .ytick text, .y2tick text, .annotation-text, .legendtext, ' +
+            '.xtitle, .ytitle';
+          return [...plot.querySelectorAll(texts)].filter((text) => {
+            const own = text.getBoundingClientRect();
+            return own.width && (own.left < box.left - 1 || own.right > box.right + 1);
+          }).map((text) => text.textContent);
+        })"""
+    )
+    assert cut == []
+    keep(tab, f"{name}-{width}-{scheme}")
+
+
+def test_the_table_sorts_filters_and_pages(visit):
+    tab = visit("long")
+    trades = long_run().trades
+    rows = tab.locator(".bt-trades-table tbody tr")
+    assert rows.count() == 25
+    tab.get_by_role("button", name="Show all").click()
+    assert rows.count() == len(trades)
+
+    head = tab.locator(".bt-trades-table thead th")
+    tab.locator(".bt-trades-table").get_by_role("button", name="P&L, $").click()
+    assert head.nth(5).get_attribute("aria-sort") == "descending"
+    best = trades.loc[trades["pnl"].idxmax(), "entry_date"]
+    assert rows.first.locator("td").first.inner_text() == f"{best:%Y-%m-%d}"
+    tab.locator(".bt-trades-table").get_by_role("button", name="P&L, $").click()
+    worst = trades.loc[trades["pnl"].idxmin(), "entry_date"]
+    assert rows.first.locator("td").first.inner_text() == f"{worst:%Y-%m-%d}"
+
+    tab.get_by_label("Reason").select_option("stop")
+    assert rows.count() == (trades["exit_reason"] == "stop").sum()
+    tab.get_by_label("Result").select_option("won")
+    assert rows.count() == ((trades["exit_reason"] == "stop") & (trades["pnl"] > 0)).sum()
+    tab.get_by_label("Reason").select_option("")
+    tab.get_by_label("Result").select_option("")
+    tab.get_by_label("Date holds").fill("2008-")
+    years = trades["entry_date"].dt.year.eq(2008) | trades["exit_date"].dt.year.eq(2008)
+    assert rows.count() == years.sum()
+    assert tab.locator("[data-count]").inner_text().startswith(f"{years.sum()} of {len(trades)}")
+
+
+def test_the_csv_holds_every_trade(visit, tmp_path):
+    tab = visit("long")
+    with tab.expect_download() as waiting:
+        tab.get_by_role("button", name="Download CSV").click()
+    waiting.value.save_as(tmp_path / "trades.csv")
+    assert waiting.value.suggested_filename == "momentum-SPX-trades.csv"
+    rows = list(csv.DictReader((tmp_path / "trades.csv").read_text().splitlines()))
+    trades = long_run().trades
+    assert list(rows[0]) == list(trades.columns)
+    assert [float(row["pnl"]) for row in rows] == pytest.approx(trades["pnl"].tolist(), rel=1e-11)
+    assert rows[0]["exit_reason"] == trades["exit_reason"].iloc[0]
+
+
+def test_range_buttons_move_the_price(visit):
+    tab = visit("long")
+    span = (
+        "(() => { const [a, b] = document.querySelector('[data-name=price] .bt-plot')"
+        ".layout.xaxis.range; return (new Date(b) - new Date(a)) / 864e5 / 365.25; })()"
+    )
+    assert 2 <= tab.evaluate(span) < 2.2
+    tab.get_by_role("button", name="All", exact=True).click()
+    tab.wait_for_function(f"{span} > 19")
+    assert tab.locator(".bt-buttons [aria-pressed=true]").inner_text() == "All"
+
+
+def test_colours_follow_the_reader_and_paper_is_light(visit):
+    ground = "getComputedStyle(document.body).backgroundColor"
+    ink = "document.querySelector('.bt-plot').layout.font.color"
+    tab = visit("warned", scheme="dark")
+    assert tab.evaluate(ground) == "rgb(18, 22, 28)"
+    dark = tab.evaluate(ink)
+    tab.emulate_media(color_scheme="light")
+    tab.wait_for_function(f"{ink} !== '{dark}'")
+    assert tab.evaluate(ground) == "rgb(255, 255, 255)"
+    light = tab.evaluate(ink)
+    tab.emulate_media(color_scheme="dark")
+    tab.wait_for_function(f"{ink} === '{dark}'")
+    tab.emulate_media(media="print", color_scheme="dark")
+    tab.wait_for_function(f"{ink} === '{light}'")
+    assert tab.evaluate(ground) == "rgb(255, 255, 255)"
+    keep(tab, "warned-print")
+
+
+def test_code_shows_on_demand(visit):
+    tab = visit("idle")
+    code = tab.locator(".bt-code").first
+    assert not code.is_visible()
+    tab.get_by_role("button", name="Show code").click()
+    assert code.is_visible()
+
+
+def test_warnings_and_reasons_are_visible_without_scrolling(visit):
+    for name, document in (("warned", warned_run()), ("idle", idle_run())):
+        tab = visit(name)
+        box = tab.locator(".bt-attention").bounding_box()
+        assert box["y"] + box["height"] < 900
+        assert tab.locator(".bt-attention li").count() == len(document.report.warnings)

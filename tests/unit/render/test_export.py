@@ -1,0 +1,84 @@
+import re
+from html.parser import HTMLParser
+
+import nbformat
+import pytest
+from plotly.offline import get_plotlyjs
+from support.documents import RUNS, long_run
+from support.pages import page
+
+from btkit.errors import UsageError
+from btkit.render import SECTIONS, execute_template
+from btkit.render.notebook import template_path
+
+
+class Addresses(HTMLParser):
+    """Collects what a browser would load, and how often each id and chart occurs."""
+
+    def __init__(self):
+        super().__init__()
+        self.loaded, self.charts, self.scripts = [], 0, 0
+
+    def handle_starttag(self, tag, attrs):
+        values = dict(attrs)
+        self.charts += "bt-plot" in (values.get("class") or "").split()
+        self.scripts += tag == "script"
+        if tag == "link" or "srcset" in values:
+            self.loaded.append(values)
+        self.loaded += [
+            values[name]
+            for name in ("src", "href", "action", "data", "poster")
+            if (values.get(name) or "").strip() and not values[name].startswith(("#", "data:"))
+        ]
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_the_page_loads_nothing_and_holds_plotly_once(name):
+    html = page(RUNS[name]())
+    library = get_plotlyjs()
+    assert html.count("plotly.js v") == library.count("plotly.js v")
+    own = html.replace(library, "")
+    assert len(own) < 1_000_000
+    parser = Addresses()
+    parser.feed(own)
+    assert parser.loaded == []
+    assert parser.charts == (4 if name == "idle" else 7)
+    for foreign in (
+        "mathjax",
+        "require.js",
+        "cdnjs",
+        "cdn.",
+        "http://",
+        "https://",
+        "@import",
+        " url(",
+        ":url(",
+    ):
+        assert foreign not in own.lower()
+
+
+def test_code_is_there_and_prompts_are_not():
+    html = page(long_run()).replace(get_plotlyjs(), "")
+    assert "render.growth(document)" in html
+    assert "Show code" in html
+    assert "In [" not in html
+    assert "Out[" not in html
+
+
+def test_the_template_asks_the_questions_of_the_report():
+    notebook = nbformat.read(template_path("run"), as_version=4)
+    nbformat.validate(notebook)
+    words = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    assert words == [f"## {question}\n\n{text}" for question, text, _ in SECTIONS if question]
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert code[0].metadata.tags == ["parameters"]
+    assert [cell.source for cell in code][2:] == [
+        f"render.{section.__name__}(document)" for _, _, section in SECTIONS
+    ]
+    assert all(len(cell.source.splitlines()) <= 12 for cell in code)
+    assert all(not cell.outputs and cell.execution_count is None for cell in code)
+
+
+def test_an_unknown_template_is_refused(tmp_path):
+    with pytest.raises(UsageError, match=re.escape("No report template is called '../run'")):
+        execute_template("../run", {}, out_dir=tmp_path, run_id="x")

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from support.options import PUTS, RUNS
+
+from btkit.render import execute_template, options
+from btkit.render.notebook import template_path
+from btkit.render.options.book import Book
+from btkit.render.options.payoff import payoff_chart
+from btkit.render.view import View
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_every_section_shows_itself(name):
+    document = RUNS[name]()
+    for _, _, section in options.SECTIONS:
+        pieces = list(section(document))
+        assert pieces
+        for piece in pieces:
+            data, metadata = piece.bundle()
+            assert data
+            assert metadata
+
+
+def figure(section, name):
+    (found,) = [piece for piece in section if getattr(piece, "name", "") == name]
+    return found.figure
+
+
+def test_lives_show_strikes_values_and_days():
+    document = RUNS["condor"]()
+    chart = figure(options.lives(document), "spreads")
+    names = [trace.name for trace in chart.data]
+    assert names[:3] == ["Close", "Strike bought", "Strike sold"]
+    spreads = document.report.spreads
+    sold = np.asarray(chart.data[2].y, dtype=float)
+    strikes = {leg.strike for spread in spreads for leg in spread.legs if leg.side == "short"}
+    assert set(sold[np.isfinite(sold)]) == strikes
+
+
+def test_a_payoff_has_the_credit_at_the_top_and_the_max_loss_at_the_bottom():
+    document = RUNS["puts"]()
+    view = View.of(document)
+    book = Book(view)
+    for number, held in enumerate(book.held[:5]):
+        at_expiry = np.asarray(
+            payoff_chart(view, book, spread=number).figure.data[1].y, dtype=np.float64
+        )
+        fee = 2 * 0.65 * held.contracts
+        credit = held.spread["credit"] * 100 * held.contracts
+        assert at_expiry.max() == pytest.approx(credit - fee, rel=1e-5)
+        # The second commission of the max loss is not due at expiration.
+        assert at_expiry.min() == pytest.approx(fee - held.spread["max_loss"], rel=1e-5)
+
+
+def test_the_book_has_no_greeks_when_nothing_is_open():
+    document = RUNS["puts"]()
+    view = View.of(document)
+    greeks = Book(view).greeks()
+    flat = np.asarray(view.invested) == 0.0
+    assert flat.any()
+    for values in greeks.values():
+        assert (values[flat] == 0.0).all()
+    assert greeks["delta"][~flat].min() > 0.0
+    assert greeks["vega"][~flat].max() < 300.0
+
+
+def test_the_caveats_speak_of_what_was_assumed():
+    def words(name):
+        return "".join(
+            piece.markup for piece in options.rests_on(RUNS[name]()) if hasattr(piece, "markup")
+        )
+
+    assert "All strikes share one volatility" in words("puts")
+    assert "25-delta leg" in words("condor")
+    assert "no implied volatility was known" in words("estimated")
+    assert "position_sizing_formula" not in words("puts").split("The spec as it ran")[0]
+
+
+def test_the_template_shows_the_sections_in_their_order():
+    cells = json.loads(template_path("options_sim").read_text(encoding="utf-8"))["cells"]
+    sources = ["".join(cell["source"]) for cell in cells]
+    assert "parameters" in cells[0]["metadata"]["tags"]
+    expected = []
+    for question, words, section in options.SECTIONS:
+        expected += [f"## {question}\n\n{words}"] if question else []
+        expected.append(f"render.{section.__name__}(document)")
+    assert sources[2:] == expected
+
+
+def test_the_notebook_makes_a_run_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("BT_DB_PATH", str(tmp_path / "results.db"))
+    monkeypatch.setenv("BT_CURVE_DIR", str(tmp_path / "curves"))
+    request = {
+        "spec": PUTS,
+        "symbol": "SPX",
+        "start": "2017-01-03",
+        "end": "2017-12-29",
+        "source": "sample",
+        "capital": 1_000_000,
+    }
+    files = execute_template(
+        "options_sim", {"request": request}, out_dir=tmp_path / "out", run_id="own"
+    )
+    html = files.html.read_text(encoding="utf-8")
+    assert "<title>puts, SPX: backtest report</title>" in html
+    assert html.count('class="bt-plot"') == 9

@@ -1,0 +1,119 @@
+import json
+import re
+
+import pytest
+from support.documents import RUNS, idle_run, long_run, ruined_run, short_run, warned_run
+
+from btkit.render import SECTIONS, headline, plot, rests_on, trades, words
+from btkit.render.pieces import Chart, Html, script_json, tag
+from btkit.render.verdict import interval
+from btkit.render.view import View
+
+
+def markup(section):
+    return "".join(piece.markup for piece in section if isinstance(piece, Html))
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_every_section_can_be_drawn_for_every_kind_of_run(name):
+    document = RUNS[name]()
+    names = []
+    for _, _, section in SECTIONS:
+        for piece in section(document):
+            data, metadata = piece.bundle()
+            json.dumps([data, metadata], allow_nan=False)
+            if isinstance(piece, Chart):
+                names.append(piece.name)
+                assert piece.figure.layout.title.text
+    assert len(names) == len(set(names)) == (4 if name == "idle" else 7)
+
+
+def test_the_headline_says_what_was_made_and_what_failed():
+    sentence = words.headline(View.of(long_run()))
+    assert re.match(r"(Made|Lost) [\d.]+\u00a0% a year over 20\.0 years, buy-and-hold", sentence)
+    for failure in long_run().report.failures:
+        assert words.LABELS[failure.metric].name.lower() in sentence.lower()
+    assert sentence.endswith(").")
+
+
+def test_a_short_run_is_not_annualised_in_the_headline():
+    sentence = words.headline(View.of(short_run()))
+    assert "a year" not in sentence
+    assert "in 9 months" in sentence
+
+
+def test_a_run_without_trades_says_why():
+    page = markup(headline(idle_run()))
+    assert "Made no trade in 4.0 years" in page
+    assert "Why nothing was traded" in page
+    assert "rsi_14 &lt; 0" in page
+    assert "There is no trade to show" in markup(trades(idle_run()))
+
+
+def test_a_ruined_run_says_so():
+    assert words.headline(View.of(ruined_run())).startswith("Lost the whole account by 2007-")
+
+
+def test_undefined_is_a_dash_that_says_why():
+    page = markup(headline(idle_run())).split("</style>")[1]
+    assert 'title="no trade was made"' in page
+    assert "999" not in page
+    assert "nan" not in page.lower()
+
+
+def test_warnings_stand_in_the_headline():
+    page = markup(headline(warned_run()))
+    assert "2 warnings" in page
+    assert "vix" in page
+
+
+def test_names_are_escaped():
+    page = markup(headline(warned_run()))
+    assert "calm &amp; steady" in page
+    assert "calm & steady" not in page
+
+
+def test_what_it_rests_on_is_complete():
+    page = markup(rests_on(warned_run()))
+    report = warned_run().report
+    for wanted in (
+        report.provenance.spec_hash,
+        report.provenance.bars_hash,
+        "backtest run --strategy strategies/momentum.json",
+        "fills at the next bar&#x27;s open",
+        "$0.65 for each order",
+        "0.05\u00a0%",
+        "vix: assumed on",
+        "vix &lt; 25",
+    ):
+        assert wanted in page
+
+
+def test_intervals_follow_their_formulas():
+    view = View.of(long_run())
+    low, high = interval(view, "win_rate")
+    rate, n, z = view.metric("win_rate").number, len(view.trades), 1.959964
+    for bound in (low, high):  # Wilson's bounds solve |p - rate| = z sqrt(p (1 - p) / n)
+        assert abs(bound - rate) == pytest.approx(z * (bound * (1 - bound) / n) ** 0.5)
+    low, high = interval(view, "sharpe_ratio")
+    sharpe, years = view.metric("sharpe_ratio").number, len(view.equity) / 252
+    assert high - low == pytest.approx(2 * z / years**0.5, rel=1e-3)
+    assert low < sharpe < high
+    assert interval(view, "cagr") is None
+
+
+def test_plot_returns_the_deciding_figure():
+    figure = plot(long_run())
+    assert len(figure.data) == 4
+    assert figure.layout.yaxis.type in {None, "log"}
+    assert "$100,000" in figure.layout.title.text
+
+
+def test_script_json_cannot_end_its_script():
+    text = script_json({"a": "</script><!--"})
+    assert "<" not in text
+    assert json.loads(text) == {"a": "</script><!--"}
+
+
+def test_attributes_are_escaped():
+    assert tag("p", title='"<&') == '<p title="&quot;&lt;&amp;"></p>'
