@@ -1,0 +1,227 @@
+"""`RunBrowser`: stored runs in a table; their reports, side by side, rendered, or deleted."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from html import escape
+from pathlib import Path
+
+import ipywidgets as ipw
+from IPython.display import HTML, display
+
+from btkit.errors import BtkitError
+from btkit.render import execute_template, show
+from btkit.render.compare import compare
+from btkit.render.pieces import tag
+from btkit.runs import list_runs, load_run, read_settings
+from btkit.settings import Settings
+from btkit.storage import Store
+from btkit.widgets.controls import close_all
+from btkit.widgets.lifecycle import replace_older
+from btkit.widgets.run_table import RunTable, columns, rows
+from btkit.widgets.style import styles
+
+
+class RunBrowser:
+    """Browse the stored runs: sort, filter, select; see one report or several side by side.
+
+    Parameters
+    ----------
+    symbol
+        Only runs on this instrument; None for all.
+    limit
+        At most so many, the newest.
+    settings
+        None reads the BT_* environment.
+
+    Raises
+    ------
+    StoreError
+        If the store cannot be read.
+
+    Examples
+    --------
+    >>> RunBrowser()  # doctest: +SKIP
+    """
+
+    def __init__(
+        self, *, symbol: str | None = None, limit: int = 500, settings: Settings | None = None
+    ) -> None:
+        self._settings = read_settings() if settings is None else settings
+        self._symbol, self._limit = symbol, limit
+        self.table = RunTable(columns=columns())
+        self._asking = False
+        self._view = ipw.Output()
+        self._note = ipw.HTML()
+        self._build()
+        self.refresh()
+        self.table.observe(lambda _: self._on_select(), "selected")
+        self._on_select()
+        replace_older(self)
+
+    @property
+    def selected(self) -> list[str]:
+        """The ids of the selected runs, in the order in which they were selected."""
+        return list(self.table.selected)
+
+    def select(self, *run_ids: str) -> None:
+        """Select runs as a hand would; none to select nothing."""
+        self.table.selected = list(run_ids)
+
+    def refresh(self) -> None:
+        """Read the store again; what is selected stays selected if it still exists.
+
+        Raises
+        ------
+        StoreError
+            If the store cannot be read.
+        """
+        runs = list_runs(self._symbol, limit=self._limit, settings=self._settings)
+        known = {run["run_id"] for run in runs}
+        self.table.rows = rows(runs)
+        self.table.selected = [run_id for run_id in self.table.selected if run_id in known]
+        if not runs:
+            place = self._settings.db_path.expanduser().absolute()
+            self._say(f"No run is stored in {place} yet; btkit.run makes one.")
+
+    def report(self) -> Path:
+        """Render the selected run's notebook and page, if that was not done yet.
+
+        Returns
+        -------
+        Path
+            The notebook, beside which the page stands.
+
+        Raises
+        ------
+        RenderError
+            If it cannot be rendered.
+        """
+        (run_id,) = self.selected
+        folder = self._settings.report_dir.expanduser().absolute()
+        notebook = folder / f"{run_id}.ipynb"
+        if not notebook.exists() or not notebook.with_suffix(".html").exists():
+            parameters = {
+                "run_id": run_id,
+                "database": str(self._settings.db_path.expanduser().absolute()),
+                "request": {},
+            }
+            execute_template("run", parameters, out_dir=folder, run_id=run_id)
+        return notebook
+
+    def delete(self) -> int:
+        """Delete the selected runs for good, without asking.
+
+        Returns
+        -------
+        int
+            How many runs are gone.
+
+        Raises
+        ------
+        StoreError
+            If one cannot be deleted; those before it are gone.
+        """
+        gone = self.selected
+        store = Store.from_settings(self._settings)
+        try:
+            for run_id in gone:
+                store.delete(run_id)
+        finally:
+            self.refresh()
+        return len(gone)
+
+    def close(self) -> None:
+        """Take the browser off the screen."""
+        close_all(self.widget)
+
+    def _ipython_display_(self) -> None:
+        display(self.widget)
+
+    def _build(self) -> None:
+        self._open = _button("Open notebook", "book", "Render it if need be, and link to it")
+        self._open.on_click(lambda _: self._try(self._show_links))
+        self._delete = _button("Delete", "trash", "Delete the selected runs")
+        self._delete.on_click(lambda _: self._ask(wanted=True))
+        self._sure = _button("Delete for good", "trash", "There is no way back")
+        self._sure.button_style = "danger"
+        self._sure.on_click(lambda _: self._try(self._delete_now))
+        self._keep = _button("Keep", "", "Delete nothing")
+        self._keep.on_click(lambda _: self._ask(wanted=False))
+        reload = _button("Refresh", "sync", "Read the store again")
+        reload.on_click(lambda _: self._try(self.refresh))
+        bar = ipw.HBox([self._open, self._delete, self._sure, self._keep, reload])
+        bar.add_class("bt-edit-bar")
+        parts = [ipw.HTML(styles()), self.table, bar, self._note, self._view]
+        self.widget = ipw.VBox(parts)
+
+    def _on_select(self) -> None:
+        chosen = self.selected
+        self._open.disabled = len(chosen) != 1
+        self._delete.disabled = not chosen
+        self._ask(wanted=False)
+        self._try(self._show_selected)
+
+    def _show_selected(self) -> None:
+        documents = [load_run(run_id, settings=self._settings) for run_id in self.selected]
+        self._view.clear_output(wait=True)
+        with self._view:
+            if not documents:
+                advice = "Select a run for its report, several to compare them."
+                display(HTML(tag("div", advice, class_="bt bt-edit-note")))
+            elif len(documents) == 1:
+                show(documents[0])
+            else:
+                compare(documents).display()
+
+    def _show_links(self) -> None:
+        notebook = self.report()
+        page = notebook.with_suffix(".html")
+        links = " · ".join(
+            tag("a", escape(f"{name} {path.name}"), href=_relative(path), target="_blank")
+            for name, path in (("Notebook", notebook), ("Page", page))
+        )
+        with self._view:
+            # In an output, unlike in a widget, JupyterLab opens a link to a file itself.
+            display(HTML(tag("p", links, class_="bt")))
+        self._say(f"Rendered in {notebook.parent}; the links stand at the end of the report.")
+
+    def _delete_now(self) -> None:
+        gone = self.delete()
+        self._say(f"Deleted {gone} {'run' if gone == 1 else 'runs'}.")
+
+    def _ask(self, *, wanted: bool) -> None:
+        self._sure.layout.display = self._keep.layout.display = "" if wanted else "none"
+        if wanted:
+            number = len(self.selected)
+            what = "this run" if number == 1 else f"these {number} runs"
+            self._say(f"Delete {what} with trades and equity curve? There is no way back.")
+        elif self._asking:
+            self._note.value = ""
+        self._asking = wanted
+
+    def _try(self, work: Callable[[], object]) -> None:
+        """Do what a button asks for; say why where that fails."""
+        try:
+            work()
+        except BtkitError as error:
+            self._say(" ".join(part for part in (error.message, error.hint) if part), bad=True)
+
+    def _say(self, words: str, *, bad: bool = False) -> None:
+        kind = "bt-problem" if bad else "bt-edit-note"
+        body = tag("div", escape(words), class_=kind, role="status")
+        self._note.value = tag("div", body, class_="bt")
+
+
+def _relative(path: Path) -> str:
+    try:
+        return os.path.relpath(path)
+    except ValueError:  # another drive
+        return str(path)
+
+
+def _button(text: str, icon: str, tooltip: str) -> ipw.Button:
+    button = ipw.Button(description=text, icon=icon, tooltip=tooltip)
+    button.layout.width = "auto"
+    return button

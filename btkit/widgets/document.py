@@ -1,0 +1,130 @@
+"""The spec under the hand: every edit, what is wrong with it, undo and redo."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable
+from typing import Any
+
+from btkit.errors import Problem, SpecError
+from btkit.settings import Settings
+from btkit.spec import StrategySpec, dump_spec, load_spec
+
+MERGE_S = 1.0
+"""Edits of one field that follow each other within this many seconds are undone together."""
+
+
+class SpecDocument:
+    """A rule spec while it is edited: it may be wrong, and it remembers its past.
+
+    Parameters
+    ----------
+    spec
+        Where editing starts.
+    settings
+        What a loaded spec takes from the environment.
+    clock
+        Seconds, for merging edits that belong together.
+    """
+
+    def __init__(
+        self,
+        spec: StrategySpec,
+        *,
+        settings: Settings,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._past: list[dict[str, Any]] = []
+        self._future: list[dict[str, Any]] = []
+        self._last: tuple[str, float] = ("", -MERGE_S)
+        self.fields = fields_of(spec)
+        self.spec = spec
+        self.problems: list[Problem] = []
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is an edit to take back."""
+        return bool(self._past)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is an edit to make again."""
+        return bool(self._future)
+
+    def edit(self, name: str, value: object) -> None:
+        """Set one field, valid or not.
+
+        Parameters
+        ----------
+        name
+            The field.
+        value
+            Plain JSON; None leaves the field out.
+        """
+        if self.fields.get(name) == value:
+            return
+        now = self._clock()
+        field, when = self._last
+        if field != name or now - when > MERGE_S:
+            self._past.append(copy.deepcopy(self.fields))
+        self._future.clear()
+        self._last = (name, now)
+        if value is None:
+            self.fields.pop(name, None)
+        else:
+            self.fields[name] = copy.deepcopy(value)
+        self._check()
+
+    def replace(self, spec: StrategySpec) -> None:
+        """Take another spec, as one edit that can be undone."""
+        self._past.append(self.fields)
+        self._future.clear()
+        self._settle(fields_of(spec))
+
+    def undo(self) -> None:
+        """Take the last edit back; does nothing where there is none."""
+        if self._past:
+            self._future.append(self.fields)
+            self._settle(self._past.pop())
+
+    def redo(self) -> None:
+        """Make the edit that was undone again; does nothing where there is none."""
+        if self._future:
+            self._past.append(self.fields)
+            self._settle(self._future.pop())
+
+    def _settle(self, fields: dict[str, Any]) -> None:
+        self.fields = fields
+        self._last = ("", -MERGE_S)
+        self._check()
+
+    def _check(self) -> None:
+        try:
+            spec = load_spec(self.fields, settings=self._settings)
+        except SpecError as error:
+            self.problems = error.problems
+            return
+        assert isinstance(spec, StrategySpec)
+        self.spec = spec
+        self.problems = []
+
+
+def fields_of(spec: StrategySpec) -> dict[str, Any]:
+    """Return a spec as plain JSON, each field written out."""
+    return spec.model_dump(mode="json", exclude_none=True)
+
+
+def text_of(spec: StrategySpec, *, suffix: str) -> str:
+    """Return a spec as the text of a file.
+
+    Parameters
+    ----------
+    spec
+        The spec.
+    suffix
+        Of the file's name: ``.yaml`` or ``.yml`` gives YAML, all else JSON.
+    """
+    return dump_spec(spec, format="yaml" if suffix.lower() in {".yaml", ".yml"} else "json")

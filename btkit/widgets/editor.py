@@ -1,0 +1,417 @@
+"""`SpecEditor`: a spec at the left, what it does at the right, at every change."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as ipw
+from IPython.display import display
+
+from btkit.errors import BtkitError, Problem
+from btkit.render.pieces import tag
+from btkit.runs import read_settings, run
+from btkit.runs.requests import SpecSource, rule_spec, strategy_path
+from btkit.settings import Settings
+from btkit.spec import CONDITION_LISTS, StrategySpec
+from btkit.widgets.coalesce import Coalescer
+from btkit.widgets.controls import close_all, field_controls, missing_parameters
+from btkit.widgets.document import SpecDocument, text_of
+from btkit.widgets.lifecycle import replace_older
+from btkit.widgets.market import Held, Market, Request
+from btkit.widgets.picture import Picture
+from btkit.widgets.request_bar import RequestBar
+from btkit.widgets.style import styles
+from btkit.widgets.summary import summary
+
+if TYPE_CHECKING:
+    from btkit.simulation import Result
+
+_TRADING = (
+    "position_sizing_formula",
+    "per_trade_risk_pct",
+    "max_holding_bars",
+    "max_concurrent_positions",
+    "direction",
+    "fill",
+    "filter_scope",
+    "allow_fractional",
+    "commission_model",
+    "price_adjustment",
+)
+
+
+class SpecEditor:
+    """Edit a rule spec and see its equity, drawdown, trades and metrics follow every change.
+
+    While the spec is invalid, the last valid picture stays, dimmed, and the reason stands above
+    it. Shown by being the last line of a cell.
+
+    Parameters
+    ----------
+    spec
+        A `StrategySpec`, or what `load_spec` takes: a path, a dict, or JSON or YAML text.
+    symbol, start, end, interval, source
+        The bars to simulate on, as `btkit.run` takes them.
+    capital, commission, slippage
+        None takes the BT_* setting.
+    settings
+        None reads the BT_* environment.
+
+    Raises
+    ------
+    SpecError
+        If the spec is refused.
+    UsageError
+        If an argument makes no sense, or it is an option spec.
+    NoDataError, DataError, SourceError
+        If bars cannot be had.
+
+    Examples
+    --------
+    >>> editor = SpecEditor("strategies/golden_cross.yaml", symbol="SPX",
+    ...                     source="sample")  # doctest: +SKIP
+    >>> editor.spec, editor.result  # doctest: +SKIP
+    """
+
+    def __init__(  # noqa: PLR0913 - the request, each with its default
+        self,
+        spec: SpecSource,
+        *,
+        symbol: str = "SPX",
+        start: str = "1999-01-04",
+        end: str = "2018-12-31",
+        interval: str = "1d",
+        source: str | None = None,
+        capital: float | None = None,
+        commission: float | None = None,
+        slippage: float | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        self._settings = read_settings() if settings is None else settings
+        known = rule_spec(spec, settings=self._settings)
+        request = Request(symbol, start, end, interval, source, capital, commission, slippage)
+        self._market = Market(request, settings=self._settings)
+        self._document = SpecDocument(known, settings=self._settings)
+        self._result: Result | None = self._market.simulate(known)
+        self._held: Held | None = Held(self._result)
+        self._path = strategy_path(spec) or f"{known.name}.json"
+        self._coalescer = Coalescer(self._redraw)
+        self._build()
+        replace_older(self)
+
+    @property
+    def spec(self) -> StrategySpec:
+        """The last valid spec."""
+        return self._document.spec
+
+    @property
+    def result(self) -> Result:
+        """What the last valid spec gave."""
+        self._coalescer.flush()
+        assert self._result is not None, "the editor is closed"
+        return self._result
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What is wrong with the spec as it stands; empty when it is valid."""
+        return list(self._document.problems)
+
+    def set(self, name: str, value: object) -> None:
+        """Change a field as a hand would.
+
+        Parameters
+        ----------
+        name
+            A field of the spec.
+        value
+            Plain JSON, valid or not.
+        """
+        self._document.edit(name, value)
+        self._show_fields()
+        self._coalescer.ask()
+
+    def undo(self) -> None:
+        """Take the last edit back."""
+        self._document.undo()
+        self._show_fields()
+        self._coalescer.ask()
+
+    def redo(self) -> None:
+        """Make the edit that was undone again."""
+        self._document.redo()
+        self._show_fields()
+        self._coalescer.ask()
+
+    def load(self, path: str | Path) -> None:
+        """Take a spec from a file; the edit can be undone.
+
+        Raises
+        ------
+        SpecError, UsageError
+            If the file is no valid rule spec; the editor then stays as it was.
+        """
+        self._document.replace(rule_spec(Path(path), settings=self._settings))
+        self._file.value = str(path)
+        self._show_fields()
+        self._coalescer.ask()
+
+    def save(self, path: str | Path) -> Path:
+        """Write the spec to a file: YAML where its name ends so, else JSON.
+
+        Returns
+        -------
+        Path
+            Absolute, of the file.
+
+        Raises
+        ------
+        SpecError
+            If the spec is not valid as it stands.
+        OSError
+            If the file cannot be written.
+        """
+        if self.problems:
+            rule_spec(self._document.fields, settings=self._settings)
+        place = Path(path).expanduser().absolute()
+        partial = place.with_name(f".{place.name}.partial")
+        try:
+            partial.write_text(text_of(self.spec, suffix=place.suffix), encoding="utf-8")
+            partial.replace(place)
+        finally:
+            partial.unlink(missing_ok=True)
+        return place
+
+    def command(self) -> str:
+        """Return the command line that runs the spec, once it is saved, with these settings."""
+        request = self._market.request
+        flags = {
+            "strategy": self._file.value,
+            "symbol": request.symbol,
+            "start": request.start,
+            "end": request.end,
+            "interval": None if request.interval == "1d" else request.interval,
+            "source": request.source,
+            "capital": request.capital,
+            "commission": request.commission,
+            "slippage": request.slippage,
+        }
+        words = ["backtest", "run"]
+        for name, value in flags.items():
+            if value is not None:
+                words += [f"--{name}", str(value)]
+        return shlex.join(words)
+
+    def run_and_store(self) -> str:
+        """Run the spec as `btkit.run` does, and store it.
+
+        Returns
+        -------
+        str
+            The id of the stored run.
+
+        Raises
+        ------
+        SpecError
+            If the spec is not valid as it stands.
+        BtkitError
+            If it cannot be run or stored.
+        """
+        request = self._market.request
+        spec = rule_spec(self._document.fields, settings=self._settings)
+        result = run(
+            spec,
+            request.symbol,
+            request.start,
+            request.end,
+            interval=request.interval,
+            source=request.source,
+            capital=request.capital,
+            commission=request.commission,
+            slippage=request.slippage,
+            settings=self._settings,
+        )
+        return str(result.run_id)
+
+    def close(self) -> None:
+        """Take the editor off the screen and let go of bars, result and picture."""
+        self._coalescer.cancel()
+        self._picture.close()
+        close_all(self.widget)
+        self._result = self._held = None
+        self._market = Market(self._market.request, settings=self._settings)
+
+    def _ipython_display_(self) -> None:
+        display(self.widget)
+
+    # What stands on the screen
+
+    def _build(self) -> None:
+        assert self._result is not None
+        assert self._held is not None
+        self.controls = field_controls(self._on_edit)
+        self._picture = Picture(self._result, self._held)
+        self._summary = ipw.HTML()
+        self._reason = ipw.HTML()
+        self._reason.add_class("bt-edit-reason")
+        self._note = ipw.HTML()
+        self._shown = ipw.VBox([self._summary, self._picture.widget])
+        self._shown.add_class("bt-edit-result")
+        self._bar = RequestBar(self._market.request, self._on_request)
+        left = ipw.VBox([self._tools(), self._note, self._tabs()])
+        left.add_class("bt-edit-left")
+        right = ipw.VBox([self._bar.box, self._reason, self._shown])
+        right.add_class("bt-edit-right")
+        body = ipw.HBox([left, right])
+        body.add_class("bt-edit")
+        self.widget = ipw.VBox([ipw.HTML(styles()), body])
+        self._show_fields()
+        self._show_result()
+
+    def _tools(self) -> ipw.Widget:
+        self._undo = _button("Undo", "undo", "Take the last edit back", self.undo)
+        self._redo = _button("Redo", "repeat", "Make the undone edit again", self.redo)
+        self._file = ipw.Text(value=self._path, placeholder="file of the spec", tooltip="File")
+        self._file.layout.width = "auto"
+        self._file.layout.flex = "1 1 160px"
+        self._save = _button("Save", "save", "Write the spec to this file", self._on_save)
+        load = _button("Load", "folder-open", "Take the spec from this file", self._on_load)
+        store = _button("Run and store", "database", "Run it and keep the run", self._on_store)
+        copy = _button("Command", "terminal", "Show it as a command line to copy", self._on_command)
+        self._store, self._load, self._copy = store, load, copy
+        bar = ipw.HBox([self._file, load, self._save])
+        more = ipw.HBox([self._undo, self._redo, store, copy])
+        for line in (bar, more):
+            line.add_class("bt-edit-bar")
+        return ipw.VBox([bar, more])
+
+    def _tabs(self) -> ipw.Widget:
+        rules = ("parameters", *CONDITION_LISTS)
+        about = [name for name in self.controls if name not in {*rules, *_TRADING}]
+        tabs = ipw.Tab(
+            [
+                ipw.VBox([self.controls[name].box for name in names])
+                for names in (rules, _TRADING, about)
+            ],
+            titles=("Rules", "Trading", "About"),
+        )
+        tabs.layout.overflow = "hidden auto"
+        return tabs
+
+    # What a hand did
+
+    def _on_edit(self, name: str, value: Any) -> None:  # noqa: ANN401 - plain JSON
+        self._document.edit(name, value)
+        self._mark()
+        self._coalescer.ask()
+
+    def _on_request(self, changes: Mapping[str, Any]) -> None:
+        self._market = Market(self._market.request.changed(**changes), settings=self._settings)
+        self._coalescer.ask()
+
+    def _on_save(self) -> None:
+        self._tell(lambda: f"Saved to {self.save(self._file.value)}.")
+
+    def _on_load(self) -> None:
+        def work() -> str:
+            self.load(self._file.value)
+            return f"Loaded {self._file.value}; Undo brings the former spec back."
+
+        self._tell(work)
+
+    def _on_store(self) -> None:
+        def work() -> str:
+            run_id = self.run_and_store()
+            place = self._settings.db_path.expanduser().absolute()
+            return f"Stored as run {run_id} in {place}."
+
+        self._tell(work)
+
+    def _on_command(self) -> None:
+        command = escape(self.command())
+        script = "navigator.clipboard.writeText(this.previousElementSibling.textContent)"
+        button = tag("button", "Copy", type="button", onclick=script)
+        box = tag("div", tag("pre", command) + button, class_="bt-command")
+        advice = tag(
+            "div", "Runs the spec as it was last saved to that file.", class_="bt-edit-note"
+        )
+        self._note.value = tag("div", box + advice, class_="bt")
+
+    def _tell(self, work: Callable[[], str]) -> None:
+        """Do what a button asks for, and say beside it how that went."""
+        try:
+            said, kind = work(), "bt-edit-note"
+        except BtkitError as error:
+            said, kind = (
+                " ".join(part for part in (error.message, error.hint) if part),
+                "bt-problem",
+            )
+        except OSError as error:
+            said, kind = f"{self._file.value}: {error.strerror or error}", "bt-problem"
+        body = tag("div", escape(said), class_=kind, role="status")
+        self._note.value = tag("div", body, class_="bt")
+
+    # What follows from it
+
+    def _redraw(self) -> None:
+        if self.problems:
+            self._show_reason(*_reason_of(self.problems, self._document.fields))
+            return
+        try:
+            result = self._market.simulate(self.spec)
+        except BtkitError as error:
+            self._show_reason(error.message, error.hint or "")
+            return
+        if self._held is None or not self._held.fits(result):
+            self._held = Held(result)
+        self._result = result
+        self._show_result()
+
+    def _show_result(self) -> None:
+        assert self._result is not None
+        assert self._held is not None
+        self._reason.value = ""
+        self._shown.remove_class("bt-stale")
+        self._picture.show(self._result, self._held)
+        self._summary.value = summary(self._result, self._held)
+
+    def _show_reason(self, reason: str, hint: str) -> None:
+        self._shown.add_class("bt-stale")
+        text = tag("strong", "Not updated: ") + escape(reason)
+        if hint:
+            text += f" {escape(hint[0].upper() + hint[1:])}."
+        box = tag("div", text, class_="bt-callout bt-attention", role="alert")
+        self._reason.value = tag("div", box, class_="bt")
+
+    def _show_fields(self) -> None:
+        for control in self.controls.values():
+            control.show(self._document.fields)
+        self._mark()
+
+    def _mark(self) -> None:
+        problems = self._document.problems
+        for name, control in self.controls.items():
+            own = [p for p in problems if p.path.partition("[")[0].partition(".")[0] == name]
+            control.mark(own)
+        self._undo.disabled = not self._document.can_undo
+        self._redo.disabled = not self._document.can_redo
+
+
+def _reason_of(problems: list[Problem], fields: dict[str, Any]) -> tuple[str, str]:
+    first = problems[0]
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    missing = sorted(missing_parameters(fields))
+    hint = first.hint or ""
+    if missing and "parameter" in first.message:
+        hint = f"add {missing[0]} under Parameters"
+    return f"{first.path.replace('_', ' ')}: {first.message}{more}.", hint.rstrip(".")
+
+
+def _button(text: str, icon: str, tooltip: str, work: Callable[[], None]) -> ipw.Button:
+    button = ipw.Button(description=text, icon=icon, tooltip=tooltip)
+    button.layout.width = "auto"
+    button.on_click(lambda _: work())
+    return button

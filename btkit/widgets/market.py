@@ -1,0 +1,162 @@
+"""The bars that an editor simulates on, loaded as `run` loads them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from btkit.data import LoadedBars, check_symbol, load_bars
+from btkit.metrics import drawdown_series
+from btkit.report import buy_and_hold, buy_and_hold_equity
+from btkit.runs import WARMUP_BARS
+from btkit.runs.requests import (
+    check_costs,
+    check_interval,
+    check_range,
+    check_source,
+    reads_iv,
+    reads_vix,
+)
+from btkit.settings import Settings
+from btkit.spec import StrategySpec
+
+if TYPE_CHECKING:
+    from btkit.simulation import Result
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to simulate on, and what trading costs.
+
+    Parameters
+    ----------
+    symbol, start, end, interval, source
+        As `btkit.run` takes them.
+    capital, commission, slippage
+        None takes the setting.
+    """
+
+    symbol: str
+    start: str
+    end: str
+    interval: str = "1d"
+    source: str | None = None
+    capital: float | None = None
+    commission: float | None = None
+    slippage: float | None = None
+
+    def changed(self, **parts: Any) -> Request:  # noqa: ANN401 - any field
+        """Return a copy with some parts changed."""
+        return replace(self, **parts)
+
+
+class Market:
+    """Bars of one request, kept so that an edit of the spec loads nothing.
+
+    Parameters
+    ----------
+    request
+        What to load.
+    settings
+        The BT_* environment.
+    """
+
+    def __init__(self, request: Request, *, settings: Settings) -> None:
+        self.request = request
+        self._settings = settings
+        self._loaded: dict[tuple[bool, bool, str], LoadedBars] = {}
+
+    def simulate(self, spec: StrategySpec) -> Result:
+        """Simulate a spec exactly as `run` would.
+
+        Raises
+        ------
+        BtkitError
+            If bars cannot be had or an argument makes no sense.
+        """
+        from btkit.simulation import simulate  # noqa: PLC0415 - compiles, or loads what is compiled
+
+        request = self.request
+        costs = check_costs(
+            spec,
+            capital=request.capital,
+            commission=request.commission,
+            slippage=request.slippage,
+            settings=self._settings,
+        )
+        loaded = self.bars_for(spec)
+        return simulate(
+            spec,
+            loaded.bars,
+            capital=costs.capital,
+            commission=costs.commission,
+            slippage=costs.slippage,
+            start=loaded.start,
+        )
+
+    def bars_for(self, spec: StrategySpec) -> LoadedBars:
+        """Return the bars for a spec; only what it reads of IV history and VIX is loaded."""
+        key = (reads_iv(spec), reads_vix(spec), spec.calendar)
+        if key not in self._loaded:
+            first, last = check_range(self.request.start, self.request.end)
+            self._loaded[key] = load_bars(
+                check_symbol(self.request.symbol),
+                first,
+                last,
+                interval=check_interval(self.request.interval),
+                settings=self._settings,
+                source=check_source(self.request.source),
+                warmup=WARMUP_BARS,
+                needs_iv=key[0],
+                needs_vix=key[1],
+                calendar=spec.calendar,
+            )
+        return self._loaded[key]
+
+
+class Held:
+    """Buy-and-hold on the bars of a result: what every edit is compared with."""
+
+    def __init__(self, result: Result) -> None:
+        self._bars = result.bars
+        self._capital = result.initial_capital
+        self._bars_per_year = result.bars_per_year
+
+    def fits(self, result: Result) -> bool:
+        """Tell whether another result is of the same bars and capital."""
+        bars = result.bars
+        return (
+            self._capital == result.initial_capital
+            and self._bars_per_year == result.bars_per_year
+            and len(bars) == len(self._bars)
+            and bars.index[0] == self._bars.index[0]
+            and bool(np.array_equal(bars["close"], self._bars["close"]))
+        )
+
+    @cached_property
+    def equity(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Account value in $ at each close."""
+        return np.asarray(buy_and_hold_equity(self._bars, capital=self._capital), np.float64)
+
+    @cached_property
+    def falls(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Fall from the last high at each close, in percent, at most 0."""
+        return np.asarray(drawdown_series(self.equity, self._capital)) * 100
+
+    @cached_property
+    def metrics(self) -> dict[str, float | None]:
+        """Metrics by name; None where undefined."""
+        found = buy_and_hold(
+            self._bars, capital=self._capital, bars_per_year=self._bars_per_year
+        ).model_dump()
+        names = set(found) - {"name", "definition", "undefined"}
+        return {name: None if name in found["undefined"] else found[name] for name in names}
+
+    @cached_property
+    def times(self) -> pd.DatetimeIndex:
+        """Bar times."""
+        return pd.DatetimeIndex(self._bars.index)

@@ -1,0 +1,198 @@
+"""The live picture: equity, drawdown and trades in one figure that changes in place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from btkit.metrics import drawdown_series
+from btkit.render import text, theme
+from btkit.render.figures.lines import line, panel_title, scale_for
+from btkit.render.series import Floats, display_rows, milliseconds, thinned_note
+from btkit.widgets.market import Held
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import FigureWidget
+
+    from btkit.simulation import Result
+
+HEIGHT = 560
+MARKER = 9
+_MONEY, _FALL, _PRICE = [0.60, 1.0], [0.40, 0.53], [0.0, 0.33]
+_HELD, _OWN, _HELD_FALL, _OWN_FALL, _CLOSE, _ENTRIES, _EXITS = range(7)
+
+
+class Picture:
+    """Three panels on one time axis, drawn once and then only changed.
+
+    Parameters
+    ----------
+    result
+        What is shown first.
+    held
+        Buy-and-hold on the same bars.
+    """
+
+    def __init__(self, result: Result, held: Held) -> None:
+        from plotly.graph_objects import FigureWidget  # noqa: PLC0415 - slow to import
+
+        self._held: Held | None = None
+        self.widget: FigureWidget = FigureWidget(data=_traces(), layout=_layout())
+        self.widget._config = theme.config("backtest")  # noqa: SLF001 - it has no other way
+        self.show(result, held)
+
+    def show(self, result: Result, held: Held) -> None:
+        """Change the picture to another result; one message carries all of it.
+
+        Parameters
+        ----------
+        result
+            What to show.
+        held
+            Buy-and-hold on its bars.
+        """
+        figure = self.widget
+        changes = _contents(result, held, full=held is not self._held)
+        with figure.batch_update():
+            for position, change in enumerate(changes):
+                if change:
+                    figure.data[position].update(change)
+            money = scale_for(np.asarray(result.equity), held.equity)
+            axis = {"range": money.range, "type": "log" if money.log else "linear"}
+            figure.layout.yaxis.update(axis)
+            for note, title in zip(figure.layout.annotations, _titles(result, held), strict=True):
+                note.text = title
+        self._held = held
+
+    def close(self) -> None:
+        """Take the figure off the screen and drop its data."""
+        self.widget.data = []
+        self.widget.close()
+
+
+def _traces() -> list[dict[str, Any]]:
+    none: Floats = np.array([], dtype=np.float64)
+    return [
+        line(none, none, name="Buy-and-hold", colour=theme.BENCHMARK, hover="%{y:$,.0f}"),
+        line(none, none, name="Strategy", colour=theme.STRATEGY, hover="%{y:$,.0f}"),
+        line(
+            none, none, name="Buy-and-hold", colour=theme.BENCHMARK, hover="%{y:.1f} %", yaxis="y2"
+        ),
+        line(
+            none,
+            none,
+            name="Strategy",
+            colour=theme.STRATEGY,
+            hover="%{y:.1f} %",
+            yaxis="y2",
+            fill="tozeroy",
+            fillcolor="rgba(0,114,178,0.14)",
+        ),
+        line(none, none, name="Close", colour=theme.BENCHMARK, hover="%{y:,.2f}", yaxis="y3"),
+        *(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "x": none,
+                "y": none,
+                "yaxis": "y3",
+                "name": name,
+                "hovertemplate": "%{text}<extra></extra>",
+            }
+            for name in ("Entry", "Exit")
+        ),
+    ]
+
+
+def _layout() -> dict[str, Any]:
+    return theme.layout(
+        height=HEIGHT,
+        title="",
+        hovermode="closest",
+        margin={"l": 56, "r": 14, "t": 28, "b": 30},
+        xaxis=theme.time_axis(anchor="y3"),
+        yaxis=theme.axis(domain=_MONEY, tickformat="$~s", anchor="x", zeroline=False, nticks=6),
+        yaxis2=theme.axis(domain=_FALL, ticksuffix=" %", anchor="x", nticks=4),
+        yaxis3=theme.axis(domain=_PRICE, tickformat=",~r", anchor="x", zeroline=False, nticks=5),
+        annotations=[panel_title("", yref=axis) for axis in ("y", "y2", "y3")],
+    )
+
+
+def _contents(result: Result, held: Held, *, full: bool) -> list[dict[str, Any] | None]:
+    own = np.asarray(result.outcome.curve.equity[result.outcome.start :], dtype=np.float64)
+    falls = np.asarray(drawdown_series(own, result.initial_capital)) * 100
+    rows = display_rows(own)
+    x = milliseconds(held.times[rows])
+    thinned = len(rows) != len(own)
+    changes: list[dict[str, Any] | None] = [None] * 7
+    changes[_OWN] = {"y": own[rows].astype(np.float32)}
+    changes[_OWN_FALL] = {"y": falls[rows].astype(np.float32)}
+    if full or thinned:
+        close = result.bars["close"].to_numpy(dtype=np.float64)
+        changes[_HELD] = {"x": x, "y": held.equity[rows].astype(np.float32)}
+        changes[_HELD_FALL] = {"x": x, "y": held.falls[rows].astype(np.float32)}
+        changes[_CLOSE] = {"x": x, "y": close[rows].astype(np.float32)}
+        for own_line in (_OWN, _OWN_FALL):
+            changes[own_line] = {"x": x, **(changes[own_line] or {})}
+    changes[_ENTRIES], changes[_EXITS] = _markers(result)
+    return changes
+
+
+def _markers(result: Result) -> tuple[dict[str, Any], dict[str, Any]]:
+    trades = result.trades
+    times = [milliseconds(pd.DatetimeIndex(trades[name])) for name in ("entry_date", "exit_date")]
+    prices = [trades[name].to_numpy(dtype=np.float64) for name in ("entry_price", "exit_price")]
+    reasons = trades["exit_reason"].tolist()
+    gains = [
+        f"{text.money(pnl, sign=True)} ({text.percent(share, sign=True)})"
+        for pnl, share in zip(trades["pnl"].tolist(), trades["return_pct"].tolist(), strict=True)
+    ]
+    up = result.spec.direction == "long"
+    entry = {
+        "x": times[0],
+        "y": prices[0],
+        "text": [f"Entry, P&L {gain}" for gain in gains],
+        # Whole, since the browser replaces what is named.
+        "marker": {
+            "symbol": "triangle-up" if up else "triangle-down",
+            "color": theme.STRATEGY,
+            "size": MARKER,
+        },
+    }
+    leave = {
+        "x": times[1],
+        "y": prices[1],
+        "text": [
+            f"{theme.reason_name(reason)}, P&L {gain}"
+            for reason, gain in zip(reasons, gains, strict=True)
+        ],
+        "marker": {
+            "symbol": [theme.reason_symbol(reason) for reason in reasons],
+            "color": [theme.reason_colour(reason) for reason in reasons],
+            "size": MARKER,
+        },
+    }
+    return entry, leave
+
+
+def _titles(result: Result, held: Held) -> list[str]:
+    ended = text.money(float(result.equity.iloc[-1]))
+    money = (
+        f"{text.money(result.initial_capital)} became {_named('strategy', theme.STRATEGY)} "
+        f"<b>{ended}</b>, {_named('buy-and-hold', theme.BENCHMARK)} "
+        f"{text.money(float(held.equity[-1]))}"
+    )
+    fall = (
+        f"Worst fall {text.percent(result.metrics.max_drawdown_pct)}, "
+        f"buy-and-hold {text.percent(held.metrics['max_drawdown_pct'])}"
+    )
+    drawn = thinned_note(len(display_rows(held.equity)), len(held.equity))
+    trades = f"{result.symbol or 'Price'} with {text.plural(len(result.trades), 'trade')}{drawn}"
+    return [money, fall, trades]
+
+
+def _named(name: str, colour: str) -> str:
+    # The title names the lines, so that they need no legend.
+    return f'<span style="color:{colour}">▬ {name}</span>'

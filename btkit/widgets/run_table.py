@@ -1,0 +1,77 @@
+"""The table of runs: sorted, filtered and selected in the browser."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any, ClassVar
+
+import anywidget
+import traitlets
+
+from btkit.render import text
+from btkit.render.pieces import asset
+
+
+def _asset(name: str) -> str:
+    return files("btkit.widgets").joinpath("assets", name).read_text(encoding="utf-8")
+
+
+class RunTable(anywidget.AnyWidget):
+    """A table whose rows can be selected."""
+
+    _esm: ClassVar[str] = _asset("table.js")
+    _css: ClassVar[str] = asset("report.css") + _asset("widgets.css")
+
+    columns: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    rows: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    selected: traitlets.List[Any] = traitlets.List().tag(sync=True)
+
+
+# heading, key of the run, how a number is written (None: as it is)
+COLUMNS: tuple[tuple[str, str, Any], ...] = (
+    ("Strategy", "strategy_name", None),
+    ("Symbol", "symbol", None),
+    ("From", "start_date", None),
+    ("To", "end_date", None),
+    ("Verdict", "passed", None),
+    ("Sharpe", "sharpe_ratio", text.ratio),
+    ("Worst fall", "max_drawdown_pct", text.percent),
+    ("CAGR", "cagr", text.percent),
+    ("Trades", "total_trades", text.count),
+    ("Made", "created_at", None),
+    ("Run", "run_id", None),
+)
+
+
+def columns() -> list[dict[str, Any]]:
+    """Return the headings as the table wants them."""
+    return [{"name": name, "numeric": show is not None} for name, _, show in COLUMNS]
+
+
+def rows(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return runs as the table wants them.
+
+    Parameters
+    ----------
+    runs
+        As `btkit.list_runs` returns them.
+    """
+    return [
+        {
+            "id": run["run_id"],
+            "values": [run.get(key) for _, key, _ in COLUMNS],
+            "shown": [_shown(run, key, show) for _, key, show in COLUMNS],
+        }
+        for run in runs
+    ]
+
+
+def _shown(run: dict[str, Any], key: str, show: Any) -> str:  # noqa: ANN401 - a function or None
+    value = run.get(key)
+    if key == "passed":
+        return str(run["status"]) if value is None else "✓ PASS" if value else "✕ FAIL"
+    if show is not None:
+        return str(show(value))
+    if key == "run_id":
+        return str(value)[:8]
+    return str(value or text.DASH).replace("T", " ")[:19]

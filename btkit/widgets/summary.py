@@ -1,0 +1,86 @@
+"""Verdict and tiles above the live picture."""
+
+from __future__ import annotations
+
+import math
+from html import escape
+from typing import TYPE_CHECKING
+
+from btkit.metrics import THRESHOLDS
+from btkit.render import text
+from btkit.render.pieces import tag
+from btkit.render.words import LABELS, needs
+from btkit.widgets.market import Held
+
+if TYPE_CHECKING:
+    from btkit.simulation import Result
+
+TILES = ("cagr", "sharpe_ratio", "max_drawdown_pct", "win_rate", "profit_factor", "total_trades")
+_NAMES = {"cagr": "CAGR", "sharpe_ratio": "Sharpe", "max_drawdown_pct": "Worst fall"}
+_NO_VALUE = "undefined for this run"
+
+
+def summary(result: Result, held: Held) -> str:
+    """Return verdict and six tiles as markup, each with its threshold and buy-and-hold's value.
+
+    Parameters
+    ----------
+    result
+        What is judged.
+    held
+        What it is compared with.
+    """
+    missed = [
+        bound
+        for bound in THRESHOLDS
+        if not bound.passes(float(getattr(result.metrics, bound.metric)))
+    ]
+    pill = ("bt-fail", "✕ FAIL") if missed else ("bt-pass", "✓ PASS")
+    names = [LABELS[bound.metric].name.lower() for bound in missed]
+    why = f"misses {text.listed(names)}" if names else f"keeps all {len(THRESHOLDS)} thresholds"
+    head = tag("span", pill[1], class_=f"bt-pill {pill[0]}") + tag("span", escape(why))
+    tiles = "".join(_tile(result, held, name) for name in TILES)
+    warnings = "".join(tag("li", escape(str(warning["message"]))) for warning in result.warnings)
+    notes = tag(
+        "details",
+        tag("summary", f"{text.plural(len(result.warnings), 'warning')} about this run")
+        + tag("ul", warnings),
+        class_="bt-edit-warnings",
+    )
+    return tag(
+        "div",
+        tag("div", head, class_="bt-edit-verdict", role="status")
+        + tag("div", tiles, class_="bt-tiles")
+        + (notes if warnings else ""),
+        class_="bt",
+    )
+
+
+def _tile(result: Result, held: Held, name: str) -> str:
+    label = LABELS[name]
+    value = float(getattr(result.metrics, name))
+    bound = next((bound for bound in THRESHOLDS if bound.metric == name), None)
+    lines = [
+        tag(
+            "div", escape(_NAMES.get(name, label.name)), class_="bt-tile-name", title=label.meaning
+        ),
+        tag("div", _shown(name, value), class_="bt-tile-value"),
+    ]
+    if bound is not None:
+        met = bound.passes(value)
+        sign, kind = ("✓", "bt-met") if met else ("✕", "bt-missed")
+        need = tag("span", f"{sign} {escape(needs(bound).removeprefix('needs '))}", class_=kind)
+        lines.append(tag("div", need, class_="bt-tile-line"))
+    other = held.metrics.get(name)
+    if name == "total_trades":
+        won, lost = result.metrics.winning_trades, result.metrics.losing_trades
+        lines.append(tag("div", f"{won:,} won, {lost:,} lost", class_="bt-tile-line"))
+    elif other is not None and name not in {"win_rate", "profit_factor"}:
+        lines.append(tag("div", f"held {escape(label.show(other))}", class_="bt-tile-line"))
+    return tag("div", "".join(lines), class_="bt-tile")
+
+
+def _shown(name: str, value: float) -> str:
+    if math.isnan(value):
+        return tag("span", text.DASH, title=_NO_VALUE, class_="bt-undefined")
+    return "∞" if math.isinf(value) else escape(LABELS[name].show(value))
