@@ -1,0 +1,110 @@
+"""The commands, put together."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import btkit
+from btkit.cli.commands import (
+    batch,
+    cancel,
+    delete,
+    export,
+    indicators,
+    list_runs,
+    options_sim,
+    report,
+    resume,
+    run,
+    schema,
+    sweep,
+    sync,
+    validate,
+    verify,
+    walk_forward,
+)
+from btkit.cli.outcome import Work
+
+_HELP = """
+Backtest strategy specs on real bars.
+
+Every command prints one JSON document on stdout; what is meant for people goes to stderr.
+Exit codes: 0 passed, 1 missed a threshold or had no data, 2 error.
+
+Settings come from BT_* variables and a .env file, such as BT_DB_PATH, BT_DATA_SOURCE,
+BT_DATA_DIR, BT_REPORT_DIR, BT_INITIAL_CAPITAL, BT_DEFAULT_COMMISSION, BT_DEFAULT_SLIPPAGE.
+
+\b
+Example:
+  backtest run --strategy strategies/spy_momentum_v1.json --symbol SPX
+      --start 2005-01-01 --end 2018-12-31 --source sample
+"""
+
+app = typer.Typer(
+    name="backtest",
+    help=_HELP,
+    add_completion=False,
+    no_args_is_help=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+
+
+def _show_version(asked: bool) -> None:  # noqa: FBT001 - typer hands the flag over by position
+    if asked:
+        typer.echo(f"backtest {btkit.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def backtest(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
+
+
+for command in (
+    run,
+    walk_forward,
+    options_sim,
+    sweep,
+    batch,
+    resume,
+    cancel,
+    report,
+    list_runs,
+    verify,
+    export,
+    delete,
+    sync,
+    validate,
+    indicators,
+    schema,
+):
+    app.command(command.NAME, help=command.HELP)(command.command)
+
+
+def parse(arguments: list[str]) -> Work | int:
+    """Read a command line.
+
+    Parameters
+    ----------
+    arguments
+        After the command's name.
+
+    Returns
+    -------
+    callable or int
+        The work that was asked for; or an exit code, where help or the version was the answer.
+    """
+    parsed: Work | int = typer.main.get_command(app).main(
+        args=arguments, prog_name="backtest", standalone_mode=False
+    )
+    return parsed

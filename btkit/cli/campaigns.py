@@ -1,0 +1,165 @@
+"""What `sweep` and `walk-forward` share: parameter flags, report files, closing lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from btkit.cli.streams import say
+from btkit.errors import UsageError
+from btkit.runs import Progress
+from btkit.settings import Settings
+
+if TYPE_CHECKING:
+    from btkit.render.notebook import Engine
+
+
+def read_axes(flags: list[str]) -> dict[str, list[int | float]]:
+    """Read what was given as ``--param`` or ``--optimize``.
+
+    Parameters
+    ----------
+    flags
+        Such as ``fast=5:50:5``.
+
+    Raises
+    ------
+    UsageError
+        If one cannot be read, or a parameter is named twice.
+    """
+    from btkit.validation.grid import read_axis  # noqa: PLC0415 - brings numba
+
+    axes: dict[str, list[int | float]] = {}
+    for flag in flags:
+        name, values = read_axis(flag)
+        if name in axes:
+            raise UsageError(
+                f"Parameter {name!r} is given twice.", hint="Put its values into one flag."
+            )
+        axes[name] = values
+    return axes
+
+
+def render_campaign(
+    template: str,
+    parameter: str,
+    campaign_id: str,
+    settings: Settings,
+    progress: Progress,
+    *,
+    engine: Engine,
+) -> dict[str, Path]:
+    """Execute a template over stored files.
+
+    Parameters
+    ----------
+    template
+        ``"sweep"`` or ``"walk_forward"``.
+    parameter
+        The template's parameter that takes the id.
+    campaign_id
+        Names the stored files, and the notebook's.
+    settings
+        Where they are.
+    progress
+        Told of the stage.
+    engine
+        As `execute_template` takes it.
+
+    Returns
+    -------
+    dict
+        Paths of the notebook and its HTML.
+    """
+    # papermill and plotly take long to import.
+    from btkit.cli.start_up import import_papermill_lightly  # noqa: PLC0415
+
+    import_papermill_lightly()
+    from btkit.render import execute_template  # noqa: PLC0415 - as above
+
+    folder = settings.report_dir.expanduser().absolute()
+    with progress.stage("render report") as note:
+        files = execute_template(
+            template,
+            {parameter: campaign_id, "folder": str(folder), "request": {}},
+            out_dir=folder,
+            run_id=campaign_id,
+            engine=engine,
+        )
+        note("notebook and HTML")
+    return {"notebook": files.notebook, "html": files.html}
+
+
+def show_sweep(document: Mapping[str, Any], paths: Mapping[str, Path]) -> None:
+    """Write the verdict of a sweep for people to stderr.
+
+    Parameters
+    ----------
+    document
+        The sweep's document.
+    paths
+        What was written, by kind.
+    """
+    best, truth = document["best"], document["overfitting"]
+    say("")
+    say(
+        f"{document['strategy_name']} on {document['symbol']}, {document['sets']:,} sets: "
+        f"{'PASS' if document['passed'] else 'FAIL'}"
+    )
+    chosen = ", ".join(f"{name} = {value:g}" for name, value in best["parameters"].items())
+    say(f"best      {chosen}: {document['objective']} {best['metrics'][document['objective']]:.3g}")
+    say(
+        f"by luck   {truth['trials']:,} sets without skill would reach a Sharpe ratio of "
+        f"{truth['expected_maximum_sharpe']:.2f}; the best has {_number(truth['sharpe_ratio'])}"
+    )
+    say(
+        f"truth     deflated Sharpe {_number(truth['deflated_sharpe_ratio'])} (needs 0.95), "
+        f"overfitting {_percent(truth['probability_of_overfitting'])} (at most 50 %), "
+        f"SPA p {_number(truth['spa_p'])}, reality check p {_number(truth['reality_check_p'])}"
+    )
+    _show_rest(document, paths)
+
+
+def show_walk_forward(document: Mapping[str, Any], paths: Mapping[str, Path]) -> None:
+    """Write the windows and the verdict of a walk-forward validation to stderr.
+
+    Parameters
+    ----------
+    document
+        Its document.
+    paths
+        What was written, by kind.
+    """
+    say("")
+    say(
+        f"{document['strategy_name']} on {document['symbol']}: "
+        f"{'PASS' if document['passed'] else 'FAIL'}"
+    )
+    say("window  out of sample             in     out    left  parameters")
+    for window in document["windows"]:
+        chosen = " ".join(f"{name}={value:g}" for name, value in window["parameters"].items())
+        left = "–" if window["efficiency"] is None else f"{window['efficiency']:.0%}"
+        say(
+            f"{window['window_index'] + 1:>6}  {window['oos_start'][:10]} to "
+            f"{window['oos_end'][:10]} {_number(window['is_sharpe']):>6} "
+            f"{_number(window['oos_sharpe']):>6} {left.replace('-', '−'):>6}  {chosen}".rstrip()
+        )
+    say(document["verdict"])
+    _show_rest(document, paths)
+
+
+def _show_rest(document: Mapping[str, Any], paths: Mapping[str, Path]) -> None:
+    for warning in document["warnings"]:
+        say(f"warning: {warning['message']}")
+    say("")
+    for kind, path in paths.items():
+        say(f"{kind:<9} {path}")
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}".replace("-", "−")
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.0f} %"

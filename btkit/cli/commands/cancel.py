@@ -1,0 +1,41 @@
+"""`backtest cancel`."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from btkit.cli.options import Debug, Quiet
+from btkit.cli.outcome import Outcome, Work
+
+NAME = "cancel"
+HELP = """
+Ask a run to stop. It saves how far it is, and `resume` goes on with it.
+
+The run stops between two of its stages, or between two parts of its simulation. A run whose
+process is no more is marked at once. Exit codes: 0 asked or marked; 2 not running, or unknown.
+
+\b
+Example:
+  backtest cancel --run-id 123e4567-e89b-42d3-a456-426614174000
+"""
+
+
+def command(
+    *,
+    run_id: Annotated[
+        str, typer.Option("--run-id", metavar="UUID", help="The run's id, as `list` shows it.")
+    ],
+    quiet: Quiet = False,  # noqa: ARG001 - accepted everywhere; there is nothing to silence
+    debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
+) -> Work:
+    """Return the work of stopping a run."""
+    return partial(_cancel, run_id)
+
+
+def _cancel(run_id: str) -> Outcome:
+    from btkit.runs import cancel  # noqa: PLC0415 - lazy start-up
+
+    return Outcome(cancel(run_id))

@@ -1,0 +1,41 @@
+"""`backtest delete`."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from btkit.cli.options import Debug, Quiet
+from btkit.cli.outcome import Outcome, Work
+
+NAME = "delete"
+HELP = """
+Delete a run: its rows, trades and equity curve, and its files in BT_REPORT_DIR.
+
+What it has in object storage is removed as well, later if need be. A run that is at work is
+left alone. Exit codes: 0 deleted; 2 at work, unknown, or an error.
+
+\b
+Example:
+  backtest delete --run-id 123e4567-e89b-42d3-a456-426614174000
+"""
+
+
+def command(
+    *,
+    run_id: Annotated[
+        str, typer.Option("--run-id", metavar="UUID", help="The run's id, as `list` shows it.")
+    ],
+    quiet: Quiet = False,  # noqa: ARG001 - accepted everywhere; there is nothing to silence
+    debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
+) -> Work:
+    """Return the work of deleting a run."""
+    return partial(_delete, run_id)
+
+
+def _delete(run_id: str) -> Outcome:
+    from btkit.runs import delete  # noqa: PLC0415 - lazy start-up
+
+    return Outcome(delete(run_id))

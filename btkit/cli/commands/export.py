@@ -1,0 +1,53 @@
+"""`backtest export`."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from btkit.cli.options import Debug, Quiet
+from btkit.cli.outcome import Outcome, Work
+
+NAME = "export"
+HELP = """
+Write complete runs as tables for other programs: runs, trades and equity curves.
+
+Each table is one file, runs.<format> and so on, which appears once it is whole.
+Exit codes: 0 written; 2 error.
+
+\b
+Example:
+  backtest export --format csv --output exported
+  backtest export --format parquet --table trades --run-id 123e4567-e89b-42d3-a456-426614174000
+"""
+
+
+def command(
+    *,
+    form: Annotated[str, typer.Option("--format", help="parquet csv json.")] = "parquet",
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="FOLDER", help="Made if it is not there.")
+    ] = "data/export",
+    table: Annotated[
+        list[str] | None,
+        typer.Option("--table", help="runs trades curves; repeat it for several. [default: all]"),
+    ] = None,
+    run_id: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--run-id", metavar="UUID", help="Repeat it for several. [default: all complete runs]"
+        ),
+    ] = None,
+    quiet: Quiet = False,  # noqa: ARG001 - accepted everywhere; there is nothing to silence
+    debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
+) -> Work:
+    """Return the work of exporting runs."""
+    return partial(_export, output, form=form, tables=table or [], run_ids=run_id or [])
+
+
+def _export(folder: str, *, form: str, tables: list[str], run_ids: list[str]) -> Outcome:
+    from btkit.runs import export  # noqa: PLC0415 - lazy start-up
+
+    return Outcome(export(folder, format=form, tables=tables, run_ids=run_ids))

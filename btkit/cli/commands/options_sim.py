@@ -1,0 +1,131 @@
+"""`backtest options-sim`."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from btkit.cli.options import (
+    AssetsKind,
+    Debug,
+    Engine,
+    EngineName,
+    HtmlAssets,
+    Quiet,
+    UploadReports,
+)
+from btkit.cli.outcome import Outcome, Work
+
+NAME = "options-sim"
+HELP = """
+Simulate option spreads over a range of dates, store the run, and render its report.
+
+Spreads are priced by Black-Scholes from iv_atm: the history of implied volatility, and where
+there is none hv_30 * 1.20, which the report counts. The market-data source needs that history to
+be filled first: market-data iv-rank-backfill --symbol SPY --start 2019-01-01 --yes
+
+The bars before --start only warm the indicators up. The run is stored in BT_DB_PATH; a notebook,
+its HTML and its JSON are left in BT_REPORT_DIR, each named by the run's id.
+Exit codes: 0 passed, 1 missed a threshold or had no data, 2 error.
+
+\b
+Example:
+  backtest options-sim --strategy strategies/vrp_short_put_spread.json --symbol SPX
+      --start 2014-01-02 --end 2018-12-31 --source sample --capital 1000000
+"""
+
+
+def command(  # noqa: PLR0913 - a parameter per flag
+    *,
+    strategy: Annotated[
+        str, typer.Option("--strategy", metavar="PATH", help="The option spec, JSON or YAML.")
+    ],
+    symbol: Annotated[
+        str, typer.Option("--symbol", "-s", help="The underlying's symbol, such as SPY.")
+    ],
+    start: Annotated[
+        str, typer.Option("--start", metavar="YYYY-MM-DD", help="The first day to trade.")
+    ],
+    end: Annotated[
+        str, typer.Option("--end", metavar="YYYY-MM-DD", help="The last day, included.")
+    ],
+    capital: Annotated[
+        float | None,
+        typer.Option("--capital", help="$ at the start. [default: BT_INITIAL_CAPITAL]"),
+    ] = None,
+    commission: Annotated[
+        float | None,
+        typer.Option(
+            "--commission",
+            help="$ a contract and leg. [default: BT_DEFAULT_COMMISSION]",
+        ),
+    ] = None,
+    slippage: Annotated[
+        float | None,
+        typer.Option(
+            "--slippage",
+            help="Fraction of each leg's price lost per fill. [default: BT_DEFAULT_SLIPPAGE]",
+        ),
+    ] = None,
+    interval: Annotated[
+        str, typer.Option("--interval", help="Of the bars: 1m 5m 15m 1h 4h 1d 1w.")
+    ] = "1d",
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--source",
+            help="Of the bars: auto market-data files yahoo sample. [default: BT_DATA_SOURCE]",
+        ),
+    ] = None,
+    no_report: Annotated[
+        bool, typer.Option("--no-report", help="Skip the notebook; the JSON is the same.")
+    ] = False,
+    engine: Engine = EngineName.BTKIT,
+    html_assets: HtmlAssets = AssetsKind.INLINE,
+    upload_reports: UploadReports = False,
+    quiet: Quiet = False,
+    debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
+) -> Work:
+    """Return the work of one run."""
+    request = {
+        "spec": Path(strategy),
+        "symbol": symbol,
+        "start": start,
+        "end": end,
+        "capital": capital,
+        "commission": commission,
+        "slippage": slippage,
+        "interval": interval,
+        "source": source,
+    }
+    rendering = None if no_report else {"engine": engine.value, "html_assets": html_assets.value}
+    return partial(_run, request, rendering=rendering, upload=upload_reports, quiet=quiet)
+
+
+def _run(
+    request: dict[str, Any], *, rendering: dict[str, Any] | None, upload: bool, quiet: bool
+) -> Outcome:
+    from btkit.cli.files import prepare_folder  # noqa: PLC0415 - lazy start-up
+    from btkit.cli.start_up import import_numba_lightly  # noqa: PLC0415 - lazy start-up
+
+    import_numba_lightly()
+    from btkit.cli.finish import finish  # noqa: PLC0415 - lazy start-up
+    from btkit.cli.progress import open_progress  # noqa: PLC0415 - lazy start-up
+    from btkit.runs import options_sim, read_settings  # noqa: PLC0415 - lazy start-up
+
+    settings = read_settings()
+    progress = open_progress(quiet=quiet)
+    if rendering is not None:
+        prepare_folder(settings.report_dir)
+    result = options_sim(**request, settings=settings, progress=progress)
+    return finish(
+        str(result.run_id),
+        settings=settings,
+        progress=progress,
+        rendering=rendering,
+        upload=upload,
+        quiet=quiet,
+    )

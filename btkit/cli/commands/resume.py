@@ -1,0 +1,78 @@
+"""`backtest resume`."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated, Any
+
+import typer
+
+from btkit.cli.options import (
+    AssetsKind,
+    Debug,
+    Engine,
+    EngineName,
+    HtmlAssets,
+    Quiet,
+    UploadReports,
+)
+from btkit.cli.outcome import Outcome, Work
+
+NAME = "resume"
+HELP = """
+Go on with a run that was interrupted, was cancelled or failed.
+
+It goes on at the bar after its last checkpoint (BT_CHECKPOINT_SECONDS, BT_CHECKPOINT_BARS), and
+prints what it would have printed unbroken. Where bars, versions or code have changed since, it
+starts again at its first bar. Exit codes: as `run`; 2 also where there is nothing to resume.
+
+\b
+Example:
+  backtest list --status interrupted
+  backtest resume --run-id 123e4567-e89b-42d3-a456-426614174000
+"""
+
+
+def command(
+    *,
+    run_id: Annotated[
+        str, typer.Option("--run-id", metavar="UUID", help="The run's id, as `list` shows it.")
+    ],
+    no_report: Annotated[
+        bool, typer.Option("--no-report", help="Skip the notebook; the JSON is the same.")
+    ] = False,
+    engine: Engine = EngineName.BTKIT,
+    html_assets: HtmlAssets = AssetsKind.INLINE,
+    upload_reports: UploadReports = False,
+    quiet: Quiet = False,
+    debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
+) -> Work:
+    """Return the work of going on with a run."""
+    rendering = None if no_report else {"engine": engine.value, "html_assets": html_assets.value}
+    return partial(_resume, run_id, rendering=rendering, upload=upload_reports, quiet=quiet)
+
+
+def _resume(run_id: str, *, rendering: dict[str, Any] | None, upload: bool, quiet: bool) -> Outcome:
+    from btkit.cli.files import prepare_folder  # noqa: PLC0415 - lazy start-up
+    from btkit.cli.start_up import import_numba_lightly  # noqa: PLC0415 - lazy start-up
+
+    import_numba_lightly()
+    from btkit.cli.finish import finish  # noqa: PLC0415 - lazy start-up
+    from btkit.cli.progress import open_progress  # noqa: PLC0415 - lazy start-up
+    from btkit.runs import read_settings, resume  # noqa: PLC0415 - lazy start-up
+    from btkit.storage import check_run_id  # noqa: PLC0415 - lazy start-up
+
+    check_run_id(run_id)
+    settings = read_settings()
+    progress = open_progress(quiet=quiet)
+    if rendering is not None:
+        prepare_folder(settings.report_dir)
+    result = resume(run_id, settings=settings, progress=progress)
+    return finish(
+        str(result.run_id),
+        settings=settings,
+        progress=progress,
+        rendering=rendering,
+        upload=upload,
+        quiet=quiet,
+    )

@@ -1,0 +1,127 @@
+"""`backtest run`."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from btkit.cli.options import (
+    AssetsKind,
+    Debug,
+    Engine,
+    EngineName,
+    HtmlAssets,
+    Quiet,
+    UploadReports,
+)
+from btkit.cli.outcome import Outcome, Work
+
+NAME = "run"
+HELP = """
+Run a strategy over a range of dates, store it, and render its report.
+
+The bars before --start only warm the indicators up. The run is stored in BT_DB_PATH; a notebook,
+its HTML and its JSON are left in BT_REPORT_DIR, each named by the run's id.
+Exit codes: 0 passed, 1 missed a threshold or had no data, 2 error.
+
+\b
+Example:
+  backtest run --strategy strategies/spy_momentum_v1.json --symbol SPX
+      --start 2005-01-01 --end 2018-12-31 --source sample
+"""
+
+
+def command(  # noqa: PLR0913 - a parameter per flag
+    *,
+    strategy: Annotated[
+        str, typer.Option("--strategy", metavar="PATH", help="The strategy spec, JSON or YAML.")
+    ],
+    symbol: Annotated[
+        str, typer.Option("--symbol", "-s", help="The instrument's symbol, such as SPY.")
+    ],
+    start: Annotated[
+        str, typer.Option("--start", metavar="YYYY-MM-DD", help="The first day to trade.")
+    ],
+    end: Annotated[
+        str, typer.Option("--end", metavar="YYYY-MM-DD", help="The last day, included.")
+    ],
+    capital: Annotated[
+        float | None,
+        typer.Option("--capital", help="$ at the start. [default: BT_INITIAL_CAPITAL]"),
+    ] = None,
+    commission: Annotated[
+        float | None,
+        typer.Option(
+            "--commission",
+            help="In the unit of the spec's commission_model. [default: BT_DEFAULT_COMMISSION]",
+        ),
+    ] = None,
+    slippage: Annotated[
+        float | None,
+        typer.Option(
+            "--slippage",
+            help="Fraction of the price lost per fill. [default: BT_DEFAULT_SLIPPAGE]",
+        ),
+    ] = None,
+    interval: Annotated[
+        str, typer.Option("--interval", help="Of the bars: 1m 5m 15m 1h 4h 1d 1w.")
+    ] = "1d",
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--source",
+            help="Of the bars: auto market-data files yahoo sample. [default: BT_DATA_SOURCE]",
+        ),
+    ] = None,
+    no_report: Annotated[
+        bool, typer.Option("--no-report", help="Skip the notebook; the JSON is the same.")
+    ] = False,
+    engine: Engine = EngineName.BTKIT,
+    html_assets: HtmlAssets = AssetsKind.INLINE,
+    upload_reports: UploadReports = False,
+    quiet: Quiet = False,
+    debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
+) -> Work:
+    """Return the work of one run."""
+    request = {
+        "spec": Path(strategy),
+        "symbol": symbol,
+        "start": start,
+        "end": end,
+        "capital": capital,
+        "commission": commission,
+        "slippage": slippage,
+        "interval": interval,
+        "source": source,
+    }
+    rendering = None if no_report else {"engine": engine.value, "html_assets": html_assets.value}
+    return partial(_run, request, rendering=rendering, upload=upload_reports, quiet=quiet)
+
+
+def _run(
+    request: dict[str, Any], *, rendering: dict[str, Any] | None, upload: bool, quiet: bool
+) -> Outcome:
+    from btkit.cli.files import prepare_folder  # noqa: PLC0415 - lazy start-up
+    from btkit.cli.start_up import import_numba_lightly  # noqa: PLC0415 - lazy start-up
+
+    import_numba_lightly()
+    from btkit.cli.finish import finish  # noqa: PLC0415 - lazy start-up
+    from btkit.cli.progress import open_progress  # noqa: PLC0415 - lazy start-up
+    from btkit.runs import read_settings, run  # noqa: PLC0415 - lazy start-up
+
+    settings = read_settings()
+    progress = open_progress(quiet=quiet)
+    if rendering is not None:
+        prepare_folder(settings.report_dir)
+    result = run(**request, settings=settings, progress=progress)
+    return finish(
+        str(result.run_id),
+        settings=settings,
+        progress=progress,
+        rendering=rendering,
+        upload=upload,
+        quiet=quiet,
+    )

@@ -1,0 +1,163 @@
+"""`backtest sweep`."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from btkit.cli.options import Debug, Engine, EngineName, Quiet
+from btkit.cli.outcome import PASSED, SOFT_FAILURE, Outcome, Work
+
+if TYPE_CHECKING:
+    from btkit.render.notebook import Engine as EngineKind
+
+NAME = "sweep"
+HELP = """
+Run a strategy with many sets of parameters, and say how much of the best result is luck.
+
+The table of all sets, the specs of the best ten, a notebook, its HTML and its JSON are left in
+BT_REPORT_DIR. Ctrl-C keeps what is done; the same command goes on with it.
+Exit codes: 0 the best set passed and is no fluke, 1 it is not or there is no data, 2 error.
+
+\b
+Example:
+  backtest sweep --strategy strategies/golden_cross.yaml --symbol SPX
+      --start 2005-01-01 --end 2018-12-31 --source sample
+      --param fast=10:60:10 --param slow=100:200:20 --constraint "fast < slow"
+"""
+
+
+def command(  # noqa: PLR0913 - a parameter per flag
+    *,
+    strategy: Annotated[
+        str, typer.Option("--strategy", metavar="PATH", help="The strategy spec, JSON or YAML.")
+    ],
+    symbol: Annotated[
+        str, typer.Option("--symbol", "-s", help="The instrument's symbol, such as SPY.")
+    ],
+    start: Annotated[
+        str, typer.Option("--start", metavar="YYYY-MM-DD", help="The first day to trade.")
+    ],
+    end: Annotated[
+        str, typer.Option("--end", metavar="YYYY-MM-DD", help="The last day, included.")
+    ],
+    param: Annotated[
+        list[str],
+        typer.Option(
+            "--param", metavar="NAME=lo:hi:step", help="A parameter's values; NAME=a,b,c too."
+        ),
+    ],
+    constraint: Annotated[
+        str | None,
+        typer.Option("--constraint", help='Which sets to try, such as "fast < slow".'),
+    ] = None,
+    method: Annotated[
+        str, typer.Option("--method", help="grid, random or optuna (an extra).")
+    ] = "grid",
+    objective: Annotated[
+        str, typer.Option("--objective", help="The metric that makes a set the best.")
+    ] = "sharpe_ratio",
+    samples: Annotated[
+        int, typer.Option("--samples", help="Sets that random and optuna try.")
+    ] = 1_000,
+    seed: Annotated[int, typer.Option("--seed", help="Of their draws.")] = 0,
+    max_sets: Annotated[
+        int, typer.Option("--max-sets", help="Refuse a grid with more sets.")
+    ] = 1_000_000,
+    threads: Annotated[
+        int | None, typer.Option("--threads", help="[default: all cores; the results are the same]")
+    ] = None,
+    capital: Annotated[
+        float | None,
+        typer.Option("--capital", help="$ at the start. [default: BT_INITIAL_CAPITAL]"),
+    ] = None,
+    commission: Annotated[
+        float | None,
+        typer.Option(
+            "--commission",
+            help="In the unit of the spec's commission_model. [default: BT_DEFAULT_COMMISSION]",
+        ),
+    ] = None,
+    slippage: Annotated[
+        float | None,
+        typer.Option(
+            "--slippage",
+            help="Fraction of the price lost per fill. [default: BT_DEFAULT_SLIPPAGE]",
+        ),
+    ] = None,
+    interval: Annotated[
+        str, typer.Option("--interval", help="Of the bars: 1m 5m 15m 1h 4h 1d 1w.")
+    ] = "1d",
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--source",
+            help="Of the bars: auto market-data files yahoo sample. [default: BT_DATA_SOURCE]",
+        ),
+    ] = None,
+    no_report: Annotated[
+        bool, typer.Option("--no-report", help="Skip the notebook; the JSON is the same.")
+    ] = False,
+    engine: Engine = EngineName.BTKIT,
+    quiet: Quiet = False,
+    debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
+) -> Work:
+    """Return the work of one sweep."""
+    request = {
+        "spec": Path(strategy),
+        "symbol": symbol,
+        "start": start,
+        "end": end,
+        "constraint": constraint,
+        "method": method,
+        "objective": objective,
+        "samples": samples,
+        "seed": seed,
+        "max_sets": max_sets,
+        "threads": threads,
+        "capital": capital,
+        "commission": commission,
+        "slippage": slippage,
+        "interval": interval,
+        "source": source,
+    }
+    return partial(_sweep, request, param, engine=None if no_report else engine.value, quiet=quiet)
+
+
+def _sweep(
+    request: dict[str, Any], axes: list[str], *, engine: EngineKind | None, quiet: bool
+) -> Outcome:
+    from btkit.cli.campaigns import read_axes, render_campaign, show_sweep  # noqa: PLC0415 - lazy
+    from btkit.cli.files import prepare_folder  # noqa: PLC0415 - lazy start-up
+    from btkit.cli.progress import open_progress  # noqa: PLC0415 - lazy start-up
+    from btkit.runs import read_settings  # noqa: PLC0415 - lazy start-up
+    from btkit.runs.sweep import describe_sweep, sweep  # noqa: PLC0415 - lazy start-up
+
+    settings = read_settings()
+    progress = open_progress(quiet=quiet)
+    parameters = read_axes(axes)
+    prepare_folder(settings.report_dir)
+    result = sweep(**request, parameters=parameters, settings=settings, progress=progress)
+    document = describe_sweep(
+        result,
+        start=request["start"],
+        end=request["end"],
+        settings=settings,
+        progress=progress,
+    ).to_dict()
+    folder = settings.report_dir.expanduser().absolute()
+    paths = {
+        "table": Path(result.files["table"]),
+        "json": folder / f"{result.sweep_id}.json",
+        "specs": folder / f"{result.sweep_id}-top",
+    }
+    if engine is not None:
+        paths |= render_campaign(
+            "sweep", "sweep_id", str(result.sweep_id), settings, progress, engine=engine
+        )
+    if not quiet:
+        show_sweep(document, paths)
+    return Outcome(document, PASSED if document["passed"] else SOFT_FAILURE)

@@ -1,0 +1,63 @@
+"""`backtest validate`."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from btkit.cli.options import Debug, Quiet
+from btkit.cli.outcome import Outcome, Work
+from btkit.errors import UsageError
+
+NAME = "validate"
+HELP = """
+Check a strategy spec without running it.
+
+A refused spec gives an error document with every problem, its place and a hint in
+details.problems. Exit codes: 0 valid, 2 not.
+
+\b
+Example:
+  backtest validate --strategy strategies/spy_momentum_v1.json
+"""
+
+
+def command(
+    *,
+    path: Annotated[
+        str | None, typer.Argument(metavar="[PATH]", help="The same as --strategy.")
+    ] = None,
+    strategy: Annotated[
+        str | None,
+        typer.Option("--strategy", metavar="PATH", help="The strategy spec, JSON or YAML."),
+    ] = None,
+    quiet: Quiet = False,  # noqa: ARG001 - accepted everywhere; there is nothing to silence
+    debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
+) -> Work:
+    """Return the work of checking one spec."""
+    given = [text for text in (path, strategy) if text is not None]
+    if len(given) != 1:
+        raise UsageError(
+            "Give one spec to validate." if not given else "Give the spec once, not twice.",
+            hint="`backtest validate --strategy PATH`",
+        )
+    return partial(_validate, given[0])
+
+
+def _validate(path: str) -> Outcome:
+    from btkit.runs import read_settings  # noqa: PLC0415 - lazy start-up
+    from btkit.spec import load_spec, spec_hash  # noqa: PLC0415 - lazy start-up
+
+    spec = load_spec(Path(path), settings=read_settings())
+    return Outcome(
+        {
+            "valid": True,
+            "name": spec.name,
+            "version": spec.version,
+            "spec_hash": spec_hash(spec),
+            "spec": spec.model_dump(mode="json"),
+        }
+    )

@@ -1,0 +1,43 @@
+"""`backtest verify`."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from btkit.cli.options import Debug, Quiet
+from btkit.cli.outcome import PASSED, SOFT_FAILURE, Outcome, Work
+
+NAME = "verify"
+HELP = """
+Run a stored run again from its provenance, and say whether it gives the same numbers.
+
+Bars, trades, equity curve and report are compared to the last bit; nothing is stored.
+Exit codes: 0 reproduced; 1 not, and what differs is in differences; 2 error.
+
+\b
+Example:
+  backtest verify --run-id 123e4567-e89b-42d3-a456-426614174000
+"""
+
+
+def command(
+    *,
+    run_id: Annotated[
+        str, typer.Option("--run-id", metavar="UUID", help="The run's id, as `list` shows it.")
+    ],
+    quiet: Quiet = False,
+    debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
+) -> Work:
+    """Return the work of verifying a run."""
+    return partial(_verify, run_id, quiet=quiet)
+
+
+def _verify(run_id: str, *, quiet: bool) -> Outcome:
+    from btkit.cli.progress import open_progress  # noqa: PLC0415 - lazy start-up
+    from btkit.runs import verify  # noqa: PLC0415 - lazy start-up
+
+    document = verify(run_id, progress=open_progress(quiet=quiet))
+    return Outcome(document, PASSED if document["reproduced"] else SOFT_FAILURE)

@@ -1,0 +1,162 @@
+"""`backtest walk-forward`."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from btkit.cli.options import Debug, Engine, EngineName, Quiet
+from btkit.cli.outcome import PASSED, SOFT_FAILURE, Outcome, Work
+
+if TYPE_CHECKING:
+    from btkit.render.notebook import Engine as EngineKind
+
+NAME = "walk-forward"
+HELP = """
+Run a strategy in and out of sample, window by window: does it hold up?
+
+Every part is a stored run, which `backtest report` prints. It passes when on average at least
+70 % of the in-sample Sharpe ratio is left out of sample. With --optimize each in-sample part
+chooses the parameters, and only the part after it is scored with them.
+Exit codes: 0 passed, 1 did not or there is no data, 2 error.
+
+\b
+Example:
+  backtest walk-forward --strategy strategies/spy_momentum_v1.json --symbol SPX
+      --start 2005-01-01 --end 2018-12-31 --source sample --windows 4
+"""
+
+
+def command(  # noqa: PLR0913 - a parameter per flag
+    *,
+    strategy: Annotated[
+        str, typer.Option("--strategy", metavar="PATH", help="The strategy spec, JSON or YAML.")
+    ],
+    symbol: Annotated[
+        str, typer.Option("--symbol", "-s", help="The instrument's symbol, such as SPY.")
+    ],
+    start: Annotated[
+        str, typer.Option("--start", metavar="YYYY-MM-DD", help="The first day to trade.")
+    ],
+    end: Annotated[
+        str, typer.Option("--end", metavar="YYYY-MM-DD", help="The last day, included.")
+    ],
+    windows: Annotated[int, typer.Option("--windows", help="How many windows.")] = 3,
+    is_ratio: Annotated[
+        float, typer.Option("--is-ratio", help="The in-sample share of each window.")
+    ] = 0.70,
+    scheme: Annotated[
+        str, typer.Option("--scheme", help="rolling, anchored or disjoint.")
+    ] = "rolling",
+    optimize: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--optimize",
+            metavar="NAME=lo:hi:step",
+            help="Values among which each in-sample part chooses; repeatable.",
+        ),
+    ] = None,
+    constraint: Annotated[
+        str | None,
+        typer.Option("--constraint", help='Which sets to try, such as "fast < slow".'),
+    ] = None,
+    objective: Annotated[
+        str, typer.Option("--objective", help="The metric that the choice goes by.")
+    ] = "sharpe_ratio",
+    max_sets: Annotated[
+        int, typer.Option("--max-sets", help="Refuse a grid with more sets.")
+    ] = 1_000_000,
+    capital: Annotated[
+        float | None,
+        typer.Option("--capital", help="$ at the start. [default: BT_INITIAL_CAPITAL]"),
+    ] = None,
+    commission: Annotated[
+        float | None,
+        typer.Option(
+            "--commission",
+            help="In the unit of the spec's commission_model. [default: BT_DEFAULT_COMMISSION]",
+        ),
+    ] = None,
+    slippage: Annotated[
+        float | None,
+        typer.Option(
+            "--slippage",
+            help="Fraction of the price lost per fill. [default: BT_DEFAULT_SLIPPAGE]",
+        ),
+    ] = None,
+    interval: Annotated[
+        str, typer.Option("--interval", help="Of the bars: 1m 5m 15m 1h 4h 1d 1w.")
+    ] = "1d",
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--source",
+            help="Of the bars: auto market-data files yahoo sample. [default: BT_DATA_SOURCE]",
+        ),
+    ] = None,
+    no_report: Annotated[
+        bool, typer.Option("--no-report", help="Skip the notebook; the JSON is the same.")
+    ] = False,
+    engine: Engine = EngineName.BTKIT,
+    quiet: Quiet = False,
+    debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
+) -> Work:
+    """Return the work of one validation."""
+    request = {
+        "spec": Path(strategy),
+        "symbol": symbol,
+        "start": start,
+        "end": end,
+        "windows": windows,
+        "is_ratio": is_ratio,
+        "scheme": scheme,
+        "constraint": constraint,
+        "objective": objective,
+        "max_sets": max_sets,
+        "capital": capital,
+        "commission": commission,
+        "slippage": slippage,
+        "interval": interval,
+        "source": source,
+    }
+    return partial(
+        _walk, request, optimize or [], engine=None if no_report else engine.value, quiet=quiet
+    )
+
+
+def _walk(
+    request: dict[str, Any], axes: list[str], *, engine: EngineKind | None, quiet: bool
+) -> Outcome:
+    from btkit.cli.campaigns import (  # noqa: PLC0415 - lazy start-up
+        read_axes,
+        render_campaign,
+        show_walk_forward,
+    )
+    from btkit.cli.files import prepare_folder  # noqa: PLC0415 - lazy start-up
+    from btkit.cli.progress import open_progress  # noqa: PLC0415 - lazy start-up
+    from btkit.runs import read_settings  # noqa: PLC0415 - lazy start-up
+    from btkit.runs.walk_forward import walk_forward  # noqa: PLC0415 - lazy start-up
+
+    settings = read_settings()
+    progress = open_progress(quiet=quiet)
+    parameters = read_axes(axes) if axes else None
+    prepare_folder(settings.report_dir)
+    result = walk_forward(**request, optimize=parameters, settings=settings, progress=progress)
+    document = result.report.to_dict()
+    known_id = str(result.report.walk_forward_id)
+    folder = settings.report_dir.expanduser().absolute()
+    paths = {
+        "database": settings.db_path.expanduser().absolute(),
+        "curve": folder / f"{known_id}.parquet",
+        "json": folder / f"{known_id}.json",
+    }
+    if engine is not None:
+        paths |= render_campaign(
+            "walk_forward", "walk_forward_id", known_id, settings, progress, engine=engine
+        )
+    if not quiet:
+        show_walk_forward(document, paths)
+    return Outcome(document, PASSED if result.passed else SOFT_FAILURE)

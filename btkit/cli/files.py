@@ -1,0 +1,122 @@
+"""The files that `run` leaves beside the store."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from btkit.errors import BtkitError, StoreError
+from btkit.settings import Settings
+
+if TYPE_CHECKING:
+    from btkit.render.notebook import Engine, HtmlAssets
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make the report folder, before anything is run that could not be reported.
+
+    Parameters
+    ----------
+    folder
+        BT_REPORT_DIR.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError("permission denied")
+    except OSError as error:
+        raise StoreError(
+            f"The report folder {folder} cannot be written: {error.strerror or error}.",
+            hint="Set BT_REPORT_DIR to a folder that you may write to, or use --no-report.",
+            details={"folder": str(folder)},
+        ) from error
+
+
+def write_report_files(
+    document: dict[str, Any],
+    *,
+    settings: Settings,
+    engine: Engine = "btkit",
+    html_assets: HtmlAssets = "inline",
+) -> dict[str, Path]:
+    """Write a stored run's JSON, notebook and HTML.
+
+    Parameters
+    ----------
+    document
+        The run's document, complete.
+    settings
+        Where the store and the report folder are.
+    engine, html_assets
+        As `execute_template` takes them.
+
+    Returns
+    -------
+    dict
+        Absolute paths by kind: ``json``, ``notebook``, ``html``.
+
+    Raises
+    ------
+    RenderError, StoreError
+        If one cannot be made. The run stays stored; ``details["run_id"]`` names it.
+    """
+    # papermill and plotly take long to import.
+    from btkit.cli.start_up import import_papermill_lightly  # noqa: PLC0415
+
+    import_papermill_lightly()
+    from btkit.render import execute_template  # noqa: PLC0415
+
+    run_id = document["run"]["run_id"]
+    folder = settings.report_dir.expanduser().absolute()
+    try:
+        written = _write_json(document, folder / f"{run_id}.json")
+        files = execute_template(
+            "options_sim" if "spreads" in document else "run",
+            {
+                "run_id": run_id,
+                "database": str(settings.db_path.expanduser().absolute()),
+                "request": {},
+            },
+            out_dir=folder,
+            run_id=run_id,
+            engine=engine,
+            html_assets=html_assets,
+        )
+    except BtkitError as error:
+        error.details |= {"run_id": run_id, "passed": document["passed"]}
+        error.hint = " ".join(
+            part
+            for part in (
+                error.hint,
+                f"The run itself is complete: `backtest report --run-id {run_id}` prints it.",
+            )
+            if part
+        )
+        raise
+    except BaseException as error:
+        error.add_note(f"The run itself is complete and stored, under the id {run_id}.")
+        raise
+    return {"json": written, "notebook": files.notebook, "html": files.html}
+
+
+def _write_json(document: dict[str, Any], path: Path) -> Path:
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_text(json.dumps(document, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise StoreError(
+            f"The report {path} cannot be written: {error.strerror or error}.",
+            hint="Set BT_REPORT_DIR to a folder that you may write to and that has space left.",
+            details={"path": str(path)},
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return path

@@ -1,0 +1,91 @@
+"""The entry point: exactly one JSON document on stdout, whatever happens."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Sequence
+from contextlib import suppress
+
+from btkit.cli.outcome import FAILED, Outcome, Work, failure
+from btkit.cli.streams import StopSignals, say, stdout_kept_clean, write_document
+
+# What typer returns for an interrupt while it parses.
+_INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the `backtest` command.
+
+    Parameters
+    ----------
+    argv
+        The arguments after the command's name; None takes those of the process.
+
+    Returns
+    -------
+    int
+        The exit code: 0 passed, 1 soft failure, 2 error.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    with StopSignals() as signals:
+        try:
+            work = _parse(arguments)
+            if work is None:
+                return 0
+            with stdout_kept_clean():
+                outcome = work()
+            signals.hold()
+            text = outcome.to_json()
+        except BaseException as error:  # noqa: BLE001 - the contract: a document on any failure
+            signals.hold()
+            if "--debug" in arguments:
+                say("".join(traceback.format_exception(error)).rstrip())
+            outcome = failure(error)
+            text = outcome.to_json()
+        return _deliver(outcome, text)
+
+
+def command() -> None:
+    """Run the command as a process of its own: the console script's entry point.
+
+    Leaving without Python's dismantling of every module saves a third of the time of a short
+    run. Exit handlers run all the same, and a thread that is still at work is waited for.
+    """
+    code = main()
+    if any(
+        thread is not threading.main_thread() and not thread.daemon
+        for thread in threading.enumerate()
+    ):
+        sys.exit(code)
+    atexit._run_exitfuncs()  # noqa: SLF001 - what Python itself calls here
+    for stream in (sys.stdout, sys.stderr):
+        # None where the descriptor was closed before we came.
+        if stream is not None:
+            with suppress(OSError, ValueError):
+                stream.flush()
+    os._exit(code)
+
+
+def _parse(arguments: list[str]) -> Work | None:
+    """Return the work that was asked for, or None where help or the version was the answer."""
+    # Not before the signals are guarded: importing takes long enough to be interrupted.
+    from btkit.cli.app import parse  # noqa: PLC0415
+
+    parsed = parse(arguments)
+    if isinstance(parsed, int):
+        if parsed == _INTERRUPTED:
+            raise KeyboardInterrupt
+        return None
+    return parsed
+
+
+def _deliver(outcome: Outcome, text: str) -> int:
+    return outcome.exit_code if write_document(text) else FAILED
+
+
+if __name__ == "__main__":
+    command()

@@ -1,0 +1,133 @@
+"""The three lines to the outside: stdout for one document, stderr for people, signals."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+_STDOUT, _STDERR = 1, 2
+
+
+@contextmanager
+def stdout_kept_clean() -> Iterator[None]:
+    """Send whatever is printed in the ``with`` block to stderr.
+
+    Libraries print, in Python and in C, and programs that btkit starts inherit stdout; only the
+    document belongs there.
+    """
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123 - a device, no path
+        saved = _divert(nowhere.fileno()) if _owns_descriptor() else None
+        try:
+            with redirect_stdout(sys.stderr or nowhere):
+                yield
+        finally:
+            if saved is not None:
+                os.dup2(saved, _STDOUT)
+                os.close(saved)
+
+
+def _owns_descriptor() -> bool:
+    # Where stdout was replaced, by a test or an embedding program, the descriptor is theirs.
+    return sys.stdout is not None and sys.stdout is sys.__stdout__
+
+
+def _divert(nowhere: int) -> int | None:
+    try:
+        sys.stdout.flush()
+        saved = os.dup(_STDOUT)
+    except (OSError, ValueError):  # closed before we came
+        return None
+    try:
+        os.dup2(_STDERR, _STDOUT)
+    except OSError:  # stderr is closed
+        os.dup2(nowhere, _STDOUT)
+    return saved
+
+
+def write_document(text: str) -> bool:
+    """Write the document to stdout.
+
+    Parameters
+    ----------
+    text
+        The document, without a line end.
+
+    Returns
+    -------
+    bool
+        False if nobody could receive it, which stderr then says.
+    """
+    try:
+        if sys.stdout is None:
+            raise BrokenPipeError("stdout is closed")
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except (OSError, ValueError) as error:
+        say(f"The document could not be written to stdout: {error}.")
+        if _owns_descriptor():
+            # Python flushes once more as it exits, and would complain once more.
+            with suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), _STDOUT)
+        return False
+    return True
+
+
+def say(text: str) -> None:
+    """Write a line for people to stderr; a closed stderr must not fail a run.
+
+    Parameters
+    ----------
+    text
+        The line, without its end.
+    """
+    if sys.stderr is not None:
+        with suppress(OSError, ValueError):
+            sys.stderr.write(text + "\n")
+            sys.stderr.flush()
+
+
+class StopSignals:
+    """While active, Ctrl-C, SIGTERM and a closed terminal raise KeyboardInterrupt, once.
+
+    What the first one sets in motion, marking the run as failed and printing the document, is
+    not to be torn by a second one.
+    """
+
+    def __init__(self) -> None:
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        """Take the signals over, if this is the thread that gets them."""
+        if threading.current_thread() is threading.main_thread():
+            for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+                # SIGHUP is not everywhere, and nohup means that it shall be ignored.
+                number = getattr(signal, name, None)
+                if number is None or signal.getsignal(number) == signal.SIG_IGN:
+                    continue
+                self._before[number] = signal.signal(number, self._stop)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Give the signals back."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def hold(self) -> None:
+        """Let nothing interrupt what comes now."""
+        for number in self._before:
+            signal.signal(number, signal.SIG_IGN)
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as signal calls
+        self.hold()
+        raise KeyboardInterrupt

@@ -1,0 +1,132 @@
+"""The closing table on stderr: metrics against thresholds, and where everything lies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from btkit.cli.progress import stderr_is_terminal
+from btkit.cli.streams import say
+from btkit.metrics import JSON_INFINITY, THRESHOLDS
+
+Row = tuple[str, str, str, str, str]
+
+_HEADINGS: Row = ("Metric", "Strategy", "Needs", "", "Buy-and-hold")
+_BOUNDS = {threshold.metric: threshold for threshold in THRESHOLDS}
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.1f} %"
+
+
+def _ratio(value: float) -> str:
+    return f"{value:.2f}"
+
+
+def _count(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+_METRICS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
+    ("cagr", "Return per year (CAGR)", _percent),
+    ("sharpe_ratio", "Sharpe ratio", _ratio),
+    ("max_drawdown_pct", "Worst drawdown", _percent),
+    ("win_rate", "Win rate", _percent),
+    ("profit_factor", "Profit factor", _ratio),
+    ("consecutive_losses_max", "Losses in a row", _count),
+    ("total_trades", "Trades", _count),
+)
+
+
+def show_summary(document: Mapping[str, Any], paths: Mapping[str, Path]) -> None:
+    """Write the verdict, the table, warnings and paths to stderr.
+
+    Parameters
+    ----------
+    document
+        The document of a complete run.
+    paths
+        What was written, by kind.
+    """
+    run = document["run"]
+    say("")
+    say(
+        f"{run['strategy_name']} on {run['symbol']}, {run['start_date']} to {run['end_date']}: "
+        f"{'PASS' if document['passed'] else 'FAIL'}"
+    )
+    table = summary_rows(document)
+    if stderr_is_terminal():
+        _show_rich(table)
+    else:
+        _show_plain(table)
+    for warning in document["warnings"]:
+        say(f"warning: {warning['message']}")
+    for sentence in document["diagnostics"]["explanation"]:
+        say(f"no trades: {sentence}")
+    say("")
+    for kind, path in paths.items():
+        say(f"{kind:<9} {path}")
+    say(f"{'run id':<9} {run['run_id']}")
+
+
+def summary_rows(document: Mapping[str, Any]) -> list[Row]:
+    """Return the table's rows as text.
+
+    Parameters
+    ----------
+    document
+        The document of a complete run.
+
+    Returns
+    -------
+    list of tuple
+        Metric, its value, the threshold, ok or missed, and buy-and-hold's value.
+    """
+    missed = {failure["metric"] for failure in document["failures"]}
+    rows = []
+    for name, label, form in _METRICS:
+        bound = _BOUNDS.get(name)
+        needs = verdict = ""
+        if bound is not None:
+            needs = f"{'≥' if bound.sense == 'at_least' else '≤'} {_signed(form(bound.bound))}"
+            verdict = "missed" if name in missed else "ok"
+        ours, theirs = (_value(document[part], name, form) for part in ("metrics", "benchmark"))
+        rows.append((label, ours, needs, verdict, theirs))
+    return rows
+
+
+def _value(values: Mapping[str, Any], name: str, form: Callable[[float], str]) -> str:
+    value = values.get(name)
+    if value is None:
+        return ""
+    if name in values["undefined"]:
+        return {JSON_INFINITY: "∞", -JSON_INFINITY: "−∞"}.get(value, "–")
+    return _signed(form(value))
+
+
+def _signed(text: str) -> str:
+    return text.replace("-", "−")
+
+
+def _show_plain(table: list[Row]) -> None:
+    widths = [max(len(row[column]) for row in [_HEADINGS, *table]) for column in range(5)]
+    for row in [_HEADINGS, *table]:
+        cells = [row[0].ljust(widths[0])]
+        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+        say("  ".join(cells).rstrip())
+
+
+def _show_rich(table: list[Row]) -> None:
+    # As in progress: rich is of use on a terminal only.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    shown = Table(box=None, pad_edge=False)
+    for column, heading in enumerate(_HEADINGS):
+        shown.add_column(heading, justify="right" if column else "left")
+    for row in table:
+        # Blue and vermilion, which colour-blind eyes tell apart; the word says it as well.
+        style = {"missed": "#D55E00", "ok": "#0072B2"}.get(row[3], "")
+        shown.add_row(*row, style=style)
+    Console(stderr=True).print(shown)

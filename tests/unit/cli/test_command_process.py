@@ -1,0 +1,100 @@
+"""What only a real process shows: descriptors, signals, exit codes. Each costs a second."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+
+import pytest
+from support.market_data import MarketDataStandIn
+
+COMMAND = [sys.executable, "-m", "btkit.cli.main"]
+RUN = [
+    *COMMAND, "run", "--strategy", "tiny.json", "--symbol", "SPX",
+    "--start", "2010-01-01", "--end", "2010-12-31", "--no-report",
+]  # fmt: skip
+
+
+def call(arguments, **options):
+    return subprocess.run(
+        arguments, capture_output=True, text=True, check=False, timeout=120, **options
+    )
+
+
+def test_run_prints_one_document_and_nothing_else():
+    done = call(RUN)
+    document = json.loads(done.stdout)
+    assert done.returncode == (0 if document["passed"] else 1)
+    assert "simulate" in done.stderr
+    assert "\x1b" not in done.stderr
+
+
+def test_quiet_leaves_stderr_empty():
+    assert call([*RUN, "-q"]).stderr == ""
+
+
+def test_output_of_a_started_program_does_not_reach_stdout():
+    script = (
+        "import os, subprocess, sys\n"
+        "from btkit.cli import main as entry\n"
+        "from btkit.cli.outcome import Outcome\n"
+        "def work():\n"
+        "    os.write(1, b'from C')\n"
+        "    subprocess.run(['echo', 'from a child'], check=True)\n"
+        "    print('from Python')\n"
+        "    return Outcome({'fine': True})\n"
+        "entry._parse = lambda arguments: work\n"
+        "sys.exit(entry.main([]))\n"
+    )
+    done = call([sys.executable, "-c", script])
+    assert json.loads(done.stdout) == {"fine": True}
+    for source in ("from C", "from a child", "from Python"):
+        assert source in done.stderr
+
+
+def test_a_closed_pipe_is_no_traceback():
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(
+            [*COMMAND, "indicators"], stdout=writer, stderr=subprocess.PIPE, text=True, check=False
+        )
+    finally:
+        os.close(writer)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "could not be written" in done.stderr
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-"])
+def test_a_closed_stream(closed):
+    done = call(["sh", "-c", f'"$0" -m btkit.cli.main list {closed}', sys.executable])
+    assert "Traceback" not in done.stderr
+    if closed == ">&-":
+        assert done.returncode == 2
+    else:
+        assert json.loads(done.stdout)["count"] == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_gives_a_document_and_a_cancelled_row(workplace, monkeypatch, number):
+    stand_in = MarketDataStandIn(workplace / "stand-in").fail("hang")
+    monkeypatch.setenv("BT_MARKET_DATA_CMD", stand_in.command)
+    process = subprocess.Popen(
+        [*RUN, "--source", "market-data"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    # The stand-in logs a call before it hangs: then the run is under way.
+    while not stand_in.calls and process.poll() is None:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=0.02)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 2, err
+    assert json.loads(out)["error"]["type"] == "InterruptedRunError"
+    assert "Traceback" not in err
+    (row,) = json.loads(call([*COMMAND, "list"]).stdout)["runs"]
+    assert row["status"] == "cancelled"

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from btkit.runs import execute
+from btkit.storage import new_run_id
+
+RUN = [
+    "run", "--strategy", "tiny.json", "--symbol", "SPX",
+    "--start", "2010-01-01", "--end", "2010-12-31", "--no-report",
+]  # fmt: skip
+
+
+@pytest.fixture
+def cancelled(backtest, monkeypatch):
+    """Stop a run before its bars are there; give its id."""
+
+    def stop(*_arguments, **_options):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(execute, "load_from_source", stop)
+        code, document, _ = backtest(*RUN)
+    assert (code, document["error"]["type"]) == (2, "InterruptedRunError")
+    assert any("backtest resume" in note for note in document["error"]["details"]["notes"])
+    (row,) = backtest("list", "--status", "cancelled")[1]["runs"]
+    return row["run_id"]
+
+
+def test_resume_prints_what_run_would_have_printed(backtest, cancelled):
+    code, document, told = backtest("resume", "--run-id", cancelled, "--no-report")
+    assert code == (0 if document["passed"] else 1)
+    assert document["run"]["run_id"] == cancelled
+    assert "simulate" in told
+    _, anew, _ = backtest(*RUN)
+    assert document["metrics"]["sharpe_ratio"] == anew["metrics"]["sharpe_ratio"]
+    assert document["provenance"]["command"] == anew["provenance"]["command"]
+    assert backtest("resume", "--run-id", cancelled)[0] == 2
+    assert backtest("cancel", "--run-id", cancelled)[0] == 2
+
+
+def test_verify_export_and_delete(backtest, workplace):
+    run_id = backtest(*RUN)[1]["run"]["run_id"]
+    code, document, _ = backtest("verify", "--run-id", run_id)
+    assert (code, document["reproduced"]) == (0, True)
+    code, document, _ = backtest(
+        "export", "--format", "json", "--table", "runs", "--run-id", run_id, "-o", "out"
+    )
+    assert (code, document["runs"]) == (0, 1)
+    assert json.loads((workplace / "out" / "runs.json").read_text())[0]["run_id"] == run_id
+    with closing(sqlite3.connect("results.db", isolation_level=None)) as connection:
+        connection.execute("UPDATE backtest_trades SET shares = shares + 1 WHERE trade_index = 0")
+    code, document, _ = backtest("verify", "--run-id", run_id)
+    assert (code, document["reproduced"]) == (1, False)
+    code, document, _ = backtest("delete", "--run-id", run_id)
+    assert code == 0
+    assert not list((workplace / "curves").iterdir())
+    assert backtest("list")[1]["count"] == 0
+
+
+def test_sync_without_anything_to_deliver(backtest, workplace):
+    code, document, _ = backtest("sync")
+    assert (code, document["waiting"], document["failures"]) == (0, 0, [])
+    assert not (workplace / "results.db").exists()
+
+
+def test_sync_says_what_still_waits(backtest, monkeypatch):
+    monkeypatch.setenv("BT_MINIO_ENDPOINT", "127.0.0.1:1")
+    code, document, told = backtest(*RUN)
+    assert code in (0, 1)
+    assert document["equity_curve_url"].startswith("file://")
+    assert "1 queued for later: the server does not answer" in told
+    code, document, _ = backtest("sync")
+    assert (code, document["waiting"]) == (1, 1)
+
+
+def test_a_wrong_endpoint_is_named(backtest, monkeypatch):
+    monkeypatch.setenv("BT_MINIO_ENDPOINT", "nowhere/at/all")
+    code, document, _ = backtest("list")
+    assert (code, document["error"]["type"]) == (2, "UsageError")
+    assert "BT_MINIO_ENDPOINT" in document["error"]["message"]
+
+
+@pytest.mark.parametrize("command", ["resume", "cancel", "verify", "delete", "report"])
+def test_an_unknown_run(backtest, command):
+    code, document, _ = backtest(command, "--run-id", new_run_id())
+    assert (code, document["error"]["type"]) == (2, "RunNotFoundError")
