@@ -156,6 +156,9 @@ def _parse_yaml(text: str) -> object:
     try:
         return _Builder().build(_events(text))
     except yaml.MarkedYAMLError as error:
+        # Newer builds of libyaml stop at a depth of their own while they look ahead.
+        if "nesting depth" in str(error.problem):
+            _refuse_depth()
         mark = error.problem_mark or error.context_mark
         where = f", line {mark.line + 1} column {mark.column + 1}" if mark else ""
         reason = str(error.problem or error.context).removeprefix("found ")

@@ -274,7 +274,6 @@ def test_reports_are_uploaded_when_asked(
     arguments, server, workplace, monkeypatch, capsys, settings
 ):
     monkeypatch.setenv("BT_MINIO_ENDPOINT", server.endpoint)
-    monkeypatch.setattr("btkit.cli.files.write_report_files", None)
     files = {}
 
     def write(document, **_options):

@@ -84,7 +84,7 @@ def payoff_chart(view: View, book: Book, *, spread: int = -1) -> Chart:
         f"This one was closed {held.spread['exit_date']} "
         f"({theme.reason_name(held.spread['exit_reason']).lower()}) with "
         f"{text.money(held.spread['pnl'], sign=True)}.",
-        narrow={"margin.l": 50, "margin.r": 66, "xaxis.nticks": 4},
+        narrow={"margin.l": 50, "margin.r": 82, "xaxis.nticks": 4},
     )
 
 
