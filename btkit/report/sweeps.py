@@ -22,7 +22,8 @@ from btkit.report.documents import (
     Section,
 )
 from btkit.report.provenance import build_provenance
-from btkit.validation.sweep import Overfitting, SweepResult
+from btkit.validation.overfitting import Overfitting
+from btkit.validation.sweep import SweepResult
 
 DEFLATED_SHARPE_NEEDED = 0.95
 OVERFITTING_ALLOWED = 0.5

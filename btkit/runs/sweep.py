@@ -199,7 +199,10 @@ def describe_sweep(
     known = read_settings() if settings is None else settings
     observer = progress or Silent()
     with observer.stage("overfitting") as note:
-        found = result.overfitting()
+        sets = len(result.sets)
+        found = result.overfitting(
+            on_chunk=lambda first, rows: _count(observer, first + len(rows), sets)
+        )
         note(_in_words(found))
     commands = _rerun_commands(result, known, start, end)
     report = build_sweep_report(

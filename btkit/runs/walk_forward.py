@@ -30,7 +30,7 @@ from btkit.report.walk_forward import WalkForwardReport, WindowSection
 from btkit.runs.environment import read_settings
 from btkit.runs.execute import WARMUP_BARS, begin
 from btkit.runs.files import write_bytes, write_table
-from btkit.runs.progress import Progress, Silent
+from btkit.runs.progress import Counting, Progress, Silent
 from btkit.runs.requests import (
     Costs,
     SpecSource,
@@ -306,7 +306,7 @@ def _walk(
     for window in made:
         with progress.stage(f"window {window.index + 1}") as note:
             part = _slice(loaded, offset + window.is_first, offset + window.is_last)
-            spec, chosen_from, few = _choose(plan, part)
+            spec, chosen_from, few = _choose(plan, part, progress)
             first = _run_part(plan, spec, part, store)
             part = _slice(loaded, offset + window.oos_first, offset + window.oos_last)
             second = _run_part(plan, spec, part, store, is_sharpe=first.metrics.sharpe_ratio)
@@ -350,7 +350,7 @@ def _text(time: pd.Timestamp) -> str:
     return time.date().isoformat() if time.tzinfo is None else time.isoformat()
 
 
-def _choose(plan: _Plan, part: LoadedBars) -> tuple[StrategySpec, int, bool]:
+def _choose(plan: _Plan, part: LoadedBars, progress: Progress) -> tuple[StrategySpec, int, bool]:
     """Return the spec to run, how many sets it was chosen from, and whether trades were few."""
     if plan.sets is None:
         return plan.spec, 0, False
@@ -367,7 +367,13 @@ def _choose(plan: _Plan, part: LoadedBars) -> tuple[StrategySpec, int, bool]:
         start=part.start,
         threads=usable_cores(),
     )
-    rows = sweeper.measure(plan.sets)
+    total = len(plan.sets)
+
+    def told(first: int, rows: np.ndarray[Any, Any]) -> None:
+        if isinstance(progress, Counting):
+            progress.count(first + len(rows), total, "sets")
+
+    rows = sweeper.measure(plan.sets, on_chunk=told)
     minimum = plan.settings.min_trades_required
     best = int(rank_sets(rows, objective=plan.objective, min_trades=minimum)[0])
     few = bool(rows[best, METRIC_NAMES.index("total_trades")] < minimum)

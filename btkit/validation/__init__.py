@@ -1,5 +1,6 @@
 """Does a rule hold up? Walk-forward windows, sweeps, and the statistics of overfitting."""
 
+from btkit.validation.cross_validation import BacktestOverfitting, probability_of_overfitting
 from btkit.validation.grid import (
     ParameterSets,
     check_axes,
@@ -7,29 +8,20 @@ from btkit.validation.grid import (
     read_axis,
     sample_grid,
 )
-from btkit.validation.overfitting import (
-    BacktestOverfitting,
+from btkit.validation.overfitting import Overfitting
+from btkit.validation.ranking import check_objective, rank_sets, table_of
+from btkit.validation.sharpe import (
     Interval,
     Moments,
-    Superiority,
     deflated_sharpe_ratio,
     expected_maximum_sharpe,
     moments_of,
     probabilistic_sharpe_ratio,
-    probability_of_overfitting,
     sharpe_interval,
-    superiority,
 )
-from btkit.validation.sweep import (
-    Overfitting,
-    Sweeper,
-    SweepResult,
-    check_objective,
-    prepare,
-    rank_sets,
-    table_of,
-    with_parameters,
-)
+from btkit.validation.superiority import Superiority, superiority
+from btkit.validation.sweep import SweepResult
+from btkit.validation.sweeper import Sweeper, prepare, with_parameters
 
 __all__ = [
     "BacktestOverfitting",

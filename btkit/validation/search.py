@@ -10,7 +10,8 @@ import numpy as np
 from btkit.engine.measure import METRIC_NAMES
 from btkit.errors import UsageError
 from btkit.validation.grid import Axes, Floats, ParameterSets, decode, met_by
-from btkit.validation.sweep import LOWER_IS_BETTER, OnChunk, Sweeper
+from btkit.validation.ranking import LOWER_IS_BETTER
+from btkit.validation.sweeper import OnChunk, Sweeper
 
 _BATCH = 32
 _FRUITLESS = 50

@@ -13,7 +13,7 @@ from btkit.errors import SpecError, StoreError, UsageError
 from btkit.runs import list_runs, load_document, run
 from btkit.runs.sweep import describe_sweep, load_sweep
 from btkit.settings import Settings
-from btkit.validation import sweep as validation_sweep
+from btkit.validation import sweeper
 
 AXES = {"fast": [3, 5, 8, 13], "slow": [10, 21, 34]}
 RANGE = ("SPX", "2012-01-03", "2013-12-31")
@@ -67,7 +67,7 @@ def test_what_was_done_before_an_interrupt_is_not_done_again(settings, monkeypat
     expected = swept(settings).rows
     monkeypatch.setattr(engine_sweep, "MOST_SETS", 2)
     measured = []
-    original = validation_sweep.SweepEngine.metrics
+    original = sweeper.SweepEngine.metrics
 
     def interrupted(self, first, last):
         if len(measured) == 2:
@@ -75,7 +75,7 @@ def test_what_was_done_before_an_interrupt_is_not_done_again(settings, monkeypat
         measured.append((first, last))
         return original(self, first, last)
 
-    monkeypatch.setattr(validation_sweep.SweepEngine, "metrics", interrupted)
+    monkeypatch.setattr(sweeper.SweepEngine, "metrics", interrupted)
     with pytest.raises(KeyboardInterrupt):
         swept(settings)
     assert list(settings.report_dir.glob(".*.parts/*.parquet"))
@@ -85,7 +85,7 @@ def test_what_was_done_before_an_interrupt_is_not_done_again(settings, monkeypat
         return original(self, first, last)
 
     measured.clear()
-    monkeypatch.setattr(validation_sweep.SweepEngine, "metrics", counted)
+    monkeypatch.setattr(sweeper.SweepEngine, "metrics", counted)
     result = swept(settings)
     assert sum(last - first for first, last in measured) == 11 - 4
     assert np.array_equal(result.rows, expected, equal_nan=True)

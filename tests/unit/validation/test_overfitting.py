@@ -7,9 +7,8 @@ import pytest
 from arch.bootstrap import SPA, RealityCheck, StationaryBootstrap
 
 from btkit.errors import UsageError
-from btkit.validation.overfitting import (
+from btkit.validation import (
     Moments,
-    block_edges,
     deflated_sharpe_ratio,
     expected_maximum_sharpe,
     moments_of,
@@ -18,6 +17,8 @@ from btkit.validation.overfitting import (
     sharpe_interval,
     superiority,
 )
+from btkit.validation.cross_validation import _Halves, _halves, block_edges
+from btkit.validation.superiority import SuperiorityTest
 
 
 def sums_of(returns, edges):
@@ -66,11 +67,6 @@ def test_one_trial_deflates_nothing():
     )
 
 
-def test_200_trials_without_skill_reach_277_percent_a_year_of_daily_crypto():
-    # The standard error of an annual Sharpe ratio over one year is 1.
-    assert expected_maximum_sharpe(1.0 / 365, 200) * math.sqrt(365) == pytest.approx(2.77, abs=0.01)
-
-
 @pytest.mark.parametrize("sharpe", [-2.0, -0.1, 0.0, 0.3, 4.0])
 def test_probabilities_stay_between_0_and_1(sharpe):
     assert 0.0 <= probabilistic_sharpe_ratio(Moments(sharpe, 0.0, 3.0, 250)) <= 1.0
@@ -87,6 +83,33 @@ def test_a_series_that_does_not_move_has_no_sharpe():
     assert math.isnan(moments.sharpe)
     assert math.isnan(probabilistic_sharpe_ratio(moments))
     assert sharpe_interval(np.zeros(50), annual=1.0) is None
+
+
+def test_two_hundred_trials_without_skill_over_a_year_of_daily_crypto():
+    # Under no skill a Sharpe ratio per day has a variance of 1/365.
+    expected = expected_maximum_sharpe(1 / 365, 200) * math.sqrt(365)
+    assert expected == pytest.approx(2.77, abs=0.005)
+    random = np.random.default_rng(8)
+    best = []
+    for _ in range(200):
+        returns = random.normal(0.0, 0.02, (200, 365))
+        best.append((returns.mean(axis=1) / returns.std(axis=1, ddof=1)).max() * math.sqrt(365))
+    assert np.mean(best) == pytest.approx(expected, rel=0.03)
+
+
+def test_of_worthless_rules_one_in_twenty_seems_to_be_worth_something():
+    random = np.random.default_rng(9)
+    seeming = [
+        probabilistic_sharpe_ratio(moments_of(random.standard_t(6, 400))) > 0.95
+        for _ in range(2_000)
+    ]
+    assert 0.035 < np.mean(seeming) < 0.065
+
+
+@pytest.mark.parametrize("count", [2, 12, 29])
+def test_few_returns_have_no_interval(count):
+    returns = np.random.default_rng(10).normal(0.0, 0.01, count)
+    assert sharpe_interval(returns, annual=16.0) is None
 
 
 def test_impossible_trials_are_refused():
@@ -154,6 +177,43 @@ def test_superiority_is_archs(edge):
     white = RealityCheck(np.zeros(300), -returns.T, reps=400, seed=11)
     white.compute()
     assert ours.reality_check == pytest.approx(white.pvalues["upper"])
+
+
+NEVER_TRADED = np.zeros((4, 300))
+LOSERS = np.random.default_rng(6).normal(-0.001, 0.01, (3, 300))
+
+
+@pytest.mark.parametrize(
+    "returns",
+    [NEVER_TRADED, np.vstack([NEVER_TRADED, LOSERS]), LOSERS - 0.01],
+    ids=["no set trades", "the best set is one that never trades", "every set loses"],
+)
+def test_doing_nothing_or_losing_is_no_skill(returns):
+    # arch's p-values of the first two are 0: nothing is "above" the best, which is nothing.
+    found = superiority([returns], 300, repetitions=200)
+    assert (found.spa_lower, found.spa_consistent, found.spa_upper) == (1.0, 1.0, 1.0)
+    assert found.reality_check > 0.4
+
+
+def test_a_resample_that_only_ties_counts_against_the_best():
+    # One trade: a resample that drew it twice earns, less the mean, just what was observed.
+    returns = np.zeros((1, 300))
+    returns[0, 100] = 0.01
+    counts = SuperiorityTest(300, repetitions=500, seed=2)._counts[:, 100]
+    found = superiority([returns], 300, repetitions=500, seed=2)
+    assert found.spa_consistent == (counts >= 2).mean() > (counts > 2).mean()
+
+
+def test_sets_that_earn_the_same_in_a_half_tie_there():
+    # The second half of the sets differs from the first in one block only.
+    random = np.random.default_rng(7)
+    some = random.normal(0.0, 0.01, (33, 320))
+    others = some.copy()
+    others[:, 300:] = random.normal(0.0, 0.01, (33, 20))
+    edges = block_edges(320, 66)
+    half = _Halves(*sums_of(np.vstack([some, others]), edges))
+    ratios = half.sharpe(np.array([mask for mask in _halves(16) if not mask >> 15]))
+    assert np.array_equal(ratios[:, :33], ratios[:, 33:])
 
 
 def test_sharpe_interval_is_archs_stationary_bootstrap():

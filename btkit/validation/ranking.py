@@ -1,0 +1,87 @@
+"""The rows of a sweep as a table, and in order of merit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from btkit.engine.measure import METRIC_NAMES, WHOLE_METRICS
+from btkit.errors import UsageError
+from btkit.validation.grid import ParameterSets
+
+Floats = NDArray[np.float64]
+
+LOWER_IS_BETTER = frozenset(
+    {"volatility", "max_drawdown_duration_days", "consecutive_losses_max", "losing_trades"}
+)
+
+
+def table_of(sets: ParameterSets, rows: Floats) -> pd.DataFrame:
+    """Return the table of a sweep.
+
+    Parameters
+    ----------
+    sets
+        The parameters.
+    rows : ndarray of float64, shape (n_sets, n_metrics)
+        What `Sweeper.measure` returned.
+
+    Returns
+    -------
+    DataFrame, shape (n_sets, n_parameters + n_metrics)
+        One row a set; true values, NaN where undefined, inf where infinite.
+    """
+    columns: dict[str, Any] = {
+        name: values.astype(np.int64) if name in sets.whole else values
+        for name, values in sets.columns.items()
+    }
+    for place, name in enumerate(METRIC_NAMES):
+        column = rows[:, place]
+        # A parameter may be called like a metric; its column then is told apart.
+        key = f"metric_{name}" if name in columns else name
+        columns[key] = column.astype(np.int64) if name in WHOLE_METRICS else column.copy()
+    return pd.DataFrame(columns)
+
+
+def check_objective(name: str) -> str:
+    """Return the name of a metric.
+
+    Raises
+    ------
+    UsageError
+        If there is no such metric.
+    """
+    if name not in METRIC_NAMES:
+        raise UsageError(
+            f"There is no metric {name!r} to be the objective.",
+            hint=f"Choose one of {' '.join(METRIC_NAMES)}.",
+            details={"received": name, "known": list(METRIC_NAMES)},
+        )
+    return name
+
+
+def rank_sets(rows: Floats, *, objective: str, min_trades: int) -> NDArray[np.int64]:
+    """Return the sets in order of merit, the best first.
+
+    Parameters
+    ----------
+    rows : ndarray of float64, shape (n_sets, n_metrics)
+        What `Sweeper.measure` returned.
+    objective
+        The metric to be as good as possible: low for a volatility, else high.
+    min_trades
+        Sets with fewer trades come after all others.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_sets,)
+        Of equals the first comes first; undefined values come after all others.
+    """
+    values = rows[:, METRIC_NAMES.index(objective)]
+    sign = 1.0 if objective in LOWER_IS_BETTER else -1.0
+    keys = np.where(np.isnan(values), np.inf, sign * values)
+    few = rows[:, METRIC_NAMES.index("total_trades")] < min_trades
+    return np.lexsort((keys, np.isnan(values), few))

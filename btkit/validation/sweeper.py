@@ -1,0 +1,186 @@
+"""A strategy on bars, ready to be simulated with many sets of parameters."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from btkit.conditions.columns import ColumnEvaluator
+from btkit.engine.measure import METRIC_NAMES
+from btkit.engine.records import Market
+from btkit.engine.sweep import SweepEngine
+from btkit.engine.sweep_loop import Account
+from btkit.engine.sweep_plan import plan_sweep
+from btkit.errors import SpecError, UsageError
+from btkit.indicators.intervals import INTRADAY_MINUTES
+from btkit.simulation import Result, simulate
+from btkit.simulation.simulate import is_truth_value, rules_of
+from btkit.spec import CONDITION_LISTS, StrategySpec
+from btkit.validation.grid import Number, ParameterSets
+
+Floats = NDArray[np.float64]
+OnChunk = Callable[[int, Floats], None]
+"""Told of finished sets: the first one's index, and their rows."""
+
+
+@dataclass(frozen=True)
+class Sweeper:
+    """A strategy on bars, ready to be simulated with any parameters.
+
+    Parameters
+    ----------
+    first
+        The run of the first set, which has checked spec, bars and account.
+    threads
+        How many sets are simulated at once; no result depends on it.
+    """
+
+    first: Result
+    threads: int
+
+    def engine(self, sets: ParameterSets) -> SweepEngine:
+        """Return what simulates some sets.
+
+        Raises
+        ------
+        SpecError
+            If a condition is refused with any set's values.
+        """
+        result, spec = self.first, self.first.spec
+        count = len(sets)
+        parameters = {name: np.full(count, float(value)) for name, value in spec.parameters.items()}
+        plan = plan_sweep(
+            {name: getattr(spec, name) for name in CONDITION_LISTS},
+            spec.position_sizing_formula,
+            risk_pct=spec.per_trade_risk_pct,
+            parameters={**parameters, **sets.columns},
+            sets=count,
+        )
+        index = pd.DatetimeIndex(result.all_bars.index)
+        return SweepEngine(
+            plan=plan,
+            evaluator=ColumnEvaluator(result.feature_set.column, is_truth_value),
+            market=Market(
+                *(np.array(result.all_bars[name], np.float64) for name in ("open", "close"))
+            ),
+            rules=rules_of(spec, commission=result.commission, slippage=result.slippage),
+            account=Account(
+                result.outcome.start,
+                result.initial_capital,
+                math.sqrt(result.bars_per_year),
+                index.to_numpy(dtype="datetime64[D]").astype(np.int64),
+                index.asi8,
+                float(np.timedelta64(1, "h") / np.timedelta64(1, index.unit)),
+            ),
+            threads=self.threads,
+        )
+
+    def measure(self, sets: ParameterSets, *, on_chunk: OnChunk | None = None) -> Floats:
+        """Simulate every set.
+
+        Parameters
+        ----------
+        sets
+            The parameters.
+        on_chunk
+            Told of each chunk when it is done.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_sets, n_metrics)
+            In the order of `METRIC_NAMES`.
+
+        Raises
+        ------
+        SpecError
+            As `engine`.
+        UsageError
+            If a set's equity is not a finite number, as `simulate` would.
+        """
+        engine = self.engine(sets)
+        table = np.empty((len(sets), len(METRIC_NAMES)))
+        for begin, end in engine.chunks():
+            rows = engine.metrics(begin, end)
+            broken = np.flatnonzero(rows[:, -1] == 0.0)
+            if broken.size:
+                chosen = sets.at(begin + int(broken[0]))
+                raise UsageError(
+                    f"The equity curve of {chosen} is not a finite number.",
+                    hint="Mend the sizing formula for those values, or leave them out.",
+                    details={"parameters": chosen},
+                )
+            table[begin:end] = rows[:, :-1]
+            if on_chunk is not None:
+                on_chunk(begin, table[begin:end])
+        return table
+
+    def period_ends(self) -> NDArray[np.int64]:
+        """Return the last bar of each period whose return the statistics take.
+
+        Every bar is a period, but of intraday bars each day, UTC, is one.
+        """
+        index = pd.DatetimeIndex(self.first.bars.index)
+        if self.first.interval not in INTRADAY_MINUTES:
+            return np.arange(len(index))
+        days = index.to_numpy(dtype="datetime64[D]")
+        return np.flatnonzero(np.append(days[1:] != days[:-1], True))
+
+
+def prepare(
+    spec: StrategySpec,
+    bars: pd.DataFrame,
+    sets: ParameterSets,
+    *,
+    capital: float,
+    commission: float,
+    slippage: float,
+    start: str | pd.Timestamp | None,
+    threads: int,
+) -> Sweeper:
+    """Check everything that a sweep rests on, by running its first set.
+
+    Parameters
+    ----------
+    spec
+        Has the parameters that the sets vary.
+    bars, capital, commission, slippage, start
+        See `simulate`.
+    sets
+        At least one.
+    threads
+        See `Sweeper`.
+
+    Raises
+    ------
+    SpecError, DataError, NoDataError, UsageError
+        As `simulate`.
+    """
+    first = simulate(
+        with_parameters(spec, sets.at(0)),
+        bars,
+        capital=capital,
+        commission=commission,
+        slippage=slippage,
+        start=start,
+    )
+    return Sweeper(first, max(1, threads))
+
+
+def with_parameters(spec: StrategySpec, values: Mapping[str, Number]) -> StrategySpec:
+    """Return the spec with some parameters changed, checked anew.
+
+    Raises
+    ------
+    SpecError
+        If it is refused with these values; the message names them.
+    """
+    try:
+        return spec.replace(parameters={**spec.parameters, **values})
+    except SpecError as error:
+        chosen = ", ".join(f"{name}={value:g}" for name, value in values.items())
+        raise SpecError(error.problems, origin=f"the spec with {chosen}") from error
