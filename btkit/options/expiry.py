@@ -7,7 +7,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from btkit.indicators import monthly_expiries, sessions
+from btkit.indicators import sessions
+from btkit.indicators.calendars import third_fridays
 
 Days: TypeAlias = NDArray[np.datetime64]
 _MONDAY = np.datetime64("1970-01-05", "D")
@@ -34,8 +35,9 @@ def expiries(
         Calendar days that it should run.
     snap
         None takes the day `target_dte` days ahead, or the last session before it. ``"weekly"``
-        takes the nearest Friday, ``"monthly"`` the nearest third Friday, or the session before
-        where that is none; of two equally near the earlier, and only such as lie ahead.
+        takes the Friday nearest to that day, ``"monthly"`` the nearest third Friday of a month;
+        of two equally near the earlier, and only such as lie ahead. Where the Friday is no
+        session, the spread expires at the session before.
     calendar
         The exchange calendar that says which days are sessions.
 
@@ -48,11 +50,12 @@ def expiries(
         return fill_dates.copy()
     targets = fill_dates + np.timedelta64(target_dte, "D")
     first, last = fill_dates[0] - _MARGIN, targets[-1] + _MARGIN
-    if snap == "monthly":
-        return _nearest(monthly_expiries(first, last, calendar=calendar), targets, fill_dates)
     listed = sessions(first, last, calendar=calendar).to_numpy().astype("datetime64[D]")
     if snap is None:
         return _session_before(targets, listed)
+    if snap == "monthly":
+        fridays = third_fridays(first.astype(object).year, last.astype(object).year)
+        return _nearest(fridays, _session_before(fridays, listed), targets, fill_dates)
     weekday = (targets - _MONDAY).astype(np.int64) % 7
     ahead = _FRIDAY - weekday
     fridays = targets + np.where(ahead > _NEAR, ahead - 7, ahead).astype("timedelta64[D]")
@@ -72,9 +75,10 @@ def _session_before(days: Days, listed: Days) -> Days:
     return np.where(recorded, listed[np.maximum(position, 0)], days)
 
 
-def _nearest(listed: Days, targets: Days, fill_dates: Days) -> Days:
-    after = np.clip(listed.searchsorted(targets), 1, len(listed) - 1)
-    earlier = targets - listed[after - 1] <= listed[after] - targets
+def _nearest(fridays: Days, listed: Days, targets: Days, fill_dates: Days) -> Days:
+    # Distances are those of the Fridays: a holiday moves an expiry, not which one is meant.
+    after = np.clip(fridays.searchsorted(targets), 1, len(fridays) - 1)
+    earlier = targets - fridays[after - 1] <= fridays[after] - targets
     chosen = np.where(earlier, after - 1, after)
     # What has expired when the order fills cannot be sold.
     first = listed.searchsorted(fill_dates, side="right")

@@ -29,6 +29,15 @@ Right: TypeAlias = Literal["call", "put"]
 
 Floats: TypeAlias = NDArray[np.float64]
 _DENSITY_AT_0 = 1.0 / math.sqrt(2.0 * math.pi)
+_ABOVE, _FROM, _ANY = "above 0 and finite", "0 or more and finite", "finite"
+_BOUNDS = {
+    "spot": _ABOVE,
+    "strike": _ABOVE,
+    "years": _FROM,
+    "volatility": _FROM,
+    "rate": _ANY,
+    "dividend_yield": _ANY,
+}
 
 
 def price(
@@ -339,7 +348,9 @@ class _Case:
 
     @cached_property
     def density(self) -> Floats:
-        values: Floats = _DENSITY_AT_0 * np.exp(-0.5 * self.d1**2)
+        # Next to no volatility makes d1 so large that its square is infinite, and the density 0.
+        with np.errstate(over="ignore"):
+            values: Floats = _DENSITY_AT_0 * np.exp(-0.5 * self.d1**2)
         return values
 
     def normal(self, at: Floats) -> Floats:
@@ -358,12 +369,12 @@ def _case(right: str, *inputs: ArrayLike) -> _Case:
             details={"argument": "right", "received": str(right)},
         )
     given: list[Any] = [np.asarray(values, dtype=np.float64) for values in inputs]
-    for name, values, smallest in zip(
-        ("spot", "strike", "years", "volatility"), given, (None, None, 0.0, 0.0), strict=False
-    ):
-        good = values > 0.0 if smallest is None else values >= smallest
+    for (name, rule), values in zip(_BOUNDS.items(), given, strict=True):
+        good = np.isfinite(values)
+        if rule != _ANY:
+            good &= values > 0.0 if rule == _ABOVE else values >= 0.0
         if not (good | np.isnan(values)).all():
-            raise _refusal(name, values, "above 0" if smallest is None else "0 or more")
+            raise _refusal(name, values, rule)
     return _Case(1.0 if right == "call" else -1.0, *np.broadcast_arrays(*given))
 
 

@@ -24,6 +24,11 @@ from btkit.options.expiry import expiries
         ("2018-01-03", 35, "monthly", "2018-02-16"),
         ("2018-01-19", 5, "monthly", "2018-02-16"),
         ("2019-04-01", 18, "monthly", "2019-04-18"),  # Good Friday
+        # 14 days after Good Friday and 14 before the third Friday of May: as far from either.
+        ("2014-04-11", 21, "monthly", "2014-04-17"),
+        ("2014-04-17", 15, "monthly", "2014-05-16"),  # unless it has been
+        # A Monday between two Fridays that are holidays: the Friday before is nearer.
+        ("2009-12-22", 6, "weekly", "2009-12-24"),
     ],
 )
 def test_expiry(fill, dte, snap, expiry):

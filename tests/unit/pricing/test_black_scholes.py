@@ -17,7 +17,7 @@ INPUTS = {
     "spot": st.floats(1.0, 5_000.0),
     "strike": st.floats(1.0, 5_000.0),
     "years": st.one_of(st.just(0.0), st.floats(1 / 365, 3.0)),
-    "volatility": st.one_of(st.just(0.0), st.floats(1e-6, 3.0)),
+    "volatility": st.one_of(st.sampled_from((0.0, 1e-300, 1e-12)), st.floats(1e-6, 3.0)),
 }
 CARRY = {"rate": st.floats(-0.01, 0.1), "dividend_yield": st.floats(0.0, 0.1)}
 
@@ -109,7 +109,9 @@ def test_missing_in_missing_out():
 @pytest.mark.parametrize(
     ("change", "named"),
     [({"right": "straddle"}, "right"), ({"spot": 0.0}, "spot"), ({"strike": -1.0}, "strike"),
-     ({"years": -0.1}, "years"), ({"volatility": [-0.2, 0.1]}, "volatility")],
+     ({"years": -0.1}, "years"), ({"volatility": [-0.2, 0.1]}, "volatility"),
+     ({"volatility": math.inf}, "volatility"), ({"spot": [1.0, math.inf]}, "spot"),
+     ({"rate": math.inf}, "rate"), ({"dividend_yield": -math.inf}, "dividend_yield")],
 )  # fmt: skip
 def test_impossible_inputs_are_refused(change, named):
     case = {"right": "call", "spot": 100.0, "strike": 100.0, "years": 1.0, "volatility": 0.2}
