@@ -54,9 +54,11 @@ def failure(error: BaseException) -> Outcome:
     document = known.to_document()
     if not isinstance(known, (InterruptedRunError, UsageError)) and known is not error:
         document["error"]["type"] = "InternalError"
-    notes = getattr(error, "__notes__", [])
+    # What an error notes of itself, for tracebacks, is its hint and its problems once more.
+    told = known.notes()
+    notes = [note for note in getattr(error, "__notes__", []) if note not in told]
     if notes:
-        document["error"]["details"] = {**document["error"]["details"], "notes": list(notes)}
+        document["error"]["details"] = {**document["error"]["details"], "notes": notes}
     return Outcome(_strict(document), known.exit_code)
 
 

@@ -48,8 +48,8 @@ _ORDER = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
 _CALLS = {
     "abs": (1, 1),
     "round": (1, 2),
-    "min": (1, 200),
-    "max": (1, 200),
+    "min": (1, forms.MAX_COMPARED),
+    "max": (1, forms.MAX_COMPARED),
     "int": (0, 1),
     "float": (0, 1),
     "bool": (0, 1),
@@ -158,7 +158,9 @@ def _parse(text: str, offset: int) -> ast.Expression:
             return ast.parse(text, mode="eval")
     except SyntaxError as error:
         start = _line_start(text.split("\n"), error.lineno or 1)
-        column = start + max((error.offset or 1) - 1, 0) + offset
+        # Python points before the line, at 0, where the text ends too early.
+        column = len(text) if error.offset == 0 else start + max((error.offset or 1) - 1, 0)
+        column += offset
         raise _RefusedError(
             f"this is no Python expression: {error.msg}", column=column, hint=_syntax_hint(text)
         ) from error

@@ -354,9 +354,15 @@ def compute_indicators(
     UsageError
         If the interval, the calendar or a column of the bars is not known.
     DataError
-        If a price or volume is missing or impossible.
+        If the bars are out of order, or a price or volume is missing or impossible.
     """
-    interval = infer_interval(cast("pd.DatetimeIndex", bars.index))
+    index = cast("pd.DatetimeIndex", bars.index)
+    if not (index.is_monotonic_increasing and index.is_unique):
+        raise DataError(
+            "The bars are not in the order of time, each time once.",
+            hint="Sort them with bars.sort_index(), and drop repeated rows.",
+        )
+    interval = infer_interval(index)
     if bars_per_year is None:
         bars_per_year = default_bars_per_year(interval, calendar)
     features = FeatureSet(bars, bars_per_year=bars_per_year, calendar=calendar, interval=interval)

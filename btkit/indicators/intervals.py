@@ -18,20 +18,24 @@ MINUTES_PER_DAY = 1440
 WEEK_DAYS = (5, 10)
 
 
-def infer_interval(index: pd.DatetimeIndex) -> str:
+def infer_interval(index: pd.DatetimeIndex, *, told: str | None = None) -> str:
     """Return the interval of bars from their times.
 
     Parameters
     ----------
     index
         Ascending times of bars.
+    told
+        What whoever loaded the bars says, one of `INTERVALS`; anything else says nothing. It
+        decides where the times cannot: for fewer than two bars, and for intraday bars that
+        sessions cut short, such as two 4-hour bars that open 2.5 hours apart.
 
     Returns
     -------
     str
-        One of `INTERVALS`; ``"1d"`` for fewer than two bars. The lower quartile of the
-        distances decides, which neither nights and weekends nor a few missing or stray bars
-        move.
+        One of `INTERVALS`; ``"1d"`` for fewer than two bars of which nothing is told. The lower
+        quartile of the distances decides, which neither nights and weekends nor a few missing
+        or stray bars move.
 
     Raises
     ------
@@ -44,7 +48,7 @@ def infer_interval(index: pd.DatetimeIndex) -> str:
     '1d'
     """
     if len(index) < 2:  # noqa: PLR2004 - it takes two to have a distance
-        return "1d"
+        return told if told in INTERVALS else "1d"
     distances = np.diff(index.as_unit("s").asi8)
     minutes = float(np.percentile(distances, 25, method="lower")) / 60.0
     for interval, length in INTRADAY_MINUTES.items():
@@ -56,6 +60,8 @@ def infer_interval(index: pd.DatetimeIndex) -> str:
         return "1d"
     if shortest_week <= days <= longest_week:
         return "1w"
+    if told in INTRADAY_MINUTES and minutes < INTRADAY_MINUTES[told]:
+        return told
     raise UsageError(
         f"Bars are {minutes:g} minutes apart, which is none of the intervals "
         f"{', '.join(INTERVALS)}.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Protocol, overload
@@ -189,7 +190,7 @@ def simulate_with(
     index = checked.index
     assert isinstance(index, pd.DatetimeIndex)
     first = _first_bar(index, start)
-    interval = infer_interval(index)
+    interval = infer_interval(index, told=_told_interval(attributes))
     per_year = strategy.bars_per_year or bars_per_year(interval, strategy.calendar)
     clauses = _clauses(strategy)
     features = FeatureSet(
@@ -254,9 +255,10 @@ def _simulate_options(
     start: str | pd.Timestamp | None,
 ) -> OptionsResult:
     _check_account(capital=capital, commission=commission, slippage=slippage)
+    attributes = {str(name): value for name, value in bars.attrs.items()}
     checked, findings = _checked(bars, strategy)
     index = pd.DatetimeIndex(checked.index)
-    interval = infer_interval(index)
+    interval = infer_interval(index, told=_told_interval(attributes))
     # Rule runs, the far more frequent ones, start faster without it.
     from btkit.simulation.options import OptionsRequest, simulate_options  # noqa: PLC0415
 
@@ -265,7 +267,7 @@ def _simulate_options(
             spec=strategy,
             bars=checked,
             quality=findings,
-            attributes={str(name): value for name, value in bars.attrs.items()},
+            attributes=attributes,
             start=_first_bar(index, start),
             capital=float(capital),
             commission=float(commission),
@@ -299,11 +301,19 @@ def _rule_spec(spec: AnySpec | Mapping[str, Any]) -> StrategySpec:
 def _check_account(**account: Any) -> None:  # noqa: ANN401 - what it is to find out
     for name, value in account.items():
         rule, good = _ACCOUNT_RULES[name]
-        is_number = isinstance(value, Real) and not isinstance(value, bool)
-        if not (is_number and np.isfinite(value) and good(value)):
+        if not (_is_finite(value) and good(value)):
             raise UsageError(
                 f"{name} is {value!r}, but must be a number {rule}", details={name: str(value)}
             )
+
+
+def _is_finite(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond every float
+        return False
 
 
 def _checked(bars: pd.DataFrame, strategy: AnySpec) -> tuple[pd.DataFrame, list[Finding]]:
@@ -319,12 +329,19 @@ def _checked(bars: pd.DataFrame, strategy: AnySpec) -> tuple[pd.DataFrame, list[
     return checked, findings
 
 
+def _told_interval(attributes: Mapping[str, Any]) -> str | None:
+    info = attributes.get("btkit")
+    told = info.get("interval") if isinstance(info, Mapping) else None
+    return told if isinstance(told, str) else None
+
+
 def _first_bar(index: pd.DatetimeIndex, start: str | pd.Timestamp | None) -> int:
     if start is None:
         return 0
     try:
         stamp = pd.Timestamp(start)
-        known = not pd.isna(stamp)
+        # A bare number would count nanoseconds since 1970: 2015 would be a moment in 1970.
+        known = not pd.isna(stamp) and not isinstance(start, Real)
     except (ValueError, TypeError):
         known = False
     if not known:

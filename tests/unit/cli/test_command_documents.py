@@ -123,6 +123,13 @@ def test_an_interrupt_while_rendering_names_the_stored_run(backtest, monkeypatch
     assert row["run_id"] in document["error"]["details"]["notes"][0]
 
 
+def test_a_hint_is_told_once(backtest):
+    code, document, _ = backtest(*RUN[:-1], "2009-12-31")
+    error = document["error"]
+    assert (code, error["hint"]) == (2, "Swap the two dates.")
+    assert error["details"] == {"start": "2010-01-01", "end": "2009-12-31"}
+
+
 def test_an_unwritable_report_folder_is_found_before_anything_runs(backtest, workplace):
     (workplace / "reports").write_text("in the way")
     code, document, _ = backtest(*RUN)

@@ -91,7 +91,8 @@ CALLS = [
     ("round(close, None)", DIGITS_RULE, None, 13),
     ("round(close, 23)", DIGITS_RULE, None, 13),
     ("round(close, -23)", DIGITS_RULE, None, 13),
-    (f"min({','.join(['close'] * 51)})", "min() takes at most 50 values", None, 0),
+    (f"min({','.join(['close'] * 51)})", "min() takes 1 to 50 arguments, not 51", None, 0),
+    (f"max(({','.join(['close'] * 51)}))", "max() takes at most 50 values", None, 0),
 ]
 CONSTANTS = [
     ("1 / 0", "this constant always fails: it divides by zero", None, 0),
@@ -211,6 +212,12 @@ def test_not_python(text, hint):
     assert 0 <= column <= len(text)
     assert "<unknown>" not in message
     assert ".py" not in message
+
+
+@pytest.mark.parametrize("text", ["close >", "close > 1 and", "not", "  close + "])
+def test_a_text_that_ends_too_early_is_marked_at_its_end(text):
+    [(_, _, column)] = refusals(text)
+    assert column == len(text.rstrip())
 
 
 def test_the_path_is_told():

@@ -124,6 +124,13 @@ def test_bars_without_a_required_column_are_refused(make_bars):
         compute_indicators(make_bars(3).drop(columns="volume"))
 
 
+@pytest.mark.parametrize("rows", [[0, 2, 1, *range(3, 30)], [*range(30), 29]])
+def test_the_table_of_bars_out_of_order_is_refused(make_bars, rows):
+    # Averages over shuffled or repeated bars look as right as any.
+    with pytest.raises(DataError, match="not in the order of time"):
+        compute_indicators(make_bars(30).iloc[rows])
+
+
 def test_the_whole_table(make_bars):
     bars = make_bars(300, start="2018-09-03")
     table = compute_indicators(bars)

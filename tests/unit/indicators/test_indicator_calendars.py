@@ -158,6 +158,37 @@ def test_few_daily_bars_are_daily(times, expected):
     assert infer_interval(pd.DatetimeIndex(times)) == expected
 
 
+# Two 4-hour bars a session on a clock that the session cuts: 1.5, 2.5 or 20 hours apart.
+CUT_SHORT = [
+    pd.Timestamp(f"{day} {time}", tz="UTC")
+    for day in ("2024-07-08", "2024-07-09", "2024-07-10", "2024-07-11")
+    for time in ("13:30", "16:00")
+]
+
+
+@pytest.mark.parametrize(
+    ("times", "told", "expected"),
+    [
+        (["2024-07-08"], "1w", "1w"),
+        (["2024-07-08"], "", "1d"),
+        (["2024-07-08"], None, "1d"),
+        (CUT_SHORT[:1], "1h", "1h"),
+        (CUT_SHORT, "4h", "4h"),
+        # Whoever resamples bars keeps what was told of the old ones: the times decide.
+        (["2024-07-05", "2024-07-12", "2024-07-19"], "1d", "1w"),
+        (["2024-07-08", "2024-07-09", "2024-07-10"], "1h", "1d"),
+    ],
+)
+def test_what_the_loader_tells_decides_where_the_times_cannot(times, told, expected):
+    assert infer_interval(pd.DatetimeIndex(times), told=told) == expected
+
+
+@pytest.mark.parametrize("told", [None, "1h", "15m", "1d", "1w"])
+def test_what_the_loader_tells_is_not_believed_against_the_times(told):
+    with pytest.raises(UsageError, match="150 minutes apart"):
+        infer_interval(pd.DatetimeIndex(CUT_SHORT), told=told)
+
+
 @pytest.mark.parametrize("freq", ["30min", "2h", "MS", "30s"])
 def test_other_distances_are_refused(freq):
     with pytest.raises(UsageError, match="none of the intervals"):

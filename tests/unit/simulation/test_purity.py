@@ -126,6 +126,7 @@ def test_a_mapping_is_checked_like_a_file(waves, make_spec):
         {"capital": -1.0},
         {"capital": float("nan")},
         {"capital": float("inf")},
+        {"capital": 10**400},
         {"commission": -0.01},
         {"commission": float("nan")},
         {"slippage": -0.1},

@@ -44,7 +44,7 @@ def test_a_start_after_all_bars(run):
         run((8,) * 8, start="2019-01-01")
 
 
-@pytest.mark.parametrize("start", ["soon", "2018-13-45", "", "NaT", pd.NaT])
+@pytest.mark.parametrize("start", ["soon", "2018-13-45", "", "NaT", pd.NaT, 2018, 2018.5])
 def test_a_start_that_is_no_date(run, start):
     with pytest.raises(UsageError, match="no date"):
         run((8,) * 8, start=start)
@@ -109,6 +109,13 @@ def test_intraday_bars_start_in_utc(make_bars, make_spec, start):
     assert str(result.trades["entry_date"].dt.tz) == "UTC"
     assert result.interval == "15m"
     assert result.bars_per_year == 252 * 26
+
+
+def test_one_bar_has_the_interval_that_the_loader_tells(make_bars, make_spec):
+    bars = utc_bars(make_bars, 1)
+    bars.attrs["btkit"] = {"interval": "1h"}
+    result = bt.simulate(make_spec(), bars)
+    assert (result.interval, result.bars_per_year) == ("1h", 252 * 7)
 
 
 def test_bars_of_another_zone_become_utc(make_bars, make_spec):
