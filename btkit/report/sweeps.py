@@ -109,6 +109,8 @@ class SweepReport(Document):
         The best ten.
     table_url
         Where the table of all sets is stored.
+    command
+        The arguments that make the sweep again; None where nothing does.
     warnings, data, benchmark, provenance
         As in a run's report; the spec in the provenance has the best set's parameters.
     """
@@ -131,6 +133,7 @@ class SweepReport(Document):
     metrics: MetricsSection
     top: list[RankedSet]
     table_url: str | None
+    command: list[str] | None
     warnings: list[ReportWarning]
     data: DataSection
     benchmark: Benchmark
@@ -206,6 +209,7 @@ def build_sweep_report(
         metrics=report.metrics,
         top=top,
         table_url=table_url,
+        command=result.command,
         warnings=[*report.warnings, *notes],
         data=report.data,
         benchmark=report.benchmark,

@@ -2,58 +2,67 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from btkit.data import DataInfo, LoadedBars, check_symbol
-from btkit.data import load_bars as load_from_source
-from btkit.errors import BtkitError, StoreError, UsageError
-from btkit.metrics import TradeColumns, compute_metrics, json_number
+from btkit.data import LoadedBars
+from btkit.errors import UsageError
 from btkit.report import (
     MetricsSection,
     ReportWarning,
-    RunDocument,
-    RunInfo,
     bars_hash,
-    build_provenance,
-    build_report,
-    gather_versions,
 )
-from btkit.report.walk_forward import WalkForwardReport, WindowSection
+from btkit.report.walk_forward import (
+    Part,
+    WalkForwardReport,
+    WindowOutcome,
+    build_window,
+    carried_by_one,
+    describe_data,
+    gather_warnings,
+    judge,
+)
+from btkit.runs.campaigns import (
+    command_line,
+    load_range,
+    load_stored,
+    report_folder,
+    take_range,
+)
 from btkit.runs.environment import read_settings
-from btkit.runs.execute import WARMUP_BARS, begin
 from btkit.runs.files import write_bytes, write_table
-from btkit.runs.progress import Counting, Progress, Silent
+from btkit.runs.progress import Progress, Silent
 from btkit.runs.requests import (
-    Costs,
     SpecSource,
     check_costs,
-    check_interval,
     check_range,
-    check_source,
-    parse_day,
-    reads_iv,
-    reads_vix,
     rule_spec,
     strategy_path,
 )
-from btkit.runs.run_request import RunRequest
-from btkit.runs.sweep import usable_cores
+from btkit.runs.walk_forward_parts import (
+    Plan,
+    Stored,
+    choose,
+    run_part,
+    slice_part,
+    spec_file,
+)
 from btkit.settings import Settings
+from btkit.spec import spec_hash
 from btkit.storage import Store
 
 if TYPE_CHECKING:
     from btkit.simulation import Result
-    from btkit.spec import StrategySpec
-    from btkit.validation import ParameterSets
-    from btkit.validation.windows import Window
+
+MAX_SETS = 1_000_000
+"""Sets that a grid may have if nobody says otherwise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,23 +100,6 @@ class WalkForwardResult:
         return self.report.verdict
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """What is asked, checked before bars are loaded."""
-
-    spec: StrategySpec
-    costs: Costs
-    windows: int
-    is_ratio: float
-    scheme: Any
-    sets: ParameterSets | None
-    optimized: dict[str, list[int | float]]
-    constraint: str | None
-    objective: str
-    settings: Settings
-    path: str | None
-
-
 def walk_forward(  # noqa: PLR0913 - the data, the costs and the windows, each with its default
     spec: SpecSource,
     symbol: str | pd.DataFrame,
@@ -120,7 +112,7 @@ def walk_forward(  # noqa: PLR0913 - the data, the costs and the windows, each w
     optimize: Mapping[str, Iterable[int | float]] | None = None,
     constraint: str | None = None,
     objective: str = "sharpe_ratio",
-    max_sets: int = 1_000_000,
+    max_sets: int = MAX_SETS,
     capital: float | None = None,
     commission: float | None = None,
     slippage: float | None = None,
@@ -172,24 +164,23 @@ def walk_forward(  # noqa: PLR0913 - the data, the costs and the windows, each w
         settings=read_settings() if settings is None else settings,
     )  # fmt: skip
     if isinstance(symbol, pd.DataFrame):
-        loaded = _given(symbol, start, end)
-        return _walk(plan, loaded, None, observer)
-    begin_day, end_day = check_range(start, end)
-    with observer.stage("load bars") as note:
-        loaded = load_from_source(
-            check_symbol(symbol),
-            begin_day,
-            end_day,
-            interval=check_interval(interval),
-            settings=plan.settings,
-            source=check_source(source),
-            warmup=WARMUP_BARS,
-            needs_iv=reads_iv(plan.spec),
-            needs_vix=reads_vix(plan.spec),
-            calendar=plan.spec.calendar,
-        )
-        note(f"{loaded.info.rows:,} bars of {loaded.info.symbol} from {loaded.info.source}")
-    return _walk(plan, loaded, (begin_day, end_day), observer)
+        return _walk(plan, take_range(symbol, start, end), None, observer)
+    asked = check_range(start, end)
+    if plan.sets is not None:
+        from btkit.validation import check_sets  # noqa: PLC0415 - brings numba
+
+        check_sets(plan.spec, plan.optimized, plan.sets, plan.constraint)
+    loaded = load_range(
+        plan.spec, symbol, *asked, interval=interval, source=source, settings=plan.settings,
+        progress=observer,
+    )  # fmt: skip
+    stored = Stored(
+        Store.from_settings(plan.settings),
+        uuid.uuid4().hex[:16],
+        asked,
+        report_folder(plan.settings),
+    )
+    return _walk(plan, loaded, stored, observer)
 
 
 def load_walk_forward(
@@ -209,9 +200,8 @@ def load_walk_forward(
     StoreError
         If there is none, or it cannot be read.
     """
-    from btkit.runs.sweep import load_sweep  # noqa: PLC0415 - the same two files
-
-    return load_sweep(walk_forward_id, settings=settings)
+    known = read_settings() if settings is None else settings
+    return load_stored("walk_forward", walk_forward_id, known)
 
 
 def _ask(  # noqa: PLR0913 - as `walk_forward`
@@ -228,7 +218,7 @@ def _ask(  # noqa: PLR0913 - as `walk_forward`
     commission: float | None,
     slippage: float | None,
     settings: Settings,
-) -> _Plan:
+) -> Plan:
     from btkit.validation import check_axes, check_objective, make_grid  # noqa: PLC0415 - numba
     from btkit.validation.windows import check_scheme, check_windows  # noqa: PLC0415 - likewise
 
@@ -243,7 +233,7 @@ def _ask(  # noqa: PLR0913 - as `walk_forward`
             "A constraint needs parameters that are optimised.",
             hint="Name them, such as --optimize fast=5:50:5.",
         )
-    return _Plan(
+    return Plan(
         spec=rules,
         costs=costs,
         windows=windows,
@@ -253,409 +243,157 @@ def _ask(  # noqa: PLR0913 - as `walk_forward`
         optimized=axes,
         constraint=constraint,
         objective=check_objective(objective),
+        max_sets=max_sets,
         settings=settings,
         path=strategy_path(spec),
     )
 
 
-def _given(bars: pd.DataFrame, start: date | str | None, end: date | str | None) -> LoadedBars:
-    zone = pd.DatetimeIndex(bars.index).tz
-    last = None if end is None else parse_day(end, name="end")
-    within = bars
-    if last is not None:
-        within = bars[bars.index < pd.Timestamp(last, tz=zone) + pd.Timedelta(days=1)]
-    if within.empty:
-        raise UsageError(
-            "The bars that were handed over have none in the range asked for.",
-            hint="Compare start and end with the first and the last bar.",
-        )
-    first = within.index[0]
-    if start is not None:
-        asked = pd.Timestamp(parse_day(start, name="start"), tz=zone)
-        first = within.index[min(int(within.index.searchsorted(asked)), len(within) - 1)]
-    info = within.attrs.get("btkit")
-    known = (
-        DataInfo.model_validate(info)
-        if info is not None
-        else DataInfo(
-            source="dataframe", symbol="", interval="", description="", rows=len(within), first="",
-            last="", coverage="complete", gaps=[], quality=[], notes=[], warmup_rows=0,
-        )
-    )  # fmt: skip
-    return LoadedBars(within, known, first)
-
-
 def _walk(
-    plan: _Plan,
-    loaded: LoadedBars,
-    asked: tuple[date, date] | None,
-    progress: Progress,
+    plan: Plan, loaded: LoadedBars, stored: Stored | None, progress: Progress
 ) -> WalkForwardResult:
-    from btkit.validation.windows import efficiency_of, make_windows  # noqa: PLC0415 - numba
+    from btkit.indicators.intervals import INTRADAY_MINUTES  # noqa: PLC0415 - with the next
+    from btkit.validation.windows import (  # noqa: PLC0415 - brings numba
+        cut_between_days,
+        efficiency_of,
+        make_windows,
+    )
 
     index = pd.DatetimeIndex(loaded.bars.index)
     offset = int(index.searchsorted(loaded.start))
     made = make_windows(
         len(index) - offset, windows=plan.windows, is_ratio=plan.is_ratio, scheme=plan.scheme
     )
-    store = None if asked is None else Store.from_settings(plan.settings)
-    sections: list[WindowSection] = []
-    inside: list[Result] = []
-    outside: list[Result] = []
+    if loaded.info.interval in INTRADAY_MINUTES:
+        made = cut_between_days(made, index[offset:].to_numpy(dtype="datetime64[D]"))
+    outcomes: list[WindowOutcome] = []
     warnings: list[ReportWarning] = []
     for window in made:
         with progress.stage(f"window {window.index + 1}") as note:
-            part = _slice(loaded, offset + window.is_first, offset + window.is_last)
-            spec, chosen_from, few = _choose(plan, part, progress)
-            first = _run_part(plan, spec, part, store)
-            part = _slice(loaded, offset + window.oos_first, offset + window.oos_last)
-            second = _run_part(plan, spec, part, store, is_sharpe=first.metrics.sharpe_ratio)
-            inside.append(first)
-            outside.append(second)
-            efficiency = efficiency_of(first.metrics.sharpe_ratio, second.metrics.sharpe_ratio)
-            sections.append(_section(window, spec, first, second, efficiency, chosen_from))
+            part = slice_part(loaded, offset + window.is_first, offset + window.is_last)
+            spec, tried, few = choose(plan, part, progress)
+            path = spec_file(plan, spec, stored, window.index)
+            inside = run_part(plan, spec, part, stored, path)
             if few:
-                warnings.append(_few(window, first, plan.settings.min_trades_required))
-            note(
-                f"Sharpe {sections[-1].is_sharpe:.2f} in, {sections[-1].oos_sharpe:.2f} out of "
-                "sample"
-            )
-    curve = _stitch(outside, plan.costs.capital)
-    return _conclude(plan, loaded, asked, sections, inside, outside, curve, warnings)
+                warnings.append(_few(window.index, inside, plan.settings.min_trades_required))
+            part = slice_part(loaded, offset + window.oos_first, offset + window.oos_last)
+            sharpe = inside.result.metrics.sharpe_ratio
+            outside = run_part(plan, spec, part, stored, path, is_sharpe=sharpe)
+            achieved = outside.result.metrics.sharpe_ratio
+            outcomes.append(WindowOutcome(inside, outside, efficiency_of(sharpe, achieved), tried))
+            note(f"Sharpe {_shown(sharpe)} in, {_shown(achieved)} out of sample")
+    return _conclude(plan, loaded, stored, outcomes, warnings)
 
 
-def _slice(loaded: LoadedBars, first: int, last: int) -> LoadedBars:
-    """Return some bars as a load of just their range would."""
-    begin_at = max(0, first - WARMUP_BARS)
-    bars = loaded.bars.iloc[begin_at : last + 1].copy()
-    index = pd.DatetimeIndex(loaded.bars.index)
-    begins, ends = _text(index[first]), _text(index[last])
-    gaps = [gap for gap in loaded.info.gaps if gap["end"] >= begins and gap["start"] <= ends]
-    info = loaded.info.model_copy(
-        update={
-            "rows": last - first + 1,
-            "first": begins,
-            "last": ends,
-            "gaps": gaps,
-            "coverage": "partial" if gaps else "complete",
-            "warmup_rows": first - begin_at,
-        }
-    )
-    if "btkit" in loaded.bars.attrs:
-        bars.attrs["btkit"] = info.model_dump()
-    return LoadedBars(bars, info, index[first])
+def _shown(ratio: float) -> str:
+    return "undefined" if np.isnan(ratio) else f"{ratio:.2f}".replace("-", "−")
 
 
-def _text(time: pd.Timestamp) -> str:
-    return time.date().isoformat() if time.tzinfo is None else time.isoformat()
-
-
-def _choose(plan: _Plan, part: LoadedBars, progress: Progress) -> tuple[StrategySpec, int, bool]:
-    """Return the spec to run, how many sets it was chosen from, and whether trades were few."""
-    if plan.sets is None:
-        return plan.spec, 0, False
-    from btkit.engine.measure import METRIC_NAMES  # noqa: PLC0415 - brings numba
-    from btkit.validation import prepare, rank_sets, with_parameters  # noqa: PLC0415 - likewise
-
-    sweeper = prepare(
-        plan.spec,
-        part.bars,
-        plan.sets,
-        capital=plan.costs.capital,
-        commission=plan.costs.commission,
-        slippage=plan.costs.slippage,
-        start=part.start,
-        threads=usable_cores(),
-    )
-    total = len(plan.sets)
-
-    def told(first: int, rows: np.ndarray[Any, Any]) -> None:
-        if isinstance(progress, Counting):
-            progress.count(first + len(rows), total, "sets")
-
-    rows = sweeper.measure(plan.sets, on_chunk=told)
-    minimum = plan.settings.min_trades_required
-    best = int(rank_sets(rows, objective=plan.objective, min_trades=minimum)[0])
-    few = bool(rows[best, METRIC_NAMES.index("total_trades")] < minimum)
-    return with_parameters(plan.spec, plan.sets.at(best)), len(plan.sets), few
-
-
-def _run_part(
-    plan: _Plan,
-    spec: StrategySpec,
-    part: LoadedBars,
-    store: Store | None,
-    *,
-    is_sharpe: float | None = None,
-) -> Result:
-    """Simulate one part and store it; an out-of-sample one says what it is compared with."""
-    from btkit.simulation import simulate  # noqa: PLC0415 - brings numba
-
-    info = None if store is None else begin(store, _request(plan, spec, part))
-    try:
-        result = simulate(
-            spec,
-            part.bars,
-            capital=plan.costs.capital,
-            commission=plan.costs.commission,
-            slippage=plan.costs.slippage,
-            start=part.start,
-        )
-        if is_sharpe is not None:
-            result = _with_comparison(result, is_sharpe)
-        if store is None or info is None:
-            return result
-        return _store_part(plan, result, part, info, store)
-    except BaseException as error:
-        if store is not None and info is not None:
-            _mark_failed(store, str(info.run_id), error)
-        raise
-
-
-def _with_comparison(result: Result, is_sharpe: float) -> Result:
-    from btkit.validation.windows import efficiency_of  # noqa: PLC0415 - brings numba
-
-    compared = {
-        "is_sharpe": is_sharpe,
-        "oos_sharpe": result.metrics.sharpe_ratio,
-        "walk_forward_efficiency": efficiency_of(is_sharpe, result.metrics.sharpe_ratio),
-    }
-    return replace(result, metrics=result.metrics.model_copy(update=compared))
-
-
-def _request(plan: _Plan, spec: StrategySpec, part: LoadedBars) -> RunRequest:
-    last = pd.DatetimeIndex(part.bars.index)[-1]
-    source = check_source(part.info.source)
-    assert source is not None
-    return RunRequest(
-        spec=spec,
-        symbol=part.info.symbol,
-        start=part.start.date(),
-        end=last.date(),
-        interval=part.info.interval,
-        source=source,
-        costs=plan.costs,
-        path=plan.path if spec is plan.spec else None,
-        min_trades_required=plan.settings.min_trades_required,
-    )
-
-
-def _store_part(
-    plan: _Plan, result: Result, part: LoadedBars, info: RunInfo, store: Store
-) -> Result:
-    finished = RunInfo.model_validate(
-        {**info.model_dump(), "status": "complete", "completed_at": datetime.now(UTC)}
-    )
-    report = build_report(
-        result,
-        finished,
-        min_trades_required=plan.settings.min_trades_required,
-        provenance=build_provenance(
-            result, versions=gather_versions(), command=_command(plan, result, part)
-        ),
-    )
-    store.complete(RunDocument.from_result(result, report))
-    return replace(result, run_id=str(info.run_id))
-
-
-def _command(plan: _Plan, result: Result, part: LoadedBars) -> list[str] | None:
-    if plan.path is None or result.spec is not plan.spec:
-        return None
-    last = pd.DatetimeIndex(part.bars.index)[-1]
-    return [
-        "backtest", "run", "--strategy", plan.path, "--symbol", part.info.symbol,
-        "--start", part.start.date().isoformat(), "--end", last.date().isoformat(),
-        "--capital", repr(plan.costs.capital), "--commission", repr(plan.costs.commission),
-        "--slippage", repr(plan.costs.slippage), "--interval", part.info.interval,
-        "--source", part.info.source,
-    ]  # fmt: skip
-
-
-def _mark_failed(store: Store, run_id: str, error: BaseException) -> None:
-    if isinstance(error, BtkitError):
-        error.details.setdefault("run_id", run_id)
-    try:
-        store.fail(
-            run_id,
-            error_message=f"{type(error).__name__}: {error}",
-            completed_at=datetime.now(UTC),
-        )
-    except StoreError as second:
-        # The first error is the cause; that its row could not be closed is a remark on it.
-        error.add_note(f"Run {run_id} could not be marked as failed: {second.message}")
-
-
-def _section(
-    window: Window,
-    spec: StrategySpec,
-    first: Result,
-    second: Result,
-    efficiency: float | None,
-    chosen_from: int,
-) -> WindowSection:
-    return WindowSection(
-        window_index=window.index,
-        is_start=first.bars.index[0],
-        is_end=first.bars.index[-1],
-        oos_start=second.bars.index[0],
-        oos_end=second.bars.index[-1],
-        is_run_id=first.run_id,
-        oos_run_id=second.run_id,
-        is_sharpe=json_number(first.metrics.sharpe_ratio),
-        oos_sharpe=json_number(second.metrics.sharpe_ratio),
-        efficiency=efficiency,
-        is_bars=len(first.bars),
-        oos_bars=len(second.bars),
-        is_trades=first.metrics.total_trades,
-        oos_trades=second.metrics.total_trades,
-        is_return_pct=first.metrics.total_return_pct,
-        oos_return_pct=second.metrics.total_return_pct,
-        parameters=dict(spec.parameters),
-        sets_tried=chosen_from,
-    )
-
-
-def _few(window: Window, first: Result, minimum: int) -> ReportWarning:
-    trades = first.metrics.total_trades
+def _few(window: int, inside: Part, minimum: int) -> ReportWarning:
+    trades = inside.result.metrics.total_trades
     return ReportWarning(
         code="few_trades",
-        message=f"In window {window.index + 1} no set made {minimum} trades in sample; the one "
-        f"chosen made {trades}.",
+        message=f"In window {window + 1} no set made {minimum} trades in sample; the one chosen "
+        f"made {trades}.",
     )
-
-
-def _carried(sections: list[WindowSection], needed: float) -> list[ReportWarning]:
-    """Warn where the average passes because of one window alone."""
-    efficiencies = [section.efficiency or 0.0 for section in sections]
-    others = (sum(efficiencies) - max(efficiencies)) / (len(efficiencies) - 1)
-    if others >= needed:
-        return []
-    best = sections[efficiencies.index(max(efficiencies))].window_index + 1
-    kept = f"{100 * others:.0f} %".replace("-", "−")
-    return [
-        ReportWarning(
-            code="one_window",
-            message=f"Window {best} alone carries the average: the others kept {kept} of their "
-            "in-sample Sharpe ratio.",
-        )
-    ]
-
-
-def _stitch(parts: list[Result], capital: float) -> pd.DataFrame:
-    frames = []
-    equity, benchmark = capital, capital
-    for index, part in enumerate(parts):
-        own = part.equity.to_numpy() / part.initial_capital * equity
-        prices = part.bars["close"].to_numpy()
-        held = prices / float(part.bars["open"].iloc[0]) * benchmark
-        frames.append(
-            pd.DataFrame({"equity": own, "benchmark": held, "window": index}, index=part.bars.index)
-        )
-        equity, benchmark = float(own[-1]), float(held[-1])
-    curve = pd.concat(frames).rename_axis("time")
-    peak = np.maximum(np.maximum.accumulate(curve["equity"].to_numpy()), capital)
-    return curve.assign(drawdown=curve["equity"].to_numpy() / peak - 1.0)
-
-
-def _stitched_metrics(parts: list[Result], curve: pd.DataFrame, capital: float) -> MetricsSection:
-    def joined(name: str) -> np.ndarray[Any, Any]:
-        return np.concatenate([part.trades[name].to_numpy() for part in parts])
-
-    def times(name: str) -> np.ndarray[Any, Any]:
-        found = [pd.DatetimeIndex(part.trades[name]).tz_localize(None) for part in parts]
-        return np.concatenate([index.to_numpy(dtype="datetime64[ns]") for index in found])
-
-    metrics = compute_metrics(
-        curve["equity"].to_numpy(),
-        pd.DatetimeIndex(curve.index),
-        initial_capital=capital,
-        bars_per_year=parts[0].bars_per_year,
-        trades=TradeColumns(
-            joined("pnl"), joined("return_pct"), times("entry_date"), times("exit_date")
-        ),
-        ruined=bool(curve["equity"].iloc[-1] <= 0.0),
-    )
-    return MetricsSection(run_id=None, **metrics.to_json_values())
 
 
 def _conclude(
-    plan: _Plan,
+    plan: Plan,
     loaded: LoadedBars,
-    asked: tuple[date, date] | None,
-    sections: list[WindowSection],
-    inside: list[Result],
-    outside: list[Result],
-    curve: pd.DataFrame,
+    stored: Stored | None,
+    outcomes: list[WindowOutcome],
     warnings: list[ReportWarning],
 ) -> WalkForwardResult:
-    from btkit.validation.windows import (  # noqa: PLC0415 - brings numba
+    from btkit.validation.stitching import stitch, stitched_metrics  # noqa: PLC0415 - numba
+    from btkit.validation.windows import (  # noqa: PLC0415 - likewise
         EFFICIENCY_NEEDED,
         average_efficiency,
     )
 
-    average = average_efficiency([section.efficiency for section in sections])
-    if average >= EFFICIENCY_NEEDED and len(sections) > 1:
-        warnings += _carried(sections, EFFICIENCY_NEEDED)
-    is_mean = float(np.mean([section.is_sharpe for section in sections]))
-    oos_mean = float(np.mean([section.oos_sharpe for section in sections]))
-    stitched = _stitched_metrics(outside, curve, plan.costs.capital)
-    passed = average >= EFFICIENCY_NEEDED
-    known_id = None if asked is None else _fingerprint(plan, outside, loaded)
-    folder = plan.settings.report_dir.expanduser().absolute()
+    windows = [build_window(index, outcome) for index, outcome in enumerate(outcomes)]
+    outside = [outcome.outside for outcome in outcomes]
+    results = [part.result for part in outside]
+    efficiencies = [outcome.efficiency for outcome in outcomes]
+    average = average_efficiency(efficiencies)
+    curve = stitch(results, capital=plan.costs.capital)
+    metrics = stitched_metrics(results, curve, capital=plan.costs.capital)
+    failures, verdict = judge(
+        efficiencies, average=average, needed=EFFICIENCY_NEEDED, gain=metrics.total_return_pct
+    )
+    stitched = MetricsSection(run_id=None, **metrics.to_json_values())
+    is_mean = float(np.mean([window.is_sharpe for window in windows]))
     index = pd.DatetimeIndex(loaded.bars.index)
+    rows = len(index) - int(index.searchsorted(loaded.start))
     report = WalkForwardReport(
-        walk_forward_id=known_id,
+        walk_forward_id=None if stored is None else stored.walk_forward_id,
         strategy_name=plan.spec.name,
         strategy_version=plan.spec.version,
         symbol=loaded.info.symbol or None,
-        start_date=loaded.start if asked is None else asked[0],
-        end_date=index[-1] if asked is None else asked[1],
+        start_date=loaded.start if stored is None else stored.asked[0],
+        end_date=index[-1] if stored is None else stored.asked[1],
         scheme=plan.scheme,
         is_ratio=plan.is_ratio,
         objective=plan.objective,
         optimized=plan.optimized,
         constraint=plan.constraint,
-        windows=sections,
+        windows=windows,
         avg_efficiency=average,
-        avg_oos_sharpe=oos_mean,
+        avg_oos_sharpe=float(np.mean([window.oos_sharpe for window in windows])),
         avg_is_sharpe=is_mean,
         stitched_efficiency=stitched.sharpe_ratio / is_mean if is_mean > 0.0 else None,
         stitched=stitched,
-        passed=passed,
-        verdict=_verdict(sections, average, passed=passed),
-        curve_url=None if known_id is None else (folder / f"{known_id}.parquet").as_uri(),
-        warnings=warnings,
+        passed=not failures,
+        failures=failures,
+        verdict=verdict,
+        curve_url=None if stored is None else _file(stored, "parquet").as_uri(),
+        warnings=[
+            *carried_by_one(efficiencies, needed=EFFICIENCY_NEEDED),
+            *warnings,
+            *gather_warnings(outside),
+        ],
+        data=describe_data(
+            outside,
+            rows=rows,
+            first=loaded.start,
+            last=index[-1],
+            gaps=loaded.info.gaps,
+        ),
+        provenance={
+            **outside[0].report.provenance.model_dump(),
+            "spec_hash": spec_hash(plan.spec),
+            "spec": plan.spec.model_dump(mode="json"),
+            "bars_hash": bars_hash(loaded.bars),
+            "command": None if stored is None else _command(plan, loaded, stored.asked),
+        },
     )
-    if known_id is not None:
-        write_table(folder / f"{known_id}.parquet", curve)
-        write_bytes(folder / f"{known_id}.json", report.to_json().encode() + b"\n")
-    return WalkForwardResult(report, inside, outside, curve)
-
-
-def _verdict(sections: list[WindowSection], average: float, *, passed: bool) -> str:
-    losing = [section for section in sections if section.efficiency is None]
-    kept = [section for section in sections if (section.efficiency or 0.0) >= 0.7]  # noqa: PLR2004 - as the bound
-    reason = (
-        f"on average {100 * average:.0f} % of the in-sample Sharpe ratio was left out of sample "
-        f"(needs 70 %), {len(kept)} of {len(sections)} windows kept as much"
+    if stored is not None:
+        write_table(_file(stored, "parquet"), curve)
+        write_bytes(_file(stored, "json"), report.to_json().encode() + b"\n")
+    return WalkForwardResult(
+        report, [outcome.inside.result for outcome in outcomes], results, curve
     )
-    if losing:
-        many = "window has" if len(losing) == 1 else "windows have"
-        reason += (
-            f"; {len(losing)} {many} no in-sample Sharpe ratio above 0, which counts as none left"
-        )
-    return f"{'Passed' if passed else 'Failed'}: {reason}."
 
 
-def _fingerprint(plan: _Plan, outside: list[Result], loaded: LoadedBars) -> str:
-    asked = {
-        "spec": plan.spec.model_dump(mode="json"),
-        "windows": [plan.windows, plan.is_ratio, plan.scheme],
-        "optimized": plan.optimized,
-        "constraint": plan.constraint,
-        "objective": plan.objective,
-        "costs": [plan.costs.capital, plan.costs.commission, plan.costs.slippage],
-        "bars": bars_hash(loaded.bars),
-        "runs": [result.run_id for result in outside],
+def _file(stored: Stored, kind: str) -> Path:
+    return stored.folder / f"{stored.walk_forward_id}.{kind}"
+
+
+def _command(plan: Plan, loaded: LoadedBars, asked: tuple[date, date]) -> list[str] | None:
+    if plan.path is None:
+        return None
+    more: dict[str, object] = {
+        "windows": plan.windows,
+        "is-ratio": plan.is_ratio,
+        "scheme": plan.scheme,
     }
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
+    if plan.sets is not None:
+        more |= {
+            "objective": plan.objective,
+            "constraint": plan.constraint,
+            "max-sets": None if plan.max_sets == MAX_SETS else plan.max_sets,
+        }
+    return command_line(
+        "walk-forward", plan.path, loaded.info, start=asked[0], end=asked[1], costs=plan.costs,
+        more=more, axes=("optimize", plan.optimized),
+    )  # fmt: skip

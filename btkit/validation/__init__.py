@@ -21,7 +21,7 @@ from btkit.validation.sharpe import (
 )
 from btkit.validation.superiority import Superiority, superiority
 from btkit.validation.sweep import SweepResult
-from btkit.validation.sweeper import Sweeper, prepare, with_parameters
+from btkit.validation.sweeper import Sweeper, check_sets, prepare, with_parameters
 
 __all__ = [
     "BacktestOverfitting",
@@ -34,6 +34,7 @@ __all__ = [
     "Sweeper",
     "check_axes",
     "check_objective",
+    "check_sets",
     "deflated_sharpe_ratio",
     "expected_maximum_sharpe",
     "make_grid",

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ Axes = Mapping[str, Sequence[Number]]
 """The values of each parameter."""
 
 _LARGEST_AXIS = 1_000_000
+_LARGEST_GRID = 2**62
 _ENUMERATED = 5_000_000
 _DRAWS = 200
 
@@ -128,14 +130,33 @@ def _range(text: str, bounds: list[Decimal]) -> list[Number]:
             hint="Write NAME=lo:hi:step, such as fast=5:50:5.",
             details={"received": text},
         )
-    count = int((high - low) // step) + 1
-    if count > _LARGEST_AXIS:
+    # The whole quotient of numbers too far apart has more digits than decimals carry.
+    many = (high - low) / step > _LARGEST_AXIS
+    count = 0 if many else int((high - low) // step) + 1
+    if many or count > _LARGEST_AXIS:
         raise UsageError(
-            f"The range {text!r} has {count:,} values; at most {_LARGEST_AXIS:,} are taken.",
+            f"The range {text!r} has more than {_LARGEST_AXIS:,} values.",
             hint="Take a larger step.",
             details={"received": text},
         )
     return [_plain(low + index * step) for index in range(count)]
+
+
+def write_axis(name: str, values: Sequence[Number]) -> str:
+    """Return what `read_axis` reads as these values.
+
+    Parameters
+    ----------
+    name
+        The parameter.
+    values
+        At least one. Whole numbers in equal steps become a range.
+    """
+    if len(values) > 2 and all(isinstance(value, int) for value in values):  # noqa: PLR2004 - two are no shorter as a range
+        step = int(values[1] - values[0])
+        if step > 0 and all(after - before == step for before, after in pairwise(values)):
+            return f"{name}={values[0]}:{values[-1]}:{step}"
+    return f"{name}={','.join(repr(value) for value in values)}"
 
 
 def check_axes(spec: StrategySpec, axes: Mapping[str, Iterable[Number]]) -> dict[str, list[Number]]:
@@ -242,6 +263,12 @@ def sample_grid(
         If the constraint is refused, or no set is left.
     """
     total = math.prod(len(values) for values in axes.values())
+    if total > _LARGEST_GRID:
+        raise UsageError(
+            f"The grid has {total:.1e} sets, more than can be numbered.",
+            hint="Take larger steps, or fewer parameters.",
+            details={"sets": str(total)},
+        )
     random = np.random.default_rng(seed)
     if total <= _ENUMERATED:
         places = random.permutation(total)

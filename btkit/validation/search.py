@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from btkit.engine.measure import METRIC_NAMES
 from btkit.errors import UsageError
 from btkit.validation.grid import Axes, Floats, ParameterSets, decode, met_by
 from btkit.validation.ranking import LOWER_IS_BETTER
-from btkit.validation.sweeper import OnChunk, Sweeper
+from btkit.validation.sweeper import Sweeper
+
+OnBatch = Callable[[int, NDArray[np.int64], Floats], None]
+"""Told how many sets are done, and the places and rows of those that are new."""
 
 _BATCH = 32
 _FRUITLESS = 50
 
 
-def search(
+def search(  # noqa: PLR0913 - the grid, what is looked for, and what is known
     sweeper: Sweeper,
     axes: Axes,
     *,
@@ -26,9 +31,13 @@ def search(
     min_trades: int,
     constraint: str | None,
     seed: int,
-    on_chunk: OnChunk | None = None,
+    known: Mapping[int, Floats] | None = None,
+    on_batch: OnBatch | None = None,
 ) -> tuple[ParameterSets, Floats]:
     """Try sets that optuna's TPE sampler proposes, in batches; none twice.
+
+    What it proposes depends on the seed and on what it was told alone, so that with some sets
+    known already it goes the same way.
 
     Parameters
     ----------
@@ -46,7 +55,9 @@ def search(
         Sets at which it does not hold are not tried.
     seed
         Of the sampler.
-    on_chunk
+    known
+        Rows of sets that an earlier attempt tried, by place in the grid.
+    on_batch
         Told of each batch.
 
     Returns
@@ -64,7 +75,7 @@ def search(
     names = list(axes)
     sizes = np.array([len(axes[name]) for name in names])
     weights = np.append(np.cumprod(sizes[:0:-1])[::-1], 1).astype(np.int64)
-    known: dict[int, float] = {}
+    merits: dict[int, float] = {}
     places: list[int] = []
     rows: list[Floats] = []
     fruitless = 0
@@ -84,25 +95,39 @@ def search(
         allowed = np.ones(len(proposed), bool) if constraint is None else met_by(constraint, sets)
         fresh = list(dict.fromkeys(
             place for place, good in zip(proposed.tolist(), allowed.tolist(), strict=True)
-            if good and place not in known
+            if good and place not in merits
         ))  # fmt: skip
         fruitless = 0 if fresh else fruitless + 1
         if fresh:
-            measured = sweeper.measure(decode(axes, np.array(fresh)))
+            measured = _rows_of(fresh, known or {}, sweeper, axes, on_batch, len(places))
             for place, row in zip(fresh, measured, strict=True):
-                known[place] = _merit(row, objective, min_trades)
-            if on_chunk is not None:
-                on_chunk(len(places), measured)
+                merits[place] = _merit(row, objective, min_trades)
             places += fresh
             rows.append(measured)
         for trial, place, good in zip(trials, proposed.tolist(), allowed.tolist(), strict=True):
-            study.tell(trial, known[place] if good else -1e300)
+            study.tell(trial, merits[place] if good else -1e300)
     if not places:
         raise UsageError(
             f"No set was found at which the constraint {constraint!r} holds.",
             hint="Compare it with the ranges.",
         )
     return decode(axes, np.array(places)), np.concatenate(rows)
+
+
+def _rows_of(
+    places: list[int],
+    known: Mapping[int, Floats],
+    sweeper: Sweeper,
+    axes: Axes,
+    on_batch: OnBatch | None,
+    before: int,
+) -> Floats:
+    new = np.array([place for place in places if place not in known], np.int64)
+    found = sweeper.measure(decode(axes, new)) if new.size else np.zeros((0, len(METRIC_NAMES)))
+    if on_batch is not None:
+        on_batch(before + len(places), new, found)
+    measured = dict(zip(new.tolist(), found, strict=True))
+    return np.stack([measured[place] if place in measured else known[place] for place in places])
 
 
 def _merit(row: Floats, objective: str, min_trades: int) -> float:

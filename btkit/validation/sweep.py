@@ -40,6 +40,9 @@ class SweepResult:
         How the sets were chosen.
     files
         Where the table was written, by kind; empty if it was not.
+    sweep_id, command
+        Names the files, and makes the sweep again; None if nothing was stored, or the spec is in
+        no file.
     """
 
     spec: StrategySpec
@@ -52,6 +55,7 @@ class SweepResult:
     constraint: str | None = None
     files: dict[str, str] = field(default_factory=dict)
     sweep_id: str | None = None
+    command: list[str] | None = None
 
     @property
     def table(self) -> pd.DataFrame:

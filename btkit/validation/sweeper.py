@@ -15,17 +15,19 @@ from btkit.engine.measure import METRIC_NAMES
 from btkit.engine.records import Market
 from btkit.engine.sweep import SweepEngine
 from btkit.engine.sweep_loop import Account
-from btkit.engine.sweep_plan import plan_sweep
+from btkit.engine.sweep_plan import SweepPlan, plan_sweep
 from btkit.errors import SpecError, UsageError
 from btkit.indicators.intervals import INTRADAY_MINUTES
 from btkit.simulation import Result, simulate
 from btkit.simulation.simulate import is_truth_value, rules_of
 from btkit.spec import CONDITION_LISTS, StrategySpec
-from btkit.validation.grid import Number, ParameterSets
+from btkit.validation.grid import Axes, Number, ParameterSets, decode, met_by
 
 Floats = NDArray[np.float64]
 OnChunk = Callable[[int, Floats], None]
 """Told of finished sets: the first one's index, and their rows."""
+
+_PLANNED = 200_000
 
 
 @dataclass(frozen=True)
@@ -52,15 +54,7 @@ class Sweeper:
             If a condition is refused with any set's values.
         """
         result, spec = self.first, self.first.spec
-        count = len(sets)
-        parameters = {name: np.full(count, float(value)) for name, value in spec.parameters.items()}
-        plan = plan_sweep(
-            {name: getattr(spec, name) for name in CONDITION_LISTS},
-            spec.position_sizing_formula,
-            risk_pct=spec.per_trade_risk_pct,
-            parameters={**parameters, **sets.columns},
-            sets=count,
-        )
+        plan = _plan(spec, sets)
         index = pd.DatetimeIndex(result.all_bars.index)
         return SweepEngine(
             plan=plan,
@@ -129,6 +123,52 @@ class Sweeper:
             return np.arange(len(index))
         days = index.to_numpy(dtype="datetime64[D]")
         return np.flatnonzero(np.append(days[1:] != days[:-1], True))
+
+
+def check_sets(
+    spec: StrategySpec, axes: Axes, sets: ParameterSets | None, constraint: str | None
+) -> None:
+    """Refuse a spec that any set's values spoil.
+
+    Parameters
+    ----------
+    spec
+        Has the parameters.
+    axes
+        Their values.
+    sets
+        Which sets will be tried; None where that is not known yet, then each that may be, or of a
+        very large grid each value.
+    constraint
+        What leaves sets out.
+
+    Raises
+    ------
+    SpecError
+        The message names the values.
+    """
+    if sets is None:
+        total = math.prod(len(values) for values in axes.values())
+        if total <= _PLANNED:
+            sets = decode(axes, np.arange(total))
+            sets = sets.take(met_by(constraint, sets)) if constraint else sets
+        else:
+            longest = max(len(values) for values in axes.values())
+            values = {name: np.resize(np.array(axis), longest) for name, axis in axes.items()}
+            sets = ParameterSets(values, frozenset())
+    _plan(spec, sets)
+
+
+def _plan(spec: StrategySpec, sets: ParameterSets) -> SweepPlan:
+    count = len(sets)
+    parameters = {name: np.full(count, float(value)) for name, value in spec.parameters.items()}
+    return plan_sweep(
+        {name: getattr(spec, name) for name in CONDITION_LISTS},
+        spec.position_sizing_formula,
+        risk_pct=spec.per_trade_risk_pct,
+        parameters={**parameters, **sets.columns},
+        sets=count,
+    )
 
 
 def prepare(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
 
 from btkit.errors import UsageError
 
@@ -107,6 +110,8 @@ def make_windows(
         If a number makes no sense, or a part would hold fewer than 30 bars.
     """
     check_windows(windows, is_ratio)
+    if windows > bars // FEWEST_BARS:
+        raise _too_short("out-of-sample", 1, bars // windows, bars, windows)
     ratio = Fraction(str(is_ratio))
     if scheme == "disjoint":
         length = bars // windows
@@ -124,20 +129,77 @@ def make_windows(
             cut = before + index * size
             first = index * size if scheme == "rolling" else 0
             made.append(Window(index, first, cut - 1, cut, cut + size - 1))
+    check_sizes(made, bars=bars)
+    return made
+
+
+def check_sizes(made: list[Window], *, bars: int) -> None:
+    """Refuse windows with a part that says nothing.
+
+    Parameters
+    ----------
+    made
+        The windows.
+    bars
+        How many bars they were cut from, for the message.
+
+    Raises
+    ------
+    UsageError
+        If a part would hold fewer than 30 bars.
+    """
     for window in made:
         for part, first, last in (
             ("in-sample", window.is_first, window.is_last),
             ("out-of-sample", window.oos_first, window.oos_last),
         ):
-            if last - first + 1 < FEWEST_BARS:
-                raise UsageError(
-                    f"The {part} part of window {window.index + 1} would hold "
-                    f"{max(last - first + 1, 0)} bars, fewer than {FEWEST_BARS}; the range has "
-                    f"{bars:,}.",
-                    hint="Take fewer windows, another ratio, or a longer range.",
-                    details={"bars": bars, "windows": windows, "is_ratio": is_ratio},
-                )
-    return made
+            size = last - first + 1
+            if size < FEWEST_BARS:
+                raise _too_short(part, window.index + 1, size, bars, len(made))
+
+
+def _too_short(part: str, window: int, size: int, bars: int, windows: int) -> UsageError:
+    return UsageError(
+        f"The {part} part of window {window} would hold {max(size, 0)} bars, fewer than "
+        f"{FEWEST_BARS}; the range has {bars:,}.",
+        hint="Take fewer windows, another ratio, or a longer range.",
+        details={"bars": bars, "windows": windows},
+    )
+
+
+def cut_between_days(made: list[Window], days: NDArray[Any]) -> list[Window]:
+    """Move the cuts of windows on intraday bars back to the first bar of their day.
+
+    A run covers whole days, and each part is to be a run that can be made again.
+
+    Parameters
+    ----------
+    made
+        What `make_windows` returned.
+    days : ndarray, shape (n_bars,)
+        The day of each bar, ascending.
+
+    Raises
+    ------
+    UsageError
+        If a part would hold fewer than 30 bars.
+    """
+
+    def back(place: int) -> int:
+        return int(np.searchsorted(days, days[place])) if place < len(days) else place
+
+    moved = [
+        replace(
+            window,
+            is_first=back(window.is_first),
+            is_last=back(window.oos_first) - 1,
+            oos_first=back(window.oos_first),
+            oos_last=back(window.oos_last + 1) - 1,
+        )
+        for window in made
+    ]
+    check_sizes(moved, bars=len(days))
+    return moved
 
 
 def efficiency_of(is_sharpe: float, oos_sharpe: float) -> float | None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from support.random_bars import crossover, make_bars
 
 import btkit as bt
 from btkit.errors import SpecError, StoreError, UsageError
-from btkit.runs import list_runs, load_document, run
+from btkit.runs import run
 from btkit.runs.sweep import describe_sweep, load_sweep
 from btkit.settings import Settings
 from btkit.validation import sweeper
@@ -127,13 +128,28 @@ def test_other_methods_try_some_of_the_same_sets(settings, method):
         ({"objective": "beauty"}, UsageError, "beauty"),
         ({"samples": 0, "method": "random"}, UsageError, "samples is 0"),
         ({"parameters": {"fast": [1]}, "constraint": None}, SpecError, "sma_1"),
+        ({"parameters": {"fast": [3, 1]}, "constraint": None}, SpecError, "sma_1"),
+        (
+            {"parameters": {"fast": [3, 1]}, "constraint": None, "method": "optuna"},
+            SpecError,
+            "sma_1",
+        ),
+        (
+            {
+                "parameters": {"fast": range(2, 1_002), "slow": range(2, 1_002)},
+                "constraint": None,
+                "method": "optuna",
+            },
+            SpecError,
+            "sma_501",
+        ),
     ],
 )
 def test_bad_input_is_refused_before_any_work(settings, changes, error, message, monkeypatch):
     def refuse(*_arguments, **_options):
         raise AssertionError("bars were loaded")
 
-    monkeypatch.setattr("btkit.data.load_bars", refuse)
+    monkeypatch.setattr("btkit.runs.campaigns.load_from_source", refuse)
     with pytest.raises(error, match=message):
         swept(settings, **changes)
     assert not settings.report_dir.exists()
@@ -152,104 +168,44 @@ def test_an_unknown_sweep_is_said_to_be_unknown(settings):
         load_sweep("abc", settings=settings)
 
 
-def walked(settings, **changes):
-    return bt.walk_forward(crossover(), *RANGE, settings=settings, **changes)
+def test_an_interrupted_search_goes_the_same_way(settings, monkeypatch):
+    pytest.importorskip("optuna")
+    search = {"method": "optuna", "samples": 60, "seed": 5, "constraint": None,
+              "parameters": {"fast": range(3, 20), "slow": range(20, 60)}}  # fmt: skip
+    expected = swept(settings, **search).table
+    original, measured = sweeper.SweepEngine.metrics, []
+
+    def interrupted(self, first, last):
+        if measured:
+            raise KeyboardInterrupt
+        measured.append(last - first)
+        return original(self, first, last)
+
+    monkeypatch.setattr(sweeper.SweepEngine, "metrics", interrupted)
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        swept(settings, **search)
+    assert f"{measured[0]} of 60 sets are kept" in stopped.value.__notes__[0]
+
+    def counted(self, first, last):
+        measured.append(last - first)
+        return original(self, first, last)
+
+    monkeypatch.setattr(sweeper.SweepEngine, "metrics", counted)
+    again = swept(settings, **search)
+    assert sum(measured) == 60
+    pd.testing.assert_frame_equal(again.table, expected, check_exact=True)
+    assert not list(settings.report_dir.glob(".*"))
 
 
-def test_every_part_is_a_stored_run_that_can_be_made_again(settings):
-    result = walked(settings, windows=2)
-    assert len(list_runs(settings=settings)) == 4
-    for window in result.report.windows:
-        for kind, sharpe in (("is", window.is_sharpe), ("oos", window.oos_sharpe)):
-            stored = load_document(getattr(window, f"{kind}_run_id"), settings=settings)
-            assert stored["metrics"]["sharpe_ratio"] == sharpe
-            again = run(
-                crossover(),
-                "SPX",
-                getattr(window, f"{kind}_start"),
-                getattr(window, f"{kind}_end"),
-                settings=settings,
-            )
-            document = load_document(again.run_id, settings=settings)
-            compared = ("is_sharpe", "oos_sharpe", "walk_forward_efficiency", "run_id")
-            for metrics in (document["metrics"], stored["metrics"]):
-                for name in compared:
-                    metrics.pop(name)
-            assert document["metrics"] == stored["metrics"]
-            assert document["provenance"]["bars_hash"] == stored["provenance"]["bars_hash"]
-            assert document["data"]["rows"] == stored["data"]["rows"]
-
-
-def test_oos_runs_carry_what_they_are_compared_with(settings):
-    window = walked(settings, windows=1).report.windows[0]
-    metrics = load_document(window.oos_run_id, settings=settings)["metrics"]
-    assert metrics["is_sharpe"] == window.is_sharpe
-    assert metrics["oos_sharpe"] == window.oos_sharpe
-    assert metrics["walk_forward_efficiency"] == window.efficiency
-    assert load_document(window.is_run_id, settings=settings)["metrics"]["is_sharpe"] is None
-
-
-def test_each_window_is_scored_with_what_its_own_sample_chose(settings):
-    result = walked(settings, windows=2, optimize=AXES, constraint="fast < slow")
-    for window, inside in zip(result.report.windows, result.in_sample, strict=True):
-        assert window.sets_tried == 11
-        best = bt.sweep(
-            crossover(),
-            inside.all_bars,
-            window.is_start,
-            parameters=AXES,
-            constraint="fast < slow",
-            settings=settings,
-        )
-        assert best.best == window.parameters
-        assert best.run().metrics.sharpe_ratio == inside.metrics.sharpe_ratio
-
-
-def test_the_stitched_curve_goes_on_where_the_part_before_ended(settings):
-    result = walked(settings, windows=3)
-    growth = np.prod([1.0 + part.metrics.total_return_pct for part in result.out_of_sample])
-    assert result.curve["equity"].iloc[-1] == pytest.approx(100_000 * growth)
-    assert result.report.stitched.total_trades == sum(
-        part.metrics.total_trades for part in result.out_of_sample
-    )
-    assert len(result.curve) == sum(window.oos_bars for window in result.report.windows)
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"windows": 30}, "fewer than 30"),
-        ({"windows": 0}, "windows is 0"),
-        ({"is_ratio": 1.2}, "is_ratio is 1.2"),
-        ({"scheme": "sideways"}, "sideways"),
-        ({"optimize": {"slwo": [3]}}, "slwo"),
-        ({"constraint": "fast < slow"}, "optimised"),
-        ({"optimize": AXES, "objective": "luck"}, "luck"),
-    ],
-)
-def test_windows_that_make_no_sense_are_refused_before_a_run_is_stored(settings, changes, message):
-    with pytest.raises(UsageError, match=message):
-        walked(settings, **changes)
-    assert not settings.db_path.exists()
-
-
-def test_a_losing_rule_does_not_pass(settings):
-    bars = make_bars(400, seed=1)
-    falling = bars.mul(np.linspace(1.0, 0.3, 400), axis=0).assign(volume=1e6)
-    spec = crossover(entry_conditions=["close > 0"], exit_conditions=[], parameters={})
-    result = bt.walk_forward(spec, falling, windows=2, settings=settings)
-    assert all(window.is_sharpe < 0 for window in result.report.windows)
-    assert [window.efficiency for window in result.report.windows] == [None, None]
-    assert not result.passed
-    assert "no in-sample Sharpe ratio above 0" in result.report.verdict
-
-
-def test_the_reference_keys_are_there(settings):
-    document = walked(settings, windows=1, scheme="anchored").report.to_dict()
-    assert {"strategy_name", "symbol", "windows", "avg_efficiency", "avg_oos_sharpe", "passed"} <= (
-        document.keys()
-    )
-    assert {
-        "window_index", "is_start", "is_end", "oos_start", "oos_end", "is_run_id", "oos_run_id",
-        "is_sharpe", "oos_sharpe", "efficiency",
-    } <= document["windows"][0].keys()  # fmt: skip
+def test_the_sweep_is_made_again_by_its_command(settings, tmp_path):
+    file = tmp_path / "cross.json"
+    file.write_text(json.dumps(crossover()), encoding="utf-8")
+    result = bt.sweep(file, *RANGE, parameters=AXES, constraint="fast < slow", settings=settings)
+    report = describe_sweep(result, start=RANGE[1], end=RANGE[2], settings=settings)
+    assert report.command[:2] == ["backtest", "sweep"]
+    flags = dict(pairwise(report.command[2:]))
+    assert flags["--constraint"] == "fast < slow"
+    assert [text for text in report.command if text.startswith(("fast=", "slow="))] == [
+        "fast=3,5,8,13",
+        "slow=10,21,34",
+    ]

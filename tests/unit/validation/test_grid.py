@@ -6,7 +6,7 @@ from support.random_bars import crossover
 
 from btkit.errors import UsageError
 from btkit.spec import load_spec
-from btkit.validation.grid import check_axes, make_grid, read_axis, sample_grid
+from btkit.validation.grid import check_axes, make_grid, read_axis, sample_grid, write_axis
 
 AXES = {"fast": [5, 10, 15], "slow": [10, 20]}
 
@@ -32,11 +32,33 @@ def test_axes_are_read(text, values):
 @pytest.mark.parametrize(
     "text",
     ["fast", "=1:2", "fast=", "fast=9:5:1", "fast=1:9:0", "fast=1:9:-1", "fast=a:b", "fast=1:2:3:4",
-     "fast=1,,2", "fast=nan", "fast=1:1e9:1", "fast=1e400"],
+     "fast=1,,2", "fast=nan", "fast=1:1e9:1", "fast=1e400", "fast=0:1e15:1e-15"],
 )  # fmt: skip
 def test_axes_that_make_no_sense_are_refused(text):
     with pytest.raises(UsageError):
         read_axis(text)
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ([5, 10, 15], "fast=5:15:5"),
+        ([5, 10], "fast=5,10"),
+        ([5, 10, 14], "fast=5,10,14"),
+        ([9, 6, 3], "fast=9,6,3"),
+        ([0.1, -2.5, 1e-7], "fast=0.1,-2.5,1e-07"),
+    ],
+)
+def test_axes_are_written_as_they_are_read(values, text):
+    assert write_axis("fast", values) == text
+    assert read_axis(text) == ("fast", values)
+
+
+@pytest.mark.parametrize("constraint", [None, "a < b"])
+def test_a_grid_that_no_number_counts_is_refused(constraint):
+    axes = {name: range(1_000) for name in "abcdefgh"}
+    with pytest.raises(UsageError, match=r"1\.0e\+24 sets"):
+        sample_grid(axes, count=5, seed=0, constraint=constraint)
 
 
 def test_the_last_parameter_varies_fastest():

@@ -4,6 +4,7 @@ import math
 from fractions import Fraction
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from btkit.errors import UsageError
 from btkit.validation.windows import (
     average_efficiency,
     check_scheme,
+    cut_between_days,
     efficiency_of,
     make_windows,
 )
@@ -73,11 +75,42 @@ def test_the_ratio_is_the_decimal_number_that_was_written():
         ({"is_ratio": 1.0}, "is_ratio is 1.0"),
         ({"is_ratio": math.nan}, "is_ratio is nan"),
         ({"windows": 20}, "fewer than 30"),
+        ({"windows": 10**12}, "fewer than 30"),
     ],
 )
 def test_numbers_that_make_no_windows_are_refused(changes, message):
     with pytest.raises(UsageError, match=message):
         make_windows(500, **{"windows": 3, "is_ratio": 0.7, **changes})
+
+
+@pytest.mark.parametrize(
+    ("scheme", "places"),
+    [
+        # T 1000, N 3, share 0.3: o = floor(300 / 1.6) = 187, and 1000 - 561 = 439 bars before.
+        ("rolling", [(0, 438, 439, 625), (187, 625, 626, 812), (374, 812, 813, 999)]),
+        ("anchored", [(0, 438, 439, 625), (0, 625, 626, 812), (0, 812, 813, 999)]),
+        # 333 bars each and 334 at last; floor(0.7 x 333) = 233, floor(0.7 x 334) = 233.
+        ("disjoint", [(0, 232, 233, 332), (333, 565, 566, 665), (666, 898, 899, 999)]),
+    ],
+)
+def test_a_thousand_bars_cut_by_hand(scheme, places):
+    made = make_windows(1_000, windows=3, is_ratio=0.7, scheme=scheme)
+    assert [
+        (window.is_first, window.is_last, window.oos_first, window.oos_last) for window in made
+    ] == places
+
+
+def test_cuts_between_days_go_back_to_the_days_first_bar():
+    days = np.repeat(np.arange(50), 20)
+    made = cut_between_days(make_windows(1_000, windows=3, is_ratio=0.7), days)
+    assert [
+        (window.is_first, window.is_last, window.oos_first, window.oos_last) for window in made
+    ] == [(0, 419, 420, 619), (180, 619, 620, 799), (360, 799, 800, 999)]
+
+
+def test_a_part_that_lost_its_bars_to_whole_days_is_refused():
+    with pytest.raises(UsageError, match="fewer than 30"):
+        cut_between_days(make_windows(120, windows=1, is_ratio=0.7), np.repeat([0, 1], [119, 1]))
 
 
 def test_an_unknown_scheme_is_refused():

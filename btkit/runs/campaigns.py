@@ -1,0 +1,256 @@
+"""What sweeps and walk-forward validations share: bars, stored files, commands that run again."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from btkit.data import DataInfo, LoadedBars, check_symbol
+from btkit.data import load_bars as load_from_source
+from btkit.errors import NoDataError, StoreError, UsageError
+from btkit.runs.execute import WARMUP_BARS
+from btkit.runs.files import write_bytes
+from btkit.runs.progress import Progress
+from btkit.runs.requests import (
+    Costs,
+    check_interval,
+    check_range,
+    check_source,
+    parse_day,
+    reads_iv,
+    reads_vix,
+)
+from btkit.settings import Settings
+
+if TYPE_CHECKING:
+    from btkit.spec import StrategySpec
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def load_range(
+    spec: StrategySpec,
+    symbol: str,
+    start: object,
+    end: object,
+    *,
+    interval: str,
+    source: str | None,
+    settings: Settings,
+    progress: Progress,
+) -> LoadedBars:
+    """Load the bars that a run over the range would load.
+
+    Parameters
+    ----------
+    spec
+        Says what else its conditions read.
+    symbol, start, end, interval, source
+        As asked for.
+    settings
+        Where bars come from.
+    progress
+        Told of the stage.
+
+    Raises
+    ------
+    UsageError
+        If an argument makes no sense; nothing is loaded then.
+    NoDataError, DataError, SourceError
+        If bars cannot be had.
+    """
+    first, last = check_range(start, end)
+    known_symbol, known_interval = check_symbol(symbol), check_interval(interval)
+    known_source = check_source(source)
+    with progress.stage("load bars") as note:
+        loaded = load_from_source(
+            known_symbol,
+            first,
+            last,
+            interval=known_interval,
+            source=known_source,
+            settings=settings,
+            warmup=WARMUP_BARS,
+            needs_iv=reads_iv(spec),
+            needs_vix=reads_vix(spec),
+            calendar=spec.calendar,
+        )
+        note(f"{loaded.info.rows:,} bars of {loaded.info.symbol} from {loaded.info.source}")
+    return loaded
+
+
+def take_range(bars: pd.DataFrame, start: object, end: object) -> LoadedBars:
+    """Return bars that were handed over as if they had been loaded for a range.
+
+    Parameters
+    ----------
+    bars
+        As `simulate` takes them.
+    start, end
+        The first and the last day, both included; None for all there are.
+
+    Raises
+    ------
+    UsageError
+        If the range makes no sense.
+    NoDataError
+        If it holds no bar.
+    """
+    first = None if start is None else parse_day(start, name="start")
+    last = None if end is None else parse_day(end, name="end")
+    if first is not None and last is not None:
+        check_range(first, last)
+    zone = pd.DatetimeIndex(bars.index).tz
+    within = bars
+    if last is not None:
+        within = bars[bars.index < pd.Timestamp(last, tz=zone) + pd.Timedelta(days=1)]
+    begin = 0 if first is None else int(within.index.searchsorted(pd.Timestamp(first, tz=zone)))
+    if begin >= len(within):
+        raise NoDataError(
+            "The bars that were handed over have none in the range asked for.",
+            hint="Compare start and end with the first and the last bar.",
+            details={"rows": len(bars)},
+        )
+    described = within.attrs.get("btkit")
+    info = (
+        DataInfo.model_validate(described)
+        if described is not None
+        else DataInfo(
+            source="dataframe", symbol="", interval="", description="", rows=len(within) - begin,
+            first="", last="", coverage="complete", gaps=[], quality=[], notes=[],
+            warmup_rows=begin,
+        )
+    )  # fmt: skip
+    return LoadedBars(within, info, within.index[begin])
+
+
+def report_folder(settings: Settings) -> Path:
+    """Return the folder that tables, documents and spec files are left in."""
+    return settings.report_dir.expanduser().absolute()
+
+
+def load_stored(
+    kind: str, stored_id: str, settings: Settings
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Return the document and the table that are stored under an id.
+
+    Parameters
+    ----------
+    kind
+        ``"sweep"`` or ``"walk_forward"``.
+    stored_id
+        As in the document.
+    settings
+        Where the files are.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be an id.
+    StoreError
+        If there is none of this kind, or it cannot be read.
+    """
+    words = kind.replace("_", "-")
+    folder = report_folder(settings)
+    details = {f"{kind}_id": stored_id, "folder": str(folder)}
+    if not stored_id.isalnum():
+        raise UsageError(f"{stored_id!r} is not the id of a {words}.", details=details)
+    try:
+        document = json.loads((folder / f"{stored_id}.json").read_text(encoding="utf-8"))
+        table = pd.read_parquet(folder / f"{stored_id}.parquet")
+    except (OSError, ValueError) as error:
+        raise StoreError(
+            f"The {words} {stored_id} cannot be read from {folder}: {error}.",
+            hint=f"BT_REPORT_DIR names the folder that each {words} is stored in.",
+            details=details,
+        ) from error
+    if not isinstance(document, dict) or document.get(f"{kind}_id") != stored_id:
+        raise StoreError(f"{stored_id} is not the id of a {words}.", details=details)
+    return document, table
+
+
+def write_spec(path: Path, spec: StrategySpec) -> None:
+    """Write a spec file that a run takes.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    spec
+        With the parameters to run.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be written.
+    """
+    text = json.dumps(spec.model_dump(mode="json", exclude_none=True), indent=2)
+    write_bytes(path, text.encode() + b"\n")
+
+
+def command_line(
+    command: str,
+    path: str,
+    info: DataInfo,
+    *,
+    start: date,
+    end: date,
+    costs: Costs,
+    more: Mapping[str, object] | None = None,
+    axes: tuple[str, Mapping[str, Sequence[int | float]]] | None = None,
+) -> list[str]:
+    """Return the arguments of a command that gives the same numbers.
+
+    Parameters
+    ----------
+    command
+        Such as ``"run"``.
+    path
+        The spec file.
+    info
+        Which bars, and where from.
+    start, end
+        The range.
+    costs
+        What is started with and paid.
+    more
+        Further flags; those whose value is None are left out.
+    axes
+        The flag that takes values of parameters, and these.
+    """
+    from btkit.validation.grid import write_axis  # noqa: PLC0415 - brings numba
+
+    flags: dict[str, object] = {
+        "strategy": path,
+        "symbol": info.symbol,
+        "start": start.isoformat(),
+        "end": end.isoformat(),
+        "capital": repr(costs.capital),
+        "commission": repr(costs.commission),
+        "slippage": repr(costs.slippage),
+        "interval": info.interval,
+        "source": info.source,
+        **(more or {}),
+    }
+    parts = [
+        part
+        for name, value in flags.items()
+        if value is not None
+        for part in (f"--{name}", str(value))
+    ]
+    if axes is not None:
+        flag, values = axes
+        for name, axis in values.items():
+            parts += [f"--{flag}", write_axis(name, axis)]
+    return ["backtest", command, *parts]

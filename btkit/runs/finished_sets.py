@@ -1,0 +1,85 @@
+"""What of an unfinished sweep is done, so that the same command goes on with the rest."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from btkit.runs.files import make_folder, write_table
+
+Floats = NDArray[np.float64]
+Places = NDArray[np.int64]
+
+_KEEP_EVERY_S = 2.0
+
+
+class FinishedSets:
+    """Finished sets of a sweep that is not, in files beside the table to be.
+
+    Parameters
+    ----------
+    folder
+        Of these files alone.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._places: list[Places] = []
+        self._rows: list[Floats] = []
+        self._flushed_at = time.perf_counter()
+
+    def read(self) -> tuple[Places, Floats]:
+        """Return the places of the sets that are done, and their rows."""
+        from btkit.engine.measure import METRIC_NAMES  # noqa: PLC0415 - brings numba
+
+        places, rows = [np.zeros(0, np.int64)], [np.zeros((0, len(METRIC_NAMES)))]
+        for path in sorted(self.folder.glob("*.parquet")):
+            try:
+                part = pd.read_parquet(path)
+                found = part.pop("set").to_numpy(np.int64)
+                values = part[list(METRIC_NAMES)].to_numpy(np.float64)
+            except (OSError, ValueError, KeyError):
+                # Torn or not ours: those sets are simulated again.
+                continue
+            places.append(found)
+            rows.append(values)
+        return np.concatenate(places), np.concatenate(rows)
+
+    def add(self, places: NDArray[Any], rows: Floats) -> None:
+        """Keep some more, on disk every other second.
+
+        Parameters
+        ----------
+        places : ndarray of int64, shape (n_sets,)
+            None of them kept before.
+        rows : ndarray of float64, shape (n_sets, n_metrics)
+            Copied.
+        """
+        self._places.append(np.array(places, np.int64))
+        self._rows.append(rows.copy())
+        if time.perf_counter() - self._flushed_at > _KEEP_EVERY_S:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is not on disk yet."""
+        from btkit.engine.measure import METRIC_NAMES  # noqa: PLC0415 - brings numba
+
+        if not self._places:
+            return
+        places = np.concatenate(self._places)
+        frame = pd.DataFrame(np.concatenate(self._rows), columns=list(METRIC_NAMES))
+        frame.insert(0, "set", places)
+        make_folder(self.folder)
+        write_table(self.folder / f"{places[0]:019d}.parquet", frame)
+        self._places, self._rows = [], []
+        self._flushed_at = time.perf_counter()
+
+    def remove(self) -> None:
+        """Forget everything: the table has it now."""
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,0 +1,214 @@
+"""What a sweep is asked, checked before anything is loaded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from btkit.data import LoadedBars
+from btkit.errors import UsageError
+from btkit.runs.campaigns import (
+    command_line,
+    usable_cores,
+)
+from btkit.runs.requests import (
+    Costs,
+    SpecSource,
+    check_costs,
+    rule_spec,
+    strategy_path,
+)
+from btkit.settings import Settings
+
+if TYPE_CHECKING:
+    from btkit.spec import StrategySpec
+    from btkit.validation import ParameterSets, Sweeper
+
+METHODS = ("grid", "random", "optuna")
+MAX_SETS = 1_000_000
+"""Sets that a grid may have if nobody says otherwise."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A sweep that was asked for, checked, its defaults filled in.
+
+    Parameters
+    ----------
+    spec, path
+        The strategy, and the file that it was read from.
+    axes, sets
+        The values of each parameter; and the sets to try, None where optuna proposes them.
+    objective, method, constraint, samples, seed, max_sets
+        As for `sweep`.
+    costs
+        What each run starts with and pays.
+    threads
+        How many sets are simulated at once.
+    """
+
+    spec: StrategySpec
+    axes: dict[str, list[int | float]]
+    sets: ParameterSets | None
+    objective: str
+    method: str
+    constraint: str | None
+    samples: int
+    seed: int
+    costs: Costs
+    threads: int
+    path: str | None
+    max_sets: int
+
+
+def ask(  # noqa: PLR0913 - as `sweep`
+    spec: SpecSource,
+    parameters: Mapping[str, Iterable[int | float]],
+    *,
+    constraint: str | None,
+    method: str,
+    objective: str,
+    samples: int,
+    seed: int,
+    max_sets: int,
+    threads: int | None,
+    settings: Settings,
+    capital: float | None,
+    commission: float | None,
+    slippage: float | None,
+) -> Question:
+    """Check what a sweep is asked.
+
+    Parameters
+    ----------
+    spec, parameters, constraint, method, objective, samples, seed, max_sets, threads
+        As for `sweep`.
+    settings
+        Its defaults.
+    capital, commission, slippage
+        As for `sweep`.
+
+    Raises
+    ------
+    SpecError, UsageError
+        If the spec or an argument makes no sense.
+    """
+    from btkit.validation import (  # noqa: PLC0415 - brings numba
+        check_axes,
+        check_objective,
+        make_grid,
+        sample_grid,
+        with_parameters,
+    )
+
+    rules = rule_spec(spec, settings=settings)
+    costs = check_costs(
+        rules, capital=capital, commission=commission, slippage=slippage, settings=settings
+    )
+    if method not in METHODS:
+        raise UsageError(
+            f"There is no method {method!r}.",
+            hint=f"Choose one of {' '.join(METHODS)}.",
+            details={"argument": "method", "received": method},
+        )
+    for name, value in (("samples", samples), ("max_sets", max_sets), ("threads", threads or 1)):
+        if value < 1:
+            raise UsageError(
+                f"{name} is {value}; it must be at least 1.", details={"argument": name}
+            )
+    if method != "grid" and samples > max_sets:
+        raise UsageError(
+            f"{samples:,} samples are more than the {max_sets:,} sets allowed.",
+            hint="Take fewer samples, or raise --max-sets.",
+        )
+    axes = check_axes(rules, parameters)
+    sets: ParameterSets | None = None
+    if method == "grid":
+        sets = make_grid(axes, constraint=constraint, max_sets=max_sets)
+    elif method == "random":
+        sets = sample_grid(axes, count=samples, seed=seed, constraint=constraint)
+    else:
+        # A bad constraint or value must not wait until bars are loaded.
+        sample_grid(axes, count=1, seed=seed, constraint=constraint)
+    if sets is not None:
+        with_parameters(rules, sets.at(0))
+    return Question(
+        spec=rules,
+        axes=axes,
+        sets=sets,
+        objective=check_objective(objective),
+        method=method,
+        constraint=constraint,
+        samples=samples,
+        seed=seed,
+        costs=costs,
+        threads=threads or usable_cores(),
+        path=strategy_path(spec),
+        max_sets=max_sets,
+    )
+
+
+def fingerprint(question: Question, sweeper: Sweeper) -> str:
+    """Return an id that is the same for the same question about the same bars.
+
+    Parameters
+    ----------
+    question
+        What is asked.
+    sweeper
+        Has the bars.
+    """
+    from btkit.conditions.compiled import sources_hash  # noqa: PLC0415 - brings numba
+    from btkit.report import bars_hash, gather_versions  # noqa: PLC0415 - as `sweep`
+
+    first = sweeper.first
+    asked = {
+        "versions": gather_versions(),
+        "engine": sources_hash(),
+        "spec": question.spec.model_dump(mode="json"),
+        "axes": question.axes,
+        "constraint": question.constraint,
+        "method": [question.method, question.samples, question.seed]
+        if question.method != "grid"
+        else ["grid"],
+        "objective": question.objective,
+        "costs": [question.costs.capital, question.costs.commission, question.costs.slippage],
+        "bars": bars_hash(first.all_bars),
+        "start": first.outcome.start,
+    }
+    text = json.dumps(asked, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def command_of(
+    question: Question, loaded: LoadedBars, *, asked: tuple[date, date]
+) -> list[str] | None:
+    """Return the arguments that make a sweep again; None if its spec is in no file.
+
+    Parameters
+    ----------
+    question
+        What is asked.
+    loaded
+        The bars.
+    asked
+        The range as requested.
+    """
+    if question.path is None:
+        return None
+    more: dict[str, object] = {
+        "objective": question.objective,
+        "constraint": question.constraint,
+        "max-sets": None if question.max_sets == MAX_SETS else question.max_sets,
+        "method": question.method,
+    }
+    if question.method != "grid":
+        more |= {"samples": question.samples, "seed": question.seed}
+    return command_line(
+        "sweep", question.path, loaded.info, start=asked[0], end=asked[1],
+        costs=question.costs, more=more, axes=("param", question.axes),
+    )  # fmt: skip

@@ -1,0 +1,306 @@
+"""One part of a walk-forward validation: its bars, its parameters, its stored run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from btkit.data import LoadedBars
+from btkit.errors import BtkitError, InterruptedRunError, StoreError
+from btkit.report import (
+    Report,
+    RunDocument,
+    RunInfo,
+    build_provenance,
+    build_report,
+    describe_run,
+    gather_versions,
+)
+from btkit.report.walk_forward import (
+    Part,
+)
+from btkit.runs.campaigns import (
+    command_line,
+    usable_cores,
+    write_spec,
+)
+from btkit.runs.execute import WARMUP_BARS, begin
+from btkit.runs.progress import Counting, Progress
+from btkit.runs.requests import (
+    Costs,
+    check_source,
+)
+from btkit.runs.run_request import RunRequest
+from btkit.settings import Settings
+from btkit.storage import Store
+
+if TYPE_CHECKING:
+    from btkit.simulation import Result
+    from btkit.spec import StrategySpec
+    from btkit.validation import ParameterSets
+    from btkit.validation.windows import Scheme
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is asked, checked before bars are loaded.
+
+    Parameters
+    ----------
+    spec, costs
+        What is run, and what it starts with and pays.
+    windows, is_ratio, scheme
+        As for `make_windows`.
+    sets
+        Among which each in-sample part chooses; None runs the spec as it is.
+    optimized, constraint, objective, max_sets
+        As they were asked for.
+    settings
+        Where bars come from and runs go.
+    path
+        The file that the spec was read from, None if it was no file.
+    """
+
+    spec: StrategySpec
+    costs: Costs
+    windows: int
+    is_ratio: float
+    scheme: Scheme
+    sets: ParameterSets | None
+    optimized: dict[str, list[int | float]]
+    constraint: str | None
+    objective: str
+    max_sets: int
+    settings: Settings
+    path: str | None
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Where a validation of bars from a source leaves things; bars handed over leave nothing.
+
+    Parameters
+    ----------
+    store
+        Takes the runs.
+    walk_forward_id
+        Names the files.
+    asked
+        The range as requested.
+    folder
+        Where the files go.
+    """
+
+    store: Store
+    walk_forward_id: str
+    asked: tuple[date, date]
+    folder: Path
+
+
+def slice_part(loaded: LoadedBars, first: int, last: int) -> LoadedBars:
+    """Return some bars as a load of just their range would.
+
+    Parameters
+    ----------
+    loaded
+        All bars.
+    first, last
+        Places of the part's first and last bar among them.
+    """
+    begin_at = max(0, first - WARMUP_BARS)
+    bars = loaded.bars.iloc[begin_at : last + 1].copy()
+    index = pd.DatetimeIndex(loaded.bars.index)
+    begins, ends = _text(index[first]), _text(index[last])
+    gaps = [gap for gap in loaded.info.gaps if gap["end"] >= begins and gap["start"] <= ends]
+    info = loaded.info.model_copy(
+        update={
+            "rows": last - first + 1,
+            "first": begins,
+            "last": ends,
+            "gaps": gaps,
+            "coverage": "partial" if gaps else "complete",
+            "warmup_rows": first - begin_at,
+        }
+    )
+    if "btkit" in loaded.bars.attrs:
+        bars.attrs["btkit"] = info.model_dump()
+    return LoadedBars(bars, info, index[first])
+
+
+def _text(time: pd.Timestamp) -> str:
+    return time.date().isoformat() if time.tzinfo is None else time.isoformat()
+
+
+def choose(plan: Plan, part: LoadedBars, progress: Progress) -> tuple[StrategySpec, int, bool]:
+    """Return the spec to run, how many sets it was chosen from, and whether trades were few.
+
+    Parameters
+    ----------
+    plan
+        With the sets, if there are any to choose from.
+    part
+        The in-sample part.
+    progress
+        Told how many are tried.
+    """
+    if plan.sets is None:
+        return plan.spec, 0, False
+    from btkit.engine.measure import METRIC_NAMES  # noqa: PLC0415 - brings numba
+    from btkit.validation import prepare, rank_sets, with_parameters  # noqa: PLC0415 - likewise
+
+    sweeper = prepare(
+        plan.spec,
+        part.bars,
+        plan.sets,
+        capital=plan.costs.capital,
+        commission=plan.costs.commission,
+        slippage=plan.costs.slippage,
+        start=part.start,
+        threads=usable_cores(),
+    )
+    total = len(plan.sets)
+
+    def told(first: int, rows: np.ndarray[Any, Any]) -> None:
+        if isinstance(progress, Counting):
+            progress.count(first + len(rows), total, "sets")
+
+    rows = sweeper.measure(plan.sets, on_chunk=told)
+    minimum = plan.settings.min_trades_required
+    best = int(rank_sets(rows, objective=plan.objective, min_trades=minimum)[0])
+    few = bool(rows[best, METRIC_NAMES.index("total_trades")] < minimum)
+    return with_parameters(plan.spec, plan.sets.at(best)), len(plan.sets), few
+
+
+def spec_file(plan: Plan, spec: StrategySpec, stored: Stored | None, window: int) -> str | None:
+    """Return the file that a window's spec is in, written if its parameters were chosen.
+
+    Parameters
+    ----------
+    plan, spec
+        What was asked for, and what the window runs.
+    stored
+        Where files go; None for nowhere.
+    window
+        From 0 on.
+    """
+    if stored is None or plan.sets is None:
+        return plan.path
+    file = stored.folder / f"{stored.walk_forward_id}-windows" / f"window-{window + 1:02d}.json"
+    write_spec(file, spec)
+    return str(file)
+
+
+def run_part(
+    plan: Plan,
+    spec: StrategySpec,
+    part: LoadedBars,
+    stored: Stored | None,
+    path: str | None,
+    *,
+    is_sharpe: float | None = None,
+) -> Part:
+    """Simulate one part and store it; an out-of-sample one says what it is compared with.
+
+    Parameters
+    ----------
+    plan, spec, part
+        What is asked, what runs, and over which bars.
+    stored
+        Where the run goes; None for nowhere.
+    path
+        The file that the spec is in.
+    is_sharpe
+        Of the in-sample part, NaN where undefined; None for that part itself.
+    """
+    if stored is None:
+        result = _simulate(plan, spec, part, is_sharpe)
+        info = describe_run(result, created_at=datetime.now(UTC))
+        return Part(result, _report(plan, result, info, None), None)
+    request = _request(plan, spec, part, path)
+    info = begin(stored.store, request)
+    run_id = str(info.run_id)
+    try:
+        result = _simulate(plan, spec, part, is_sharpe)
+        finished = RunInfo.model_validate(
+            {**info.model_dump(), "status": "complete", "completed_at": datetime.now(UTC)}
+        )
+        command = None
+        if path is not None:
+            command = command_line(
+                "run", path, part.info, start=request.start, end=request.end, costs=plan.costs
+            )
+        report = _report(plan, result, finished, command)
+        report = stored.store.complete(RunDocument.from_result(result, report)).report
+    except BaseException as error:
+        _record_end(stored.store, run_id, error)
+        raise
+    return Part(replace(result, run_id=run_id), report, run_id)
+
+
+def _simulate(plan: Plan, spec: StrategySpec, part: LoadedBars, is_sharpe: float | None) -> Result:
+    from btkit.simulation import simulate  # noqa: PLC0415 - brings numba
+    from btkit.validation.windows import efficiency_of  # noqa: PLC0415 - likewise
+
+    result = simulate(
+        spec,
+        part.bars,
+        capital=plan.costs.capital,
+        commission=plan.costs.commission,
+        slippage=plan.costs.slippage,
+        start=part.start,
+    )
+    if is_sharpe is None:
+        return result
+    compared = {
+        "is_sharpe": is_sharpe,
+        "oos_sharpe": result.metrics.sharpe_ratio,
+        "walk_forward_efficiency": efficiency_of(is_sharpe, result.metrics.sharpe_ratio),
+    }
+    return replace(result, metrics=result.metrics.model_copy(update=compared))
+
+
+def _request(plan: Plan, spec: StrategySpec, part: LoadedBars, path: str | None) -> RunRequest:
+    source = check_source(part.info.source)
+    assert source is not None
+    return RunRequest(
+        spec=spec,
+        symbol=part.info.symbol,
+        start=part.start.date(),
+        end=pd.DatetimeIndex(part.bars.index)[-1].date(),
+        interval=part.info.interval,
+        source=source,
+        costs=plan.costs,
+        path=path,
+        min_trades_required=plan.settings.min_trades_required,
+    )
+
+
+def _report(plan: Plan, result: Result, info: RunInfo, command: list[str] | None) -> Report:
+    return build_report(
+        result,
+        info,
+        min_trades_required=plan.settings.min_trades_required,
+        provenance=build_provenance(result, versions=gather_versions(), command=command),
+    )
+
+
+def _record_end(store: Store, run_id: str, error: BaseException) -> None:
+    if isinstance(error, BtkitError):
+        error.details.setdefault("run_id", run_id)
+    try:
+        if isinstance(error, KeyboardInterrupt | InterruptedRunError):
+            store.jobs.cancel(run_id, error_message="The validation was stopped.")
+        else:
+            store.fail(
+                run_id,
+                error_message=f"{type(error).__name__}: {error}",
+                completed_at=datetime.now(UTC),
+            )
+    except StoreError as second:
+        # The first error is the cause; that its row could not be closed is a remark on it.
+        error.add_note(f"Run {run_id} could not be marked as ended: {second.message}")

@@ -1,0 +1,95 @@
+"""The out-of-sample parts of a walk-forward validation, put together into one account."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from btkit.metrics import Metrics, TradeColumns, compute_metrics
+from btkit.simulation import Result
+
+
+def stitch(parts: list[Result], *, capital: float) -> pd.DataFrame:
+    """Return one curve over all parts, each going on with what the one before left.
+
+    Parameters
+    ----------
+    parts
+        Runs over stretches of bars that follow each other.
+    capital
+        $ before the first bar.
+
+    Returns
+    -------
+    DataFrame
+        By bar time: equity and benchmark in $, drawdown as a fraction, and the window from 0 on.
+        The benchmark buys at a part's first open and sells at its last close, without costs.
+        After a ruin nothing trades any more.
+    """
+    frames = []
+    equity, benchmark = capital, capital
+    for index, part in enumerate(parts):
+        own = part.equity.to_numpy() * _share(part, equity)
+        if equity <= 0.0:
+            own = np.full(len(own), equity)
+        prices = part.bars["close"].to_numpy()
+        held = prices / float(part.bars["open"].iloc[0]) * benchmark
+        frames.append(
+            pd.DataFrame({"equity": own, "benchmark": held, "window": index}, index=part.bars.index)
+        )
+        equity, benchmark = float(own[-1]), float(held[-1])
+    curve = pd.concat(frames).rename_axis("time")
+    peak = np.maximum(np.maximum.accumulate(curve["equity"].to_numpy()), capital)
+    return curve.assign(drawdown=curve["equity"].to_numpy() / peak - 1.0)
+
+
+def stitched_metrics(parts: list[Result], curve: pd.DataFrame, *, capital: float) -> Metrics:
+    """Return the metrics of a stitched curve and of the trades behind it.
+
+    Parameters
+    ----------
+    parts
+        As for `stitch`.
+    curve
+        What it returned.
+    capital
+        $ before the first bar.
+
+    Returns
+    -------
+    Metrics
+        A trade's P&L is in proportion to the account that its part began with, so that all of
+        them add up to what the curve gained.
+    """
+    before = [capital, *curve.groupby("window")["equity"].last().to_list()]
+    # Once nothing is left there are no trades.
+    traded = [
+        (part, _share(part, equity))
+        for part, equity in zip(parts, before, strict=False)
+        if equity > 0.0
+    ]
+
+    def times(name: str) -> NDArray[Any]:
+        found = [pd.DatetimeIndex(part.trades[name]).tz_localize(None) for part, _ in traded]
+        return np.concatenate([index.to_numpy(dtype="datetime64[ns]") for index in found])
+
+    return compute_metrics(
+        curve["equity"].to_numpy(),
+        pd.DatetimeIndex(curve.index),
+        initial_capital=capital,
+        bars_per_year=parts[0].bars_per_year,
+        trades=TradeColumns(
+            np.concatenate([part.trades["pnl"].to_numpy() * share for part, share in traded]),
+            np.concatenate([part.trades["return_pct"].to_numpy() for part, _ in traded]),
+            times("entry_date"),
+            times("exit_date"),
+        ),
+        ruined=bool(curve["equity"].iloc[-1] <= 0.0),
+    )
+
+
+def _share(part: Result, equity: float) -> float:
+    return equity / part.initial_capital
