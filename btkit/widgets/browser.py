@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
 
 import ipywidgets as ipw
+from IPython.core.getipython import get_ipython
 from IPython.display import HTML, display
 
 from btkit.errors import BtkitError
 from btkit.render import execute_template, show
 from btkit.render.compare import compare
+from btkit.render.notebook import Engine
 from btkit.render.pieces import tag
 from btkit.runs import list_runs, load_run, read_settings
 from btkit.settings import Settings
 from btkit.storage import Store
-from btkit.widgets.controls import close_all
+from btkit.widgets.closing import close_all
 from btkit.widgets.lifecycle import replace_older
 from btkit.widgets.run_table import RunTable, columns, rows
 from btkit.widgets.style import styles
@@ -53,6 +56,7 @@ class RunBrowser:
         self.table = RunTable(columns=columns())
         self._asking = False
         self._view = ipw.Output()
+        self._links = ipw.Output()
         self._note = ipw.HTML()
         self._build()
         self.refresh()
@@ -85,8 +89,13 @@ class RunBrowser:
             place = self._settings.db_path.expanduser().absolute()
             self._say(f"No run is stored in {place} yet; btkit.run makes one.")
 
-    def report(self) -> Path:
-        """Render the selected run's notebook and page, if that was not done yet.
+    def report(self, run_id: str | None = None) -> Path:
+        """Render a run's notebook and page, if that was not done yet.
+
+        Parameters
+        ----------
+        run_id
+            None takes the one that is selected.
 
         Returns
         -------
@@ -98,7 +107,8 @@ class RunBrowser:
         RenderError
             If it cannot be rendered.
         """
-        (run_id,) = self.selected
+        if run_id is None:
+            (run_id,) = self.selected
         folder = self._settings.report_dir.expanduser().absolute()
         notebook = folder / f"{run_id}.ipynb"
         if not notebook.exists() or not notebook.with_suffix(".html").exists():
@@ -107,8 +117,21 @@ class RunBrowser:
                 "database": str(self._settings.db_path.expanduser().absolute()),
                 "request": {},
             }
-            execute_template("run", parameters, out_dir=folder, run_id=run_id)
+            # Cells that run meanwhile own the streams of this process: there, a kernel renders.
+            engine: Engine = "btkit" if get_ipython() is None else "nbclient"
+            execute_template("run", parameters, out_dir=folder, run_id=run_id, engine=engine)
         return notebook
+
+    def open(self) -> None:
+        """Render the selected run's notebook, and link to it; the kernel stays free meanwhile."""
+        self._open.disabled = True
+        self._say("Rendering the notebook …")
+        self._links.outputs = ()
+        (chosen,) = self.selected
+        self._rendering = threading.Thread(
+            target=self._show_links, args=(chosen,), daemon=True, name="btkit-render"
+        )
+        self._rendering.start()
 
     def delete(self) -> int:
         """Delete the selected runs for good, without asking.
@@ -141,7 +164,7 @@ class RunBrowser:
 
     def _build(self) -> None:
         self._open = _button("Open notebook", "book", "Render it if need be, and link to it")
-        self._open.on_click(lambda _: self._try(self._show_links))
+        self._open.on_click(lambda _: self.open())
         self._delete = _button("Delete", "trash", "Delete the selected runs")
         self._delete.on_click(lambda _: self._ask(wanted=True))
         self._sure = _button("Delete for good", "trash", "There is no way back")
@@ -153,13 +176,14 @@ class RunBrowser:
         reload.on_click(lambda _: self._try(self.refresh))
         bar = ipw.HBox([self._open, self._delete, self._sure, self._keep, reload])
         bar.add_class("bt-edit-bar")
-        parts = [ipw.HTML(styles()), self.table, bar, self._note, self._view]
+        parts = [ipw.HTML(styles()), self.table, bar, self._note, self._links, self._view]
         self.widget = ipw.VBox(parts)
 
     def _on_select(self) -> None:
         chosen = self.selected
         self._open.disabled = len(chosen) != 1
         self._delete.disabled = not chosen
+        self._links.outputs = ()
         self._ask(wanted=False)
         self._try(self._show_selected)
 
@@ -175,17 +199,22 @@ class RunBrowser:
             else:
                 compare(documents).display()
 
-    def _show_links(self) -> None:
-        notebook = self.report()
-        page = notebook.with_suffix(".html")
-        links = " · ".join(
-            tag("a", escape(f"{name} {path.name}"), href=_relative(path), target="_blank")
-            for name, path in (("Notebook", notebook), ("Page", page))
-        )
-        with self._view:
-            # In an output, unlike in a widget, JupyterLab opens a link to a file itself.
-            display(HTML(tag("p", links, class_="bt")))
-        self._say(f"Rendered in {notebook.parent}; the links stand at the end of the report.")
+    def _show_links(self, run_id: str) -> None:
+        try:
+            notebook = self.report(run_id)
+        except BtkitError as error:
+            self._say(_words(error), bad=True)
+        else:
+            links = " · ".join(
+                tag("a", escape(f"{name} {path.name}"), href=_relative(path), target="_blank")
+                for name, path in (("Notebook", notebook), ("Page", notebook.with_suffix(".html")))
+            )
+            if self.selected == [run_id]:
+                # In an output, unlike in a widget, JupyterLab opens a link to a file itself.
+                self._links.append_display_data(HTML(tag("p", links, class_="bt")))
+            self._say(f"Rendered in {notebook.parent}.")
+        finally:
+            self._open.disabled = len(self.selected) != 1
 
     def _delete_now(self) -> None:
         gone = self.delete()
@@ -206,12 +235,16 @@ class RunBrowser:
         try:
             work()
         except BtkitError as error:
-            self._say(" ".join(part for part in (error.message, error.hint) if part), bad=True)
+            self._say(_words(error), bad=True)
 
     def _say(self, words: str, *, bad: bool = False) -> None:
         kind = "bt-problem" if bad else "bt-edit-note"
         body = tag("div", escape(words), class_=kind, role="status")
         self._note.value = tag("div", body, class_="bt")
+
+
+def _words(error: BtkitError) -> str:
+    return " ".join(part for part in (error.message, error.hint) if part)
 
 
 def _relative(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable, Mapping
 from html import escape
@@ -17,9 +18,12 @@ from btkit.runs import read_settings, run
 from btkit.runs.requests import SpecSource, rule_spec, strategy_path
 from btkit.settings import Settings
 from btkit.spec import CONDITION_LISTS, StrategySpec
+from btkit.widgets.closing import close_all
 from btkit.widgets.coalesce import Coalescer
-from btkit.widgets.controls import close_all, field_controls, missing_parameters
+from btkit.widgets.controls import field_controls, label_of, missing_parameters
 from btkit.widgets.document import SpecDocument, text_of
+from btkit.widgets.expressions import Expressions
+from btkit.widgets.fit import fitted
 from btkit.widgets.lifecycle import replace_older
 from btkit.widgets.market import Held, Market, Request
 from btkit.widgets.picture import Picture
@@ -30,6 +34,13 @@ from btkit.widgets.summary import summary
 if TYPE_CHECKING:
     from btkit.simulation import Result
 
+_PATH = re.compile(r"(?P<field>[a-z_]+)(?:\[(?P<index>\d+)\]|\.(?P<part>.+))?")
+_COPY = (
+    "const text = this.previousElementSibling; const said = () => { this.textContent = 'Copied'; };"
+    "if (navigator.clipboard) navigator.clipboard.writeText(text.textContent).then(said);"
+    # Where the page came over plain http from another machine, browsers have no clipboard.
+    "else { getSelection().selectAllChildren(text); document.execCommand('copy') && said(); }"
+)
 _TRADING = (
     "position_sizing_formula",
     "per_trade_risk_pct",
@@ -187,6 +198,10 @@ class SpecEditor:
 
     def command(self) -> str:
         """Return the command line that runs the spec, once it is saved, with these settings."""
+        return " ".join(self._command_parts())
+
+    def _command_parts(self) -> list[str]:
+        """Return the command, then each flag with its value."""
         request = self._market.request
         flags = {
             "strategy": self._file.value,
@@ -199,11 +214,8 @@ class SpecEditor:
             "commission": request.commission,
             "slippage": request.slippage,
         }
-        words = ["backtest", "run"]
-        for name, value in flags.items():
-            if value is not None:
-                words += [f"--{name}", str(value)]
-        return shlex.join(words)
+        given = [(name, str(value)) for name, value in flags.items() if value is not None]
+        return ["backtest run", *(shlex.join([f"--{name}", value]) for name, value in given)]
 
     def run_and_store(self) -> str:
         """Run the spec as `btkit.run` does, and store it.
@@ -258,9 +270,9 @@ class SpecEditor:
         self._reason = ipw.HTML()
         self._reason.add_class("bt-edit-reason")
         self._note = ipw.HTML()
-        self._shown = ipw.VBox([self._summary, self._picture.widget])
+        self._shown = ipw.VBox([self._summary, fitted(self._picture.widget)])
         self._shown.add_class("bt-edit-result")
-        self._bar = RequestBar(self._market.request, self._on_request)
+        self._bar = RequestBar(self._market.request, self._on_request, settings=self._settings)
         left = ipw.VBox([self._tools(), self._note, self._tabs()])
         left.add_class("bt-edit-left")
         right = ipw.VBox([self._bar.box, self._reason, self._shown])
@@ -268,6 +280,7 @@ class SpecEditor:
         body = ipw.HBox([left, right])
         body.add_class("bt-edit")
         self.widget = ipw.VBox([ipw.HTML(styles()), body])
+        self.widget.add_class("bt-edit-box")
         self._show_fields()
         self._show_result()
 
@@ -280,7 +293,7 @@ class SpecEditor:
         self._save = _button("Save", "save", "Write the spec to this file", self._on_save)
         load = _button("Load", "folder-open", "Take the spec from this file", self._on_load)
         store = _button("Run and store", "database", "Run it and keep the run", self._on_store)
-        copy = _button("Command", "terminal", "Show it as a command line to copy", self._on_command)
+        copy = _button("Command", "terminal", "As a command line, to copy", self._on_command)
         self._store, self._load, self._copy = store, load, copy
         bar = ipw.HBox([self._file, load, self._save])
         more = ipw.HBox([self._undo, self._redo, store, copy])
@@ -305,6 +318,10 @@ class SpecEditor:
 
     def _on_edit(self, name: str, value: Any) -> None:  # noqa: ANN401 - plain JSON
         self._document.edit(name, value)
+        if name == "parameters":
+            for control in self.controls.values():
+                if isinstance(control, Expressions):
+                    control.offer(value)
         self._mark()
         self._coalescer.ask()
 
@@ -331,9 +348,9 @@ class SpecEditor:
         self._tell(work)
 
     def _on_command(self) -> None:
-        command = escape(self.command())
-        script = "navigator.clipboard.writeText(this.previousElementSibling.textContent)"
-        button = tag("button", "Copy", type="button", onclick=script)
+        # A flag and its value stay on one line.
+        command = " ".join(tag("span", escape(part)) for part in self._command_parts())
+        button = tag("button", "Copy", type="button", onclick=_COPY)
         box = tag("div", tag("pre", command) + button, class_="bt-command")
         advice = tag(
             "div", "Runs the spec as it was last saved to that file.", class_="bt-edit-note"
@@ -382,7 +399,8 @@ class SpecEditor:
         self._shown.add_class("bt-stale")
         text = tag("strong", "Not updated: ") + escape(reason)
         if hint:
-            text += f" {escape(hint[0].upper() + hint[1:])}."
+            text += f" {escape(hint[0].upper() + hint[1:])}"
+            text += "" if hint[-1] in ".?!" else "."
         box = tag("div", text, class_="bt-callout bt-attention", role="alert")
         self._reason.value = tag("div", box, class_="bt")
 
@@ -407,7 +425,18 @@ def _reason_of(problems: list[Problem], fields: dict[str, Any]) -> tuple[str, st
     hint = first.hint or ""
     if missing and "parameter" in first.message:
         hint = f"add {missing[0]} under Parameters"
-    return f"{first.path.replace('_', ' ')}: {first.message}{more}.", hint.rstrip(".")
+    return f"{_place(first.path)}: {first.message}{more}.", hint
+
+
+def _place(path: str) -> str:
+    """Return where a problem is, as the screen calls it."""
+    found = _PATH.fullmatch(path)
+    if found is None or found["field"] not in StrategySpec.model_fields:
+        return path or "the spec"
+    name = label_of(found["field"])
+    if found["index"]:
+        return f"{name}, condition {int(found['index']) + 1}"
+    return f"{name}, {found['part']}" if found["part"] else name
 
 
 def _button(text: str, icon: str, tooltip: str, work: Callable[[], None]) -> ipw.Button:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from btkit.simulation import Result
 
-HEIGHT = 560
+HEIGHT = 510
 MARKER = 9
 _MONEY, _FALL, _PRICE = [0.60, 1.0], [0.40, 0.53], [0.0, 0.33]
 _HELD, _OWN, _HELD_FALL, _OWN_FALL, _CLOSE, _ENTRIES, _EXITS = range(7)
@@ -131,7 +131,10 @@ def _contents(result: Result, held: Held, *, full: bool) -> list[dict[str, Any] 
     changes[_OWN_FALL] = {"y": falls[rows].astype(np.float32)}
     if full or thinned:
         close = result.bars["close"].to_numpy(dtype=np.float64)
-        changes[_HELD] = {"x": x, "y": held.equity[rows].astype(np.float32)}
+        # A restyled x lets plotly.js guess the type of its axis anew, from the first trace: from
+        # milliseconds it would make a line of numbers. The other traces may stay binary.
+        dates = np.datetime_as_string(x.astype("datetime64[ms]"))
+        changes[_HELD] = {"x": dates.astype(object), "y": held.equity[rows].astype(np.float32)}
         changes[_HELD_FALL] = {"x": x, "y": held.falls[rows].astype(np.float32)}
         changes[_CLOSE] = {"x": x, "y": close[rows].astype(np.float32)}
         for own_line in (_OWN, _OWN_FALL):

@@ -7,11 +7,26 @@ from datetime import date
 from typing import Any, get_args
 
 import ipywidgets as ipw
+from numpy import format_float_positional
 
-from btkit.settings import SourceName
+from btkit.render.pieces import tag
+from btkit.runs import read_settings
+from btkit.settings import Settings, SourceName
 from btkit.widgets.market import Request
 
 Changed = Callable[[Mapping[str, Any]], None]
+
+_NAMES = ("Symbol", "Source", "From", "To", "Capital, $", "Commission", "Slippage")
+_SETTINGS = {
+    "capital": "initial_capital",
+    "commission": "default_commission",
+    "slippage": "default_slippage",
+}
+_MEANINGS = {
+    "capital": "Account at the start, in $; empty takes BT_INITIAL_CAPITAL",
+    "commission": "In $, or a fraction where the model is rate; empty takes BT_DEFAULT_COMMISSION",
+    "slippage": "Of the price, a fraction: 0.005 is 0.5 %; empty takes BT_DEFAULT_SLIPPAGE",
+}
 
 
 class RequestBar:
@@ -23,40 +38,43 @@ class RequestBar:
         What is shown first.
     changed
         Told what was changed, by the request's names.
+    settings
+        What costs are where none are given; None reads the BT_* environment.
     """
 
-    def __init__(self, request: Request, changed: Changed) -> None:
+    def __init__(
+        self, request: Request, changed: Changed, *, settings: Settings | None = None
+    ) -> None:
+        known = read_settings() if settings is None else settings
         self._changed = changed
         self.symbol = ipw.Text(
             value=request.symbol, continuous_update=False, tooltip="Symbol at the source"
         )
-        sources = [
-            ("source from BT_DATA_SOURCE", None),
-            *((name, name) for name in get_args(SourceName)),
-        ]
-        self.source = ipw.Dropdown(options=sources, value=request.source, tooltip="Source of bars")
+        sources = [("as set", None), *((name, name) for name in get_args(SourceName))]
+        self.source = ipw.Dropdown(
+            options=sources, value=request.source, tooltip="Source; as set: BT_DATA_SOURCE"
+        )
         self.start = ipw.DatePicker(value=date.fromisoformat(request.start), tooltip="First day")
         self.end = ipw.DatePicker(
             value=date.fromisoformat(request.end), tooltip="Last day, included"
         )
-        parts = {"symbol": 70, "source": 96, "start": 126, "end": 126}
-        for name, width in parts.items():
-            control = getattr(self, name)
-            control.layout.width = f"{width}px"
-            control.observe(lambda change, name=name: self._on_value(name, change["new"]), "value")
-        self.costs = [self._cost(name, request) for name in ("capital", "commission", "slippage")]
-        self.box = ipw.HBox([self.symbol, self.source, self.start, self.end, *self.costs])
-        self.box.add_class("bt-edit-bar")
+        for name in ("symbol", "source", "start", "end"):
+            getattr(self, name).observe(
+                lambda change, name=name: self._on_value(name, change["new"]), "value"
+            )
+        self.costs = [self._cost(name, request, known) for name in _SETTINGS]
+        parts = (self.symbol, self.source, self.start, self.end, *self.costs)
+        self.box = ipw.HBox([_named(name, part) for name, part in zip(_NAMES, parts, strict=True)])
+        self.box.add_class("bt-request")
 
-    def _cost(self, name: str, request: Request) -> ipw.Text:
+    def _cost(self, name: str, request: Request, settings: Settings) -> ipw.Text:
         value = getattr(request, name)
         control = ipw.Text(
-            value="" if value is None else f"{value:g}",
-            placeholder=name,
-            tooltip=f"{name.capitalize()}; empty takes the setting",
+            value="" if value is None else format_float_positional(value, trim="-"),
+            placeholder=f"{getattr(settings, _SETTINGS[name]):g}",
+            tooltip=_MEANINGS[name],
             continuous_update=False,
         )
-        control.layout.width = "84px"
         control.observe(lambda change: self._on_cost(name, change["new"]), "value")
         return control
 
@@ -70,3 +88,11 @@ class RequestBar:
         except ValueError:
             value = float("nan")  # refused by the run's own check, which says why
         self._changed({name: value})
+
+
+def _named(name: str, control: ipw.Widget) -> ipw.VBox:
+    control.layout.width = "100%"
+    caption = ipw.HTML(tag("div", tag("label", name), class_="bt bt-request-name"))
+    box = ipw.VBox([caption, control])
+    box.add_class(f"bt-request-{name.split(',', maxsplit=1)[0].lower()}")
+    return box

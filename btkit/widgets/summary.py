@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 TILES = ("cagr", "sharpe_ratio", "max_drawdown_pct", "win_rate", "profit_factor", "total_trades")
 _NAMES = {"cagr": "CAGR", "sharpe_ratio": "Sharpe", "max_drawdown_pct": "Worst fall"}
+_SENSES = {"at_least": "≥", "at_most": "≤"}
 _NO_VALUE = "undefined for this run"
 
 
@@ -36,7 +37,7 @@ def summary(result: Result, held: Held) -> str:
         if not bound.passes(float(getattr(result.metrics, bound.metric)))
     ]
     pill = ("bt-fail", "✕ FAIL") if missed else ("bt-pass", "✓ PASS")
-    names = [LABELS[bound.metric].name.lower() for bound in missed]
+    names = [_word(bound.metric) for bound in missed]
     why = f"misses {text.listed(names)}" if names else f"keeps all {len(THRESHOLDS)} thresholds"
     head = tag("span", pill[1], class_=f"bt-pill {pill[0]}") + tag("span", escape(why))
     tiles = "".join(_tile(result, held, name) for name in TILES)
@@ -69,7 +70,8 @@ def _tile(result: Result, held: Held, name: str) -> str:
     if bound is not None:
         met = bound.passes(value)
         sign, kind = ("✓", "bt-met") if met else ("✕", "bt-missed")
-        need = tag("span", f"{sign} {escape(needs(bound).removeprefix('needs '))}", class_=kind)
+        limit = f"{_SENSES[bound.sense]} {label.show(bound.bound)}"
+        need = tag("span", f"{sign} {escape(limit)}", class_=kind, title=needs(bound))
         lines.append(tag("div", need, class_="bt-tile-line"))
     other = held.metrics.get(name)
     if name == "total_trades":
@@ -78,6 +80,11 @@ def _tile(result: Result, held: Held, name: str) -> str:
     elif other is not None and name not in {"win_rate", "profit_factor"}:
         lines.append(tag("div", f"held {escape(label.show(other))}", class_="bt-tile-line"))
     return tag("div", "".join(lines), class_="bt-tile")
+
+
+def _word(metric: str) -> str:
+    name = LABELS[metric].name
+    return name if metric == "sharpe_ratio" else name.lower()  # a person's name
 
 
 def _shown(name: str, value: float) -> str:

@@ -81,6 +81,7 @@ def jupyterlab(folder: Path) -> Iterator[str]:
         "--allow-root",
         f"--port={port}",
         "--ServerApp.port_retries=0",
+        "--LabApp.expose_app_in_browser=True",
         f"--IdentityProvider.token={TOKEN}",
         f"--ServerApp.root_dir={folder}",
     ]

@@ -8,7 +8,6 @@ from btkit.errors import SpecError
 from btkit.render.shell import InProcessShell
 from btkit.spec import StrategySpec, load_spec
 from btkit.widgets import SpecEditor, coalesce
-from btkit.widgets.controls import completions
 from btkit.widgets.document import SpecDocument
 
 
@@ -42,33 +41,36 @@ def test_every_field_has_a_control(editor):
 def test_a_wrong_name_is_marked_and_the_picture_dimmed_until_it_is_mended(editor):
     before = drawn(editor)
     conditions = editor.controls["entry_conditions"]
-    row = conditions._rows[0]
-    row.text.value = "close > smaa_50"
+    conditions.texts = ["close > smaa_50", "not in_position"]
     (problem,) = editor.problems
     assert (problem.path, problem.column) == ("entry_conditions[0]", 8)
-    assert "<mark>smaa_50</mark>" in row.problem.value
-    assert "sma_50" in row.problem.value
+    marked, fine = conditions.list.problems
+    assert "<mark>smaa_50</mark>" in marked
+    assert "did you mean &#x27;sma_50&#x27;?" in marked
+    assert fine == ""
     assert "bt-stale" in editor._shown._dom_classes
-    assert "smaa_50" in editor._reason.value
+    assert "Enter when, condition 1: unknown name &#x27;smaa_50&#x27;." in editor._reason.value
     assert drawn(editor) == before
-    row.text.value = "sma_{fast} > sma_{slow}"
+    conditions.texts = ["sma_{fast} > sma_{slow}", "not in_position"]
     assert editor.problems == []
     assert "bt-stale" not in editor._shown._dom_classes
-    assert editor._reason.value == row.problem.value == ""
+    assert editor._reason.value == ""
+    assert conditions.list.problems == ["", ""]
 
 
-def test_conditions_are_added_moved_and_removed(editor):
+def test_lists_change_as_a_whole_and_undo_brings_them_back(editor, monkeypatch):
+    monkeypatch.setattr("btkit.widgets.document.MERGE_S", 0.0)
     conditions = editor.controls["entry_conditions"]
     first, second = conditions.texts
-    conditions.move(conditions._rows[1], -1)
-    assert editor.spec.entry_conditions == (second, first)
-    conditions._add()
-    assert editor.spec.entry_conditions == (second, first, "close > sma_50")
-    conditions.remove(conditions._rows[1])
-    assert list(editor._document.fields["entry_conditions"]) == [second, "close > sma_50"]
+    for texts in ([second, first], [second, first, "close > sma_50"], [second, "close > sma_50"]):
+        conditions.texts = texts
+        assert list(editor.spec.entry_conditions) == texts
     for _ in range(3):
         editor.undo()
     assert conditions.texts == [first, second]
+    conditions.texts = []
+    assert "entry_conditions" in editor.problems[0].path
+    assert conditions.list.problem
 
 
 def test_undo_and_redo_walk_through_the_edits(editor):
@@ -138,10 +140,67 @@ def test_the_command_names_what_the_editor_shows(editor):
     assert editor.result.initial_capital == 5_000
 
 
-def test_names_are_completed_as_one_types():
-    assert completions("close > sma_2")[0].startswith("close > sma_2")
-    assert "rsi_14" in completions("rsi_1")
-    assert completions("close > ") == []
+def test_every_name_can_be_completed_and_parameters_as_they_come_and_go(editor):
+    conditions = editor.controls["entry_conditions"]
+    known = dict(conditions.list.words)
+    assert {"close", "rsi_14", "sma_20", "{fast}", "sma_{fast}", "in_position"} <= set(known)
+    assert "Wilder" in known["rsi_14"]
+    assert "risk_pct" in dict(editor.controls["position_sizing_formula"].list.words)
+    editor.controls["parameters"].add("deep")
+    assert "sma_{deep}" in dict(conditions.list.words)
+    editor.controls["parameters"].remove("deep")
+    assert "sma_{deep}" not in dict(conditions.list.words)
+
+
+def snapped(slider, value):
+    """What a browser says as soon as it has drawn a slider: the nearest of its steps."""
+    return slider.min + round((value - slider.min) / slider.step) * slider.step
+
+
+@pytest.mark.parametrize("risk", [0.01, 0.0123, 0.02, 0.0005])
+def test_a_slider_that_is_drawn_changes_no_number(spec, settings, risk):
+    spec |= {"per_trade_risk_pct": risk, "parameters": {"fast": 20, "slow": 50, "low": 1.2345}}
+    spec["exit_conditions"] = ["close < {low} * sma_{slow}"]
+    editor = SpecEditor(spec, start="2016-01-04", end="2016-12-30", settings=settings)
+    before = editor.spec
+    numbers = [editor.controls["per_trade_risk_pct"].control]
+    numbers += editor.controls["parameters"].numbers.values()
+    for number in numbers:
+        number.slider.value = snapped(number.slider, number.value)
+    assert editor.spec == before
+    assert not editor._document.can_undo
+    numbers[0].slider.value = numbers[0].slider.min + 5 * numbers[0].slider.step
+    assert editor.spec.per_trade_risk_pct == 0.003
+    assert numbers[0].text.value == "0.3"
+    editor.close()
+
+
+def test_a_number_can_be_typed_beyond_its_slider_and_keeps_its_kind(editor):
+    number = editor.controls["parameters"].numbers["slow"]
+    number.text.value = "275"
+    assert editor.spec.parameters["slow"] == 275
+    assert number.slider.value == number.slider.max == 275
+    number.text.value = "27x"
+    assert "parameters" in editor.problems[0].path
+    assert "bt-stale" in editor._shown._dom_classes
+    number.text.value = "120"
+    assert editor.spec.parameters == {"fast": 20, "slow": 120}
+    editor.controls["per_trade_risk_pct"].control.text.value = "1.23"
+    assert editor.spec.per_trade_risk_pct == 0.0123
+    editor.controls["parameters"].add("level")
+    number = editor.controls["parameters"].numbers["level"]
+    number.text.value = "1.5"
+    assert editor._document.fields["parameters"]["level"] == 1.5
+    assert editor.controls["parameters"].numbers["level"].slider.value == 1.5
+
+
+def test_a_choice_that_is_left_out_shows_what_that_means(editor):
+    control = editor.controls["commission_model"].control
+    assert control.label == "by asset class"
+    control.value = "rate"
+    assert editor.spec.commission_model == "rate"
+    control.value = ""
+    assert editor.spec.commission_model is None
 
 
 def test_changes_in_a_running_loop_are_drawn_once_and_the_last_one_wins(editor):

@@ -1,0 +1,127 @@
+"""Conditions and formulas to type in: checked and completed while one types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from importlib.resources import files
+from typing import Any, ClassVar
+
+import anywidget
+import ipywidgets as ipw
+import traitlets
+
+from btkit.errors import Problem
+from btkit.indicators import catalogue
+from btkit.widgets.problems import labelled, problem_markup
+
+Changed = Callable[[str, Any], None]
+
+_LENGTHS = (20, 50, 200)
+
+
+class ExpressionList(anywidget.AnyWidget):
+    """Expressions beneath a heading, to add, remove and move; one alone without a heading."""
+
+    _esm: ClassVar[str] = (
+        files("btkit.widgets").joinpath("assets", "expressions.js").read_text(encoding="utf-8")
+    )
+
+    title: traitlets.Unicode[str, str | bytes] = traitlets.Unicode().tag(sync=True)
+    note: traitlets.Unicode[str, str | bytes] = traitlets.Unicode().tag(sync=True)
+    single: traitlets.Bool[bool, bool | int] = traitlets.Bool(default_value=False).tag(sync=True)
+    texts: traitlets.List[Any] = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    words: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    """Names to complete, each with its meaning."""
+    problems: traitlets.List[Any] = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    """What is wrong with each expression, as markup; empty where nothing is."""
+    problem: traitlets.Unicode[str, str | bytes] = traitlets.Unicode().tag(sync=True)
+    """What is wrong with the list itself."""
+
+
+class Expressions:
+    """A field that is a list of conditions, or one formula.
+
+    Parameters
+    ----------
+    name
+        The field.
+    title, note
+        Heading, and what it means in a few words.
+    changed
+        Told the field's name and its new value.
+    single
+        Whether the field is one expression rather than a list of them.
+    """
+
+    def __init__(
+        self, name: str, title: str, note: str, changed: Changed, *, single: bool = False
+    ) -> None:
+        self.name, self._changed, self._single, self._quiet = name, changed, single, False
+        self.list = ExpressionList(title=title, note=note, single=single)
+        self.list.observe(lambda _: self._on_texts(), "texts")
+        self.box: ipw.Widget = labelled(title, self.list, note) if single else self.list
+
+    @property
+    def texts(self) -> list[str]:
+        """The expressions as they stand."""
+        return list(self.list.texts)
+
+    @texts.setter
+    def texts(self, texts: Sequence[str]) -> None:
+        self.list.texts = list(texts)
+
+    def show(self, fields: dict[str, Any]) -> None:
+        """Show the field without telling anybody that it changed."""
+        value = fields.get(self.name, "" if self._single else ())
+        self.offer(fields.get("parameters") or {})
+        self._quiet = True
+        try:
+            self.texts = [str(value)] if self._single else list(value)
+        finally:
+            self._quiet = False
+
+    def offer(self, parameters: Iterable[str]) -> None:
+        """Let these parameters be completed, too."""
+        known = words(parameters)
+        if self._single:
+            known = sorted([*known, ["risk_pct", "Share of the capital risked per trade."]])
+        self.list.words = known
+
+    def mark(self, problems: Sequence[Problem]) -> None:
+        """Show each problem beneath its expression."""
+        texts, found = self.texts, []
+        for position, text in enumerate(texts):
+            path = self.name if self._single else f"{self.name}[{position}]"
+            own = [problem for problem in problems if problem.path == path]
+            found.append("".join(problem_markup(problem, text) for problem in own))
+        self.list.problems = found
+        rest = [] if self._single else [p for p in problems if p.path == self.name]
+        self.list.problem = "".join(problem_markup(problem, "") for problem in rest)
+
+    def _on_texts(self) -> None:
+        if not self._quiet:
+            self._changed(self.name, self.texts[0] if self._single else self.texts)
+
+
+def words(parameters: Iterable[str]) -> list[list[str]]:
+    """Return every name that an expression can hold, each with its meaning.
+
+    Parameters
+    ----------
+    parameters
+        Of the spec; they stand in braces, alone or as the length of an average.
+
+    Returns
+    -------
+    list of list of str
+        Name and meaning, sorted by name.
+    """
+    entries = catalogue()
+    found = {entry.name: entry.meaning for entry in entries if "<" not in entry.name}
+    families = [entry for entry in entries if entry.name.endswith("_<n>")]
+    for entry in families:
+        for length in (*_LENGTHS, *(f"{{{name}}}" for name in parameters)):
+            meaning = entry.meaning.replace("<n>", str(length)).replace(" n ", f" {length} ")
+            found.setdefault(entry.name.replace("<n>", str(length)), meaning)
+    found |= {f"{{{name}}}": "Parameter of this spec." for name in parameters}
+    return [[name, meaning] for name, meaning in sorted(found.items())]

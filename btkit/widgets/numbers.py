@@ -1,0 +1,263 @@
+"""Numbers to drag or to type: a slider, and beside it the exact value."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import ipywidgets as ipw
+
+from btkit.errors import Problem
+from btkit.spec import StrategySpec
+from btkit.widgets.closing import close_all
+from btkit.widgets.problems import labelled, show_problems
+
+Changed = Callable[[str, Any], None]
+
+_NEW = 20
+"""What an added parameter is at first: a length that is good for most averages."""
+
+
+class Number:
+    """A number with a slider and a text.
+
+    A browser's slider snaps to its steps and tells the kernel so as soon as it is drawn. A value
+    between two steps must survive that, and 0.01 must not become 0.010000000000000002: what the
+    slider says counts only where it is another step than the value's own.
+
+    Parameters
+    ----------
+    value
+        Whole numbers stay whole while they are dragged.
+    told
+        Told a new value; what is typed and is no number is told as text.
+    span
+        Lowest and highest value and step of the slider; None chooses them around the value.
+    percent
+        Whether the text shows hundredths.
+    """
+
+    def __init__(
+        self,
+        value: float,
+        told: Callable[[float | str], None],
+        *,
+        span: tuple[float, float, float] | None = None,
+        percent: bool = False,
+        name: str = "",
+    ) -> None:
+        self._told, self._percent, self._quiet = told, percent, False
+        self.value: float | str = value
+        low, high, step = span or _span(value)
+        self._digits = max(0, -math.floor(math.log10(step)))
+        kind = ipw.IntSlider if isinstance(value, int) else ipw.FloatSlider
+        self.slider = kind(
+            value=value, min=low, max=high, step=step, readout=False, continuous_update=True,
+            tooltip=name,
+        )  # fmt: skip
+        self.text = ipw.Text(continuous_update=False, tooltip=f"{name}, exactly")
+        self.text.add_class("bt-number")
+        self._step = step
+        self.show(value)
+        self.slider.observe(lambda change: self._on_slider(change["new"]), "value")
+        self.text.observe(lambda change: self._on_text(change["new"]), "value")
+        self.box = ipw.HBox([self.slider, self.text])
+        self.box.add_class("bt-number-row")
+
+    def fits(self, value: object) -> bool:
+        """Tell whether the slider is of the right kind for a value."""
+        return isinstance(value, str) or isinstance(value, int) == isinstance(
+            self.slider, ipw.IntSlider
+        )
+
+    def show(self, value: float | str) -> None:
+        """Show a value without telling anybody that it changed."""
+        self._quiet = True
+        try:
+            self.value = value
+            self.text.value = self._written(value)
+            if isinstance(value, str) or not math.isfinite(value):
+                return
+            self.slider.min = min(self.slider.min, value)
+            self.slider.max = max(self.slider.max, value)
+            self.slider.value = value
+        finally:
+            self._quiet = False
+
+    def _on_slider(self, new: float) -> None:
+        if self._quiet:
+            return
+        if isinstance(new, float):
+            new = round(new, self._digits)
+            own = self.value
+            if isinstance(own, float) and abs(new - own) <= self._step / 2 * (1 + 1e-9):
+                return
+        self._settle(new)
+
+    def _on_text(self, text: str) -> None:
+        if not self._quiet:
+            self._settle(self._read(text))
+
+    def _settle(self, value: float | str) -> None:
+        self.show(value)
+        self._told(value)
+
+    def _written(self, value: float | str) -> str:
+        if isinstance(value, str) or not self._percent:
+            return str(value)
+        return f"{(Decimal(repr(value)) * 100).normalize():f}"
+
+    def _read(self, text: str) -> float | str:
+        try:
+            if self._percent:
+                return float(Decimal(text.strip().rstrip("%").strip()) / 100)
+            return int(text)
+        except (ValueError, InvalidOperation):
+            pass
+        try:
+            return float(text)
+        except ValueError:
+            return text  # the spec refuses it, and says why
+
+
+def _span(value: float) -> tuple[float, float, float]:
+    if isinstance(value, int):
+        return (2, max(2 * value, 20), 1) if value >= 2 else (min(2 * value, -10), 20, 1)  # noqa: PLR2004
+    size = abs(value) or 1.0
+    step = 10.0 ** (math.floor(math.log10(size)) - 2)
+    return (0.0 if value >= 0 else -3 * size, 3 * size, step)
+
+
+class NumberField:
+    """A field of the spec that is a number with a slider.
+
+    Parameters
+    ----------
+    name, label
+        The field, and what a trader calls it.
+    changed
+        Told the field's name and its new value.
+    span, percent
+        As `Number` takes them.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        label: str,
+        changed: Changed,
+        *,
+        span: tuple[float, float, float],
+        percent: bool = False,
+    ) -> None:
+        about = StrategySpec.model_fields[name]
+        self._default = float(about.default)
+        self.name = name
+        self.control = Number(
+            self._default,
+            lambda value: changed(name, value),
+            span=span,
+            percent=percent,
+            name=label,
+        )
+        self._problem = ipw.HTML()
+        row = labelled(label, self.control.box, str(about.description))
+        self.box = ipw.VBox([row, self._problem])
+        self.mark(())
+
+    def show(self, fields: dict[str, Any]) -> None:
+        """Show the field's value without telling anybody that it changed."""
+        self.control.show(fields.get(self.name, self._default))
+
+    def mark(self, problems: Sequence[Problem]) -> None:
+        """Show what is wrong with the field, or that nothing is."""
+        show_problems(self._problem, self.control.text, problems, "")
+
+
+class Parameters:
+    """The spec's parameters, one slider each; more can be added.
+
+    Parameters
+    ----------
+    changed
+        Told ``"parameters"`` and its new value.
+    """
+
+    name = "parameters"
+
+    def __init__(self, changed: Changed) -> None:
+        self._changed = changed
+        self.numbers: dict[str, Number] = {}
+        self._list = ipw.VBox([])
+        self._problem = ipw.HTML()
+        self._new = ipw.Text(placeholder="another, such as fast", tooltip="Name of a parameter")
+        self._new.layout.width = "170px"
+        add = ipw.Button(description="Add", icon="plus", tooltip="Add a parameter")
+        add.layout.width = "auto"
+        add.on_click(lambda _: self.add(self._new.value))
+        more = ipw.HBox([self._new, add])
+        self.box = ipw.VBox([self._list, self._problem, more])
+        self.mark(())
+
+    @property
+    def sliders(self) -> dict[str, ipw.Widget]:
+        """The slider of each parameter."""
+        return {name: number.slider for name, number in self.numbers.items()}
+
+    def show(self, fields: dict[str, Any]) -> None:
+        """Show the parameters without telling anybody that they changed."""
+        values = dict(fields.get("parameters") or {})
+        if list(values) != list(self.numbers) or not all(
+            number.fits(values[name]) for name, number in self.numbers.items()
+        ):
+            self._build(values)
+        for name, value in values.items():
+            self.numbers[name].show(value)
+
+    def mark(self, problems: Sequence[Problem]) -> None:
+        """Show what is wrong with the parameters."""
+        show_problems(self._problem, self._list, problems, "")
+
+    def add(self, name: str) -> None:
+        """Add a parameter; does nothing where the name is empty or taken."""
+        name = name.strip()
+        if name and name not in self.numbers:
+            self._settle({**self._values(), name: _NEW})
+            self._new.value = ""
+
+    def remove(self, name: str) -> None:
+        """Take a parameter off the spec."""
+        self._settle({key: value for key, value in self._values().items() if key != name})
+
+    def _build(self, values: dict[str, Any]) -> None:
+        for row in self._list.children:
+            close_all(row)
+        self.numbers, rows = {}, []
+        for name, value in values.items():
+            number = Number(
+                value if isinstance(value, int | float) else _NEW,
+                lambda value, name=name: self._on_value(name, value),  # type: ignore[misc]
+                name=name,
+            )
+            remove = ipw.Button(icon="times", tooltip=f"Remove {name}")
+            remove.on_click(lambda _, name=name: self.remove(name))
+            row = labelled(name, ipw.HBox([number.box, remove]), "Parameter of this spec")
+            row.add_class("bt-parameter")
+            self.numbers[name] = number
+            rows.append(row)
+        self._list.children = tuple(rows)
+
+    def _values(self) -> dict[str, float | str]:
+        return {name: number.value for name, number in self.numbers.items()}
+
+    def _on_value(self, name: str, value: float | str) -> None:
+        values = self._values()
+        if not self.numbers[name].fits(value):
+            self._build(values)
+        self._changed("parameters", values)
+
+    def _settle(self, values: dict[str, float | str]) -> None:
+        self.show({"parameters": values})
+        self._changed("parameters", values)
