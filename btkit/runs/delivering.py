@@ -9,7 +9,7 @@ from btkit.errors import StoreError
 from btkit.runs.environment import read_settings
 from btkit.runs.progress import Progress
 from btkit.settings import Settings
-from btkit.storage import Store
+from btkit.storage import Store, has_content
 
 
 def deliver_queued(store: Store, progress: Progress, *, first: str | None = None) -> None:
@@ -94,7 +94,7 @@ def sync(*, settings: Settings | None = None, first: str | None = None) -> dict[
     assert store.objects is not None
     assert store.uploads is not None
     place = {"endpoint": store.objects.endpoint, "bucket": store.objects.bucket}
-    if not store.path.exists():
+    if not has_content(store.path):
         return {**place, "delivered": [], "removed": [], "waiting": 0, "failures": []}
     delivery = store.uploads.deliver(first=first)
     return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from btkit.storage.arrays import Arrays
 from btkit.storage.checkpoints import Checkpoint
 from btkit.storage.curves import CURVE_COLUMNS, LocalCurves
-from btkit.storage.database import BUSY_TIMEOUT_S, migrate, migrations, open_database
+from btkit.storage.database import BUSY_TIMEOUT_S, has_content, migrate, migrations, open_database
 from btkit.storage.ids import check_run_id, new_run_id
 from btkit.storage.jobs import Claimed, Jobs, Status
 from btkit.storage.objects import ObjectStore
@@ -29,6 +29,7 @@ __all__ = [
     "UploadKind",
     "Uploads",
     "check_run_id",
+    "has_content",
     "migrate",
     "migrations",
     "new_run_id",

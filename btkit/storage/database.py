@@ -15,6 +15,10 @@ BUSY_TIMEOUT_S = 30.0
 """How long a connection waits for another one's lock, in seconds."""
 
 _TABLES = {"backtest_runs", "backtest_metrics", "backtest_trades"}
+# Of `backtest_runs`, since the first version; another program's table of that name lacks some.
+_RUN_COLUMNS = {"run_id", "interval", "status", "passed", "equity_curve_url", "report"}
+_MAGIC = b"SQLite format 3\0"
+_LONGEST_REASON = 200
 _LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _BROKEN = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 _RETRY_S = 0.02
@@ -49,6 +53,7 @@ def open_database(
     """
     if create:
         _make_folder(path)
+    _refuse_other_files(path)
     try:
         uri = f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
         connection = sqlite3.connect(
@@ -117,6 +122,50 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
                 connection.execute(f"PRAGMA user_version = {target:d}")
 
 
+def has_content(path: Path) -> bool:
+    """Tell whether there is something to read at a path, a database or not.
+
+    Parameters
+    ----------
+    path
+        Of the database. An empty file, which an interrupted first run may leave, has none.
+
+    Raises
+    ------
+    StoreError
+        If the path cannot be looked at.
+    """
+    try:
+        return path.exists() and (not path.is_file() or path.stat().st_size > 0)
+    except OSError as error:
+        raise _unreachable(path, error) from error
+
+
+def _refuse_other_files(path: Path) -> None:
+    """Refuse what SQLite itself would take for an empty database, and fill."""
+    try:
+        if not path.is_file():
+            return
+        with path.open("rb") as file:
+            head = file.read(len(_MAGIC))
+    except OSError as error:
+        raise _unreachable(path, error) from error
+    if head and head != _MAGIC:
+        raise StoreError(
+            f"{path} is not a SQLite database (its first bytes are others); it was left as it is.",
+            hint="Set BT_DB_PATH to another file.",
+            details={"database": str(path)},
+        )
+
+
+def _unreachable(path: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"The database {path} cannot be opened: {error.strerror or error}.",
+        hint="Check BT_DB_PATH, and that you may read the file and its folder.",
+        details={"database": str(path)},
+    )
+
+
 def _make_folder(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -144,21 +193,35 @@ def _version(connection: sqlite3.Connection) -> int:
 
 def _refuse_strangers(connection: sqlite3.Connection, version: int, path: Path) -> None:
     latest = migrations()[-1][0]
-    rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-    tables = {row[0] for row in rows if not row[0].startswith("sqlite_")}
     details = {"database": str(path), "version": version, "supported": latest}
-    if tables and not tables & _TABLES:
-        raise StoreError(
-            f"{path} is a database of another program; btkit leaves it alone.",
-            hint="Set BT_DB_PATH to a file of btkit's own.",
-            details=details,
-        )
-    if version > latest:
+    found = {
+        name: kind
+        for name, kind in connection.execute("SELECT name, type FROM sqlite_master")
+        if not name.startswith("sqlite_")
+    }
+    # How a later version's tables look is not known here; its number says enough.
+    if version > latest and (not found or found.keys() & _TABLES):
         raise StoreError(
             f"{path} has schema version {version}; this btkit knows versions up to {latest}.",
             hint="Upgrade btkit, or set BT_DB_PATH to another file.",
             details=details,
         )
+    # Marks that the programs set which want to know their files again.
+    is_marked = version != 0 or connection.execute("PRAGMA application_id").fetchone()[0] != 0
+    if (found or is_marked) and not _is_ours(connection, found):
+        raise StoreError(
+            f"{path} is a database of another program; btkit leaves it alone.",
+            hint="Set BT_DB_PATH to a file of btkit's own.",
+            details=details,
+        )
+
+
+def _is_ours(connection: sqlite3.Connection, found: dict[str, str]) -> bool:
+    # By shape, not by version: a database that was dumped and read back has lost its version.
+    if not all(found.get(name) == "table" for name in _TABLES):
+        return False
+    columns = connection.execute("SELECT name FROM pragma_table_info('backtest_runs')")
+    return {row[0] for row in columns} >= _RUN_COLUMNS
 
 
 def _enter_wal(connection: sqlite3.Connection, busy_timeout_s: float) -> None:
@@ -192,19 +255,23 @@ def _code(error: sqlite3.Error) -> int:
 
 def _explain(error: sqlite3.Error, path: Path) -> StoreError:
     code = _code(error)
+    # Where a text is damaged, SQLite quotes all of it.
+    reason = str(error)
+    if len(reason) > _LONGEST_REASON:
+        reason = f"{reason[:_LONGEST_REASON]}…"
     if code in _LOCKED:
         message = f"The database {path} is locked by another program."
         hint = "Wait until that program is done, or close it; then try again."
     elif code in _BROKEN:
-        message = f"{path} is not a sound SQLite database ({error}); it was left as it is."
+        message = f"{path} is not a sound SQLite database ({reason}); it was left as it is."
         hint = "Restore it from a backup, or set BT_DB_PATH to another file."
     elif code == sqlite3.SQLITE_FULL:
         message = f"The disk of the database {path} is full; nothing was stored."
         hint = "Make space, or set BT_DB_PATH to a file on another disk."
     elif code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
-        message = f"The database {path} cannot be opened or written ({error})."
+        message = f"The database {path} cannot be opened or written ({reason})."
         hint = "Check that it is a file, and that you may write to it and to its folder."
     else:
-        message = f"The database {path} cannot be used: {error}."
+        message = f"The database {path} cannot be used: {reason}."
         hint = "Check the file, or set BT_DB_PATH to another one."
     return StoreError(message, hint=hint, details={"database": str(path)})

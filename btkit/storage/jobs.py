@@ -19,7 +19,7 @@ from btkit.storage.checkpoints import (
     read_checkpoint,
     write_checkpoint,
 )
-from btkit.storage.database import open_database, transaction
+from btkit.storage.database import has_content, open_database, transaction
 from btkit.storage.ids import check_run_id
 from btkit.storage.owner import Owner, is_alive, now_text, this_process
 
@@ -143,7 +143,7 @@ class Jobs:
             If it is complete or still at work, or began without a stored request.
         """
         run_id = check_run_id(run_id)
-        if not self.path.exists():
+        if not has_content(self.path):
             raise self._unknown(run_id)
         with self._open() as connection, transaction(connection):
             row = self._row(connection, run_id)
@@ -320,7 +320,7 @@ class Jobs:
             If it is not running, or the database cannot be written.
         """
         run_id = check_run_id(run_id)
-        if not self.path.exists():
+        if not has_content(self.path):
             raise self._unknown(run_id)
         with self._open() as connection, transaction(connection):
             row = self._row(connection, run_id)

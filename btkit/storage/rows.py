@@ -150,6 +150,29 @@ def trade_rows(run_id: str, trades: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
+def report_document(text: str) -> dict[str, Any]:
+    """Return a stored report as the JSON document it was.
+
+    Parameters
+    ----------
+    text
+        Of the column `report`.
+
+    Raises
+    ------
+    ValueError
+        If it is no JSON, or none of a complete run.
+    """
+    document = json.loads(text)
+    is_whole = isinstance(document, dict) and all(
+        isinstance(document.get(name), dict) for name in ("run", "metrics")
+    )
+    if not is_whole:
+        message = "it is no report of a complete run"
+        raise ValueError(message)
+    return dict(document)
+
+
 def trades_frame(rows: list[dict[str, Any]], *, times: pd.DatetimeIndex) -> pd.DataFrame:
     """Return stored trades as the table that the simulation gave.
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import io
-import json
 import sqlite3
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -19,7 +18,7 @@ from btkit.report import Report, RunDocument, RunInfo, read_report
 from btkit.settings import Settings
 from btkit.storage import rows
 from btkit.storage.curves import LocalCurves, read_curve
-from btkit.storage.database import BUSY_TIMEOUT_S, open_database, transaction
+from btkit.storage.database import BUSY_TIMEOUT_S, has_content, open_database, transaction
 from btkit.storage.ids import check_run_id
 from btkit.storage.jobs import (
     Jobs,
@@ -305,11 +304,12 @@ class Store:
             if now["equity_curve_url"] == document["equity_curve_url"]:
                 raise
             document, curve = now, self._curve(run["run_id"], now["equity_curve_url"])
-        return RunDocument(
-            report=read_report(document),
-            trades=rows.trades_frame(trades, times=pd.DatetimeIndex(curve.index)),
-            curve=curve,
-        )
+        with self._damage_named(run["run_id"]):
+            return RunDocument(
+                report=read_report(document),
+                trades=rows.trades_frame(trades, times=pd.DatetimeIndex(curve.index)),
+                curve=curve,
+            )
 
     def runs(
         self, *, symbol: str | None = None, limit: int | None = 20, status: Status | None = None
@@ -367,7 +367,8 @@ class Store:
         if row is None:
             raise self._unknown(run_id)
         if row["report"] is not None:
-            return json.loads(row["report"]), trades
+            with self._damage_named(run_id):
+                return rows.report_document(row["report"]), trades
         return {
             "run": {name: row[name] for name in rows.RUN_COLUMNS} | {"status": shown_status(row)},
             "metrics": None,
@@ -409,6 +410,19 @@ class Store:
             )
         return read_curve(io.BytesIO(self.objects.get(url)), run_id=run_id, url=url)
 
+    @contextmanager
+    def _damage_named(self, run_id: str) -> Iterator[None]:
+        try:
+            yield
+        # What pydantic, pandas and json raise are all of these.
+        except (ValueError, TypeError) as error:
+            first = str(error).partition("\n")[0]
+            raise StoreError(
+                f"What is stored of run {run_id} in {self.path} is damaged: {first}.",
+                hint=f"Run the backtest again; `backtest delete --run-id {run_id}` removes this.",
+                details={"run_id": run_id, "database": str(self.path)},
+            ) from error
+
     def _unknown(self, run_id: str) -> RunNotFoundError:
         return RunNotFoundError(
             f"There is no run {run_id} in {self.path}.",
@@ -417,8 +431,8 @@ class Store:
         )
 
     def _exists(self) -> bool:
-        # An empty file is what an interrupted first run may leave; reading is not to fill it.
-        return self.path.exists() and (not self.path.is_file() or self.path.stat().st_size > 0)
+        # Reading is not to fill an empty file.
+        return has_content(self.path)
 
     def _open(self, *, create: bool) -> AbstractContextManager[sqlite3.Connection]:
         return open_database(self.path, create=create, busy_timeout_s=self.busy_timeout_s)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from contextlib import closing
@@ -134,7 +135,79 @@ def test_a_database_of_another_program_is_refused_unharmed(path):
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("content", [b"date,close\n" * 200, b"SQLite format 3\x00" + b"\xff" * 900])
+# The schema of another program that chose the same names.
+SAME_NAMES = """
+CREATE TABLE backtest_runs (run_id TEXT PRIMARY KEY, strategy_name TEXT, status TEXT, symbol TEXT);
+CREATE TABLE backtest_metrics (run_id TEXT, sharpe_ratio REAL);
+CREATE TABLE backtest_trades (id INTEGER PRIMARY KEY, run_id TEXT);
+INSERT INTO backtest_runs VALUES ('1', 'a', 'complete', 'SPY');
+"""
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        SAME_NAMES,
+        SAME_NAMES + "PRAGMA user_version = 1;",
+        SAME_NAMES + f"PRAGMA user_version = {LATEST};",
+        SAME_NAMES + "PRAGMA user_version = -5;",
+        "CREATE TABLE backtest_runs (run_id TEXT); PRAGMA user_version = 1;",
+        "CREATE VIEW backtest_runs AS SELECT 1;",
+        "CREATE VIEW anything AS SELECT 1;",
+        "PRAGMA user_version = 2;",
+        "PRAGMA application_id = 77; CREATE TABLE t (x); DROP TABLE t;",
+    ],
+)
+def test_a_database_of_another_program_with_names_like_ours_is_refused_unharmed(path, script):
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(script)
+    before = path.read_bytes()
+    for create in (True, False):
+        with pytest.raises(StoreError, match="another program"), open_database(path, create=create):
+            pass
+    assert path.read_bytes() == before
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+def test_a_database_that_was_dumped_and_read_back_is_still_ours(path, make_run):
+    store = store_at(path)
+    store.begin(make_run()[0], interval="1d")
+    again = path.with_name("again.db")
+    with closing(sqlite3.connect(path)) as old, closing(sqlite3.connect(again)) as new:
+        new.executescript("\n".join(old.iterdump()))
+    assert state(again)[0] == 0  # a dump does not hold the version
+    assert store_at(again).runs() == store.runs()
+    assert state(again)[0] == LATEST
+
+
+@pytest.mark.parametrize("part", [0.5, 0.05, 0.01])
+def test_a_truncated_database_is_refused_unharmed(path, make_run, part):
+    store = store_at(path)
+    info, document = make_run()
+    store.begin(info, interval="1d")
+    store.complete(document)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * part)])
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="malformed"):
+        store.begin(make_run()[0], interval="1d")
+    with pytest.raises(StoreError, match="malformed"):
+        store.runs()
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"date,close\n" * 200,
+        b"SQLite format 3\x00" + b"\xff" * 900,
+        # SQLite takes a file of one byte for an empty database.
+        b"x",
+        b"\x00",
+        b"SQLite format 2\x00",
+        b"\x00" * 8192,
+    ],
+)
 def test_what_is_no_database_is_never_overwritten(path, content):
     path.write_bytes(content)
     for create in (True, False):
@@ -161,6 +234,20 @@ def test_reading_leaves_an_empty_file_empty(path):
 def test_a_folder_in_place_of_the_database(tmp_path):
     with pytest.raises(StoreError, match="cannot be opened"):
         store_at(tmp_path).runs()
+
+
+def test_a_name_that_no_file_can_have(tmp_path, make_run):
+    store = store_at(tmp_path / ("x" * 300))
+    with pytest.raises(StoreError, match="too long"):
+        store.runs()
+    with pytest.raises(StoreError, match="too long"):
+        store.begin(make_run()[0], interval="1d")
+
+
+def test_a_pipe_in_place_of_the_database(path):
+    os.mkfifo(path)
+    with pytest.raises(StoreError), open_database(path, create=True):
+        pass
 
 
 def test_a_folder_that_cannot_be_made(tmp_path):

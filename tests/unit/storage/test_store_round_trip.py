@@ -195,3 +195,37 @@ def test_an_unknown_run(store, stored):
 def test_an_id_may_be_in_upper_case(store, stored):
     run_id = stored.report.run.run_id
     assert store.document(run_id.upper())["run"]["run_id"] == run_id
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE backtest_runs SET report = '{'",
+        "UPDATE backtest_runs SET report = '[1]'",
+        "UPDATE backtest_runs SET report = 'null'",
+        "UPDATE backtest_runs SET report = x'ff00'",
+        """UPDATE backtest_runs SET report = replace(report, '"metrics"', '"metrix"')""",
+    ],
+)
+def test_a_damaged_report_is_named(store, stored, damage):
+    run_id = stored.report.run.run_id
+    query_and_commit(store, damage)
+    for read in (store.document, store.document_with_trades, store.load):
+        with pytest.raises(StoreError, match=f"stored of run {run_id} .* is damaged"):
+            read(run_id)
+    # What is whole of it can still be listed, and it can be removed.
+    assert [row["run_id"] for row in store.runs()] == [run_id]
+    store.delete(run_id)
+    assert store.runs() == []
+
+
+@pytest.mark.parametrize("change", ["entry_date = 'someday'", "pnl = 'much'"])
+def test_damaged_trades_are_named(store, stored, change):
+    query_and_commit(store, f"UPDATE backtest_trades SET {change}")  # noqa: S608 - literals
+    with pytest.raises(StoreError, match="is damaged"):
+        store.load(stored.report.run.run_id)
+
+
+def query_and_commit(store, sql):
+    with closing(sqlite3.connect(store.path, isolation_level=None)) as connection:
+        connection.execute(sql)
