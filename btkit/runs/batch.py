@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import glob
+import math
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any, NoReturn
 
-import yaml
-
-from btkit.errors import UsageError
+from btkit.errors import SpecError, UsageError
+from btkit.spec.reading import parse_text, read_file
 
 COMMANDS = ("run", "walk-forward", "options-sim")
+MAX_JOBS = 100_000
+"""A jobs file with more combinations is refused."""
+
 _REQUIRED = ("spec", "symbol", "start", "end")
 _MANY = ("spec", "symbol", "command")
 _FLAGS = ("capital", "commission", "slippage", "interval", "source")
 _WILD = frozenset("*?[")
+# A pattern looks into as many folders as there are below each other, so three levels are many.
+_MOST_WILD = 3
+_FLAG = re.compile(r"[a-z]+(?:-[a-z]+)*")
 
 
 @dataclass(frozen=True)
@@ -32,17 +39,23 @@ class Job:
     command
         ``run``, ``walk-forward`` or ``options-sim``.
     options
-        Flags of that command and their values.
+        Flags of that command and their values; None for a flag that takes none.
     """
 
     number: int
     command: str
-    options: Mapping[str, str]
+    options: Mapping[str, str | None]
 
     @property
     def arguments(self) -> list[str]:
         """The command line, without ``backtest``."""
-        return [self.command, *(f"--{name}={value}" for name, value in self.options.items())]
+        return [
+            self.command,
+            *(
+                f"--{name}" if value is None else f"--{name}={value}"
+                for name, value in self.options.items()
+            ),
+        ]
 
 
 def read_jobs(path: Path) -> list[Job]:
@@ -53,7 +66,8 @@ def read_jobs(path: Path) -> list[Job]:
     path
         YAML: a list of mappings with ``spec``, ``symbol``, ``start`` and ``end``, optionally
         ``command`` (default ``run``), ``capital``, ``commission``, ``slippage``, ``interval``,
-        ``source`` and, under ``flags``, more of the command's own flags. ``spec``, ``symbol`` and
+        ``source`` and, under ``flags``, more of the command's own flags, true for one that
+        takes no value. ``spec``, ``symbol`` and
         ``command`` may be lists; a spec may be a pattern such as ``strategies/*.yaml``. Paths
         count from the file's folder.
 
@@ -68,26 +82,33 @@ def read_jobs(path: Path) -> list[Job]:
         If the file cannot be read, or an entry makes no sense; the message names it.
     """
     try:
-        entries = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UsageError(f"The jobs file {path} cannot be read: {reason}.") from error
-    except yaml.YAMLError as error:
-        raise UsageError(f"The jobs file {path} is no YAML: {error}") from error
+        entries = parse_text(read_file(path, str(path)), form="yaml")
+    except SpecError as error:
+        (problem,) = error.problems
+        raise UsageError(
+            f"The jobs file {path} was refused: {problem.message}.", hint=problem.hint
+        ) from error
     if not isinstance(entries, list) or not entries:
         raise UsageError(
             f"The jobs file {path} must be a list with at least one entry.",
             hint="Begin each entry with a hyphen: - {spec: ..., symbol: ..., start: ..., end: ...}",
         )
-    found = [
-        wanted
-        for place, entry in enumerate(entries)
-        for wanted in _expand(entry, place=place, folder=path.parent)
-    ]
+    found: list[tuple[str, dict[str, str | None]]] = []
+    for place, entry in enumerate(entries):
+        for wanted in _expand(entry, place=place, folder=path.parent):
+            found.append(wanted)
+            if len(found) > MAX_JOBS:
+                _refuse(
+                    place,
+                    f"with it there are more than {MAX_JOBS:,} jobs",
+                    "make several files of it",
+                )
     return [Job(number, *wanted) for number, wanted in enumerate(found, start=1)]
 
 
-def _expand(entry: object, *, place: int, folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
+def _expand(
+    entry: object, *, place: int, folder: Path
+) -> Iterator[tuple[str, dict[str, str | None]]]:
     checked = _checked(entry, place)
     specs = [path for text in _several(checked["spec"]) for path in _paths(text, folder, place)]
     commands = _several(checked.get("command", "run"))
@@ -97,11 +118,14 @@ def _expand(entry: object, *, place: int, folder: Path) -> Iterator[tuple[str, d
                 place, f"there is no command {command!r}", f"choose one of {', '.join(COMMANDS)}"
             )
     for command, spec, symbol in product(commands, specs, _several(checked["symbol"])):
-        options = {"strategy": spec, "symbol": symbol}
-        # YAML reads a date that is not in quotes as a date; its text is the same.
+        options: dict[str, str | None] = {"strategy": spec, "symbol": symbol}
         options |= {name: str(checked[name]) for name in ("start", "end")}
         options |= {name: str(checked[name]) for name in _FLAGS if name in checked}
-        options |= {str(name): str(value) for name, value in checked.get("flags", {}).items()}
+        options |= {
+            name: None if value is True else str(value)
+            for name, value in checked.get("flags", {}).items()
+            if value is not False
+        }
         yield command, options
 
 
@@ -120,9 +144,32 @@ def _checked(entry: object, place: int) -> dict[str, Any]:
     for name in _MANY:
         if not all(isinstance(value, str) for value in _several(entry.get(name, ""))):
             _refuse(place, f"{name} must be a text or a list of texts", "put it in quotes")
-    if not isinstance(entry.get("flags", {}), dict):
-        _refuse(place, "flags must be a mapping", "write flags: {windows: 3}")
+    for name in ("start", "end", *_FLAGS):
+        if name in entry and not _is_plain(entry[name]):
+            _refuse(place, f"{name} must be a text or a number", "give one value")
+    _check_flags(entry.get("flags", {}), place)
     return entry
+
+
+def _check_flags(flags: object, place: int) -> None:
+    if not isinstance(flags, dict):
+        _refuse(place, "flags must be a mapping", "write flags: {windows: 3}")
+    for name, value in flags.items():
+        if not _FLAG.fullmatch(name) or name in {"strategy", "help"}:
+            _refuse(place, f"{name!r} is no flag that a job can have", "write it as windows")
+        if name in {*_REQUIRED, *_FLAGS}:
+            _refuse(place, f"{name} is no flag, but a key of its own", f"move {name} out of flags")
+        if not isinstance(value, bool) and not _is_plain(value):
+            _refuse(
+                place,
+                f"the flag {name} must be a text or a number, or true where it takes no value",
+                "give one value",
+            )
+
+
+def _is_plain(value: object) -> bool:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, str) or (is_number and math.isfinite(value))  # type: ignore[arg-type]
 
 
 def _several(value: Any) -> list[Any]:  # noqa: ANN401 - whatever YAML gives
@@ -130,13 +177,23 @@ def _several(value: Any) -> list[Any]:  # noqa: ANN401 - whatever YAML gives
 
 
 def _paths(text: str, folder: Path, place: int) -> list[str]:
-    pattern = str(folder / Path(text).expanduser())
+    try:
+        known = Path(text).expanduser()
+    except RuntimeError as error:
+        _refuse(place, f"{text!r} names no folder: {error}", "write the path out")
+    pattern = str(folder / known)
     if not _WILD & set(text):
-        return [os.path.relpath(pattern) if not Path(text).is_absolute() else pattern]
-    found = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - absolute patterns, too
+        return [pattern if known.is_absolute() else os.path.relpath(pattern)]
+    if sum(bool(_WILD & set(part)) for part in known.parts) > _MOST_WILD or ".." in known.parts[1:]:
+        _refuse(
+            place,
+            f"the pattern {text!r} goes through too many folders",
+            f"put wildcards into at most {_MOST_WILD} parts of it, and .. only at its beginning",
+        )
+    found = sorted(glob.glob(pattern))  # noqa: PTH207 - absolute patterns, too
     if not found:
         _refuse(place, f"no file matches {text!r}", f"patterns count from {folder}")
-    return [os.path.relpath(path) if not Path(text).is_absolute() else path for path in found]
+    return [path if known.is_absolute() else os.path.relpath(path) for path in found]
 
 
 def _refuse(place: int, what: str, hint: str) -> NoReturn:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
 from btkit.errors import Problem, SpecError, UsageError
 from btkit.settings import Settings
 from btkit.spec.model import AnySpec, OptionsSpec, StrategySpec
-from btkit.spec.reading import MAX_BYTES, parse_text
+from btkit.spec.reading import parse_text, read_file
 from btkit.spec.wording import kind_of_value, quoted
 
 _FORMS = {".json": "json", ".yaml": "yaml", ".yml": "yaml"}
@@ -86,41 +86,11 @@ def _one_line(text: str) -> object:
 
 def _load_file(path: Path, settings: Settings | None, kind: str | None) -> AnySpec:
     origin = str(path).encode("utf-8", "backslashreplace").decode()
-    text = _read(path, origin)
+    text = read_file(path, origin)
     try:
         return _build(parse_text(text, form=_FORMS.get(path.suffix.lower())), settings, kind)
     except SpecError as error:
         raise SpecError(error.problems, origin=origin) from error
-
-
-def _read(path: Path, origin: str) -> str:
-    try:
-        if path.is_dir():
-            raise UsageError(f"{origin} is a folder", hint="name the spec file in it")
-        if not path.exists():
-            raise UsageError(f"there is no file {origin}", hint="check the path")
-        # A pipe or device may never end.
-        if not path.is_file():
-            raise UsageError(f"{origin} is no regular file", hint="pass the text itself instead")
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "no path can look like this"
-        raise UsageError(f"{origin} cannot be read: {reason}", hint="check the path") from error
-    if len(content) > MAX_BYTES:
-        _refuse_file(origin, f"the file is larger than {MAX_BYTES:,} bytes")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        _refuse_file(origin, f"the file is no UTF-8 text: byte {error.start} fits nowhere")
-    if "\0" in text:
-        _refuse_file(origin, "the file is binary, not text")
-    return text
-
-
-def _refuse_file(origin: str, message: str) -> NoReturn:
-    hint = "a spec is a JSON or YAML text of a few kilobytes, saved as UTF-8"
-    raise SpecError([Problem("spec", message, hint)], origin=origin)
 
 
 def _build(values: object, settings: Settings | None, kind: str | None) -> AnySpec:

@@ -6,11 +6,12 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NoReturn
 
 import yaml
 
-from btkit.errors import Problem, SpecError
+from btkit.errors import Problem, SpecError, UsageError
 from btkit.spec.wording import is_text, quoted
 
 MAX_BYTES = 1_000_000
@@ -67,6 +68,52 @@ def parse_text(text: str, *, form: str | None = None) -> object:
     if form is None and text.lstrip()[0] in "{[":
         return _parse_braces(text)
     return _parse_yaml(text)
+
+
+def read_file(path: Path, origin: str) -> str:
+    """Return the text of a file, no more of it than a spec may be long.
+
+    Parameters
+    ----------
+    path
+        A regular file.
+    origin
+        What messages call it.
+
+    Raises
+    ------
+    UsageError
+        If there is no such file, or it cannot be read.
+    SpecError
+        If it is too large, or no UTF-8 text.
+    """
+    try:
+        if path.is_dir():
+            raise UsageError(f"{origin} is a folder", hint="name the spec file in it")
+        if not path.exists():
+            raise UsageError(f"there is no file {origin}", hint="check the path")
+        # A pipe or device may never end.
+        if not path.is_file():
+            raise UsageError(f"{origin} is no regular file", hint="pass the text itself instead")
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "no path can look like this"
+        raise UsageError(f"{origin} cannot be read: {reason}", hint="check the path") from error
+    if len(content) > MAX_BYTES:
+        _refuse_file(origin, f"the file is larger than {MAX_BYTES:,} bytes")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        _refuse_file(origin, f"the file is no UTF-8 text: byte {error.start} fits nowhere")
+    if "\0" in text:
+        _refuse_file(origin, "the file is binary, not text")
+    return text
+
+
+def _refuse_file(origin: str, message: str) -> NoReturn:
+    hint = "a spec is a JSON or YAML text of a few kilobytes, saved as UTF-8"
+    raise SpecError([Problem("spec", message, hint)], origin=origin)
 
 
 def resolve_scalar(text: str) -> str | float | None:
