@@ -1,39 +1,11 @@
 """The report in a real browser: offline, every chart drawn, the table alive, light and dark."""
 
 import csv
-import os
-import shutil
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
 from support.documents import RUNS, idle_run, long_run, warned_run
+from support.looks import PageTroubles, assert_whole
 from support.pages import page
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-ARTEFACTS = Path(__file__).resolve().parents[2] / "artefacts"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        message = "chromium is not installed: THE REPORT WAS NOT LOOKED AT IN A BROWSER"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")
@@ -51,35 +23,11 @@ def pages(tmp_path_factory):
 
 
 @pytest.fixture
-def visit(browser, pages):
-    contexts, troubles = [], []
+def visit(visit, pages):
+    def opened(name, **options):
+        return visit(pages(name), **options)
 
-    def opened(name, *, width=1440, scheme="light"):
-        context = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True
-        )
-        contexts.append(context)
-        tab = context.new_page()
-        tab.on("console", lambda said: troubles.append(said.text) if said.type == "error" else None)
-        tab.on("pageerror", lambda error: troubles.append(str(error)))
-        tab.on("request", lambda asked: troubles.append(asked.url) if not local(asked) else None)
-        tab.goto(pages(name).as_uri())
-        tab.wait_for_function("document.documentElement.dataset.drawn !== undefined")
-        return tab
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert troubles == []
-
-
-def local(request):
-    return request.url.startswith(("file:", "data:", "blob:"))
-
-
-def keep(tab, name):
-    ARTEFACTS.mkdir(exist_ok=True)
-    tab.screenshot(path=ARTEFACTS / f"report-{name}.png", full_page=True)
+    return opened
 
 
 @pytest.mark.parametrize(
@@ -90,24 +38,10 @@ def keep(tab, name):
         ("long", 390, "dark"),
     ],
 )
-def test_every_chart_is_drawn_and_nothing_is_wider_than_the_page(visit, name, width, scheme):
+def test_every_chart_is_drawn_and_nothing_is_wider_than_the_page(visit, keep, name, width, scheme):
     tab = visit(name, width=width, scheme=scheme)
-    drawn = tab.locator(".js-plotly-plot .main-svg:first-child").count()
-    assert drawn == tab.locator(".bt-plot").count() == (4 if name == "idle" else 7)
-    assert tab.evaluate("document.documentElement.scrollWidth") <= width
-    cut = tab.evaluate(
-        """() => [...document.querySelectorAll('.bt-plot')].flatMap((plot) => {
-          const box = plot.getBoundingClientRect();
-          const texts = '.xtick text, .ytick text, .y2tick text, .annotation-text, .legendtext, ' +
-            '.xtitle, .ytitle';
-          return [...plot.querySelectorAll(texts)].filter((text) => {
-            const own = text.getBoundingClientRect();
-            return own.width && (own.left < box.left - 1 || own.right > box.right + 1);
-          }).map((text) => text.textContent);
-        })"""
-    )
-    assert cut == []
-    keep(tab, f"{name}-{width}-{scheme}")
+    assert_whole(tab, width=width, charts=4 if name == "idle" else 7)
+    keep(tab, f"report-{name}-{width}-{scheme}", full_page=True)
 
 
 def test_the_table_sorts_filters_and_pages(visit):
@@ -164,7 +98,7 @@ def test_range_buttons_move_the_price(visit):
     assert tab.locator(".bt-buttons [aria-pressed=true]").inner_text() == "All"
 
 
-def test_colours_follow_the_reader_and_paper_is_light(visit):
+def test_colours_follow_the_reader_and_paper_is_light(visit, keep):
     ground = "getComputedStyle(document.body).backgroundColor"
     ink = "document.querySelector('.bt-plot').layout.font.color"
     tab = visit("warned", scheme="dark")
@@ -179,7 +113,7 @@ def test_colours_follow_the_reader_and_paper_is_light(visit):
     tab.emulate_media(media="print", color_scheme="dark")
     tab.wait_for_function(f"{ink} === '{light}'")
     assert tab.evaluate(ground) == "rgb(255, 255, 255)"
-    keep(tab, "warned-print")
+    keep(tab, "report-warned-print", full_page=True)
 
 
 def test_code_shows_on_demand(visit):
@@ -196,3 +130,27 @@ def test_warnings_and_reasons_are_visible_without_scrolling(visit):
         box = tab.locator(".bt-attention").bounding_box()
         assert box["y"] + box["height"] < 900
         assert tab.locator(".bt-attention li").count() == len(document.report.warnings)
+
+
+PROBES = {
+    "picture": "<img src='https://example.com/picture.png'>",
+    "script": "<script src='https://example.com/script.js'></script>",
+    "style": "<style>@import 'https://example.com/style.css';</style>",
+    "fetch": "<script>fetch('https://example.com/data').catch(() => {})</script>",
+    "socket": "<script>new WebSocket('wss://example.com/socket')</script>",
+    "console": "<script>console.error('example.com')</script>",
+    "exception": "<script>throw new Error('example.com')</script>",
+}
+
+
+@pytest.mark.parametrize("probe", PROBES.values(), ids=list(PROBES))
+def test_a_page_that_asks_for_something_would_be_noticed(browser, tmp_path, probe):
+    (tmp_path / "probe.html").write_text(f"<!doctype html><title>probe</title>{probe}")
+    troubles = PageTroubles(allowed=("file:",))
+    context = browser.new_context(offline=True)
+    tab = context.new_page()
+    troubles.watch(tab)
+    tab.goto((tmp_path / "probe.html").as_uri())
+    tab.wait_for_timeout(100)
+    context.close()
+    assert any("example.com" in said for said in troubles.found)
