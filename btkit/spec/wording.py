@@ -162,7 +162,17 @@ def _problem(
         case "missing":
             return Problem(path, "this field is missing", _MISSING_HINTS.get(field))
     message, hint = _value_problem(found, field, _value_at(data, location), fields[field])
+    if hint is None and len(location) == 1:
+        hint = _MISSING_HINTS.get(field) or _default_hint(field, fields[field].default)
     return Problem(path, message, hint)
+
+
+def _default_hint(field: str, default: object) -> str:
+    if field == "max_holding_bars":
+        return f"leave the field out for BT_MAX_HOLDING_BARS, or {default} where that is not set"
+    if isinstance(default, str | int | float) and default != "":
+        return f"leave the field out for {json.dumps(default)}"
+    return "leave the field out for its default"
 
 
 def _path(location: tuple[int | str, ...]) -> str:
@@ -211,9 +221,9 @@ def _text_problem(found: ErrorDetails, field: str, text: str) -> tuple[str, str 
         case "too_short" | "string_too_short":
             return "is empty", _MISSING_HINTS.get(field) if len(found["loc"]) == 1 else "remove it"
         case "too_long":
-            return f"has more than {longest:,} entries", None
+            return f"has more than {longest:,} entries", "shorten it"
         case "string_too_long":
-            return f"has more than {longest:,} characters", None
+            return f"has more than {longest:,} characters", "shorten it"
         case "string_unicode":
             return "holds half of a surrogate pair, which is no character", None
         case _:

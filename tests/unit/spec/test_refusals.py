@@ -55,7 +55,7 @@ REFUSED = [
         {"filter_conditions": ["vix < 35"] * 201},
         "filter_conditions",
         "has more than 200 entries",
-        None,
+        "shorten it",
     ),
     (
         {"entry_condition": ["close > 1"]},
@@ -97,13 +97,13 @@ REFUSED = [
         {"per_trade_risk_pct": float("nan")},
         "per_trade_risk_pct",
         "must be a finite number, not the number nan",
-        None,
+        "leave the field out for 0.01",
     ),
     (
         {"per_trade_risk_pct": True},
         "per_trade_risk_pct",
         "must be a number, not true",
-        None,
+        "leave the field out for 0.01",
     ),
     (
         {"per_trade_risk_pct": "0.01"},
@@ -115,7 +115,7 @@ REFUSED = [
         {"max_holding_bars": 0},
         "max_holding_bars",
         "must be at least 1, not 0",
-        None,
+        "leave the field out for BT_MAX_HOLDING_BARS, or 10 where that is not set",
     ),
     (
         {"max_holding_bars": 10.0},
@@ -133,21 +133,26 @@ REFUSED = [
         {"max_holding_bars": 10**400},
         "max_holding_bars",
         "must be at most 2,147,483,647, not a number of more than 60 digits",
-        None,
+        "leave the field out for BT_MAX_HOLDING_BARS, or 10 where that is not set",
     ),
     (
         {"max_concurrent_positions": False},
         "max_concurrent_positions",
         "must be a whole number, not false",
-        None,
+        "leave the field out for 1",
     ),
     (
         {"bars_per_year": 10**400},
         "bars_per_year",
         "is too large a number: a number of more than 60 digits",
-        None,
+        "leave the field out for its default",
     ),
-    ({"bars_per_year": -1}, "bars_per_year", "must be above 0, not -1", None),
+    (
+        {"bars_per_year": -1},
+        "bars_per_year",
+        "must be above 0, not -1",
+        "leave the field out for its default",
+    ),
     (
         {"name": CYRILLIC_NAME},
         "name",
@@ -164,7 +169,7 @@ REFUSED = [
             "'../../etc/passwd' may hold only ASCII letters, digits, space and _ . & -, "
             "with at least one letter or digit"
         ),
-        None,
+        'write for example name: "my_strategy"',
     ),
     (
         {"name": ".."},
@@ -173,7 +178,7 @@ REFUSED = [
             "'..' may hold only ASCII letters, digits, space and _ . & -, "
             "with at least one letter or digit"
         ),
-        None,
+        'write for example name: "my_strategy"',
     ),
     (
         {"name": "line\n"},
@@ -184,12 +189,12 @@ REFUSED = [
         ),
         "it holds the character U+000A",
     ),
-    ({"name": "a" * 101}, "name", "has more than 100 characters", None),
+    ({"name": "a" * 101}, "name", "has more than 100 characters", "shorten it"),
     (
         {"name": "\ud800"},
         "name",
         "holds half of a surrogate pair, which is no character",
-        None,
+        'write for example name: "my_strategy"',
     ),
     (
         {"name": None},
@@ -207,7 +212,7 @@ REFUSED = [
         {"version": "<b>"},
         "version",
         "'<b>' may hold only ASCII letters, digits, space and _ . + -",
-        None,
+        'leave the field out for "1.0"',
     ),
     (
         {"description": "safe \u202e efas"},
@@ -240,7 +245,7 @@ REFUSED = [
         {"direction": -1},
         "direction",
         "must be one of 'long', 'short', not the number -1",
-        None,
+        'leave the field out for "long"',
     ),
     (
         {"allow_fractional": "True"},
@@ -252,7 +257,7 @@ REFUSED = [
         {"allow_fractional": 1},
         "allow_fractional",
         "must be true or false, not the number 1",
-        None,
+        "leave the field out for false",
     ),
     (
         {"calendar": "XNYZ"},
@@ -264,7 +269,7 @@ REFUSED = [
         {"calendar": "../XNYS"},
         "calendar",
         "'../XNYS' must be the name of an exchange calendar",
-        None,
+        'leave the field out for "XNYS"',
     ),
     (
         {"position_sizing_formula": "risk_pct * capitol"},
@@ -276,7 +281,7 @@ REFUSED = [
         {"parameters": [20]},
         "parameters",
         "must be a mapping, not a list",
-        None,
+        "leave the field out for its default",
     ),
     (
         {"parameters": {"fast": 20}},
@@ -340,7 +345,7 @@ REFUSED_SPREADS = [
             "must be one of 'short_put_spread', 'short_call_spread', 'iron_condor', "
             "not the text 'butterfly'"
         ),
-        None,
+        'leave the field out for "short_put_spread"',
     ),
     (
         {"long_delta": 0.3},
@@ -366,14 +371,19 @@ REFUSED_SPREADS = [
         "must be above 0, not 0",
         "write an absolute delta: 0.15 is 15 delta",
     ),
-    ({"target_dte": 0}, "target_dte", "must be at least 1, not 0", None),
+    ({"target_dte": 0}, "target_dte", "must be at least 1, not 0", "leave the field out for 21"),
     (
         {"profit_target_pct": 50},
         "profit_target_pct",
         "must be at most 1, not 50",
         "write a fraction of the credit: 0.5 is half of it",
     ),
-    ({"stop_loss_pct": 0}, "stop_loss_pct", "must be above 0, not 0", None),
+    (
+        {"stop_loss_pct": 0},
+        "stop_loss_pct",
+        "must be above 0, not 0",
+        "leave the field out for 2.0",
+    ),
     (
         {"risk_free_rate": 5},
         "risk_free_rate",
@@ -384,9 +394,14 @@ REFUSED_SPREADS = [
         {"expiry": "daily"},
         "expiry",
         "must be one of 'weekly', 'monthly', not the text 'daily'",
-        None,
+        "leave the field out for its default",
     ),
-    ({"strike_step": 0}, "strike_step", "must be above 0, not 0", None),
+    (
+        {"strike_step": 0},
+        "strike_step",
+        "must be above 0, not 0",
+        "leave the field out for its default",
+    ),
     ({"skew": None}, "skew", "must be a number, not null", "leave the field out"),
     (
         {"per_trade_risk_pct": 0.03},
