@@ -9,9 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from btkit.conditions.columns import Value
-from btkit.conditions.nodes import And, Column, Compare, Node, Or, Unary
+from btkit.conditions.nodes import And, Column, Compare, Const, Node, Or, Unary
 
 _NEEDED = {"<": "below", "<=": "at most", ">": "above", ">=": "at least", "==": "exactly"}
+_MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "=="}
 _OPPOSITE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
 
@@ -67,17 +68,23 @@ def tell_nearest(
             f"; it came nearest on {date}, with {miss.left:.6g} where {_NEEDED[miss.op]} "
             f"{miss.right:.6g} was needed"
         )
+    missing = {
+        node.name: view.spread(view.evaluate(node).none) & among
+        for node in tree.walk()
+        if isinstance(node, Column)
+    }
+    absent = [name for name, mask in missing.items() if mask.any()]
     raised = view.spread(view.evaluate(tree).failed) & among
-    if not raised.any():
-        return ""
-    columns = [node for node in tree.walk() if isinstance(node, Column)]
-    missing = any((view.spread(view.evaluate(column).none) & raised).any() for column in columns)
-    reason = (
-        "a value it needs was missing"
-        if missing
-        else "it could not be evaluated, since it compares unlike kinds or divides by zero"
-    )
-    return f"; on {int(raised.sum()):,} bars {reason}"
+    if raised.any():
+        reason = (
+            "a value it needs was missing"
+            if any((missing[name] & raised).any() for name in absent)
+            else "it could not be evaluated, since it compares unlike kinds or divides by zero"
+        )
+        return f"; on {int(raised.sum()):,} bars {reason}"
+    # A condition that guards against None does not raise, and holds as little.
+    said = [f"{name} was missing on {int(missing[name].sum()):,} bars" for name in absent]
+    return f"; {', '.join(said)}" if said else ""
 
 
 def nearest_miss(view: Evaluator, tree: Node, among: NDArray[np.bool_]) -> Miss | None:
@@ -109,7 +116,11 @@ def _nearest_comparison(view: Evaluator, tree: Compare, among: NDArray[np.bool_]
     if not np.isfinite(gap).any():
         return None
     row = int(gap.argmin())
-    return Miss(row, tree.op, float(left[row]), float(right[row]))
+    first, second = float(left[row]), float(right[row])
+    if isinstance(tree.left, Const):
+        # "5000 < close" asks something of close, not of 5000.
+        return Miss(row, _MIRRORED[tree.op], second, first)
+    return Miss(row, tree.op, first, second)
 
 
 def _numbers(view: Evaluator, tree: Node) -> NDArray[np.float64]:

@@ -34,6 +34,10 @@ def test_the_condition_that_never_held_and_how_near_it_came(run):
         ("close < 8", "on 2018-01-02, with 8 where below 8 was needed"),
         ("close <= 7.25", "on 2018-01-02, with 8 where at most 7.25 was needed"),
         ("close - 1 > 2 * close", "on 2018-01-02, with 7 where above 16 was needed"),
+        # It is told what the name needed, not the number.
+        ("20 < close", "on 2018-01-08, with 12 where above 20 was needed"),
+        ("7.25 >= close", "on 2018-01-02, with 8 where at most 7.25 was needed"),
+        ("20 <= close < 30", "on 2018-01-08, with 12 where at least 20 was needed"),
         # The first part that never held is told.
         ("close > 0 and close > 30", "on 2018-01-08, with 12 where above 30 was needed"),
     ],
@@ -41,6 +45,19 @@ def test_the_condition_that_never_held_and_how_near_it_came(run):
 def test_how_near_each_comparison_came(run, text, nearest):
     assert explained(run(UP, entry_conditions=[text])) == [
         f"entry_conditions[0] '{text}' never held; it came nearest {nearest}."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("iv_rank is not None and iv_rank >= 30", "iv_rank"),
+        ("fomc_meeting_day", "fomc_meeting_day"),
+    ],
+)
+def test_a_guarded_name_that_was_missing(run, text, name):
+    assert explained(run(UP, entry_conditions=[text])) == [
+        f"entry_conditions[0] '{text}' never held; {name} was missing on 5 bars."
     ]
 
 
