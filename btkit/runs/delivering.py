@@ -11,6 +11,9 @@ from btkit.runs.progress import Progress
 from btkit.settings import Settings
 from btkit.storage import Store, has_content
 
+# What a run takes on for the runs before it, in seconds; the rest is left to the next, or `sync`.
+_LONGEST_S = 30.0
+
 
 def deliver_queued(store: Store, progress: Progress, *, first: str | None = None) -> None:
     """Deliver what waits for object storage, where there is any; a failure stays in the queue.
@@ -28,14 +31,14 @@ def deliver_queued(store: Store, progress: Progress, *, first: str | None = None
         return
     with progress.stage("deliver") as note:
         try:
-            delivery = store.uploads.deliver(first=first)
+            delivery = store.uploads.deliver(first=first, seconds=_LONGEST_S)
         except StoreError as error:
             # The run is stored and its files are queued: that is what counts.
             note(error.message)
             return
         note(f"{len(delivery.delivered)} to {store.objects.endpoint}")
         if delivery.waiting:
-            reason = delivery.failures[0]["reason"] if delivery.failures else "others are at it"
+            reason = delivery.failures[0]["reason"] if delivery.failures else "another time"
             note(f"{delivery.waiting} queued for later: {reason}")
 
 

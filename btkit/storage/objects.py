@@ -19,11 +19,13 @@ from btkit.settings import Settings
 
 if TYPE_CHECKING:
     from minio import Minio
+    from minio.datatypes import Object as StoredObject
 
 REACHABLE_WITHIN_S = 0.3
 """An endpoint that takes longer to answer a connection counts as unreachable, in seconds."""
 
 _DIGEST = "sha256"
+_LONGEST_REASON = 200
 _ABSENT = {"NoSuchKey", "NoSuchObject", "NoSuchBucket", "ResourceNotFound"}
 _OWNED = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}
 _CODE = re.compile(r"<Code>(\w+)</Code>")
@@ -122,6 +124,11 @@ class ObjectStore:
             if self._has(key, size=len(content), digest=digest):
                 return
             self._put(key, content, digest)
+            # What says yes to everything, such as a proxy's page, has stored nothing. The digest
+            # is not asked for: some servers drop what they do not know.
+            if self._size(key) != len(content):
+                message = "the server took it, but does not have it"
+                raise OSError(message)
 
     def get(self, url: str) -> bytes:
         """Return an object's content.
@@ -170,16 +177,25 @@ class ObjectStore:
                     raise
 
     def _has(self, key: str, *, size: int, digest: str) -> bool:
+        found = self._stat(key)
+        if found is None:
+            return False
+        metadata = {name.lower(): value for name, value in (found.metadata or {}).items()}
+        return found.size == size and metadata.get(f"x-amz-meta-{_DIGEST}") == digest
+
+    def _size(self, key: str) -> int | None:
+        found = self._stat(key)
+        return None if found is None else found.size
+
+    def _stat(self, key: str) -> StoredObject | None:
         from minio.error import MinioException  # noqa: PLC0415 - as above
 
         try:
-            found = self._connected().stat_object(self.bucket, key)
+            return self._connected().stat_object(self.bucket, key)
         except MinioException as error:
             if _code(error) in _ABSENT:
-                return False
+                return None
             raise
-        metadata = {name.lower(): value for name, value in (found.metadata or {}).items()}
-        return found.size == size and metadata.get(f"x-amz-meta-{_DIGEST}") == digest
 
     def _put(self, key: str, content: bytes, digest: str) -> None:
         from minio.error import MinioException  # noqa: PLC0415 - as above
@@ -207,29 +223,24 @@ class ObjectStore:
     def _connected(self) -> Minio:
         if self._client is None:
             # Slow to import, and most runs stay on this machine.
-            import urllib3  # noqa: PLC0415
             from minio import Minio  # noqa: PLC0415
 
-            # One request, one try: what fails is queued, and tried again by a later run.
-            # urllib3 sends under the limit for connecting, so that one must fit a file as well.
-            pool = urllib3.PoolManager(
-                timeout=urllib3.Timeout(connect=self._timeout_s, read=self._timeout_s),
-                retries=urllib3.Retry(total=0),
-            )
+            from btkit.storage.transport import BoundedPool  # noqa: PLC0415
+
             access_key, secret_key = self._keys
             self._client = Minio(
                 f"{_bracketed(self._host)}:{self._port}",
                 access_key=access_key,
                 secret_key=secret_key,
                 secure=self._secure,
-                http_client=pool,
+                http_client=BoundedPool(timeout_s=self._timeout_s),
             )
         return self._client
 
     @contextmanager
     def _explained(self, what: str) -> Iterator[None]:
         from minio.error import MinioException  # noqa: PLC0415 - as above
-        from urllib3.exceptions import HTTPError  # noqa: PLC0415 - as above
+        from urllib3.exceptions import MaxRetryError  # noqa: PLC0415 - as above
 
         if not self.is_reachable():
             self._refuse(what, "it does not answer within 0.3 s", None)
@@ -238,9 +249,12 @@ class ObjectStore:
         except FileNotFoundError:
             raise
         except MinioException as error:
-            self._refuse(what, _code(error) or f"{type(error).__name__}: {error}", error)
-        except (HTTPError, OSError, ValueError) as error:
-            self._refuse(what, f"{type(error).__name__}: {error}", error)
+            self._refuse(what, _code(error) or _told(error), error)
+        except MaxRetryError as error:
+            self._refuse(what, _told(error.reason or error), error)
+        # The client trips in ways of its own over answers that are none.
+        except Exception as error:  # noqa: BLE001 - whatever it is, the file stays and is queued
+            self._refuse(what, _told(error), error)
 
     def _refuse(self, what: str, reason: str, cause: Exception | None) -> NoReturn:
         raise StoreError(
@@ -269,6 +283,12 @@ class ObjectStore:
             return known or _CODE.search(answer.read(10_000).decode("latin-1")) is not None
         finally:
             connection.close()
+
+
+def _told(error: BaseException) -> str:
+    # Some quote all that the server sent.
+    text = f"{type(error).__name__}: {error}"
+    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"
 
 
 def _code(error: Exception) -> str | None:

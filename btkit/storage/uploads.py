@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -142,7 +144,7 @@ class Uploads:
             for kind, path in files.items():
                 queue_upload(connection, run_id, kind=kind, path=path)
 
-    def deliver(self, *, first: str | None = None) -> Delivery:
+    def deliver(self, *, first: str | None = None, seconds: float = math.inf) -> Delivery:
         """Deliver what is queued, each file once, whoever else does the same meanwhile.
 
         It stops at the first thing that the server refuses, since the next would fare no better.
@@ -151,6 +153,8 @@ class Uploads:
         ----------
         first
             The run to begin with.
+        seconds
+            After so long nothing more is begun.
 
         Returns
         -------
@@ -164,6 +168,7 @@ class Uploads:
         """
         delivery = Delivery()
         tried: set[str] = set()
+        ends = time.monotonic() + seconds
         if self._count() and not self._objects.is_reachable():
             # Said once, and without an attempt on any of them.
             delivery.failures.append(
@@ -172,7 +177,7 @@ class Uploads:
         else:
             while (item := self._claim(tried, first)) is not None:
                 tried.add(item["object_key"])
-                if not self._work(item, delivery):
+                if not self._work(item, delivery) or time.monotonic() >= ends:
                     break
         delivery.waiting = self._count()
         return delivery

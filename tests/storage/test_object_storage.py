@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import random
 import re
 import sqlite3
 import sys
@@ -11,6 +12,7 @@ from contextlib import closing
 import pandas as pd
 import pytest
 from pydantic import SecretStr
+from support import odd_servers
 from support.broken_off import SPEC, numbers, write_bars
 from support.object_server import ACCESS_KEY, SECRET_KEY, Line, ObjectServer, free_port
 
@@ -146,6 +148,56 @@ def test_whatever_is_wrong_the_run_succeeds_and_is_delivered_later(
     assert local(remote) == []
     assert list(server.objects()) == [key_of(run_id)]
     assert len(load_run(run_id, settings=remote).curve) == 60
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (odd_servers.silence, "Timeout|timed out"),
+        (odd_servers.slow_head, "too slowly"),
+        (odd_servers.slow_body, "too slowly"),
+        (odd_servers.slow_body_without_length, "too slowly"),
+        (odd_servers.endless, "longer than 1,000,000 bytes"),
+        (odd_servers.garbage, "ProtocolError"),
+        (odd_servers.elsewhere, "307"),
+        (odd_servers.yes_to_all, "does not have it"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_a_server_that_does_anything_but_speak_s3_holds_nobody_up(
+    go, settings, remote, server, answer, reason
+):
+    with odd_servers.OddServer(answer) as odd:
+        known = at(settings, odd.endpoint, minio_timeout_s=0.3)
+        run_id = go(known)
+        assert url_of(run_id, known).startswith("file://")
+        assert local(known) == [run_id]
+        (failure,) = sync(settings=known)["failures"]
+        assert re.search(reason, failure["reason"]), failure
+        assert len(failure["reason"]) < 500
+        odd.shutdown()
+    assert sync(settings=remote)["delivered"] == [f"s3://{key_of(run_id)}"]
+    assert list(server.objects()) == [key_of(run_id)]
+
+
+def test_a_file_of_several_parts_comes_back_as_it_was(remote, server, tmp_path):
+    store = ObjectStore.from_settings(remote)
+    content = random.Random(1).randbytes(11_000_000)  # noqa: S311 - no secret
+    path = tmp_path / "large"
+    path.write_bytes(content)
+    store.put("a/large", path)
+    assert server.objects() == {"backtest-results/a/large": content}
+    assert store.get(store.url_of("a/large")) == content
+
+
+def test_a_run_leaves_the_rest_of_a_long_queue_to_the_next(go, remote, server, monkeypatch):
+    server.kill()
+    waiting = [go(remote) for _ in range(3)]
+    server.start()
+    monkeypatch.setattr("btkit.runs.delivering._LONGEST_S", 0.0)
+    own = go(remote)
+    assert list(server.objects()) == [key_of(own)]
+    assert sync(settings=remote)["delivered"] == [f"s3://{key_of(run_id)}" for run_id in waiting]
 
 
 def test_a_later_run_delivers_what_waits(go, remote, server):
