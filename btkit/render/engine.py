@@ -12,15 +12,22 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from nbclient.exceptions import CellExecutionComplete, CellExecutionError, DeadKernelError
+from nbclient.exceptions import (
+    CellExecutionComplete,
+    CellExecutionError,
+    CellTimeoutError,
+    DeadKernelError,
+)
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine
 from papermill.log import logger
 
 from btkit.errors import UsageError
+from btkit.render.time_limit import call_within, can_be_stopped
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -46,7 +53,7 @@ class InProcessEngine(Engine):  # type: ignore[misc]  # papermill has no types
         stdout_file: Any = None,  # noqa: ANN401 - as above
         stderr_file: Any = None,  # noqa: ANN401 - as above
         start_timeout: float = 60,  # noqa: ARG003 - nothing has to start
-        execution_timeout: float | None = None,
+        execution_timeout: int | None = None,
         **options: Any,  # noqa: ANN401 - as above
     ) -> NotebookNode:
         """Execute the notebook of `nb_man`; see papermill for the parameters.
@@ -54,14 +61,13 @@ class InProcessEngine(Engine):  # type: ignore[misc]  # papermill has no types
         Raises
         ------
         UsageError
-            If a time limit is asked for: what runs in this process cannot be stopped by it.
+            If a time limit is asked for where none can be kept.
+        CellTimeoutError
+            If a cell takes longer than it may; it is interrupted.
         """
-        if execution_timeout or options.pop("timeout", None):
-            raise UsageError(
-                "The engine 'btkit' runs cells in its own process and cannot stop one after a "
-                "time.",
-                hint="Leave the time limit out, or use the engine 'nbclient'.",
-            )
+        timeout = options.pop("timeout", None)
+        limit = execution_timeout or timeout
+        _check_limit(limit, options)
         # What concerns the start of a kernel.
         for name in ("input_path", "startup_timeout", "kernel_manager_class"):
             options.pop(name, None)
@@ -72,6 +78,7 @@ class InProcessEngine(Engine):  # type: ignore[misc]  # papermill has no types
             log_output=log_output,
             stdout_file=stdout_file,
             stderr_file=stderr_file,
+            timeout=limit,
             **options,
         )
         executed: NotebookNode = client.execute()
@@ -128,6 +135,8 @@ class InProcessClient(PapermillNotebookClient):  # type: ignore[misc]  # papermi
         ------
         CellExecutionError
             If the cell fails and may not.
+        CellTimeoutError
+            If it takes longer than it may.
         DeadKernelError
             If a cell before ended the session.
         """
@@ -141,7 +150,7 @@ class InProcessClient(PapermillNotebookClient):  # type: ignore[misc]  # papermi
         self.code_cells_executed += 1
         self.clear_before_next_output = False
         self._place = (cell, cell_index)
-        reply = self._shell.run(cell.source, cell_id=cell.get("id"))
+        reply = self._run(cell)
         for message in self._inbox:
             self._shell.deliver(message)
         self._inbox.clear()
@@ -156,6 +165,20 @@ class InProcessClient(PapermillNotebookClient):  # type: ignore[misc]  # papermi
             raise CellExecutionError.from_cell_and_msg(cell, content)
         return cell
 
+    def _run(self, cell: NotebookNode) -> Message:
+        limit = self._get_timeout(cell)
+        work = partial(self._shell.run, cell.source, cell_id=cell.get("id"))
+        if limit is None:
+            return work()
+        try:
+            return call_within(limit, work)
+        except TimeoutError as error:
+            # What was on its way when the cell was interrupted, the interrupt itself included.
+            cell.outputs = [out for out in cell.outputs if out.get("ename") != "KeyboardInterrupt"]
+            raise CellTimeoutError.error_from_timeout_and_cell(
+                "Cell execution timed out", limit, cell
+            ) from error
+
     def _receive(self, message: Message) -> None:
         if hasattr(self, "_place"):
             # nbclient signals the end of a cell in this way; here `run` returns.
@@ -165,6 +188,25 @@ class InProcessClient(PapermillNotebookClient):  # type: ignore[misc]  # papermi
     @staticmethod
     def _time(message: Message) -> str:
         return str(message["header"]["date"].strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
+
+
+def _check_limit(limit: float | None, options: dict[str, Any]) -> None:
+    from btkit.render.shell import runs_in_a_loop  # noqa: PLC0415 - loads ipykernel
+
+    named = [name for name in ("interrupt_on_timeout", "error_on_timeout") if options.get(name)]
+    if named:
+        raise UsageError(
+            f"The engine 'btkit' has no {named[0]}: a cell that takes too long ends the notebook.",
+            hint="Leave it out, or use the engine 'nbclient'.",
+            details={"argument": named[0]},
+        )
+    if limit and (runs_in_a_loop() or not can_be_stopped()):
+        raise UsageError(
+            "The engine 'btkit' can stop a cell after a time only in the main thread of a process, "
+            "and outside of an event loop.",
+            hint="Leave the time limit out, or use the engine 'nbclient'.",
+            details={"argument": "execution_timeout"},
+        )
 
 
 def language_info() -> Message:

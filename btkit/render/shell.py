@@ -6,28 +6,27 @@ import asyncio
 import atexit
 import builtins
 import contextvars
+import decimal
 import getpass
-import io
 import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any
 
 import comm
-from comm.base_comm import BaseComm, CommManager
+from comm.base_comm import CommManager
 from ipykernel.compiler import XCachingCompiler
-from ipykernel.jsonutil import json_clean
 from ipykernel.zmqshell import ZMQInteractiveShell
 from IPython.core.error import StdinNotImplementedError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.profiledir import ProfileDir
-from jupyter_client.session import Session
-from traitlets import Any as AnyTrait
 from traitlets.config import Config
 
+from btkit.render.channels import STANDARD_STREAMS, CapturedStream, DirectComm, DirectSession
+from btkit.render.library_state import matplotlib_draws_inline
 from btkit.render.process_state import own_event_loop, process_state_kept
 
 Message = dict[str, Any]
@@ -35,135 +34,6 @@ Receive = Callable[[Message], None]
 
 # History would open a database and start a thread, for cells that nobody will recall.
 _CONFIG = Config({"HistoryManager": {"enabled": False, "hist_file": ":memory:"}})
-_STANDARD_STREAMS = {"stdout": 1, "stderr": 2}
-
-
-class DirectSession(Session):
-    """A session whose messages go to a function instead of a socket."""
-
-    receive = AnyTrait()
-
-    def send(  # type: ignore[override]  # the socket and what belongs to it are of no use here
-        self,
-        stream: object,  # noqa: ARG002 - as the base class has it
-        msg_or_type: Message | str,
-        content: Message | None = None,
-        parent: Message | None = None,
-        buffers: list[bytes] | None = None,
-        metadata: Message | None = None,
-        **_options: object,
-    ) -> Message:
-        """Hand a message over; see the base class for the parameters."""
-        if isinstance(msg_or_type, str):
-            message = self.msg(msg_or_type, content, parent=parent, metadata=metadata)
-        else:
-            message = msg_or_type
-        # Over a socket a message is a copy, and tuples become lists; so they do here.
-        message["content"] = self.unpack(self.pack(message["content"]))
-        message["buffers"] = [bytes(buffer) for buffer in buffers or ()]
-        self.receive(message)
-        return message
-
-
-class CapturedStream(io.TextIOBase):
-    """A standard stream of the notebook: what Python writes, and what programs write beneath it.
-
-    Parameters
-    ----------
-    name
-        ``stdout`` or ``stderr``.
-    send
-        Takes the text of one message.
-    """
-
-    encoding = "utf-8"
-    errors = "replace"
-
-    def __init__(self, name: str, send: Callable[[str], None]) -> None:
-        super().__init__()
-        self.name = name
-        self._send = send
-        self._parts: list[str] = []
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the stream
-        self._read = 0
-
-    def write(self, text: str) -> int:
-        """Take text; it is sent with the next flush."""
-        if not isinstance(text, str):
-            raise TypeError(f"write() argument must be str, not {type(text)}")
-        self._collect()
-        self._parts.append(text)
-        return len(text)
-
-    def flush(self) -> None:
-        """Send what has come together."""
-        self._collect()
-        text = "".join(self._parts)
-        self._parts.clear()
-        if text:
-            self._send(text)
-
-    def writable(self) -> bool:
-        """Return that it takes text."""
-        return True
-
-    def isatty(self) -> bool:
-        """Return that it is no terminal."""
-        return False
-
-    def fileno(self) -> int:
-        """Return the descriptor that programs started by a cell write to."""
-        return _STANDARD_STREAMS[self.name]
-
-    @contextmanager
-    def beneath(self) -> Iterator[None]:
-        """Take what is written to the process's own descriptor while the block runs."""
-        descriptor = _STANDARD_STREAMS[self.name]
-        try:
-            kept = os.dup(descriptor)
-        except OSError:  # the process was started with it closed
-            yield
-            return
-        try:
-            os.dup2(self._file.fileno(), descriptor)
-            yield
-        finally:
-            os.dup2(kept, descriptor)
-            os.close(kept)
-            self._collect()
-
-    def release(self) -> None:
-        """Give the file back; what a thread that lives on still writes is dropped."""
-        self._file.close()
-
-    def _collect(self) -> None:
-        """Put what programs wrote since the last look before what Python writes now."""
-        if self._file.closed:
-            self._parts.clear()
-            return
-        size = os.fstat(self._file.fileno()).st_size
-        if size > self._read:
-            written = os.pread(self._file.fileno(), size - self._read, self._read)
-            self._read = size
-            self._parts.append(written.decode("utf-8", "replace"))
-
-
-class DirectComm(BaseComm):
-    """A widget's channel; its messages go the way of all other output."""
-
-    publish: ClassVar[Callable[..., None]]
-
-    def publish_msg(
-        self,
-        msg_type: str,
-        data: Message | None = None,
-        metadata: Message | None = None,
-        buffers: list[bytes] | None = None,
-        **keys: object,
-    ) -> None:
-        """Send a message of the widget."""
-        content = json_clean({"data": data or {}, "comm_id": self.comm_id, **keys})
-        type(self).publish(msg_type, content, metadata=json_clean(metadata or {}), buffers=buffers)
 
 
 class InProcessShell:
@@ -180,6 +50,8 @@ class InProcessShell:
         self.comms = CommManager()
         self._parent: Message = {}
         self._context = contextvars.copy_context()
+        # A context of decimal numbers is changed in place, and the copy would share it.
+        self._context.run(decimal.setcontext, decimal.DefaultContext.copy())
 
     @contextmanager
     def started(self) -> Iterator[None]:
@@ -189,12 +61,15 @@ class InProcessShell:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="btkit-"))
             stack.enter_context(_no_other_shell())
             self._loop = stack.enter_context(own_event_loop())
-            self._streams = [stack.enter_context(self._stream(name)) for name in _STANDARD_STREAMS]
+            self._streams = [stack.enter_context(self._stream(name)) for name in STANDARD_STREAMS]
             stack.enter_context(self._widget_channels())
             # As a kernel replaces them where nobody can answer.
-            vars(builtins)["input"] = vars(getpass)["getpass"] = _refuse_input
+            sys.stdin = stack.enter_context(open(os.devnull, encoding="utf-8"))  # noqa: PTH123
+            vars(builtins)["input"] = _refuse_input
+            vars(getpass)["getpass"] = _refuse_password
             self.shell = self._new_shell(folder)
             stack.callback(self._end)
+            matplotlib_draws_inline()
             yield
 
     def deliver(self, message: Message) -> None:
@@ -362,8 +237,16 @@ def _no_other_shell() -> Iterator[None]:
 
 
 def _refuse_input(prompt: str = "", **_options: object) -> str:  # noqa: ARG001 - as input has it
-    raise StdinNotImplementedError(
-        "raw_input was called, but this frontend does not support input requests."
+    raise _nobody_answers("raw_input")
+
+
+def _refuse_password(prompt: str = "", *_options: object, **_more: object) -> str:  # noqa: ARG001
+    raise _nobody_answers("getpass")
+
+
+def _nobody_answers(asked: str) -> StdinNotImplementedError:
+    return StdinNotImplementedError(
+        f"{asked} was called, but this frontend does not support input requests."
     )
 
 

@@ -2,21 +2,15 @@
 
 import asyncio
 import gc
-import json
-import os
-import re
-import sys
-from pathlib import Path
 
 import nbformat
-import papermill
 import psutil
 import pytest
-from papermill import PapermillExecutionError
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from support.engines import assert_same, execute, notebook, states
 
 from btkit.errors import UsageError
 from btkit.render.engine import InProcessEngine
-from btkit.render.kernel import OwnKernelManager
 
 CELLS = [
     "a = 1",
@@ -56,77 +50,58 @@ ENDINGS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def outside_of_pytest(monkeypatch):
-    # A kernel that sees it is run by pytest captures less than it does for a user.
-    monkeypatch.delenv("PYTEST_CURRENT_TEST", raising=False)
-
-
-def notebook(*sources):
-    cells = [nbformat.v4.new_code_cell(source, id=f"c{i}") for i, source in enumerate(sources)]
-    kernel = {"name": "python3", "language": "python", "display_name": "Python 3"}
-    return nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
-
-
-def execute(engine, source, folder, **options):
-    path = folder / f"{engine}.ipynb"
-    if engine == "nbclient":
-        options["kernel_manager_class"] = OwnKernelManager
-    error = None
-    try:
-        papermill.execute_notebook(
-            source, path, engine_name=engine, kernel_name="python3", progress_bar=False, **options
-        )
-    except PapermillExecutionError as raised:
-        error = raised
-    return nbformat.read(path, as_version=4), error
-
-
-def plain(cell):
-    """What must be equal: all but times, ids of widgets, and the number of the process."""
-    outputs = []
-    for output in cell.get("outputs", ()):
-        merged = outputs and outputs[-1].get("name") == output.get("name") == "stdout"
-        if merged and output.output_type == "stream":
-            outputs[-1]["text"] += output["text"]
-        else:
-            outputs.append(json.loads(json.dumps(output)))
-    text = json.dumps(outputs, sort_keys=True)
-    text = re.sub(r'"model_id": "[0-9a-f]{32}"', '"model_id": ""', text)
-    text = re.sub(r"ipykernel_\d+", "ipykernel", text)
-    about = cell.metadata.get("papermill", {})
-    return {
-        "source": cell.source,
-        "outputs": text,
-        "count": cell.get("execution_count"),
-        "times": sorted(cell.metadata.get("execution", {})),
-        "papermill": {key: about.get(key) for key in ("exception", "status")}
-        | {"keys": sorted(about)},
-        "tags": cell.metadata.get("tags"),
-    }
-
-
-def states(executed):
-    widgets = executed.metadata.get("widgets", {})
-    found = widgets.get("application/vnd.jupyter.widget-state+json", {}).get("state", {})
-    plain_states = []
-    for state in found.values():
-        text = re.sub(r"IPY_MODEL_[0-9a-f]{32}", "IPY_MODEL_", json.dumps(state, sort_keys=True))
-        plain_states.append(re.sub(r'"msg_id": "[^"]*"', '"msg_id": ""', text))
-    return sorted(plain_states)
-
-
-def assert_same(source, folder, **options):
-    ordinary, wanted = execute("nbclient", source(), folder, **options)
-    ours, raised = execute("btkit", source(), folder, **options)
-    assert [plain(cell) for cell in ours.cells] == [plain(cell) for cell in ordinary.cells]
-    assert ours.metadata.language_info == ordinary.metadata.language_info
-    assert sorted(ours.metadata.papermill) == sorted(ordinary.metadata.papermill)
-    assert ours.metadata.papermill.exception == ordinary.metadata.papermill.exception
-    assert states(ours) == states(ordinary)
-    same = [(type(e), getattr(e, "ename", ""), getattr(e, "evalue", "")) for e in (raised, wanted)]
-    assert same[0] == same[1]
-    return ours, raised
+# Each may fail; the next cell runs all the same.
+NASTY = [
+    "print('a' * 300_000)\nfor i in range(5_000):\n    print(i)",
+    "import os; os.write(1, b'\\xff\\xfe bytes\\n')",
+    "%%bash\nprintf '\\xff\\xfe\\n'; printf 'caf\\xc3\\xa9\\n'",
+    "import subprocess; subprocess.run(['printf', '\\\\303'])",
+    "print('x\\x00y\\x1b[31mred\\x1b[0m')",
+    "from IPython.display import *\nImage(data=b'\\x89PNG\\r\\n\\x1a\\n', format='png')",
+    "display(JSON({'a': [1, (2, 3)]}), Markdown('*x*'), Latex('$x$'), SVG('<svg></svg>'))",
+    "display({'text/plain': 'raw', 'image/png': 'iVBORw0='}, raw=True, metadata={'k': 1})",
+    "display('two', display_id='two'); display('two again', display_id='two')",
+    "update_display(HTML('<b>z</b>'), display_id='two'); update_display('x', display_id='absent')",
+    "print('x'); clear_output(); print('y'); display(1); clear_output(wait=True)",
+    "print('late')\nclear_output(wait=True)\nprint('last')",
+    "class R:\n    def _repr_png_(self): return b'\\x89PNG'\n    def __repr__(self): 1 / 0\nR()",
+    "class Q:\n    def _repr_html_(self): raise ValueError('broken')\nprint(1); Q();",
+    "import matplotlib.pyplot as plt\nplt.plot([1, 2]); print('before')",
+    "plt.figure(figsize=(1, 1)); plt.plot([1]); plt.show(); 3",
+    "try:\n    1 / 0\nexcept ZeroDivisionError as error:\n    raise KeyError('x') from error",
+    "raise ExceptionGroup('g', [ValueError(1), TypeError('t')])",
+    "class F(Exception):\n    def _render_traceback_(self): return ['own', 'lines']\nraise F('x')",
+    "import asyncio\nraise asyncio.CancelledError()",
+    "await asyncio.sleep(0)\nraise GeneratorExit('x')",
+    "async def numbers():\n    for i in range(3): yield i\nasync for x in numbers(): print(x)",
+    "task = asyncio.create_task(asyncio.sleep(0.001, 'slept'))",
+    "await asyncio.sleep(0.05); task.done(), task.result()",
+    "import sys; sys.exit('words')",
+    "breakpoint(); 'went on'",
+    "import getpass\ntry:\n    getpass.getpass()\nexcept Exception as error:\n    print(error)",
+    "sys.stdin.read()",
+    "%%capture caught\nprint('hidden')",
+    "caught.stdout, caught.show()",
+    "%%html\n<b>x</b>",
+    "%cd /",
+    "%pwd",
+    "found = !ls /nowhere\nfound",
+    "%run -i nowhere.py",
+    "%precision 3",
+    "3.14159",
+    "%xmode Plain",
+    "1 / 0",
+    "import warnings\ndef f(): warnings.warn('from f', stacklevel=2)\nf(); f()",
+    "import logging; logging.warning('heard'); logging.info('not heard')",
+    "import threading\nt = threading.Thread(target=print, args=('there',)); t.start(); t.join()",
+    "len?",
+    "sys.stdout.isatty(), sys.stdout.encoding, sys.stdout.errors, sys.stdout.writable()",
+    "sys.stdout.writelines(['a', 'b'])",
+    "sys.displayhook = lambda value: print('hook', value)\n3",
+    "4",
+    "get_ipython().ast_node_interactivity = 'all'",
+    "1\n2",
+]
 
 
 def test_every_cell_is_as_a_kernel_leaves_it(tmp_path):
@@ -145,6 +120,20 @@ def test_a_failing_cell_ends_the_notebook_and_is_kept_in_it(tmp_path, ending):
         assert "An Exception was encountered" in ours.cells[0].source
 
 
+def test_a_nasty_notebook_is_as_a_kernel_leaves_it(tmp_path):
+    def source():
+        made = notebook(*NASTY)
+        for cell in made.cells:
+            cell.metadata.tags = ["raises-exception", "of-mine"]
+            cell.metadata.collapsed = True
+        made.metadata.authors = [{"name": "A. Nalyst"}]
+        return made
+
+    ours, raised = assert_same(source, tmp_path)
+    assert raised.ename == "ZeroDivisionError"  # papermill reports the last, whatever is tagged
+    assert ours.metadata.authors == [{"name": "A. Nalyst"}]
+
+
 def test_errors_may_be_allowed(tmp_path):
     def source():
         made = notebook("1 / 0", "'after'")
@@ -155,9 +144,55 @@ def test_errors_may_be_allowed(tmp_path):
     assert ours.cells[-1].outputs[0].data["text/plain"] == "'after'"
 
 
-def test_a_time_limit_is_refused_rather_than_ignored(tmp_path):
-    with pytest.raises(UsageError, match="cannot stop one after a time"):
+def test_half_a_surrogate_pair_is_replaced(tmp_path):
+    # A kernel loses the whole output to it.
+    cells = notebook("print('a\\ud800b')", "raise ValueError('\\ud800')")
+    ours, raised = execute("btkit", cells, tmp_path)
+    assert ours.cells[1].outputs[0].text == "a?b\n"
+    assert raised.evalue == "?"
+
+
+SLOW = {
+    "asleep": "print('x')\nimport time; time.sleep(30)",
+    "busy": "print('x')\nwhile True:\n    pass",
+    "waiting": "print('x')\nimport asyncio; await asyncio.sleep(30)",
+    "a program": "%%bash\nsleep 30",
+    "stubborn": "import time\ntry:\n    time.sleep(30)\nexcept KeyboardInterrupt:\n    pass",
+}
+
+
+@pytest.mark.parametrize("cell", SLOW.values(), ids=list(SLOW))
+def test_a_cell_that_takes_too_long_is_stopped(tmp_path, cell):
+    with pytest.raises(CellTimeoutError, match="after 1 seconds"):
+        execute("btkit", notebook(cell, "'never'"), tmp_path, execution_timeout=1)
+    ours, raised = execute("btkit", notebook("'and then'"), tmp_path, execution_timeout=60)
+    assert raised is None
+    assert ours.cells[0].outputs[0].data["text/plain"] == "'and then'"
+
+
+def test_a_time_limit_says_what_papermill_says(tmp_path):
+    said = []
+    for engine in ("nbclient", "btkit"):
+        with pytest.raises(CellTimeoutError) as caught:
+            execute(engine, notebook(SLOW["waiting"]), tmp_path, execution_timeout=1)
+        said.append(str(caught.value))
+    assert said[0] == said[1]
+
+
+def test_a_time_limit_that_cannot_be_kept_is_refused_rather_than_ignored(tmp_path):
+    async def inside():
         execute("btkit", notebook("1"), tmp_path, execution_timeout=5)
+
+    with pytest.raises(UsageError, match="only in the main thread"):
+        asyncio.run(inside())
+    with pytest.raises(UsageError, match="no interrupt_on_timeout"):
+        execute("btkit", notebook("1"), tmp_path, execution_timeout=5, interrupt_on_timeout=True)
+
+
+def test_no_cell_runs_after_one_that_left(tmp_path):
+    # A kernel is gone a tenth of a second after such a cell, wherever the next one is by then.
+    with pytest.raises(DeadKernelError):
+        execute("btkit", notebook("exit", "'never'"), tmp_path)
 
 
 def test_the_entry_point_leads_to_the_engine():
@@ -165,46 +200,6 @@ def test_the_entry_point_leads_to_the_engine():
 
     papermill_engines.register_entry_points()
     assert papermill_engines.get_engine("btkit") is InProcessEngine
-
-
-MISCHIEF = """
-import builtins, getpass, os, random, sys, warnings
-import numpy as np, pandas as pd, plotly.io as pio
-leak = 1
-os.environ["LEAK"] = "1"
-os.chdir("/")
-sys.path.insert(0, "/leak")
-sys.argv.append("leak")
-builtins.leak = 1
-warnings.simplefilter("ignore")
-pd.set_option("display.max_rows", 3)
-pio.templates.default = "seaborn"
-random.seed(1); np.random.seed(1)
-sys.stdout.write("x")
-"""
-
-
-def test_nothing_leaks_from_a_notebook_into_the_process_or_the_next(tmp_path):
-    import random  # noqa: PLC0415 - beside what it tells
-
-    import numpy as np  # noqa: PLC0415
-    import pandas as pd  # noqa: PLC0415
-    import plotly.io as pio  # noqa: PLC0415
-
-    def state():
-        return (
-            Path.cwd(), dict(os.environ), list(sys.path), list(sys.argv), sys.stdout, sys.stderr,
-            sys.modules["__main__"], sys.displayhook, sys.excepthook, hasattr(__builtins__, "leak"),
-            pd.get_option("display.max_rows"), pio.templates.default, pio.renderers.default,
-            random.getstate(), np.random.get_state()[1].tolist(),  # noqa: NPY002 - the state that is kept
-        )  # fmt: skip
-
-    before = state()
-    execute("btkit", notebook(MISCHIEF), tmp_path)
-    assert state() == before
-    look = "'leak' in globals(), 'LEAK' in __import__('os').environ, __import__('sys').argv[1:]"
-    ours, _ = execute("btkit", notebook(look), tmp_path)
-    assert ours.cells[0].outputs[0].data["text/plain"] == "(False, False, [])"
 
 
 def test_it_runs_where_an_event_loop_runs_already_and_inside_itself(tmp_path):

@@ -1,0 +1,93 @@
+"""A notebook by the engine in this process and by papermill's own, made comparable."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+
+import nbformat
+import papermill
+from papermill import PapermillExecutionError
+
+from btkit.render.kernel import OwnKernelManager
+
+
+def notebook(*sources):
+    cells = [nbformat.v4.new_code_cell(source, id=f"c{i}") for i, source in enumerate(sources)]
+    kernel = {"name": "python3", "language": "python", "display_name": "Python 3"}
+    return nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+
+
+def execute(engine, source, folder, **options):
+    path = folder / f"{engine}.ipynb"
+    if engine == "nbclient":
+        options["kernel_manager_class"] = OwnKernelManager
+    error = None
+    # A kernel that sees it is run by pytest captures less than it does for a user.
+    test = os.environ.pop("PYTEST_CURRENT_TEST", None)
+    try:
+        papermill.execute_notebook(
+            source, path, engine_name=engine, kernel_name="python3", progress_bar=False, **options
+        )
+    except PapermillExecutionError as raised:
+        error = raised
+    finally:
+        if test is not None:
+            os.environ["PYTEST_CURRENT_TEST"] = test
+    return nbformat.read(path, as_version=4), error
+
+
+def plain(cell):
+    """What must be equal: all but times, addresses, ids of widgets and of the process."""
+    outputs = []
+    for output in cell.get("outputs", ()):
+        merged = outputs and outputs[-1].get("name") == output.get("name") == "stdout"
+        if merged and output.output_type == "stream":
+            outputs[-1]["text"] += output["text"]
+        else:
+            outputs.append(json.loads(json.dumps(output)))
+    text = json.dumps(outputs, sort_keys=True)
+    text = re.sub(r'"model_id": "[0-9a-f]{32}"', '"model_id": ""', text)
+    text = re.sub(r"ipykernel_\d+", "ipykernel", text)
+    text = re.sub(r"0x[0-9a-f]+", "0x", text)
+    about = cell.metadata.get("papermill", {})
+    return {
+        "source": cell.source,
+        "outputs": text,
+        "count": cell.get("execution_count"),
+        "times": sorted(cell.metadata.get("execution", {})),
+        "papermill": {key: about.get(key) for key in ("exception", "status")}
+        | {"keys": sorted(about)},
+        "tags": cell.metadata.get("tags"),
+    }
+
+
+def states(executed):
+    widgets = executed.metadata.get("widgets", {})
+    found = widgets.get("application/vnd.jupyter.widget-state+json", {}).get("state", {})
+    plain_states = []
+    for state in found.values():
+        text = re.sub(r"IPY_MODEL_[0-9a-f]{32}", "IPY_MODEL_", json.dumps(state, sort_keys=True))
+        plain_states.append(re.sub(r'"msg_id": "[^"]*"', '"msg_id": ""', text))
+    return sorted(plain_states)
+
+
+def assert_same(source, folder, **options):
+    ordinary, wanted = execute("nbclient", source(), folder, **options)
+    ours, raised = execute("btkit", source(), folder, **options)
+    assert_same_cells(ours, ordinary)
+    assert ours.metadata.language_info == ordinary.metadata.language_info
+    assert sorted(ours.metadata.papermill) == sorted(ordinary.metadata.papermill)
+    assert ours.metadata.papermill.exception == ordinary.metadata.papermill.exception
+    assert states(ours) == states(ordinary)
+    same = [(type(e), getattr(e, "ename", ""), getattr(e, "evalue", "")) for e in (raised, wanted)]
+    assert same[0] == same[1]
+    return ours, raised
+
+
+def assert_same_cells(ours, ordinary):
+    cells = zip(ours.cells, ordinary.cells, strict=True)
+    pairs = [(plain(own), plain(other)) for own, other in cells]
+    different = [pair for pair in pairs if pair[0] != pair[1]]
+    assert not different, "\n".join(f"{own}\n{other}" for own, other in different)
