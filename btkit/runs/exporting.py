@@ -55,7 +55,7 @@ def export(
     Raises
     ------
     UsageError
-        If the format or a table is unknown.
+        If the format or a table is unknown, or the folder can be none.
     RunNotFoundError
         If one of `run_ids` does not exist.
     StoreError
@@ -67,7 +67,7 @@ def export(
     known = list(dict.fromkeys(check_run_id(run_id) for run_id in run_ids)) or [
         row["run_id"] for row in store.runs(status="complete", limit=None)
     ]
-    target = Path(folder).expanduser().absolute()
+    target = _target(folder)
     files = {}
     with _explained(target):
         target.mkdir(parents=True, exist_ok=True)
@@ -77,6 +77,21 @@ def export(
                 rows = _WRITERS[kind](partial, _frames(store, known, table))
             files[table] = {"path": str(path), "rows": rows}
     return {"format": kind, "runs": len(known), "files": files}
+
+
+def _target(folder: Path | str) -> Path:
+    try:
+        target = Path(folder).expanduser().absolute()
+        if b"\0" not in os.fsencode(target):
+            return target
+        reason = "it holds a null character"
+    except (RuntimeError, ValueError) as error:  # no such home folder; half of a surrogate pair
+        reason = str(error)
+    raise UsageError(
+        f"{str(folder)!r} can be no folder: {reason}.",
+        hint="Give a folder to write to, such as data/export.",
+        details={"argument": "output", "received": str(folder)},
+    )
 
 
 def _known(text: str, names: tuple[Any, ...], what: str) -> Any:  # noqa: ANN401 - one of `names`

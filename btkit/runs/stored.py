@@ -113,7 +113,7 @@ def list_runs(
     Raises
     ------
     UsageError
-        If the limit or the status makes no sense.
+        If the symbol, the limit or the status makes no sense.
     StoreError
         If the store cannot be read.
     """
@@ -126,7 +126,8 @@ def list_runs(
             hint=f"Choose one of {' '.join(_STATUSES)}.",
             details={"argument": "status", "received": status},
         )
-    return _store(settings).runs(symbol=symbol, limit=limit, status=known)
+    asked = None if symbol is None else check_symbol(symbol)
+    return _store(settings).runs(symbol=asked, limit=limit, status=known)
 
 
 def report(result: Result | OptionsResult, *, settings: Settings | None = None) -> dict[str, Any]:

@@ -213,6 +213,16 @@ def test_a_hostile_symbol_is_refused(backtest, workplace, symbol):
     )
     assert (code, document["error"]["type"]) == (2, "UsageError")
     assert not (workplace / "results.db").exists()
+    code, document, _ = backtest("list", f"--symbol={symbol}")
+    assert (code, document["error"]["type"]) == (2, "UsageError")
+
+
+@pytest.mark.parametrize("folder", ["a\0b", "\ud800", "~nobody-of-this-name/x"])
+def test_a_folder_that_can_be_none(backtest, workplace, folder):
+    before = sorted(workplace.rglob("*"))
+    code, document, _ = backtest("export", f"--output={folder}")
+    assert (code, document["error"]["type"]) == (2, "UsageError")
+    assert sorted(workplace.rglob("*")) == before
 
 
 def test_a_symbol_of_harmless_oddity_reaches_no_path(backtest, workplace, monkeypatch):
