@@ -10,11 +10,12 @@ from typing import Any
 import pandas as pd
 
 from btkit.errors import UsageError
+from btkit.metrics import TradeColumns, compute_metrics
 from btkit.render import text, theme
+from btkit.render.campaign import data_facts, facts_table, provenance_facts, tile, verdict
 from btkit.render.figures.lines import Scale, end_labels, line, panel_title, scale_for
 from btkit.render.pieces import Chart, Html, Section, table, tag
 from btkit.render.series import display_rows, floats, milliseconds
-from btkit.render.sweep import facts_table, tile, verdict
 from btkit.runs import read_settings
 from btkit.runs.walk_forward import load_walk_forward
 from btkit.runs.walk_forward import walk_forward as run_walk_forward
@@ -24,6 +25,7 @@ Page = tuple[dict[str, Any], pd.DataFrame]
 
 HEIGHT, TOP, BOTTOM = 560, 56, 36
 UPPER, LOWER = (0.40, 1.0), (0.0, 0.29)
+MOST_LABELLED = 6
 
 
 def open_walk_forward(
@@ -63,14 +65,16 @@ def open_walk_forward(
 
 def headline(page: Page) -> Section:
     """Return the verdict in words, and the tiles."""
-    document = page[0]
+    document, curve = page
     stitched = document["stitched"]
+    held = _held(document, curve)
     tiles = [
         tile(
             "Efficiency",
             text.percent(document["avg_efficiency"], digits=0),
             "needs 70 %",
-            meaning="Share of the in-sample Sharpe ratio that is left out of sample, on average.",
+            meaning="Share of the in-sample Sharpe ratio that held out of sample, on average; "
+            "a window whose in-sample ratio is not above 0 counts as 0.",
         ),
         tile(
             "Out-of-sample Sharpe",
@@ -81,19 +85,20 @@ def headline(page: Page) -> Section:
         tile(
             "Stitched Sharpe",
             _defined(stitched, "sharpe_ratio", text.ratio),
-            f"{text.percent(document['stitched_efficiency'], digits=0)} of the in-sample mean",
-            meaning="Of the out-of-sample parts put together.",
+            f"buy-and-hold {_defined(held, 'sharpe_ratio', text.ratio)}",
+            meaning="Of the out-of-sample parts put together. Over the mean in-sample one: "
+            f"{text.percent(document['stitched_efficiency'], digits=0)}.",
         ),
         tile(
             "Stitched CAGR",
             _defined(stitched, "cagr", text.percent),
-            "out of sample only",
+            f"buy-and-hold {_defined(held, 'cagr', text.percent)}",
             meaning="Return per year of the out-of-sample parts put together.",
         ),
         tile(
             "Worst drawdown",
             _defined(stitched, "max_drawdown_pct", text.percent),
-            "out of sample only",
+            f"buy-and-hold {_defined(held, 'max_drawdown_pct', text.percent)}",
             meaning="Deepest fall of the stitched curve.",
         ),
         tile(
@@ -103,16 +108,23 @@ def headline(page: Page) -> Section:
             meaning="Closed trades out of sample.",
         ),
     ]
+    yearly = float(stitched["cagr"])
+    sentence = (
+        f"Out of sample it {'lost' if yearly < 0 else 'made'} {text.percent(abs(yearly))} a year, "
+        f"buy-and-hold {_defined(held, 'cagr', text.percent)}; worst fall "
+        f"{_defined(stitched, 'max_drawdown_pct', text.percent)} against "
+        f"{_defined(held, 'max_drawdown_pct', text.percent)}. {document['verdict']}"
+    )
     return Section(
         [
-            verdict(document, "Walk-forward validation", document["verdict"]),
+            verdict(document, "Walk-forward validation", sentence),
             Html(tag("div", "".join(tiles), class_="bt-tiles")),
         ]
     )
 
 
-def stitched(page: Page) -> Section:
-    """Return the stitched out-of-sample curve and its drawdown."""
+def stitched(page: Page, *, height: int = HEIGHT) -> Section:
+    """Return the stitched out-of-sample curve and its drawdown, so many pixels high."""
     document, curve = page
     own, held = floats(curve["equity"]), floats(curve["benchmark"])
     rows = display_rows(own)
@@ -130,7 +142,7 @@ def stitched(page: Page) -> Section:
         (f"Out of sample<br>{text.money(float(own[-1]))}", float(own[-1]), theme.STRATEGY),
         (f"Buy-and-hold<br>{text.money(float(held[-1]))}", float(held[-1]), theme.BENCHMARK),
     ]
-    pixels = (HEIGHT - TOP - BOTTOM) * (UPPER[1] - UPPER[0])
+    pixels = (height - TOP - BOTTOM) * (UPPER[1] - UPPER[0])
     worst = document["stitched"]["max_drawdown_pct"]
     shapes = [
         {
@@ -146,7 +158,7 @@ def stitched(page: Page) -> Section:
     ]
     verb = "grew" if own[-1] > own[0] else "shrank"
     arrangement = theme.layout(
-        height=HEIGHT,
+        height=height,
         title=f"Out of sample the account {verb} to {text.money(float(own[-1]))}; "
         f"buy-and-hold ended at {text.money(float(held[-1]))}",
         hovermode="x unified",
@@ -168,7 +180,13 @@ def stitched(page: Page) -> Section:
                 name="stitched",
                 note="Each window goes on with what the one before left; dotted lines part them. "
                 "No position crosses them.",
-                narrow={"margin.l": 46, "margin.r": 82, "xaxis.nticks": 4},
+                narrow={
+                    "margin.l": 46,
+                    "margin.r": 92,
+                    "annotations[1].font.size": 11,
+                    "annotations[2].font.size": 11,
+                    "xaxis.nticks": 4,
+                },
             )
         ]
     )
@@ -189,18 +207,34 @@ def chosen(page: Page) -> Section:
             escape(f"{window['oos_start'][:10]} to {window['oos_end'][:10]}"),
             escape(", ".join(f"{k} {v:g}" for k, v in window["parameters"].items()) or "–"),
             text.count(window["sets_tried"]) if window["sets_tried"] else "–",
-            text.ratio(window["is_sharpe"]),
-            text.ratio(window["oos_sharpe"]),
+            _sharpe(window, "is_sharpe"),
+            _sharpe(window, "oos_sharpe"),
             text.percent(window["efficiency"], digits=0),
             text.percent(window["oos_return_pct"]),
             text.count(window["oos_trades"]),
-            tag("code", escape(str(window["oos_run_id"] or "not stored")[:8])),
         ]
         for window in document["windows"]
     ]
     head = ["Window", "Out of sample", "Parameters", "Chosen from", "Sharpe in", "Sharpe out",
-            "Left", "Return out", "Trades out", "Run"]  # fmt: skip
-    return Section([Html(table(head, rows, numeric=(0, 3, 4, 5, 6, 7, 8)))])
+            "Kept", "Return out", "Trades out"]  # fmt: skip
+    shown = Html(table(head, rows, numeric=(0, 3, 4, 5, 6, 7, 8)))
+    return Section([shown, *_stored_runs(document)])
+
+
+def _stored_runs(document: Mapping[str, Any]) -> list[Html]:
+    rows = [
+        [
+            str(window["window_index"] + 1),
+            *(tag("code", escape(str(window[key]))) for key in ("is_run_id", "oos_run_id")),
+        ]
+        for window in document["windows"]
+        if window["oos_run_id"] is not None
+    ]
+    if not rows:
+        return []
+    head = ["Window", "Run in sample", "Run out of sample"]
+    listed = tag("summary", "The ids of the stored runs") + table(head, rows, numeric=(0,))
+    return [Html(tag("details", listed))]
 
 
 def rests_on(page: Page) -> Section:
@@ -216,21 +250,34 @@ def rests_on(page: Page) -> Section:
                 {
                     "Scheme": f"{document['scheme']}, "
                     f"{text.percent(document['is_ratio'], digits=0)} in sample",
-                    "Chosen": f"{optimized} by {document['objective']}"
+                    "Chosen": f"{optimized} by {document['objective'].replace('_', ' ')}"
                     if optimized
                     else "nothing: the spec ran as it is",
                     "Efficiency": "out-of-sample over in-sample Sharpe ratio, from −200 % to "
                     "200 %; 0 where the in-sample ratio is not above 0",
-                    "Runs": "; ".join(
-                        f"window {window['window_index'] + 1}: {window['is_run_id']} in, "
-                        f"{window['oos_run_id']} out"
-                        for window in document["windows"]
-                    ),
+                    **data_facts(document),
                     "Curve": document["curve_url"] or "not stored",
+                    **provenance_facts(document, document["provenance"]["command"]),
                 }
             )
         ]
     )
+
+
+def _held(document: Mapping[str, Any], curve: pd.DataFrame) -> dict[str, Any]:
+    """Return the metrics of holding the instrument over the out-of-sample parts."""
+    settings = document["provenance"]["settings"]
+    return compute_metrics(
+        floats(curve["benchmark"]),
+        pd.DatetimeIndex(curve.index),
+        initial_capital=settings["capital"],
+        bars_per_year=settings["bars_per_year"],
+        trades=TradeColumns.empty(),
+    ).to_json_values()
+
+
+def _sharpe(window: Mapping[str, Any], name: str) -> str:
+    return text.DASH if name in window["undefined"] else text.ratio(window[name])
 
 
 def _defined(metrics: Mapping[str, Any], name: str, form: Any) -> str:  # noqa: ANN401 - a formatter
@@ -279,6 +326,8 @@ def _spans(document: Mapping[str, Any]) -> Chart:
 def _sharpes(document: Mapping[str, Any]) -> Chart:
     names = [f"Window {window['window_index'] + 1}" for window in document["windows"]]
     kept = sum(1 for window in document["windows"] if (window["efficiency"] or 0.0) >= 0.7)  # noqa: PLR2004 - the bound
+    # More would not fit beside each other.
+    few = len(names) <= MOST_LABELLED
     data = [
         {
             "type": "bar",
@@ -286,7 +335,7 @@ def _sharpes(document: Mapping[str, Any]) -> Chart:
             "y": [window[key] for window in document["windows"]],
             "name": label,
             "marker": {"color": colour, "pattern": {"shape": shape}},
-            "text": [text.ratio(window[key]) for window in document["windows"]],
+            "text": [_sharpe(window, key) for window in document["windows"]] if few else None,
             "textposition": "outside",
             "cliponaxis": False,
             "hovertemplate": f"{label} %{{y:.2f}}<extra></extra>",
@@ -302,6 +351,7 @@ def _sharpes(document: Mapping[str, Any]) -> Chart:
         xaxis=theme.axis(type="category", showgrid=False),
         yaxis=theme.axis(title={"text": "Sharpe ratio"}),
         barmode="group",
+        uniformtext={"minsize": 9, "mode": "hide"},
         bargap=0.35,
         margin={"l": 58, "r": 16, "t": 56, "b": 36},
     )

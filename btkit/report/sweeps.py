@@ -107,6 +107,8 @@ class SweepReport(Document):
         Its parameters, metrics and the command that runs it.
     top
         The best ten.
+    min_trades_required
+        Sets with fewer trades come after all others.
     table_url
         Where the table of all sets is stored.
     command
@@ -126,6 +128,7 @@ class SweepReport(Document):
     constraint: str | None
     parameters: dict[str, list[int | float]]
     sets: int
+    min_trades_required: int
     passed: bool
     failures: list[Failure]
     overfitting: OverfittingSection
@@ -202,6 +205,7 @@ def build_sweep_report(
             for name, values in result.sets.columns.items()
         },
         sets=len(result.sets),
+        min_trades_required=result.min_trades,
         passed=not failures,
         failures=failures,
         overfitting=section,

@@ -298,12 +298,14 @@ def gather_warnings(parts: Sequence[Part]) -> list[ReportWarning]:
 def _of_windows(told: list[tuple[int, str]], windows: int) -> str:
     number, message = told[0]
     if len(told) == 1:
-        return f"Window {number}, out of sample: {message}"
+        return f"Window {number} out of sample: {message}"
     numbers = [str(place) for place, _ in told]
-    which = "all" if len(told) == windows else f"{', '.join(numbers[:-1])} and {numbers[-1]}"
+    which = f"Windows {', '.join(numbers[:-1])} and {numbers[-1]}"
+    if len(told) == windows:
+        which = "Every window"
     if all(other == message for _, other in told):
-        return f"Windows {which}, out of sample: {message}"
-    return f"Windows {which}, out of sample; of window {number}: {message}"
+        return f"{which} out of sample: {message}"
+    return f"{which} out of sample, such as window {number}: {message}"
 
 
 def describe_data(

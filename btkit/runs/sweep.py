@@ -168,12 +168,16 @@ def describe_sweep(
 
     known = read_settings() if settings is None else settings
     observer = progress or Silent()
-    with observer.stage("overfitting") as note:
-        sets = len(result.sets)
-        found = result.overfitting(
-            on_chunk=lambda first, rows: _count(observer, first + len(rows), sets)
-        )
-        note(_in_words(found))
+    try:
+        with observer.stage("overfitting") as note:
+            found = result.overfitting(
+                on_chunk=lambda first, rows: _count(observer, first + len(rows), len(result.sets))
+            )
+            note(_in_words(found))
+    except BaseException as error:
+        if "table" in result.files:
+            error.add_note(f"The table of all sets is complete: {result.files['table']}.")
+        raise
     asked = None if start is None or end is None else check_range(start, end)
     report = build_sweep_report(
         result,

@@ -18,7 +18,7 @@ def stitch(parts: list[Result], *, capital: float) -> pd.DataFrame:
     Parameters
     ----------
     parts
-        Runs over stretches of bars that follow each other.
+        Runs over stretches of bars, in order.
     capital
         $ before the first bar.
 
@@ -26,7 +26,8 @@ def stitch(parts: list[Result], *, capital: float) -> pd.DataFrame:
     -------
     DataFrame
         By bar time: equity and benchmark in $, drawdown as a fraction, and the window from 0 on.
-        The benchmark buys at a part's first open and sells at its last close, without costs.
+        The benchmark holds the instrument from the first close on, without costs, through the
+        cuts too; where parts do not follow each other, from the later one's first close on.
         After a ruin nothing trades any more.
     """
     frames = []
@@ -36,7 +37,7 @@ def stitch(parts: list[Result], *, capital: float) -> pd.DataFrame:
         if equity <= 0.0:
             own = np.full(len(own), equity)
         prices = part.bars["close"].to_numpy()
-        held = prices / float(part.bars["open"].iloc[0]) * benchmark
+        held = prices / _bought_at(part, parts[index - 1] if index else None) * benchmark
         frames.append(
             pd.DataFrame({"equity": own, "benchmark": held, "window": index}, index=part.bars.index)
         )
@@ -89,6 +90,14 @@ def stitched_metrics(parts: list[Result], curve: pd.DataFrame, *, capital: float
         ),
         ruined=bool(curve["equity"].iloc[-1] <= 0.0),
     )
+
+
+def _bought_at(part: Result, before: Result | None) -> float:
+    if before is not None:
+        known = part.all_bars.loc[: part.bars.index[0], "close"]
+        if len(known) > 1 and known.index[-2] == before.bars.index[-1]:
+            return float(known.iloc[-2])
+    return float(part.bars["close"].iloc[0])
 
 
 def _share(part: Result, equity: float) -> float:

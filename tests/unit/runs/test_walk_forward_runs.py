@@ -197,6 +197,19 @@ def test_the_trades_add_up_to_what_the_stitched_account_gained(settings):
     )
 
 
+@pytest.mark.parametrize("scheme", ["rolling", "disjoint"])
+def test_buy_and_hold_goes_through_the_cuts_but_not_through_what_is_left_out(settings, scheme):
+    bars = make_bars(400)
+    result = bt.walk_forward(crossover(), bars, windows=3, scheme=scheme, settings=settings)
+    growth = 1.0
+    for part in result.out_of_sample:
+        growth *= part.bars["close"].iloc[-1] / part.bars["close"].iloc[0]
+    if scheme == "rolling":
+        first, last = result.curve.index[[0, -1]]
+        growth = bars["close"][last] / bars["close"][first]
+    assert result.curve["benchmark"].iloc[-1] == pytest.approx(100_000 * growth)
+
+
 def test_after_a_ruin_nothing_is_traded_any_more(settings):
     bars = make_bars(300, seed=2)
     bars.iloc[195:, :4] *= 4.0
@@ -284,7 +297,7 @@ def test_warnings_of_the_runs_are_in_the_headline_once(settings):
     result = bt.walk_forward(spec, make_bars(400), windows=2, settings=settings)
     told = [entry for entry in result.report.warnings if entry.code == "fallback"]
     assert len(told) == 1
-    assert told[0].message.startswith("Windows all, out of sample")
+    assert told[0].message.startswith("Every window out of sample")
     assert result.report.data.fallbacks["vix"] == sum(
         window.oos_bars for window in result.report.windows
     )

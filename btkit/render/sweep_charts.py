@@ -1,0 +1,308 @@
+"""The pictures of a sweep: the surface, the sets as parallel lines, how they are spread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from btkit.render import text, theme
+from btkit.render.pieces import Chart, Html, Section, tag
+from btkit.validation.ranking import LOWER_IS_BETTER
+
+Page = tuple[dict[str, Any], pd.DataFrame]
+"""The document of a sweep, and the table of its sets."""
+
+MOST_LINES = 1_500
+
+
+def metric_label(name: str) -> str:
+    """Return what a reader calls a metric.
+
+    Parameters
+    ----------
+    name
+        As in the document.
+    """
+    known = {"cagr": "CAGR", "max_drawdown_pct": "Worst drawdown", "total_trades": "Trades"}
+    return known.get(name, name.replace("_pct", "").replace("_", " ").capitalize())
+
+
+def is_percent(name: str) -> bool:
+    """Return whether a metric is a fraction that is shown as a percentage.
+
+    Parameters
+    ----------
+    name
+        As in the document.
+    """
+    return name in {"cagr", "win_rate", "volatility"} or name.endswith("_pct")
+
+
+def surface(page: Page) -> Section:
+    """Return the objective over the two parameters that move it most."""
+    document, sets = page
+    names = _by_influence(document, sets)
+    if len(names) < 2:  # noqa: PLR2004 - a surface has two sides
+        return Section([_curve(document, sets, names[0])])
+    across, up = names[:2]
+    objective = document["objective"]
+    # Undefined and infinite values leave their cell empty.
+    known = sets.copy()
+    known[objective] = sets[objective].where(np.isfinite(sets[objective]))
+    grid = known.pivot_table(index=up, columns=across, values=objective, aggfunc="median")
+    best = document["best"]["parameters"]
+    data: list[dict[str, Any]] = [
+        {
+            "type": "heatmap",
+            "x": [f"{value:g}" for value in grid.columns],
+            "y": [f"{value:g}" for value in grid.index],
+            "z": grid.to_numpy(np.float32),
+            "colorscale": "Cividis",
+            "hoverongaps": False,
+            "colorbar": {"thickness": 12, "outlinewidth": 0, "tickformat": ".3~g"},
+            "hovertemplate": f"{across} %{{x}}, {up} %{{y}}<br>{metric_label(objective)} %{{z:.3f}}"
+            "<extra></extra>",
+        },
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": [f"{best[across]:g}"],
+            "y": [f"{best[up]:g}"],
+            "marker": {
+                "symbol": "circle-open",
+                "size": 15,
+                "color": theme.LOSS,
+                "line": {"width": 3},
+            },
+            "hovertemplate": "the best set<extra></extra>",
+        },
+    ]
+    others = "" if len(names) == 2 else ", the median over all others"  # noqa: PLR2004 - as above
+    arrangement = theme.layout(
+        height=460,
+        title=_surface_title(document, sets, grid),
+        margin={"l": 64, "r": 16, "t": 56, "b": 52},
+        xaxis=theme.axis(type="category", title={"text": across}, showgrid=False, nticks=14),
+        yaxis=theme.axis(type="category", title={"text": up}, showgrid=False, nticks=14),
+    )
+    return Section(
+        [
+            Chart(
+                theme.figure(data, arrangement),
+                name="surface",
+                note=f"{metric_label(objective)} by {across} and {up}{others}; "
+                f"the ring is the best set.{_uncounted(document, sets)}",
+                narrow={"margin.l": 44, "xaxis.nticks": 6, "yaxis.nticks": 8},
+            )
+        ]
+    )
+
+
+def lines(page: Page) -> Section:
+    """Return the sets as parallel lines, and how their objective is spread."""
+    document, sets = page
+    objective = document["objective"]
+    shown = sets[np.isfinite(sets[objective])]
+    if shown.empty:
+        return Section([Html(tag("p", "No set has a defined objective.", class_="bt-empty"))])
+    ranked = shown.sort_values(objective)
+    rows = np.unique(np.linspace(0, len(ranked) - 1, MOST_LINES).astype(int))
+    drawn = ranked.iloc[rows]
+    columns = dict.fromkeys(
+        [*document["parameters"], "total_trades", "max_drawdown_pct", objective]
+    )
+    data = [
+        {
+            "type": "parcoords",
+            "line": {
+                "color": drawn[objective].to_numpy(np.float32),
+                "colorscale": "Cividis",
+                "showscale": False,
+            },
+            "dimensions": [
+                _dimension(
+                    name if name in document["parameters"] else metric_label(name),
+                    drawn[name].to_numpy(np.float32),
+                    as_percent=name not in document["parameters"] and is_percent(name),
+                )
+                for name in columns
+            ],
+            "labelfont": {"size": 12},
+            "labelangle": -12,
+        }
+    ]
+    part = "" if len(drawn) == len(sets) else f" {text.count(len(drawn))} of them are drawn."
+    parallel = Chart(
+        theme.figure(
+            data,
+            theme.layout(
+                height=420,
+                title=_shared(document, ranked),
+                margin={"l": 64, "r": 64, "t": 110, "b": 24},
+            ),
+        ),
+        name="sets",
+        note=f"Each line is a set, bright ones are better; drag along an axis to filter.{part}",
+        narrow={"margin.l": 30, "margin.r": 44, "height": 380, "font.size": 10},
+    )
+    return Section([parallel, _spread(document, shown)])
+
+
+def _dimension(label: str, values: Any, *, as_percent: bool) -> dict[str, Any]:  # noqa: ANN401 - an array
+    return {
+        "label": f"{label}, %" if as_percent else label,
+        "values": values * 100 if as_percent else values,
+        "tickformat": ".3~g",
+    }
+
+
+def _shared(document: Mapping[str, Any], ranked: pd.DataFrame) -> str:
+    """Say between which values of each parameter the best tenth lies, nine in ten of them."""
+    names = [name for name, values in document["parameters"].items() if len(values) > 1]
+    lowest = document["objective"] in LOWER_IS_BETTER
+    count = max(1, len(ranked) // 10)
+    best = ranked.head(count) if lowest else ranked.tail(count)
+    spans = []
+    for name in names:
+        low, high = np.quantile(best[name], [0.05, 0.95], method="nearest")
+        spans.append(f"{name} {low:g}" if low == high else f"{name} {low:g} to {high:g}")
+    return f"The best tenth has {text.listed(spans)}" if spans else "Every set is the same"
+
+
+def _by_influence(document: Mapping[str, Any], sets: pd.DataFrame) -> list[str]:
+    """Return the parameters, those first whose values spread the objective most."""
+    objective = sets[document["objective"]].where(np.isfinite(sets[document["objective"]]))
+    varied = [name for name, values in document["parameters"].items() if len(values) > 1]
+    names = varied or list(document["parameters"])
+
+    def spread(name: str) -> float:
+        means = objective.groupby(sets[name]).mean()
+        return float(means.std()) if len(means) > 1 else 0.0
+
+    order = sorted(names, key=lambda name: -np.nan_to_num(spread(name)))
+    return sorted(order[:2], key=names.index) + order[2:]
+
+
+def _surface_title(document: Mapping[str, Any], sets: pd.DataFrame, grid: pd.DataFrame) -> str:
+    values = sets[document["objective"]]
+    cells = grid.to_numpy()
+    best = document["best"]["metrics"][document["objective"]]
+    near = float(np.nanmean(cells >= 0.8 * best)) if best > 0 and np.isfinite(cells).any() else 0.0
+    middle = float(values[np.isfinite(values)].median()) if np.isfinite(values).any() else np.nan
+    return (
+        f"Best {text.ratio(best)}, middle set {text.ratio(middle)}; "
+        f"{text.percent(near, digits=0)} of the surface is within a fifth of the best"
+    )
+
+
+def _curve(document: Mapping[str, Any], sets: pd.DataFrame, name: str) -> Chart:
+    objective = document["objective"]
+    ranked = sets[[name, objective]].sort_values(name)
+    data = [
+        {
+            "type": "scatter",
+            "mode": "lines+markers",
+            "x": ranked[name].to_numpy(np.float64),
+            "y": ranked[objective].where(np.isfinite(ranked[objective])).to_numpy(np.float64),
+            "line": {"color": theme.STRATEGY},
+            "hovertemplate": f"{name} %{{x}}: %{{y:.3f}}<extra></extra>",
+        }
+    ]
+    best = document["best"]
+    data.append(
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": [best["parameters"][name]],
+            "y": [best["metrics"][objective]],
+            "marker": {"symbol": "circle-open", "size": 15, "color": theme.LOSS,
+                       "line": {"width": 3}},
+            "hovertemplate": "the best set<extra></extra>",
+        }
+    )  # fmt: skip
+    arrangement = theme.layout(
+        height=380,
+        title=f"{metric_label(objective)} is best at {name} {best['parameters'][name]:g}",
+        xaxis=theme.axis(title={"text": name}),
+        yaxis=theme.axis(title={"text": metric_label(objective)}),
+        margin={"l": 58, "r": 16, "t": 56, "b": 52},
+    )
+    return Chart(
+        theme.figure(data, arrangement),
+        name="surface",
+        note=f"The ring is the best set.{_uncounted(document, sets)}",
+    )
+
+
+def _uncounted(document: Mapping[str, Any], sets: pd.DataFrame) -> str:
+    few = int((sets["total_trades"] < document["min_trades_required"]).sum())
+    if not few:
+        return ""
+    verb = "does" if few == 1 else "do"
+    return (
+        f" {text.plural(few, 'set')} with fewer than "
+        f"{text.plural(document['min_trades_required'], 'trade')} {verb} not count."
+    )
+
+
+def _spread(document: Mapping[str, Any], shown: pd.DataFrame) -> Chart:
+    objective = document["objective"]
+    values = shown[objective].to_numpy(np.float64)
+    counts, edges = np.histogram(values, bins=min(60, max(8, len(values) // 12)))
+    truth = document["overfitting"]
+    # Not the highest of all: sets with too few trades do not count.
+    marks = [(document["best"]["metrics"][objective], "best", theme.STRATEGY)]
+    if objective == "sharpe_ratio":
+        marks.append((truth["expected_maximum_sharpe"], "expected by luck", theme.ATTENTION))
+    data = [
+        {
+            "type": "bar",
+            "x": (edges[:-1] + edges[1:]) / 2,
+            "y": counts,
+            "width": np.diff(edges),
+            "marker": {"color": theme.BENCHMARK, "opacity": 0.7},
+            "hovertemplate": "%{y} sets near %{x:.3f}<extra></extra>",
+        }
+    ]
+    shapes = [
+        {
+            "type": "line",
+            "x0": at,
+            "x1": at,
+            "yref": "paper",
+            "y0": 0,
+            "y1": 1,
+            "line": {"color": colour, "width": 2, "dash": "dot"},
+        }
+        for at, _, colour in marks
+    ]
+    notes = [
+        {
+            "x": at,
+            "yref": "paper",
+            "y": 1.0,
+            "yanchor": "bottom",
+            "yshift": 2 + 15 * place,
+            "text": label,
+            "showarrow": False,
+            "xanchor": "right",
+            "xshift": 4,
+            "font": {"color": colour},
+        }
+        for place, (at, label, colour) in enumerate(marks)
+    ]
+    share = float((values > 0).mean())
+    arrangement = theme.layout(
+        height=340,
+        title=f"{text.percent(share, digits=0)} of the sets are above 0",
+        xaxis=theme.axis(title={"text": metric_label(objective)}),
+        yaxis=theme.axis(title={"text": "sets"}),
+        shapes=shapes,
+        annotations=notes,
+        bargap=0.02,
+        margin={"l": 58, "r": 16, "t": 84, "b": 52},
+    )
+    return Chart(theme.figure(data, arrangement), name="spread", note="How the sets are spread.")
