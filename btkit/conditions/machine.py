@@ -186,7 +186,9 @@ def run_program(code, first, last, constants, columns, column_tags, bar, positio
     tuple
         Value and tag.
     """
-    depth = 0
+    # The value on top is kept out of the stack; a program begins with one that is no one's.
+    value, tag = 0.0, _NONE
+    depth = -1
     at = first
     while at < last:
         op = code[at, 0]
@@ -194,53 +196,46 @@ def run_program(code, first, last, constants, columns, column_tags, bar, positio
         at += 1
         if op <= _POSITION:
             if op == _CONST:
-                stack[depth, 0] = constants[argument, 0]
-                stack[depth, 1] = constants[argument, 1]
+                fresh, fresh_tag = constants[argument, 0], int(constants[argument, 1])
             elif op == _COLUMN:
-                stack[depth, 0] = columns[argument, bar]
-                stack[depth, 1] = column_tags[argument, bar]
+                fresh, fresh_tag = columns[argument, bar], int(column_tags[argument, bar])
             else:
-                stack[depth, 0] = position[argument]
-                stack[depth, 1] = _BOOL if argument == TRUTH_SLOT else _FLOAT
-            if stack[depth, 1] == _FAILED:
+                fresh, fresh_tag = position[argument], (_BOOL if argument == TRUTH_SLOT else _FLOAT)
+            if fresh_tag == _FAILED:
                 return 0.0, _FAILED
+            if at < last and code[at, 0] >= _ADD:
+                # The right side of what comes next: it need not go over the stack.
+                value, tag = apply_binary(code[at, 0], value, tag, fresh, fresh_tag)
+                at += 1
+                if tag == _FAILED:
+                    return 0.0, _FAILED
+                continue
+            if depth >= 0:
+                stack[depth, 0], stack[depth, 1] = value, tag
             depth += 1
+            value, tag = fresh, fresh_tag
+            continue
+        if op >= _ADD:
+            depth -= 1
+            value, tag = apply_binary(op, stack[depth, 0], int(stack[depth, 1]), value, tag)
+        elif op >= _NOT:
+            value, tag = apply_unary(op, argument, value, tag)
         elif op == _JUMP:
             at = argument
-        elif op == _JUMP_IF_FALSE:
-            depth -= 1
-            if not is_true(stack[depth, 0], int(stack[depth, 1])):
-                at = argument
-        elif op == _JUMP_IF_FALSE_OR_POP:
-            if is_true(stack[depth - 1, 0], int(stack[depth - 1, 1])):
-                depth -= 1
-            else:
-                at = argument
-        elif op == _JUMP_IF_TRUE_OR_POP:
-            if is_true(stack[depth - 1, 0], int(stack[depth - 1, 1])):
-                at = argument
-            else:
-                depth -= 1
-        elif op == _POP:
-            depth -= 1
         elif op == _FAIL:
             return 0.0, _FAILED
         else:
-            if op < _ADD:
-                value, tag = apply_unary(
-                    op, argument, stack[depth - 1, 0], int(stack[depth - 1, 1])
-                )
-            else:
-                depth -= 1
-                value, tag = apply_binary(
-                    op,
-                    stack[depth - 1, 0],
-                    int(stack[depth - 1, 1]),
-                    stack[depth, 0],
-                    int(stack[depth, 1]),
-                )
-            if tag == _FAILED:
-                return 0.0, _FAILED
-            stack[depth - 1, 0] = value
-            stack[depth - 1, 1] = tag
-    return stack[0, 0], int(stack[0, 1])
+            truth = is_true(value, tag)
+            if (op == _JUMP_IF_FALSE_OR_POP and not truth) or (
+                op == _JUMP_IF_TRUE_OR_POP and truth
+            ):
+                at = argument
+                continue
+            if op == _JUMP_IF_FALSE and not truth:
+                at = argument
+            depth -= 1
+            if depth >= 0:
+                value, tag = stack[depth, 0], int(stack[depth, 1])
+        if tag == _FAILED:
+            return 0.0, _FAILED
+    return value, tag

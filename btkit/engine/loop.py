@@ -15,7 +15,7 @@ import math
 import numpy as np
 
 from btkit.conditions.compiled import compiled, compiled_inline
-from btkit.conditions.machine import STACK_SIZE, Tag, is_true, run_program
+from btkit.conditions.machine import STACK_SIZE, Op, Tag, is_true, run_program
 from btkit.engine.records import (
     BARS_HELD,
     CAPITAL,
@@ -44,14 +44,19 @@ from btkit.engine.records import (
     Reason,
     Skip,
 )
+from btkit.engine.vectors import SCANNED, closed_run, mark_worth, next_below
 
 _FAILED, _MISSING = int(Tag.FAILED), int(Tag.NONE)
+_CONST, _COLUMN, _POSITION = int(Op.CONST), int(Op.COLUMN), int(Op.POSITION)
+_MUL, _DIV = int(Op.MUL), int(Op.DIV)
+# Instructions of `capital / column`, and of `share * capital / column`.
+_UNSCALED, _SCALED = 3, 5
 _STOP, _EXIT, _MAX_HOLDING = int(Reason.STOP), int(Reason.EXIT), int(Reason.MAX_HOLDING)
 _END_OF_DATA, _RUIN = int(Reason.END_OF_DATA), int(Reason.RUIN)
 _SIZE_MISSING, _SIZE_NOT_POSITIVE = int(Skip.SIZE_MISSING), int(Skip.SIZE_NOT_POSITIVE)
 _SIZE_BELOW_ONE = int(Skip.SIZE_BELOW_ONE_SHARE)
 _INSUFFICIENT_CASH = int(Skip.INSUFFICIENT_CASH)
-_ROUNDING_STEPS = 8
+_ROUNDING_STEPS = 7
 _CENT = 0.01
 
 
@@ -108,6 +113,13 @@ def leave(rules, money, counts, lots, lot_marks, values, marks, bar, price):
 
 
 @compiled_inline
+def smaller(rules, size):
+    """Return the next smaller size that can be bought."""
+    less = next_below(size)
+    return less if rules.fractional else min(size - 1.0, less)
+
+
+@compiled_inline
 def affordable(rules, cash, wanted, fill):
     """Return `wanted` shares, or as many as `cash` pays for, commission included (3.5)."""
     # "not <=" also catches an infinite size, whose cost is no number.
@@ -116,12 +128,15 @@ def affordable(rules, cash, wanted, fill):
         if not rules.fractional:
             size = np.floor(size)
         # Rounding can leave the quotient a step or two too large; beyond 2**53 whole shares are
-        # further apart than one.
+        # further apart than one. A first step is worked out in any case: whether it is needed is
+        # not to be foreseen, and a wrong guess of the processor's costs more.
+        if size > 0.0:
+            less = smaller(rules, size)
+            size = size if size * fill + commission_of(rules, size, fill) <= cash else less
         for _ in range(_ROUNDING_STEPS):
             if size <= 0.0 or size * fill + commission_of(rules, size, fill) <= cash:
                 break
-            less = np.nextafter(size, 0.0)
-            size = less if rules.fractional else min(size - 1.0, less)
+            size = smaller(rules, size)
         return size
     return wanted
 
@@ -177,6 +192,34 @@ def all_met(first, last, programs, code, constants, columns, column_tags, bar, p
 
 
 @compiled_inline
+def share_of_cash(code, first, last, constants):
+    """Read a sizing program as ``share * capital / column``, the form that nearly all have.
+
+    Returns
+    -------
+    tuple
+        The share, and the column; -1 where the program is another one.
+    """
+    share, at = 1.0, first
+    if last - first == _SCALED:
+        # Either order of the factors: a product is the same both ways.
+        of_capital = 1 if code[first, 0] == _CONST else 0
+        constant = first + 1 - of_capital
+        if code[constant, 0] != _CONST or code[first + 2, 0] != _MUL:
+            return 1.0, -1
+        if constants[code[constant, 1], 1] == _MISSING:
+            return 1.0, -1
+        share, at = constants[code[constant, 1], 0], first + of_capital
+    elif last - first != _UNSCALED:
+        return 1.0, -1
+    if code[at, 0] != _POSITION or code[at, 1] != CAPITAL:
+        return 1.0, -1
+    if code[last - 2, 0] != _COLUMN or code[last - 1, 0] != _DIV:
+        return 1.0, -1
+    return share, code[last - 2, 1]
+
+
+@compiled_inline
 def usable_size(rules, counts, size, tag):
     """Return the shares to order; 0 after counting why there are none (3.5)."""
     if tag in (_FAILED, _MISSING) or math.isnan(size):
@@ -202,52 +245,70 @@ def mark_end(counts, lot_marks):
 
 
 @compiled_inline
-def quiet_until(entry_gate, exit_gate, stop_gate, counts, lot_marks, max_holding, bar, end):
-    """Return the first bar from `bar` on, before `end`, at which something could be decided.
-
-    Only for a state without orders, in which open lots leave no room for another.
-    """
+def nothing_owed(rules, money, counts):
+    """Return whether the account is cash, or cash and one long lot: then no ruin is possible."""
     if counts[LOTS] == 0:
-        entries = entry_gate[bar:end]
-        for at in range(entries.size):
-            if entries[at]:
-                return bar + at
-        return end
-    # The oldest lot is the first to reach its limit.
-    end = min(end, lot_marks[0, LOT_BAR] + max_holding)
-    exits, stops = exit_gate[bar:end], stop_gate[bar:end]
-    for at in range(exits.size):
-        if exits[at] | stops[at]:
-            return bar + at
-    return end
+        return money[CASH] > 0.0
+    return counts[LOTS] == 1 and not rules.short and money[CASH] >= 0.0
 
 
 @compiled_inline
-def mark_quiet(rules, money, counts, lots, closes, equity, cash, bar, end):
-    """Mark bars `bar` to `end` - 1, at which nothing fills; return the first one not marked."""
-    # Slices from here on: the compiler vectorises loops that count from 0.
-    closes, equity, cash = closes[bar:end], equity[bar:end], cash[bar:end]
-    marked = closes.size
+def mark_until_open(one, other, closes, equity, bar, end, free, shares):
+    """Mark the account until one of two gates is open; return that bar, `end` if there is none."""
+    while bar + SCANNED <= end:
+        # Bars behind the open gate are marked, too, and again once what happens there is known:
+        # cheaper than to stop in the right place.
+        mark_worth(closes, equity, bar, free, shares)
+        before = closed_run(one, other, bar)
+        bar += before
+        if before < SCANNED:
+            return bar
+    while bar < end and not (one[bar] or other[bar]):
+        equity[bar] = free + shares * closes[bar]
+        bar += 1
+    return bar
+
+
+@compiled_inline
+def mark_quiet(
+    entry_gate,
+    exit_gate,
+    stop_gate,
+    rules,
+    money,
+    counts,
+    lots,
+    lot_marks,
+    closes,
+    equity,
+    bar,
+    end,
+):
+    """Mark bars from `bar` on, before `end`, at which nothing fills and nothing can be decided.
+
+    Only for a state without orders, in which open lots leave no room for another.
+
+    Returns
+    -------
+    int
+        The first bar that was not marked.
+    """
     free = money[CASH]
-    if counts[LOTS] == 0 and free > 0.0:
-        for at in range(marked):
-            equity[at] = free
-            cash[at] = free
-    elif counts[LOTS] == 1 and not rules.short and free >= 0.0:
-        # Nothing is owed, so no ruin is possible, and none has to be looked for.
-        shares = lots[0, LOT_SHARES]
-        for at in range(marked):
-            equity[at] = free + shares * closes[at]
-            cash[at] = free
+    if counts[LOTS] == 0:
+        one, other, shares = entry_gate, entry_gate, 0.0
     else:
-        for at in range(marked):
-            worth = equity_at(rules, money, counts, lots, closes[at])
-            if worth <= 0.0:
-                marked = at
-                break
-            equity[at] = worth
-            cash[at] = free
-    return bar + marked
+        # The oldest lot is the first to reach its limit.
+        end = min(end, lot_marks[0, LOT_BAR] + rules.max_holding)
+        one, other, shares = exit_gate, stop_gate, lots[0, LOT_SHARES]
+    if nothing_owed(rules, money, counts):
+        return mark_until_open(one, other, closes, equity, bar, end, free, shares)
+    while bar < end and not (one[bar] or other[bar]):
+        worth = equity_at(rules, money, counts, lots, closes[bar])
+        if worth <= 0.0:
+            break
+        equity[bar] = worth
+        bar += 1
+    return bar
 
 
 @compiled
@@ -299,6 +360,9 @@ def run_bars(first, last, market, decisions, rules, state, trades, curve):
     stop_from, stop_to = decisions.lists[STOP_LIST, 0], decisions.lists[STOP_LIST, 1]
     filter_from, filter_to = decisions.lists[FILTER_LIST, 0], decisions.lists[FILTER_LIST, 1]
     size_program = decisions.lists[SIZE_LIST, 0]
+    share, size_column = share_of_cash(
+        code, programs[size_program, 0], programs[size_program, 1], constants
+    )
     # A call costs more than the test whether there is anything to run.
     has_filters, has_entries = filter_from < filter_to, entry_from < entry_to
     has_exits, has_stops = exit_from < exit_to, stop_from < stop_to
@@ -319,18 +383,24 @@ def run_bars(first, last, market, decisions, rules, state, trades, curve):
             and (counts[LOTS] == 0 or (counts[LOTS] >= fullest and not judges_filters))
         ):
             # Most bars only mark the account; they need none of what follows.
-            until = quiet_until(
+            until = mark_quiet(
                 entry_gate,
                 exit_gate,
                 stop_gate,
+                rules,
+                money,
                 counts,
+                lots,
                 lot_marks,
-                rules.max_holding,
+                closes,
+                equity,
                 bar,
                 min(last, final),
             )
-            until = mark_quiet(rules, money, counts, lots, closes, equity, cash, bar, until)
             if until > bar:
+                if cash.size:
+                    # A slice: the compiler fills many at once when it counts from 0.
+                    cash[bar:until] = money[CASH]
                 decided = until - 1
                 bar = until
                 if bar == last:
@@ -387,17 +457,24 @@ def run_bars(first, last, market, decisions, rules, state, trades, curve):
                         )
                     )
                 ):
-                    size, tag = run_program(
-                        code,
-                        programs[size_program, 0],
-                        programs[size_program, 1],
-                        constants,
-                        columns,
-                        column_tags,
-                        bar,
-                        position,
-                        stack,
-                    )
+                    if size_column >= 0:
+                        divisor = columns[size_column, bar]
+                        tag = int(column_tags[size_column, bar])
+                        if tag == _MISSING or divisor == 0.0:
+                            tag = _FAILED
+                        size = share * money[CASH] / divisor
+                    else:
+                        size, tag = run_program(
+                            code,
+                            programs[size_program, 0],
+                            programs[size_program, 1],
+                            constants,
+                            columns,
+                            column_tags,
+                            bar,
+                            position,
+                            stack,
+                        )
                     money[PENDING] = usable_size(rules, counts, size, tag)
             in_scope = filtered or not rules.filter_all
             stopping = in_scope and stop_gate[bar]
@@ -466,7 +543,8 @@ def run_bars(first, last, market, decisions, rules, state, trades, curve):
                 worth = money[CASH]
                 ruined = worth <= 0.0
         equity[bar] = worth
-        cash[bar] = money[CASH]
+        if cash.size:
+            cash[bar] = money[CASH]
         if ruined:
             # The run ends here: all lots close, and the curve stays flat (3.10).
             for lot in range(counts[LOTS]):
@@ -477,6 +555,7 @@ def run_bars(first, last, market, decisions, rules, state, trades, curve):
             counts[RUINED] = 1
             counts[LAST_DECIDED] = decided
             equity[bar:] = money[CASH]
-            cash[bar:] = money[CASH]
+            if cash.size:
+                cash[bar:] = money[CASH]
             return
     counts[LAST_DECIDED] = decided

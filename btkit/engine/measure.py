@@ -13,6 +13,14 @@ import math
 import numpy as np
 
 from btkit.conditions.compiled import compiled_inline, compiled_lean
+from btkit.engine.vectors import (
+    LANES,
+    SCANNED,
+    greatest,
+    lane_least,
+    lane_squares,
+    lane_sum,
+)
 from btkit.metrics import Metrics
 from btkit.metrics.compute import DAYS_PER_YEAR
 from btkit.metrics.curves import ROUNDING
@@ -84,7 +92,10 @@ AVG_WIN = METRIC_NAMES.index("avg_win")
 AVG_HOLDING_PERIOD = METRIC_NAMES.index("avg_holding_period")
 AVG_WIN_HOLDING_PERIOD = METRIC_NAMES.index("avg_win_holding_period")
 
-_BLOCK, _LANES = 128, 8
+SCRATCH_ROWS = 8
+"""How many rows of numbers `measure_trades` writes on its way."""
+
+_BLOCK = 128
 # Below a peak by more than this, and no rounding explains it: spares a division at each bar.
 _SURELY_BELOW = 1.0 - 2.0 * ROUNDING
 
@@ -95,29 +106,12 @@ def pairwise_sum(values):
     count = values.size
     if count > _BLOCK:
         half = count // 2
-        half -= half % _LANES
+        half -= half % LANES
         return pairwise_sum(values[:half]) + pairwise_sum(values[half:])
-    a = b = c = d = e = f = g = h = 0.0
-    for lane in range(count // _LANES):
-        at = lane * _LANES
-        a += values[at]
-        b += values[at + 1]
-        c += values[at + 2]
-        d += values[at + 3]
-        e += values[at + 4]
-        f += values[at + 5]
-        g += values[at + 6]
-        h += values[at + 7]
-    total = ((a + b) + (c + d)) + ((e + f) + (g + h))
-    for at in range(count - count % _LANES, count):
+    total = lane_sum(values, count // LANES)
+    for at in range(count - count % LANES, count):
         total += values[at]
     return total
-
-
-@compiled_inline
-def squared(value):
-    """Return the square."""
-    return value * value
 
 
 @compiled_lean
@@ -134,35 +128,15 @@ def pairwise_squares(values, mean):
     count = values.size
     if count > _BLOCK:
         half = count // 2
-        half -= half % _LANES
+        half -= half % LANES
         first, first_falls = pairwise_squares(values[:half], mean)
         second, second_falls = pairwise_squares(values[half:], mean)
         return first + second, first_falls + second_falls
-    a = b = c = d = e = f = g = h = 0.0
-    i = j = k = m = n = o = p = q = 0.0
-    for lane in range(count // _LANES):
-        at = lane * _LANES
-        a += squared(values[at] - mean)
-        i += squared(min(values[at], 0.0))
-        b += squared(values[at + 1] - mean)
-        j += squared(min(values[at + 1], 0.0))
-        c += squared(values[at + 2] - mean)
-        k += squared(min(values[at + 2], 0.0))
-        d += squared(values[at + 3] - mean)
-        m += squared(min(values[at + 3], 0.0))
-        e += squared(values[at + 4] - mean)
-        n += squared(min(values[at + 4], 0.0))
-        f += squared(values[at + 5] - mean)
-        o += squared(min(values[at + 5], 0.0))
-        g += squared(values[at + 6] - mean)
-        p += squared(min(values[at + 6], 0.0))
-        h += squared(values[at + 7] - mean)
-        q += squared(min(values[at + 7], 0.0))
-    total = ((a + b) + (c + d)) + ((e + f) + (g + h))
-    falls = ((i + j) + (k + m)) + ((n + o) + (p + q))
-    for at in range(count - count % _LANES, count):
-        total += squared(values[at] - mean)
-        falls += squared(min(values[at], 0.0))
+    total, falls = lane_squares(values, count // LANES, mean)
+    for at in range(count - count % LANES, count):
+        distance, fall = values[at] - mean, min(values[at], 0.0)
+        total += distance * distance
+        falls += fall * fall
     return total, falls
 
 
@@ -220,29 +194,57 @@ def measure_returns(curve, capital, annual, scratch, out):
 
 
 @compiled_lean
+def lowest(values):
+    """Return the lowest of an array without NaN, inf for an empty one."""
+    least = lane_least(values, values.size // LANES)
+    for at in range(values.size - values.size % LANES, values.size):
+        least = min(least, values[at])
+    return least
+
+
+@compiled_lean
 def measure_drawdown(curve, capital, days, out):
     """Write drawdown in percent, in money and in days; return the deepest and the dearest."""
-    peak, low = capital, math.inf
+    peak, peak_day, peak_bar = capital, days[0], -1
+    # The bar after the one that first reached the peak, and whether the curve has been below.
+    since, fallen = 0, False
     deepest = dearest = 0.0
     longest = 0
-    peak_day, peak_bar = days[0], -1
-    for bar in range(curve.size):
-        value = curve[bar]
-        if value < peak:
-            # Within one peak the lowest close is the deepest fall: one division for all of them.
-            if value < peak * _SURELY_BELOW or value / peak - 1.0 < -ROUNDING:
-                low = min(low, value)
+    bar = 0
+    while bar < curve.size:
+        stop = curve.size
+        if bar + SCANNED <= stop:
+            stop = bar + SCANNED
+            highest = greatest(curve, bar)
+            if highest < peak * _SURELY_BELOW:
+                # Most bars are far below the peak.
+                fallen = True
+                bar = stop
                 continue
-        elif value > peak:
-            if low < peak:
-                deepest = min(deepest, low / peak - 1.0)
-                dearest = min(dearest, low - peak)
-                low = math.inf
-            peak = value
-        if bar - peak_bar > 1:
-            longest = max(longest, days[bar] - peak_day)
-        peak_day, peak_bar = days[bar], bar
-    if low < peak:
+            if highest == peak and peak_bar == bar - 1 and lowest(curve[bar:stop]) == peak:
+                # Without a position the account stays where it is.
+                bar = stop
+                peak_day, peak_bar = days[bar - 1], bar - 1
+                continue
+        for at in range(bar, stop):
+            value = curve[at]
+            if value < peak:
+                if value < peak * _SURELY_BELOW or value / peak - 1.0 < -ROUNDING:
+                    fallen = True
+                    continue
+            elif value > peak:
+                if fallen:
+                    # Within one peak the lowest close is the deepest fall.
+                    low = lowest(curve[since:at])
+                    deepest = min(deepest, low / peak - 1.0)
+                    dearest = min(dearest, low - peak)
+                peak, since, fallen = value, at + 1, False
+            if at - peak_bar > 1:
+                longest = max(longest, days[at] - peak_day)
+            peak_day, peak_bar = days[at], at
+        bar = stop
+    if fallen:
+        low = lowest(curve[since:])
         deepest = min(deepest, low / peak - 1.0)
         dearest = min(dearest, low - peak)
     if peak_bar != curve.size - 1:
@@ -255,7 +257,7 @@ def measure_drawdown(curve, capital, days, out):
 
 @compiled_lean
 def measure_trades(done, values, marks, short, clock, tick_hours, scratch, out):
-    """Write what the closed trades say; `scratch` is float64 (3, n_bars) or wider.
+    """Write what the closed trades say; `scratch` is float64 (`SCRATCH_ROWS`, n_bars).
 
     Parameters
     ----------
@@ -274,48 +276,39 @@ def measure_trades(done, values, marks, short, clock, tick_hours, scratch, out):
     out
         See `METRIC_NAMES`.
     """
-    pnl, chosen, hours = scratch[0], scratch[1], scratch[2]
+    pnl, hours = scratch[0], scratch[1]
+    won, won_pct, won_hours = scratch[2], scratch[3], scratch[4]
+    lost, lost_pct, lost_hours = scratch[5], scratch[6], scratch[7]
     wins = losses = streak = longest = 0
     best = worst = 0.0
     for trade in range(done):
         gain = values[trade, 1] - values[trade, 0]
         gross = values[trade, 2] * (-gain if short else gain)
-        pnl[trade] = gross - values[trade, 3] - values[trade, 4]
-        hours[trade] = float(clock[marks[trade, 1]] - clock[marks[trade, 0]]) / tick_hours
-        best, worst = max(best, pnl[trade]), min(worst, pnl[trade])
-        wins += pnl[trade] > 0.0
-        streak = streak + 1 if pnl[trade] < 0.0 else 0
-        losses += pnl[trade] < 0.0
+        made = gross - values[trade, 3] - values[trade, 4]
+        share = made / (values[trade, 2] * values[trade, 0])
+        held = float(clock[marks[trade, 1]] - clock[marks[trade, 0]]) / tick_hours
+        pnl[trade], hours[trade] = made, held
+        # Written whether it counts or not: who wins is not to be foreseen, and a wrong guess of
+        # the processor's costs more than three numbers.
+        won[wins], won_pct[wins], won_hours[wins] = made, share, held
+        lost[losses], lost_pct[losses], lost_hours[losses] = made, share, held
+        best, worst = max(best, made), min(worst, made)
+        wins += made > 0.0
+        losses += made < 0.0
+        streak = (streak + 1) * (made < 0.0)
         longest = max(longest, streak)
     out[TOTAL_TRADES], out[WINNING_TRADES], out[LOSING_TRADES] = done, wins, losses
     out[WIN_RATE] = quotient(float(wins), float(done))
     out[EXPECTANCY_PER_TRADE] = mean_of(pnl, done)
     out[LARGEST_WIN], out[LARGEST_LOSS], out[CONSECUTIVE_LOSSES_MAX] = best, worst, longest
     out[AVG_HOLDING_PERIOD] = mean_of(hours, done)
-    sums = (0.0, 0.0)
-    for side in range(2):
-        sign = 1.0 - 2.0 * side
-        count = 0
-        for trade in range(done):
-            if pnl[trade] * sign > 0.0:
-                chosen[count] = pnl[trade]
-                count += 1
-        total = pairwise_sum(chosen[:count])
-        sums = (total, sums[1]) if side == 0 else (sums[0], total)
-        out[AVG_WIN + side] = total / count if count else math.nan
-        count = 0
-        for trade in range(done):
-            if pnl[trade] * sign > 0.0:
-                chosen[count] = pnl[trade] / (values[trade, 2] * values[trade, 0])
-                count += 1
-        out[AVG_WIN_PCT + side] = mean_of(chosen, count)
-        count = 0
-        for trade in range(done):
-            if pnl[trade] * sign > 0.0:
-                chosen[count] = hours[trade]
-                count += 1
-        out[AVG_WIN_HOLDING_PERIOD + side] = mean_of(chosen, count)
-    out[PROFIT_FACTOR] = quotient(sums[0], -sums[1])
+    gained, given = pairwise_sum(won[:wins]), pairwise_sum(lost[:losses])
+    out[AVG_WIN] = gained / wins if wins else math.nan
+    out[AVG_WIN + 1] = given / losses if losses else math.nan
+    out[AVG_WIN_PCT], out[AVG_WIN_PCT + 1] = mean_of(won_pct, wins), mean_of(lost_pct, losses)
+    out[AVG_WIN_HOLDING_PERIOD] = mean_of(won_hours, wins)
+    out[AVG_WIN_HOLDING_PERIOD + 1] = mean_of(lost_hours, losses)
+    out[PROFIT_FACTOR] = quotient(gained, -given)
 
 
 @compiled_lean
@@ -382,6 +375,7 @@ def metrics_of(row: np.ndarray) -> Metrics:
 __all__ = [
     "FINITE",
     "METRIC_NAMES",
+    "SCRATCH_ROWS",
     "WHOLE_METRICS",
     "bar_returns_into",
     "measure",

@@ -35,7 +35,7 @@ MOST_SETS = 8_192
 """Sets in a chunk at the most, so that there is progress to show and to keep."""
 
 # Bars that a thread simulates before it looks for more work: some milliseconds.
-_BLOCK_BARS = 600_000
+_BLOCK_BARS = 300_000
 # A column that a program reads: its numbers, its tags, and what it was worked out from.
 _BYTES_PER_TREE = 32
 
@@ -212,7 +212,9 @@ class SweepEngine:
             column = self.evaluator.column(self._names[name])
             columns[place] = column
             # Infinite means missing too, and of NaN every comparison is false.
-            columns[place, np.isinf(column)] = np.nan
+            infinite = np.isinf(column)
+            if infinite.any():
+                columns[place, infinite] = np.nan
         return columns
 
     def _programs(self, first: int, last: int) -> tuple[Integers, Integers, Assembler, Integers]:

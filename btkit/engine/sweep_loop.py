@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from btkit.conditions.compiled import compiled, compiled_inline, compiled_lean
 from btkit.conditions.program import Tables
 from btkit.engine.loop import run_bars
-from btkit.engine.measure import measure, measure_trades
+from btkit.engine.measure import SCRATCH_ROWS, measure, measure_trades
 from btkit.engine.records import (
     CASH,
     ENTRY_LIST,
@@ -31,7 +31,6 @@ from btkit.engine.records import (
     Rules,
     State,
     TradeRows,
-    new_curve,
     new_state,
     new_trades,
 )
@@ -124,8 +123,9 @@ def new_scratch(bars: int, lots: int) -> Scratch:
         np.zeros((LIST_COUNT, bars), np.bool_),
         new_state(0.0, lots),
         new_trades(bars),
-        new_curve(bars),
-        np.empty((3, bars)),
+        # What is in cash is not measured.
+        Curve(np.empty(bars), np.empty(0)),
+        np.empty((SCRATCH_ROWS, bars)),
     )
 
 
@@ -136,8 +136,11 @@ def keep(gate, fresh, at, met):
 
 
 @compiled_lean
-def narrow(op, left, right, number, columns, rows, fresh, gate):
+def narrow(op, left, right, number, columns, rows, start, fresh, gate):
     """Narrow a gate by one condition; a fresh gate is overwritten.
+
+    Rows are cut to the bars from `start` on one by one: cut together they would no longer lie
+    close in memory as far as the compiler knows, and it could not compare many bars at once.
 
     A missing value is NaN, of which every comparison is false: not met, as when Python's
     comparison of None raises.
@@ -146,13 +149,13 @@ def narrow(op, left, right, number, columns, rows, fresh, gate):
         for at in range(gate.size):
             keep(gate, fresh, at, op == _PASS)
     elif op == _ROW:
-        row = rows[left]
+        row = rows[left][start:]
         for at in range(gate.size):
             keep(gate, fresh, at, row[at])
     elif right < 0:
-        compare_number(op, columns[left], number, fresh, gate)
+        compare_number(op, columns[left][start:], number, fresh, gate)
     else:
-        compare_columns(op, columns[left], columns[right], fresh, gate)
+        compare_columns(op, columns[left][start:], columns[right][start:], fresh, gate)
 
 
 @compiled_inline
@@ -190,10 +193,10 @@ def compare_columns(op, first, second, fresh, gate):
 
 
 @compiled_lean
-def open_gates(which, op, left, right, number, filled, filter_all, columns, rows, gates):
-    """Write the gates of one set: the whole-array part of each of its lists."""
+def open_gates(which, op, left, right, number, filled, filter_all, columns, rows, start, gates):
+    """Write the gates of one set from bar `start` on: the whole-array part of its lists."""
     for target in (ENTRY_LIST, EXIT_LIST, STOP_LIST):
-        gate = gates[target]
+        gate = gates[target][start:]
         fresh = True
         for index in range(which.size):
             source = which[index]
@@ -202,7 +205,15 @@ def open_gates(which, op, left, right, number, filled, filter_all, columns, rows
                 wanted = wanted or target == ENTRY_LIST or filter_all
             if wanted:
                 narrow(
-                    op[index], left[index], right[index], number[index], columns, rows, fresh, gate
+                    op[index],
+                    left[index],
+                    right[index],
+                    number[index],
+                    columns,
+                    rows,
+                    start,
+                    fresh,
+                    gate,
                 )
                 fresh = False
         if fresh:
@@ -244,11 +255,9 @@ def run_sets(first, last, market, rules, account, sets, columns, rows, tables, s
         float64 (n_sets, n_metrics + 1): written in place.
     """
     start = account.start
-    columns, rows = columns[:, start:], rows[:, start:]
     days = account.days[start:]
     gates, state, trades, curve = scratch.gates, scratch.state, scratch.trades, scratch.curve
     entry, leave, stop = gates[ENTRY_LIST], gates[EXIT_LIST], gates[STOP_LIST]
-    open_part = gates[:, start:]
     equity = curve.equity[start:]
     for index in range(first, last):
         open_gates(
@@ -261,7 +270,8 @@ def run_sets(first, last, market, rules, account, sets, columns, rows, tables, s
             rules.filter_all,
             columns,
             rows,
-            open_part,
+            start,
+            gates,
         )
         decisions = Decisions(
             entry,

@@ -48,8 +48,8 @@ MUTATIONS = (
     ("the cut ignores the share's fee", "+ rules.per_share)", ")"),
     (
         "the cut is not checked again",
-        "            size = less if rules.fractional else min(size - 1.0, less)\n",
-        "            pass\n",
+        "    return less if rules.fractional else min(size - 1.0, less)\n",
+        "    return size\n",
     ),
     ("no floor", "        size = np.floor(size)\n        if size < 1.0", "        if size < 1.0"),
     ("a size of 0 is missing", "SKIPPED + _SIZE_NOT_POSITIVE", "SKIPPED + _SIZE_MISSING"),
