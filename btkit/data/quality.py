@@ -258,10 +258,11 @@ def check_values(bars: pd.DataFrame) -> None:
     report("high_below_open_or_close", high < body_high * (1.0 - TOLERANCE))
     report("low_above_open_or_close", low > body_low * (1.0 + TOLERANCE))
     worst = problems[0]
-    more = f" (and {len(problems) - 1} more kinds of fault)" if len(problems) > 1 else ""
+    others = len(problems) - 1
+    more = f" (and {others} more kind{'s' if others > 1 else ''} of fault)" if others else ""
     raise DataError(
-        f"bars are broken: {worst['check'].replace('_', ' ')} on {worst['count']} of "
-        f"{len(bars)} bars, the first {worst['dates'][0]}{more}",
+        f"bars are broken: {worst['check'].replace('_', ' ')} on {worst['count']:,} of "
+        f"{len(bars):,} bars, the first {worst['dates'][0]}{more}",
         hint="correct or remove these rows in the source; btkit does not invent prices",
         details=_details(problems),
     )

@@ -88,7 +88,7 @@ def diagnose(
             [] if len(outcome.trades.reason) else Explainer(oldest, bars.index).explain(clauses)
         )
     if not len(outcome.trades.reason):
-        explanation = _orders(outcome) or explanation
+        explanation = explain_orders(outcome.skipped, outcome.unfilled, _SKIPPED) or explanation
     return Diagnostics(
         conditions=counts,
         condition_errors={
@@ -226,12 +226,26 @@ def _is_bool(name: str) -> bool:
     return entry is not None and entry.kind == "bool"
 
 
-def _orders(outcome: Outcome) -> list[str]:
+def explain_orders(
+    skipped: Mapping[str, int], unfilled: int, reasons: Mapping[str, str]
+) -> list[str]:
+    """Return sentences that say what became of entries that were decided.
+
+    Parameters
+    ----------
+    skipped
+        Entries not made, by reason.
+    unfilled
+        Orders that the end of the data left unfilled.
+    reasons
+        Each reason in words.
+    """
     said = [
-        f"{count} entries were decided but not made: {_SKIPPED[reason]}."
-        for reason, count in outcome.skipped.items()
+        f"{count:,} {'entry was' if count == 1 else 'entries were'} decided but not made: "
+        f"{reasons[reason]}."
+        for reason, count in skipped.items()
     ]
-    if outcome.unfilled:
+    if unfilled:
         said.append("An entry was decided at the last bar, where no later bar can fill it.")
     return said
 

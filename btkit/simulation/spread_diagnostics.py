@@ -18,8 +18,13 @@ from btkit.options.records import (
     SHARES_PER_CONTRACT,
     SpreadReason,
 )
-from btkit.options.run import SpreadOutcome
-from btkit.simulation.diagnostics import ConditionCount, Diagnostics, Explainer, View
+from btkit.simulation.diagnostics import (
+    ConditionCount,
+    Diagnostics,
+    Explainer,
+    View,
+    explain_orders,
+)
 
 if TYPE_CHECKING:
     from btkit.simulation.options import OptionsResult
@@ -54,7 +59,7 @@ def diagnose_spreads(result: OptionsResult) -> Diagnostics:
         ]
         explanation = [] if traded else Explainer(oldest, result.all_bars.index).explain(clauses)
     if not traded:
-        explanation = _orders(outcome) or explanation
+        explanation = explain_orders(outcome.skipped, outcome.unfilled, SKIPPED) or explanation
     return Diagnostics(
         conditions=counts,
         condition_errors={
@@ -65,16 +70,6 @@ def diagnose_spreads(result: OptionsResult) -> Diagnostics:
         unfilled_orders=outcome.unfilled,
         explanation=explanation,
     )
-
-
-def _orders(outcome: SpreadOutcome) -> list[str]:
-    said = [
-        f"{count} entries were decided but not made: {SKIPPED[reason]}."
-        for reason, count in outcome.skipped.items()
-    ]
-    if outcome.unfilled:
-        said.append("An entry was decided at the last bar, where no later bar can fill it.")
-    return said
 
 
 class _Account:

@@ -112,6 +112,7 @@ def test_all_faults_are_told_at_once_and_dates_are_capped():
     assert problems["volume_negative"]["count"] == 40
     assert len(problems["volume_negative"]["dates"]) == 20
     assert problems["close_missing"]["dates"] == ["2024-01-03"]
+    assert str(caught.value).endswith("the first 2024-01-03 (and 1 more kind of fault)")
 
 
 @pytest.mark.parametrize(("factor", "refused"), [(1 - 5e-7, False), (1 - 2e-6, True)])

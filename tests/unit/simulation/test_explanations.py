@@ -177,6 +177,13 @@ def test_why_entries_were_skipped(run, size, capital, said):
     assert explained(result) == [f"3 entries were decided but not made: {said}."]
 
 
+def test_one_entry_that_was_skipped(run):
+    result = run((50,) * 4, position_sizing_formula="-1", entry_conditions=["volume < 1001"])
+    assert explained(result) == [
+        "1 entry was decided but not made: the sizing formula gave zero or less."
+    ]
+
+
 def test_an_entry_decided_at_the_last_bar_alone(run):
     result = run(UP, entry_conditions=["close == 12"])
     assert explained(result) == [
