@@ -64,9 +64,10 @@ def headline(page: Page) -> Section:
     """Return the verdict, and what is luck in it."""
     document = page[0]
     truth, best = document["overfitting"], document["best"]
+    yearly = float(best["metrics"]["cagr"])
     sentence = (
-        f"The best of {text.plural(document['sets'], 'set')}, {_named(best['parameters'])}, made "
-        f"{_defined(best['metrics'], 'cagr', text.percent)} a year, buy-and-hold "
+        f"The best of {text.plural(document['sets'], 'set')}, {_named(best['parameters'])}, "
+        f"{'lost' if yearly < 0 else 'made'} {text.percent(abs(yearly))} a year, buy-and-hold "
         f"{_defined(document['benchmark'], 'cagr', text.percent)}. Its Sharpe ratio is "
         f"{text.ratio(truth['sharpe_ratio'])}; the best of as many sets without any skill would "
         f"reach {text.ratio(truth['expected_maximum_sharpe'])}. {_judged(truth)}"

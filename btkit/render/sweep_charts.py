@@ -126,7 +126,7 @@ def lines(page: Page) -> Section:
                 _dimension(
                     name if name in document["parameters"] else metric_label(name),
                     drawn[name].to_numpy(np.float32),
-                    as_percent=name not in document["parameters"] and is_percent(name),
+                    kind=_kind(document, name),
                 )
                 for name in columns
             ],
@@ -151,11 +151,19 @@ def lines(page: Page) -> Section:
     return Section([parallel, _spread(document, shown)])
 
 
-def _dimension(label: str, values: Any, *, as_percent: bool) -> dict[str, Any]:  # noqa: ANN401 - an array
+def _kind(document: Mapping[str, Any], name: str) -> str:
+    if name in document["parameters"]:
+        return "parameter"
+    return "percent" if is_percent(name) else "number"
+
+
+def _dimension(label: str, values: Any, *, kind: str) -> dict[str, Any]:  # noqa: ANN401 - an array
+    as_percent = kind == "percent"
     return {
         "label": f"{label}, %" if as_percent else label,
         "values": values * 100 if as_percent else values,
-        "tickformat": ".3~g",
+        # Ticks of a metric stand where 0 may come out as its rounding error.
+        "tickformat": ".6~g" if kind == "parameter" else ".2~f",
     }
 
 

@@ -20,7 +20,6 @@ from btkit.report import (
     bars_hash,
 )
 from btkit.report.walk_forward import (
-    Part,
     WalkForwardReport,
     WindowOutcome,
     build_window,
@@ -267,7 +266,7 @@ def _walk(
     if loaded.info.interval in INTRADAY_MINUTES:
         made = cut_between_days(made, index[offset:].to_numpy(dtype="datetime64[D]"))
     outcomes: list[WindowOutcome] = []
-    warnings: list[ReportWarning] = []
+    sparse: list[int] = []
     for window in made:
         with progress.stage(f"window {window.index + 1}") as note:
             part = slice_part(loaded, offset + window.is_first, offset + window.is_last)
@@ -275,27 +274,33 @@ def _walk(
             path = spec_file(plan, spec, stored, window.index)
             inside = run_part(plan, spec, part, stored, path)
             if few:
-                warnings.append(_few(window.index, inside, plan.settings.min_trades_required))
+                sparse.append(window.index + 1)
             part = slice_part(loaded, offset + window.oos_first, offset + window.oos_last)
             sharpe = inside.result.metrics.sharpe_ratio
             outside = run_part(plan, spec, part, stored, path, is_sharpe=sharpe)
             achieved = outside.result.metrics.sharpe_ratio
             outcomes.append(WindowOutcome(inside, outside, efficiency_of(sharpe, achieved), tried))
             note(f"Sharpe {_shown(sharpe)} in, {_shown(achieved)} out of sample")
-    return _conclude(plan, loaded, stored, outcomes, warnings)
+    return _conclude(plan, loaded, stored, outcomes, sparse)
 
 
 def _shown(ratio: float) -> str:
     return "undefined" if np.isnan(ratio) else f"{ratio:.2f}".replace("-", "−")
 
 
-def _few(window: int, inside: Part, minimum: int) -> ReportWarning:
-    trades = inside.result.metrics.total_trades
-    return ReportWarning(
-        code="few_trades",
-        message=f"In window {window + 1} no set made {minimum} trades in sample; the one chosen "
-        f"made {trades}.",
-    )
+def _few(sparse: list[int], minimum: int) -> list[ReportWarning]:
+    """Warn of the windows that chose among sets with too few trades."""
+    if not sparse:
+        return []
+    *others, last = (str(number) for number in sparse)
+    which = f"windows {', '.join(others)} and {last}" if others else f"window {last}"
+    return [
+        ReportWarning(
+            code="few_trades",
+            message=f"In {which} no set made {minimum} trades in sample; the best of those with "
+            "fewer was chosen.",
+        )
+    ]
 
 
 def _conclude(
@@ -303,7 +308,7 @@ def _conclude(
     loaded: LoadedBars,
     stored: Stored | None,
     outcomes: list[WindowOutcome],
-    warnings: list[ReportWarning],
+    sparse: list[int],
 ) -> WalkForwardResult:
     from btkit.validation.stitching import stitch, stitched_metrics  # noqa: PLC0415 - numba
     from btkit.validation.windows import (  # noqa: PLC0415 - likewise
@@ -349,7 +354,7 @@ def _conclude(
         curve_url=None if stored is None else _file(stored, "parquet").as_uri(),
         warnings=[
             *carried_by_one(efficiencies, needed=EFFICIENCY_NEEDED),
-            *warnings,
+            *_few(sparse, plan.settings.min_trades_required),
             *gather_warnings(outside),
         ],
         data=describe_data(

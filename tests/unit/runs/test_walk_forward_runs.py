@@ -173,6 +173,16 @@ def test_ten_percent_lost_in_and_fifty_out_does_not_pass(settings):
     assert result.report.avg_efficiency == 0.0
 
 
+def test_windows_that_chose_among_few_trades_are_named_once(settings):
+    known = settings.model_copy(update={"min_trades_required": 10_000})
+    report = walked(known, windows=3, optimize={"fast": [3, 5]}).report
+    told = [entry.message for entry in report.warnings if "no set made" in entry.message]
+    assert told == [
+        "In windows 1, 2 and 3 no set made 10000 trades in sample; the best of those with fewer "
+        "was chosen."
+    ]
+
+
 def test_one_window_that_carries_the_average_is_named():
     assert "Window 1 alone" in carried_by_one([2.0, 0.2, 0.1], needed=0.7)[0].message
     assert carried_by_one([0.9, 0.8, 0.7], needed=0.7) == []
