@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -108,7 +109,9 @@ def show_sweep(document: Mapping[str, Any], paths: Mapping[str, Path]) -> None:
         f"{'PASS' if document['passed'] else 'FAIL'}"
     )
     chosen = ", ".join(f"{name} = {value:g}" for name, value in best["parameters"].items())
-    say(f"best      {chosen}: {document['objective']} {best['metrics'][document['objective']]:.3g}")
+    undefined = document["objective"] in best["metrics"]["undefined"]
+    reached = "–" if undefined else f"{best['metrics'][document['objective']]:.3g}"
+    say(f"best      {chosen}: {document['objective']} {reached.replace('-', '−')}")
     say(
         f"by luck   {truth['trials']:,} sets without skill would reach a Sharpe ratio of "
         f"{truth['expected_maximum_sharpe']:.2f}; the best has {_number(truth['sharpe_ratio'])}"
@@ -116,8 +119,15 @@ def show_sweep(document: Mapping[str, Any], paths: Mapping[str, Path]) -> None:
     say(
         f"truth     deflated Sharpe {_number(truth['deflated_sharpe_ratio'])} (needs 0.95), "
         f"overfitting {_percent(truth['probability_of_overfitting'])} (at most 50 %), "
-        f"SPA p {_number(truth['spa_p'])}, reality check p {_number(truth['reality_check_p'])}"
+        f"SPA p {_p_value(truth['spa_p'])}, reality check p {_p_value(truth['reality_check_p'])}"
     )
+    for failure in document["failures"]:
+        say(
+            f"missed    {failure['metric']} {_number(failure['value'])}, "
+            f"bound {_number(failure['threshold'])}"
+        )
+    if best["command"] is not None:
+        say(f"again     {shlex.join(best['command'])}")
     _show_rest(document, paths)
 
 
@@ -136,14 +146,14 @@ def show_walk_forward(document: Mapping[str, Any], paths: Mapping[str, Path]) ->
         f"{document['strategy_name']} on {document['symbol']}: "
         f"{'PASS' if document['passed'] else 'FAIL'}"
     )
-    say("window  out of sample             in     out    left  parameters")
+    say("window  out of sample             in     out    kept  parameters")
     for window in document["windows"]:
         chosen = " ".join(f"{name}={value:g}" for name, value in window["parameters"].items())
-        left = "–" if window["efficiency"] is None else f"{window['efficiency']:.0%}"
+        kept = "–" if window["efficiency"] is None else f"{window['efficiency']:.0%}"
         say(
             f"{window['window_index'] + 1:>6}  {window['oos_start'][:10]} to "
-            f"{window['oos_end'][:10]} {_number(window['is_sharpe']):>6} "
-            f"{_number(window['oos_sharpe']):>6} {left.replace('-', '−'):>6}  {chosen}".rstrip()
+            f"{window['oos_end'][:10]} {_sharpe(window, 'is_sharpe'):>6} "
+            f"{_sharpe(window, 'oos_sharpe'):>6} {kept.replace('-', '−'):>6}  {chosen}".rstrip()
         )
     say(document["verdict"])
     _show_rest(document, paths)
@@ -155,6 +165,17 @@ def _show_rest(document: Mapping[str, Any], paths: Mapping[str, Path]) -> None:
     say("")
     for kind, path in paths.items():
         say(f"{kind:<9} {path}")
+
+
+def _sharpe(window: Mapping[str, Any], name: str) -> str:
+    return "–" if name in window["undefined"] else _number(window[name])
+
+
+def _p_value(value: float | None) -> str:
+    if value is None:
+        return "–"
+    # A thousand resamples tell nothing finer.
+    return f"{value:.3f}" if value >= 0.001 else "< 0.001"  # noqa: PLR2004 - as above
 
 
 def _number(value: float | None) -> str:

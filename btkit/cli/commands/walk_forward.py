@@ -19,7 +19,7 @@ HELP = """
 Run a strategy in and out of sample, window by window: does it hold up?
 
 Every part is a stored run, which `backtest report` prints. It passes when on average at least
-70 % of the in-sample Sharpe ratio is left out of sample. With --optimize each in-sample part
+70 % of the in-sample Sharpe ratio held out of sample. With --optimize each in-sample part
 chooses the parameters, and only the part after it is scored with them.
 Exit codes: 0 passed, 1 did not or there is no data, 2 error.
 
