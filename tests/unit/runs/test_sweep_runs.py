@@ -46,6 +46,42 @@ def test_the_best_set_is_the_run_it_says(settings):
     assert result.run().metrics == again.metrics
 
 
+VARIANTS = {
+    "short, per share": {"direction": "short", "commission_model": "per_share"},
+    "at the close, a rate, fractions": {
+        "fill": "close", "commission_model": "rate", "allow_fractional": True,
+    },
+    "three lots, per contract, exits by position, filters on everything": {
+        "entry_conditions": ["sma_{fast} > sma_{slow}"],
+        "exit_conditions": ["bars_held >= {wait} or position_pnl_pct > 0.02"],
+        "stop_conditions": ["position_pnl_pct < -0.03"],
+        "filter_conditions": ["close > sma_{slow}"],
+        "filter_scope": "all",
+        "max_concurrent_positions": 3,
+        "commission_model": "per_contract",
+        "position_sizing_formula": "capital / close / {wait}",
+        "parameters": {"fast": 5, "slow": 20, "wait": 4},
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["grid", "random", "optuna"])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_winner_run_again_has_the_same_metrics_to_the_last_bit(settings, variant, method):
+    if method == "optuna":
+        pytest.importorskip("optuna")
+    changes = VARIANTS[variant]
+    axes = AXES | ({"wait": [2, 5, 9]} if "parameters" in changes else {})
+    options = {"parameters": axes, "method": method, "samples": 9, "commission": 0.001}
+    result = bt.sweep(crossover(**changes), *RANGE, settings=settings, **options)
+    again = run(result.best_spec, *RANGE, settings=settings, commission=0.001)
+    row = result.top(1).iloc[0]
+    for name, value in again.metrics.model_dump().items():
+        if name in row.index:
+            np.testing.assert_array_equal(float(row[name]), float(value), strict=True)
+    assert again.metrics.total_trades > 0
+
+
 def test_table_document_and_specs_are_stored(settings):
     result = swept(settings)
     report = describe_sweep(result, start=RANGE[1], end=RANGE[2], settings=settings)
