@@ -37,6 +37,8 @@ from btkit.engine.records import (
 from btkit.engine.sweep_plan import Term
 
 _PASS, _NEVER, _ROW = int(Term.PASS), int(Term.NEVER), int(Term.ROW)
+# Bars of which a few columns fit into a core's own cache.
+_GATED = 8_192
 _LT, _LE, _GT = int(Term.LT), int(Term.LE), int(Term.GT)
 
 
@@ -136,10 +138,10 @@ def keep(gate, fresh, at, met):
 
 
 @compiled_lean
-def narrow(op, left, right, number, columns, rows, start, fresh, gate):
+def narrow(op, left, right, number, columns, rows, first, last, fresh, gate):
     """Narrow a gate by one condition; a fresh gate is overwritten.
 
-    Rows are cut to the bars from `start` on one by one: cut together they would no longer lie
+    Rows are cut to bars `first` to `last` - 1 one by one: cut together they would no longer lie
     close in memory as far as the compiler knows, and it could not compare many bars at once.
 
     A missing value is NaN, of which every comparison is false: not met, as when Python's
@@ -149,13 +151,13 @@ def narrow(op, left, right, number, columns, rows, start, fresh, gate):
         for at in range(gate.size):
             keep(gate, fresh, at, op == _PASS)
     elif op == _ROW:
-        row = rows[left][start:]
+        row = rows[left][first:last]
         for at in range(gate.size):
             keep(gate, fresh, at, row[at])
     elif right < 0:
-        compare_number(op, columns[left][start:], number, fresh, gate)
+        compare_number(op, columns[left][first:last], number, fresh, gate)
     else:
-        compare_columns(op, columns[left][start:], columns[right][start:], fresh, gate)
+        compare_columns(op, columns[left][first:last], columns[right][first:last], fresh, gate)
 
 
 @compiled_inline
@@ -194,31 +196,38 @@ def compare_columns(op, first, second, fresh, gate):
 
 @compiled_lean
 def open_gates(which, op, left, right, number, filled, filter_all, columns, rows, start, gates):
-    """Write the gates of one set from bar `start` on: the whole-array part of its lists."""
-    for target in (ENTRY_LIST, EXIT_LIST, STOP_LIST):
-        gate = gates[target][start:]
-        fresh = True
-        for index in range(which.size):
-            source = which[index]
-            wanted = source == target
-            if source == FILTER_LIST and filled[target]:
-                wanted = wanted or target == ENTRY_LIST or filter_all
-            if wanted:
-                narrow(
-                    op[index],
-                    left[index],
-                    right[index],
-                    number[index],
-                    columns,
-                    rows,
-                    start,
-                    fresh,
-                    gate,
-                )
-                fresh = False
-        if fresh:
-            for at in range(gate.size):
-                gate[at] = filled[target]
+    """Write the gates of one set from bar `start` on: the whole-array part of its lists.
+
+    Some bars at a time, so that what entry and exit both read is fetched from far away once.
+    """
+    bars = gates.shape[1]
+    for first in range(start, bars, _GATED):
+        last = min(first + _GATED, bars)
+        for target in (ENTRY_LIST, EXIT_LIST, STOP_LIST):
+            gate = gates[target][first:last]
+            fresh = True
+            for index in range(which.size):
+                source = which[index]
+                wanted = source == target
+                if source == FILTER_LIST and filled[target]:
+                    wanted = wanted or target == ENTRY_LIST or filter_all
+                if wanted:
+                    narrow(
+                        op[index],
+                        left[index],
+                        right[index],
+                        number[index],
+                        columns,
+                        rows,
+                        first,
+                        last,
+                        fresh,
+                        gate,
+                    )
+                    fresh = False
+            if fresh:
+                for at in range(gate.size):
+                    gate[at] = filled[target]
 
 
 @compiled_lean
