@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from btkit.conditions.columns import ColumnEvaluator
 from btkit.data import DataInfo, Finding
-from btkit.engine import Clauses, parse_clauses, plan_decisions
+from btkit.engine import Clauses, Decisions, parse_clauses, plan_decisions
+from btkit.errors import UsageError
 from btkit.indicators import OPTION_POSITION_DEFAULTS, FeatureSet, lookup
 from btkit.metrics import Metrics, TradeColumns, compute_metrics
 from btkit.options import Spread
@@ -31,7 +32,7 @@ from btkit.options.records import (
     SpreadReason,
     SpreadRules,
 )
-from btkit.options.run import SpreadOutcome, option_market, run_options, spread_rules
+from btkit.options.run import SpreadOutcome, option_market, spread_rules
 from btkit.options.spreads import SpreadValues, list_spreads, value_spreads
 from btkit.simulation.diagnostics import Diagnostics
 from btkit.simulation.spread_diagnostics import diagnose_spreads
@@ -44,6 +45,21 @@ _CONSTANTS = {
     for name, value in OPTION_POSITION_DEFAULTS.items()
     if name not in OPTION_POSITION_NAMES
 }
+
+
+class SpreadEngine(Protocol):
+    """Runs the loop: `run_options`, or someone who watches it, saves it or stops it."""
+
+    def __call__(
+        self,
+        market: OptionMarket,
+        decisions: Decisions,
+        rules: SpreadRules,
+        *,
+        capital: float,
+        start: int = 0,
+    ) -> SpreadOutcome:
+        """Return what a run did, as `run_options` does."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -294,6 +310,8 @@ class OptionsRequest:
         The account.
     interval, bars_per_year
         Bar size, and A of the annualised metrics.
+    engine
+        Gives the outcome of decisions, as `run_options` does.
     """
 
     spec: OptionsSpec
@@ -306,6 +324,7 @@ class OptionsRequest:
     slippage: float
     interval: str
     bars_per_year: float
+    engine: SpreadEngine
 
 
 def simulate_options(request: OptionsRequest) -> OptionsResult:
@@ -315,7 +334,19 @@ def simulate_options(request: OptionsRequest) -> OptionsResult:
     ----------
     request
         What `simulate` checked.
+
+    Raises
+    ------
+    UsageError
+        If the bars are weekly ones, inside which spreads would expire unseen.
     """
+    if request.interval == "1w":
+        raise UsageError(
+            "option spreads cannot be simulated on weekly bars, which do not show the close of an "
+            "expiry session nor the days left to it",
+            hint="use daily bars: --interval 1d",
+            details={"interval": request.interval},
+        )
     spec, bars, start = request.spec, request.bars, request.start
     features = FeatureSet(
         bars,
@@ -336,7 +367,7 @@ def simulate_options(request: OptionsRequest) -> OptionsResult:
     )
     market = option_market(spec, bars, features)
     rules = spread_rules(spec, commission=request.commission, slippage=request.slippage)
-    outcome = run_options(market, decisions, rules, capital=request.capital, start=start)
+    outcome = request.engine(market, decisions, rules, capital=request.capital, start=start)
     values = value_spreads(market, rules, outcome.rows, outcome.marks)
     index = pd.DatetimeIndex(bars.index)
     times = index.to_numpy()

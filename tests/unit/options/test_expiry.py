@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import datetime as dt
+
 import numpy as np
 import pytest
 
+from btkit.indicators import sessions as exchange_sessions
 from btkit.options.expiry import expiries
 
 
@@ -50,3 +53,36 @@ def test_all_bars_at_once_give_what_each_gives_alone():
         assert together.tolist() == [day.item() for day in alone]
         assert snap is None or (together > days).all()
     assert not len(expiries(days[:0], target_dte=10))
+
+
+@pytest.mark.parametrize("dte", [1, 3, 16, 21, 45])
+def test_twenty_years_day_by_day(dte):
+    """Walk the exchange's own calendar, one date at a time, by the words of the documentation."""
+    sessions = {stamp.date() for stamp in exchange_sessions("1998-06-01", "2020-12-31")}
+    day = dt.timedelta(days=1)
+
+    def session_before(date):
+        while date not in sessions:
+            date -= day
+        return date
+
+    def nearest(fridays, target, fill):
+        ahead = [friday for friday in fridays if session_before(friday) > fill]
+        return session_before(min(ahead, key=lambda friday: (abs(friday - target), friday)))
+
+    fills = [dt.date(1999, 1, 4) + day * step for step in range(0, 365 * 20, 3)]
+    fills = [fill for fill in fills if fill in sessions]
+    expected = {"none": [], "weekly": [], "monthly": []}
+    for fill in fills:
+        target = fill + dte * day
+        around = [target + step * day for step in range(-40, 80)]
+        fridays = [date for date in around if date.weekday() == 4]
+        thirds = [date for date in fridays if 15 <= date.day <= 21]
+        expected["none"].append(session_before(target))
+        expected["weekly"].append(nearest(fridays, target, fill))
+        expected["monthly"].append(nearest(thirds, target, fill))
+    for snap, dates in expected.items():
+        found = expiries(
+            np.array(fills, "datetime64[D]"), target_dte=dte, snap=None if snap == "none" else snap
+        )
+        assert found.tolist() == dates, snap
