@@ -132,6 +132,7 @@ def fragment(figure: dict[str, Any], about: dict[str, Any]) -> str:
         "config": figure.get("config", {}),
         "narrow": narrow,
     }
+    title = title.replace("\u2212$", "\u2212\u2060$")  # a minus sign stays with its amount
     head = tag("h3", escape(title, quote=False) if "&" not in title else title)
     if about.get("note"):
         head += tag("p", escape(about["note"]), class_="bt-note")

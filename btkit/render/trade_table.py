@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from html import escape
 
 import pandas as pd
 
 from btkit.render import text, theme
 from btkit.render.pieces import Html, asset, script_json, table, tag
-from btkit.render.view import Trade, View, trade_rows
+from btkit.render.view import View, trade_rows
 
 EXTREMES = 5
 CSV_DIGITS = 12
@@ -64,7 +65,9 @@ def _gain(pnl: float, written: str) -> str:
     return tag("span", escape(written), class_=kind)
 
 
-def full_table(view: View, columns: Columns = COLUMNS) -> Html:
+def full_table(
+    view: View, columns: Columns = COLUMNS, *, trades: pd.DataFrame | None = None
+) -> Html:
     """Return every trade in a table that sorts, filters and downloads without a network.
 
     Parameters
@@ -73,12 +76,15 @@ def full_table(view: View, columns: Columns = COLUMNS) -> Html:
         The run.
     columns
         Which columns of the trade list, each with its heading and how to show it.
+    trades
+        The trade list, where it has more columns than that of the run.
     """
-    reasons = sorted({str(reason) for reason in view.trades["exit_reason"]})
+    listed = view.trades if trades is None else trades
+    reasons = sorted({str(reason) for reason in listed["exit_reason"]})
     data = {
         "columns": [{"key": key, "name": name, "kind": kind} for key, name, kind in columns],
         "reasons": {reason: theme.reason_name(reason) for reason in reasons},
-        "rows": [_row(row, columns) for row in trade_rows(view.trades)],
+        "rows": _rows(listed, columns),
         "file": f"{_file_part(view)}-trades.csv",
     }
     options = "".join(
@@ -97,7 +103,7 @@ def full_table(view: View, columns: Columns = COLUMNS) -> Html:
     )
     head = tag("thead", tag("tr", "".join(_heading(name, kind) for _, name, kind in columns)))
     body = (
-        tag("h3", escape(_table_title(len(view.trades))))
+        tag("h3", escape(_table_title(len(listed))))
         + tag("div", controls, class_="bt-controls")
         + tag(
             "div",
@@ -127,20 +133,23 @@ _RESULTS = (
 
 
 def _heading(name: str, kind: str) -> str:
-    numeric = None if kind in {"date", "reason"} else "num"
+    numeric = None if kind in {"date", "reason", "text"} else "num"
     button = tag("button", escape(name), type="button", class_="bt-sort")
     return tag("th", button, scope="col", class_=numeric, aria_sort="none")
 
 
-def _row(trade: Trade, columns: Columns) -> list[str | int | float]:
-    return [_cell(getattr(trade, key)) for key, _, _ in columns]
+def _rows(trades: pd.DataFrame, columns: Columns) -> list[list[str | int | float | None]]:
+    values = [trades[key].tolist() for key, _, _ in columns]
+    return [[_cell(value) for value in row] for row in zip(*values, strict=True)]
 
 
-def _cell(value: pd.Timestamp | str | float) -> str | int | float:
+def _cell(value: pd.Timestamp | str | float) -> str | int | float | None:
     if isinstance(value, pd.Timestamp):
         return text.day(value)
     if isinstance(value, str):
         return value
+    if not math.isfinite(value):
+        return None
     # Twelve digits are more than any price has; the exact doubles are in the store.
     number = float(f"{float(value):.{CSV_DIGITS}g}")
     return int(number) if number.is_integer() else number

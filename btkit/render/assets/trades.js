@@ -24,12 +24,14 @@
   };
   const show = {
     date: (value) => value,
+    text: (value) => value,
     reason: (value) => reasons[value] || value,
     price: (value) => number(value, Math.abs(value) < 10 ? 4 : 2),
     shares: (value) => number(value, Number.isInteger(value) ? 0 : 4),
     money: (value) => number(value, Math.abs(value) < 1000 ? 2 : 0, true),
     cost: (value) => number(value, Math.abs(value) < 1000 ? 2 : 0),
     percent: (value) => number(value * 100, 1, true),
+    share: (value) => number(value * 100, 1),
     count: (value) => number(value, 0),
   };
 
@@ -45,13 +47,15 @@
     if (state.column === null) return list;
     const sign = state.descending ? -1 : 1;
     const index = state.column;
-    return [...list].sort((a, b) => sign * (a[index] < b[index] ? -1 : a[index] > b[index] ? 1 : 0));
+    // What is not known comes last, whichever way the rest is sorted.
+    return [...list].sort((a, b) => (a[index] === null) - (b[index] === null) ||
+      sign * (a[index] < b[index] ? -1 : a[index] > b[index] ? 1 : 0));
   };
 
   const cell = (value, column) => {
     const element = document.createElement("td");
-    element.textContent = show[column.kind](value);
-    if (column.kind !== "date" && column.kind !== "reason") element.className = "num";
+    element.textContent = value === null ? "\u2013" : show[column.kind](value);
+    if (!["date", "reason", "text"].includes(column.kind)) element.className = "num";
     if (column.key === "pnl" || column.key === "return_pct") {
       element.classList.add(value > 0 ? "bt-gain" : value < 0 ? "bt-loss" : "bt-faint");
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from btkit.render import text, theme
 from btkit.render.figures.lines import scale_for
@@ -12,6 +13,8 @@ from btkit.render.view import View, trade_rows
 
 HEIGHT = 340
 FEW = 6
+# Of the span of all bars: the room that an amount of money takes up in a third of a page.
+LABEL_ROOM = 0.4
 MARGIN = {"l": 52, "r": 12, "t": 56, "b": 46}
 
 
@@ -146,7 +149,7 @@ def reasons_chart(view: View) -> Chart:
             "width": 0.5,
             "marker": {"color": np.where(totals > 0, theme.GAIN, theme.LOSS).tolist()},
             "text": [text.money(float(total), sign=True) for total in totals],
-            "textposition": "auto",
+            "textposition": np.where(_long(totals), "inside", "outside").tolist(),
             "cliponaxis": False,
             "customdata": [text.money(float(mean), sign=True) for mean in groups["mean"]],
             "hovertemplate": "%{y}<br>together %{text}<br>a trade %{customdata}<extra></extra>",
@@ -156,10 +159,31 @@ def reasons_chart(view: View) -> Chart:
         height=HEIGHT,
         title=_reasons_title(names, totals),
         margin={**MARGIN, "l": 84},
-        xaxis=theme.axis(title={"text": "Sum of P&L, $"}, tickformat="$~s", nticks=5),
+        xaxis=theme.axis(
+            title={"text": "Sum of P&L, $"}, tickformat="$~s", nticks=5, range=_sums_range(totals)
+        ),
         yaxis=theme.axis(showgrid=False, zeroline=False, type="category"),
     )
     return Chart(theme.figure(data, arrangement), name="pnl-by-reason", width="third")
+
+
+def _long(totals: Floats) -> NDArray[np.bool_]:
+    """Return which bars have room for their own text."""
+    span = max(0.0, float(totals.max())) - min(0.0, float(totals.min()))
+    return np.abs(totals) >= LABEL_ROOM * span
+
+
+def _sums_range(totals: Floats) -> list[float] | None:
+    """Return a range in which the text beside a short bar does not run into the axis' own."""
+    low, high = min(0.0, float(totals.min())), max(0.0, float(totals.max()))
+    if low == high:
+        return None
+    room = LABEL_ROOM * (high - low)
+    short = totals[~_long(totals)]
+    lowest = min([low, *(short[short < 0.0] - room).tolist()])
+    highest = max([high, *(short[short >= 0.0] + room).tolist()])
+    edge = 0.04 * (highest - lowest)
+    return [lowest - edge * (low < 0.0), highest + edge * (high > 0.0)]
 
 
 def _reasons_title(names: list[str], totals: Floats) -> str:

@@ -96,6 +96,19 @@ class Book:
             )
         return found
 
+    def listed(self) -> pd.DataFrame:
+        """Return the trade list with what a trader of spreads wants to read beside it."""
+        spreads = [held.spread for held in self.held]
+        trades = self.view.trades
+        return trades.assign(
+            costs=trades["commission"] + trades["slippage_cost"],
+            expiry=[spread["expiry"] for spread in spreads],
+            strikes=[_written(held) for held in self.held],
+            contracts=[held.contracts for held in self.held],
+            iv_entry=[spread["iv_entry"] for spread in spreads],
+            iv_rank_entry=floats([_number(spread["iv_rank_entry"]) for spread in spreads]),
+        )
+
     def premium(self, side: str) -> float:
         """Return what the skew adds to the volatility of a leg."""
         spec = self.view.spec
@@ -148,3 +161,18 @@ def moment(text: str) -> pd.Timestamp:
     """Return a bar's time as the view has it: UTC and naive."""
     stamp = pd.Timestamp(text)
     return stamp if stamp.tz is None else stamp.tz_convert("UTC").tz_localize(None)
+
+
+def _written(held: Held) -> str:
+    """Return the strikes as traders write them: P 2600/2550 sells the first, buys the second."""
+    sides = []
+    for right in ("put", "call"):
+        strikes = [f"{leg['strike']:.2f}" for leg in held.legs if leg["right"] == right]
+        if strikes:
+            shown = "/".join(strike.removesuffix(".00") for strike in strikes)
+            sides.append(f"{right[0].upper()} {shown}")
+    return " ".join(sides)
+
+
+def _number(value: float | None) -> float:
+    return np.nan if value is None else float(value)

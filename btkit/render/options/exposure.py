@@ -76,5 +76,7 @@ def _title(theta: np.ndarray, delta: np.ndarray) -> str:
     if not held.any():
         return "No spread was open at any close"
     share = text.percent(float(held.mean()), digits=0)
-    mean = text.money(float(np.nanmean(theta[held])), sign=True)
+    # At expiry, on the strike itself, theta is infinite.
+    finite = theta[held & np.isfinite(theta)]
+    mean = text.money(float(finite.mean()) if len(finite) else None, sign=True)
     return f"Open on {share} of the bars, where a day's passing brought {mean} on average"

@@ -18,6 +18,8 @@ HEIGHT = 760
 TOP, BOTTOM = 96, 36
 PANELS = {"y": (0.52, 1.0), "y2": (0.20, 0.43), "y3": (0.0, 0.11)}
 BUTTON_YEARS = (2, 5, 10)
+# Beside a single spread at least this much time is seen before and after it.
+AROUND = pd.Timedelta(days=10)
 ALL = "All"
 # A spread that ran against the strategy is seen up to here; what lies above is cut off.
 HIGHEST = 6.0
@@ -249,20 +251,40 @@ def _ranges(view: View, book: Book, close: Floats) -> list[tuple[str, dict[str, 
         if last - pd.DateOffset(years=years) > start + pd.DateOffset(months=6)
     ]
     views = []
+    single = []
+    if len(book.held) > 1:
+        worst = min(book.held, key=lambda held: float(held.spread["pnl"]))
+        single = [("Worst spread", worst), ("Last spread", book.held[-1])]
     for label, first in [*spans, (ALL, start)]:
         inside = [held for held in book.held if moment(held.spread["exit_date"]) >= first]
         if not inside:
             continue
-        seen = close[np.asarray(view.times >= first)].tolist()
-        seen += [strike for held in inside for side in SIDES for strike in held.strikes(side)]
-        room = (max(seen) - min(seen)) * 0.05
         pad = max((last - first) * 0.015, pd.Timedelta(0))
-        patch = {
-            "xaxis.range": [str(first - pad), str(last + pad)],
-            "yaxis.range": [min(seen) - room, max(seen) + room],
-        }
-        views.append((label, patch))
+        views.append((label, _window(view, close, inside, first, last, pad)))
+    for label, held in single:
+        first, out = (moment(held.spread[key]) for key in ("entry_date", "exit_date"))
+        pad = max((out - first) * 0.5, min(AROUND, (last - start) * 0.05))
+        views.append((label, _window(view, close, [held], first, out, pad)))
     return views
+
+
+def _window(
+    view: View,
+    close: Floats,
+    held: list[Held],
+    first: pd.Timestamp,
+    last: pd.Timestamp,
+    pad: pd.Timedelta,
+) -> dict[str, Any]:
+    """Return the ranges that show some spreads and the price from `first` to `last`."""
+    within = np.asarray((view.times >= first - pad) & (view.times <= last + pad))
+    seen = close[within].tolist()
+    seen += [strike for one in held for side in SIDES for strike in one.strikes(side)]
+    room = (max(seen) - min(seen)) * 0.05
+    return {
+        "xaxis.range": [str(first - pad), str(last + pad)],
+        "yaxis.range": [min(seen) - room, max(seen) + room],
+    }
 
 
 def _menu(views: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:

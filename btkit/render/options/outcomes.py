@@ -21,6 +21,8 @@ def kept_chart(book: Book) -> Chart:
     """Return how much of the credit the spreads kept; no bin mixes keeping and losing."""
     kept = floats([1.0 - held.spread["close_value"] / held.spread["credit"] for held in book.held])
     edges = bin_edges(kept * 100.0)
+    # More than all of it cannot be kept.
+    edges[-1] = min(edges[-1], 100.0)
     counts, _ = np.histogram(kept * 100.0, bins=edges)
     middles = (edges[:-1] + edges[1:]) / 2
     data = [
@@ -110,9 +112,12 @@ def rank_chart(book: Book) -> Chart | None:
 def _rank_title(rank: Floats, made: Floats) -> str:
     high, low = made[rank >= MIDDLE_RANK], made[rank < MIDDLE_RANK]
     if not (len(high) and len(low)):
-        side = "above" if len(high) else "below"
-        return f"Every entry at an IV rank {side} 50; mean {_mean(made)} of the max loss"
-    return f"IV rank 50 and above: mean {_mean(high)} of the max loss; below: {_mean(low)}"
+        side = "50 or above" if len(high) else "below 50"
+        return f"Every entry at an IV rank {side}; mean {_mean(made)} of the max loss"
+    return (
+        f"{len(high)} sold at an IV rank of 50 or above: mean {_mean(high)} of the max loss; "
+        f"{len(low)} below: {_mean(low)}"
+    )
 
 
 def _mean(made: Floats) -> str:

@@ -19,15 +19,17 @@ COLUMNS: Columns = (
     # column of the trade list, heading with its unit, how to show it
     ("entry_date", "Sold", "date"),
     ("exit_date", "Out", "date"),
-    ("entry_price", "Credit, $", "price"),
-    ("exit_price", "Cost to close, $", "price"),
-    ("shares", "Shares", "shares"),
+    ("expiry", "Expiry", "date"),
+    ("strikes", "Sold/bought", "text"),
+    ("contracts", "Lots", "count"),
+    ("entry_price", "Credit", "cost"),
+    ("exit_price", "Close", "cost"),
     ("pnl", "P&L, $", "money"),
-    ("return_pct", "Return on risk, %", "percent"),
+    ("return_pct", "On risk, %", "percent"),
     ("exit_reason", "Reason", "reason"),
-    ("bars_held", "Bars held", "count"),
-    ("commission", "Commission, $", "cost"),
-    ("slippage_cost", "Slippage, $", "cost"),
+    ("iv_entry", "IV, %", "share"),
+    ("iv_rank_entry", "IV rank", "count"),
+    ("costs", "Costs, $", "cost"),
 )
 
 
@@ -53,7 +55,7 @@ def trades(document: RunDocument) -> Section:
     view = View.of(document)
     if not len(view.trades):
         return Section([_nothing()])
-    return Section([*extremes(view), full_table(view, COLUMNS)])
+    return Section([*extremes(view), full_table(view, COLUMNS, trades=Book(view).listed())])
 
 
 def exposure(document: RunDocument) -> Section:
@@ -117,8 +119,8 @@ SECTIONS: Sections = (
     (
         "Which spreads decided it?",
         (
-            "Best and worst, and every spread with its costs apart from its prices. "
-            "Prices are in $ a share, 100 to a contract; the return is on the max loss."
+            "Best and worst, and every spread with its strikes and IV. Credit and close are in $ a "
+            "share, 100 to a lot; the return is on the max loss; costs are fees and slippage."
         ),
         trades,
     ),

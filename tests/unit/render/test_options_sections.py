@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -39,6 +40,64 @@ def test_lives_show_strikes_values_and_days():
     sold = np.asarray(chart.data[2].y, dtype=float)
     strikes = {leg.strike for spread in spreads for leg in spread.legs if leg.side == "short"}
     assert set(sold[np.isfinite(sold)]) == strikes
+
+
+def test_buttons_show_a_single_spread():
+    document = RUNS["condor"]()
+    chart = figure(options.lives(document), "spreads")
+    ranges = {button.label: button.args[0] for button in chart.layout.updatemenus[0].buttons}
+    worst = min(document.report.spreads, key=lambda spread: spread.pnl)
+    first, last = ranges["Worst spread"]["xaxis.range"]
+    assert first < worst.entry_date <= worst.exit_date < last
+    low, high = ranges["Worst spread"]["yaxis.range"]
+    strikes = [leg.strike for leg in worst.legs]
+    assert low < min(strikes) <= max(strikes) < high
+    assert "Last spread" in ranges
+
+
+def listed(document):
+    markup = "".join(piece.markup for piece in options.trades(document) if hasattr(piece, "markup"))
+    (found,) = re.findall(r"<script[^>]*data-trades[^>]*>(.*?)</script>", markup, flags=re.DOTALL)
+    return json.loads(found)
+
+
+def test_the_list_says_strikes_lots_and_iv():
+    document = RUNS["condor"]()
+    table = listed(document)
+    keys = [column["key"] for column in table["columns"]]
+    for row, spread in zip(table["rows"], document.report.spreads, strict=True):
+        cells = dict(zip(keys, row, strict=True))
+        near_put, far_put, near_call, far_call = (f"{leg.strike:.0f}" for leg in spread.legs)
+        assert cells["strikes"] == f"P {near_put}/{far_put} C {near_call}/{far_call}"
+        assert (cells["expiry"], cells["contracts"]) == (spread.expiry, spread.contracts)
+        assert cells["iv_rank_entry"] == pytest.approx(spread.iv_rank_entry, rel=1e-11)
+        assert cells["pnl"] == pytest.approx(spread.pnl, rel=1e-11)
+        assert cells["costs"] > 0
+
+
+def test_what_is_not_known_is_null_in_the_list():
+    table = listed(RUNS["estimated"]())
+    place = [column["key"] for column in table["columns"]].index("iv_rank_entry")
+    assert {row[place] for row in table["rows"]} == {None}
+
+
+def test_no_bin_of_the_credit_kept_reaches_beyond_all_of_it():
+    for name in ("puts", "condor"):
+        chart = figure(options.outcomes(RUNS[name]()), "credit-kept")
+        bars = chart.data[0]
+        assert sum(bars.y) == len(RUNS[name]().report.spreads)
+        assert all(int(words.split(" to ")[1].split()[0]) <= 100 for words in bars.text)
+
+
+def test_the_text_beside_a_short_bar_has_room():
+    chart = figure(options.outcomes(RUNS["puts"]()), "pnl-by-reason")
+    bars, (low, high) = chart.data[0], chart.layout.xaxis.range
+    sums = list(bars.x)
+    assert low < min(sums) <= max(sums) < high
+    for total, place in zip(sums, bars.textposition, strict=True):
+        if place == "outside":
+            room = high - total if total >= 0 else total - low
+            assert room > 0.2 * (high - low)
 
 
 def test_a_payoff_has_the_credit_at_the_top_and_the_max_loss_at_the_bottom():
