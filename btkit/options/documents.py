@@ -37,7 +37,7 @@ class Leg(Frozen):
 
 
 class Greeks(Frozen):
-    """What a whole position gains.
+    """What a whole position gains, as its seller: theta above 0 as a rule, vega below.
 
     Parameters
     ----------
@@ -89,7 +89,8 @@ class Spread(Frozen):
     legs
         Put legs before call legs, the short one before the long one.
     credit, close_value
-        What was received, and what buying it back cost, in $ a share: short less long legs.
+        What was received, and what buying it back cost, in $ a share: short less long legs; within
+        what the spread can be worth at expiry, slippage aside.
     max_loss
         The most that it could lose in $, all contracts, commissions included, slippage at the
         exit aside.

@@ -165,12 +165,12 @@ def moment(text: str) -> pd.Timestamp:
 
 def _written(held: Held) -> str:
     """Return the strikes as traders write them: P 2600/2550 sells the first, buys the second."""
+    digits = 0 if all(float(leg["strike"]).is_integer() for leg in held.legs) else 2
     sides = []
     for right in ("put", "call"):
-        strikes = [f"{leg['strike']:.2f}" for leg in held.legs if leg["right"] == right]
+        strikes = [f"{leg['strike']:.{digits}f}" for leg in held.legs if leg["right"] == right]
         if strikes:
-            shown = "/".join(strike.removesuffix(".00") for strike in strikes)
-            sides.append(f"{right[0].upper()} {shown}")
+            sides.append(f"{right[0].upper()} {'/'.join(strikes)}")
     return " ".join(sides)
 
 

@@ -96,7 +96,8 @@ def lives_chart(view: View, book: Book) -> Chart:
         name="spreads",
         note="Each spread from entry to exit: the strikes sold and bought, exits by their reason, "
         "and at each close what buying it back would have cost."
-        + (f" Shows the last {views[0][0]} first." if views[0][0] != ALL else ""),
+        + (f" Shows the last {views[0][0]} first." if views[0][0] != ALL else "")
+        + (" Worst and Last show one spread." if len(book.held) > 1 else ""),
         narrow={"margin.l": 46, "margin.r": 48, "margin.t": 136, "xaxis.nticks": 4},
     )
 
@@ -254,7 +255,7 @@ def _ranges(view: View, book: Book, close: Floats) -> list[tuple[str, dict[str, 
     single = []
     if len(book.held) > 1:
         worst = min(book.held, key=lambda held: float(held.spread["pnl"]))
-        single = [("Worst spread", worst), ("Last spread", book.held[-1])]
+        single = [("Worst", worst), ("Last", book.held[-1])]
     for label, first in [*spans, (ALL, start)]:
         inside = [held for held in book.held if moment(held.spread["exit_date"]) >= first]
         if not inside:

@@ -47,12 +47,12 @@ def test_buttons_show_a_single_spread():
     chart = figure(options.lives(document), "spreads")
     ranges = {button.label: button.args[0] for button in chart.layout.updatemenus[0].buttons}
     worst = min(document.report.spreads, key=lambda spread: spread.pnl)
-    first, last = ranges["Worst spread"]["xaxis.range"]
+    first, last = ranges["Worst"]["xaxis.range"]
     assert first < worst.entry_date <= worst.exit_date < last
-    low, high = ranges["Worst spread"]["yaxis.range"]
+    low, high = ranges["Worst"]["yaxis.range"]
     strikes = [leg.strike for leg in worst.legs]
     assert low < min(strikes) <= max(strikes) < high
-    assert "Last spread" in ranges
+    assert "Last" in ranges
 
 
 def listed(document):
