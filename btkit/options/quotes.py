@@ -52,7 +52,7 @@ def absolute_delta(call, spot, strike, years, volatility, rate, dividend_yield):
     """Return the absolute delta of a call or put."""
     discount = math.exp(-dividend_yield * years)
     if volatility * math.sqrt(years) <= 0.0:
-        gap = spot * discount - strike * math.exp(-rate * years)
+        gap = math.log(spot / strike) + (rate - dividend_yield) * years
         if gap == 0.0:
             return 0.5 * discount
         return discount if (gap > 0.0) == call else 0.0
