@@ -12,7 +12,13 @@ from btkit.errors import UsageError
 from btkit.render import text, theme
 from btkit.render.figures.lines import end_labels, line, scale_for
 from btkit.render.pieces import Chart, Html, Section, asset, table, tag
-from btkit.render.series import display_rows, floats, milliseconds
+from btkit.render.series import (
+    DISPLAY_LIMIT,
+    display_rows,
+    floats,
+    milliseconds,
+    thinned_note,
+)
 from btkit.render.verdict import mark, shown
 from btkit.render.view import View
 from btkit.render.words import BOUNDS, LABELS
@@ -22,9 +28,12 @@ from btkit.runs import load_run, read_settings
 HEIGHT = 460
 TOP, BOTTOM = 56, 36
 NAMED_AT_END = 3
-# Blue, vermilion, green, purple, amber, sky: apart for colour-blind eyes; beyond six, dashes.
+# Two points for every other pixel: a chart of very many curves is not thinned beyond that.
+LEAST_POINTS = 600
+# Blue, vermilion, green, purple, amber, sky: apart for colour-blind eyes. Beyond six nobody can
+# follow a line by its colour: the rest is drawn faintly behind, and named on hover.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-DASHES = ("solid", "dash", "dot", "dashdot")
+FAINT = "rgba(140, 140, 140, 0.35)"
 COMPARED = (
     "cagr",
     "sharpe_ratio",
@@ -33,7 +42,6 @@ COMPARED = (
     "profit_factor",
     "consecutive_losses_max",
     "total_trades",
-    "sortino_ratio",
 )
 
 
@@ -126,29 +134,33 @@ def overlay(views: Sequence[View]) -> Chart:
     Parameters
     ----------
     views
-        In the order in which they are named.
+        In the order in which they are named; the first six get a colour.
     """
-    data, ends = [], []
-    for place, view in enumerate(views):
+    names = curve_names(views)
+    limit = max(DISPLAY_LIMIT // len(views), LEAST_POINTS)
+    data, ends, drawn = [], [], 0
+    for place, (view, name) in enumerate(zip(views, names, strict=True)):
         curve = floats(view.equity) / view.initial * 100
-        kept = display_rows(curve)
-        colour = COLOURS[place % len(COLOURS)]
+        kept = display_rows(curve, limit=limit)
+        drawn += len(kept)
+        colour = COLOURS[place] if place < len(COLOURS) else FAINT
         trace = line(
             milliseconds(view.times[kept]),
             curve[kept],
-            name=escape(run_name(view)),
+            name=escape(name),
             colour=colour,
             hover="%{y:,.1f}",
         )
-        trace["line"]["dash"] = DASHES[place // len(COLOURS) % len(DASHES)]
         data.append(trace)
-        ends.append((f"{escape(run_name(view))}<br>{curve[-1]:,.0f}", float(curve[-1]), colour))
+        ends.append((f"{escape(name)}<br>{curve[-1]:,.0f}", float(curve[-1]), colour))
     scale = scale_for(*(np.asarray(trace["y"]) for trace in data), [100.0])
     few = len(views) <= NAMED_AT_END
+    coloured = data[: len(COLOURS)]
     arrangement = theme.layout(
         height=HEIGHT,
         title=_title(views),
-        hovermode="x unified",
+        # One box for all lines would hide them where there are many.
+        hovermode="x unified" if len(data) == len(coloured) else "closest",
         margin={"l": 58, "r": 170 if few else 16, "t": TOP, "b": BOTTOM},
         xaxis=theme.time_axis(),
         yaxis=scale.axis(tickformat=",~r"),
@@ -156,20 +168,47 @@ def overlay(views: Sequence[View]) -> Chart:
         if few
         else [],
     )
-    keys = () if few else tuple((trace["name"], trace["line"]["color"]) for trace in data)
+    bars = sum(len(view.equity) for view in views)
+    keys = () if few else tuple((trace["name"], trace["line"]["color"]) for trace in coloured)
     return Chart(
-        theme.figure(data, arrangement),
+        # The best ones last, on top of the others.
+        theme.figure(data[::-1], arrangement),
         name="comparison",
-        note=f"Account value, 100 at the start{', log scale' if scale.log else ''}.",
+        note=_note(len(data) - len(coloured), log=scale.log) + thinned_note(drawn, bars),
         keys=keys,
         narrow={"margin.l": 46, "margin.r": 110 if few else 10, "xaxis.nticks": 4},
     )
 
 
+def curve_names(views: Sequence[View]) -> list[str]:
+    """Return a name for each run: strategy and symbol, and its years where another shares them.
+
+    Parameters
+    ----------
+    views
+        The runs.
+    """
+    plain = [run_name(view) for view in views]
+    return [
+        f"{name}, {view.times[0]:%Y}–{view.times[-1]:%Y}" if plain.count(name) > 1 else name
+        for name, view in zip(plain, views, strict=True)
+    ]
+
+
+def _note(others: int, *, log: bool) -> str:
+    words = f"Account value, 100 at the start of each run{', log scale' if log else ''}."
+    if others:
+        words += (
+            f" In colour the {len(COLOURS)} best by Sharpe ratio; in grey the other {others}, "
+            "named on hover."
+        )
+    return words
+
+
 def _title(views: Sequence[View]) -> str:
-    growth = {run_name(view): float(view.equity.iloc[-1]) / view.initial for view in views}
-    best = max(growth, key=lambda name: growth[name])
-    return f"{escape(best)} made the most of 100: {growth[best] * 100:,.0f}"
+    growth = [float(view.equity.iloc[-1]) / view.initial for view in views]
+    best = int(np.argmax(growth))
+    return f"{escape(curve_names(views)[best])} made the most of 100: {growth[best] * 100:,.0f}"
 
 
 def numbers(views: Sequence[View]) -> Html:

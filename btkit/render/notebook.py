@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -94,8 +95,9 @@ def execute_template(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         notebook = _execute(source, plain, engine=engine, partial=partial, failed=failed)
-        html = _export(notebook, run_id, library=_library(folder, html_assets))
-        _write_whole(files.html, html)
+        foot = "btkit" if run_id == template else f"btkit, {template.replace('_', ' ')} {run_id}"
+        html = _export(notebook, run_id, foot=foot, library=_library(folder, html_assets))
+        write_whole(files.html, html)
         partial.replace(files.notebook)
     except OSError as error:
         raise RenderError(
@@ -250,18 +252,18 @@ def _library(folder: Path, assets: HtmlAssets) -> str | None:
 
     name, script = shared_library()
     if not (folder / name).exists():
-        _write_whole(folder / name, script)
+        write_whole(folder / name, script)
     return name
 
 
-def _export(notebook: NotebookNode, run_id: str, *, library: str | None) -> str:
+def _export(notebook: NotebookNode, run_id: str, *, foot: str, library: str | None) -> str:
     from btkit.render.export import to_html  # noqa: PLC0415 - the figures' library is large
 
     try:
         return to_html(
             notebook,
             title=_title(notebook, run_id),
-            foot=f"btkit, run {run_id}",
+            foot=foot,
             library=library,
         )
     except (ValueError, KeyError, LookupError) as error:
@@ -277,9 +279,17 @@ def _title(notebook: NotebookNode, run_id: str) -> str:
     return f"Run {run_id}"
 
 
-def _write_whole(path: Path, content: str) -> None:
-    """Write a file under another name first, so that nobody ever reads half of it."""
-    partial = path.with_name(f".{path.name}.partial")
+def write_whole(path: Path, content: str) -> None:
+    """Write a file under another name first, so that nobody ever reads half of it.
+
+    Parameters
+    ----------
+    path
+        Where it goes; what was there is replaced. Several processes may write it at a time.
+    content
+        Its text.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         partial.write_text(content, encoding="utf-8")
         partial.replace(path)

@@ -15,7 +15,7 @@ from btkit.render import text, theme
 from btkit.render.campaign import data_facts, facts_table, provenance_facts, tile, verdict
 from btkit.render.figures.lines import Scale, end_labels, line, panel_title, scale_for
 from btkit.render.pieces import Chart, Html, Section, table, tag
-from btkit.render.series import display_rows, floats, milliseconds
+from btkit.render.series import display_rows, floats, milliseconds, thinned_note
 from btkit.runs import read_settings
 from btkit.runs.walk_forward import load_walk_forward
 from btkit.runs.walk_forward import walk_forward as run_walk_forward
@@ -179,7 +179,7 @@ def stitched(page: Page, *, height: int = HEIGHT) -> Section:
                 theme.figure(data, arrangement),
                 name="stitched",
                 note="Each window goes on with what the one before left; dotted lines part them. "
-                "No position crosses them.",
+                "No position crosses them." + thinned_note(len(rows), len(own)),
                 narrow={
                     "margin.l": 46,
                     "margin.r": 92,

@@ -71,8 +71,9 @@
   const charts = [...document.querySelectorAll(".bt-chart")].map((element) => {
     const spec = JSON.parse(element.querySelector("script").textContent);
     for (const trace of spec.data) {
-      // Times that an earlier trace has are written once, see _shared_times in export.py.
+      // Times and texts that an earlier trace has are written once, see _shared_* in export.py.
       if (trace.x && trace.x.as !== undefined) trace.x = spec.data[trace.x.as].x;
+      if (trace.text && trace.text.of) trace.text = trace.text.of.map((at) => spec.texts[at]);
     }
     return {
       element,

@@ -176,8 +176,8 @@ def _markers(view: View) -> list[dict[str, Any]]:
                 "size": 9,
                 "color": theme.STRATEGY,
             },
-            "text": [_hover(trade, entry=True) for trade in trade_rows(trades)],
-            "hovertemplate": "%{text}<extra></extra>",
+            "text": [_hover(trade) for trade in trade_rows(trades)],
+            "hovertemplate": "<b>Entry</b><br>%{text}<extra></extra>",
         }
     ]
     for reason, part in trades.groupby("exit_reason", sort=True):
@@ -193,21 +193,21 @@ def _markers(view: View) -> list[dict[str, Any]]:
                     "size": 9,
                     "color": theme.reason_colour(str(reason)),
                 },
-                "text": [_hover(trade, entry=False) for trade in trade_rows(part)],
-                "hovertemplate": "%{text}<extra></extra>",
+                # As at the entry: an export writes equal texts only once.
+                "text": [_hover(trade) for trade in trade_rows(part)],
+                "hovertemplate": "<b>Exit</b><br>%{text}<extra></extra>",
             }
         )
     return traces
 
 
-def _hover(trade: Trade, *, entry: bool) -> str:
+def _hover(trade: Trade) -> str:
     gain = f"{text.money(trade.pnl, sign=True)} ({text.percent(trade.return_pct, sign=True)})"
     entered = f"{text.day(trade.entry_date)} at {text.price(trade.entry_price)}"
     left = f"{text.day(trade.exit_date)} at {text.price(trade.exit_price)}"
     reason = escape(theme.reason_name(trade.exit_reason)).lower()
-    head = "Entry" if entry else "Exit"
     return (
-        f"<b>{head}</b><br>In {entered}<br>Out {left}, {reason}<br>"
+        f"In {entered}<br>Out {left}, {reason}<br>"
         f"{shares(trade.shares)} shares, {text.plural(int(trade.bars_held), 'bar')}<br>P&L {gain}"
     )
 

@@ -10,7 +10,7 @@ from btkit.metrics import exposure, rolling_sharpe, rolling_volatility, time_in_
 from btkit.render import text, theme, words
 from btkit.render.figures.lines import line, panel_title, scale_for
 from btkit.render.pieces import Chart
-from btkit.render.series import Floats, display_rows, floats, milliseconds
+from btkit.render.series import Floats, display_rows, floats, milliseconds, thinned_note
 from btkit.render.view import View
 
 HEIGHT = 640
@@ -22,6 +22,7 @@ def through_time_chart(view: View) -> Chart:
     """Return whether the strategy held up: risk and return of the last year, and exposure."""
     window, name = rolling_window(len(view.equity), view.bars_per_year)
     rows = display_rows(floats(view.equity))
+    thinned = thinned_note(len(rows), len(view.equity))
     x = milliseconds(view.times[rows])
     share = floats(exposure(view.equity, view.invested))[rows] * 100
     data: list[dict[str, Any]] = [
@@ -37,7 +38,7 @@ def through_time_chart(view: View) -> Chart:
         | {"line": {"color": theme.STRATEGY, "width": 0.6, "shape": "hv"}}
     ]
     if not window:
-        return _exposure_only(view, data, share)
+        return _exposure_only(view, data, share, note=thinned)
     sharpes, risks = ([np.asarray(c)[rows] for c in pair] for pair in _rolling(view, window))
     for axis, pair, hover in (("y2", sharpes, "%{y:.2f}"), ("y3", risks, "%{y:.1f} %")):
         factor = 100 if axis == "y3" else 1
@@ -72,6 +73,7 @@ def through_time_chart(view: View) -> Chart:
     return Chart(
         theme.figure(data, arrangement),
         name="through-time",
+        note=thinned.strip(),
         keys=(("Strategy", theme.STRATEGY), ("Buy-and-hold", theme.BENCHMARK)),
         narrow={
             "margin.l": 44,
@@ -123,7 +125,7 @@ def _title(sharpe: Floats, bound: float, name: str) -> str:
     above = text.percent(float((known >= bound).mean()))
     return (
         f"Sharpe ratio of a {name} between {text.ratio(float(known.min()))} and "
-        f"{text.ratio(float(known.max()))}, at or above {bound:.2f} {above} of the time"
+        f"{text.ratio(float(known.max()))}, at or above {bound:.2f} for {above} of the time"
     )
 
 
@@ -137,7 +139,7 @@ def _share_axis(share: Floats, **extra: object) -> dict[str, Any]:
     return theme.axis(range=[low, top], ticksuffix=" %", anchor="x", nticks=4, **extra)
 
 
-def _exposure_only(view: View, data: list[dict[str, Any]], share: Floats) -> Chart:
+def _exposure_only(view: View, data: list[dict[str, Any]], share: Floats, *, note: str) -> Chart:
     arrangement = theme.layout(
         height=280,
         title=_share_title(view),
@@ -149,6 +151,7 @@ def _exposure_only(view: View, data: list[dict[str, Any]], share: Floats) -> Cha
     return Chart(
         theme.figure(data, arrangement),
         name="through-time",
-        note="Invested share of the account. The run is too short for a rolling Sharpe ratio.",
+        note="Invested share of the account. The run is too short for a rolling Sharpe ratio."
+        + note,
         narrow={"margin.l": 44, "margin.r": 8, "xaxis.nticks": 4},
     )
