@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from typing import NamedTuple
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 import numpy as np
 
@@ -15,8 +16,6 @@ from btkit.engine.records import (
     TRADES,
     Curve,
     Decisions,
-    Market,
-    Rules,
     State,
     TradeRows,
     new_curve,
@@ -24,6 +23,12 @@ from btkit.engine.records import (
     new_trades,
 )
 from btkit.engine.run import Outcome, gather_outcome
+
+Arrays = Mapping[str, np.ndarray[Any, Any]]
+"""By name."""
+
+Result = TypeVar("Result")
+"""What a loop comes to."""
 
 
 class Snapshot(NamedTuple):
@@ -34,7 +39,7 @@ class Snapshot(NamedTuple):
     next_bar
         The first bar that is not simulated yet.
     state
-        What the loop remembers: cash, open lots, pending orders, counters.
+        What the loop remembers, by name: cash, open lots, pending orders, counters.
     trades
         The closed lots so far.
     curve
@@ -42,18 +47,18 @@ class Snapshot(NamedTuple):
     """
 
     next_bar: int
-    state: State
-    trades: TradeRows
-    curve: Curve
+    state: Any
+    trades: Any
+    curve: Any
 
 
 class _Place(NamedTuple):
     next_bar: int
-    state: State
+    state: Any
 
 
-class ChunkedRun:
-    """A simulation that runs some bars at a time.
+class Chunked(ABC, Generic[Result]):
+    """A loop over bars that runs some of them at a time.
 
     However it is cut, stopped, saved and taken up again, it gives what one piece gives, to the
     last bit.
@@ -61,28 +66,45 @@ class ChunkedRun:
     Parameters
     ----------
     market, decisions, rules
-        See `btkit.engine.records`.
+        What the loop reads: named arrays and numbers.
     capital
         $ at the start.
     start
         The first bar at which orders are decided; bars before it are warm-up.
     """
 
+    closed_at: int
+    """Where the state's counts have how many lots, or spreads, were closed."""
+    ruined_at: int
+    """Where they have whether the account was lost."""
+
     def __init__(
         self,
-        market: Market,
+        market: Any,  # noqa: ANN401 - a named tuple of arrays, as each loop has its own
         decisions: Decisions,
-        rules: Rules,
+        rules: Any,  # noqa: ANN401 - likewise
         *,
         capital: float,
         start: int = 0,
     ) -> None:
-        self.bars = market.close.size
+        self.bars: int = market.close.size
         self.start = start
         self.capital = float(capital)
         self._inputs = market, decisions, rules
-        self._trades, self._curve = new_trades(self.bars), new_curve(self.bars)
-        self._place = _Place(start, new_state(self.capital, min(rules.max_positions, self.bars)))
+        state, self._trades, self._curve = self._begin(min(rules.max_positions, self.bars))
+        self._place = _Place(start, state)
+
+    @abstractmethod
+    def _begin(self, positions: int) -> tuple[Any, Any, Any]:
+        """Return the state before the first bar, and room for what closes and for the curve."""
+
+    @abstractmethod
+    def _run(self, first: int, last: int, state: Any) -> None:  # noqa: ANN401 - as above
+        """Simulate bars `first` to `last` - 1."""
+
+    @abstractmethod
+    def _gather(self, state: Any) -> Result:  # noqa: ANN401 - as above
+        """Return what the run came to."""
 
     @property
     def next_bar(self) -> int:
@@ -108,9 +130,9 @@ class ChunkedRun:
         first, before = self._place
         last = min(first + bars, self.bars)
         state = _copy(before)
-        run_bars(first, last, *self._inputs, state, self._trades, self._curve)
+        self._run(first, last, state)
         # After ruin the loop has filled the curve to its end and is not to be entered again.
-        self._place = _Place(self.bars if state.counts[RUINED] else last, state)
+        self._place = _Place(self.bars if state.counts[self.ruined_at] else last, state)
         return self.next_bar < self.bars
 
     def snapshot(self, *, since: Snapshot | None = None) -> Snapshot:
@@ -128,14 +150,42 @@ class ChunkedRun:
         """
         next_bar, state = self._place
         first_bar = self.start if since is None else since.next_bar
-        first_trade = 0 if since is None else int(since.state.counts[TRADES])
-        rows = slice(first_trade, int(state.counts[TRADES]))
+        first_trade = 0 if since is None else int(since.state.counts[self.closed_at])
+        rows = slice(first_trade, int(state.counts[self.closed_at]))
         points = slice(first_bar, next_bar)
         return Snapshot(
             next_bar,
             _copy(state),
-            TradeRows(self._trades.values[rows].copy(), self._trades.marks[rows].copy()),
-            Curve(self._curve.equity[points].copy(), self._curve.cash[points].copy()),
+            type(self._trades)(*(array[rows].copy() for array in self._trades)),
+            type(self._curve)(*(array[points].copy() for array in self._curve)),
+        )
+
+    def snapshot_of(self, next_bar: int, state: Arrays, done: Arrays) -> Snapshot:
+        """Return a snapshot that was saved as arrays by name.
+
+        Parameters
+        ----------
+        next_bar
+            The first bar that was not simulated yet.
+        state
+            Of `Snapshot.state`.
+        done
+            Of `Snapshot.trades` and `Snapshot.curve`.
+
+        Raises
+        ------
+        KeyError
+            If one is missing.
+        """
+
+        def filled(kind: Any, arrays: Arrays) -> Any:  # noqa: ANN401 - a named tuple of arrays
+            return type(kind)(*(arrays[name] for name in kind._fields))
+
+        return Snapshot(
+            next_bar,
+            filled(self._place.state, state),
+            filled(self._trades, done),
+            filled(self._curve, done),
         )
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -153,7 +203,7 @@ class ChunkedRun:
         """
         next_bar, state, trades, curve = snapshot
         own = self._place.state
-        done = int(state.counts[TRADES]) if state.counts.shape == own.counts.shape else -1
+        done = int(state.counts[self.closed_at]) if state.counts.shape == own.counts.shape else -1
         sound = (
             self.start <= next_bar <= self.bars
             and all(array.shape == mine.shape for array, mine in zip(state, own, strict=True))
@@ -170,8 +220,8 @@ class ChunkedRun:
         self._place = _Place(next_bar, _copy(state))
 
     def finish(
-        self, *, chunk_bars: int, after_chunk: Callable[[ChunkedRun], None] | None = None
-    ) -> Outcome:
+        self, *, chunk_bars: int, after_chunk: Callable[[Self], None] | None = None
+    ) -> Result:
         """Simulate what is left.
 
         Parameters
@@ -183,17 +233,15 @@ class ChunkedRun:
 
         Returns
         -------
-        Outcome
-            As `run_decisions` gives it.
+        Outcome or SpreadOutcome
+            As the loop in one piece gives it.
         """
         more = self.next_bar < self.bars
         while more:
             more = self.advance(chunk_bars)
             if more and after_chunk is not None:
                 after_chunk(self)
-        return gather_outcome(
-            self._place.state, self._trades, self._curve, capital=self.capital, start=self.start
-        )
+        return self._gather(self._place.state)
 
     def fingerprint(self, *, salt: str = "") -> str:
         """Return a hash of all that the bars to come depend on, but the snapshot.
@@ -219,5 +267,23 @@ class ChunkedRun:
         return digest.hexdigest()
 
 
-def _copy(state: State) -> State:
-    return State(state.money.copy(), state.counts.copy(), state.lots.copy(), state.lot_marks.copy())
+class ChunkedRun(Chunked[Outcome]):
+    """A rule run in parts; see `run_decisions`."""
+
+    closed_at, ruined_at = TRADES, RUINED
+
+    def _begin(self, positions: int) -> tuple[State, TradeRows, Curve]:
+        bars = self.bars
+        return new_state(self.capital, positions), new_trades(bars), new_curve(bars)
+
+    def _run(self, first: int, last: int, state: State) -> None:
+        run_bars(first, last, *self._inputs, state, self._trades, self._curve)
+
+    def _gather(self, state: State) -> Outcome:
+        return gather_outcome(
+            state, self._trades, self._curve, capital=self.capital, start=self.start
+        )
+
+
+def _copy(state: Any) -> Any:  # noqa: ANN401 - a named tuple of arrays
+    return type(state)(*(array.copy() for array in state))

@@ -23,8 +23,11 @@ from btkit.options.records import (
     SKIPPED,
     UNFILLED,
     OptionMarket,
+    SpreadCurve,
+    SpreadRows,
     SpreadRules,
     SpreadSkip,
+    SpreadState,
     new_spread_curve,
     new_spread_rows,
     new_spread_state,
@@ -178,11 +181,28 @@ def run_options(
     state = new_spread_state(float(capital), min(rules.max_positions, bars))
     closed, curve = new_spread_rows(bars), new_spread_curve(bars)
     run_spreads(start, bars, market, decisions, rules, state, closed, curve)
+    return gather_spreads(state, closed, curve, capital=float(capital), start=start)
+
+
+def gather_spreads(
+    state: SpreadState, closed: SpreadRows, curve: SpreadCurve, *, capital: float, start: int
+) -> SpreadOutcome:
+    """Cut what the loop wrote to size, once it has come to the last bar.
+
+    Parameters
+    ----------
+    state, closed, curve
+        As the loop left them.
+    capital
+        $ at the start.
+    start
+        The first bar at which orders were decided.
+    """
     done = int(state.counts[CLOSED])
     order = np.lexsort((closed.marks[:done, ENTRY_BAR], closed.marks[:done, EXIT_BAR]))
     return SpreadOutcome(
         start=start,
-        capital=float(capital),
+        capital=capital,
         rows=closed.rows[:done][order],
         marks=closed.marks[:done][order],
         curve=curve.account(),

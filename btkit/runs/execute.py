@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
@@ -42,7 +42,7 @@ from btkit.spec import AnySpec, OptionsSpec
 from btkit.storage import Store, new_run_id
 
 if TYPE_CHECKING:
-    from btkit.simulation import Engine, Result
+    from btkit.simulation import Result
 
 WARMUP_BARS = 2_000
 """Bars loaded before the first day of a run, so that no indicator depends on who asks."""
@@ -188,32 +188,33 @@ def _simulate(
     costs: Costs,
     *,
     start: pd.Timestamp | None,
-    engine: Engine | None = None,
+    keeper: Keeper | None = None,
 ) -> Result:
     # The compiled loop is slow to import, and listing or reading runs does without it.
-    from btkit.engine import run_decisions  # noqa: PLC0415
-    from btkit.simulation import simulate, simulate_with  # noqa: PLC0415
+    from btkit.simulation import (  # noqa: PLC0415
+        simulate,
+        simulate_spreads_with,
+        simulate_with,
+    )
 
+    account: Any = {
+        "capital": costs.capital,
+        "commission": costs.commission,
+        "slippage": costs.slippage,
+        "start": start,
+    }
     if isinstance(spec, OptionsSpec):
-        options = simulate(
-            spec,
-            bars,
-            capital=costs.capital,
-            commission=costs.commission,
-            slippage=costs.slippage,
-            start=start,
+        options = (
+            simulate(spec, bars, **account)
+            if keeper is None
+            else simulate_spreads_with(keeper.spread_engine, spec, bars, **account)
         )
         # It has all that is read of a result here and in reports.
         return cast("Result", options)
-    return simulate_with(
-        engine or run_decisions,
-        spec,
-        bars,
-        capital=costs.capital,
-        commission=costs.commission,
-        slippage=costs.slippage,
-        start=start,
-    )
+    if keeper is None:
+        whole: Result = simulate(spec, bars, **account)
+        return whole
+    return simulate_with(keeper.engine, spec, bars, **account)
 
 
 def carry_out(
@@ -282,7 +283,7 @@ def _carry_out(
     keeper.check()
     with progress.stage("simulate") as note:
         result = _simulate(
-            request.spec, loaded.bars, request.costs, start=loaded.start, engine=keeper.engine
+            request.spec, loaded.bars, request.costs, start=loaded.start, keeper=keeper
         )
         if keeper.resumed_bars:
             note(f"went on after {keeper.resumed_bars:,} bars")

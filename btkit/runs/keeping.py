@@ -6,7 +6,7 @@ import threading
 import time
 from contextlib import suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 
@@ -14,15 +14,19 @@ from btkit.errors import InterruptedRunError, StoreError
 from btkit.report import gather_versions
 from btkit.runs.progress import Counting, Progress
 from btkit.settings import Settings
-from btkit.storage import HEARTBEAT_S, Arrays, Checkpoint, Store
+from btkit.storage import HEARTBEAT_S, Checkpoint, Store
 
 if TYPE_CHECKING:
-    from btkit.engine import ChunkedRun, Decisions, Market, Outcome, Rules, Snapshot
+    from btkit.engine import Decisions, Market, Outcome, Rules, Snapshot
+    from btkit.engine.chunks import Chunked
+    from btkit.options.records import OptionMarket, SpreadRules
+    from btkit.options.run import SpreadOutcome
 
 CHUNK_BARS = 20_000
 """Bars between two looks at the clock: a millisecond or two of work."""
 
 _LOOK_S = 0.5
+_Outcome = TypeVar("_Outcome")
 
 
 class Keeper:
@@ -66,7 +70,7 @@ class Keeper:
         self._every_bars = settings.checkpoint_bars
         self._every_seconds = settings.checkpoint_seconds
         self._progress = progress
-        self._simulation: ChunkedRun | None = None
+        self._simulation: Chunked[Any] | None = None
         self._fingerprint = ""
         # The last checkpoint, and how many parts are stored with it. One attribute, so that an
         # interrupt finds both as they were or both as they are.
@@ -130,12 +134,37 @@ class Keeper:
         """
         from btkit.engine import ChunkedRun  # noqa: PLC0415 - the loop is slow to import
 
-        simulation = ChunkedRun(market, decisions, rules, capital=capital, start=start)
-        if self._is_resumed:
-            self._restore(simulation)
-        self._simulation = simulation
-        chunk = min(self._every_bars or CHUNK_BARS, CHUNK_BARS)
-        return simulation.finish(chunk_bars=chunk, after_chunk=self._after_chunk)
+        return self._finish(ChunkedRun(market, decisions, rules, capital=capital, start=start))
+
+    def spread_engine(
+        self,
+        market: OptionMarket,
+        decisions: Decisions,
+        rules: SpreadRules,
+        *,
+        capital: float,
+        start: int = 0,
+    ) -> SpreadOutcome:
+        """Do the same for an option run.
+
+        Parameters
+        ----------
+        market, decisions, rules, capital, start
+            See `btkit.options.run.run_options`.
+
+        Returns
+        -------
+        SpreadOutcome
+            The same, to the last bit.
+
+        Raises
+        ------
+        InterruptedRunError, StoreError
+            As `engine`.
+        """
+        from btkit.options.chunks import ChunkedSpreads  # noqa: PLC0415 - as above
+
+        return self._finish(ChunkedSpreads(market, decisions, rules, capital=capital, start=start))
 
     def cancel(self, reason: str) -> bool:
         """Mark the run as cancelled, and save how far its simulation came.
@@ -161,25 +190,32 @@ class Keeper:
             self.run_id, error_message=reason, checkpoint=checkpoint, first_part=parts
         )
 
-    def _restore(self, simulation: ChunkedRun) -> None:
+    def _finish(self, simulation: Chunked[_Outcome]) -> _Outcome:
+        if self._is_resumed:
+            self._restore(simulation)
+        self._simulation = simulation
+        chunk = min(self._every_bars or CHUNK_BARS, CHUNK_BARS)
+        return simulation.finish(chunk_bars=chunk, after_chunk=self._after_chunk)
+
+    def _restore(self, simulation: Chunked[Any]) -> None:
         checkpoint = self._jobs.load_checkpoint(self.run_id)
         if checkpoint is None or checkpoint.fingerprint != self._mark(simulation):
             # Other bars, versions or code: only the first bar gives what an unbroken run gives.
             return
         with suppress(ValueError, KeyError, IndexError):
-            snapshot = _snapshot(checkpoint)
+            snapshot = _snapshot(simulation, checkpoint)
             simulation.restore(snapshot)
             self._stored = snapshot, len(checkpoint.parts)
             self.resumed_bars = snapshot.next_bar - simulation.start
 
-    def _mark(self, simulation: ChunkedRun) -> str:
+    def _mark(self, simulation: Chunked[Any]) -> str:
         # Hashing all that the loop reads takes a while, which most runs need not spend.
         if not self._fingerprint:
             versions = sorted(gather_versions().items())
             self._fingerprint = simulation.fingerprint(salt=repr(versions))
         return self._fingerprint
 
-    def _after_chunk(self, simulation: ChunkedRun) -> None:
+    def _after_chunk(self, simulation: Chunked[Any]) -> None:
         now = time.monotonic()
         if self._is_due(simulation, now):
             self._save()
@@ -193,7 +229,7 @@ class Keeper:
             done = simulation.next_bar - simulation.start
             self._progress.count(done, simulation.bars - simulation.start, "bars")
 
-    def _is_due(self, simulation: ChunkedRun, now: float) -> bool:
+    def _is_due(self, simulation: Chunked[Any], now: float) -> bool:
         saved, _ = self._stored
         saved_bar = simulation.start if saved is None else saved.next_bar
         if self._every_bars is not None and simulation.next_bar - saved_bar >= self._every_bars:
@@ -236,17 +272,8 @@ class Keeper:
                 continue
 
 
-def _snapshot(checkpoint: Checkpoint) -> Snapshot:
-    from btkit.engine.chunks import Snapshot  # noqa: PLC0415 - as above
-    from btkit.engine.records import Curve, State, TradeRows  # noqa: PLC0415 - as above
-
-    def joined(name: str) -> Any:  # noqa: ANN401 - an array of either type
-        return np.concatenate([part[name] for part in checkpoint.parts])
-
-    state: Arrays = checkpoint.state
-    return Snapshot(
-        checkpoint.bar_index + 1,
-        State(state["money"], state["counts"], state["lots"], state["lot_marks"]),
-        TradeRows(joined("values"), joined("marks")),
-        Curve(joined("equity"), joined("cash")),
-    )
+def _snapshot(simulation: Chunked[Any], checkpoint: Checkpoint) -> Snapshot:
+    # A part that lacks what the first has is damaged, and says so by a KeyError.
+    first = checkpoint.parts[0]
+    done = {name: np.concatenate([part[name] for part in checkpoint.parts]) for name in first}
+    return simulation.snapshot_of(checkpoint.bar_index + 1, checkpoint.state, done)

@@ -2,7 +2,7 @@
 
 from btkit.simulation.diagnostics import ConditionCount, Diagnostics
 from btkit.simulation.result import Result
-from btkit.simulation.simulate import Engine, simulate, simulate_with
+from btkit.simulation.simulate import Engine, simulate, simulate_spreads_with, simulate_with
 
 # An option run's result is in btkit.simulation.options, which a rule run need not import.
 __all__ = [
@@ -11,5 +11,6 @@ __all__ = [
     "Engine",
     "Result",
     "simulate",
+    "simulate_spreads_with",
     "simulate_with",
 ]

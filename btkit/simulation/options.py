@@ -370,7 +370,8 @@ def simulate_options(request: OptionsRequest) -> OptionsResult:
     outcome = request.engine(market, decisions, rules, capital=request.capital, start=start)
     values = value_spreads(market, rules, outcome.rows, outcome.marks)
     index = pd.DatetimeIndex(bars.index)
-    times = index.to_numpy()
+    # Without the zone, or each time would be an object of its own.
+    times = index.tz_localize(None).to_numpy()
     metrics = compute_metrics(
         outcome.curve.equity[start:],
         index[start:],

@@ -32,7 +32,7 @@ from btkit.simulation.result import Result
 from btkit.spec import AnySpec, BaseSpec, OptionsSpec, StrategySpec, load_spec
 
 if TYPE_CHECKING:
-    from btkit.simulation.options import OptionsResult
+    from btkit.simulation.options import OptionsResult, SpreadEngine
 
 _ACCOUNT_RULES: dict[str, tuple[str, Callable[[float], bool]]] = {
     "capital": ("above 0", lambda value: value > 0),
@@ -239,6 +239,41 @@ def simulate_with(
     )
 
 
+def simulate_spreads_with(
+    engine: SpreadEngine,
+    spec: OptionsSpec,
+    bars: pd.DataFrame,
+    *,
+    capital: float,
+    commission: float,
+    slippage: float,
+    start: str | pd.Timestamp | None = None,
+) -> OptionsResult:
+    """`simulate` for an option spec, with the loop run by someone who watches, saves or stops it.
+
+    Parameters
+    ----------
+    engine
+        Gives the outcome of decisions, as `btkit.options.run.run_options` does.
+    spec, bars, capital, commission, slippage, start
+        See `simulate`.
+
+    Raises
+    ------
+    SpecError, DataError, NoDataError, UsageError
+        As `simulate`.
+    """
+    return _simulate_options(
+        spec,
+        bars,
+        capital=capital,
+        commission=commission,
+        slippage=slippage,
+        start=start,
+        engine=engine,
+    )
+
+
 def is_truth_value(name: str) -> bool:
     """Return whether a name's values are bools rather than numbers."""
     entry = lookup(name)
@@ -253,6 +288,7 @@ def _simulate_options(
     commission: float,
     slippage: float,
     start: str | pd.Timestamp | None,
+    engine: SpreadEngine | None = None,
 ) -> OptionsResult:
     _check_account(capital=capital, commission=commission, slippage=slippage)
     attributes = {str(name): value for name, value in bars.attrs.items()}
@@ -260,10 +296,12 @@ def _simulate_options(
     index = pd.DatetimeIndex(checked.index)
     interval = infer_interval(index, told=_told_interval(attributes))
     # Rule runs, the far more frequent ones, start faster without it.
+    from btkit.options.run import run_options  # noqa: PLC0415
     from btkit.simulation.options import OptionsRequest, simulate_options  # noqa: PLC0415
 
     return simulate_options(
         OptionsRequest(
+            engine=engine or run_options,
             spec=strategy,
             bars=checked,
             quality=findings,

@@ -17,6 +17,7 @@ from btkit.runs import (
     list_runs,
     load_document,
     load_run,
+    options_sim,
     resume,
     run,
 )
@@ -65,13 +66,13 @@ def crash(place, monkeypatch):
     settings, days = place
     dead = Owner(this_process().host, this_process().pid, "another start")
 
-    def crash_at(bar, *, spec=SPEC):
+    def crash_at(bar, *, spec=SPEC, verb=run, settings=settings):
         progress = StopAt(bar, lambda: throw(Crash()))
         with monkeypatch.context() as patch:
             patch.setattr(execute, "_record_end", lambda *_: None)
             patch.setattr(jobs, "this_process", lambda: dead)
             with pytest.raises(Crash):
-                run(spec, "TINY", *days, settings=settings, progress=progress)
+                verb(spec, "TINY", *days, settings=settings, progress=progress)
         return list_runs(settings=settings)[0]["run_id"]
 
     return crash_at
@@ -105,6 +106,68 @@ def test_a_run_that_dies_at_any_bar_is_resumed_to_the_same_bits(place, crash, fi
         assert progress.done == list(range(bar + 1, SHORT))
         assert numbers(run_id, settings) == whole
         assert counted(settings) == [0, 0, 0]
+
+
+SPREADS = {
+    "name": "broken off spreads",
+    "spread_type": "short_put_spread",
+    "entry_conditions": ["close > open or close < open"],
+    "exit_conditions": ["bars_held >= 2"],
+    "target_dte": 7,
+    "profit_target_pct": 0.3,
+    "max_holding_bars": 4,
+    "max_concurrent_positions": 3,
+}
+
+
+@pytest.fixture
+def implied(place):
+    """Give the bars a volatility, so that spreads are sold from the first bar on."""
+    settings, days = place
+    path = settings.data_dir / "TINY.csv"
+    head, *lines = path.read_text().splitlines()
+    rows = [f"{line},{0.2 + 0.01 * (step % 5)},50" for step, line in enumerate(lines)]
+    path.write_text("\n".join([f"{head},current_iv,iv_rank", *rows]) + "\n")
+    # An account that pays for several contracts at a time.
+    return settings.model_copy(update={"initial_capital": 1_000_000.0}), days
+
+
+@pytest.mark.parametrize("fill", ["next_open", "close"])
+def test_an_option_run_that_dies_at_any_bar_is_resumed_to_the_same_bits(implied, crash, fill):
+    settings, days = implied
+    spec = SPREADS | {"fill": fill}
+    whole = numbers(options_sim(spec, "TINY", *days, settings=settings).run_id, settings)
+    assert whole[0]["trade_count"] > 5
+    assert len({trade["exit_reason"] for trade in whole[0]["trades"]}) > 1
+    every = 1 if FULL or fill == "next_open" else 4
+    for bar in range(1, SHORT, every):
+        run_id = crash(bar, spec=spec, verb=options_sim, settings=settings)
+        (row,) = list_runs(status="interrupted", settings=settings)
+        assert (row["run_id"], row["resumable"]) == (run_id, True)
+        progress = StopAt(0, lambda: None)
+        resume(run_id, settings=settings, progress=progress)
+        # It went on at the next bar, not at the first.
+        assert progress.done == list(range(bar + 1, SHORT))
+        assert numbers(run_id, settings) == whole
+        assert counted(settings) == [0, 0, 0]
+
+
+def test_an_option_run_can_be_cancelled_and_resumed(implied):
+    settings, days = implied
+    whole = numbers(options_sim(SPREADS, "TINY", *days, settings=settings).run_id, settings)
+
+    def ask():
+        (row,) = list_runs(status="running", settings=settings)
+        cancel(row["run_id"], settings=settings)
+
+    with pytest.raises(InterruptedRunError) as caught:
+        options_sim(SPREADS, "TINY", *days, settings=settings, progress=StopAt(7, ask))
+    assert query(settings, "SELECT type, bar_index FROM backtest_checkpoints") == [
+        ("cancellation", 7)
+    ]
+    run_id = caught.value.details["run_id"]
+    resume(run_id, settings=settings)
+    assert numbers(run_id, settings) == whole
 
 
 def test_a_run_that_is_stopped_at_any_bar_is_resumed_to_the_same_bits(place):
