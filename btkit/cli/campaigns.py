@@ -5,15 +5,12 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from btkit.cli.streams import say
 from btkit.errors import UsageError
 from btkit.runs import Progress
 from btkit.settings import Settings
-
-if TYPE_CHECKING:
-    from btkit.render.notebook import Engine
 
 
 def read_axes(flags: list[str]) -> dict[str, list[int | float]]:
@@ -49,7 +46,7 @@ def render_campaign(
     settings: Settings,
     progress: Progress,
     *,
-    engine: Engine,
+    rendering: Mapping[str, Any],
 ) -> dict[str, Path]:
     """Execute a template over stored files.
 
@@ -65,8 +62,8 @@ def render_campaign(
         Where they are.
     progress
         Told of the stage.
-    engine
-        As `execute_template` takes it.
+    rendering
+        How notebook and HTML are made, as `execute_template` takes it: engine and html_assets.
 
     Returns
     -------
@@ -86,7 +83,7 @@ def render_campaign(
             {parameter: campaign_id, "folder": str(folder), "request": {}},
             out_dir=folder,
             run_id=campaign_id,
-            engine=engine,
+            **rendering,
         )
         note("notebook and HTML")
     return {"notebook": files.notebook, "html": files.html}

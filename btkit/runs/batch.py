@@ -15,16 +15,19 @@ from typing import Any, NoReturn
 from btkit.errors import SpecError, UsageError
 from btkit.spec.reading import parse_text, read_file
 
-COMMANDS = ("run", "walk-forward", "options-sim")
+COMMANDS = ("run", "walk-forward", "options-sim", "sweep")
 MAX_JOBS = 100_000
 """A jobs file with more combinations is refused."""
 
-_REQUIRED = ("spec", "symbol", "start", "end")
+_RANGE = ("start", "end")
+_REQUIRED = ("spec", "symbol", *_RANGE)
 _MANY = ("spec", "symbol", "command")
 _FLAGS = ("capital", "commission", "slippage", "interval", "source")
 _WILD = frozenset("*?[")
 # A pattern looks into as many folders as there are below each other, so three levels are many.
 _MOST_WILD = 3
+Options = Mapping[str, str | tuple[str, ...] | None]
+
 _FLAG = re.compile(r"[a-z]+(?:-[a-z]+)*")
 
 
@@ -37,14 +40,15 @@ class Job:
     number
         Its place in the batch, from 1.
     command
-        ``run``, ``walk-forward`` or ``options-sim``.
+        ``run``, ``walk-forward``, ``options-sim`` or ``sweep``.
     options
-        Flags of that command and their values; None for a flag that takes none.
+        Flags of that command and their values, several for a flag that is repeated; None for a
+        flag that takes none.
     """
 
     number: int
     command: str
-    options: Mapping[str, str | None]
+    options: Options
 
     @property
     def arguments(self) -> list[str]:
@@ -53,7 +57,8 @@ class Job:
             self.command,
             *(
                 f"--{name}" if value is None else f"--{name}={value}"
-                for name, value in self.options.items()
+                for name, values in self.options.items()
+                for value in ((values,) if values is None or isinstance(values, str) else values)
             ),
         ]
 
@@ -93,7 +98,7 @@ def read_jobs(path: Path) -> list[Job]:
             f"The jobs file {path} must be a list with at least one entry.",
             hint="Begin each entry with a hyphen: - {spec: ..., symbol: ..., start: ..., end: ...}",
         )
-    found: list[tuple[str, dict[str, str | None]]] = []
+    found: list[tuple[str, Options]] = []
     for place, entry in enumerate(entries):
         for wanted in _expand(entry, place=place, folder=path.parent):
             found.append(wanted)
@@ -106,9 +111,7 @@ def read_jobs(path: Path) -> list[Job]:
     return [Job(number, *wanted) for number, wanted in enumerate(found, start=1)]
 
 
-def _expand(
-    entry: object, *, place: int, folder: Path
-) -> Iterator[tuple[str, dict[str, str | None]]]:
+def _expand(entry: object, *, place: int, folder: Path) -> Iterator[tuple[str, Options]]:
     checked = _checked(entry, place)
     specs = [path for text in _several(checked["spec"]) for path in _paths(text, folder, place)]
     commands = _several(checked.get("command", "run"))
@@ -117,38 +120,56 @@ def _expand(
             _refuse(
                 place, f"there is no command {command!r}", f"choose one of {', '.join(COMMANDS)}"
             )
-    for command, spec, symbol in product(commands, specs, _several(checked["symbol"])):
-        options: dict[str, str | None] = {"strategy": spec, "symbol": symbol}
-        options |= {name: str(checked[name]) for name in ("start", "end")}
+    ranges = checked.get("ranges", [[checked.get(name) for name in _RANGE]])
+    symbols = _several(checked["symbol"])
+    for command, spec, symbol, (start, end) in product(commands, specs, symbols, ranges):
+        options: dict[str, str | tuple[str, ...] | None] = {"strategy": spec, "symbol": symbol}
+        options |= {"start": str(start), "end": str(end)}
         options |= {name: str(checked[name]) for name in _FLAGS if name in checked}
-        options |= {
-            name: None if value is True else str(value)
-            for name, value in checked.get("flags", {}).items()
-            if value is not False
-        }
+        for name, value in checked.get("flags", {}).items():
+            if isinstance(value, list):
+                options[name] = tuple(str(part) for part in value)
+            elif value is not False:
+                options[name] = None if value is True else str(value)
         yield command, options
 
 
 def _checked(entry: object, place: int) -> dict[str, Any]:
     if not isinstance(entry, dict):
         _refuse(place, "it must be a mapping", "give spec, symbol, start and end")
-    known = {*_REQUIRED, *_FLAGS, "command", "flags"}
+    known = {*_REQUIRED, *_FLAGS, "command", "ranges", "flags"}
     for name in entry:
         if name not in known:
             _refuse(
                 place, f"it has an unknown key {name!r}", f"known are {', '.join(sorted(known))}"
             )
-    missing = [name for name in _REQUIRED if not entry.get(name)]
+    if "ranges" in entry:
+        _check_ranges(entry, place)
+    needed = ("spec", "symbol") if "ranges" in entry else _REQUIRED
+    missing = [name for name in needed if not entry.get(name)]
     if missing:
         _refuse(place, f"it lacks {', '.join(missing)}", "give spec, symbol, start and end")
     for name in _MANY:
         if not all(isinstance(value, str) for value in _several(entry.get(name, ""))):
             _refuse(place, f"{name} must be a text or a list of texts", "put it in quotes")
-    for name in ("start", "end", *_FLAGS):
+    for name in (*_RANGE, *_FLAGS):
         if name in entry and not _is_plain(entry[name]):
             _refuse(place, f"{name} must be a text or a number", "give one value")
     _check_flags(entry.get("flags", {}), place)
     return entry
+
+
+def _check_ranges(entry: dict[str, Any], place: int) -> None:
+    ranges = entry["ranges"]
+    if any(name in entry for name in _RANGE):
+        _refuse(place, "it has both ranges and a start or an end", "give one or the other")
+    if not isinstance(ranges, list) or not ranges:
+        _refuse(place, "ranges must be a list", "write ranges: [[2005-01-01, 2010-12-31], ...]")
+    for pair in ranges:
+        if not isinstance(pair, list) or len(pair) != len(_RANGE) or not all(map(_is_plain, pair)):
+            _refuse(
+                place, f"the range {pair!r} is no pair of days", "write [2005-01-01, 2010-12-31]"
+            )
 
 
 def _check_flags(flags: object, place: int) -> None:
@@ -159,11 +180,13 @@ def _check_flags(flags: object, place: int) -> None:
             _refuse(place, f"{name!r} is no flag that a job can have", "write it as windows")
         if name in {*_REQUIRED, *_FLAGS}:
             _refuse(place, f"{name} is no flag, but a key of its own", f"move {name} out of flags")
-        if not isinstance(value, bool) and not _is_plain(value):
+        values = value if isinstance(value, list) else [value]
+        if not isinstance(value, bool) and not all(map(_is_plain, values)):
             _refuse(
                 place,
-                f"the flag {name} must be a text or a number, or true where it takes no value",
-                "give one value",
+                f"the flag {name} must be a text or a number, a list of such, or true where it "
+                "takes no value",
+                "give one value, or a list to repeat the flag",
             )
 
 

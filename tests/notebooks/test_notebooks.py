@@ -8,19 +8,30 @@ from pathlib import Path
 import nbformat
 import papermill
 import pytest
+from support.engines import assert_same_cells
 
 import btkit as bt
 from btkit.render import execute_template
+from btkit.runs.sweep import describe_sweep
 from btkit.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-SPEC = {
+TEMPLATES = sorted(path.stem for path in (ROOT / "templates").glob("*.ipynb"))
+RULES = {
     "name": "crossover",
-    "entry_conditions": ["sma_20 > sma_50", "not in_position"],
-    "exit_conditions": ["sma_20 < sma_50"],
+    "entry_conditions": ["sma_{fast} > sma_50", "not in_position"],
+    "exit_conditions": ["sma_{fast} < sma_50"],
     "stop_conditions": [],
+    "parameters": {"fast": 20},
 }
+SPREADS = {
+    "name": "puts",
+    "spread_type": "short_put_spread",
+    "entry_conditions": ["close > sma_50"],
+    "max_holding_bars": 20,
+}
+SPAN = {"symbol": "SPX", "start": "2015-01-02", "end": "2016-12-30", "source": "sample"}
 
 
 @pytest.fixture
@@ -56,19 +67,64 @@ def test_every_notebook_runs_in_a_kernel(store):
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize("template", ["run", "compare"])
-def test_a_template_gives_the_same_by_both_engines(template, store, tmp_path):
-    run = bt.run(SPEC, "SPX", "2015-01-02", "2016-12-30", source="sample", settings=store)
-    parameters = {"database": str(store.db_path)}
-    parameters |= {"run_id": run.run_id} if template == "run" else {"run_ids": [run.run_id]}
-    cells = {}
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    """One of everything that a template shows, and the parameters that lead there."""
+    folder = tmp_path_factory.mktemp("stored")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(folder)
+        for name in ("DB_PATH", "CURVE_DIR", "REPORT_DIR"):
+            patched.setenv(f"BT_{name}", str(folder / name.lower()))
+        settings = Settings(_env_file=None)
+        run = bt.run(RULES, **SPAN, settings=settings)
+        spreads = bt.options_sim(SPREADS, **SPAN, capital=1_000_000, settings=settings)
+        walk = bt.walk_forward(
+            RULES, **SPAN, windows=2, optimize={"fast": [10, 20]}, settings=settings
+        )
+        sweep = bt.sweep(RULES, **SPAN, parameters={"fast": [10, 20, 30]}, settings=settings)
+        describe_sweep(sweep, start=SPAN["start"], end=SPAN["end"], settings=settings)
+    database, reports = str(settings.db_path), str(settings.report_dir)
+    return {
+        "run": {"run_id": run.run_id, "database": database},
+        "options_sim": {"run_id": spreads.run_id, "database": database},
+        "compare": {"run_ids": [run.run_id, spreads.run_id], "database": database},
+        "walk_forward": {
+            "walk_forward_id": str(walk.report.walk_forward_id),
+            "folder": reports,
+        },
+        "sweep": {"sweep_id": str(sweep.sweep_id), "folder": reports},
+    }
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_a_template_gives_the_same_by_both_engines(template, stored, store, tmp_path):
+    pages, executed = {}, {}
     for engine in ("btkit", "nbclient"):
         files = execute_template(
-            template, parameters, out_dir=tmp_path / engine, run_id="r", engine=engine
+            template,
+            stored[template],
+            out_dir=tmp_path / engine,
+            run_id="r",
+            engine=engine,
+            html_assets="shared",
         )
-        assert files.html.stat().st_size > 4_000_000
-        cells[engine] = [
-            (cell.source, cell.get("outputs"), cell.get("execution_count"))
-            for cell in nbformat.read(files.notebook, as_version=4).cells
-        ]
-    assert cells["btkit"] == cells["nbclient"]
+        pages[engine] = files.html.read_text(encoding="utf-8")
+        executed[engine] = nbformat.read(files.notebook, as_version=4)
+    assert_same_cells(executed["btkit"], executed["nbclient"])
+    outputs = [cell.get("outputs") for cell in executed["btkit"].cells]
+    assert outputs == [cell.get("outputs") for cell in executed["nbclient"].cells]
+    kinds = {kind for cell in outputs if cell for out in cell for kind in out.get("data", {})}
+    assert "application/vnd.plotly.v1+json" in kinds
+    assert pages["btkit"] == pages["nbclient"]
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_a_template_is_short_and_stripped(template):
+    notebook = nbformat.read(ROOT / "templates" / f"{template}.ipynb", as_version=4)
+    nbformat.validate(notebook)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert code[0].metadata.tags == ["parameters"]
+    for cell in code:
+        assert cell.outputs == []
+        assert cell.execution_count is None
+        assert len(cell.source.splitlines()) <= 12

@@ -6,28 +6,30 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import IO, Annotated, Any
 
 import typer
 
+from btkit.cli.files import prepare_folder
+from btkit.cli.job_pool import answers
 from btkit.cli.options import AssetsKind, Debug, Engine, EngineName, HtmlAssets, Quiet
 from btkit.cli.outcome import FAILED, PASSED, Outcome, Work, failure
+from btkit.cli.streams import say
+from btkit.errors import BtkitError, InterruptedRunError
 
 NAME = "batch"
 HELP = """
 Run many jobs, render their reports, and rank them in one page.
 
 JOBS.yaml is a list; each entry has spec, symbol, start and end, and may have command, capital,
-commission, slippage, interval, source and flags. spec, symbol and command may be lists, and a
-spec may be a pattern: every combination is a job. stdout gets one line of JSON as each job ends,
-and a last line with the sum. BT_REPORT_DIR gets the reports, index.html, which ranks and links
-them, and compare.html. A job that fails stops no other.
+commission, slippage, interval, source and flags. spec, symbol and command may be lists, a spec
+may be a pattern, and ranges, a list of pairs, may stand for start and end: every combination is a
+job. stdout gets one line of JSON as each job ends, and a last line with the sum. BT_REPORT_DIR
+gets the reports, index.html, which ranks and links them, and compare.html. A job that fails stops
+no other.
 Exit codes: the worst of all jobs: 0 passed, 1 missed a threshold or had no data, 2 error.
 
 \b
@@ -41,10 +43,13 @@ with JOBS.yaml:
     source: sample
 """
 
+COMPARED = ("run", "options-sim")
+"""Commands that leave a run with an equity curve to lay over others."""
+
 
 @dataclass(frozen=True)
 class BatchOutcome(Outcome):
-    """The sum of a batch, as the last line of JSON Lines."""
+    """The sum of a batch, or what ended it, as the last line of JSON Lines."""
 
     def to_json(self) -> str:
         """Return the document as one line of strict JSON."""
@@ -86,138 +91,89 @@ def _own_stdout() -> IO[str]:
 def _batch(
     path: Path, *, workers: int, flags: list[str], render: bool, lines: IO[str], quiet: bool
 ) -> Outcome:
-    from btkit.cli.streams import say  # noqa: PLC0415 - lazy start-up
     from btkit.runs.batch import read_jobs  # noqa: PLC0415 - lazy start-up
 
-    found = read_jobs(path)
+    try:
+        found = read_jobs(path)
+    except BtkitError as error:
+        return _failed(error)
     began = time.perf_counter()
     tasks = [(job.number, [*job.arguments, *flags]) for job in found]
-    answers = []
-    for answer in _answers(tasks, workers):
-        lines.write(json.dumps(answer, allow_nan=False) + "\n")
-        lines.flush()
-        answers.append(answer)
-        if not quiet:
-            verdict = {0: "passed", 1: "missed a threshold or had no data"}.get(
-                answer["exit_code"], "failed"
-            )
-            what = f"{answer.get('strategy', '?')} on {answer.get('symbol', '?')}"
-            say(f"{len(answers):>4} of {len(found)}  {answer['seconds']:6.2f} s  {what}: {verdict}")
-    answers.sort(key=lambda answer: int(answer["job"]))
-    codes = [int(answer["exit_code"]) for answer in answers]
+    done: list[dict[str, Any]] = []
+    try:
+        for answer in answers(tasks, workers):
+            done.append(answer)
+            lines.write(json.dumps(answer, allow_nan=False) + "\n")
+            lines.flush()
+            if not quiet:
+                _say(answer, len(done), len(found))
+    except KeyboardInterrupt:
+        pages = _pages(done, render=render) if done else {}
+        return _failed(_interrupted(done, len(found), pages))
+    done.sort(key=lambda answer: int(answer["job"]))
+    codes = [int(answer["exit_code"]) for answer in done]
     summary: dict[str, Any] = {
-        "jobs": len(answers),
+        "jobs": len(done),
         "passed": codes.count(PASSED),
         "soft_failures": sum(PASSED < code < FAILED for code in codes),
         "errors": sum(code >= FAILED for code in codes),
-        "seconds": time.perf_counter() - began,
     }
-    if render:
-        summary |= _pages(answers, flags)
-        if not quiet:
-            say(f"index     {summary['index']}")
+    try:
+        summary |= _pages(done, render=render, flags=flags)
+    except BtkitError as error:
+        # Every job has had its line; that they could not be put side by side is told with the sum.
+        summary |= {"index": None, "comparison": None, **failure(error).document}
+        codes.append(FAILED)
+    summary["seconds"] = time.perf_counter() - began
+    if not quiet and summary["index"]:
+        say(f"index     {summary['index']}")
     return BatchOutcome({"batch": summary}, max(codes))
 
 
-def _answers(tasks: list[tuple[int, list[str]]], workers: int) -> Iterator[dict[str, Any]]:
-    """Yield the line of each job as it ends."""
-    if workers == 1 or len(tasks) == 1:
-        _prepare()
-        for number, arguments in tasks:
-            yield run_job(number, arguments)
-        return
-    # Processes that begin afresh: one that is forked would inherit threads and locks half-way.
-    context = get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_prepare) as pool:
-        waiting = {pool.submit(run_job, *task): task for task in tasks}
-        try:
-            for future in as_completed(waiting):
-                number, arguments = waiting[future]
-                error = future.exception()
-                if error is None:
-                    yield future.result()
-                else:  # the process died
-                    yield _line(number, arguments, failure(error), seconds=0.0)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+def _failed(error: BtkitError) -> BatchOutcome:
+    """Return what `main` would make of the error, on one line as all others."""
+    outcome = failure(error)
+    return BatchOutcome(outcome.document, outcome.exit_code)
 
 
-def _prepare() -> None:
-    from btkit.cli.start_up import (  # noqa: PLC0415 - only where jobs run
-        import_numba_lightly,
-        import_papermill_lightly,
+def _say(answer: dict[str, Any], place: int, total: int) -> None:
+    what = f"{answer['strategy']} on {answer['symbol']}, {answer['command']}"
+    if "error" in answer:
+        verdict = answer["error"]["message"].split("\n", 1)[0]
+    else:
+        verdict = "passed" if answer["passed"] else "missed a threshold"
+    say(f"{place:>4} of {total}  {answer['seconds']:6.2f} s  {what}: {verdict}")
+
+
+def _interrupted(
+    done: list[dict[str, Any]], total: int, pages: dict[str, Any]
+) -> InterruptedRunError:
+    index = pages.get("index")
+    hint = f"{index} links what was done. " if index else ""
+    return InterruptedRunError(
+        f"The batch was stopped after {len(done)} of {total} jobs.",
+        hint=hint + "`backtest resume` goes on with a run that was under way.",
+        details={"jobs": total, "done": len(done), "index": index},
     )
 
-    import_numba_lightly()
-    import_papermill_lightly()
 
-
-def run_job(number: int, arguments: list[str]) -> dict[str, Any]:
-    """Run one job as its own command line would, and return its line.
-
-    Parameters
-    ----------
-    number
-        Its place in the batch.
-    arguments
-        After ``backtest``.
-    """
-    from btkit.cli.app import parse  # noqa: PLC0415 - a worker begins here
-
-    began = time.perf_counter()
-    try:
-        work = parse(arguments)
-        assert not isinstance(work, int), "a job asks for no help"
-        outcome = work()
-    except Exception as error:  # noqa: BLE001 - one job's failure is its line, and stops no other
-        outcome = failure(error)
-    return _line(number, arguments, outcome, seconds=time.perf_counter() - began)
-
-
-def _line(number: int, arguments: list[str], outcome: Outcome, *, seconds: float) -> dict[str, Any]:
-    given = dict(part[2:].split("=", 1) for part in arguments[1:] if "=" in part)
-    line: dict[str, Any] = {
-        "job": number,
-        "command": arguments[0],
-        "strategy": given["strategy"],
-        **{name: given[name] for name in ("symbol", "start", "end")},
-        "exit_code": outcome.exit_code,
-        "seconds": seconds,
-    }
-    document = outcome.document
-    if "error" in document:
-        return {**line, "error": document["error"]}
-    run = document.get("run") or {}
-    run_id = run.get("run_id") or document.get("run_id")
-    line |= {"run_id": run_id, "passed": document.get("passed"), "document": document}
-    if document.get("metrics"):
-        line |= {"strategy": run.get("strategy_name", line["strategy"])}
-        line |= {"metrics": document["metrics"]}
-    files = _files(run_id) if run_id and "--no-report" not in arguments else {}
-    return {**line, "files": files} if files else line
-
-
-def _files(run_id: str) -> dict[str, str]:
-    from btkit.runs import read_settings  # noqa: PLC0415 - lazy start-up
-
-    folder = read_settings().report_dir.expanduser().absolute()
-    places = {"notebook": "ipynb", "html": "html", "json": "json"}
-    paths = {kind: folder / f"{run_id}.{suffix}" for kind, suffix in places.items()}
-    return {kind: str(path) for kind, path in paths.items() if path.exists()}
-
-
-def _pages(answers: list[dict[str, Any]], flags: list[str]) -> dict[str, Any]:
+def _pages(
+    done: list[dict[str, Any]], *, render: bool, flags: list[str] | None = None
+) -> dict[str, Any]:
+    """Write the index, and, if there are `flags` to render it with, the comparison."""
+    pages: dict[str, Any] = {"index": None, "comparison": None}
+    if not render:
+        return pages
     from btkit.render import execute_template  # noqa: PLC0415 - lazy start-up
     from btkit.render.index import index_page  # noqa: PLC0415 - lazy start-up
+    from btkit.render.notebook import write_whole  # noqa: PLC0415 - lazy start-up
     from btkit.runs import read_settings  # noqa: PLC0415 - lazy start-up
 
     settings = read_settings()
     folder = settings.report_dir.expanduser().absolute()
-    folder.mkdir(parents=True, exist_ok=True)
-    stored = [line["run_id"] for line in answers if "metrics" in line and line["command"] == "run"]
-    pages: dict[str, Any] = {"index": str(folder / "index.html"), "comparison": None}
-    if stored:
+    prepare_folder(folder)
+    stored = [line["run_id"] for line in done if "metrics" in line and line["command"] in COMPARED]
+    if stored and flags is not None:
         options = dict(flag[2:].replace("-", "_").split("=", 1) for flag in flags if "=" in flag)
         database = str(settings.db_path.expanduser().absolute())
         files = execute_template(
@@ -228,8 +184,7 @@ def _pages(answers: list[dict[str, Any]], flags: list[str]) -> dict[str, Any]:
             **options,  # type: ignore[arg-type]  # engine and html_assets, as the flags took them
         )
         pages["comparison"] = str(files.html)
-    page = index_page(answers, comparison="compare.html" if stored else None)
-    partial_page = folder / ".index.html.partial"
-    partial_page.write_text(page, encoding="utf-8")
-    partial_page.replace(folder / "index.html")
+    comparison = Path(pages["comparison"]).name if pages["comparison"] else None
+    write_whole(folder / "index.html", index_page(done, comparison=comparison))
+    pages["index"] = str(folder / "index.html")
     return pages

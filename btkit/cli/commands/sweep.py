@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from btkit.cli.options import Debug, Engine, EngineName, Quiet
+from btkit.cli.options import AssetsKind, Debug, Engine, EngineName, HtmlAssets, Quiet
 from btkit.cli.outcome import PASSED, SOFT_FAILURE, Outcome, Work
-
-if TYPE_CHECKING:
-    from btkit.render.notebook import Engine as EngineKind
 
 NAME = "sweep"
 HELP = """
@@ -102,6 +99,7 @@ def command(  # noqa: PLR0913 - a parameter per flag
         bool, typer.Option("--no-report", help="Skip the notebook; the JSON is the same.")
     ] = False,
     engine: Engine = EngineName.BTKIT,
+    html_assets: HtmlAssets = AssetsKind.INLINE,
     quiet: Quiet = False,
     debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
 ) -> Work:
@@ -124,11 +122,12 @@ def command(  # noqa: PLR0913 - a parameter per flag
         "interval": interval,
         "source": source,
     }
-    return partial(_sweep, request, param, engine=None if no_report else engine.value, quiet=quiet)
+    rendering = None if no_report else {"engine": engine.value, "html_assets": html_assets.value}
+    return partial(_sweep, request, param, rendering=rendering, quiet=quiet)
 
 
 def _sweep(
-    request: dict[str, Any], axes: list[str], *, engine: EngineKind | None, quiet: bool
+    request: dict[str, Any], axes: list[str], *, rendering: dict[str, Any] | None, quiet: bool
 ) -> Outcome:
     from btkit.cli.campaigns import read_axes, render_campaign, show_sweep  # noqa: PLC0415 - lazy
     from btkit.cli.files import prepare_folder  # noqa: PLC0415 - lazy start-up
@@ -154,9 +153,9 @@ def _sweep(
         "json": folder / f"{result.sweep_id}.json",
         "specs": folder / f"{result.sweep_id}-top",
     }
-    if engine is not None:
+    if rendering is not None:
         paths |= render_campaign(
-            "sweep", "sweep_id", str(result.sweep_id), settings, progress, engine=engine
+            "sweep", "sweep_id", str(result.sweep_id), settings, progress, rendering=rendering
         )
     if not quiet:
         show_sweep(document, paths)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from btkit.cli.options import Debug, Engine, EngineName, Quiet
+from btkit.cli.options import AssetsKind, Debug, Engine, EngineName, HtmlAssets, Quiet
 from btkit.cli.outcome import PASSED, SOFT_FAILURE, Outcome, Work
-
-if TYPE_CHECKING:
-    from btkit.render.notebook import Engine as EngineKind
 
 NAME = "walk-forward"
 HELP = """
@@ -101,6 +98,7 @@ def command(  # noqa: PLR0913 - a parameter per flag
         bool, typer.Option("--no-report", help="Skip the notebook; the JSON is the same.")
     ] = False,
     engine: Engine = EngineName.BTKIT,
+    html_assets: HtmlAssets = AssetsKind.INLINE,
     quiet: Quiet = False,
     debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
 ) -> Work:
@@ -122,13 +120,12 @@ def command(  # noqa: PLR0913 - a parameter per flag
         "interval": interval,
         "source": source,
     }
-    return partial(
-        _walk, request, optimize or [], engine=None if no_report else engine.value, quiet=quiet
-    )
+    rendering = None if no_report else {"engine": engine.value, "html_assets": html_assets.value}
+    return partial(_walk, request, optimize or [], rendering=rendering, quiet=quiet)
 
 
 def _walk(
-    request: dict[str, Any], axes: list[str], *, engine: EngineKind | None, quiet: bool
+    request: dict[str, Any], axes: list[str], *, rendering: dict[str, Any] | None, quiet: bool
 ) -> Outcome:
     from btkit.cli.campaigns import (  # noqa: PLC0415 - lazy start-up
         read_axes,
@@ -153,9 +150,9 @@ def _walk(
         "curve": folder / f"{known_id}.parquet",
         "json": folder / f"{known_id}.json",
     }
-    if engine is not None:
+    if rendering is not None:
         paths |= render_campaign(
-            "walk_forward", "walk_forward_id", known_id, settings, progress, engine=engine
+            "walk_forward", "walk_forward_id", known_id, settings, progress, rendering=rendering
         )
     if not quiet:
         show_walk_forward(document, paths)

@@ -78,7 +78,7 @@ def changed(**changes):
         (changed(flags={"strategy": "b.json"}), "'strategy' is no flag"),
         (changed(flags={"symbol": "IXIC"}), "symbol is no flag, but a key"),
         (changed(flags={"windows=3 --x": 1}), "is no flag that a job can have"),
-        (changed(flags={"windows": [1, 2]}), "the flag windows must be a text or a number"),
+        (changed(flags={"windows": [[1], 2]}), "the flag windows must be a text or a number"),
         ("[" * 100_000, "nested more than 20 deep"),
         ("- a: " + "[" * 3_000, "nested more than 20 deep"),
         ("".join(" " * depth + "- \n" for depth in range(1_300)), "nested more than 20 deep"),
