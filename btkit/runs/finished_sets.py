@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from btkit.runs.files import make_folder, write_table
+
+if TYPE_CHECKING:
+    from btkit.validation import ParameterSets, Sweeper
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -83,3 +87,48 @@ class FinishedSets:
     def remove(self) -> None:
         """Forget everything: the table has it now."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def measure_rest(
+    sets: ParameterSets,
+    sweeper: Sweeper,
+    kept: FinishedSets | None,
+    told: Callable[[int, int], None],
+) -> Floats:
+    """Measure the sets that no earlier attempt has.
+
+    Parameters
+    ----------
+    sets
+        All that are wanted.
+    sweeper
+        Measures them.
+    kept
+        What is done, and takes what is done now; None keeps nothing.
+    told
+        Takes how many are done, and how many there are.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_sets, n_metrics)
+        A row for each set.
+    """
+    total = len(sets)
+    if kept is None:
+        return sweeper.measure(sets, on_chunk=lambda first, rows: told(first + len(rows), total))
+    places, rows = kept.read()
+    table = np.empty((total, rows.shape[1]))
+    done = np.zeros(total, np.bool_)
+    table[places], done[places] = rows, True
+    left = np.flatnonzero(~done)
+    if not left.size:
+        return table
+
+    def keep(first: int, measured: Floats) -> None:
+        which = left[first : first + len(measured)]
+        table[which] = measured
+        kept.add(which, measured)
+        told(total - len(left) + first + len(measured), total)
+
+    sweeper.measure(sets.take(left), on_chunk=keep)
+    return table

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from btkit.runs.campaigns import (
 )
 from btkit.runs.environment import read_settings
 from btkit.runs.files import write_bytes, write_table
-from btkit.runs.finished_sets import FinishedSets
+from btkit.runs.finished_sets import FinishedSets, measure_rest
 from btkit.runs.progress import Counting, Progress, Silent
 from btkit.runs.requests import (
     Costs,
@@ -284,7 +285,8 @@ def _measure(
     try:
         if question.sets is None:
             return _propose(question, sweeper, kept, minimum, progress)
-        return question.sets, _try_all(question.sets, sweeper, kept, progress)
+        told = partial(_count, progress)
+        return question.sets, measure_rest(question.sets, sweeper, kept, told)
     except BaseException as error:
         if kept is not None:
             kept.flush()
@@ -322,31 +324,6 @@ def _propose(
         known=known,
         on_batch=told,
     )
-
-
-def _try_all(
-    sets: ParameterSets, sweeper: Sweeper, kept: FinishedSets | None, progress: Progress
-) -> Floats:
-    if kept is None:
-        return sweeper.measure(
-            sets, on_chunk=lambda first, rows: _count(progress, first + len(rows), len(sets))
-        )
-    places, rows = kept.read()
-    table = np.empty((len(sets), rows.shape[1]))
-    done = np.zeros(len(sets), np.bool_)
-    table[places], done[places] = rows, True
-    left = np.flatnonzero(~done)
-    if not left.size:
-        return table
-
-    def keep(first: int, measured: Floats) -> None:
-        which = left[first : first + len(measured)]
-        table[which] = measured
-        kept.add(which, measured)
-        _count(progress, len(sets) - len(left) + first + len(measured), len(sets))
-
-    sweeper.measure(sets.take(left), on_chunk=keep)
-    return table
 
 
 def _count(progress: Progress, done: int, total: int) -> None:

@@ -35,6 +35,7 @@ from btkit.runs.campaigns import (
     report_folder,
     take_range,
 )
+from btkit.runs.delivering import deliver_queued
 from btkit.runs.environment import read_settings
 from btkit.runs.files import write_bytes, write_table
 from btkit.runs.progress import Progress, Silent
@@ -179,7 +180,16 @@ def walk_forward(  # noqa: PLR0913 - the data, the costs and the windows, each w
         asked,
         report_folder(plan.settings),
     )
-    return _walk(plan, loaded, stored, observer)
+    try:
+        result = _walk(plan, loaded, stored, observer)
+    except BaseException as error:
+        if stored.kept:
+            error.add_note("The sets tried so far are kept; the same command goes on with them.")
+        raise
+    for kept in stored.kept:
+        kept.remove()
+    deliver_queued(stored.store, observer)
+    return result
 
 
 def load_walk_forward(
@@ -270,7 +280,7 @@ def _walk(
     for window in made:
         with progress.stage(f"window {window.index + 1}") as note:
             part = slice_part(loaded, offset + window.is_first, offset + window.is_last)
-            spec, tried, few = choose(plan, part, progress)
+            spec, tried, few = choose(plan, part, stored, progress)
             path = spec_file(plan, spec, stored, window.index)
             inside = run_part(plan, spec, part, stored, path)
             if few:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import hashlib
+import json
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from btkit.data import LoadedBars
@@ -16,6 +17,7 @@ from btkit.report import (
     Report,
     RunDocument,
     RunInfo,
+    bars_hash,
     build_provenance,
     build_report,
     describe_run,
@@ -30,6 +32,7 @@ from btkit.runs.campaigns import (
     write_spec,
 )
 from btkit.runs.execute import WARMUP_BARS, begin
+from btkit.runs.finished_sets import FinishedSets, measure_rest
 from btkit.runs.progress import Counting, Progress
 from btkit.runs.requests import (
     Costs,
@@ -94,12 +97,15 @@ class Stored:
         The range as requested.
     folder
         Where the files go.
+    kept
+        The sets that windows have tried, until the validation is done.
     """
 
     store: Store
     walk_forward_id: str
     asked: tuple[date, date]
     folder: Path
+    kept: list[FinishedSets] = field(default_factory=list)
 
 
 def slice_part(loaded: LoadedBars, first: int, last: int) -> LoadedBars:
@@ -136,7 +142,9 @@ def _text(time: pd.Timestamp) -> str:
     return time.date().isoformat() if time.tzinfo is None else time.isoformat()
 
 
-def choose(plan: Plan, part: LoadedBars, progress: Progress) -> tuple[StrategySpec, int, bool]:
+def choose(
+    plan: Plan, part: LoadedBars, stored: Stored | None, progress: Progress
+) -> tuple[StrategySpec, int, bool]:
     """Return the spec to run, how many sets it was chosen from, and whether trades were few.
 
     Parameters
@@ -145,6 +153,8 @@ def choose(plan: Plan, part: LoadedBars, progress: Progress) -> tuple[StrategySp
         With the sets, if there are any to choose from.
     part
         The in-sample part.
+    stored
+        Where sets that were tried are kept, should the validation be stopped; None for nowhere.
     progress
         Told how many are tried.
     """
@@ -163,17 +173,38 @@ def choose(plan: Plan, part: LoadedBars, progress: Progress) -> tuple[StrategySp
         start=part.start,
         threads=usable_cores(),
     )
-    total = len(plan.sets)
 
-    def told(first: int, rows: np.ndarray[Any, Any]) -> None:
+    def told(done: int, total: int) -> None:
         if isinstance(progress, Counting):
-            progress.count(first + len(rows), total, "sets")
+            progress.count(done, total, "sets")
 
-    rows = sweeper.measure(plan.sets, on_chunk=told)
+    kept = None
+    if stored is not None:
+        kept = FinishedSets(stored.folder / f".{_fingerprint(plan, part)}.parts")
+        stored.kept.append(kept)
+    try:
+        rows = measure_rest(plan.sets, sweeper, kept, told)
+    finally:
+        if kept is not None:
+            kept.flush()
     minimum = plan.settings.min_trades_required
     best = int(rank_sets(rows, objective=plan.objective, min_trades=minimum)[0])
     few = bool(rows[best, METRIC_NAMES.index("total_trades")] < minimum)
     return with_parameters(plan.spec, plan.sets.at(best)), len(plan.sets), few
+
+
+def _fingerprint(plan: Plan, part: LoadedBars) -> str:
+    """Return an id that is the same for the same sets over the same bars."""
+    asked = [
+        gather_versions()["btkit"],
+        plan.spec.model_dump(mode="json"),
+        plan.optimized,
+        plan.constraint,
+        [plan.costs.capital, plan.costs.commission, plan.costs.slippage],
+        bars_hash(part.bars),
+        part.start.isoformat(),
+    ]
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def spec_file(plan: Plan, spec: StrategySpec, stored: Stored | None, window: int) -> str | None:

@@ -19,6 +19,7 @@ from support.object_server import ACCESS_KEY, SECRET_KEY, Line, ObjectServer, fr
 from btkit.cli.main import main
 from btkit.errors import StoreError, UsageError
 from btkit.runs import delete, list_runs, load_document, load_run, run, sync
+from btkit.runs.walk_forward import walk_forward
 from btkit.storage import ObjectStore
 
 COMMAND = [sys.executable, "-m", "btkit.cli.main"]
@@ -178,6 +179,16 @@ def test_a_server_that_does_anything_but_speak_s3_holds_nobody_up(
         odd.shutdown()
     assert sync(settings=remote)["delivered"] == [f"s3://{key_of(run_id)}"]
     assert list(server.objects()) == [key_of(run_id)]
+
+
+def test_the_runs_of_a_validation_are_delivered_as_well(workplace, remote, server):
+    first, last = write_bars(workplace / "bars", count=200)
+    result = walk_forward(SPEC, "TINY", first, last, windows=2, settings=remote)
+    windows = result.report.windows
+    ids = {run_id for window in windows for run_id in (window.is_run_id, window.oos_run_id)}
+    assert set(server.objects()) == {key_of(run_id) for run_id in ids}
+    assert len(ids) == 4
+    assert local(remote) == []
 
 
 def test_a_file_of_several_parts_comes_back_as_it_was(remote, server, tmp_path):
