@@ -34,6 +34,9 @@ CHUNK_BYTES = 256_000_000
 MOST_SETS = 8_192
 """Sets in a chunk at the most, so that there is progress to show and to keep."""
 
+MOST_SET_BARS = 400_000_000
+"""Sets times bars in a chunk at the most, for the same reason: a second or two."""
+
 # Bars that a thread simulates before it looks for more work: some milliseconds.
 _BLOCK_BARS = 300_000
 # A column that a program reads: its numbers, its tags, and what it was worked out from.
@@ -70,7 +73,8 @@ class SweepEngine:
 
     def chunks(self) -> Iterator[tuple[int, int]]:
         """Yield the first set of each chunk, and the one after its last."""
-        plan, size = self.plan, MOST_SETS
+        plan = self.plan
+        size = min(MOST_SETS, max(1, MOST_SET_BARS // self.bars))
         trees = sum(len(part.trees) for part in plan.programs)
         whole = 8 * len(plan.names) + len(plan.rows) + _BYTES_PER_TREE * trees
         if whole * self.bars > CHUNK_BYTES:
