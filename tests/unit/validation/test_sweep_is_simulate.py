@@ -200,8 +200,9 @@ def test_a_value_that_a_run_would_refuse_is_refused(spec, axes, message):
 
 def test_a_chunk_is_small_enough_to_show_progress(monkeypatch):
     monkeypatch.setattr(engine_sweep, "MOST_SET_BARS", 60 * 4)
-    loaded, sets = load_spec(BASE), make_grid(AXES)
-    sweeper = prepare(loaded, make_bars(60), sets, capital=1e5, commission=0.0, slippage=0.0)
+    sets = make_grid(AXES, max_sets=10)
+    costs = {"capital": 1e5, "commission": 0.0, "slippage": 0.0}
+    sweeper = prepare(load_spec(BASE), make_bars(60), sets, **costs, start=None, threads=1)
     engine = sweeper.engine(sets)
     assert list(engine.chunks()) == [(0, 4), (4, 8), (8, 9)]
 
