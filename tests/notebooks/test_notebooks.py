@@ -53,8 +53,13 @@ def test_outputs_are_stripped_and_cells_short(path):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs_in_this_process(path, store, tmp_path):
+    # In its own folder, as JupyterLab runs it: it may name files beside it.
     papermill.execute_notebook(
-        path, tmp_path / "out.ipynb", engine_name="btkit", progress_bar=False
+        path,
+        tmp_path / "out.ipynb",
+        engine_name="btkit",
+        progress_bar=False,
+        cwd=path.parent,
     )
 
 
