@@ -20,7 +20,7 @@ from btkit.render.pieces import tag
 from btkit.runs import list_runs, load_run, read_settings
 from btkit.settings import Settings
 from btkit.storage import Store
-from btkit.widgets.closing import close_all
+from btkit.widgets.closing import close_all, let_go
 from btkit.widgets.lifecycle import replace_older
 from btkit.widgets.run_table import RunTable, columns, rows
 from btkit.widgets.style import styles
@@ -156,8 +156,10 @@ class RunBrowser:
         return len(gone)
 
     def close(self) -> None:
-        """Take the browser off the screen."""
-        close_all(self.widget)
+        """Take the browser off the screen and let go of what it shows."""
+        if hasattr(self, "widget"):
+            close_all(self.widget)
+            let_go(self)
 
     def _ipython_display_(self) -> None:
         display(self.widget)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import ipywidgets as ipw
 
 
@@ -15,3 +17,20 @@ def close_all(widget: ipw.Widget) -> None:
             inner.close()
     widget.unobserve_all()
     widget.close()
+
+
+def let_go(owner: object, *, keep: Collection[str] = ()) -> None:
+    """Drop every attribute of something closed but a few.
+
+    A notebook keeps what a cell displayed in ``Out`` for as long as the kernel lives: a closed
+    editor would hold its hundreds of widgets and the figure's data along with it.
+
+    Parameters
+    ----------
+    owner
+        What was closed.
+    keep
+        Attributes that still mean something.
+    """
+    for name in set(vars(owner)) - set(keep):
+        delattr(owner, name)

@@ -18,7 +18,7 @@ from btkit.runs import read_settings, run
 from btkit.runs.requests import SpecSource, rule_spec, strategy_path
 from btkit.settings import Settings
 from btkit.spec import CONDITION_LISTS, StrategySpec
-from btkit.widgets.closing import close_all
+from btkit.widgets.closing import close_all, let_go
 from btkit.widgets.coalesce import Coalescer
 from btkit.widgets.controls import field_controls, label_of, missing_parameters
 from btkit.widgets.document import SpecDocument, text_of
@@ -107,8 +107,8 @@ class SpecEditor:
         request = Request(symbol, start, end, interval, source, capital, commission, slippage)
         self._market = Market(request, settings=self._settings)
         self._document = SpecDocument(known, settings=self._settings)
-        self._result: Result | None = self._market.simulate(known)
-        self._held: Held | None = Held(self._result)
+        self._result: Result = self._market.simulate(known)
+        self._held = Held(self._result)
         self._path = strategy_path(spec) or f"{known.name}.json"
         self._coalescer = Coalescer(self._redraw)
         self._build()
@@ -123,7 +123,6 @@ class SpecEditor:
     def result(self) -> Result:
         """What the last valid spec gave."""
         self._coalescer.flush()
-        assert self._result is not None, "the editor is closed"
         return self._result
 
     @property
@@ -249,12 +248,13 @@ class SpecEditor:
         return str(result.run_id)
 
     def close(self) -> None:
-        """Take the editor off the screen and let go of bars, result and picture."""
+        """Take the editor off the screen and let go of all but the spec, for good."""
+        if not hasattr(self, "widget"):
+            return
         self._coalescer.cancel()
         self._picture.close()
         close_all(self.widget)
-        self._result = self._held = None
-        self._market = Market(self._market.request, settings=self._settings)
+        let_go(self, keep=("_document", "_settings"))
 
     def _ipython_display_(self) -> None:
         display(self.widget)
@@ -262,8 +262,6 @@ class SpecEditor:
     # What stands on the screen
 
     def _build(self) -> None:
-        assert self._result is not None
-        assert self._held is not None
         self.controls = field_controls(self._on_edit)
         self._picture = Picture(self._result, self._held)
         self._summary = ipw.HTML()
@@ -382,14 +380,12 @@ class SpecEditor:
         except BtkitError as error:
             self._show_reason(error.message, error.hint or "")
             return
-        if self._held is None or not self._held.fits(result):
+        if not self._held.fits(result):
             self._held = Held(result)
         self._result = result
         self._show_result()
 
     def _show_result(self) -> None:
-        assert self._result is not None
-        assert self._held is not None
         self._reason.value = ""
         self._shown.remove_class("bt-stale")
         self._picture.show(self._result, self._held)

@@ -106,8 +106,8 @@ function render({ model, el }) {
 
   const send = () => {
     // A new row that is still empty is no condition yet.
-    model.set("texts", rows.filter((row) => row.known || row.input.value.trim()).map((row) => row.input.value));
     rows.forEach((row) => (row.known = row.known || Boolean(row.input.value.trim())));
+    model.set("texts", rows.filter((row) => row.known).map((row) => row.input.value));
     model.save_changes();
   };
   const button = (sign, label, work) => {
