@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 METHODS = ("grid", "random", "optuna")
 MAX_SETS = 1_000_000
 """Sets that a grid may have if nobody says otherwise."""
+MOST_THREADS = 1_024
+"""More than any machine has cores for."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,18 @@ def ask(  # noqa: PLR0913 - as `sweep`
             raise UsageError(
                 f"{name} is {value}; it must be at least 1.", details={"argument": name}
             )
+    if threads is not None and threads > MOST_THREADS:
+        raise UsageError(
+            f"threads is {threads:,}; at most {MOST_THREADS:,} are taken.",
+            hint="Leave it out: then there is one for each core.",
+            details={"argument": "threads"},
+        )
+    if seed < 0:
+        raise UsageError(
+            f"seed is {seed}; it must be 0 or more.",
+            hint="Any other number draws other sets.",
+            details={"argument": "seed"},
+        )
     if method != "grid" and samples > max_sets:
         raise UsageError(
             f"{samples:,} samples are more than the {max_sets:,} sets allowed.",

@@ -24,6 +24,9 @@ Number = int | float
 Axes = Mapping[str, Sequence[Number]]
 """The values of each parameter."""
 
+MOST_SETS = 10_000_000
+"""However many are allowed, more do not fit into memory with their metrics."""
+
 _LARGEST_AXIS = 1_000_000
 _LARGEST_GRID = 2**62
 _ENUMERATED = 5_000_000
@@ -233,11 +236,13 @@ def make_grid(axes: Axes, *, constraint: str | None = None, max_sets: int) -> Pa
         If the grid is too large, the constraint is refused, or no set is left.
     """
     total = math.prod(len(values) for values in axes.values())
-    if total > max_sets:
+    allowed = min(max_sets, MOST_SETS)
+    if total > allowed:
+        more = "" if max_sets >= MOST_SETS else "raise --max-sets, "
         raise UsageError(
-            f"The grid has {total:,} sets, more than the {max_sets:,} allowed.",
-            hint="Take larger steps, raise --max-sets, or sample it with --method random.",
-            details={"sets": total, "max_sets": max_sets},
+            f"The grid has {total:,} sets, more than the {allowed:,} allowed.",
+            hint=f"Take larger steps, {more}or sample it with --method random.",
+            details={"sets": total, "max_sets": allowed},
         )
     sets = decode(axes, np.arange(total))
     return sets.take(held_by(constraint, sets)) if constraint else sets
@@ -260,9 +265,15 @@ def sample_grid(
     Raises
     ------
     UsageError
-        If the constraint is refused, or no set is left.
+        If there are too many, the constraint is refused, or no set is left.
     """
     total = math.prod(len(values) for values in axes.values())
+    if count > MOST_SETS:
+        raise UsageError(
+            f"{count:,} samples are more than the {MOST_SETS:,} allowed.",
+            hint="Take fewer samples.",
+            details={"argument": "samples", "received": count},
+        )
     if total > _LARGEST_GRID:
         raise UsageError(
             f"The grid has {total:.1e} sets, more than can be numbered.",

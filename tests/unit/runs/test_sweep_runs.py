@@ -163,6 +163,21 @@ def test_other_methods_try_some_of_the_same_sets(settings, method):
         ({"method": "guess"}, UsageError, "guess"),
         ({"objective": "beauty"}, UsageError, "beauty"),
         ({"samples": 0, "method": "random"}, UsageError, "samples is 0"),
+        ({"seed": -1, "method": "random"}, UsageError, "seed is -1"),
+        ({"threads": 1_000_000}, UsageError, "at most 1,024"),
+        (
+            {
+                "parameters": {"fast": range(4_000), "slow": range(4_000)},
+                "max_sets": 10**18,
+            },
+            UsageError,
+            "16,000,000 sets, more than the 10,000,000",
+        ),
+        (
+            {"samples": 10**9, "max_sets": 10**18, "method": "random"},
+            UsageError,
+            "more than the 10,000,000",
+        ),
         ({"parameters": {"fast": [1]}, "constraint": None}, SpecError, "sma_1"),
         ({"parameters": {"fast": [3, 1]}, "constraint": None}, SpecError, "sma_1"),
         (
