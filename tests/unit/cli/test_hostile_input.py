@@ -199,6 +199,77 @@ def test_whatever_a_spec_holds_there_is_a_document(
     assert code == 0 or document["error"]["type"] in {"SpecError", "UsageError"}
 
 
+HOSTILE_EXPRESSIONS = [
+    "9**9**9**9 > fast", "().__class__", "__import__('os').system('touch pwned')", "fast " * 20_000,
+    "(" * 900 + "fast" + ")" * 900 + " > 1", "f\u0430st > 1", "close > fast", "fast > \u0661",
+    "lambda: fast", "{fast} > 1", "'x' * 10**9 == fast", "not " * 490 + "fast", "(fast := 2) > 1",
+    "fast.__class__", "fast > 1; import os", "\ud800", "fast > \0", "None",
+]  # fmt: skip
+HOSTILE_AXES = [
+    "fast", "fast=", "=1:2:1", "fast=:::", "fast=1:2:3:4", "fast=5:50:0", "fast=5:50:-1",
+    "fast=0:1e308:1e-308", "fast=1:1e18:1", "fast=nan:inf:1", "fast=1:2:nan", "fast=1e400",
+    "fast=" + "9" * 5_000, "fast=1:" + "9" * 5_000 + ":1", "fast=" + "1," * 50_000,
+    "fast=1e999999999:1e9999999999:1", "fast=1:5:1e-9999999", "fast=__import__('os')",
+    "fast=9**9**9", "f\u0430st=1:5:1", "$(touch pwned)=1:2:1", "fast=1;touch pwned",
+    "fast=0x10:0x20:1", "\ud800=1:2:1", "fast=1:2:1\0", "__class__=1",
+]  # fmt: skip
+
+
+@pytest.fixture
+def search(backtest, workplace):
+    """Run a sweep or a walk-forward search over a spec with one parameter."""
+    spec = rules(entry_conditions=["close > sma_{fast}"], parameters={"fast": 20})
+    (workplace / "search.json").write_text(json.dumps(spec))
+    backtest("list")  # what is only imported once is not to be measured
+    import btkit.runs.walk_forward  # noqa: F401, PLC0415 - likewise
+
+    def call(command, axis, *more):
+        flag = "--param" if command == "sweep" else "--optimize"
+        return backtest(
+            command, "--strategy", "search.json", "--symbol", "SPX", *RANGE, "--no-report",
+            f"{flag}={axis}", *more,
+        )  # fmt: skip
+
+    return call
+
+
+@pytest.mark.parametrize("command", ["sweep", "walk-forward"])
+@pytest.mark.parametrize("axis", HOSTILE_AXES, ids=range(len(HOSTILE_AXES)))
+def test_a_hostile_axis_is_refused(search, workplace, command, axis):
+    with cpu_limit():
+        code, document, _ = search(command, axis)
+    assert (code, document["error"]["type"]) == (2, "UsageError")
+    assert len(json.dumps(document)) < 500_000
+    assert not (workplace / "results.db").exists()
+    assert not (workplace / "pwned").exists()
+
+
+@pytest.mark.parametrize("command", ["sweep", "walk-forward"])
+@pytest.mark.parametrize("text", HOSTILE_EXPRESSIONS, ids=range(len(HOSTILE_EXPRESSIONS)))
+def test_a_hostile_constraint_is_refused(search, workplace, command, text):
+    with cpu_limit():
+        code, document, _ = search(command, "fast=5:50:5", f"--constraint={text}")
+    assert (code, document["error"]["type"]) == (2, "UsageError")
+    assert not (workplace / "results.db").exists()
+    assert not (workplace / "pwned").exists()
+
+
+@profile(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    axis=st.text(max_size=30)
+    | st.lists(st.sampled_from([*"0123456789:,.-+e_ ", "inf", "nan"]), max_size=12).map(
+        lambda parts: "fast=" + "".join(parts)
+    ),
+)
+def test_whatever_an_axis_says_there_is_a_document(search, axis):
+    # The constraint holds at no set, so that what is read without harm is not run.
+    with cpu_limit():
+        code, document, _ = search("sweep", axis, "--constraint=fast < fast")
+    assert (code, document["error"]["type"]) == (2, "UsageError")
+
+
 @pytest.mark.parametrize(
     "symbol",
     [
