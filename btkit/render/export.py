@@ -21,6 +21,12 @@ TITLE_ROOM = 40
 MANY_TEXTS = 40
 """Fewer hover texts in a figure than this are left as they are."""
 
+MANY_BYTES = 1_000
+"""A shorter array is written where it belongs."""
+
+Numbers = dict[tuple[tuple[str, Any], ...], int]
+"""Arrays as plotly writes them, and the place of each in the page's list."""
+
 _TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\].*?(?:\x07|\x1b\\)")
 
 
@@ -46,6 +52,8 @@ def to_html(
     str
         HTML with plotly.js once, and no address of anything outside its folder.
     """
+    numbers: Numbers = {}
+    filled = with_fragments(notebook, numbers)
     page = {
         "title": title,
         "foot": foot,
@@ -54,8 +62,9 @@ def to_html(
         # Inside a script element nothing but this ends the script.
         "plotly": "" if library else _plotly_script().replace("</script", "<\\/script"),
         "library": library,
+        "numbers": script_json([dict(written) for written in numbers]),
     }
-    html: str = _template().render(nb=with_fragments(notebook), page=page)
+    html: str = _template().render(nb=filled, page=page)
     return html
 
 
@@ -91,9 +100,18 @@ def _plotly_script() -> str:
     return str(get_plotlyjs())
 
 
-def with_fragments(notebook: NotebookNode) -> NotebookNode:
+def with_fragments(notebook: NotebookNode, numbers: Numbers) -> NotebookNode:
     """Return a copy of a notebook in which every figure is a fragment of HTML, without library.
 
+    Parameters
+    ----------
+    notebook
+        An executed notebook.
+    numbers
+        Long arrays of the figures are added to it; the page has to write them once.
+
+    Notes
+    -----
     nbconvert's templates have no place for plotly's mime type and leave the cell empty
     (plotly/plotly.py#5365), so the fragment is made here.
     """
@@ -103,11 +121,11 @@ def with_fragments(notebook: NotebookNode) -> NotebookNode:
             figure = output.get("data", {}).get(PLOTLY_MIME)
             if figure is not None:
                 about = output.metadata.get(METADATA, {})
-                output["data"] = {"text/html": fragment(dict(figure), about)}
+                output["data"] = {"text/html": fragment(dict(figure), about, numbers)}
     return changed
 
 
-def fragment(figure: dict[str, Any], about: dict[str, Any]) -> str:
+def fragment(figure: dict[str, Any], about: dict[str, Any], numbers: Numbers) -> str:
     """Return a figure as HTML: heading, note, buttons, an empty box, and the JSON to draw there.
 
     Parameters
@@ -116,6 +134,8 @@ def fragment(figure: dict[str, Any], about: dict[str, Any]) -> str:
         data, layout and config as in plotly's mime type.
     about
         The metadata that `Chart.bundle` left: name, note, keys, narrow.
+    numbers
+        As for `with_fragments`.
     """
     layout = dict(figure["layout"])
     title = layout.pop("title", {}).get("text", "")
@@ -131,7 +151,7 @@ def fragment(figure: dict[str, Any], about: dict[str, Any]) -> str:
     layout["margin"] = margin
     data, texts = _shared_texts(_shared_times(figure["data"]))
     spec = {
-        "data": data,
+        "data": [_shared_numbers(trace, numbers) for trace in data],
         "texts": texts,
         "layout": layout,
         "config": figure.get("config", {}),
@@ -188,6 +208,21 @@ def _shared_texts(data: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], lis
         for trace in data
     ]
     return shared, list(places)
+
+
+def _shared_numbers(trace: dict[str, Any], numbers: Numbers) -> dict[str, Any]:
+    """Return a trace in which long arrays are places in the page's list.
+
+    Most figures of a report have the same times, and some the same prices or equity.
+    """
+    shared = {}
+    for key, value in trace.items():
+        if isinstance(value, dict) and len(value.get("bdata", "")) >= MANY_BYTES:
+            place = numbers.setdefault(tuple(sorted(value.items())), len(numbers))
+            shared[key] = {"in_page": place}
+        else:
+            shared[key] = value
+    return shared
 
 
 def _key(name: str, colour: str) -> str:

@@ -17,6 +17,17 @@ CUT = """() => [...document.querySelectorAll('.bt-plot')].flatMap((plot) => {
   }).map((text) => text.textContent);
 })"""
 
+# A trace of which the page's script lost a part draws another picture, and says nothing.
+SPOILED = """() => [...document.querySelectorAll('.bt-plot')].flatMap((plot) => {
+  const isText = (value) => value === undefined || typeof value === 'string';
+  const isData = (value) => value === undefined || Array.isArray(value) ||
+    ArrayBuffer.isView(value) || typeof value.bdata === 'string';
+  return plot.data.filter((trace) =>
+    !['type', 'name', 'mode', 'xaxis', 'yaxis', 'hovertemplate'].every((key) => isText(trace[key]))
+    || !['x', 'y', 'z'].every((key) => isData(trace[key]))
+  ).map((trace) => JSON.stringify(trace).slice(0, 200));
+})"""
+
 
 class PageTroubles:
     """Collects errors on the console, uncaught ones, and every request to a foreign place.
@@ -53,3 +64,4 @@ def assert_whole(tab: Page, *, width: int, charts: int) -> None:
     assert drawn == tab.locator(".bt-plot").count() == charts
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
     assert tab.evaluate(CUT) == []
+    assert tab.evaluate(SPOILED) == []

@@ -68,10 +68,15 @@
     return Plotly.react(chart.plot, dataFor(chart), layoutFor(chart), chart.spec.config);
   };
 
+  // Long arrays stand once in the page; times and texts that an earlier trace has, once in a
+  // figure: see _shared_* in export.py.
+  const numbers = JSON.parse(document.getElementById("bt-numbers").textContent);
   const charts = [...document.querySelectorAll(".bt-chart")].map((element) => {
     const spec = JSON.parse(element.querySelector("script").textContent);
     for (const trace of spec.data) {
-      // Times and texts that an earlier trace has are written once, see _shared_* in export.py.
+      for (const [key, value] of Object.entries(trace)) {
+        if (value && value.in_page !== undefined) trace[key] = numbers[value.in_page];
+      }
       if (trace.x && trace.x.as !== undefined) trace.x = spec.data[trace.x.as].x;
       if (trace.text && trace.text.of) trace.text = trace.text.of.map((at) => spec.texts[at]);
     }

@@ -11,7 +11,7 @@ from btkit.render import text, theme
 from btkit.render.figures.lines import Scale, end_labels, line, panel_title
 from btkit.render.options.book import Book, Held, moment
 from btkit.render.pieces import Chart
-from btkit.render.series import Floats, display_rows, milliseconds
+from btkit.render.series import Floats, compact, display_rows, floats, milliseconds
 from btkit.render.view import View
 
 HEIGHT = 760
@@ -140,8 +140,8 @@ def _strikes(view: View, book: Book, side: str, colour: str) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "lines",
-        "x": x,
-        "y": y,
+        "x": floats(x),
+        "y": compact(y),
         "connectgaps": False,
         "line": {"color": colour, "width": 2.4 if side == "short" else 1.4},
         "name": "Strike sold" if side == "short" else "Strike bought",
@@ -219,8 +219,8 @@ def _panel_line(x: list[float], y: list[float], *, axis: str, hover: str) -> dic
     return {
         "type": "scatter",
         "mode": "lines+markers",
-        "x": x,
-        "y": y,
+        "x": floats(x),
+        "y": compact(y),
         "yaxis": axis,
         "connectgaps": False,
         "line": {"color": theme.STRATEGY, "width": 1.4},

@@ -57,6 +57,16 @@ def test_the_page_loads_nothing_and_holds_plotly_once(name):
         assert foreign not in own.lower()
 
 
+def test_a_long_array_stands_once_in_a_page():
+    html = page(long_run()).replace(get_plotlyjs(), "")
+    arrays = re.findall(r'"bdata":"([^"]{1000,})"', html)
+    assert len(arrays) > 5
+    assert len(arrays) == len(set(arrays))
+    places = [int(place) for place in re.findall(r'"in_page":(\d+)', html)]
+    assert set(places) == set(range(len(arrays)))
+    assert len(places) > len(arrays)
+
+
 def test_code_is_there_and_prompts_are_not():
     html = page(long_run()).replace(get_plotlyjs(), "")
     assert "render.growth(document)" in html
