@@ -8,9 +8,12 @@ from pathlib import Path
 
 from timing import Row
 
-from btkit.widgets import SpecEditor
+from btkit.widgets import OptionsLab, SpecEditor
+from btkit.widgets.lab_fields import LabField
 
-SPEC = Path(__file__).resolve().parents[1] / "strategies" / "golden_cross.yaml"
+STRATEGIES = Path(__file__).resolve().parents[1] / "strategies"
+SPEC = STRATEGIES / "golden_cross.yaml"
+CONDOR = STRATEGIES / "iron_condor_monthly.yaml"
 
 
 def rows() -> list[Row]:
@@ -18,8 +21,43 @@ def rows() -> list[Row]:
     editor = SpecEditor(SPEC, source="sample")
     times = asyncio.run(_drag(editor))
     editor.close()
-    middle = sorted(times)[len(times) // 2]
-    return [Row("slider event to figure data sent, median of 30", middle * 1e3, "ms", 50.0)]
+    lab = OptionsLab(CONDOR, source="sample", capital=1_000_000)
+    days = asyncio.run(_move(lab, lab.terms["days"]))
+    strikes = asyncio.run(_move(lab, lab.strikes[1]))
+    lab.close()
+    return [
+        Row(f"{name} to figure data sent, median of 30", _middle(found) * 1e3, "ms", 50.0)
+        for name, found in (
+            ("slider event", times),
+            ("option lab: a day", days),
+            ("option lab: a strike", strikes),
+        )
+    ]
+
+
+def _middle(times: list[float]) -> float:
+    return sorted(times)[len(times) // 2]
+
+
+async def _move(lab: OptionsLab, field: LabField) -> list[float]:
+    slider = field.control.slider  # type: ignore[union-attr]
+    drawn = asyncio.Event()
+    show = lab._picture.show  # noqa: SLF001 - where the time ends
+
+    def noted(*arguments: object) -> None:
+        show(*arguments)  # type: ignore[arg-type]
+        drawn.set()
+
+    lab._picture.show = noted  # type: ignore[method-assign]  # noqa: SLF001
+    times = []
+    for _ in range(32):
+        began = time.perf_counter()
+        slider.value -= slider.step
+        await drawn.wait()
+        times.append(time.perf_counter() - began)
+        drawn.clear()
+    lab._picture.show = show  # type: ignore[method-assign]  # noqa: SLF001
+    return times[2:]
 
 
 async def _drag(editor: SpecEditor) -> list[float]:

@@ -93,7 +93,7 @@ def options_sim(  # noqa: PLR0913 - the costs and the data, each with its defaul
     >>> result.spreads[0].credit  # doctest: +SKIP
     """
     known = read_settings() if settings is None else settings
-    spreads = _option_spec(spec, settings=known)
+    spreads = option_spec(spec, settings=known)
     costs = check_costs(
         spreads, capital=capital, commission=commission, slippage=slippage, settings=known
     )
@@ -118,7 +118,23 @@ def options_sim(  # noqa: PLR0913 - the costs and the data, each with its defaul
     return cast("OptionsResult", result)
 
 
-def _option_spec(spec: SpecSource, *, settings: Settings) -> OptionsSpec:
+def option_spec(spec: SpecSource, *, settings: Settings) -> OptionsSpec:
+    """Return an option spec, loaded if it is not yet.
+
+    Parameters
+    ----------
+    spec
+        An `OptionsSpec`, or what `load_spec` takes.
+    settings
+        Its `max_holding_bars` stands in where a loaded spec has none.
+
+    Raises
+    ------
+    SpecError
+        If the spec is refused.
+    UsageError
+        If it is a rule spec.
+    """
     known = load_spec(spec, settings=settings, kind="options")
     if not isinstance(known, OptionsSpec):
         raise UsageError(

@@ -47,8 +47,10 @@ def _cell() -> tuple[str, str] | None:
     """Return what tells this cell from others, and this run of it from earlier ones."""
     shell = get_ipython()
     parent: dict[str, Any] = getattr(shell, "get_parent", dict)() or {}
-    execution = parent.get("header", {}).get("msg_id")
-    if not execution:
+    header = parent.get("header", {})
+    execution = header.get("msg_id")
+    # What an event of another widget makes is that widget's to close.
+    if not execution or header.get("msg_type", "execute_request") != "execute_request":
         return None
     # JupyterLab names the cell; elsewhere the same code is taken for the same cell.
     cell = parent.get("metadata", {}).get("cellId") or parent.get("content", {}).get("code", "")

@@ -22,10 +22,11 @@ from btkit.runs.requests import (
     reads_vix,
 )
 from btkit.settings import Settings
-from btkit.spec import StrategySpec
+from btkit.spec import AnySpec, StrategySpec
 
 if TYPE_CHECKING:
     from btkit.simulation import Result
+    from btkit.simulation.options import OptionsResult
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class Market:
             start=loaded.start,
         )
 
-    def bars_for(self, spec: StrategySpec) -> LoadedBars:
+    def bars_for(self, spec: AnySpec) -> LoadedBars:
         """Return the bars for a spec; only what it reads of IV history and VIX is loaded."""
         key = (reads_iv(spec), reads_vix(spec), spec.calendar)
         if key not in self._loaded:
@@ -121,7 +122,7 @@ class Market:
 class Held:
     """Buy-and-hold on the bars of a result: what every edit is compared with."""
 
-    def __init__(self, result: Result) -> None:
+    def __init__(self, result: Result | OptionsResult) -> None:
         self._bars = result.bars
         self._capital = result.initial_capital
         self._bars_per_year = result.bars_per_year

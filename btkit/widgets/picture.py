@@ -11,11 +11,10 @@ from btkit.metrics import drawdown_series
 from btkit.render import text, theme
 from btkit.render.figures.lines import line, panel_title, scale_for
 from btkit.render.series import Floats, display_rows, milliseconds, thinned_note
+from btkit.widgets.figure import discard, make_figure, publish
 from btkit.widgets.market import Held
 
 if TYPE_CHECKING:
-    from plotly.graph_objects import FigureWidget
-
     from btkit.simulation import Result
 
 HEIGHT = 510
@@ -36,11 +35,8 @@ class Picture:
     """
 
     def __init__(self, result: Result, held: Held) -> None:
-        from plotly.graph_objects import FigureWidget  # noqa: PLC0415 - slow to import
-
         self._held: Held | None = None
-        self.widget: FigureWidget = FigureWidget(data=_traces(), layout=_layout())
-        self.widget._config = theme.config("backtest")  # noqa: SLF001 - it has no other way
+        self.widget = make_figure(_traces(), _layout(), name="backtest")
         self.show(result, held)
 
     def show(self, result: Result, held: Held) -> None:
@@ -64,12 +60,12 @@ class Picture:
             figure.layout.yaxis.update(axis)
             for note, title in zip(figure.layout.annotations, _titles(result, held), strict=True):
                 note.text = title
+        publish(figure)
         self._held = held
 
     def close(self) -> None:
         """Take the figure off the screen and drop its data."""
-        self.widget.data = []
-        self.widget.close()
+        discard(self.widget)
 
 
 def _traces() -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from IPython.display import display
 from btkit.errors import BtkitError, InterruptedRunError
 from btkit.render.pieces import tag
 from btkit.runs import Note
+from btkit.widgets.closing import close_all
 from btkit.widgets.lifecycle import replace_older
 
 Answer = TypeVar("Answer")
@@ -54,8 +55,8 @@ class Progress(Generic[Answer]):
         self.cancel_button = ipw.Button(description="Cancel", icon="stop", tooltip="Stop the work")
         self.cancel_button.on_click(lambda _: self.cancel())
         self.label = ipw.HTML()
-        line = ipw.HBox([self.bar, self.cancel_button])
-        self.widget = ipw.VBox([line, self.label])
+        self._line = ipw.HBox([self.bar, self.cancel_button])
+        self.widget = ipw.VBox([self._line, self.label])
         self._thread = threading.Thread(target=self._run, daemon=True, name="btkit-progress")
         self._thread.start()
         replace_older(self)
@@ -126,6 +127,23 @@ class Progress(Generic[Answer]):
         self.bar.value = min(1.0, done / total) if total else 1.0
         self._say(remark or f"{done:,.0f} of {total:,.0f}")
 
+    def count(self, done: int, total: int, unit: str) -> None:
+        """Show how many pieces of the stage are done.
+
+        Parameters
+        ----------
+        done, total
+            Pieces of work.
+        unit
+            What they are, such as ``"sets"``.
+
+        Raises
+        ------
+        InterruptedRunError
+            After Cancel.
+        """
+        self.update(done, total, f"{done:,} of {total:,} {unit}")
+
     @contextmanager
     def stage(self, name: str) -> Iterator[Note]:
         """Enclose one stage.
@@ -149,11 +167,14 @@ class Progress(Generic[Answer]):
         self._say(f"{name} …")
         yield lambda remark: self._say(f"{name}: {remark}")
 
+    def put_away(self) -> None:
+        """Leave nothing on the screen but how long it took."""
+        self._line.layout.display = "none"
+
     def close(self) -> None:
         """Ask the work to stop and take the bar off the screen."""
         self._stop.set()
-        for part in (self.bar, self.cancel_button, self.label, self.widget):
-            part.close()
+        close_all(self.widget)
 
     def _ipython_display_(self) -> None:
         display(self.widget)

@@ -9,5 +9,9 @@ from btkit.render.pieces import asset, tag
 
 def styles() -> str:
     """Return the report's styles and the widgets' own as one style element."""
-    own = files("btkit.widgets").joinpath("assets", "widgets.css").read_text(encoding="utf-8")
-    return tag("style", asset("report.css") + own)
+    return tag("style", asset("report.css") + own_styles("widgets.css"))
+
+
+def own_styles(name: str) -> str:
+    """Return the text of a style sheet of this package."""
+    return files("btkit.widgets").joinpath("assets", name).read_text(encoding="utf-8")

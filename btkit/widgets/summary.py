@@ -14,6 +14,7 @@ from btkit.widgets.market import Held
 
 if TYPE_CHECKING:
     from btkit.simulation import Result
+    from btkit.simulation.options import OptionsResult
 
 TILES = ("cagr", "sharpe_ratio", "max_drawdown_pct", "win_rate", "profit_factor", "total_trades")
 _NAMES = {"cagr": "CAGR", "sharpe_ratio": "Sharpe", "max_drawdown_pct": "Worst fall"}
@@ -21,7 +22,7 @@ _SENSES = {"at_least": "≥", "at_most": "≤"}
 _NO_VALUE = "undefined for this run"
 
 
-def summary(result: Result, held: Held) -> str:
+def summary(result: Result | OptionsResult, held: Held) -> str:
     """Return verdict and six tiles as markup, each with its threshold and buy-and-hold's value.
 
     Parameters
@@ -57,7 +58,7 @@ def summary(result: Result, held: Held) -> str:
     )
 
 
-def _tile(result: Result, held: Held, name: str) -> str:
+def _tile(result: Result | OptionsResult, held: Held, name: str) -> str:
     label = LABELS[name]
     value = float(getattr(result.metrics, name))
     bound = next((bound for bound in THRESHOLDS if bound.metric == name), None)

@@ -1,0 +1,89 @@
+"""Plotly figures whose state is whole whenever a browser takes it."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from btkit.render import theme
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import FigureWidget
+
+
+def make_figure(data: Any, layout: Any, *, name: str) -> FigureWidget:  # noqa: ANN401 - as plotly takes them
+    """Return a `FigureWidget` that no browser knows of until `publish` is called.
+
+    A `FigureWidget` tells the browser of itself while it is still empty, and what it is made of
+    in messages after that. A browser that is busy draws it in between, and it stays empty.
+
+    Parameters
+    ----------
+    data, layout
+        As `FigureWidget` takes them.
+    name
+        File name of a downloaded picture.
+    """
+    figure = _kind()(data=data, layout=layout)
+    figure._config = theme.config(name)  # noqa: SLF001 - it has no other way
+    return figure
+
+
+def publish(figure: FigureWidget) -> None:
+    """Let browsers know of a figure as it stands; call it after every change.
+
+    Changes are lost on a browser that is still loading plotly. So the whole state goes along
+    until one has answered that it has drawn the figure.
+
+    Parameters
+    ----------
+    figure
+        Made by `make_figure`.
+    """
+    figure._publish()  # noqa: SLF001 - of the class below
+
+
+def discard(figure: FigureWidget) -> None:
+    """Take a figure off the screen and drop its data.
+
+    Parameters
+    ----------
+    figure
+        Made by `make_figure`. IPython's history keeps what a cell showed, so it must be light.
+    """
+    figure.close()  # first, so that the browser is not told of what follows
+    figure.data = []
+    figure._widget_data = []  # noqa: SLF001 - the copy that a browser takes
+    figure._widget_layout = {}  # noqa: SLF001 - as above
+
+
+@cache
+def _kind() -> type[FigureWidget]:
+    from plotly.graph_objects import FigureWidget  # noqa: PLC0415 - slow to import
+
+    class LiveFigure(FigureWidget):  # type: ignore[misc, unused-ignore]
+        _whole = False
+        _drawn = False
+
+        def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - plotly's own
+            super().__init__(*arguments, **options)
+            self.observe(self._on_drawn, "_js2py_traceDeltas")
+
+        def open(self) -> None:
+            if self._whole:
+                super().open()
+
+        def _publish(self) -> None:
+            if self._drawn:
+                return
+            with self.hold_sync():
+                self._widget_layout = deepcopy(self._layout_obj._props)  # noqa: SLF001 - plotly's own
+                self._widget_data = deepcopy(self._data)
+            self._whole = True
+            self.open()
+
+        def _on_drawn(self, change: dict[str, Any]) -> None:
+            self._drawn = self._drawn or bool(change["new"])
+
+    return LiveFigure

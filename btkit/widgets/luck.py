@@ -1,0 +1,87 @@
+"""How much of a sweep's best set is luck: worked out in a thread, shown as tiles."""
+
+from __future__ import annotations
+
+import ipywidgets as ipw
+
+from btkit.render import sweep as page
+from btkit.render.pieces import Html, tag
+from btkit.report.sweeps import SweepReport
+from btkit.runs.sweep import describe_sweep
+from btkit.settings import Settings
+from btkit.validation import SweepResult
+from btkit.widgets.closing import close_all
+from btkit.widgets.newest import Newest
+from btkit.widgets.progress import Progress
+
+
+class Luck:
+    """Tiles of the statistics of overfitting, and how far the work on them is.
+
+    Parameters
+    ----------
+    settings
+        The BT_* environment.
+    """
+
+    def __init__(self, *, settings: Settings) -> None:
+        self._settings = settings
+        self._newest: Newest[SweepReport] = Newest(began=self._began, ended=self._ended)
+        self._report: SweepReport | None = None
+        self._error: BaseException | None = None
+        self._sweep: SweepResult | None = None
+        self.tiles = ipw.HTML()
+        self.place = ipw.VBox([])
+        self.place.add_class("bt-lab-progress")
+        for part in (self.tiles, self.place):
+            part.add_class("bt-lab-full")
+
+    @property
+    def report(self) -> SweepReport:
+        """The document of the sweep that was asked about last; waits for it.
+
+        Raises
+        ------
+        BaseException
+            What the work raised; `InterruptedRunError` if it was cancelled.
+        """
+        self._newest.wait()
+        if self._report is None:
+            assert self._error is not None, "nothing was asked, or it is closed"
+            raise self._error
+        return self._report
+
+    def ask(self, sweep: SweepResult) -> None:
+        """Work it out for a sweep, instead of for the one before."""
+        self._sweep, self._report = sweep, None
+
+        def work(progress: Progress[SweepReport]) -> SweepReport:
+            return describe_sweep(sweep, settings=self._settings, progress=progress)
+
+        self._newest.start(work, title="Overfitting")
+
+    def close(self) -> None:
+        """Stop the work and let go of the sweep."""
+        self._newest.close()
+        self._sweep = self._report = self._error = None
+
+    def _began(self, progress: Progress[SweepReport]) -> None:
+        before = self.place.children
+        self.place.children = [progress.widget]
+        self.tiles.add_class("bt-stale")
+        for widget in before:
+            close_all(widget)
+
+    def _ended(self, progress: Progress[SweepReport]) -> None:
+        try:
+            report = progress.result
+        except BaseException as error:  # noqa: BLE001 - the bar says it, and `report` raises it
+            self._error = error
+            return
+        assert self._sweep is not None
+        self._report, self._error = report, None
+        progress.put_away()
+        self.tiles.remove_class("bt-stale")
+        tiles = page.headline((report.to_dict(), self._sweep.table)).pieces[-1]
+        assert isinstance(tiles, Html)
+        self.tiles.value = tag("div", tiles.markup, class_="bt")

@@ -1,0 +1,119 @@
+"""Long work of which only the newest counts: one thread at a time, the last request always wins."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Generic, TypeVar
+
+from btkit.widgets.progress import Progress
+
+Answer = TypeVar("Answer")
+Work = Callable[[Progress[Answer]], Answer]
+
+
+class Newest(Generic[Answer]):
+    """Does work in a thread; a newer request cancels the one under way and takes its place.
+
+    Where no event loop runs, as in a plain script, the work is done before `start` returns.
+
+    Parameters
+    ----------
+    began
+        Handed the `Progress` of work that begins, to show it.
+    ended
+        Handed it again once it ended, on the loop that asked for the work. Work that a newer
+        request took the place of ends unheard.
+    """
+
+    def __init__(
+        self,
+        *,
+        began: Callable[[Progress[Answer]], None],
+        ended: Callable[[Progress[Answer]], None],
+    ) -> None:
+        self._began, self._ended = began, ended
+        self._running: Progress[Answer] | None = None
+        self._waiting: tuple[Work[Answer], str] | None = None
+        # JupyterLab may deliver events on another thread than the one that runs cells.
+        self._lock = threading.RLock()
+
+    @property
+    def busy(self) -> bool:
+        """Whether work is under way, or its end not yet told."""
+        return self._running is not None
+
+    def start(self, work: Work[Answer], *, title: str) -> None:
+        """Do this instead of whatever is under way.
+
+        Parameters
+        ----------
+        work
+            Takes a `Progress`, as ``btkit.run`` and the like do.
+        title
+            What is being done.
+        """
+        with self._lock:
+            if self._running is None:
+                self._begin(work, title)
+            else:
+                self._waiting = (work, title)
+                self._running.cancel()
+
+    def wait(self) -> None:
+        """Wait until nothing is under way, and everything that ended was told."""
+        while (running := self._running) is not None:
+            running.wait()
+            self._settle(running)
+
+    def close(self) -> None:
+        """Stop what is under way; nothing more is told."""
+        with self._lock:
+            running, self._running, self._waiting = self._running, None, None
+            if running is not None:
+                running.close()
+
+    def _begin(self, work: Work[Answer], title: str) -> None:
+        loop = running_loop()
+        if loop is None:
+            progress = Progress(work, title=title)
+            self._take(progress)
+            self._settle(progress)
+            return
+
+        def told(progress: Progress[Answer]) -> Answer:
+            try:
+                return work(progress)
+            finally:
+                # A loop that was closed meanwhile has nobody left to tell.
+                with suppress(RuntimeError):
+                    loop.call_soon_threadsafe(self._settle, progress)
+
+        self._take(Progress(told, title=title))
+
+    def _take(self, progress: Progress[Answer]) -> None:
+        self._running = progress
+        self._began(progress)
+
+    def _settle(self, progress: Progress[Answer]) -> None:
+        """Tell of an end, once, and begin what waits."""
+        with self._lock:
+            progress.wait()
+            if progress is not self._running:
+                return
+            self._running = None
+            waiting, self._waiting = self._waiting, None
+            if waiting is not None:
+                self._begin(*waiting)
+            else:
+                self._ended(progress)
+
+
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """Return the event loop that runs this thread, if one does."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

@@ -1,0 +1,240 @@
+"""The live payoff: profit and greeks of a spread by price, at expiry, when sold, and now."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from btkit.render import text, theme
+from btkit.render.figures.lines import line, panel_title, scale_for
+from btkit.widgets.figure import discard, make_figure, publish
+from btkit.widgets.position import Position
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import FigureWidget
+
+Floats = npt.NDArray[np.float64]
+
+HEIGHT = 580
+STEPS = 241
+NAMES_ROOM = 0.2
+EXPIRY, SOLD, NOW = theme.STRATEGY, theme.BENCHMARK, theme.ATTENTION
+GREEKS = {
+    # greek: axis number, what it is called, how a value is written on hover
+    "delta": (2, "Delta, shares", ",.1f"),
+    "gamma": (3, "Gamma, shares per $", ",.3f"),
+    "theta": (4, "Theta, $ a day", "$,.2f"),
+    "vega": (5, "Vega, $ an IV point", "$,.2f"),
+}
+_PAYOFF = [0.53, 1.0]
+_ROWS = ([0.26, 0.41], [0.0, 0.15])
+_SIDES = ([0.0, 0.46], [0.56, 1.0])
+_AT_EXPIRY, _WHEN_SOLD, _AS_NOW, _POINT = range(4)
+_EACH = 3
+
+
+class PayoffPicture:
+    """Five panels over the price of the underlying, drawn once and then only changed."""
+
+    def __init__(self) -> None:
+        self.figure = make_figure(_traces(), _layout(), name="payoff")
+        self._before: Position | None = None
+        self._grid: Floats = np.zeros(0)
+
+    def show(self, position: Position) -> None:
+        """Change the picture to a position; one message carries all of it.
+
+        Parameters
+        ----------
+        position
+            What to show.
+        """
+        before, self._before = self._before, position
+        another = before is None or (
+            before.legs, before.contracts, before.sold, before.credit
+        ) != (position.legs, position.contracts, position.sold, position.credit)  # fmt: skip
+        if another:
+            self._grid = grid_of(position)
+        figure, spot = self.figure, position.now.spot
+        curves = _curves(position, self._grid, another=another)
+        with figure.batch_update():
+            for place, change in curves.items():
+                figure.data[place].update(change)
+            if another:
+                _draw_strikes(figure, position, self._grid)
+            else:
+                figure.layout.annotations[0].text = _title(position)
+                figure.layout.shapes[0].update(x0=spot, x1=spot)
+        publish(figure)
+
+    def close(self) -> None:
+        """Take the figure off the screen and drop its data."""
+        discard(self.figure)
+
+
+def grid_of(position: Position) -> Floats:
+    """Return the prices that a position is drawn over, its corners among them."""
+    strikes = sorted(leg.strike for leg in position.legs)
+    spot = position.sold.spot
+    low, high = min(strikes[0], spot), max(strikes[-1], spot)
+    room = max(high - low, 0.02 * spot) * 0.6
+    steps = np.linspace(max(low - room, low * 0.01), high + room, STEPS)
+    return np.unique(np.concatenate([steps, strikes, [spot]]))
+
+
+def _curves(position: Position, grid: Floats, *, another: bool) -> dict[int, dict[str, Any]]:
+    now, sold = position.now, position.sold
+    # The point goes along with the grid: one call of each formula instead of two.
+    prices = np.append(grid, now.spot)
+    point = prices[-1:]
+    gains = position.profit(prices)
+    changes: dict[int, dict[str, Any]] = {
+        _AS_NOW: {"y": _drawn(gains[:-1])},
+        _POINT: {"x": point, "y": gains[-1:]},
+    }
+    for place, name in enumerate(GREEKS):
+        values = position.greek(name, prices)
+        first = _POINT + 1 + _EACH * place
+        changes[first + 1] = {"y": _drawn(values[:-1])}
+        changes[first + 2] = {"x": point, "y": _drawn(values[-1:])}
+        if another:
+            changes[first + 1]["x"] = grid
+            own = position.greek(name, grid, days=sold.days, iv=sold.iv)
+            changes[first] = {"x": grid, "y": _drawn(own)}
+    if another:
+        changes[_AS_NOW]["x"] = grid
+        changes[_AT_EXPIRY] = {"x": grid, "y": _drawn(position.profit(grid, days=0))}
+        changes[_WHEN_SOLD] = {
+            "x": grid,
+            "y": _drawn(position.profit(grid, days=sold.days, iv=sold.iv)),
+        }
+    return changes
+
+
+def _drawn(values: Floats) -> npt.NDArray[np.float32]:
+    # At expiry a greek is infinite at the strike; a line has a gap there.
+    return np.where(np.isfinite(values), values, np.nan).astype(np.float32)
+
+
+def _traces() -> list[dict[str, Any]]:
+    none: Floats = np.zeros(0)
+    hover = "%{y:$,.0f} at %{x:,.2f}"
+    found = [
+        line(none, none, name="At expiry", colour=EXPIRY, hover=hover),
+        line(none, none, name="When sold", colour=SOLD, hover=hover),
+        line(none, none, name="Now", colour=NOW, hover=hover),
+        _dot("y", "x", hover),
+    ]
+    for place in (0, 2):
+        found[place]["line"]["width"] = 2.4
+    for axis, _, form in GREEKS.values():
+        where = {"xaxis": f"x{axis}", "yaxis": f"y{axis}"}
+        shown = f"%{{y:{form}}} at %{{x:,.2f}}"
+        found += [
+            line(none, none, name="When sold", colour=SOLD, hover=shown, **where),
+            line(none, none, name="Now", colour=NOW, hover=shown, **where),
+            _dot(where["yaxis"], where["xaxis"], shown),
+        ]
+    return found
+
+
+def _dot(yaxis: str, xaxis: str, hover: str) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [],
+        "y": [],
+        "xaxis": xaxis,
+        "yaxis": yaxis,
+        "marker": {"color": NOW, "size": 10, "line": {"color": theme.INK, "width": 1}},
+        "hovertemplate": f"Now {hover}<extra></extra>",
+    }
+
+
+def _layout() -> dict[str, Any]:
+    axes: dict[str, Any] = {
+        "xaxis": theme.axis(anchor="y", tickformat=",~r", nticks=9, zeroline=False),
+        "yaxis": theme.axis(domain=_PAYOFF, anchor="x", tickformat="$~s", nticks=6),
+    }
+    for place, (axis, _, _) in enumerate(GREEKS.values()):
+        row, side = divmod(place, 2)
+        axes[f"xaxis{axis}"] = theme.axis(
+            domain=_SIDES[side], anchor=f"y{axis}", matches="x", tickformat=",~r", nticks=5,
+            zeroline=False, showticklabels=row == 1,
+        )  # fmt: skip
+        axes[f"yaxis{axis}"] = theme.axis(
+            domain=_ROWS[row], anchor=f"x{axis}", tickformat=",.3~f", nticks=4
+        )
+    return theme.layout(
+        height=HEIGHT,
+        title="",
+        margin={"l": 56, "r": 14, "t": 46, "b": 30},
+        shapes=[_upright(0.0, "solid", NOW)],
+        annotations=_panel_titles(""),
+        **axes,
+    )
+
+
+def _panel_titles(first: str) -> list[dict[str, Any]]:
+    notes = [panel_title(first, yref="y")]
+    for place, (axis, label, _) in enumerate(GREEKS.values()):
+        notes.append(panel_title(label, yref=f"y{axis}") | {"x": _SIDES[place % 2][0]})
+    return notes
+
+
+def _draw_strikes(figure: FigureWidget, position: Position, grid: Floats) -> None:
+    expiry = position.profit(grid, days=0)
+    fitted = scale_for(expiry, position.profit(grid), [0.0], allow_log=False, room=0.12)
+    scale = replace(fitted, low=fitted.low - NAMES_ROOM * (fitted.high - fitted.low))
+    figure.layout.yaxis.range = scale.range
+    figure.layout.xaxis.range = [float(grid[0]), float(grid[-1])]
+    marks = [_upright(position.now.spot, "solid", NOW)]
+    marks += [
+        _upright(leg.strike, "dot" if leg.side == "short" else "dash", theme.ZERO)
+        for leg in position.legs
+    ]
+    figure.layout.shapes = marks
+    figure.layout.annotations = _panel_titles(_title(position)) + [
+        {
+            "text": leg.name,
+            "x": leg.strike,
+            "xref": "x",
+            "yref": "y domain",
+            "y": 0,
+            "xanchor": "left",
+            "yanchor": "bottom",
+            "xshift": 2,
+            "textangle": -90,
+            "showarrow": False,
+            "font": {"size": 11},
+        }
+        for leg in position.legs
+    ]
+
+
+def _upright(at: float, dash: str, colour: str) -> dict[str, Any]:
+    return {
+        "type": "line",
+        "xref": "x",
+        "x0": at,
+        "x1": at,
+        "yref": "y domain",
+        "y0": 0,
+        "y1": 1,
+        "line": {"color": colour, "width": 1, "dash": dash},
+    }
+
+
+def _title(position: Position) -> str:
+    lines = (("at expiry", EXPIRY), ("when sold", SOLD), (_when(position), NOW))
+    # The title names the lines, so that they need no legend.
+    names = ", ".join(f'<span style="color:{colour}">▬ {name}</span>' for name, colour in lines)
+    gain = text.money(float(position.profit(position.now.spot)), sign=True)
+    return f"P&L now <b>{gain}</b>: {names}"
+
+
+def _when(position: Position) -> str:
+    return f"now, {text.plural(position.now.days, 'day')} left"

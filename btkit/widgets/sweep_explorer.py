@@ -1,0 +1,369 @@
+"""`SweepExplorer`: every set of a sweep as a cell; click one and see what it would have done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from html import escape
+from typing import Any
+
+import ipywidgets as ipw
+
+from btkit.errors import UsageError
+from btkit.render.pieces import tag
+from btkit.report.sweeps import SweepReport
+from btkit.runs import read_settings
+from btkit.runs.requests import SpecSource, rule_spec
+from btkit.runs.sweep import sweep
+from btkit.settings import Settings
+from btkit.simulation import Result, simulate
+from btkit.spec import StrategySpec
+from btkit.validation import SweepResult, check_axes, with_parameters
+from btkit.validation.grid import Number
+from btkit.widgets.closing import close_all
+from btkit.widgets.coalesce import Coalescer
+from btkit.widgets.document import text_of
+from btkit.widgets.fit import fitted
+from btkit.widgets.lab import Lab, Work, blame_axes
+from btkit.widgets.lab_fields import (
+    LabField,
+    axis_field,
+    constraint_field,
+    heading,
+    objective_field,
+    plain_axes,
+    read_axes,
+)
+from btkit.widgets.live_chart import LiveChart
+from btkit.widgets.luck import Luck
+from btkit.widgets.market import Held, Request
+from btkit.widgets.picture import Picture
+from btkit.widgets.progress import Progress
+from btkit.widgets.summary import summary
+from btkit.widgets.sweep_surface import Surface, written
+
+Values = dict[str, Number]
+
+
+class SweepExplorer(Lab[SweepResult]):
+    """Try every set of parameters, see them as a heat map, and click one to see what it did.
+
+    The numbers are those of `btkit.sweep`; nothing is stored. How much of the best set is luck is
+    worked out afterwards, in a thread. Shown by being the last line of a cell.
+
+    Parameters
+    ----------
+    spec
+        A `StrategySpec`, or what `load_spec` takes, with the parameters that are to be varied.
+    symbol, start, end, interval, source
+        The bars, as `btkit.run` takes them.
+    parameters, constraint, objective, max_sets
+        Where the fields start, as `btkit.sweep` takes them.
+    capital, commission, slippage
+        None takes the BT_* setting.
+    settings
+        None reads the BT_* environment.
+
+    Raises
+    ------
+    SpecError, UsageError
+        If the spec is refused, is an option spec, or lacks a parameter.
+
+    Examples
+    --------
+    >>> explorer = SweepExplorer("strategies/golden_cross.yaml", source="sample",
+    ...                          parameters={"fast": range(10, 60, 5), "slow": range(80, 260, 20)},
+    ...                          )  # doctest: +SKIP
+    >>> explorer.select(fast=20, slow=100)  # doctest: +SKIP
+    >>> explorer.run.metrics.sharpe_ratio, explorer.report.passed  # doctest: +SKIP
+    """
+
+    def __init__(  # noqa: PLR0913 - the request and the fields, each with its default
+        self,
+        spec: SpecSource,
+        *,
+        parameters: Mapping[str, Iterable[Number]],
+        symbol: str = "SPX",
+        start: str = "1999-01-04",
+        end: str = "2018-12-31",
+        interval: str = "1d",
+        source: str | None = None,
+        constraint: str | None = None,
+        objective: str = "sharpe_ratio",
+        max_sets: int = 100_000,
+        capital: float | None = None,
+        commission: float | None = None,
+        slippage: float | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        known = read_settings() if settings is None else settings
+        self._spec = rule_spec(spec, settings=known)
+        axes = check_axes(self._spec, plain_axes(parameters))
+        super().__init__(
+            Request(symbol, start, end, interval, source, capital, commission, slippage),
+            settings=known,
+            title="Sweeping",
+        )
+        self._max_sets = max_sets
+        self._surface: Surface | None = None
+        self._values: Values = {}
+        self._run: Result | None = None
+        self._picture: Picture | None = None
+        self.luck = Luck(settings=known)
+        self._selector = Coalescer(self._show_set)
+        self.axes = {
+            name: axis_field(
+                name, axes.get(name, []), self._changed, placeholder=f"{value:g}, fixed"
+            )
+            for name, value in self._spec.parameters.items()
+        }
+        self.fields = {
+            **self.axes,
+            "constraint": constraint_field(constraint, self._changed),
+        }
+        self.objective = objective_field(objective, self._on_objective)
+        self._build_parts()
+
+    def _build_parts(self) -> None:
+        self.map = LiveChart("surface", clicked=self._on_cell)
+        self.across = LabField("Across", ipw.Dropdown(options=[]), self._on_axes)
+        self.up = LabField("Up", ipw.Dropdown(options=[]), self._on_axes)
+        self.sliders: dict[str, LabField] = {}
+        self._sliders_place = ipw.VBox([])
+        for name in ("bt-lab-full", "bt-lab-columns"):
+            self._sliders_place.add_class(name)
+        self._no_set = ipw.HTML()
+        best = ipw.Button(description="Best set", icon="star", tooltip="Show the best set")
+        best.on_click(lambda _: self.select(**self.result.best))
+        best.layout.width = "auto"
+        self._best = best
+        self._verdict, self._text = ipw.HTML(), ipw.HTML()
+        for part in (self._no_set, self.map.widget):
+            part.add_class("bt-lab-full")
+        self._figure_place = ipw.VBox([])
+        self._set = ipw.VBox([self._verdict, self._figure_place, self._text])
+        self._set.add_class("bt-edit-result")
+        left = [
+            heading("Values tried", "lo:hi:step or a,b,c"),
+            *(field.box for field in self.axes.values()),
+            self.fields["constraint"].box,
+            self.objective.box,
+            heading("Every set is a cell"),
+            self.across.box,
+            self.up.box,
+            self.map.widget,
+            heading("The set shown"),
+            self._sliders_place,
+            self._no_set,
+            best,
+            heading("How much of the best is luck?"),
+            self.luck.tiles,
+            self.luck.place,
+        ]
+        self._arrange(left, [self._set], wide=True)
+
+    @property
+    def values(self) -> Values:
+        """The parameters of the set that is shown."""
+        self.result  # noqa: B018 - waits for the work, and raises what it raised
+        self._selector.flush()
+        return dict(self._values)
+
+    @property
+    def spec(self) -> StrategySpec:
+        """The strategy with the parameters of the set that is shown."""
+        return with_parameters(self._spec, self.values)
+
+    @property
+    def run(self) -> Result:
+        """The simulated run of the set that is shown."""
+        self.values  # noqa: B018 - waits for it
+        assert self._run is not None
+        return self._run
+
+    @property
+    def report(self) -> SweepReport:
+        """The document of the sweep, the statistics of overfitting included; waits for it.
+
+        Raises
+        ------
+        BtkitError
+            If the sweep or the statistics failed or were cancelled.
+        """
+        self.result  # noqa: B018 - as above
+        return self.luck.report
+
+    def select(self, **values: Number) -> None:
+        """Show a set as a click on its cell does.
+
+        Parameters
+        ----------
+        **values
+            Parameters; those left out stay as they are.
+
+        Raises
+        ------
+        UsageError
+            If there is no such set.
+        """
+        self.result  # noqa: B018 - waits for the work
+        assert self._surface is not None
+        wanted = {**self._values, **values}
+        if self._surface.place_of(wanted) is None:
+            raise UsageError(
+                f"No set with {_named(wanted)} was tried.",
+                hint="Take values that are tried, and that the constraint leaves.",
+                details={"parameters": wanted},
+            )
+        self._values = wanted
+        self._put_sliders()
+        self._selector.ask()
+
+    def _blamed(self, error: BaseException) -> dict[str, tuple[str, str]]:
+        return super()._blamed(error) | blame_axes(error, self._spec, self.axes)
+
+    def _close_parts(self) -> None:
+        self._selector.cancel()
+        self.luck.close()
+        self.map.close()
+        if self._picture is not None:
+            self._picture.close()
+
+    # The sweep
+
+    def _question(self) -> Work[SweepResult]:
+        market, spec, objective = self._market, self._spec, self.objective.value
+        axes = read_axes(self.axes)
+        constraint = str(self.fields["constraint"].value).strip() or None
+        if not axes:
+            raise UsageError(
+                "No parameter is varied.",
+                hint="Write the values of one, such as 5:50:5.",
+                details={"parameter": next(iter(self.axes))},
+            )
+
+        def work(progress: Progress[SweepResult]) -> SweepResult:
+            with progress.stage("load bars"):
+                loaded = market.bars_for(spec)
+            return sweep(
+                spec,
+                loaded.bars,
+                start=loaded.start,
+                parameters=axes,
+                constraint=constraint,
+                objective=objective,
+                capital=market.request.capital,
+                commission=market.request.commission,
+                slippage=market.request.slippage,
+                max_sets=self._max_sets,
+                settings=self._settings,
+                progress=progress,
+            )
+
+        return work
+
+    def _present(self, answer: SweepResult) -> None:
+        answer = self._answer = replace(answer, objective=self.objective.value)
+        self._surface = surface = Surface(answer)
+        names = list(surface.axes)
+        if surface.place_of(self._values) is None:
+            self._values = dict(answer.best)
+        moved = sorted(names, key=lambda name: len(surface.axes[name]) == 1)
+        across = self.across.value if self.across.value in names else moved[0]
+        others = [name for name in moved if name != across]
+        up = self.up.value if self.up.value in others else others[0] if others else None
+        self.across.put(across, options=names)
+        self.up.put(up, options=names)
+        for field in (self.across, self.up):
+            field.box.layout.display = "" if len(names) > 2 else "none"  # noqa: PLR2004 - nothing to choose
+        self._make_sliders(surface)
+        self._show_set()
+        self.luck.ask(answer)
+
+    def _on_objective(self) -> None:
+        # Every metric of every set is there already: only the order changes.
+        if self._answer is not None and not self._newest.busy:
+            self._present(self._answer)
+
+    def _on_axes(self) -> None:
+        if self.across.value == self.up.value and self._surface is not None:
+            others = [name for name in self._surface.axes if name != self.across.value]
+            self.up.put(others[0])
+        self._selector.ask()
+
+    # The set that is shown
+
+    def _make_sliders(self, surface: Surface) -> None:
+        before = self._sliders_place.children
+        self.sliders = {
+            name: LabField(
+                name,
+                ipw.SelectionSlider(
+                    options=list(zip(written(axis), axis, strict=True)), value=self._values[name]
+                ),
+                self._on_slider,
+            )
+            for name, axis in surface.axes.items()
+        }
+        self._sliders_place.children = [field.box for field in self.sliders.values()]
+        for box in before:
+            close_all(box)
+
+    def _put_sliders(self) -> None:
+        for name, field in self.sliders.items():
+            field.put(self._values[name])
+
+    def _on_slider(self) -> None:
+        self._selector.ask()
+
+    def _on_cell(self, across: object, up: object) -> None:
+        """Show the set of the cell that was clicked."""
+        surface = self._surface
+        if surface is None:
+            return
+        for field, at in ((self.across, across), (self.up, up)):
+            axis = surface.axes.get(field.value, [])
+            labels = dict(zip(written(axis), axis, strict=True))
+            if str(at) in labels:
+                self.sliders[field.value].put(labels[str(at)])
+        self._selector.ask()
+
+    def _show_set(self) -> None:
+        surface, answer = self._surface, self._answer
+        if surface is None or answer is None:
+            return
+        wanted: Values = {name: field.value for name, field in self.sliders.items()}
+        place = surface.place_of(wanted)
+        missing = place is None
+        (self._set.add_class if missing else self._set.remove_class)("bt-stale")
+        words = f"No set has {_named(wanted)}: {answer.constraint} does not hold there."
+        problem = tag("div", escape(words), class_="bt-problem", role="alert")
+        self._no_set.value = tag("div", problem, class_="bt") if missing else ""
+        if place is None:
+            return
+        self._values = wanted
+        self.map.show(surface.chart(self.across.value, self.up.value, place))
+        first = answer.sweeper.first
+        self._run = run = simulate(
+            with_parameters(answer.spec, wanted),
+            first.all_bars,
+            capital=first.initial_capital,
+            commission=first.commission,
+            slippage=first.slippage,
+            start=first.bars.index[0],
+        )
+        held = Held(run)
+        if self._picture is None:
+            self._picture = Picture(run, held)
+            self._figure_place.children = [fitted(self._picture.widget)]
+        else:
+            self._picture.show(run, held)
+        self._verdict.value = summary(run, held)
+        pre = tag("pre", escape(text_of(run.spec, suffix=".yaml")), tabindex="0")
+        head = tag("div", tag("span", f"The spec with {escape(_named(wanted))}"),
+                   class_="bt-edit-heading")  # fmt: skip
+        self._text.value = tag("div", head + pre, class_="bt bt-lab-spec")
+
+
+def _named(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value:g}" for name, value in values.items())

@@ -1,0 +1,211 @@
+"""`WalkForwardLab`: whether a rule holds on bars it was not chosen on, as windows move."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from html import escape
+from typing import Any
+
+import ipywidgets as ipw
+
+from btkit.render import walk_forward as page
+from btkit.render.pieces import Chart, Html, tag
+from btkit.render.walk_forward import Page
+from btkit.runs import read_settings
+from btkit.runs.requests import SpecSource, rule_spec
+from btkit.runs.walk_forward import WalkForwardResult, walk_forward
+from btkit.settings import Settings
+from btkit.spec import StrategySpec
+from btkit.validation.windows import SCHEMES
+from btkit.widgets.lab import Lab, Work, blame_axes
+from btkit.widgets.lab_fields import (
+    LabField,
+    axis_field,
+    constraint_field,
+    heading,
+    number_field,
+    objective_field,
+    plain_axes,
+    read_axes,
+    whole,
+)
+from btkit.widgets.live_chart import LiveChart
+from btkit.widgets.market import Request
+from btkit.widgets.progress import Progress
+
+_CURVE_HEIGHT, _PAIR_HEIGHT = 400, 250
+
+
+class WalkForwardLab(Lab[WalkForwardResult]):
+    """Move windows, in-sample share and ranges, and see what is left out of sample.
+
+    The numbers are those of `btkit.walk_forward`; nothing is stored. Shown by being the last line
+    of a cell.
+
+    Parameters
+    ----------
+    spec
+        A `StrategySpec`, or what `load_spec` takes: a path, a dict, or JSON or YAML text.
+    symbol, start, end, interval, source
+        The bars, as `btkit.run` takes them.
+    windows, is_ratio, scheme, optimize, constraint, objective
+        Where the fields start, as `btkit.walk_forward` takes them.
+    capital, commission, slippage
+        None takes the BT_* setting.
+    settings
+        None reads the BT_* environment.
+
+    Raises
+    ------
+    SpecError, UsageError
+        If the spec is refused, or is an option spec.
+
+    Examples
+    --------
+    >>> lab = WalkForwardLab("strategies/golden_cross.yaml", source="sample",
+    ...                      optimize={"fast": range(10, 60, 10)})  # doctest: +SKIP
+    >>> lab.result.report.avg_efficiency  # doctest: +SKIP
+    """
+
+    def __init__(  # noqa: PLR0913 - the request and the fields, each with its default
+        self,
+        spec: SpecSource,
+        *,
+        symbol: str = "SPX",
+        start: str = "1999-01-04",
+        end: str = "2018-12-31",
+        interval: str = "1d",
+        source: str | None = None,
+        windows: int = 3,
+        is_ratio: float = 0.70,
+        scheme: str = "rolling",
+        optimize: Mapping[str, Iterable[int | float]] | None = None,
+        constraint: str | None = None,
+        objective: str = "sharpe_ratio",
+        capital: float | None = None,
+        commission: float | None = None,
+        slippage: float | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        known = read_settings() if settings is None else settings
+        self.spec: StrategySpec = rule_spec(spec, settings=known)
+        super().__init__(
+            Request(symbol, start, end, interval, source, capital, commission, slippage),
+            settings=known,
+            title="Walking forward",
+        )
+        self._build_fields(
+            {"windows": windows, "is_ratio": is_ratio, "scheme": scheme, "objective": objective,
+             "constraint": constraint or ""},
+            plain_axes(optimize),
+        )  # fmt: skip
+        self._verdict, self._tiles, self._table = ipw.HTML(), ipw.HTML(), ipw.HTML()
+        self._curve = LiveChart("stitched")
+        self._spans = LiveChart("windows")
+        self._sharpes = LiveChart("sharpes")
+        pair = ipw.HBox([self._spans.widget, self._sharpes.widget])
+        pair.add_class("bt-lab-pair")
+        right = [self._verdict, self._tiles, self._curve.widget, pair, self._table]
+        names = ["windows", "is_ratio", "scheme"]
+        left = [heading("Windows"), *(self.fields[name].box for name in names)]
+        if self._axes:
+            left += [
+                heading("Chosen in sample", "empty: as the spec has it"),
+                *(field.box for field in self._axes.values()),
+                self.fields["constraint"].box,
+                self.fields["objective"].box,
+            ]
+        self._arrange(left, right)
+
+    def _build_fields(self, values: Mapping[str, Any], optimize: dict[str, Any]) -> None:
+        told = self._changed
+        self.fields = {
+            "windows": number_field("Windows", values["windows"], told, span=(1, 12, 1)),
+            "is_ratio": number_field(
+                "In sample, %", values["is_ratio"], told, span=(0.2, 0.9, 0.05), percent=True,
+                meaning="Share of each window that the rule is chosen on",
+            ),
+            "scheme": LabField(
+                "Scheme", ipw.Dropdown(options=SCHEMES, value=values["scheme"]), told,
+                meaning="rolling: in-sample parts of one length; anchored: all from the first bar; "
+                "disjoint: windows that share no bar",
+            ),
+            "constraint": constraint_field(values["constraint"], told),
+            "objective": objective_field(values["objective"], told),
+        }  # fmt: skip
+        self._axes = {
+            name: axis_field(name, optimize.pop(name, []), told, placeholder=f"{value:g}, fixed")
+            for name, value in self.spec.parameters.items()
+        }
+        self.fields |= self._axes
+        # A name that the spec lacks is refused, with the nearest one, when it is asked about.
+        self._unknown = optimize
+
+    def _question(self) -> Work[WalkForwardResult]:
+        market, spec = self._market, self.spec
+        axes = {**read_axes(self._axes), **self._unknown}
+        count, share = (self.fields[name].number(name) for name in ("windows", "is_ratio"))
+        values = {name: self.fields[name].value for name in ("scheme", "constraint", "objective")}
+
+        def work(progress: Progress[WalkForwardResult]) -> WalkForwardResult:
+            with progress.stage("load bars"):
+                loaded = market.bars_for(spec)
+            return walk_forward(
+                spec,
+                loaded.bars,
+                start=loaded.start,
+                windows=whole(count, name="windows"),
+                is_ratio=share,
+                scheme=values["scheme"],
+                optimize=axes or None,
+                constraint=(values["constraint"].strip() or None) if axes else None,
+                objective=values["objective"],
+                capital=market.request.capital,
+                commission=market.request.commission,
+                slippage=market.request.slippage,
+                settings=self._settings,
+                progress=progress,
+            )
+
+        return work
+
+    def _present(self, answer: WalkForwardResult) -> None:
+        shown: Page = (answer.report.to_dict(), answer.curve)
+        head = page.headline(shown).pieces
+        passed = answer.passed
+        pill = tag("span", "✓ PASS" if passed else "✕ FAIL",
+                   class_=f"bt-pill {'bt-pass' if passed else 'bt-fail'}")  # fmt: skip
+        verdict = tag("div", pill + tag("span", _reason(answer)), class_="bt-edit-verdict",
+                      role="status")  # fmt: skip
+        warned = "".join(tag("li", escape(entry.message)) for entry in answer.report.warnings)
+        notes = tag("ul", warned, class_="bt-edit-warnings") if warned else ""
+        self._verdict.value = tag("div", verdict + notes, class_="bt")
+        self._tiles.value = tag("div", _markup(head[-1]), class_="bt")
+        spans, sharpes = page.windows(shown).pieces
+        for live, chart in (
+            (self._curve, page.stitched(shown, height=_CURVE_HEIGHT).pieces[0]),
+            (self._spans, spans),
+            (self._sharpes, sharpes),
+        ):
+            assert isinstance(chart, Chart)
+            if live is self._sharpes:
+                chart.figure.layout.height = _PAIR_HEIGHT
+            live.show(chart)
+        self._table.value = tag("div", _markup(page.chosen(shown).pieces[0]), class_="bt")
+
+    def _blamed(self, error: BaseException) -> dict[str, tuple[str, str]]:
+        return super()._blamed(error) | blame_axes(error, self.spec, self._axes)
+
+    def _close_parts(self) -> None:
+        for live in (self._curve, self._spans, self._sharpes):
+            live.close()
+
+
+def _reason(answer: WalkForwardResult) -> str:
+    words = answer.report.verdict.partition(": ")[2]
+    return escape(words[:1].upper() + words[1:])
+
+
+def _markup(piece: Html | Chart) -> str:
+    assert isinstance(piece, Html)
+    return piece.markup
