@@ -11,7 +11,7 @@ import ipywidgets as ipw
 from btkit.errors import Problem
 from btkit.render.pieces import tag
 
-_FIRST_WORD = re.compile(r"\{?[A-Za-z0-9_.]+\}?|.")
+_FIRST_WORD = re.compile(r"[A-Za-z0-9_.{}]+|.")
 
 
 def problem_markup(problem: Problem, text: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import sync_playwright
-from support.lab import jupyterlab
+from support.lab import jupyterlab, local, open_notebook
 from support.looks import PageTroubles
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -21,7 +21,6 @@ FLAGS = [
 ]
 ARTEFACTS = Path(__file__).resolve().parents[2] / "artefacts"
 MISSING = "chromium is not installed: NOTHING WAS LOOKED AT IN A BROWSER"
-TIMEOUT_MS = 90_000  # of one step; a busy machine is no fault
 
 
 # Not longer than a module: Playwright keeps an event loop running, which other tests would meet.
@@ -77,6 +76,22 @@ def lab(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lab")
     with jupyterlab(folder) as address:
         yield address, folder
+
+
+@pytest.fixture(scope="module")
+def opened(browser, lab):
+    """Open notebooks of the lab's folder, and fail if their pages complained."""
+    address, _ = lab
+    troubles, notebooks = PageTroubles(allowed=local(address)), []
+
+    def open_(name):
+        notebooks.append(open_notebook(browser, address, name, troubles=troubles))
+        return notebooks[-1]
+
+    yield open_
+    for notebook in notebooks:
+        notebook.tab.context.close()
+    assert troubles.found == []
 
 
 @pytest.fixture(scope="session")
