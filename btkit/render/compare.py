@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from btkit.errors import UsageError
 from btkit.render import text, theme
-from btkit.render.figures.lines import end_labels, line, scale_for
+from btkit.render.figures.lines import Scale, end_labels, line, scale_for
 from btkit.render.pieces import Chart, Html, Section, asset, table, tag
 from btkit.render.series import (
     DISPLAY_LIMIT,
@@ -28,6 +30,8 @@ from btkit.runs import load_run, read_settings
 HEIGHT = 460
 TOP, BOTTOM = 56, 36
 NAMED_AT_END = 3
+# Letters of 12 pixels that stand beside the lines, and the height of a line of them.
+WIDE_LETTERS, NARROW_LETTERS, LABEL_LINE = 21, 13, 16
 # Two points for every other pixel: a chart of very many curves is not thinned beyond that.
 LEAST_POINTS = 600
 # Blue, vermilion, green, purple, amber, sky: apart for colour-blind eyes. Beyond six nobody can
@@ -152,7 +156,7 @@ def overlay(views: Sequence[View]) -> Chart:
             hover="%{y:,.1f}",
         )
         data.append(trace)
-        ends.append((f"{escape(name)}<br>{curve[-1]:,.0f}", float(curve[-1]), colour))
+        ends.append((name, float(curve[-1]), colour))
     scale = scale_for(*(np.asarray(trace["y"]) for trace in data), [100.0])
     few = len(views) <= NAMED_AT_END
     coloured = data[: len(COLOURS)]
@@ -164,10 +168,14 @@ def overlay(views: Sequence[View]) -> Chart:
         margin={"l": 58, "r": 170 if few else 16, "t": TOP, "b": BOTTOM},
         xaxis=theme.time_axis(),
         yaxis=scale.axis(tickformat=",~r"),
-        annotations=end_labels(ends, scale, pixels=HEIGHT - TOP - BOTTOM, yref="y", gap=34)
-        if few
-        else [],
+        annotations=_end_names(ends, scale, letters=WIDE_LETTERS) if few else [],
     )
+    tight = _end_names(ends, scale, letters=NARROW_LETTERS) if few else []
+    names_on_a_phone = {
+        f"annotations[{place}].{key}": note[key]
+        for place, note in enumerate(tight)
+        for key in ("text", "y", "font")
+    }
     bars = sum(len(view.equity) for view in views)
     keys = () if few else tuple((trace["name"], trace["line"]["color"]) for trace in coloured)
     return Chart(
@@ -176,8 +184,26 @@ def overlay(views: Sequence[View]) -> Chart:
         name="comparison",
         note=_note(len(data) - len(coloured), log=scale.log) + thinned_note(drawn, bars),
         keys=keys,
-        narrow={"margin.l": 46, "margin.r": 110 if few else 10, "xaxis.nticks": 4},
+        narrow={
+            "margin.l": 46,
+            "margin.r": 110 if few else 10,
+            "xaxis.nticks": 4,
+            **names_on_a_phone,
+        },
     )
+
+
+def _end_names(
+    ends: list[tuple[str, float, str]], scale: Scale, *, letters: int
+) -> list[dict[str, Any]]:
+    """Return what names the lines at their ends, in lines of so many letters."""
+    labels, most = [], 0
+    for name, value, colour in ends:
+        lines = [*textwrap.wrap(name, letters, max_lines=3, placeholder=" …"), f"{value:,.0f}"]
+        most = max(most, len(lines))
+        labels.append(("<br>".join(map(escape, lines)), value, colour))
+    pixels = HEIGHT - TOP - BOTTOM
+    return end_labels(labels, scale, pixels=pixels, yref="y", gap=LABEL_LINE * most + 2)
 
 
 def curve_names(views: Sequence[View]) -> list[str]:

@@ -294,9 +294,20 @@ def test_it_stands_at_one_glance_light_and_dark_wide_and_narrow(editor, keep):
             editor.notebook.theme(theme)
             for tab in ("Trading", "About", "Rules") if width > 900 else ("Rules",):
                 editor.show(tab)
+                editor.tab.evaluate("document.querySelector('.bt-edit').scrollIntoView()")
                 editor.tab.mouse.move(0, 0)
                 keep(editor.tab, f"lab-editor-{width}-{theme.lower()}-{tab.lower()}")
+            if width > 900 and theme == "Light":
+                keep_for_readme(editor, keep)
         editor.notebook.theme("Light")
+
+
+def keep_for_readme(editor, keep):
+    editor.tab.evaluate("document.querySelector('.bt-edit').scrollIntoView({block: 'center'})")
+    box = editor.tab.locator(".bt-edit").bounding_box()
+    clip = {"x": box["x"] - 8, "y": box["y"] - 8}
+    clip |= {"width": box["width"] + 16, "height": box["height"] + 16}
+    keep(editor.tab, "spec-editor", clip=clip)
 
 
 def test_every_field_has_its_control_and_reaches_the_spec(editor):
