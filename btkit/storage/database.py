@@ -17,7 +17,8 @@ BUSY_TIMEOUT_S = 30.0
 _TABLES = {"backtest_runs", "backtest_metrics", "backtest_trades"}
 # Of `backtest_runs`, since the first version; another program's table of that name lacks some.
 _RUN_COLUMNS = {"run_id", "interval", "status", "passed", "equity_curve_url", "report"}
-_MAGIC = b"SQLite format 3\0"
+# In bytes, a page of the smallest kind: no database is smaller.
+_SMALLEST = 512
 _LONGEST_REASON = 200
 _LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _BROKEN = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
@@ -144,15 +145,14 @@ def has_content(path: Path) -> bool:
 def _refuse_other_files(path: Path) -> None:
     """Refuse what SQLite itself would take for an empty database, and fill."""
     try:
-        if not path.is_file():
-            return
-        with path.open("rb") as file:
-            head = file.read(len(_MAGIC))
+        # By its size alone. Whoever opens the file himself and closes it again takes away every
+        # lock that SQLite holds on it for other threads of this process.
+        size = path.stat().st_size if path.is_file() else 0
     except OSError as error:
         raise _unreachable(path, error) from error
-    if head and head != _MAGIC:
+    if 0 < size < _SMALLEST:
         raise StoreError(
-            f"{path} is not a SQLite database (its first bytes are others); it was left as it is.",
+            f"{path} is not a SQLite database: it has {size} bytes; it was left as it is.",
             hint="Set BT_DB_PATH to another file.",
             details={"database": str(path)},
         )

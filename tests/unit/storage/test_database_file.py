@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import subprocess
+import sys
 import threading
 from contextlib import closing
 
@@ -52,6 +54,27 @@ def test_migrating_twice_is_harmless(path):
         connection.execute("PRAGMA user_version = 0")
         migrate(connection, path)
     assert state(path) == before
+
+
+READ = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("SELECT count(*) FROM backtest_runs").fetchone()
+connection.close()
+"""
+
+
+def test_nothing_takes_away_the_locks_of_another_thread(path, make_run):
+    # Closing a database file that SQLite did not open does; another process would then think
+    # itself the last one, and remove the log that this one still writes to.
+    store = store_at(path)
+    store.begin(make_run()[0], interval="1d")
+    with open_database(path, create=False) as held:
+        held.execute("SELECT count(*) FROM backtest_runs").fetchone()
+        store.begin(make_run()[0], interval="1d")
+        assert len(store.runs()) == 2
+        subprocess.run([sys.executable, "-c", READ, str(path)], check=True)
+        assert path.with_name(f"{path.name}-wal").exists()
 
 
 def test_a_failing_migration_leaves_nothing(path, monkeypatch):
