@@ -149,12 +149,19 @@ def plain_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
         try:
             plain[name] = json.loads(json.dumps(value, allow_nan=False))
         except (TypeError, ValueError) as error:
-            raise UsageError(
-                f"Parameter {name!r} of the report template is not plain JSON: {error}.",
-                hint="Pass text, numbers, true, false, null, lists and dictionaries only.",
-                details={"parameter": name},
-            ) from error
+            raise _not_plain(name, str(error)) from error
+        # What JSON changes without a word.
+        if plain[name] != value:
+            raise _not_plain(name, "a tuple, or a key that is no text, would arrive changed")
     return plain
+
+
+def _not_plain(name: str, why: str) -> UsageError:
+    return UsageError(
+        f"Parameter {name!r} of the report template is not plain JSON: {why}.",
+        hint="Pass text, numbers, true, false, null, lists and dictionaries only.",
+        details={"parameter": name},
+    )
 
 
 def check_engine(engine: str) -> Engine:

@@ -23,13 +23,17 @@ ARTEFACTS = Path(__file__).resolve().parents[2] / "artefacts"
 MISSING = "chromium is not installed: NOTHING WAS LOOKED AT IN A BROWSER"
 
 
-# Not longer than a module: Playwright keeps an event loop running, which other tests would meet.
-@pytest.fixture(scope="module")
-def browser():
+def need_chromium():
     if CHROMIUM is None:
         if os.environ.get("CI") == "true":
             pytest.fail(MISSING)
         pytest.skip(MISSING)
+
+
+# Not longer than a module: Playwright keeps an event loop running, which other tests would meet.
+@pytest.fixture(scope="module")
+def browser():
+    need_chromium()
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield started
@@ -71,8 +75,7 @@ def visit(browser):
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory):
     """One JupyterLab for all tests: its address, and its folder."""
-    if CHROMIUM is None:
-        pytest.skip(MISSING)
+    need_chromium()
     folder = tmp_path_factory.mktemp("lab")
     with jupyterlab(folder) as address:
         yield address, folder

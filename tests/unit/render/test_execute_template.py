@@ -4,6 +4,7 @@ import sys
 
 import nbformat
 import numpy as np
+import pandas as pd
 import pytest
 
 import btkit as bt
@@ -75,7 +76,18 @@ def test_types_survive_the_way_into_the_notebook(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "value", [dt.date(2020, 1, 2), np.int64(3), {"x": {1, 2}}, float("nan")], ids=str
+    "value",
+    [
+        dt.date(2020, 1, 2),
+        pd.Timestamp("2020-01-02"),
+        np.int64(3),
+        (1, 2),
+        {"axes": (1, 2)},
+        {1: 2},
+        {"x": {1, 2}},
+        float("nan"),
+    ],
+    ids=str,
 )
 def test_what_would_change_its_type_is_refused(tmp_path, value):
     with pytest.raises(UsageError, match="'request' of the report template is not plain JSON"):
