@@ -18,7 +18,7 @@ from numba.core import config as _config
 settings: Any = _config
 _PACKAGE = Path(__file__).resolve().parents[1]
 # Folders with compiled functions, or with constants that are compiled into them.
-_COMPILED_FOLDERS = ("conditions", "engine", "options")
+_COMPILED_FOLDERS = ("conditions", "engine", "metrics", "options")
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:

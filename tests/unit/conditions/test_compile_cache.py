@@ -1,11 +1,13 @@
 """Compiled code is kept in a folder of its own; without one, a warning and nothing else."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import btkit
 from btkit.conditions import compiled
 
 find_folder = compiled.cache_folder.__wrapped__
@@ -14,7 +16,7 @@ find_folder = compiled.cache_folder.__wrapped__
 @pytest.fixture
 def places(monkeypatch, tmp_path):
     package = tmp_path / "package"
-    for folder in ("conditions", "engine"):
+    for folder in ("conditions", "engine", "metrics"):
         (package / folder).mkdir(parents=True)
         (package / folder / "part.py").write_text("x = 1\n")
     monkeypatch.setattr(compiled, "_PACKAGE", package)
@@ -78,11 +80,26 @@ def test_no_writable_folder_is_a_warning_that_names_them(places, monkeypatch):
     assert str(places / "user" / "btkit") in str(caught[0].message)
 
 
-@pytest.mark.parametrize("changed", ["conditions/part.py", "engine/part.py", "engine/new.py"])
+@pytest.mark.parametrize(
+    "changed", ["conditions/part.py", "engine/part.py", "engine/new.py", "metrics/part.py"]
+)
 def test_another_source_is_another_folder(places, changed):
     before = find_folder()
     (places / "package" / changed).write_text("x = 2\n")
     assert find_folder() != before
+
+
+def test_constants_that_are_compiled_in_come_from_hashed_folders():
+    package = Path(btkit.__file__).parent
+    sources = {path: path.read_text(encoding="utf-8") for path in package.rglob("*.py")}
+    read = {
+        name
+        for text in sources.values()
+        if re.search(r"^@compiled", text, re.MULTILINE)
+        for name in re.findall(r"^from btkit\.(\w+)", text, re.MULTILINE)
+    }
+    assert "metrics" in read
+    assert read <= set(compiled._COMPILED_FOLDERS)
 
 
 def test_files_that_are_not_compiled_do_not_matter(places):
