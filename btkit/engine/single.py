@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from btkit.conditions.machine import Op, Tag
 from btkit.conditions.program import Tables
 from btkit.engine.measure import METRIC_NAMES
 from btkit.engine.records import (
@@ -20,8 +21,10 @@ from btkit.engine.records import (
 from btkit.engine.sweep_loop import Account, Sets, new_scratch, run_sets
 from btkit.engine.sweep_plan import Term
 
+# More shares than any cash pays for: the loop cuts an order to what it does (SEMANTICS 3.5).
+_ALL_CASH = 1e9
 # The program of a size that was worked out beforehand: read the only column.
-_CODE = np.array([[1, 0]], np.int64)
+_CODE = np.array([[Op.COLUMN, 0]], np.int64)
 _PROGRAMS = np.array([[0, 1]], np.int64)
 _LISTS = np.zeros((1, LIST_COUNT, 2), np.int64)
 _LISTS[0, SIZE_LIST] = 0, 1
@@ -52,7 +55,7 @@ def measure_signals(
 ) -> Floats:
     """Buy with all cash at the close of an entry signal, sell at that of an exit signal.
 
-    The engine's own loop and metrics, on one set; what a model's decisions are measured with.
+    The engine's own loop and metrics, on one set.
 
     Parameters
     ----------
@@ -75,13 +78,16 @@ def measure_signals(
         In the order of `METRIC_NAMES`.
     """
     bars = closes.size
-    tables = Tables(_CONSTANTS, (capital * 1e9 / closes)[None, :], np.ones((1, bars), np.uint8))
+    # Columns of a frame need not be contiguous, and compiled code reads several bars at once.
+    market = Market(np.ascontiguousarray(opens, float), np.ascontiguousarray(closes, float))
+    sizes = (capital * _ALL_CASH / market.close)[None, :]
+    tables = Tables(_CONSTANTS, sizes, np.full((1, bars), Tag.FLOAT, np.uint8))
     rules = Rules(
         short=False,
         at_close=True,
         fractional=True,
         filter_all=False,
-        max_holding=2**31 - 1,
+        max_holding=bars,
         max_positions=1,
         slippage=0.0,
         per_order=0.0,
@@ -92,7 +98,7 @@ def measure_signals(
     rows = np.empty((2, bars), np.bool_)
     rows[0], rows[1] = entries, exits
     run_sets(
-        0, 1, Market(opens, closes), rules, Account(0, capital, annual, days, days, 1.0 / 24.0),
+        0, 1, market, rules, Account(0, capital, annual, days, days, 1.0 / 24.0),
         _SETS, _NO_COLUMNS, rows, tables, new_scratch(bars, 1), out,
     )  # fmt: skip
     row: Floats = out[0]

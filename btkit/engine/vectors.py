@@ -124,6 +124,9 @@ class _Array:
     """A contiguous array inside generated code."""
 
     def __init__(self, context: Any, builder: Any, kind: Any, value: Any) -> None:  # noqa: ANN401 - numba's own
+        # Anything else would be read as if it were one, and give wrong numbers.
+        if kind.layout != "C" or kind.dtype not in (types.float64, types.boolean):
+            raise TypeError(f"vectors are of contiguous float64 or bool arrays, not of {kind}")
         self.builder = builder
         self.data = context.make_array(kind)(context, builder, value).data
 

@@ -84,6 +84,14 @@ def test_next_below(value):
     assert FUNCTIONS["next_below"](value) == math.nextafter(value, 0.0)
 
 
+@pytest.mark.parametrize("values", [np.ones(80)[::2], np.ones(40, np.float32)])
+def test_arrays_that_would_be_misread_are_refused(values):
+    with pytest.raises(TypeError, match="contiguous float64 or bool arrays"):
+        COMPILED["greatest"](values, 0)
+    with pytest.raises(TypeError, match="contiguous float64 or bool arrays"):
+        COMPILED["mark_worth"](values, np.ones(40), 0, 1.0, 1.0)
+
+
 @pytest.mark.parametrize("size", [0, 1, 7, 8, 9, 127, 128, 129, 136, 1000, 5031])
 def test_sums_are_numpys_whatever_the_size(size):
     values = np.random.default_rng(size).normal(0.0, 1.0, size)
