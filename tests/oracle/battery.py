@@ -160,6 +160,21 @@ def battery() -> list[Case]:
     leaving = {"max_concurrent_positions": 2, "max_holding_bars": 1}
     for size in ("10 if in_position else 20", "capital / close / 2"):
         found += [case(leaving | {"position_sizing_formula": size} | mode) for mode in both]
+    # the sizes that the loop reads at a glance, and one that only looks like them
+    for size in ("0.5 * capital / close", "capital * 0.5 / open", "1000 * bars_held / close"):
+        found += [case({"position_sizing_formula": size} | mode) for mode in both]
+    # a stop where no exit is due; dozens of bars at which nothing happens, flat and with a lot
+    found += [case({"stop_conditions": ["close < 98"], "max_holding_bars": 9} | m) for m in both]
+    shifts = [level for level in (0, 0, 0, 100, 0, 0) for _ in OPENS]
+    long = frame(
+        *(
+            tuple(price + shift for price, shift in zip(prices * 6, shifts, strict=True))
+            for prices in (OPENS, CLOSES)
+        )
+    )
+    for entry, stop in (("close == 105", "close > 200"), ("close == 205", "close < 92")):
+        spec = {"entry_conditions": [entry], "stop_conditions": [stop], "max_holding_bars": 90}
+        found += [case(spec | mode, bars=long) for mode in directed]
     # warm-up bars before the start; a run of one bar
     found += [case(_LOTS | mode, start_index=6) for mode in both]
     found += [case(mode, bars=frame(OPENS[:1], CLOSES[:1])) for mode in both]

@@ -123,6 +123,29 @@ MUTATIONS = (
         "if money[PENDING] > 0.0 and bar < final:",
         "if money[PENDING] > 0.0:",
     ),
+    ("quiet bars hide stops", "= exit_gate, stop_gate, lots", "= exit_gate, exit_gate, lots"),
+    ("quiet bars hide exits", "= exit_gate, stop_gate, lots", "= stop_gate, stop_gate, lots"),
+    ("quiet bars hide entries", "= entry_gate, entry_gate, 0.0", "= exit_gate, exit_gate, 0.0"),
+    (
+        "quiet bars hide max_holding",
+        "end = min(end, lot_marks[0, LOT_BAR] + rules.max_holding)",
+        "end = min(end, lot_marks[0, LOT_BAR] + rules.max_holding + 1)",
+    ),
+    ("quiet bars hide the last", "min(last, final)", "last"),
+    (
+        "quiet bars hide room for another lot",
+        "counts[LOTS] >= fullest and",
+        "counts[LOTS] >= 1 and",
+    ),
+    ("quiet bars hide ruin", "        if worth <= 0.0:\n            break\n", ""),
+    ("a short owes nothing", "counts[LOTS] == 1 and not rules.short and", "counts[LOTS] == 1 and"),
+    ("two lots are marked as one", "counts[LOTS] == 1 and not", "not"),
+    ("the share of cash is forgotten", "size = share * money[CASH]", "size = money[CASH]"),
+    (
+        "a share's place is not looked at",
+        "if code[at, 0] != _POSITION or code[at, 1] != CAPITAL:",
+        "if code[at, 0] != _POSITION:",
+    ),
 )
 
 
