@@ -17,8 +17,8 @@ from btkit.conditions.columns import ColumnEvaluator
 from btkit.engine import Market, Rules, plan_decisions
 from btkit.engine.loop import run_bars
 from btkit.engine.records import new_curve, new_state, new_trades
+from btkit.indicators import is_truth_value
 from btkit.simulation import Result
-from btkit.simulation.simulate import is_truth_value
 
 SPEC = Path(__file__).resolve().parents[1] / "strategies" / "spy_momentum_v1.json"
 

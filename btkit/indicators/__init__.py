@@ -6,7 +6,7 @@ from btkit.indicators.features import FeatureSet, compute_indicators
 from btkit.indicators.intervals import INTERVALS, bars_per_year, infer_interval
 from btkit.indicators.names import closest_name, known_names
 from btkit.indicators.position import OPTION_POSITION_DEFAULTS
-from btkit.indicators.registry import POSITION_NAMES, catalogue, lookup
+from btkit.indicators.registry import POSITION_NAMES, catalogue, is_truth_value, lookup
 
 __all__ = [
     "INTERVALS",
@@ -19,6 +19,7 @@ __all__ = [
     "closest_name",
     "compute_indicators",
     "infer_interval",
+    "is_truth_value",
     "known_names",
     "lookup",
     "monthly_expiries",

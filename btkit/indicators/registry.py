@@ -126,6 +126,18 @@ def lookup(name: str) -> Indicator | None:
     return previous(indicator, depth) if indicator.per_bar else None
 
 
+def is_truth_value(name: str) -> bool:
+    """Return whether a name's values are bools rather than numbers.
+
+    Parameters
+    ----------
+    name
+        As for `lookup`; an unknown one has no truth values.
+    """
+    entry = lookup(name)
+    return entry is not None and entry.kind == "bool"
+
+
 def previous(indicator: Indicator, depth: int) -> Indicator:
     """Return the documentation of an indicator some bars ago.
 

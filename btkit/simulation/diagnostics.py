@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from btkit.conditions.columns import ColumnEvaluator, Value
 from btkit.conditions.nodes import Node
 from btkit.engine import Clause, Clauses, Outcome, Reason
-from btkit.indicators import FeatureSet, lookup
+from btkit.indicators import FeatureSet, is_truth_value
 from btkit.simulation.nearest import tell_nearest
 from btkit.spec import StrategySpec
 
@@ -123,7 +123,7 @@ class View:
         self.rows = at
         self._features = features
         self._position = position
-        self._evaluator = ColumnEvaluator(self._column, _is_bool)
+        self._evaluator = ColumnEvaluator(self._column, is_truth_value)
 
     def met(self, tree: Node) -> NDArray[np.bool_]:
         """Return at which of the bars a condition is met."""
@@ -219,11 +219,6 @@ def _decision_cash(outcome: Outcome, *, at_close: bool) -> NDArray[np.float64]:
         # The curve's last point comes after all lots were closed.
         cash[-1] = outcome.final_decision_cash
     return cash
-
-
-def _is_bool(name: str) -> bool:
-    entry = lookup(name)
-    return entry is not None and entry.kind == "bool"
 
 
 def explain_orders(

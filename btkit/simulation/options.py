@@ -14,7 +14,7 @@ from btkit.conditions.columns import ColumnEvaluator
 from btkit.data import DataInfo, Finding
 from btkit.engine import Clauses, Decisions, parse_clauses, plan_decisions
 from btkit.errors import UsageError
-from btkit.indicators import OPTION_POSITION_DEFAULTS, FeatureSet, lookup
+from btkit.indicators import OPTION_POSITION_DEFAULTS, FeatureSet, is_truth_value, lookup
 from btkit.metrics import Metrics, TradeColumns, compute_metrics
 from btkit.options import Spread
 from btkit.options.lives import Lives, follow
@@ -360,7 +360,7 @@ def simulate_options(request: OptionsRequest) -> OptionsResult:
     )
     decisions = plan_decisions(
         clauses,
-        ColumnEvaluator(features.column, _is_bool),
+        ColumnEvaluator(features.column, is_truth_value),
         len(bars),
         filter_all=spec.filter_scope == "all",
         positions=OPTION_POSITION_NAMES,
@@ -403,11 +403,6 @@ def simulate_options(request: OptionsRequest) -> OptionsResult:
         outcome=outcome,
         spread_values=values,
     )
-
-
-def _is_bool(name: str) -> bool:
-    entry = lookup(name)
-    return entry is not None and entry.kind == "bool"
 
 
 def _date(stamp: pd.Timestamp) -> str:

@@ -25,7 +25,7 @@ from btkit.engine import (
     value_trades,
 )
 from btkit.errors import NoDataError, UsageError
-from btkit.indicators import FeatureSet, bars_per_year, infer_interval, lookup
+from btkit.indicators import FeatureSet, bars_per_year, infer_interval, is_truth_value
 from btkit.metrics import TradeColumns, compute_metrics
 from btkit.settings import Settings
 from btkit.simulation.result import Result
@@ -272,12 +272,6 @@ def simulate_spreads_with(
         start=start,
         engine=engine,
     )
-
-
-def is_truth_value(name: str) -> bool:
-    """Return whether a name's values are bools rather than numbers."""
-    entry = lookup(name)
-    return entry is not None and entry.kind == "bool"
 
 
 def _simulate_options(

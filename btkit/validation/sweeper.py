@@ -17,9 +17,10 @@ from btkit.engine.sweep import SweepEngine
 from btkit.engine.sweep_loop import Account
 from btkit.engine.sweep_plan import SweepPlan, plan_sweep
 from btkit.errors import SpecError, UsageError
+from btkit.indicators import is_truth_value
 from btkit.indicators.intervals import INTRADAY_MINUTES
 from btkit.simulation import Result, simulate
-from btkit.simulation.simulate import is_truth_value, rules_of
+from btkit.simulation.simulate import rules_of
 from btkit.spec import CONDITION_LISTS, StrategySpec
 from btkit.validation.grid import Axes, Number, ParameterSets, decode, met_by
 
