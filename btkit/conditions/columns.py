@@ -140,7 +140,7 @@ class ColumnEvaluator:
                 failed = _any(value.failed, *(self.evaluate(effect).failed for effect in effects))
                 return Value(value.data, value.none, failed, value.is_bool)
             case Raises():
-                return Value(np.float64(0.0), None, np.bool_(True))  # type: ignore[arg-type]
+                return Value(np.float64(0.0), None, np.bool_(True))  # type: ignore[arg-type]  # likewise
         raise AssertionError(node)
 
     def _load(self, name: str) -> Value:

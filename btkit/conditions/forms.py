@@ -260,8 +260,8 @@ def _length_constant(form: Form) -> Node | None:
 
 
 _ORDER: dict[str, Callable[[object, object], bool]] = {
-    "<": lambda left, right: left < right,  # type: ignore[operator]
-    "<=": lambda left, right: left <= right,  # type: ignore[operator]
-    ">": lambda left, right: left > right,  # type: ignore[operator]
-    ">=": lambda left, right: left >= right,  # type: ignore[operator]
+    "<": lambda left, right: left < right,  # type: ignore[operator]  # what cannot be ordered raises
+    "<=": lambda left, right: left <= right,  # type: ignore[operator]  # what cannot be ordered raises
+    ">": lambda left, right: left > right,  # type: ignore[operator]  # what cannot be ordered raises
+    ">=": lambda left, right: left >= right,  # type: ignore[operator]  # what cannot be ordered raises
 }

@@ -191,8 +191,9 @@ def _check_flags(flags: object, place: int) -> None:
 
 
 def _is_plain(value: object) -> bool:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return isinstance(value, str) or (is_number and math.isfinite(value))  # type: ignore[arg-type]
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, str) or (isinstance(value, int | float) and math.isfinite(value))
 
 
 def _several(value: Any) -> list[Any]:  # noqa: ANN401 - whatever YAML gives

@@ -238,7 +238,7 @@ class Parameters:
         for name, value in values.items():
             number = Number(
                 value if isinstance(value, int | float) else _NEW,
-                lambda value, name=name: self._on_value(name, value),  # type: ignore[misc]
+                lambda value, name=name: self._on_value(name, value),  # type: ignore[misc]  # as a default, its type is not inferred
                 name=name,
             )
             remove = ipw.Button(icon="times", tooltip=f"Remove {name}")

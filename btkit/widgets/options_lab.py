@@ -282,7 +282,7 @@ class OptionsLab(Lab[OptionsResult]):
                 )  # fmt: skip
             self.strikes = [
                 number_field(
-                    leg.name.capitalize(), leg.strike, lambda place=place: self._on_strike(place),  # type: ignore[misc]
+                    leg.name.capitalize(), leg.strike, lambda place=place: self._on_strike(place),  # type: ignore[misc]  # mypy does not infer a default's type
                     span=ends, rounded=True, meaning=f"Strike of the {leg.name}, $",
                 )
                 for place, leg in enumerate(position.legs)
