@@ -88,7 +88,7 @@ class WalkForwardResult:
 
     @property
     def passed(self) -> bool:
-        """Whether the average efficiency is at least 0.70."""
+        """Whether enough held out of sample: see `WalkForwardReport.passed`."""
         return self.report.passed
 
     @property
