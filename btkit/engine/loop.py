@@ -16,6 +16,8 @@ import numpy as np
 
 from btkit.conditions.compiled import compiled, compiled_inline
 from btkit.conditions.machine import STACK_SIZE, Op, Tag, is_true, run_program
+from btkit.engine.fills import enter, equity_at, gain_of, leave, order_exits
+from btkit.engine.quiet import mark_quiet
 from btkit.engine.records import (
     BARS_HELD,
     CAPITAL,
@@ -27,10 +29,7 @@ from btkit.engine.records import (
     IN_POSITION,
     LAST_DECIDED,
     LOT_BAR,
-    LOT_COMMISSION,
-    LOT_PRICE,
     LOT_REASON,
-    LOT_SHARES,
     LOTS,
     PENDING,
     PNL,
@@ -39,12 +38,10 @@ from btkit.engine.records import (
     SIZE_LIST,
     SKIPPED,
     STOP_LIST,
-    TRADES,
     UNFILLED,
     Reason,
     Skip,
 )
-from btkit.engine.vectors import SCANNED, closed_run, mark_worth, next_below
 
 _FAILED, _MISSING = int(Tag.FAILED), int(Tag.NONE)
 _CONST, _COLUMN, _POSITION = int(Op.CONST), int(Op.COLUMN), int(Op.POSITION)
@@ -55,120 +52,6 @@ _STOP, _EXIT, _MAX_HOLDING = int(Reason.STOP), int(Reason.EXIT), int(Reason.MAX_
 _END_OF_DATA, _RUIN = int(Reason.END_OF_DATA), int(Reason.RUIN)
 _SIZE_MISSING, _SIZE_NOT_POSITIVE = int(Skip.SIZE_MISSING), int(Skip.SIZE_NOT_POSITIVE)
 _SIZE_BELOW_ONE = int(Skip.SIZE_BELOW_ONE_SHARE)
-_INSUFFICIENT_CASH = int(Skip.INSUFFICIENT_CASH)
-_ROUNDING_STEPS = 7
-_CENT = 0.01
-
-
-@compiled_inline
-def commission_of(rules, shares, price):
-    """Return the commission of one fill in $; the models not in use have a rate of zero."""
-    return rules.per_order + rules.per_share * shares + rules.rate * shares * price
-
-
-@compiled_inline
-def lot_value(rules, lots, lot, price):
-    """Return what a lot adds to equity in $; a short's collateral is twice its sale (3.10)."""
-    if rules.short:
-        return lots[lot, LOT_SHARES] * (2.0 * lots[lot, LOT_PRICE] - price)
-    return lots[lot, LOT_SHARES] * price
-
-
-@compiled_inline
-def equity_at(rules, money, counts, lots, price):
-    """Return cash plus all lots at `price` in $."""
-    equity = money[CASH]
-    for lot in range(counts[LOTS]):
-        equity += lot_value(rules, lots, lot, price)
-    return equity
-
-
-@compiled_inline
-def leave(rules, money, counts, lots, lot_marks, values, marks, bar, price):
-    """Close every lot that has a reason at `price` before slippage, oldest first."""
-    fill = price * (1.0 + rules.slippage) if rules.short else price * (1.0 - rules.slippage)
-    kept = 0
-    for lot in range(counts[LOTS]):
-        if lot_marks[lot, LOT_REASON] == 0:
-            for column in range(lots.shape[1]):
-                lots[kept, column] = lots[lot, column]
-            for column in range(lot_marks.shape[1]):
-                lot_marks[kept, column] = lot_marks[lot, column]
-            kept += 1
-            continue
-        commission = commission_of(rules, lots[lot, LOT_SHARES], fill)
-        money[CASH] += lot_value(rules, lots, lot, fill) - commission
-        # The columns of `Trades`, in its order.
-        trade = counts[TRADES]
-        marks[trade, 0] = lot_marks[lot, LOT_BAR]
-        marks[trade, 1] = bar
-        marks[trade, 2] = lot_marks[lot, LOT_REASON]
-        values[trade, 0] = lots[lot, LOT_PRICE]
-        values[trade, 1] = fill
-        values[trade, 2] = lots[lot, LOT_SHARES]
-        values[trade, 3] = lots[lot, LOT_COMMISSION]
-        values[trade, 4] = commission
-        counts[TRADES] += 1
-    counts[LOTS] = kept
-
-
-@compiled_inline
-def smaller(rules, size):
-    """Return the next smaller size that can be bought."""
-    less = next_below(size)
-    return less if rules.fractional else min(size - 1.0, less)
-
-
-@compiled_inline
-def affordable(rules, cash, wanted, fill):
-    """Return `wanted` shares, or as many as `cash` pays for, commission included (3.5)."""
-    # "not <=" also catches an infinite size, whose cost is no number.
-    if not wanted * fill + commission_of(rules, wanted, fill) <= cash:
-        size = (cash - rules.per_order) / (fill * (1.0 + rules.rate) + rules.per_share)
-        if not rules.fractional:
-            size = np.floor(size)
-        # Rounding can leave the quotient a step or two too large; beyond 2**53 whole shares are
-        # further apart than one. A first step is worked out in any case: whether it is needed is
-        # not to be foreseen, and a wrong guess of the processor's costs more.
-        if size > 0.0:
-            less = smaller(rules, size)
-            size = size if size * fill + commission_of(rules, size, fill) <= cash else less
-        for _ in range(_ROUNDING_STEPS):
-            if size <= 0.0 or size * fill + commission_of(rules, size, fill) <= cash:
-                break
-            size = smaller(rules, size)
-        return size
-    return wanted
-
-
-@compiled_inline
-def enter(rules, money, counts, lots, lot_marks, bar, price):
-    """Open the pending lot at `price` before slippage, cut to what cash pays for."""
-    fill = price * (1.0 - rules.slippage) if rules.short else price * (1.0 + rules.slippage)
-    wanted = money[PENDING]
-    size = affordable(rules, money[CASH], wanted, fill)
-    money[PENDING] = 0.0
-    # A fraction for which less than a cent is left is what rounding left over, no position.
-    dust = rules.fractional and size < wanted and size * fill < _CENT
-    if size <= 0.0 or dust or (size < 1.0 and not rules.fractional):
-        counts[SKIPPED + _INSUFFICIENT_CASH] += 1
-        return
-    commission = commission_of(rules, size, fill)
-    money[CASH] -= size * fill + commission
-    lot = counts[LOTS]
-    lots[lot, LOT_PRICE] = fill
-    lots[lot, LOT_SHARES] = size
-    lots[lot, LOT_COMMISSION] = commission
-    lot_marks[lot, LOT_BAR] = bar
-    lot_marks[lot, LOT_REASON] = 0
-    counts[LOTS] += 1
-
-
-@compiled_inline
-def gain_of(rules, lots, lot, close):
-    """Return a lot's position_pnl_pct."""
-    ratio = close / lots[lot, LOT_PRICE]
-    return 1.0 - ratio if rules.short else ratio - 1.0
 
 
 @compiled_inline
@@ -242,93 +125,6 @@ def mark_end(counts, lot_marks):
     for lot in range(counts[LOTS]):
         counts[UNFILLED] += lot_marks[lot, LOT_REASON] != 0
         lot_marks[lot, LOT_REASON] = _END_OF_DATA
-
-
-@compiled_inline
-def nothing_owed(rules, money, counts):
-    """Return whether the account is cash, or cash and one long lot: then no ruin is possible."""
-    if counts[LOTS] == 0:
-        return money[CASH] > 0.0
-    return counts[LOTS] == 1 and not rules.short and money[CASH] >= 0.0
-
-
-@compiled_inline
-def mark_until_open(one, other, closes, equity, bar, end, free, shares):
-    """Mark the account until one of two gates is open; return that bar, `end` if there is none."""
-    while bar + SCANNED <= end:
-        # Bars behind the open gate are marked, too, and again once what happens there is known:
-        # cheaper than to stop in the right place.
-        mark_worth(closes, equity, bar, free, shares)
-        before = closed_run(one, other, bar)
-        bar += before
-        if before < SCANNED:
-            return bar
-    while bar < end and not (one[bar] or other[bar]):
-        equity[bar] = free + shares * closes[bar]
-        bar += 1
-    return bar
-
-
-@compiled_inline
-def mark_quiet(
-    entry_gate,
-    exit_gate,
-    stop_gate,
-    rules,
-    money,
-    counts,
-    lots,
-    lot_marks,
-    closes,
-    equity,
-    bar,
-    end,
-):
-    """Mark bars from `bar` on, before `end`, at which nothing fills and nothing can be decided.
-
-    Only for a state without orders, in which open lots leave no room for another.
-
-    Returns
-    -------
-    int
-        The first bar that was not marked.
-    """
-    free = money[CASH]
-    if counts[LOTS] == 0:
-        one, other, shares = entry_gate, entry_gate, 0.0
-    else:
-        # The oldest lot is the first to reach its limit.
-        end = min(end, lot_marks[0, LOT_BAR] + rules.max_holding)
-        one, other, shares = exit_gate, stop_gate, lots[0, LOT_SHARES]
-    if nothing_owed(rules, money, counts):
-        return mark_until_open(one, other, closes, equity, bar, end, free, shares)
-    while bar < end and not (one[bar] or other[bar]):
-        worth = equity_at(rules, money, counts, lots, closes[bar])
-        if worth <= 0.0:
-            break
-        equity[bar] = worth
-        bar += 1
-    return bar
-
-
-@compiled
-def order_exits(counts, values, marks, bar):
-    """Put the exits of one bar in order, the oldest lot first (3.9).
-
-    Only where lots leave at a bar's close after others left at its open can they be out of it.
-    """
-    for trade in range(1, counts[TRADES]):
-        at = trade
-        while at > 0 and marks[at - 1, 1] == bar and marks[at - 1, 0] > marks[at, 0]:
-            for column in range(values.shape[1]):
-                swap = values[at, column]
-                values[at, column] = values[at - 1, column]
-                values[at - 1, column] = swap
-            for column in range(marks.shape[1]):
-                mark = marks[at, column]
-                marks[at, column] = marks[at - 1, column]
-                marks[at - 1, column] = mark
-            at -= 1
 
 
 @compiled

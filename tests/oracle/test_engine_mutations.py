@@ -18,7 +18,11 @@ from oracle.harness import differences, engine, oracle
 from oracle.plain import Outcome
 from oracle.strategies import Case
 
-loop = importlib.import_module("btkit.engine.loop")
+# The loop and what it is made of; each imports only from those before it.
+SOURCES = {
+    name: Path(str(importlib.import_module(f"btkit.engine.{name}").__file__)).read_text("utf-8")
+    for name in ("fills", "quiet", "loop")
+}
 run = importlib.import_module("btkit.engine.run")
 
 DECORATOR = re.compile(r"^@compiled\w*\n", re.MULTILINE)
@@ -149,17 +153,26 @@ MUTATIONS = (
 )
 
 
-def exec_loop(text: str) -> ModuleType:
-    python, decorators = DECORATOR.subn("", text)
-    assert decorators > 0
-    module = ModuleType("broken_loop")
-    exec(python, module.__dict__)  # noqa: S102 - our own source, with one rule broken
+def exec_loop(sources: dict[str, str]) -> ModuleType:
+    done: dict[str, object] = {}
+    for name, text in sources.items():
+        python, decorators = DECORATOR.subn("", text)
+        assert decorators > 0
+        module = ModuleType(f"broken_{name}")
+        exec(python, module.__dict__)  # noqa: S102 - our own source, with one rule broken
+        # In place of what it imported, which is compiled and whole.
+        vars(module).update((key, done[key]) for key in done.keys() & vars(module).keys())
+        done |= {
+            key: value
+            for key, value in vars(module).items()
+            if getattr(value, "__module__", "") == module.__name__
+        }
     return module
 
 
-def noticed(text: str, monkeypatch: pytest.MonkeyPatch) -> bool:
+def noticed(sources: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> bool:
     """Return whether any case of the battery comes out differently."""
-    monkeypatch.setattr(run, "run_bars", exec_loop(text).run_bars)
+    monkeypatch.setattr(run, "run_bars", exec_loop(sources).run_bars)
     with np.errstate(all="ignore"):  # plain numpy scalars warn where compiled code does not
         return any(
             differences(engine(case), outcome, case.bars.index) for case, outcome in expected()
@@ -171,13 +184,8 @@ def expected() -> list[tuple[Case, Outcome]]:
     return [(case, oracle(case)) for case in battery()]
 
 
-def source() -> str:
-    assert loop.__file__ is not None
-    return Path(loop.__file__).read_text(encoding="utf-8")
-
-
 def test_python_runs_the_loop_as_numba_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not noticed(source(), monkeypatch)
+    assert not noticed(SOURCES, monkeypatch)
 
 
 @pytest.mark.parametrize(
@@ -186,6 +194,6 @@ def test_python_runs_the_loop_as_numba_does(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_broken_engine_is_noticed(
     broken: str, old: str, new: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = source()
-    assert text.count(old) == 1, f"the source no longer says {old!r}: {broken}"
-    assert noticed(text.replace(old, new), monkeypatch), broken
+    assert sum(text.count(old) for text in SOURCES.values()) == 1, f"{old!r} is not there: {broken}"
+    changed = {name: text.replace(old, new) for name, text in SOURCES.items()}
+    assert noticed(changed, monkeypatch), broken

@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from btkit.engine import Rules, commission_rules
-from btkit.engine.loop import affordable
+from btkit.engine.fills import affordable
 
 AT_0 = ("volume == 0",)
 
