@@ -130,7 +130,7 @@ def gather_outcome(
             if state.counts[SKIPPED + reason]
         },
         unfilled=int(state.counts[UNFILLED]),
-        ruined=bool(state.counts[RUINED]) or bool(curve.equity[-1] <= 0.0),
+        ruined=bool(state.counts[RUINED]),
         last_decided=int(state.counts[LAST_DECIDED]),
     )
 

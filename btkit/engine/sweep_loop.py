@@ -294,7 +294,7 @@ def run_sets(first, last, market, rules, account, sets, columns, rows, tables, s
         )
         restart(state, account.capital)
         run_bars(start, market.close.size, market, decisions, rules, state, trades, curve)
-        ruined = state.counts[RUINED] > 0 or equity[equity.size - 1] <= 0.0
+        ruined = state.counts[RUINED] > 0
         measure(equity, account.capital, account.annual, days, ruined, scratch.numbers, out[index])
         measure_trades(
             state.counts[TRADES],
