@@ -94,10 +94,16 @@ def cache_folder() -> Path | None:
     return None
 
 
-def sources_hash() -> str:
-    """Return a hash of every source file that is compiled, or holds constants that are."""
+def sources_hash(*further: str) -> str:
+    """Return a hash of every source file that is compiled, or holds constants that are.
+
+    Parameters
+    ----------
+    *further
+        Folders of the package whose files count, too.
+    """
     digest = hashlib.sha256()
-    for folder in _COMPILED_FOLDERS:
+    for folder in (*_COMPILED_FOLDERS, *further):
         for source in sorted((_PACKAGE / folder).glob("*.py")):
             digest.update(source.name.encode() + b"\0" + source.read_bytes())
     return digest.hexdigest()[:16]

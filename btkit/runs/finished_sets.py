@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,23 @@ Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
 
 _KEEP_EVERY_S = 2.0
+# What rows depend on beyond the compiled code.
+_SOURCES = ("indicators", "simulation", "validation")
+
+
+def identify(asked: Mapping[str, Any]) -> str:
+    """Return an id that is the same for the same question, put to the same code.
+
+    Parameters
+    ----------
+    asked
+        Everything that a set's row depends on, as JSON has it.
+    """
+    from btkit.conditions.compiled import sources_hash  # noqa: PLC0415 - brings numba
+    from btkit.report import gather_versions  # noqa: PLC0415 - with it
+
+    whole = {**asked, "versions": gather_versions(), "sources": sources_hash(*_SOURCES)}
+    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:16]
 
 
 class FinishedSets:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -15,6 +13,7 @@ from btkit.runs.campaigns import (
     command_line,
     usable_cores,
 )
+from btkit.runs.finished_sets import identify
 from btkit.runs.requests import (
     Costs,
     SpecSource,
@@ -176,13 +175,10 @@ def fingerprint(question: Question, sweeper: Sweeper) -> str:
     sweeper
         Has the bars.
     """
-    from btkit.conditions.compiled import sources_hash  # noqa: PLC0415 - brings numba
-    from btkit.report import bars_hash, gather_versions  # noqa: PLC0415 - as `sweep`
+    from btkit.report import bars_hash  # noqa: PLC0415 - as `sweep`
 
     first = sweeper.first
     asked = {
-        "versions": gather_versions(),
-        "engine": sources_hash(),
         "spec": question.spec.model_dump(mode="json"),
         "axes": question.axes,
         "constraint": question.constraint,
@@ -194,8 +190,7 @@ def fingerprint(question: Question, sweeper: Sweeper) -> str:
         "bars": bars_hash(first.all_bars),
         "start": first.outcome.start,
     }
-    text = json.dumps(asked, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return identify(asked)
 
 
 def command_of(

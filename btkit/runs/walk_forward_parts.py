@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -32,7 +30,7 @@ from btkit.runs.campaigns import (
     write_spec,
 )
 from btkit.runs.execute import WARMUP_BARS, begin
-from btkit.runs.finished_sets import FinishedSets, measure_rest
+from btkit.runs.finished_sets import FinishedSets, identify, measure_rest
 from btkit.runs.progress import Counting, Progress
 from btkit.runs.requests import (
     Costs,
@@ -195,16 +193,16 @@ def choose(
 
 def _fingerprint(plan: Plan, part: LoadedBars) -> str:
     """Return an id that is the same for the same sets over the same bars."""
-    asked = [
-        gather_versions()["btkit"],
-        plan.spec.model_dump(mode="json"),
-        plan.optimized,
-        plan.constraint,
-        [plan.costs.capital, plan.costs.commission, plan.costs.slippage],
-        bars_hash(part.bars),
-        part.start.isoformat(),
-    ]
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
+    return identify(
+        {
+            "spec": plan.spec.model_dump(mode="json"),
+            "axes": plan.optimized,
+            "constraint": plan.constraint,
+            "costs": [plan.costs.capital, plan.costs.commission, plan.costs.slippage],
+            "bars": bars_hash(part.bars),
+            "start": part.start.isoformat(),
+        }
+    )
 
 
 def spec_file(plan: Plan, spec: StrategySpec, stored: Stored | None, window: int) -> str | None:

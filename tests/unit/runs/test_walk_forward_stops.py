@@ -4,6 +4,7 @@ import pytest
 from support.random_bars import crossover
 
 import btkit as bt
+from btkit.conditions import compiled
 from btkit.settings import Settings
 from btkit.validation import sweeper
 
@@ -91,4 +92,14 @@ def test_other_bars_are_tried_anew(settings, measured):
     bt.walk_forward(
         crossover(), "SPX", "2012-02-01", "2013-12-31", settings=settings, windows=2, optimize=AXES
     )
+    assert measured.sets == 2 * SETS
+
+
+def test_what_other_code_has_tried_is_tried_anew(settings, measured, monkeypatch):
+    measured.stop_after = 4
+    with pytest.raises(KeyboardInterrupt):
+        walked(settings)
+    monkeypatch.setattr(compiled, "sources_hash", lambda *further: "of tomorrow")
+    measured.sets, measured.stop_after = 0, None
+    walked(settings)
     assert measured.sets == 2 * SETS
