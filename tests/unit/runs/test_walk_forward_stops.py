@@ -99,7 +99,7 @@ def test_what_other_code_has_tried_is_tried_anew(settings, measured, monkeypatch
     measured.stop_after = 4
     with pytest.raises(KeyboardInterrupt):
         walked(settings)
-    monkeypatch.setattr(compiled, "sources_hash", lambda *further: "of tomorrow")
+    monkeypatch.setattr(compiled, "sources_hash", lambda *_: "of tomorrow")
     measured.sets, measured.stop_after = 0, None
     walked(settings)
     assert measured.sets == 2 * SETS
