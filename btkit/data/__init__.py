@@ -3,7 +3,7 @@
 from btkit.data.adjust import adjust_prices
 from btkit.data.info import DataInfo, Finding, LoadedBars
 from btkit.data.load import load_bars
-from btkit.data.quality import check_bars, judge_splits_again
+from btkit.data.quality import check_bars, judge_splits_again, order_bars
 from btkit.data.source import Answer, Observations, Request, Source
 from btkit.data.symbols import check_symbol
 
@@ -20,4 +20,5 @@ __all__ = [
     "check_symbol",
     "judge_splits_again",
     "load_bars",
+    "order_bars",
 ]

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from btkit.data import Finding
 from btkit.metrics import Failure, json_number
 from btkit.report.documents import (
     DataSection,
@@ -315,6 +316,7 @@ def describe_data(
     first: object,
     last: object,
     gaps: Sequence[Mapping[str, object]],
+    findings: Sequence[Finding] = (),
 ) -> DataSection:
     """Describe the bars under all windows.
 
@@ -322,17 +324,17 @@ def describe_data(
     ----------
     parts
         The out-of-sample parts, in order.
-    rows, first, last, gaps
+    rows, first, last, gaps, findings
         Of the whole range.
     """
     sections = [part.report.data for part in parts]
     fallbacks: Counter[str] = Counter()
     for section in sections:
         fallbacks.update(section.fallbacks)
-    findings = {
+    quality = {
         (finding.code, finding.message): finding
-        for section in sections
-        for finding in section.quality
+        for found in (findings, *(section.quality for section in sections))
+        for finding in found
     }
     return DataSection.model_validate(
         {
@@ -342,7 +344,7 @@ def describe_data(
             "last": last,
             "coverage": "partial" if gaps else sections[0].coverage,
             "gaps": list(gaps),
-            "quality": list(findings.values()),
+            "quality": list(quality.values()),
             "fallbacks": dict(fallbacks),
         }
     )

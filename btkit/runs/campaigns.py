@@ -115,8 +115,10 @@ def take_range(bars: pd.DataFrame, start: object, end: object) -> LoadedBars:
     within = bars
     if last is not None:
         within = bars[bars.index < pd.Timestamp(last, tz=zone) + pd.Timedelta(days=1)]
-    begin = 0 if first is None else int(within.index.searchsorted(pd.Timestamp(first, tz=zone)))
-    if begin >= len(within):
+    # Rows may be in any order; whoever simulates them sorts them, and says so.
+    times = pd.DatetimeIndex(within.index)
+    asked = times if first is None else times[times >= pd.Timestamp(first, tz=zone)]
+    if asked.empty:
         raise NoDataError(
             "The bars that were handed over have none in the range asked for.",
             hint="Compare start and end with the first and the last bar.",
@@ -127,12 +129,12 @@ def take_range(bars: pd.DataFrame, start: object, end: object) -> LoadedBars:
         DataInfo.model_validate(described)
         if described is not None
         else DataInfo(
-            source="dataframe", symbol="", interval="", description="", rows=len(within) - begin,
+            source="dataframe", symbol="", interval="", description="", rows=len(asked),
             first="", last="", coverage="complete", gaps=[], quality=[], notes=[],
-            warmup_rows=begin,
+            warmup_rows=len(within) - len(asked),
         )
     )  # fmt: skip
-    return LoadedBars(within, info, within.index[begin])
+    return LoadedBars(within, info, asked.min())
 
 
 def report_folder(settings: Settings) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from btkit.data import LoadedBars
+from btkit.data import Finding, LoadedBars, order_bars
 from btkit.errors import UsageError
 from btkit.report import (
     MetricsSection,
@@ -268,7 +268,9 @@ def _walk(
         make_windows,
     )
 
-    index = pd.DatetimeIndex(loaded.bars.index)
+    bars, findings = order_bars(loaded.bars)
+    loaded = replace(loaded, bars=bars)
+    index = pd.DatetimeIndex(bars.index)
     offset = int(index.searchsorted(loaded.start))
     made = make_windows(
         len(index) - offset, windows=plan.windows, is_ratio=plan.is_ratio, scheme=plan.scheme
@@ -291,7 +293,7 @@ def _walk(
             achieved = outside.result.metrics.sharpe_ratio
             outcomes.append(WindowOutcome(inside, outside, efficiency_of(sharpe, achieved), tried))
             note(f"Sharpe {_shown(sharpe)} in, {_shown(achieved)} out of sample")
-    return _conclude(plan, loaded, stored, outcomes, sparse)
+    return _conclude(plan, loaded, stored, outcomes, sparse, findings)
 
 
 def _shown(ratio: float) -> str:
@@ -319,6 +321,7 @@ def _conclude(
     stored: Stored | None,
     outcomes: list[WindowOutcome],
     sparse: list[int],
+    findings: list[Finding],
 ) -> WalkForwardResult:
     from btkit.validation.stitching import stitch, stitched_metrics  # noqa: PLC0415 - numba
     from btkit.validation.windows import (  # noqa: PLC0415 - likewise
@@ -373,6 +376,7 @@ def _conclude(
             first=loaded.start,
             last=index[-1],
             gaps=loaded.info.gaps,
+            findings=findings,
         ),
         provenance={
             **outside[0].report.provenance.model_dump(),

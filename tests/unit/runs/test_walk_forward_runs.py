@@ -345,3 +345,27 @@ def test_a_value_that_any_set_spoils_is_refused_before_bars_are_loaded(settings,
 def test_a_range_without_bars_is_no_data(settings):
     with pytest.raises(NoDataError, match="none in the range"):
         bt.walk_forward(crossover(), make_bars(100), "2030-01-01", settings=settings)
+
+
+def in_another_order(bars):
+    return bars[::-1], bars.sample(frac=1.0, random_state=3)
+
+
+def test_rows_out_of_order_are_walked_in_order_and_told_of(settings):
+    bars = make_bars(600)
+    expected = bt.walk_forward(crossover(), bars, "2012-06-01", settings=settings)
+    assert expected.report.data.quality == []
+    for frame in in_another_order(bars):
+        result = bt.walk_forward(crossover(), frame, "2012-06-01", settings=settings)
+        assert result.report.windows == expected.report.windows
+        assert [finding.code for finding in result.report.data.quality] == ["sorted"]
+        pd.testing.assert_frame_equal(result.curve, expected.curve, check_freq=False)
+
+
+@pytest.mark.parametrize("start", [None, "2012-06-01"])
+def test_a_sweep_of_rows_out_of_order_begins_where_it_is_told(settings, start):
+    bars = make_bars(600)
+    expected = bt.sweep(crossover(), bars, start, parameters=AXES, settings=settings).table
+    for frame in in_another_order(bars):
+        result = bt.sweep(crossover(), frame, start, parameters=AXES, settings=settings)
+        pd.testing.assert_frame_equal(result.table, expected)
