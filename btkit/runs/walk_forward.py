@@ -261,7 +261,10 @@ def _ask(  # noqa: PLR0913 - as `walk_forward`
 def _walk(
     plan: Plan, loaded: LoadedBars, stored: Stored | None, progress: Progress
 ) -> WalkForwardResult:
-    from btkit.indicators.intervals import INTRADAY_MINUTES  # noqa: PLC0415 - with the next
+    from btkit.indicators.intervals import (  # noqa: PLC0415 - with the next
+        INTRADAY_MINUTES,
+        infer_interval,
+    )
     from btkit.validation.windows import (  # noqa: PLC0415 - brings numba
         cut_between_days,
         efficiency_of,
@@ -275,7 +278,8 @@ def _walk(
     made = make_windows(
         len(index) - offset, windows=plan.windows, is_ratio=plan.is_ratio, scheme=plan.scheme
     )
-    if loaded.info.interval in INTRADAY_MINUTES:
+    # Bars that were handed over do not say it.
+    if (loaded.info.interval or infer_interval(index)) in INTRADAY_MINUTES:
         made = cut_between_days(made, index[offset:].to_numpy(dtype="datetime64[D]"))
     outcomes: list[WindowOutcome] = []
     sparse: list[int] = []

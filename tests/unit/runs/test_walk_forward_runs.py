@@ -369,3 +369,13 @@ def test_a_sweep_of_rows_out_of_order_begins_where_it_is_told(settings, start):
     for frame in in_another_order(bars):
         result = bt.sweep(crossover(), frame, start, parameters=AXES, settings=settings)
         pd.testing.assert_frame_equal(result.table, expected)
+
+
+def test_intraday_bars_that_were_handed_over_are_cut_between_days(settings):
+    days = pd.bdate_range("2020-01-02", periods=60, tz="UTC")
+    times = [day + pd.Timedelta(hours=14 + hour) for day in days for hour in range(7)]
+    bars = make_bars(len(times), index=pd.DatetimeIndex(times))
+    report = bt.walk_forward(crossover(), bars, windows=2, settings=settings).report
+    for window in report.windows:
+        assert window.is_start[11:] == window.oos_start[11:] == "14:00:00+00:00"
+        assert window.is_end[11:] == window.oos_end[11:] == "20:00:00+00:00"
