@@ -114,26 +114,66 @@ def run(  # noqa: PLR0913 - the costs and the data, each with its default
     costs = check_costs(
         rules, capital=capital, commission=commission, slippage=slippage, settings=known
     )
+    return run_checked(
+        rules, symbol, start, end, costs=costs, interval=interval, source=source,
+        path=strategy_path(spec), settings=known, progress=progress,
+    )  # fmt: skip
+
+
+def run_checked(  # noqa: PLR0913 - as `run`
+    spec: AnySpec,
+    symbol: str | pd.DataFrame,
+    start: date | str | None,
+    end: date | str | None,
+    *,
+    costs: Costs,
+    interval: str,
+    source: str | None,
+    path: str | None,
+    settings: Settings,
+    progress: Progress | None,
+) -> Result:
+    """Do what `run` does for a rule or option spec whose costs are known.
+
+    Parameters
+    ----------
+    spec, costs
+        Loaded and checked.
+    symbol, start, end, interval, source, settings, progress
+        As for `run`.
+    path
+        The file that the spec was read from, None if it was no file.
+
+    Returns
+    -------
+    Result
+        For an option spec an `OptionsResult`.
+
+    Raises
+    ------
+    UsageError, NoDataError, DataError, SourceError, StoreError
+        As `run`.
+    """
     if isinstance(symbol, pd.DataFrame):
-        return run_frame(rules, symbol, start, end, costs=costs)
+        return _run_frame(spec, symbol, start, end, costs=costs)
     first, last = check_range(start, end)
     request = RunRequest(
-        spec=rules,
+        spec=spec,
         symbol=check_symbol(symbol),
         start=first,
         end=last,
         interval=check_interval(interval),
-        source=check_source(source) or known.data_source,
+        source=check_source(source) or settings.data_source,
         costs=costs,
-        path=strategy_path(spec),
-        min_trades_required=known.min_trades_required,
+        path=path,
+        min_trades_required=settings.min_trades_required,
     )
-    store = Store.from_settings(known)
+    store = Store.from_settings(settings)
     info = begin(store, request)
-    return carry_out(request, info, store, settings=known, progress=progress or Silent())
+    return carry_out(request, info, store, settings=settings, progress=progress or Silent())
 
 
-def run_frame(
+def _run_frame(
     spec: AnySpec,
     bars: pd.DataFrame,
     start: date | str | None,
@@ -141,29 +181,7 @@ def run_frame(
     *,
     costs: Costs,
 ) -> Result:
-    """Simulate a strategy over bars that were handed over; nothing is loaded and nothing stored.
-
-    Parameters
-    ----------
-    spec
-        A rule or option spec.
-    bars
-        As `simulate` takes them.
-    start, end
-        The first and the last day, both included; None for all there are.
-    costs
-        What the run starts with and pays.
-
-    Returns
-    -------
-    Result
-        Without a run id; for an option spec an `OptionsResult`.
-
-    Raises
-    ------
-    UsageError, NoDataError, DataError
-        If the range or the bars make no sense.
-    """
+    """Simulate over bars that were handed over; nothing is loaded and nothing stored."""
     first = None if start is None else parse_day(start, name="start")
     last = None if end is None else parse_day(end, name="end")
     if first is not None and last is not None:

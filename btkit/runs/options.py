@@ -7,23 +7,13 @@ from typing import TYPE_CHECKING, cast
 
 import pandas as pd
 
-from btkit.data import check_symbol
 from btkit.errors import UsageError
 from btkit.runs.environment import read_settings
-from btkit.runs.execute import begin, carry_out, run_frame
-from btkit.runs.progress import Progress, Silent
-from btkit.runs.requests import (
-    SpecSource,
-    check_costs,
-    check_interval,
-    check_range,
-    check_source,
-    strategy_path,
-)
-from btkit.runs.run_request import RunRequest
+from btkit.runs.execute import run_checked
+from btkit.runs.progress import Progress
+from btkit.runs.requests import SpecSource, check_costs, strategy_path
 from btkit.settings import Settings
 from btkit.spec import OptionsSpec, load_spec
-from btkit.storage import Store
 
 if TYPE_CHECKING:
     from btkit.simulation.options import OptionsResult
@@ -97,24 +87,10 @@ def options_sim(  # noqa: PLR0913 - the costs and the data, each with its defaul
     costs = check_costs(
         spreads, capital=capital, commission=commission, slippage=slippage, settings=known
     )
-    # What follows is shared with `run`, and gives an option spec's result for an option spec.
-    if isinstance(symbol, pd.DataFrame):
-        return cast("OptionsResult", run_frame(spreads, symbol, start, end, costs=costs))
-    first, last = check_range(start, end)
-    request = RunRequest(
-        spec=spreads,
-        symbol=check_symbol(symbol),
-        start=first,
-        end=last,
-        interval=check_interval(interval),
-        source=check_source(source) or known.data_source,
-        costs=costs,
-        path=strategy_path(spec),
-        min_trades_required=known.min_trades_required,
-    )
-    store = Store.from_settings(known)
-    info = begin(store, request)
-    result = carry_out(request, info, store, settings=known, progress=progress or Silent())
+    result = run_checked(
+        spreads, symbol, start, end, costs=costs, interval=interval, source=source,
+        path=strategy_path(spec), settings=known, progress=progress,
+    )  # fmt: skip
     return cast("OptionsResult", result)
 
 

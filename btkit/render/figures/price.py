@@ -15,7 +15,6 @@ from btkit.render.series import Floats, display_rows, milliseconds, thinned_note
 from btkit.render.view import Trade, View, trade_rows
 
 HEIGHT = 460
-FIRST_YEARS = 2
 ALL = "All"
 BUTTON_YEARS = (2, 5, 10)
 
