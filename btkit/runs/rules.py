@@ -1,0 +1,89 @@
+"""`run`: a rule spec, loaded, simulated, reported and stored."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from btkit.runs.environment import read_settings
+from btkit.runs.execute import run_checked
+from btkit.runs.progress import Progress
+from btkit.runs.requests import SpecSource, check_costs, rule_spec, strategy_path
+from btkit.settings import Settings
+
+if TYPE_CHECKING:
+    from btkit.simulation import Result
+
+
+def run(  # noqa: PLR0913 - the costs and the data, each with its default
+    spec: SpecSource,
+    symbol: str | pd.DataFrame,
+    start: date | str | None = None,
+    end: date | str | None = None,
+    *,
+    capital: float | None = None,
+    commission: float | None = None,
+    slippage: float | None = None,
+    interval: str = "1d",
+    source: str | None = None,
+    settings: Settings | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Load bars, simulate a strategy on them, and store the outcome.
+
+    Parameters
+    ----------
+    spec
+        A `StrategySpec`, or what `load_spec` takes: a path, a dict, or JSON or YAML text.
+    symbol
+        The instrument; or a DataFrame of bars, then nothing is loaded and nothing stored.
+    start, end
+        The first and the last day, both included. Bars before `start` only warm indicators up.
+        Both may be left out for a DataFrame.
+    capital
+        $ at the start; None takes BT_INITIAL_CAPITAL.
+    commission
+        In the unit of the spec's commission model; None takes BT_DEFAULT_COMMISSION.
+    slippage
+        Fraction of the price lost per fill; None takes BT_DEFAULT_SLIPPAGE.
+    interval
+        Of the bars to load: ``1m 5m 15m 1h 4h 1d 1w``.
+    source
+        Where bars come from; None takes BT_DATA_SOURCE.
+    settings
+        None reads the BT_* environment.
+    progress
+        Told of each stage.
+
+    Returns
+    -------
+    Result
+        With the id of the stored run, or None as `run_id` for a DataFrame.
+
+    Raises
+    ------
+    SpecError
+        If the spec is refused.
+    UsageError
+        If an argument makes no sense. Nothing is stored then.
+    NoDataError, DataError, SourceError, StoreError
+        If bars cannot be had or the run not be stored. Its row says ``failed``, and the
+        error's ``details["run_id"]`` which row that is.
+
+    Examples
+    --------
+    >>> result = run("strategies/spy_momentum_v1.json", "SPX", "2005-01-01", "2018-12-31",
+    ...              source="sample")  # doctest: +SKIP
+    >>> result.metrics.sharpe_ratio  # doctest: +SKIP
+    """
+    known = read_settings() if settings is None else settings
+    rules = rule_spec(spec, settings=known)
+    costs = check_costs(
+        rules, capital=capital, commission=commission, slippage=slippage, settings=known
+    )
+    return run_checked(
+        rules, symbol, start, end, costs=costs, interval=interval, source=source,
+        path=strategy_path(spec), settings=known, progress=progress,
+    )  # fmt: skip
