@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from btkit.engine.measure import METRIC_NAMES
+from btkit.engine.measure import METRIC_NAMES, TOTAL_TRADES
 from btkit.render import text, theme
 from btkit.render.pieces import Chart
 from btkit.render.sweep import metric_label
@@ -104,7 +104,8 @@ class Surface:
                 "type": "heatmap",
                 "x": x,
                 "y": y,
-                "z": cells,
+                # JSON knows no NaN, and a kernel complains of one in red.
+                "z": [[None if np.isnan(cell) else cell for cell in row] for row in cells.tolist()],
                 "colorscale": "Cividis",
                 "hoverongaps": False,
                 "xgap": 1,
@@ -149,9 +150,15 @@ class Surface:
         known = values[np.isfinite(values)]
         best = text.ratio(float(values[result.winner]))
         middle = text.ratio(float(np.median(known))) if known.size else text.DASH
+        few = result.rows[:, TOTAL_TRADES] < result.min_trades
+        scarce = (
+            f" Sets with fewer than {result.min_trades} trades cannot be the best."
+            if few.any() and not few.all()
+            else ""
+        )
         return (
-            f"{objective}: the best of {text.plural(len(values), 'set')} {best}, the "
-            f"middle one {middle}. Ring: the best; square: the set shown. Click a cell to show it."
+            f"{objective}: the best of {text.plural(len(values), 'set')} {best}, the middle one "
+            f"{middle}. Ring: the best; square: the set shown. Click a cell to show it.{scarce}"
         )
 
 

@@ -54,13 +54,16 @@ def test_outputs_are_stripped_and_cells_short(path):
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs_in_this_process(path, store, tmp_path):
     # In its own folder, as JupyterLab runs it: it may name files beside it.
-    papermill.execute_notebook(
+    executed = papermill.execute_notebook(
         path,
         tmp_path / "out.ipynb",
         engine_name="btkit",
         progress_bar=False,
         cwd=path.parent,
     )
+    outputs = [output for cell in executed.cells for output in cell.get("outputs", ())]
+    # Warnings are red in JupyterLab.
+    assert [output.text for output in outputs if output.get("name") == "stderr"] == []
 
 
 def test_every_notebook_runs_in_a_kernel(store):

@@ -1,5 +1,6 @@
 import asyncio
 import gc
+import json
 import threading
 import weakref
 from types import SimpleNamespace
@@ -46,7 +47,7 @@ def test_the_sets_are_those_of_sweep_and_each_is_in_its_cell(made, swept):
     assert made.result.table.equals(swept.table)
     assert made.values == swept.best
     heat = made.map.figure.data[0]
-    cells = np.asarray(heat.z)
+    cells = np.asarray(heat.z, dtype=float)
     assert (list(heat.x), list(heat.y)) == (["10", "20", "30"], ["20", "50", "100"])
     seen = 0
     for row in swept.table.itertuples():
@@ -55,6 +56,7 @@ def test_the_sets_are_those_of_sweep_and_each_is_in_its_cell(made, swept):
         )
         seen += 1
     assert (seen, int(np.isnan(cells).sum())) == (7, 2)
+    json.dumps(made.map.figure.get_state()["_widget_data"][0]["z"], allow_nan=False)
 
 
 def test_a_click_loads_the_set_its_equity_metrics_and_spec(made, spec, settings, swept):
@@ -109,7 +111,8 @@ def test_another_objective_ranks_the_same_sets_anew(made, spec, settings):
         objective="max_drawdown_pct", settings=settings,
     )  # fmt: skip
     assert made.result.best == other.best
-    assert np.nanmax(np.asarray(made.map.figure.data[0].z)) == other.table["max_drawdown_pct"].max()
+    cells = np.asarray(made.map.figure.data[0].z, dtype=float)
+    assert np.nanmax(cells) == other.table["max_drawdown_pct"].max()
 
 
 def test_other_values_are_swept_and_the_set_shown_stays_if_it_can(made):
