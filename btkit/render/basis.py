@@ -129,11 +129,15 @@ def _costs(view: View) -> Html:
     ]
     unfilled = int(diagnostics["unfilled_orders"])
     spec = view.spec
+    limit = int(spec["max_holding_bars"])
     pairs = [
         ("In words", _items(words.costs(view))),
         ("Position size", tag("code", escape(str(spec.get("position_sizing_formula", ""))))),
         ("Risk a trade", text.percent(spec.get("per_trade_risk_pct"), digits=2)),
-        ("Time limit", text.plural(int(spec["max_holding_bars"]), "bar")),
+        (
+            "Time limit",
+            text.plural(limit, "bar") if limit < len(view.times) else "none in this run",
+        ),
         ("Positions", f"at most {text.count(spec.get('max_concurrent_positions'))} at once"),
         ("Entries skipped", _items(lines) or "none"),
         (

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING
 
+from btkit.render import text, words
 from btkit.render.figures import equity_chart
 from btkit.render.pieces import Html, Section, tag
 from btkit.render.sections import SECTIONS, Sections
@@ -50,17 +51,35 @@ def plot(run: RunDocument | Result | OptionsResult) -> Figure:
 def show(run: RunDocument | Result | OptionsResult) -> None:
     """Display the whole report inline, section by section.
 
+    Outside IPython, where nothing can be displayed, the verdict is printed in a few lines.
+
     Parameters
     ----------
     run
         A stored run, or the result of a simulation.
     """
+    from IPython.core.getipython import get_ipython  # noqa: PLC0415 - slow to import
+
     document = as_document(run)
+    if get_ipython() is None:
+        print("\n".join(_lines(View.of(document))))  # noqa: T201 - asked for
+        return
     for question, _, section in _sections(document):
         pieces = list(section(document))
         if question:
             pieces.insert(0, Html(tag("h2", escape(question))))
         Section(pieces).display()
+
+
+def _lines(view: View) -> list[str]:
+    run = f"{view.run['strategy_name']} on {view.symbol}"
+    span = f"{text.day(view.times[0])} to {text.day(view.times[-1])}"
+    return [
+        f"{run}, {span}: {'PASS' if view.report['passed'] else 'FAIL'}",
+        words.headline(view),
+        *(f"warning: {warning['message']}" for warning in view.report["warnings"]),
+        *(f"no trades: {sentence}" for sentence in view.report["diagnostics"]["explanation"]),
+    ]
 
 
 def _sections(document: RunDocument) -> Sections:

@@ -2,9 +2,9 @@ import json
 import re
 
 import pytest
-from support.documents import RUNS, idle_run, long_run, ruined_run, short_run, warned_run
+from support.documents import RUNS, document, idle_run, long_run, ruined_run, short_run, warned_run
 
-from btkit.render import SECTIONS, headline, plot, rests_on, trades, words
+from btkit.render import SECTIONS, headline, plot, rests_on, show, trades, words
 from btkit.render.pieces import Chart, Html, script_json, tag
 from btkit.render.verdict import interval
 from btkit.render.view import View
@@ -52,6 +52,24 @@ def test_a_run_without_trades_says_why():
 
 def test_a_ruined_run_says_so():
     assert words.headline(View.of(ruined_run())).startswith("Lost the whole account by 2007-")
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_outside_ipython_the_verdict_is_printed_as_text(name, capsys, monkeypatch):
+    monkeypatch.setattr("IPython.core.getipython.get_ipython", lambda: None)
+    run = RUNS[name]()
+    show(run)
+    first, sentence, *others = capsys.readouterr().out.splitlines()
+    assert first.endswith(": PASS" if run.report.passed else ": FAIL")
+    assert sentence == words.headline(View.of(run))
+    told = [*run.report.warnings, *run.report.diagnostics.explanation]
+    assert len(others) == len(told)
+
+
+def test_a_time_limit_longer_than_the_run_is_none():
+    assert "<dt>Time limit</dt><dd>20 bars</dd>" in markup(rests_on(long_run()))
+    endless = document(start="2017-03-01", end="2017-11-30", max_holding_bars=5_000)
+    assert "<dt>Time limit</dt><dd>none in this run</dd>" in markup(rests_on(endless))
 
 
 def test_undefined_is_a_dash_that_says_why():
