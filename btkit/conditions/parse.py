@@ -74,6 +74,25 @@ _REFUSED = {
 }
 
 
+def _earlier(node: ast.expr) -> str | None:
+    """Return the hint for ``close[1]`` and ``close.shift(1)``, which look back elsewhere."""
+    if isinstance(node, ast.Subscript | ast.Attribute) and isinstance(node.value, ast.Name):
+        shifts = isinstance(node, ast.Subscript) or node.attr == "shift"
+        name = f"prev_{node.value.id}"
+        if shifts and lookup(name) is not None:
+            return f"{name} is its value one bar ago"
+    return None
+
+
+def _member(node: ast.Call) -> str | None:
+    """Return the hint for ``sma(20)`` and ``SMA(close, 20)``."""
+    last = node.args[-1] if node.args else None
+    if not isinstance(node.func, ast.Name) or not isinstance(last, ast.Constant):
+        return None
+    name = f"{node.func.id.lower()}_{last.value!r}"
+    return f"write {name}" if lookup(name) is not None else None
+
+
 class _RefusedError(Exception):
     def __init__(self, message: str, *, column: int, hint: str | None = None) -> None:
         super().__init__(message)
@@ -212,7 +231,7 @@ class _Reader:
         handler = _HANDLERS.get(type(node))
         if handler is None:
             what = _REFUSED.get(type(node), type(node).__name__)
-            raise self.refuse(node, f"{what} cannot stand in a condition")
+            raise self.refuse(node, f"{what} cannot stand in a condition", _earlier(node))
         try:
             form = handler(self, node, depth + 1)
         except FoldError as error:
@@ -341,8 +360,9 @@ class _Reader:
 
     def call(self, node: ast.Call, depth: int) -> Form:
         if not isinstance(node.func, ast.Name) or node.func.id not in _CALLS:
-            allowed = ", ".join(_CALLS)
-            raise self.refuse(node, "this call is not allowed", f"only {allowed} can be called")
+            allowed = f"only {', '.join(_CALLS)} can be called"
+            meant = _earlier(node.func) or _member(node)
+            raise self.refuse(node, "this call is not allowed", meant or allowed)
         name = node.func.id
         if node.keywords:
             raise self.refuse(node, f"{name}() takes no keyword arguments here")

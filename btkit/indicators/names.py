@@ -40,6 +40,9 @@ DEFAULT_MEMBERS = {
 }
 """What is meant, most likely, by a stem without a number."""
 
+OTHER_NAMES = {"price": "close", "last": "close", "last_price": "close"}
+"""Names from elsewhere that are spelt like something else here."""
+
 LIKENESS = 0.6
 NUMBERED = re.compile(r"([a-z][a-z_]*?)_*0*([0-9]{1,9})", re.ASCII)
 
@@ -80,7 +83,12 @@ def closest_name(name: str) -> str | None:
     if depth and (near := closest_name(base)) is not None:
         candidate = PREVIOUS * depth + near
         return candidate if lookup(candidate) is not None else near
-    return same_letters(wanted) or member_of_family(wanted) or similar(wanted)
+    return (
+        OTHER_NAMES.get(wanted)
+        or same_letters(wanted)
+        or member_of_family(wanted)
+        or similar(wanted)
+    )
 
 
 def same_letters(wanted: str) -> str | None:

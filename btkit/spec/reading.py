@@ -59,7 +59,7 @@ def parse_text(text: str, *, form: str | None = None) -> object:
     if len(text.encode()) > MAX_BYTES:
         _refuse(f"the text is longer than {MAX_BYTES:,} bytes", "a spec is a few kilobytes")
     if not text.strip():
-        _refuse("the text is empty", "write at least name and entry_conditions")
+        _refuse("the text is empty", "write a name and the entry, exit and stop conditions")
     if form == "json":
         try:
             return _parse_json(text)
@@ -209,12 +209,17 @@ def _parse_yaml(text: str) -> object:
         mark = error.problem_mark or error.context_mark
         where = f", line {mark.line + 1} column {mark.column + 1}" if mark else ""
         reason = str(error.problem or error.context).removeprefix("found ")
-        _refuse(
-            f"this is no YAML: {_ascii(reason)}{where}",
-            "put a text that holds : # { [ or quotes into quotes",
-        )
+        _refuse(f"this is no YAML: {_ascii(reason)}{where}", _yaml_hint(text, mark))
     except yaml.reader.ReaderError as error:
         _refuse(f"this is no YAML: {_ascii(str(error.reason))}")
+
+
+def _yaml_hint(text: str, mark: yaml.Mark | None) -> str:
+    lines = text.splitlines()
+    line = lines[mark.line] if mark is not None and mark.line < len(lines) else ""
+    if "\t" in line[: len(line) - len(line.lstrip())]:
+        return "indent with spaces, not with tabs"
+    return "put a text that holds : # { [ or quotes into quotes, and close every bracket"
 
 
 def _ascii(text: str) -> str:

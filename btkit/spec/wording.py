@@ -16,6 +16,7 @@ from btkit.errors import Problem
 
 MAX_FIELDS = 100
 _SHOWN_CHARACTERS = 60
+_SHORTEST_STEM = 4
 
 _SHAPES = {
     "string_type": "a text",
@@ -83,7 +84,11 @@ def nearest(word: str, known: list[str]) -> str | None:
     """Return ``did you mean '...'?`` for the known word closest to `word`, or None."""
     if len(word) > _SHOWN_CHARACTERS:
         return None
-    close = get_close_matches(word.lower().replace("-", "_"), known, n=1, cutoff=0.7)
+    wanted = word.lower().replace("-", "_")
+    close = get_close_matches(wanted, known, n=1, cutoff=0.7)
+    if not close and len(wanted) >= _SHORTEST_STEM:
+        # Such as entry and position_size, which are too short to be like the whole word.
+        close = [other for other in known if other.startswith(wanted[: len(wanted) * 3 // 4])]
     return f"did you mean '{close[0]}'?" if close else None
 
 

@@ -5,6 +5,7 @@ import pytest
 from btkit.conditions import check_expression
 from btkit.errors import Problem
 
+AGO = "prev_close is its value one bar ago"
 ONLY = "only abs, round, min, max, int, float, bool, len can be called"
 SEE = "see `backtest indicators`"
 SPLIT = "split it into several conditions"
@@ -38,8 +39,8 @@ GRAMMAR = [
     ("close.real > 1", stand("attributes (a dot after a name)"), None, 0),
     ("1 < close.real", stand("attributes (a dot after a name)"), None, 4),
     ("().__class__.__mro__", stand("attributes (a dot after a name)"), None, 0),
-    ("close[0] > 1", stand("subscripts (square brackets after a name)"), None, 0),
-    ("1 < close[-1]", stand("subscripts (square brackets after a name)"), None, 4),
+    ("close[0] > 1", stand("subscripts (square brackets after a name)"), AGO, 0),
+    ("1 < close[-1]", stand("subscripts (square brackets after a name)"), AGO, 4),
     ("lambda: 1", stand("lambda"), None, 0),
     ("[close for close in (1, 2)]", stand("comprehensions"), None, 0),
     ("{close for close in (1, 2)}", stand("comprehensions"), None, 0),
@@ -66,12 +67,18 @@ GRAMMAR = [
     ("close > 1j", stand("complex constants"), None, 8),
     ("...", stand("ellipsis constants"), None, 0),
     # Blanks before the text count.
-    ("   close[0]", stand("subscripts (square brackets after a name)"), None, 3),
+    ("   close[0]", stand("subscripts (square brackets after a name)"), AGO, 3),
     # Columns are characters, not bytes.
-    ("'é€' == 'x' or close[0]", stand("subscripts (square brackets after a name)"), None, 15),
+    ("'é€' == 'x' or close[0]", stand("subscripts (square brackets after a name)"), AGO, 15),
 ]
 CALLS = [
     ("exp(close)", "this call is not allowed", ONLY, 0),
+    ("close > sma(20)", "this call is not allowed", "write sma_20", 8),
+    ("SMA(close, 50) > 1", "this call is not allowed", "write sma_50", 0),
+    ("sma(501) > 1", "this call is not allowed", ONLY, 0),
+    ("rsi_14.shift(1) < 30", "this call is not allowed", "prev_rsi_14 is its value one bar ago", 0),
+    ("(1, 2)[0] > 1", stand("subscripts (square brackets after a name)"), None, 0),
+    ("clos[1] > 1", stand("subscripts (square brackets after a name)"), None, 0),
     ("1 < exp(close)", "this call is not allowed", ONLY, 4),
     ("__import__('os')", "this call is not allowed", ONLY, 0),
     ("close.mean()", "this call is not allowed", ONLY, 0),

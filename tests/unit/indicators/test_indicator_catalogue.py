@@ -223,6 +223,8 @@ def test_prev_nests_as_deep_as_one_likes():
         ("lowst_20", "lowest_20"),
         ("ma_100", "sma_100"),
         ("Close", "close"),
+        ("price", "close"),
+        ("prev_Last", "prev_close"),
         ("vixx", "vix"),
         ("iv_rnk", "iv_rank"),
         ("fomc_day", "fomc_meeting_day"),

@@ -195,6 +195,21 @@ def test_a_file_that_holds_no_spec_is_refused_by_its_name(content, message, tmp_
     assert caught.value.message.startswith(f"{path} was refused")
 
 
+@pytest.mark.parametrize(
+    ("content", "hint"),
+    [
+        ("name: tiny\nentry_conditions:\n\t- close > 1\n", "indent with spaces, not with tabs"),
+        ('entry_conditions: ["close > 1"\nexit_conditions: []\n', "close every bracket"),
+        ("name: a: b\n", "into quotes"),
+        ("\n", "the entry, exit and stop conditions"),
+    ],
+)
+def test_a_slip_of_yaml_gets_a_hint(content, hint):
+    with pytest.raises(SpecError) as caught:
+        load_spec(content)
+    assert hint in caught.value.hint
+
+
 def test_a_json_file_is_json_and_a_text_in_braces_may_be_yaml(tmp_path):
     flow = '{name: tiny, entry_conditions: ["close > 1"], exit_conditions: [], stop_conditions: []}'
     assert load_spec(flow).name == "tiny"

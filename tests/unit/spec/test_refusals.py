@@ -70,6 +70,18 @@ REFUSED = [
         "did you mean 'max_holding_bars'?",
     ),
     (
+        {"entry": ["close > 1"]},
+        "entry",
+        "unknown field 'entry'",
+        "did you mean 'entry_conditions'?",
+    ),
+    (
+        {"position_size": 100},
+        "position_size",
+        "unknown field 'position_size'",
+        "did you mean 'position_sizing_formula'?",
+    ),
+    (
         {"colour": "red"},
         "colour",
         "unknown field 'colour'",
