@@ -109,7 +109,7 @@ def _import() -> ModuleType:
     except ImportError as error:
         raise SourceError(
             "the source yahoo needs the yfinance package, which is not installed",
-            hint="run pip install btkit[yahoo], or choose another source with --source",
+            hint="run pip install yfinance, or choose another source with --source",
         ) from error
     module: ModuleType = yfinance
     return module

@@ -180,7 +180,7 @@ def test_yahoo_without_yfinance_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "yfinance", None)
     with pytest.raises(SourceError, match="not installed") as caught:
         load()
-    assert "pip install btkit[yahoo]" in caught.value.hint
+    assert "pip install yfinance" in caught.value.hint
 
 
 def chosen(name="auto", **fields):
