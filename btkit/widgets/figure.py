@@ -6,7 +6,10 @@ from copy import deepcopy
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import traitlets
+
 from btkit.render import theme
+from btkit.widgets.style import own_text
 
 if TYPE_CHECKING:
     from plotly.graph_objects import FigureWidget
@@ -33,8 +36,8 @@ def make_figure(data: Any, layout: Any, *, name: str) -> FigureWidget:  # noqa: 
 def publish(figure: FigureWidget) -> None:
     """Let browsers know of a figure as it stands; call it after every change.
 
-    Changes are lost on a browser that is still loading plotly. So the whole state goes along
-    until one has answered that it has drawn the figure.
+    A browser that is still loading plotly misses changes. So the whole state goes along until one
+    has answered that it has drawn the figure.
 
     Parameters
     ----------
@@ -60,9 +63,13 @@ def discard(figure: FigureWidget) -> None:
 
 @cache
 def _kind() -> type[FigureWidget]:
-    from plotly.graph_objects import FigureWidget  # noqa: PLC0415 - slow to import
+    import plotly  # noqa: PLC0415 - slow to import
+    from plotly.graph_objects import FigureWidget  # noqa: PLC0415 - likewise
 
-    class LiveFigure(FigureWidget):  # type: ignore[misc, unused-ignore]
+    class LiveFigure(FigureWidget):  # type: ignore[misc, unused-ignore]  # not every plotly is typed
+        _esm = own_text("figure.js")
+        _plotly = traitlets.Unicode(str(FigureWidget._esm)).tag(sync=True)  # noqa: SLF001 - its script
+        _plotly_version = traitlets.Unicode(plotly.__version__).tag(sync=True)
         _whole = False
         _drawn = False
 
@@ -73,6 +80,22 @@ def _kind() -> type[FigureWidget]:
         def open(self) -> None:
             if self._whole:
                 super().open()
+
+        def _send_update_msg(
+            self,
+            restyle_data: dict[str, Any],
+            relayout_data: dict[str, Any] | None = None,
+            trace_indexes: list[int] | None = None,
+            source_view_id: str | None = None,
+        ) -> None:
+            # New data make plotly guess an axis' type anew, and milliseconds look like numbers.
+            types = {
+                f"{name}.type": axis["type"]
+                for name, axis in self._layout.items()
+                if name.startswith(("xaxis", "yaxis")) and axis.get("type")
+            }
+            told = {**types, **(relayout_data or {})}
+            super()._send_update_msg(restyle_data, told, trace_indexes, source_view_id)
 
         def _publish(self) -> None:
             if self._drawn:

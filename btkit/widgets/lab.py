@@ -30,7 +30,7 @@ from btkit.widgets.market import Market, Request
 from btkit.widgets.newest import Newest
 from btkit.widgets.progress import Progress
 from btkit.widgets.request_bar import RequestBar
-from btkit.widgets.style import own_styles, styles
+from btkit.widgets.style import own_text, styles
 
 Answer = TypeVar("Answer")
 Work = Callable[[Progress[Answer]], Answer]
@@ -141,7 +141,7 @@ class Lab(ABC, Generic[Answer]):
         body.add_class("bt-lab")
         if wide:
             body.add_class("bt-lab-wide")
-        self.widget = ipw.VBox([ipw.HTML(styles() + tag("style", own_styles("labs.css"))), body])
+        self.widget = ipw.VBox([ipw.HTML(styles() + tag("style", own_text("labs.css"))), body])
         self.widget.add_class("bt-edit-box")
         replace_older(self)
         self._ask()

@@ -7,6 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ipw
+import numpy as np
 
 from btkit.render.pieces import Chart, tag
 from btkit.widgets.closing import close_all
@@ -52,8 +53,9 @@ class LiveChart:
             return
         with figure.batch_update():
             for own, new in zip(figure.data, data, strict=True):
-                own.update(new.to_plotly_json(), overwrite=True)
-            figure.layout.update(chart.figure.layout.to_plotly_json(), overwrite=True)
+                for name, value in _changes(own.to_plotly_json(), new.to_plotly_json()).items():
+                    own[name] = value
+            _lay_out(figure.layout, chart.figure.layout)
         publish(figure)
 
     def close(self) -> None:
@@ -75,6 +77,35 @@ class LiveChart:
     def _on_click(self, _trace: object, points: Any, _state: object) -> None:  # noqa: ANN401 - plotly's own
         if self._clicked is not None and points.xs:
             self._clicked(points.xs[0], points.ys[0])
+
+
+def _lay_out(own: Any, new: Any) -> None:  # noqa: ANN401 - plotly's layouts
+    """Change what differs, and nothing else: a date axis that is set anew reads its dates anew."""
+    before = own.to_plotly_json()
+    for name, value in _changes(before, new.to_plotly_json()).items():
+        if name.startswith(("xaxis", "yaxis")) and name in before and value is not None:
+            for part, other in _changes(before[name], value).items():
+                own[name][part] = other
+        else:
+            own[name] = value
+
+
+def _changes(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Return what differs by name; None where it is no longer there."""
+    names = {*old, *new} - {"uid"}  # of the figure's own making
+    return {
+        name: new.get(name) for name in sorted(names) if not _same(old.get(name), new.get(name))
+    }
+
+
+def _same(old: Any, new: Any) -> bool:  # noqa: ANN401 - of any property
+    if isinstance(old, np.ndarray) and isinstance(new, np.ndarray):
+        return old.shape == new.shape and bool((old == new).all())
+    if isinstance(old, dict) and isinstance(new, dict):
+        return set(old) == set(new) and all(_same(old[name], new[name]) for name in old)
+    if isinstance(old, list | tuple) and isinstance(new, list | tuple):
+        return len(old) == len(new) and all(map(_same, old, new))
+    return type(old) is type(new) and bool(old == new)
 
 
 def _about(chart: Chart) -> str:

@@ -9,9 +9,9 @@ from btkit.render.pieces import asset, tag
 
 def styles() -> str:
     """Return the report's styles and the widgets' own as one style element."""
-    return tag("style", asset("report.css") + own_styles("widgets.css"))
+    return tag("style", asset("report.css") + own_text("widgets.css"))
 
 
-def own_styles(name: str) -> str:
-    """Return the text of a style sheet of this package."""
+def own_text(name: str) -> str:
+    """Return the text of a file shipped beside this package's modules."""
     return files("btkit.widgets").joinpath("assets", name).read_text(encoding="utf-8")

@@ -33,7 +33,7 @@ from btkit.widgets.live_chart import LiveChart
 from btkit.widgets.market import Request
 from btkit.widgets.progress import Progress
 
-_CURVE_HEIGHT, _PAIR_HEIGHT = 400, 250
+_CURVE_HEIGHT, _PAIR_HEIGHT = 400, 230
 
 
 class WalkForwardLab(Lab[WalkForwardResult]):
@@ -182,14 +182,13 @@ class WalkForwardLab(Lab[WalkForwardResult]):
         self._verdict.value = tag("div", verdict + notes, class_="bt")
         self._tiles.value = tag("div", _markup(head[-1]), class_="bt")
         spans, sharpes = page.windows(shown).pieces
+        _match(spans, sharpes, len(answer.report.windows))
         for live, chart in (
             (self._curve, page.stitched(shown, height=_CURVE_HEIGHT).pieces[0]),
             (self._spans, spans),
             (self._sharpes, sharpes),
         ):
             assert isinstance(chart, Chart)
-            if live is self._sharpes:
-                chart.figure.layout.height = _PAIR_HEIGHT
             live.show(chart)
         self._table.value = tag("div", _markup(page.chosen(shown).pieces[0]), class_="bt")
 
@@ -199,6 +198,20 @@ class WalkForwardLab(Lab[WalkForwardResult]):
     def _close_parts(self) -> None:
         for live in (self._curve, self._spans, self._sharpes):
             live.close()
+
+
+def _match(spans: Html | Chart, sharpes: Html | Chart, count: int) -> None:
+    """Make two charts that stand side by side equally high, and their names short."""
+    assert isinstance(spans, Chart)
+    assert isinstance(sharpes, Chart)
+    numbers = [str(number) for number in range(1, count + 1)]
+    names = [f"Window {number}" for number in numbers]
+    spans.figure.layout.height = sharpes.figure.layout.height = max(
+        _PAIR_HEIGHT, spans.figure.layout.height
+    )
+    sharpes.figure.layout.xaxis.update(
+        tickvals=names, ticktext=numbers, tickangle=0, title={"text": "window"}
+    )
 
 
 def _reason(answer: WalkForwardResult) -> str:

@@ -65,6 +65,21 @@ def test_a_slider_moves_windows_picture_and_tiles_together(lab, spec, settings):
     same(lab.result, stored)
 
 
+def test_only_what_differs_is_sent_so_that_a_date_axis_keeps_its_dates(lab):
+    sent = {"_py2js_update": [], "_py2js_relayout": [], "_py2js_removeLayoutProps": []}
+    for name, messages in sent.items():
+        lab._curve.figure.observe(lambda change, to=messages: to.append(change["new"]), name)
+    lab.fields["windows"].control.slider.value = 2
+    (update,) = [message for message in sent["_py2js_update"] if message]
+    assert "shapes" in update["layout_data"]
+    # Told anew with every change, since plotly guesses it anew.
+    assert {
+        name: value for name, value in update["layout_data"].items() if name.startswith("xaxis")
+    } == {"xaxis.type": "date"}
+    assert not any(sent["_py2js_removeLayoutProps"])
+    assert not any(sent["_py2js_relayout"])
+
+
 def test_empty_ranges_run_the_spec_as_it_is(lab, spec, settings):
     for name in RANGES:
         lab.fields[name].control.value = ""
