@@ -127,7 +127,9 @@ def test_a_wrong_name_is_marked_and_the_picture_dimmed_until_it_is_mended(editor
     reason = editor.tab.locator(".bt-edit-reason")
     reason.get_by_text("Enter when, condition 1: unknown name 'smaa_50'.").wait_for()
     dimmed = editor.tab.locator(".bt-stale")
-    assert float(dimmed.evaluate("(box) => getComputedStyle(box).opacity")) < 0.5
+    # The picture fades; it does not jump.
+    faded = "() => getComputedStyle(document.querySelector('.bt-stale')).opacity < 0.5"
+    editor.tab.wait_for_function(faded)
     assert dimmed.locator(".js-plotly-plot").is_visible()
     assert reason.bounding_box()["y"] < dimmed.bounding_box()["y"]
     assert editor.last() == before
