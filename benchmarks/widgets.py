@@ -40,15 +40,15 @@ def _middle(times: list[float]) -> float:
 
 
 async def _move(lab: OptionsLab, field: LabField) -> list[float]:
-    slider = field.control.slider  # type: ignore[union-attr]
+    slider = field.control.slider
     drawn = asyncio.Event()
     show = lab._picture.show  # noqa: SLF001 - where the time ends
 
     def noted(*arguments: object) -> None:
-        show(*arguments)  # type: ignore[arg-type]
+        show(*arguments)
         drawn.set()
 
-    lab._picture.show = noted  # type: ignore[method-assign]  # noqa: SLF001
+    lab._picture.show = noted  # noqa: SLF001 - as above
     times = []
     for _ in range(32):
         began = time.perf_counter()
@@ -56,20 +56,20 @@ async def _move(lab: OptionsLab, field: LabField) -> list[float]:
         await drawn.wait()
         times.append(time.perf_counter() - began)
         drawn.clear()
-    lab._picture.show = show  # type: ignore[method-assign]  # noqa: SLF001
+    lab._picture.show = show  # noqa: SLF001 - as above
     return times[2:]
 
 
 async def _drag(editor: SpecEditor) -> list[float]:
-    slider = editor.controls["parameters"].sliders["fast"]  # type: ignore[attr-defined]
+    slider = editor.controls["parameters"].sliders["fast"]
     drawn = asyncio.Event()
     show = editor._picture.show  # noqa: SLF001 - where the time ends
 
     def noted(*arguments: object) -> None:
-        show(*arguments)  # type: ignore[arg-type]
+        show(*arguments)
         drawn.set()
 
-    editor._picture.show = noted  # type: ignore[method-assign]  # noqa: SLF001
+    editor._picture.show = noted  # noqa: SLF001 - as above
     times = []
     for value in range(20, 52):
         began = time.perf_counter()

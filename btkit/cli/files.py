@@ -68,7 +68,7 @@ def write_report_files(
         If one cannot be made. The run stays stored; ``details["run_id"]`` names it.
     """
     # papermill and plotly take long to import.
-    from btkit.cli.start_up import import_papermill_lightly  # noqa: PLC0415
+    from btkit.cli.start_up import import_papermill_lightly  # noqa: PLC0415 - see above
 
     import_papermill_lightly()
     from btkit.render import execute_template  # noqa: PLC0415
