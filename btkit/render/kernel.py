@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
+from queue import Empty
 from subprocess import DEVNULL
+from typing import Any
 
 import zmq
+from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_client.channels import AsyncZMQSocketChannel
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
-from traitlets import default
+from traitlets import Type, default
 
 PACKAGE_ROOT = Path(__file__).resolve().parents[2]
+
+_LOOKS_AGAIN = 0.1
+"""Seconds until a channel looks for a message that it was not told of."""
 
 
 class OwnKernelSpecManager(KernelSpecManager):
@@ -45,11 +53,53 @@ class OwnKernelSpecManager(KernelSpecManager):
         )
 
 
+class AttentiveChannel(AsyncZMQSocketChannel):
+    """Finds a message even if nobody tells of its arrival.
+
+    ZeroMQ tells once that a socket has something to read. When a message is sent on the socket at
+    that moment, as nbclient does for an output widget, the sending takes the notice away, and who
+    waits for the reply would wait for ever (nbclient's issue 312).
+    """
+
+    async def get_msg(  # type: ignore[override]  # as in its own base
+        self,
+        timeout: float | None = None,  # noqa: ASYNC109 - the base's signature
+    ) -> dict[str, Any]:
+        """Return the next message.
+
+        Parameters
+        ----------
+        timeout
+            Seconds to wait for it; None for any time.
+
+        Raises
+        ------
+        queue.Empty
+            If none came.
+        """
+        end = float("inf") if timeout is None else time.monotonic() + timeout
+        while True:
+            left = max(0.0, end - time.monotonic())
+            try:
+                return await super().get_msg(min(left, _LOOKS_AGAIN))
+            except Empty:
+                if left <= _LOOKS_AGAIN:
+                    raise
+
+
+class OwnKernelClient(AsyncKernelClient):
+    """Waits for replies and outputs on channels that miss none."""
+
+    shell_channel_class = iopub_channel_class = control_channel_class = Type(AttentiveChannel)
+
+
 class OwnKernelManager(AsyncKernelManager):
     """Starts the interpreter that is running, and keeps its hands off our stdout.
 
     stdout belongs to the JSON document; what cells print is in the notebook all the same.
     """
+
+    client_factory = Type(OwnKernelClient, config=True)
 
     @default("kernel_spec_manager")
     def _own_specs(self) -> KernelSpecManager:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import socketserver
 import threading
 import time
@@ -79,3 +80,7 @@ class _Once(socketserver.BaseRequestHandler):
         with suppress(OSError):
             self.request.recv(65536)
             self.server.answer(self.request.sendall)
+            # Closed with something unread, a connection is reset, and the answer may be lost.
+            self.request.shutdown(socket.SHUT_WR)
+            while self.request.recv(65536):
+                pass
