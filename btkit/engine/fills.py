@@ -85,25 +85,39 @@ def smaller(rules, size):
 
 
 @compiled_inline
+def outlay(rules, size, fill):
+    """Return what a size costs in $, commission included, and the commission."""
+    commission = commission_of(rules, size, fill)
+    return size * fill + commission, commission
+
+
+@compiled_inline
 def affordable(rules, cash, wanted, fill):
-    """Return `wanted` shares, or as many as `cash` pays for, commission included (3.5)."""
+    """Return `wanted` shares, or as many as `cash` pays for, with their `outlay` (3.5)."""
+    cost, commission = outlay(rules, wanted, fill)
     # "not <=" also catches an infinite size, whose cost is no number.
-    if not wanted * fill + commission_of(rules, wanted, fill) <= cash:
+    if not cost <= cash:
         size = (cash - rules.per_order) / (fill * (1.0 + rules.rate) + rules.per_share)
         if not rules.fractional:
             size = np.floor(size)
+        cost, commission = outlay(rules, size, fill)
         # Rounding can leave the quotient a step or two too large; beyond 2**53 whole shares are
         # further apart than one. A first step is worked out in any case: whether it is needed is
         # not to be foreseen, and a wrong guess of the processor's costs more.
         if size > 0.0:
             less = smaller(rules, size)
-            size = size if size * fill + commission_of(rules, size, fill) <= cash else less
+            less_cost, less_commission = outlay(rules, less, fill)
+            fits = cost <= cash
+            size = size if fits else less
+            cost = cost if fits else less_cost
+            commission = commission if fits else less_commission
         for _ in range(_ROUNDING_STEPS):
-            if size <= 0.0 or size * fill + commission_of(rules, size, fill) <= cash:
+            if size <= 0.0 or cost <= cash:
                 break
             size = smaller(rules, size)
-        return size
-    return wanted
+            cost, commission = outlay(rules, size, fill)
+        return size, cost, commission
+    return wanted, cost, commission
 
 
 @compiled_inline
@@ -111,15 +125,14 @@ def enter(rules, money, counts, lots, lot_marks, bar, price):
     """Open the pending lot at `price` before slippage, cut to what cash pays for."""
     fill = price * (1.0 - rules.slippage) if rules.short else price * (1.0 + rules.slippage)
     wanted = money[PENDING]
-    size = affordable(rules, money[CASH], wanted, fill)
+    size, cost, commission = affordable(rules, money[CASH], wanted, fill)
     money[PENDING] = 0.0
     # A fraction for which less than a cent is left is what rounding left over, no position.
     dust = rules.fractional and size < wanted and size * fill < _CENT
     if size <= 0.0 or dust or (size < 1.0 and not rules.fractional):
         counts[SKIPPED + _INSUFFICIENT_CASH] += 1
         return
-    commission = commission_of(rules, size, fill)
-    money[CASH] -= size * fill + commission
+    money[CASH] -= cost
     lot = counts[LOTS]
     lots[lot, LOT_PRICE] = fill
     lots[lot, LOT_SHARES] = size

@@ -11,6 +11,7 @@ the open, positions are marked at the close, exits are judged lot by lot, then o
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -127,6 +128,22 @@ def mark_end(counts, lot_marks):
         lot_marks[lot, LOT_REASON] = _END_OF_DATA
 
 
+class Reading(NamedTuple):
+    """Which parts of a strategy read the position, and so are run bar by bar."""
+
+    filters: bool
+    entries: bool
+    exits: bool
+    stops: bool
+    sizing: bool
+
+
+@compiled_inline
+def any_program(decisions, which):
+    """Return whether a list has a condition that reads the position."""
+    return decisions.lists[which, 0] < decisions.lists[which, 1]
+
+
 @compiled
 def run_bars(first, last, market, decisions, rules, state, trades, curve):
     """Simulate bars `first` to `last` - 1, going on from `state`.
@@ -140,6 +157,51 @@ def run_bars(first, last, market, decisions, rules, state, trades, curve):
         What does not change: see `btkit.engine.records`.
     state, trades, curve
         What the loop remembers and what it has done, all changed in place.
+    """
+    programs, size_program = decisions.programs, decisions.lists[SIZE_LIST, 0]
+    size = share_of_cash(
+        decisions.code,
+        programs[size_program, 0],
+        programs[size_program, 1],
+        decisions.tables.constants,
+    )
+    reading = Reading(
+        any_program(decisions, FILTER_LIST),
+        any_program(decisions, ENTRY_LIST),
+        any_program(decisions, EXIT_LIST),
+        any_program(decisions, STOP_LIST),
+        size[1] < 0,
+    )
+    position, stack = np.zeros(POSITION_SLOTS), np.empty((STACK_SIZE, 2))
+    if reading.filters or reading.entries or reading.exits or reading.stops or reading.sizing:
+        simulate_bars(
+            first, last, market, decisions, rules, state, trades, curve,
+            reading, size, position, stack,
+        )  # fmt: skip
+    else:
+        # The same with constants, for most strategies: the compiler leaves out what they never do.
+        simulate_bars(
+            first, last, market, decisions, rules, state, trades, curve,
+            Reading(False, False, False, False, False), size, position, stack,
+        )  # fmt: skip
+
+
+@compiled_inline
+def simulate_bars(
+    first, last, market, decisions, rules, state, trades, curve, reading, size, position, stack
+):
+    """Simulate bars; see `run_bars`.
+
+    Parameters
+    ----------
+    first, last, market, decisions, rules, state, trades, curve
+        As for `run_bars`.
+    reading
+        `Reading`.
+    size
+        See `share_of_cash`.
+    position, stack
+        Room for the programs to work in.
     """
     # Taken apart here, since taking an array out of a tuple costs a reference count each time.
     opens, closes = market.open, market.close
@@ -156,15 +218,11 @@ def run_bars(first, last, market, decisions, rules, state, trades, curve):
     stop_from, stop_to = decisions.lists[STOP_LIST, 0], decisions.lists[STOP_LIST, 1]
     filter_from, filter_to = decisions.lists[FILTER_LIST, 0], decisions.lists[FILTER_LIST, 1]
     size_program = decisions.lists[SIZE_LIST, 0]
-    share, size_column = share_of_cash(
-        code, programs[size_program, 0], programs[size_program, 1], constants
-    )
+    share, size_column = size
     # A call costs more than the test whether there is anything to run.
-    has_filters, has_entries = filter_from < filter_to, entry_from < entry_to
-    has_exits, has_stops = exit_from < exit_to, stop_from < stop_to
+    has_filters, has_entries = reading.filters, reading.entries
+    has_exits, has_stops = reading.exits, reading.stops
     reads_lots = has_exits or has_stops
-    position = np.zeros(POSITION_SLOTS)
-    stack = np.empty((STACK_SIZE, 2))
     final = closes.size - 1
     exiting = counts[LOTS] > 0
     decided = counts[LAST_DECIDED]
@@ -253,14 +311,14 @@ def run_bars(first, last, market, decisions, rules, state, trades, curve):
                         )
                     )
                 ):
-                    if size_column >= 0:
+                    if not reading.sizing:
                         divisor = columns[size_column, bar]
                         tag = int(column_tags[size_column, bar])
                         if tag == _MISSING or divisor == 0.0:
                             tag = _FAILED
-                        size = share * money[CASH] / divisor
+                        wanted = share * money[CASH] / divisor
                     else:
-                        size, tag = run_program(
+                        wanted, tag = run_program(
                             code,
                             programs[size_program, 0],
                             programs[size_program, 1],
@@ -271,7 +329,7 @@ def run_bars(first, last, market, decisions, rules, state, trades, curve):
                             position,
                             stack,
                         )
-                    money[PENDING] = usable_size(rules, counts, size, tag)
+                    money[PENDING] = usable_size(rules, counts, wanted, tag)
             in_scope = filtered or not rules.filter_all
             stopping = in_scope and stop_gate[bar]
             leaving = in_scope and exit_gate[bar]

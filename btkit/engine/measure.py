@@ -100,18 +100,45 @@ _BLOCK = 128
 _SURELY_BELOW = 1.0 - 2.0 * ROUNDING
 
 
-@compiled_lean
-def pairwise_sum(values):
-    """Return the sum of an array, rounded as ``np.sum`` rounds it."""
+@compiled_inline
+def halved(count):
+    """Return how many of so many values NumPy sums first when it sums them in halves."""
+    half = count // 2
+    return half - half % LANES
+
+
+@compiled_inline
+def block_sum(values):
+    """Return the sum of at most `_BLOCK` values."""
     count = values.size
-    if count > _BLOCK:
-        half = count // 2
-        half -= half % LANES
-        return pairwise_sum(values[:half]) + pairwise_sum(values[half:])
     total = lane_sum(values, count // LANES)
     for at in range(count - count % LANES, count):
         total += values[at]
     return total
+
+
+@compiled_inline
+def sum_of_two(values):
+    """Return the sum of at most two blocks."""
+    if values.size <= _BLOCK:
+        return block_sum(values)
+    half = halved(values.size)
+    return block_sum(values[:half]) + block_sum(values[half:])
+
+
+@compiled_lean
+def pairwise_sum(values):
+    """Return the sum of an array, rounded as ``np.sum`` rounds it.
+
+    The last two halvings are written out: a call costs as much as a block.
+    """
+    count = values.size
+    if count <= _BLOCK:
+        return block_sum(values)
+    half = halved(count)
+    if count <= 3 * _BLOCK:
+        return sum_of_two(values[:half]) + sum_of_two(values[half:])
+    return pairwise_sum(values[:half]) + pairwise_sum(values[half:])
 
 
 @compiled_lean
@@ -127,8 +154,7 @@ def pairwise_squares(values, mean):
     """
     count = values.size
     if count > _BLOCK:
-        half = count // 2
-        half -= half % LANES
+        half = halved(count)
         first, first_falls = pairwise_squares(values[:half], mean)
         second, second_falls = pairwise_squares(values[half:], mean)
         return first + second, first_falls + second_falls

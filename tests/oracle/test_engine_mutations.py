@@ -46,7 +46,7 @@ MUTATIONS = (
         "lot_value(rules, lots, lot, fill) - commission",
         "lot_value(rules, lots, lot, fill)",
     ),
-    ("no commission on entries", "-= size * fill + commission\n", "-= size * fill\n"),
+    ("no commission on entries", "money[CASH] -= cost\n", "money[CASH] -= cost - commission\n"),
     ("the cut ignores the order's fee", "(cash - rules.per_order) /", "cash /"),
     ("the cut ignores the rate", "(fill * (1.0 + rules.rate) +", "(fill +"),
     ("the cut ignores the share's fee", "+ rules.per_share)", ")"),
@@ -144,7 +144,7 @@ MUTATIONS = (
     ("quiet bars hide ruin", "        if worth <= 0.0:\n            break\n", ""),
     ("a short owes nothing", "counts[LOTS] == 1 and not rules.short and", "counts[LOTS] == 1 and"),
     ("two lots are marked as one", "counts[LOTS] == 1 and not", "not"),
-    ("the share of cash is forgotten", "size = share * money[CASH]", "size = money[CASH]"),
+    ("the share of cash is forgotten", "wanted = share * money[CASH]", "wanted = money[CASH]"),
     (
         "a share's place is not looked at",
         "if code[at, 0] != _POSITION or code[at, 1] != CAPITAL:",

@@ -136,15 +136,17 @@ def test_the_cost_never_exceeds_cash_and_no_share_is_left_out(
     model, cash, wanted, fill, fractional
 ):
     rules = rules_of(*model, fractional=fractional)
-    size = affordable.py_func(rules, cash, wanted if fractional else float(int(wanted)), fill)
+    wanted = wanted if fractional else float(int(wanted))
+    size, spent, commission = affordable.py_func(rules, cash, wanted, fill)
     assert size <= wanted
     if size > 0:
-        assert cost(rules, size, fill) <= cash
+        assert cost(rules, size, fill) == spent <= cash
+        assert commission == rules.per_order + rules.per_share * size + rules.rate * size * fill
     unit = Fraction(fill) * (1 + Fraction(rules.rate)) + Fraction(rules.per_share)
     exact = (Fraction(cash) - Fraction(rules.per_order)) / unit
     if not fractional:
         exact = Fraction(exact.__floor__())
-    exact = min(exact, Fraction(wanted if fractional else int(wanted)))
+    exact = min(exact, Fraction(wanted))
     # Within rounding of the exact answer: a whole share only where cash is at the very edge.
     if fractional:
         assert size >= float(exact) * (1 - 1e-12) - 1e-300 or exact <= 0
@@ -162,6 +164,6 @@ def test_cash_stays_above_zero_beyond_exact_whole_numbers(model):
         (cash, fill)
         for cash in (1e14, 3e15, 7.7e16, 1.23e18)
         for fill in (0.0003, 0.0007, 0.0011, 0.003, 0.07)
-        if cost(rules, affordable.py_func(rules, cash, 1e300, fill), fill) > cash
+        if cost(rules, affordable.py_func(rules, cash, 1e300, fill)[0], fill) > cash
     ]
     assert negative == []
