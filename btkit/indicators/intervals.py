@@ -50,7 +50,9 @@ def infer_interval(index: pd.DatetimeIndex, *, told: str | None = None) -> str:
     if len(index) < 2:  # noqa: PLR2004 - it takes two to have a distance
         return told if told in INTERVALS else "1d"
     distances = np.diff(index.as_unit("s").asi8)
-    minutes = float(np.percentile(distances, 25, method="lower")) / 60.0
+    # Sorted by itself: of many equal distances NumPy's percentile takes ten times as long.
+    distances.sort()
+    minutes = float(distances[(distances.size - 1) // 4]) / 60.0
     for interval, length in INTRADAY_MINUTES.items():
         if minutes == length:
             return interval
