@@ -25,10 +25,18 @@ from btkit.engine.records import (
     Market,
     Rules,
 )
-from btkit.engine.sweep_loop import Account, Scratch, Sets, new_scratch, observe_sets, run_sets
+from btkit.engine.sweep_loop import (
+    Account,
+    Scratch,
+    Sets,
+    copy_finite,
+    new_scratch,
+    observe_sets,
+    run_sets,
+)
 from btkit.engine.sweep_plan import SweepPlan, Term
 
-CHUNK_BYTES = 256_000_000
+CHUNK_BYTES = 512_000_000
 """What the columns of one chunk may take, about; at least one set is a chunk."""
 
 MOST_SETS = 8_192
@@ -37,8 +45,11 @@ MOST_SETS = 8_192
 MOST_SET_BARS = 400_000_000
 """Sets times bars in a chunk at the most, for the same reason: a second or two."""
 
-# Bars that a thread simulates before it looks for more work: some milliseconds.
-_BLOCK_BARS = 300_000
+# Sets times bars that a thread simulates at the most before it looks for more work: a moment.
+_BLOCK_BARS = 3_000_000
+# Blocks that a thread would make of its share of what is left: the last ones are small, so that
+# all threads end together.
+_BLOCKS_LEFT = 4
 # A column that a program reads: its numbers, its tags, and what it was worked out from.
 _BYTES_PER_TREE = 32
 
@@ -53,6 +64,8 @@ class SweepEngine:
         The conditions of all sets.
     evaluator
         Evaluates trees over the features; what it knows is shared by all sets.
+    keep
+        Takes a feature's name and an equal copy of its column, to be kept in its place.
     market, rules, account
         What is the same for all sets.
     threads
@@ -61,6 +74,7 @@ class SweepEngine:
 
     plan: SweepPlan
     evaluator: ColumnEvaluator
+    keep: Callable[[str, Floats], None]
     market: Market
     rules: Rules
     account: Account
@@ -75,9 +89,7 @@ class SweepEngine:
         """Yield the first set of each chunk, and the one after its last."""
         plan = self.plan
         size = min(MOST_SETS, max(1, MOST_SET_BARS // self.bars))
-        trees = sum(len(part.trees) for part in plan.programs)
-        whole = 8 * len(plan.names) + len(plan.rows) + _BYTES_PER_TREE * trees
-        if whole * self.bars > CHUNK_BYTES:
+        if not self._fits:
             # Each set may bring columns of its own.
             each = 17 * len(plan.gates) + _BYTES_PER_TREE * len(plan.programs)
             size = min(size, max(1, CHUNK_BYTES // (each * self.bars)))
@@ -128,19 +140,25 @@ class SweepEngine:
 
     def _share_out(self, count: int, work: Callable[[int, int, Scratch], None]) -> None:
         """Let each thread take one block of sets after the other, until there are none."""
-        size = max(1, min(_BLOCK_BARS // self.bars, -(-count // self.threads)))
-        blocks = iter(range(0, count, size))
+        most = max(1, _BLOCK_BARS // self.bars)
+        busy = min(self.threads, count)
         lock, stop = threading.Lock(), threading.Event()
+        taken = 0
+
+        def take() -> tuple[int, int]:
+            nonlocal taken
+            with lock:
+                begin = taken
+                taken += min(most, -(-(count - begin) // (_BLOCKS_LEFT * busy)))
+                return begin, taken
 
         def serve(scratch: Scratch) -> None:
             while not stop.is_set():
-                with lock:
-                    begin = next(blocks, None)
-                if begin is None:
+                begin, end = take()
+                if begin == end:
                     return
-                work(begin, min(begin + size, count), scratch)
+                work(begin, end, scratch)
 
-        busy = min(self.threads, -(-count // size))
         if busy == 1:
             serve(self._scratches[0])
             return
@@ -153,6 +171,14 @@ class SweepEngine:
                 # The pool waits for its threads: what they are at is a matter of milliseconds.
                 stop.set()
                 raise
+
+    @cached_property
+    def _fits(self) -> bool:
+        """Whether the columns of all sets together may be one chunk's."""
+        plan = self.plan
+        trees = sum(len(part.trees) for part in plan.programs)
+        whole = 8 * len(plan.names) + len(plan.rows) + _BYTES_PER_TREE * trees
+        return whole * self.bars <= CHUNK_BYTES
 
     @cached_property
     def _scratches(self) -> list[Scratch]:
@@ -180,13 +206,15 @@ class SweepEngine:
             op[:, index], left[:, index] = gate.op[sets], gate.left[sets]
             right[:, index], number[:, index] = gate.right[sets], gate.number[sets]
         compares = op > Term.ROW
-        names = np.unique(np.concatenate([left[compares], right[compares & (right >= 0)]]))
+        names = np.arange(len(plan.names))
+        if not self._fits:
+            names = np.unique(np.concatenate([left[compares], right[compares & (right >= 0)]]))
         rows = np.unique(left[op == Term.ROW])
         left[compares] = np.searchsorted(names, left[compares])
         right[compares & (right >= 0)] = np.searchsorted(names, right[compares & (right >= 0)])
         left[op == Term.ROW] = np.searchsorted(rows, left[op == Term.ROW])
         with np.errstate(all="ignore"):
-            columns = self._columns(names)
+            columns = self._every_column if self._fits else self._columns(names)
             truths = np.empty((len(rows), self.bars), np.bool_)
             for place, row in enumerate(rows):
                 truths[place] = self._evaluator().evaluate(self._rows[row]).met()
@@ -210,15 +238,18 @@ class SweepEngine:
         # A fresh one: of what it works out on the way, only the result is kept.
         return ColumnEvaluator(self.evaluator.column, self.evaluator.is_bool)
 
+    @cached_property
+    def _every_column(self) -> Floats:
+        return self._columns(np.arange(len(self._names)))
+
     def _columns(self, names: Integers) -> Floats:
         columns = np.empty((len(names), self.bars))
         for place, name in enumerate(names):
-            column = self.evaluator.column(self._names[name])
-            columns[place] = column
-            # Infinite means missing too, and of NaN every comparison is false.
-            infinite = np.isinf(column)
-            if infinite.any():
-                columns[place, infinite] = np.nan
+            equal = copy_finite(self.evaluator.column(self._names[name]), columns[place])
+            if equal and self._fits:
+                # The next column is worked out in the memory of this one: that costs less than
+                # new memory does.
+                self.keep(self._names[name], columns[place])
         return columns
 
     def _programs(self, first: int, last: int) -> tuple[Integers, Integers, Assembler, Integers]:

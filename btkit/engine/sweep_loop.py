@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -38,7 +39,7 @@ from btkit.engine.sweep_plan import Term
 
 _PASS, _NEVER, _ROW = int(Term.PASS), int(Term.NEVER), int(Term.ROW)
 # Bars of which a few columns fit into a core's own cache.
-_GATED = 8_192
+_GATED = 4_096
 _LT, _LE, _GT = int(Term.LT), int(Term.LE), int(Term.GT)
 
 
@@ -131,6 +132,18 @@ def new_scratch(bars: int, lots: int) -> Scratch:
     )
 
 
+@compiled_lean
+def copy_finite(source, target):
+    """Copy a column with NaN for infinite, which means missing too; return whether none was."""
+    infinite = 0
+    for at in range(source.size):
+        value = source[at]
+        missing = abs(value) == math.inf
+        target[at] = math.nan if missing else value
+        infinite += missing
+    return infinite == 0
+
+
 @compiled_inline
 def keep(gate, fresh, at, met):
     """Write a condition's value into a gate, or narrow the gate by it."""
@@ -194,21 +207,63 @@ def compare_columns(op, first, second, fresh, gate):
             keep(gate, fresh, at, first[at] >= second[at])
 
 
+@compiled_inline
+def crossing(which, op, left, right):
+    """Find the conditions of a crossover: to enter at ``a > b``, and to leave at ``a < b``.
+
+    Returns
+    -------
+    tuple of int
+        Their places among the conditions; -1 where there is no such pair.
+    """
+    for one in range(which.size):
+        if which[one] != ENTRY_LIST or right[one] < 0 or not (op[one] == _GT or op[one] == _LT):
+            continue
+        for other in range(which.size):
+            if which[other] != EXIT_LIST or right[other] < 0:
+                continue
+            opposite = op[one] + op[other] == _GT + _LT and (op[other] == _GT or op[other] == _LT)
+            if opposite and left[one] == left[other] and right[one] == right[other]:
+                return one, other
+            if op[one] == op[other] and left[one] == right[other] and right[one] == left[other]:
+                return one, other
+    return -1, -1
+
+
+@compiled_lean
+def compare_both_ways(first, second, above, below):
+    """Write where the first column is above the second, and where it is below, in one reading."""
+    for at in range(above.size):
+        above[at] = first[at] > second[at]
+        below[at] = first[at] < second[at]
+
+
 @compiled_lean
 def open_gates(which, op, left, right, number, filled, filter_all, columns, rows, start, gates):
     """Write the gates of one set from bar `start` on: the whole-array part of its lists.
 
-    Some bars at a time, so that what entry and exit both read is fetched from far away once.
+    Some bars at a time, so that what entry and exit both read is fetched from far away once. A
+    crossover's columns are read only once.
     """
     bars = gates.shape[1]
+    rising, falling = crossing(which, op, left, right)
     for first in range(start, bars, _GATED):
         last = min(first + _GATED, bars)
+        if rising >= 0:
+            above = left[rising] if op[rising] == _GT else right[rising]
+            below = right[rising] if op[rising] == _GT else left[rising]
+            compare_both_ways(
+                columns[above][first:last],
+                columns[below][first:last],
+                gates[ENTRY_LIST][first:last],
+                gates[EXIT_LIST][first:last],
+            )
         for target in (ENTRY_LIST, EXIT_LIST, STOP_LIST):
             gate = gates[target][first:last]
-            fresh = True
+            fresh = rising < 0 or target == STOP_LIST
             for index in range(which.size):
                 source = which[index]
-                wanted = source == target
+                wanted = source == target and index != rising and index != falling
                 if source == FILTER_LIST and filled[target]:
                     wanted = wanted or target == ENTRY_LIST or filter_all
                 if wanted:

@@ -160,6 +160,18 @@ class FeatureSet:
         self._columns[name] = read_only(values)
         return self._columns[name]
 
+    def keep(self, name: str, values: Array) -> None:
+        """Keep other memory with the same numbers as a column, and let its own go.
+
+        Parameters
+        ----------
+        name
+            A name whose column has been asked for.
+        values
+            Equal to it; made read-only.
+        """
+        self._columns[name] = read_only(values)
+
     def fallback(self, name: str) -> Mask | None:
         """Return the bars whose value rests on a documented fallback.
 

@@ -115,7 +115,7 @@ def sweep(  # noqa: PLR0913 - the data, the costs and the search, each with its 
     ...                source="sample")  # doctest: +SKIP
     >>> result.best, result.overfitting().deflated  # doctest: +SKIP
     """
-    from btkit.validation import check_sets  # noqa: PLC0415 - brings numba
+    from btkit.validation import check_sets, with_parameters  # noqa: PLC0415 - brings numba
 
     known = read_settings() if settings is None else settings
     observer = progress or Silent()
@@ -129,6 +129,8 @@ def sweep(  # noqa: PLR0913 - the data, the costs and the search, each with its 
         return _search(question, loaded, settings=known, progress=observer, asked=None)
     asked = check_range(start, end)
     # What any set's values spoil must not wait until bars are loaded.
+    if question.sets is not None:
+        with_parameters(question.spec, question.sets.at(0))
     check_sets(question.spec, question.axes, question.sets, constraint)
     loaded = load_range(
         question.spec, symbol, *asked, interval=interval, source=source, settings=known,

@@ -103,7 +103,6 @@ def ask(  # noqa: PLR0913 - as `sweep`
         check_objective,
         make_grid,
         sample_grid,
-        with_parameters,
     )
 
     rules = rule_spec(spec, settings=settings)
@@ -147,8 +146,6 @@ def ask(  # noqa: PLR0913 - as `sweep`
     else:
         # A bad constraint or value must not wait until bars are loaded.
         sample_grid(axes, count=1, seed=seed, constraint=constraint)
-    if sets is not None:
-        with_parameters(rules, sets.at(0))
     return Question(
         spec=rules,
         axes=axes,

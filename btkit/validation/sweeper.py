@@ -60,6 +60,7 @@ class Sweeper:
         return SweepEngine(
             plan=plan,
             evaluator=ColumnEvaluator(result.feature_set.column, is_truth_value),
+            keep=result.feature_set.keep,
             market=Market(
                 *(np.array(result.all_bars[name], np.float64) for name in ("open", "close"))
             ),

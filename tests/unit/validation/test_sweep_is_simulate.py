@@ -10,6 +10,7 @@ from support.random_bars import make_bars
 import btkit as bt
 from btkit.engine import sweep as engine_sweep
 from btkit.engine.measure import METRIC_NAMES
+from btkit.engine.sweep_loop import copy_finite
 from btkit.errors import SpecError
 from btkit.spec import load_spec
 from btkit.validation import make_grid, prepare, with_parameters
@@ -26,6 +27,38 @@ BASE = {
 AXES = {"fast": [3, 5, 8], "slow": [6, 13, 21]}
 CASES = {
     "a plain crossover": ({}, AXES),
+    "a crossover upside down": (
+        {
+            "entry_conditions": ["sma_{fast} < sma_{slow}"],
+            "exit_conditions": ["sma_{fast} > sma_{slow}"],
+        },
+        AXES,
+    ),
+    "a crossover told from either side": (
+        {"exit_conditions": ["sma_{slow} > sma_{fast}"]},
+        AXES,
+    ),
+    "crossovers that meet where the averages do": (
+        {
+            "entry_conditions": ["sma_{fast} >= sma_{slow}"],
+            "exit_conditions": ["sma_{fast} <= sma_{slow}"],
+        },
+        AXES,
+    ),
+    "averages that are both to rise": (
+        {"exit_conditions": ["sma_{fast} > sma_{slow}", "close < sma_{slow}"]},
+        AXES,
+    ),
+    "a crossover among other conditions": (
+        {
+            "filter_conditions": ["vix < 30"],
+            "filter_scope": "all",
+            "entry_conditions": ["close > sma_{slow}", "sma_{fast} > sma_{slow}"],
+            "exit_conditions": ["rsi_14 < 60", "sma_{fast} < sma_{slow}"],
+            "stop_conditions": ["close < sma_{fast}"],
+        },
+        AXES,
+    ),
     "a number against a column": (
         {
             "entry_conditions": ["rsi_{n} < {level}", "{floor} <= close"],
@@ -196,6 +229,29 @@ def test_threads_and_chunks_change_no_bit(case, monkeypatch):
 def test_a_value_that_a_run_would_refuse_is_refused(spec, axes, message):
     with pytest.raises(SpecError, match=message):
         rows_of(spec, make_bars(60), axes)
+
+
+def test_the_copies_that_a_sweep_keeps_are_the_columns():
+    loaded = load_spec(BASE)
+    sets = make_grid(AXES, max_sets=10)
+    costs = {"capital": 1e5, "commission": 0.0, "slippage": 0.0, "start": None}
+    bars = make_bars(60)
+    sweeper = prepare(loaded, bars, sets, **costs, threads=1)
+    columns = sweeper.first.feature_set
+    before = {f"sma_{window}": columns.column(f"sma_{window}").copy() for window in (3, 6, 21)}
+    sweeper.measure(sets)
+    for name, values in before.items():
+        assert same(columns.column(name), values)
+        assert not columns.column(name).flags.writeable
+        assert not columns.column(name).flags.owndata
+
+
+def test_an_infinite_value_is_missing_in_a_comparison_and_stays_in_its_column():
+    source = np.array([1.0, np.inf, np.nan, -np.inf, 2.0])
+    target = np.empty(5)
+    assert not copy_finite(source, target)
+    assert same(target, np.array([1.0, np.nan, np.nan, np.nan, 2.0]))
+    assert copy_finite(target.copy(), target)
 
 
 def test_a_chunk_is_small_enough_to_show_progress(monkeypatch):
