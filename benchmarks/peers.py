@@ -62,7 +62,7 @@ def raptorbt(bars: dict[str, np.ndarray], pairs: np.ndarray, checked: np.ndarray
     first, second = rbt.sma(close, int(checked[0][0])), rbt.sma(close, int(checked[0][1]))
     entries, exits = first > second, first < second
     few = pairs[:: max(1, len(pairs) // 200)]
-    alone = best(lambda: [single(*pair).metrics.sharpe_ratio for pair in few.tolist()], 2)
+    alone = best(lambda: [single(*pair).metrics.sharpe_ratio for pair in few.tolist()], 10)
     seconds = best(
         lambda: (
             rbt.run_single_backtest(*prices, entries, exits, config=config).metrics.sharpe_ratio

@@ -27,7 +27,7 @@ from btkit.settings import Settings
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / ".bench" / "peers"
 CAPITAL, FEES = 100_000.0, 0.001
-BARS, REPEATS = 5_031, 7
+BARS, REPEATS = 5_031, 15
 # Read once, as a program that sweeps would; what the environment says is not what is measured.
 SETTINGS = Settings()
 CROSS = {
