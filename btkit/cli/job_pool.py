@@ -93,8 +93,10 @@ class _Worker:
 
 def _begin_worker() -> None:
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), _Worker.stop)
+        # What this process was started to ignore, as by nohup, its workers ignore as well.
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _Worker.stop)
     _import_lightly()
 
 

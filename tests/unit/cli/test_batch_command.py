@@ -8,8 +8,10 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager, suppress
 
 import pytest
+from support import signals
 from support.specs import rules
 
 from btkit.cli import job_pool
@@ -173,11 +175,18 @@ def test_an_interrupt_ends_the_batch_and_leaves_the_index(batch, monkeypatch, tm
     assert job["run_id"] in (tmp_path / "reports" / "index.html").read_text()
 
 
-def processes(*flags):
-    return subprocess.Popen(
+@contextmanager
+def processes(*flags, ears=signals.heard):
+    with subprocess.Popen(
         [sys.executable, "-m", "btkit.cli.main", "batch", "jobs.yaml", "--jobs", "2", *flags],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
+        preexec_fn=ears,  # noqa: PLW1509 - it takes no lock
+    ) as running:  # fmt: skip
+        try:
+            yield running
+        finally:
+            with suppress(ProcessLookupError):  # which is how it should be
+                os.killpg(running.pid, signal.SIGKILL)
 
 
 def write_jobs(tmp_path, symbols):
@@ -211,6 +220,16 @@ def test_ctrl_c_ends_all_processes_quietly(tmp_path):
     assert last["error"]["type"] == "InterruptedRunError"
     assert 1 <= last["error"]["details"]["done"] < 200
     assert "SpawnProcess" not in said  # as multiprocessing begins the traceback of a worker
+
+
+def test_a_closed_terminal_ends_nothing_that_nohup_started(tmp_path):
+    write_jobs(tmp_path, ["SPX", "IXIC"] * 20)
+    with processes("--no-report", ears=signals.deaf_to_a_closed_terminal) as running:
+        running.stdout.readline()
+        os.killpg(running.pid, signal.SIGHUP)
+        out, said = running.communicate(timeout=240)
+    assert running.returncode == 1, said
+    assert json.loads(out.splitlines()[-1])["batch"]["jobs"] == 40
 
 
 def end_process(number, arguments):

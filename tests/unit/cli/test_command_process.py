@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-from contextlib import suppress
+import time
 
 import pytest
+from support import signals
 from support.market_data import MarketDataStandIn
 
 COMMAND = [sys.executable, "-m", "btkit.cli.main"]
@@ -61,7 +61,12 @@ def test_a_closed_pipe_is_no_traceback():
     os.close(reader)
     try:
         done = subprocess.run(
-            [*COMMAND, "indicators"], stdout=writer, stderr=subprocess.PIPE, text=True, check=False
+            [*COMMAND, "indicators"],
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=120,
         )
     finally:
         os.close(writer)
@@ -80,19 +85,23 @@ def test_a_closed_stream(closed):
         assert json.loads(done.stdout)["count"] == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", signals.STOPS)
 def test_a_signal_gives_a_document_and_a_cancelled_row(workplace, monkeypatch, number):
     stand_in = MarketDataStandIn(workplace / "stand-in").fail("hang")
     monkeypatch.setenv("BT_MARKET_DATA_CMD", stand_in.command)
-    process = subprocess.Popen(
-        [*RUN, "--source", "market-data"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    # The stand-in logs a call before it hangs: then the run is under way.
-    while not stand_in.calls and process.poll() is None:
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=0.02)
-    process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    with subprocess.Popen(
+        [*RUN, "--source", "market-data"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=signals.heard,  # noqa: PLW1509 - it takes no lock
+    ) as process:  # fmt: skip
+        try:
+            # The stand-in logs a call before it hangs: then the run is under way.
+            while not stand_in.calls and process.poll() is None:
+                time.sleep(0.02)
+            process.send_signal(number)
+            out, err = process.communicate(timeout=120)
+        finally:
+            process.kill()
     assert process.returncode == 2, err
     assert json.loads(out)["error"]["type"] == "InterruptedRunError"
     assert "Traceback" not in err
