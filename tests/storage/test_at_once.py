@@ -42,16 +42,17 @@ def test_runs_at_once_are_all_complete(arguments, start, settings, query):
 
 
 def test_only_one_of_many_resumes_a_run(arguments, start, settings, query):
-    process = start(arguments(300), BT_CHECKPOINT_BARS="1")
+    # Enough bars that it is not over before it is seen, on a busy machine too.
+    command = arguments(3_000)
+    process = start(command, BT_CHECKPOINT_BARS="1")
     while process.poll() is None and not list_runs(settings=settings):
         pass
     process.kill()
     process.wait()
     (row,) = list_runs(settings=settings)
     assert row["status"] == "interrupted"
-    command = arguments(300)[:3]
     rivals = [
-        start([*command, "resume", "--run-id", row["run_id"], "--no-report", "-q"])
+        start([*command[:3], "resume", "--run-id", row["run_id"], "--no-report", "-q"])
         for _ in range(3)
     ]
     codes = []

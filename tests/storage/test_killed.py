@@ -16,6 +16,8 @@ from btkit.runs import cancel, list_runs, load_run, resume, run
 
 FULL = os.environ.get("STRESS_PROFILE") == "full"
 BARS = 300
+# So many that a run which saves every bar is not over before it is told, on a busy machine too.
+ENDLESS = 3_000
 KILLS = 30 if FULL else 4
 EVERY_BAR = {"BT_CHECKPOINT_BARS": "1"}
 
@@ -81,10 +83,9 @@ def test_killed_at_random_moments_and_resumed_to_the_same_bits(
 def test_an_interrupted_run_is_resumed_by_another_process(
     arguments, start, settings, query, reached
 ):
-    command = arguments(BARS)
+    command = arguments(ENDLESS)
     process = start(command, **EVERY_BAR)
-    wait_until(process, lambda: reached() >= BARS // 2)
-    # A stopped process is alive, as long as it may be.
+    wait_until(process, lambda: reached() >= 5)
     assert [row["status"] for row in list_runs(settings=settings)] == ["running"]
     process.kill()
     process.wait()
@@ -98,7 +99,7 @@ def test_an_interrupted_run_is_resumed_by_another_process(
 
 
 def test_cancel_from_another_process(arguments, start, settings, reached):
-    process = start(arguments(2 * BARS), **EVERY_BAR)
+    process = start(arguments(ENDLESS), **EVERY_BAR)
     wait_until(process, lambda: reached() >= 5)
     (row,) = list_runs(settings=settings)
     assert cancel(row["run_id"], settings=settings)["status"] == "cancelling"

@@ -7,7 +7,6 @@ import json
 import os
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from support.ports import free_port
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
     from support.looks import PageTroubles
@@ -26,13 +27,6 @@ ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "tests"  # noqa: S105 - of a server that only the tests reach
 START_S = 120
 TIMEOUT_MS = 90_000  # of one step; a busy machine is no fault
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

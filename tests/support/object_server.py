@@ -14,14 +14,11 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from support.ports import free_port
+
 ACCESS_KEY, SECRET_KEY = "mds", "mds_secret"
+START_S = 120
 _RCLONE = Path(sys.executable).with_name("rclone")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class ObjectServer:
@@ -53,13 +50,12 @@ class ObjectServer:
             preexec_fn=limit,  # noqa: PLW1509 - it takes no lock: two system calls
             restore_signals=False,
         )  # fmt: skip
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
+        deadline = time.monotonic() + START_S
+        while self.process.poll() is None and time.monotonic() < deadline:
             with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
                 return self
-            if self.process.poll() is not None:
-                break
-        message = "the object server does not start"
+            time.sleep(0.01)
+        message = f"the object server does not start (exit status {self.process.poll()})"
         raise RuntimeError(message)
 
     def kill(self):
