@@ -167,7 +167,17 @@ def _conditions(view: View) -> list[Html]:
     ]
     head = ["List", "Condition", "Bars it held", "Share of bars", "Bars without a value"]
     title = tag("h3", f"How often each condition held, of {text.plural(bars, 'deciding bar')}")
-    return [Html(title + table(head, rows, numeric=(2, 3, 4)))]
+    return [Html(title + table(head, rows, numeric=(2, 3, 4)) + _never_fired(view))]
+
+
+def _never_fired(view: View) -> str:
+    # A run stored by an earlier version does not say it.
+    sentences = view.report["diagnostics"].get("never_fired", [])
+    if not sentences:
+        return ""
+    items = "".join(tag("li", escape(str(sentence))) for sentence in sentences)
+    title = tag("strong", "What never ended a trade")
+    return tag("div", title + tag("ul", items), class_="bt-callout", role="note")
 
 
 def _share(fraction: float) -> str:

@@ -79,6 +79,7 @@ def _lines(view: View) -> list[str]:
         words.headline(view),
         *(f"warning: {warning['message']}" for warning in view.report["warnings"]),
         *(f"no trades: {sentence}" for sentence in view.report["diagnostics"]["explanation"]),
+        *(f"note: {sentence}" for sentence in view.report["diagnostics"].get("never_fired", [])),
     ]
 
 

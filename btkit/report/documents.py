@@ -262,6 +262,8 @@ class DiagnosticsSection(Section):
         Orders that the end of the data left unfilled.
     explanation
         Sentences that say why there was no trade; empty where there was one.
+    never_fired
+        Sentences that say which exit or stop conditions never came into play.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -270,6 +272,7 @@ class DiagnosticsSection(Section):
     skipped_entries: dict[str, int]
     unfilled_orders: int
     explanation: list[str]
+    never_fired: list[str] = []
 
 
 class Benchmark(Section):

@@ -15,6 +15,7 @@ from btkit.conditions.columns import ColumnEvaluator, Value
 from btkit.conditions.nodes import Node
 from btkit.engine import Clause, Clauses, Outcome, Reason
 from btkit.indicators import FeatureSet, is_truth_value
+from btkit.simulation.inert import tell_inert
 from btkit.simulation.nearest import tell_nearest
 from btkit.spec import StrategySpec
 
@@ -56,6 +57,9 @@ class Diagnostics(BaseModel):
         Orders that the end of the data left unfilled.
     explanation
         For a run without trades: sentences that say why. Empty otherwise.
+    never_fired
+        For a run with trades: sentences that say which exit or stop conditions never came into
+        play, and how near they came.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -66,6 +70,7 @@ class Diagnostics(BaseModel):
     skipped_entries: dict[str, int]
     unfilled_orders: int
     explanation: list[str]
+    never_fired: list[str]
 
 
 def diagnose(
@@ -87,6 +92,7 @@ def diagnose(
         explanation = (
             [] if len(outcome.trades.reason) else Explainer(oldest, bars.index).explain(clauses)
         )
+        never_fired = tell_inert(every, clauses, bars.index)
     if not len(outcome.trades.reason):
         explanation = explain_orders(outcome.skipped, outcome.unfilled, _SKIPPED) or explanation
     return Diagnostics(
@@ -98,6 +104,7 @@ def diagnose(
         skipped_entries=outcome.skipped,
         unfilled_orders=outcome.unfilled,
         explanation=explanation,
+        never_fired=never_fired,
     )
 
 

@@ -25,6 +25,7 @@ from btkit.simulation.diagnostics import (
     View,
     explain_orders,
 )
+from btkit.simulation.inert import tell_inert
 
 if TYPE_CHECKING:
     from btkit.simulation.options import OptionsResult
@@ -58,6 +59,7 @@ def diagnose_spreads(result: OptionsResult) -> Diagnostics:
             for clause in clauses.conditions()
         ]
         explanation = [] if traded else Explainer(oldest, result.all_bars.index).explain(clauses)
+        never_fired = tell_inert(every, clauses, result.all_bars.index)
     if not traded:
         explanation = explain_orders(outcome.skipped, outcome.unfilled, SKIPPED) or explanation
     return Diagnostics(
@@ -69,6 +71,7 @@ def diagnose_spreads(result: OptionsResult) -> Diagnostics:
         skipped_entries=outcome.skipped,
         unfilled_orders=outcome.unfilled,
         explanation=explanation,
+        never_fired=never_fired,
     )
 
 

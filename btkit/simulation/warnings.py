@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btkit.conditions import names_of
+from btkit.conditions.nodes import Compare, Const, Position
 from btkit.engine import Clause, Clauses
 from btkit.indicators import POSITION_NAMES, FeatureSet
 
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 
 # Above this share of bars a condition's fallback goes into the headline.
 TELLING_SHARE = 0.05
+# Fractions, and what a condition can sensibly ask of one: whoever writes more means percent.
+_FRACTIONS = {
+    "position_pnl_pct": (-1.0, 1.0),
+    "pnl_pct_of_max_credit": (-10.0, 1.0),
+    "premium_collected_pct": (-10.0, 1.0),
+}
 _IV_COLUMNS = ("iv_rank", "iv_percentile", "current_iv")
 
 
@@ -35,6 +42,7 @@ def find_warnings(result: Result | OptionsResult) -> list[dict[str, str]]:
     found = []
     for clause in (*result.clauses.conditions(), result.clauses.sizing):
         found += _of_clause(clause, result.feature_set, result.outcome.start)
+        found += _meant_in_percent(clause)
     found += _implied_volatility(result)
     if result.ruined:
         found.append(
@@ -62,15 +70,34 @@ def _of_clause(clause: Clause, features: FeatureSet, start: int) -> list[dict[st
                 names.append(name)
         if hit is None or hit.mean() <= TELLING_SHARE:
             continue
-        where = clause.path if clause.index >= 0 else clause.list_name
         found.append(
             {
                 "code": code,
-                "message": f"{where} '{clause.text}' read {meaning} on {int(hit.sum()):,} of "
-                f"{hit.size:,} bars ({hit.mean():.0%}): {', '.join(names)}.",
+                "message": f"{_place(clause)} '{clause.text}' read {meaning} on "
+                f"{int(hit.sum()):,} of {hit.size:,} bars ({hit.mean():.0%}): {', '.join(names)}.",
             }
         )
     return found
+
+
+def _place(clause: Clause) -> str:
+    return clause.path if clause.index >= 0 else clause.list_name
+
+
+def _meant_in_percent(clause: Clause) -> list[dict[str, str]]:
+    return [
+        {
+            "code": "fraction_not_percent",
+            "message": f"{_place(clause)} '{clause.text}' asks for {name} of {asked:g}, which is a "
+            f"fraction: {asked:,.0%}. If {asked:g} % is meant, write {asked / 100:g}.",
+        }
+        for node in clause.tree.walk()
+        if isinstance(node, Compare)
+        for side, other in ((node.left, node.right), (node.right, node.left))
+        if isinstance(side, Position) and isinstance(other, Const) and side.name in _FRACTIONS
+        for name, asked in [(side.name, other.number)]
+        if asked <= _FRACTIONS[name][0] or asked > _FRACTIONS[name][1]
+    ]
 
 
 def _implied_volatility(result: Result | OptionsResult) -> list[dict[str, str]]:

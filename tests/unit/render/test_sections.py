@@ -62,8 +62,17 @@ def test_outside_ipython_the_verdict_is_printed_as_text(name, capsys, monkeypatc
     first, sentence, *others = capsys.readouterr().out.splitlines()
     assert first.endswith(": PASS" if run.report.passed else ": FAIL")
     assert sentence == words.headline(View.of(run))
-    told = [*run.report.warnings, *run.report.diagnostics.explanation]
+    diagnostics = run.report.diagnostics
+    told = [*run.report.warnings, *diagnostics.explanation, *diagnostics.never_fired]
     assert len(others) == len(told)
+
+
+def test_an_exit_that_never_came_into_play_stands_below_the_conditions():
+    page = markup(rests_on(long_run()))
+    assert page.count("What never ended a trade") == 1
+    assert "rsi_14 &gt; 70" in page.split("What never ended a trade")[1]
+    assert "never held on the same bar while a position was open." in page
+    assert "What never ended a trade" not in markup(rests_on(idle_run()))
 
 
 def test_a_time_limit_longer_than_the_run_is_none():

@@ -181,3 +181,57 @@ def test_the_option_positions_names_are_known(run):
                  exit_conditions=["1 / pnl_pct_of_max_credit > 1"])  # fmt: skip
     assert counted(result)["filter[0]"] == (3, 0)
     assert counted(result)["exit[0]"] == (0, 3)
+
+
+def test_a_stop_that_never_fires_is_told_with_how_near_it_came(run):
+    # In from the open of bar 1 at 9 to the end; the lowest close by then is 8, on bar 3.
+    result = run(
+        (10, 9, 9, 8, 9),
+        entry_conditions=["bars_held == 0"],
+        exit_conditions=["close > 9.5", "bars_held == 2"],
+        stop_conditions=["position_pnl_pct < -0.5"],
+    )
+    assert len(result.trades) == 1
+    assert result.diagnostics.never_fired == [
+        # The close above 9.5 was on bar 0, before anything was held.
+        (
+            "exit_conditions[0] 'close > 9.5' never held while a position was open; it came "
+            "nearest on 2018-01-03, with 9 where above 9.5 was needed."
+        ),
+        (
+            "stop_conditions[0] 'position_pnl_pct < -0.5' never held while a position was open; it "
+            "came nearest on 2018-01-05, with -0.111111 where below -0.5 was needed."
+        ),
+    ]
+
+
+def test_conditions_that_only_held_apart_never_ended_a_trade(run):
+    result = run((8, 9, 10, 11), exit_conditions=["close < 9.5", "close > 10.5"])
+    assert result.diagnostics.never_fired == [
+        (
+            "exit_conditions[0] 'close < 9.5' and exit_conditions[1] 'close > 10.5' never held on "
+            "the same bar while a position was open."
+        )
+    ]
+
+
+def test_a_list_that_fired_is_not_told_of(run):
+    result = run((8, 9, 10, 11), exit_conditions=["close > 9.5"], stop_conditions=[])
+    assert result.diagnostics.never_fired == []
+
+
+def test_nothing_never_fired_where_nothing_was_held(run):
+    result = run((8, 9), entry_conditions=["close > 100"], stop_conditions=["close < 0"])
+    assert result.diagnostics.never_fired == []
+
+
+def test_each_lot_counts(run):
+    # The oldest lot never falls by a tenth, the one bought at the top does.
+    result = run(
+        (8, 8, 12, 10, 10),
+        entry_conditions=["close > 0"],
+        stop_conditions=["position_pnl_pct < -0.1"],
+        position_sizing_formula="20",
+        max_concurrent_positions=3,
+    )
+    assert result.diagnostics.never_fired == []

@@ -110,3 +110,26 @@ def test_ruin(run):
     [warning] = result.warnings
     assert warning["code"] == "ruined"
     assert warning["message"].startswith("The account was lost")
+
+
+@pytest.mark.parametrize(
+    ("text", "warned"),
+    [
+        ("position_pnl_pct < -5", "-500%. If -5 % is meant, write -0.05."),
+        ("8 < position_pnl_pct", "800%. If 8 % is meant, write 0.08."),
+        ("bars_held > 5 and not position_pnl_pct >= -1", "-100%. If -1 % is meant, write -0.01."),
+        ("position_pnl_pct < -0.05", None),
+        ("position_pnl_pct >= 1", None),
+        ("position_pnl_pct * 100 < -5", None),
+        ("bars_held > 5", None),
+    ],
+)
+def test_a_fraction_that_is_asked_for_in_percent(run, text, warned):
+    result = run(FLAT, stop_conditions=[text])
+    if warned is None:
+        assert result.warnings == []
+        return
+    [warning] = result.warnings
+    assert warning["code"] == "fraction_not_percent"
+    assert warning["message"].startswith(f"stop_conditions[0] '{text}' asks for position_pnl_pct")
+    assert warning["message"].endswith(f"which is a fraction: {warned}")
