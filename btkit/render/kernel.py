@@ -22,6 +22,9 @@ PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 _LOOKS_AGAIN = 0.1
 """Seconds until a channel looks for a message that it was not told of."""
 
+_LATE_OUTPUT_S = 60
+"""Seconds that what a cell shows may come after the word that the cell is done."""
+
 
 class OwnKernelSpecManager(KernelSpecManager):
     """Knows one kernel: the interpreter that is running, able to import this same btkit.
@@ -113,3 +116,9 @@ class OwnKernelManager(AsyncKernelManager):
         await super()._async_launch_kernel(kernel_cmd, **{**kw, "stdout": DEVNULL})
 
     _launch_kernel = _async_launch_kernel
+
+
+def kernel_options() -> dict[str, Any]:
+    """Return what papermill's engine ``nbclient`` is to be told, to run a notebook here."""
+    # After four seconds, which a busy machine may need, papermill would give the notebook up.
+    return {"kernel_manager_class": OwnKernelManager, "iopub_timeout": _LATE_OUTPUT_S}

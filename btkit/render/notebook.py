@@ -204,7 +204,8 @@ def _execute(
     except PapermillExecutionError as error:
         partial.replace(failed)
         raise _cell_failure(error, failed) from error
-    except RuntimeError as error:  # what nbclient raises for a kernel that dies or never answers
+    # What nbclient raises for a kernel that dies, never answers, or never shows what it answered.
+    except (RuntimeError, TimeoutError) as error:
         raise RenderError(
             f"The report notebook's kernel stopped: {error}",
             hint="Check the memory limit, and that ipykernel is installed.",
@@ -214,9 +215,9 @@ def _execute(
 
 def _engine_options(engine: Engine) -> dict[str, Any]:
     if engine == "nbclient":
-        from btkit.render.kernel import OwnKernelManager  # noqa: PLC0415 - needs jupyter_client
+        from btkit.render.kernel import kernel_options  # noqa: PLC0415 - needs jupyter_client
 
-        return {"engine_name": engine, "kernel_manager_class": OwnKernelManager}
+        return {"engine_name": engine, **kernel_options()}
     from papermill.engines import papermill_engines  # noqa: PLC0415 - as in _execute
 
     from btkit.render.engine import InProcessEngine  # noqa: PLC0415 - likewise

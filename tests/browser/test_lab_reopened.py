@@ -6,6 +6,8 @@ from nbformat import read
 from nbformat.sign import NotebookNotary
 from support.lab import ROOT
 
+from btkit.render.kernel import kernel_options
+
 STATE = "application/vnd.jupyter.widget-state+json"
 
 
@@ -20,6 +22,7 @@ def test_widgets_survive_execution_and_reopening(opened, lab, keep, monkeypatch,
         engine_name=engine,
         kernel_name="python3",
         progress_bar=False,
+        **(kernel_options() if engine == "nbclient" else {}),
     )
     executed = read(path, as_version=4)
     assert len(executed.metadata.widgets[STATE]["state"]) > 50
