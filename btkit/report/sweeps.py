@@ -214,11 +214,26 @@ def build_sweep_report(
         top=top,
         table_url=table_url,
         command=result.command,
-        warnings=[*report.warnings, *notes],
+        warnings=[*report.warnings, *_at_the_edge(result), *notes],
         data=report.data,
         benchmark=report.benchmark,
         provenance=report.provenance,
     )
+
+
+def _at_the_edge(result: SweepResult) -> list[ReportWarning]:
+    if not result.edges:
+        return []
+    said = " and ".join(
+        f"{name} {result.best[name]:g} is the {edge}" for name, edge in result.edges.items()
+    )
+    return [
+        ReportWarning(
+            code="best_at_edge",
+            message=f"The best set stands at the edge of what was tried: {said} value. A better "
+            "one may lie beyond; widen the range before you choose it.",
+        )
+    ]
 
 
 def _ranked(result: SweepResult, rank: int, place: int, command: list[str] | None) -> RankedSet:

@@ -18,6 +18,8 @@ from btkit.validation.sweeper import OnChunk, Sweeper, with_parameters
 
 Floats = NDArray[np.float64]
 _RETURN_VALUES = 8_000_000
+# As few values have an inside.
+_RANGE = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +83,19 @@ class SweepResult:
     def best_spec(self) -> StrategySpec:
         """The strategy with the parameters of the best set."""
         return with_parameters(self.spec, self.best)
+
+    @property
+    def edges(self) -> dict[str, str]:
+        """The best set's parameters that are the ``"lowest"`` or ``"highest"`` value tried.
+
+        Only of parameters with at least three values: one of two is always at an edge.
+        """
+        found = {}
+        for name, column in self.sets.columns.items():
+            tried = np.unique(column)
+            if len(tried) >= _RANGE and column[self.winner] in (tried[0], tried[-1]):
+                found[name] = "lowest" if column[self.winner] == tried[0] else "highest"
+        return found
 
     def top(self, count: int = 10) -> pd.DataFrame:
         """Return the best sets, the best first; the index is their place in the table."""

@@ -98,6 +98,31 @@ def test_table_document_and_specs_are_stored(settings):
     assert not list(settings.report_dir.glob(".*"))
 
 
+def test_a_best_set_at_the_edge_is_warned_of(settings):
+    def edge_of(fast, slow):
+        result = bt.sweep(
+            crossover(), *RANGE, settings=settings, parameters={"fast": fast, "slow": slow}
+        )
+        report = describe_sweep(result, start=RANGE[1], end=RANGE[2], settings=settings)
+        warned = [entry.message for entry in report.warnings if entry.code == "best_at_edge"]
+        return result.best, result.edges, warned
+
+    wide = list(range(3, 40, 4))
+    best, edges, warned = edge_of(wide, [60])
+    inner = best["fast"]
+    assert inner not in (wide[0], wide[-1])
+    assert (edges, warned) == ({}, [])
+    # The same best set, now as the first and as the last of the values.
+    above = [value for value in wide if value >= inner]
+    best, edges, [message] = edge_of(above, [60])
+    assert (best["fast"], edges) == (inner, {"fast": "lowest"})
+    assert f"fast {inner} is the lowest value" in message
+    below = [value for value in wide if value <= inner]
+    best, edges, [message] = edge_of(below, [60])
+    assert (best["fast"], edges) == (inner, {"fast": "highest"})
+    assert f"fast {inner} is the highest value" in message
+
+
 def test_what_was_done_before_an_interrupt_is_not_done_again(settings, monkeypatch):
     from btkit.engine import sweep as engine_sweep  # noqa: PLC0415 - patched here alone
 
