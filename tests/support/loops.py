@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
 from typing import Any
 
-TURNS = 2_000
+PATIENCE_S = 120.0
+"""What never happens is told after this time; no machine is so busy that it takes as long."""
+
+
+async def until(happened: Callable[[], object], otherwise: str) -> None:
+    """Let the loop run until something has happened."""
+    end = time.monotonic() + PATIENCE_S
+    while not happened():
+        if time.monotonic() > end:
+            raise AssertionError(otherwise)
+        await asyncio.sleep(0.005)
 
 
 async def until_idle(newest: Any) -> None:
     """Let the loop run until nothing is under way."""
-    for _ in range(TURNS):
-        if not newest.busy:
-            return
-        await asyncio.sleep(0.005)
-    raise AssertionError("the work does not end")
+    await until(lambda: not newest.busy, "the work does not end")

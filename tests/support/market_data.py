@@ -182,7 +182,10 @@ def _fail_early(active: list[str]) -> None:
         sys.exit(1)
     if "hang_with_child" in active:
         child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-        Path(sys.argv[2]).with_name("child.pid").write_text(str(child.pid))
+        # Whoever finds the file finds it whole.
+        written = Path(sys.argv[2]).with_name("child.pid.part")
+        written.write_text(str(child.pid))
+        written.replace(written.with_suffix(""))
     if {"hang", "hang_with_child"} & set(active):
         sys.stderr.write("waiting for the provider\n")
         sys.stderr.flush()

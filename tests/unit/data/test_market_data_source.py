@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 import shlex
 import sys
 import time
@@ -26,13 +25,13 @@ def stand_in(tmp_path):
     return MarketDataStandIn(tmp_path / "with space").add_bars("SPY", daily_rows("2024-01-01", 40))
 
 
-def source(stand_in, timeout_s=30.0):
+def source(stand_in, timeout_s=120.0):
     return MarketData(stand_in.command, timeout_s, NOW)
 
 
 def load(stand_in, start="2024-01-15", end="2024-02-23", **options):
     settings = Settings(
-        _env_file=None, market_data_cmd=stand_in.command, market_data_timeout_s=30.0
+        _env_file=None, market_data_cmd=stand_in.command, market_data_timeout_s=120.0
     )
     return load_bars("SPY", start, end, settings=settings, source="market-data", now=NOW, **options)
 
@@ -111,20 +110,25 @@ def test_megabytes_on_both_streams_do_not_block(tmp_path):
 
 def test_a_hanging_command_is_killed_with_its_children(stand_in):
     stand_in.fail("hang_with_child")
-    with pytest.raises(SourceError, match="did not answer within 2 s") as caught:
-        source(stand_in, timeout_s=2.0).bars(SPY)
+    born = stand_in.folder / "child.pid"
+    # On a busy machine it takes longer to begin than it is given to answer.
+    for seconds in (2, 20, 120):
+        with pytest.raises(SourceError, match=f"did not answer within {seconds} s") as caught:
+            source(stand_in, timeout_s=float(seconds)).bars(SPY)
+        if born.exists():
+            break
     assert "BT_MARKET_DATA_TIMEOUT_S" in caught.value.hint
-    child = int((stand_in.folder / "child.pid").read_text())
-    deadline = time.monotonic() + 10.0
+    child = int(born.read_text())
+    deadline = time.monotonic() + 60.0
     while is_running(child) and time.monotonic() < deadline:
-        os.sched_yield()
+        time.sleep(0.01)
     assert not is_running(child)
 
 
 def is_running(process):
     try:
         state = Path(f"/proc/{process}/stat").read_text().split()[2]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
     # A killed orphan may wait as a zombie until somebody collects it.
     return state not in "ZX"
@@ -141,7 +145,7 @@ def is_running(process):
 )
 def test_a_command_that_cannot_run_is_a_source_error(command, words):
     with pytest.raises(SourceError, match=words):
-        MarketData(command, 5.0, NOW).bars(SPY)
+        MarketData(command, 120.0, NOW).bars(SPY)
 
 
 def test_nothing_goes_through_a_shell(tmp_path):
@@ -149,7 +153,7 @@ def test_nothing_goes_through_a_shell(tmp_path):
     echo.write_text("import sys, json; print(json.dumps({'symbol': sys.argv[3]}))")
     command = shlex.join([sys.executable, str(echo)])
     with pytest.raises(SourceError, match=r"without a list of rows"):
-        MarketData(command, 20.0, NOW).bars(
+        MarketData(command, 120.0, NOW).bars(
             Request("$(touch hacked); X", "1d", SPY.first, SPY.last)
         )
 

@@ -1,6 +1,7 @@
 import threading
 
 import pytest
+from support.loops import PATIENCE_S
 
 import btkit as bt
 from btkit.errors import InterruptedRunError
@@ -67,17 +68,17 @@ def test_cancel_ends_the_work_at_its_next_step():
     def work(progress):
         progress.update(1, 10, "one of ten")
         at_work.set()
-        go_on.wait()
+        assert go_on.wait(PATIENCE_S)
         progress.update(2, 10)
         raise AssertionError("it went on")
 
     progress = Progress(work)
-    at_work.wait()
+    assert at_work.wait(PATIENCE_S)
     assert progress.state == "running"
     assert progress.bar.value == pytest.approx(0.1)
     progress.cancel_button.click()
     go_on.set()
-    assert progress.wait(10)
+    assert progress.wait(PATIENCE_S)
     assert progress.state == "cancelled"
     with pytest.raises(InterruptedRunError):
         progress.result  # noqa: B018 - asking is what raises

@@ -2,7 +2,7 @@ import asyncio
 import threading
 
 import pytest
-from support.loops import until_idle
+from support.loops import PATIENCE_S, until_idle
 
 from btkit.errors import InterruptedRunError
 from btkit.widgets.newest import Newest
@@ -30,13 +30,13 @@ def test_a_newer_request_cancels_the_older_one_and_the_last_of_many_wins():
 
     def slow(progress):
         at_work.set()
-        go_on.wait()
+        assert go_on.wait(PATIENCE_S)
         progress.check()
         raise AssertionError("it went on")
 
     async def ask():
         told.newest.start(slow, title="slow")
-        at_work.wait()
+        assert at_work.wait(PATIENCE_S)
         for number in range(5):
             told.newest.start(lambda _, number=number: number, title=str(number))
         assert len(told.began) == 1
@@ -52,7 +52,7 @@ def test_the_loop_stays_free_while_work_lasts():
     told, ticks, go_on = Told(), [], threading.Event()
 
     async def ask():
-        told.newest.start(lambda _: go_on.wait() and len(ticks), title="wait")
+        told.newest.start(lambda _: go_on.wait(PATIENCE_S) and len(ticks), title="wait")
         for _ in range(3):
             ticks.append(told.newest.busy)
             await asyncio.sleep(0)
@@ -81,7 +81,7 @@ def test_closing_stops_the_work_and_nothing_more_is_told():
     told, go_on, steps = Told(), threading.Event(), []
 
     def slow(progress):
-        go_on.wait()
+        assert go_on.wait(PATIENCE_S)
         progress.check()
         steps.append("went on")
 

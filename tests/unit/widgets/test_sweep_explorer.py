@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import ipywidgets
 import numpy as np
 import pytest
-from support.loops import until_idle
+from support.loops import PATIENCE_S, until, until_idle
 
 import btkit as bt
 from btkit.errors import InterruptedRunError, UsageError
@@ -220,15 +220,14 @@ def test_a_cancelled_sweep_keeps_the_last_one(made, monkeypatch):
 
     def held_up(*arguments, progress, **options):
         at_work.set()
-        go_on.wait()
+        assert go_on.wait(PATIENCE_S)
         return honest(*arguments, progress=progress, **options)
 
     monkeypatch.setattr(sweep_explorer, "sweep", held_up)
 
     async def stop():
         made.axes["fast"].control.value = "10:40:5"
-        await asyncio.sleep(coalesce.PAUSE_S * 3)
-        at_work.wait()
+        await until(at_work.is_set, "the work does not begin")
         made.progress.cancel_button.click()
         go_on.set()
         await until_idle(made._newest)

@@ -5,7 +5,7 @@ import weakref
 
 import ipywidgets
 import pytest
-from support.loops import until_idle
+from support.loops import PATIENCE_S, until, until_idle
 
 import btkit as bt
 from btkit.errors import InterruptedRunError, SpecError, UsageError
@@ -151,15 +151,14 @@ def test_cancel_keeps_the_last_answer_and_says_so(lab, monkeypatch):
 
     def held_up(*arguments, progress, **options):
         at_work.set()
-        go_on.wait()
+        assert go_on.wait(PATIENCE_S)
         return honest(*arguments, progress=progress, **options)
 
     monkeypatch.setattr(walk_forward_lab, "walk_forward", held_up)
 
     async def stop():
         lab.fields["windows"].control.slider.value = 4
-        await asyncio.sleep(coalesce.PAUSE_S * 3)
-        at_work.wait()
+        await until(at_work.is_set, "the work does not begin")
         lab.progress.cancel_button.click()
         go_on.set()
         await until_idle(lab._newest)
