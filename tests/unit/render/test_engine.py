@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import sys
 
 import nbformat
 import pytest
