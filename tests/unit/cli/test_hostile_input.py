@@ -181,7 +181,9 @@ VALUES = st.recursive(
 
 
 @profile(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     changes=st.dictionaries(st.sampled_from([*rules(), "parameters", "fill", "x"]), VALUES),
@@ -256,7 +258,9 @@ def test_a_hostile_constraint_is_refused(search, workplace, command, text):
 
 
 @profile(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     axis=st.text(max_size=30)
