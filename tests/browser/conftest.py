@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import sync_playwright
-from support.lab import jupyterlab, local, open_notebook
+from support.lab import TIMEOUT_MS, jupyterlab, local, open_notebook
 from support.looks import PageTroubles
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -35,7 +35,9 @@ def need_chromium():
 def browser():
     need_chromium()
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        started = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=FLAGS, timeout=TIMEOUT_MS
+        )
         yield started
         started.close()
 
@@ -60,6 +62,7 @@ def visit(browser):
             viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True
         )
         contexts.append(context)
+        context.set_default_timeout(TIMEOUT_MS)
         tab = context.new_page()
         troubles.watch(tab)
         tab.goto(path.as_uri())

@@ -112,6 +112,7 @@ def test_a_run_is_deleted_only_after_a_second_word(table):
     table.press("Delete for good")
     table.view.get_by_text("Deleted 1 run.").wait_for()
     table.notebook.wait_for(STORED, before[1:])
+    table.rows.nth(len(before) - 1).wait_for(state="detached")
     assert table.column("Run") == [run_id[:8] for run_id in before[1:]]
 
 

@@ -1,9 +1,11 @@
 """The report in a real browser: offline, every chart drawn, the table alive, light and dark."""
 
 import csv
+import time
 
 import pytest
 from support.documents import RUNS, idle_run, long_run, warned_run
+from support.lab import TIMEOUT_MS
 from support.looks import PageTroubles, assert_whole
 from support.pages import page
 
@@ -151,6 +153,9 @@ def test_a_page_that_asks_for_something_would_be_noticed(browser, tmp_path, prob
     tab = context.new_page()
     troubles.watch(tab)
     tab.goto((tmp_path / "probe.html").as_uri())
-    tab.wait_for_timeout(100)
+    # What a page asks for is told a while later.
+    end = time.monotonic() + TIMEOUT_MS / 1000
+    while not troubles.found and time.monotonic() < end:
+        tab.wait_for_timeout(20)
     context.close()
     assert any("example.com" in said for said in troubles.found)

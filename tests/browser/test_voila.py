@@ -29,9 +29,9 @@ def test_the_editor_is_an_app(tab, keep):
     curve = "document.querySelector('.bt-edit .js-plotly-plot').data[1].y.at(-1)"
     before = tab.evaluate(curve)
     handle = tab.locator(".bt-parameter .noUi-handle").first
+    handle.hover()  # not before it has its place
     box = handle.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    tab.mouse.move(x, y)
     tab.mouse.down()
     tab.mouse.move(x - 60, y, steps=10)
     tab.mouse.up()

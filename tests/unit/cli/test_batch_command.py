@@ -223,13 +223,13 @@ def test_ctrl_c_ends_all_processes_quietly(tmp_path):
 
 
 def test_a_closed_terminal_ends_nothing_that_nohup_started(tmp_path):
-    write_jobs(tmp_path, ["SPX", "IXIC"] * 20)
+    write_jobs(tmp_path, ["SPX", "IXIC"] * 6)
     with processes("--no-report", ears=signals.deaf_to_a_closed_terminal) as running:
         running.stdout.readline()
         os.killpg(running.pid, signal.SIGHUP)
         out, said = running.communicate(timeout=240)
     assert running.returncode == 1, said
-    assert json.loads(out.splitlines()[-1])["batch"]["jobs"] == 40
+    assert json.loads(out.splitlines()[-1])["batch"]["jobs"] == 12
 
 
 def end_process(number, arguments):
