@@ -43,9 +43,9 @@ MOST_SETS = 8_192
 """Sets in a chunk at the most, so that there is progress to show and to keep."""
 
 MOST_SET_BARS = 400_000_000
-"""Sets times bars in a chunk at the most, for the same reason: a second or two."""
+"""Sets times bars times lots in a chunk at the most, for the same reason: a second or two."""
 
-# Sets times bars that a thread simulates at the most before it looks for more work: a moment.
+# The same that a thread simulates at the most before it looks for more work: a moment.
 _BLOCK_BARS = 3_000_000
 # Blocks that a thread would make of its share of what is left: the last ones are small, so that
 # all threads end together.
@@ -88,7 +88,8 @@ class SweepEngine:
     def chunks(self) -> Iterator[tuple[int, int]]:
         """Yield the first set of each chunk, and the one after its last."""
         plan = self.plan
-        size = min(MOST_SETS, max(1, MOST_SET_BARS // self.bars))
+        # However long a set takes, each thread has one.
+        size = min(MOST_SETS, max(self.threads, MOST_SET_BARS // self._lot_bars))
         if not self._fits:
             # Each set may bring columns of its own.
             each = 17 * len(plan.gates) + _BYTES_PER_TREE * len(plan.programs)
@@ -140,7 +141,7 @@ class SweepEngine:
 
     def _share_out(self, count: int, work: Callable[[int, int, Scratch], None]) -> None:
         """Let each thread take one block of sets after the other, until there are none."""
-        most = max(1, _BLOCK_BARS // self.bars)
+        most = max(1, _BLOCK_BARS // self._lot_bars)
         busy = min(self.threads, count)
         lock, stop = threading.Lock(), threading.Event()
         taken = 0
@@ -172,6 +173,15 @@ class SweepEngine:
                 stop.set()
                 raise
 
+    @property
+    def _lots(self) -> int:
+        return min(self.rules.max_positions, self.bars)
+
+    @property
+    def _lot_bars(self) -> int:
+        # Exits may be judged at each bar for each lot: then these, not the bars, take the time.
+        return self.bars * self._lots
+
     @cached_property
     def _fits(self) -> bool:
         """Whether the columns of all sets together may be one chunk's."""
@@ -182,8 +192,7 @@ class SweepEngine:
 
     @cached_property
     def _scratches(self) -> list[Scratch]:
-        lots = min(self.rules.max_positions, self.bars)
-        return [new_scratch(self.bars, lots) for _ in range(self.threads)]
+        return [new_scratch(self.bars, self._lots) for _ in range(self.threads)]
 
     @cached_property
     def _combinations(self) -> tuple[Integers, Integers]:

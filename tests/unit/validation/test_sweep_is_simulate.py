@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +12,7 @@ from support.random_bars import make_bars
 import btkit as bt
 from btkit.engine import sweep as engine_sweep
 from btkit.engine.measure import METRIC_NAMES
-from btkit.engine.sweep_loop import copy_finite
+from btkit.engine.sweep_loop import copy_finite, run_sets
 from btkit.errors import SpecError
 from btkit.spec import load_spec
 from btkit.validation import make_grid, prepare, with_parameters
@@ -261,6 +263,37 @@ def test_a_chunk_is_small_enough_to_show_progress(monkeypatch):
     sweeper = prepare(load_spec(BASE), make_bars(60), sets, **costs, start=None, threads=1)
     engine = sweeper.engine(sets)
     assert list(engine.chunks()) == [(0, 4), (4, 8), (8, 9)]
+    assert list(replace(engine, threads=5).chunks()) == [(0, 5), (5, 9)]
+
+
+def test_with_more_lots_fewer_sets_are_simulated_before_anything_can_stop(monkeypatch):
+    blocks = []
+
+    def watched(begin, end, *rest):
+        blocks.append(end - begin)
+        return run_sets(begin, end, *rest)
+
+    monkeypatch.setattr(engine_sweep, "run_sets", watched)
+    monkeypatch.setattr(engine_sweep, "MOST_SET_BARS", 60 * 8)
+    monkeypatch.setattr(engine_sweep, "_BLOCK_BARS", 60 * 4)
+    sets = make_grid({"wait": list(range(1, 33))}, max_sets=100)
+    costs = {"capital": 1e5, "commission": 0.0, "slippage": 0.0}
+    longest = {}
+    for lots in (1, 2, 4, 8):
+        spec = {
+            **BASE,
+            "entry_conditions": ["close > 0"],
+            "exit_conditions": ["bars_held >= {wait}"],
+            "position_sizing_formula": "1",
+            "max_concurrent_positions": lots,
+            "parameters": {"wait": 1},
+        }
+        sweeper = prepare(load_spec(spec), make_bars(60), sets, **costs, start=None, threads=1)
+        blocks.clear()
+        sweeper.measure(sets)
+        first_chunk = next(sweeper.engine(sets).chunks())
+        longest[lots] = first_chunk[1], max(blocks), sum(blocks)
+    assert longest == {1: (8, 2, 32), 2: (4, 1, 32), 4: (2, 1, 32), 8: (1, 1, 32)}
 
 
 def test_nothing_of_size_sets_times_bars_is_kept():
