@@ -13,6 +13,14 @@ from support.broken_off import SPEC, write_bars
 from btkit.settings import Settings
 
 COMMAND = [sys.executable, "-m", "btkit.cli.main"]
+PATIENCE_S = 200  # less than what ends all tests
+
+
+class Process(subprocess.Popen):
+    """A process that fails its test, and no other, if it does not end."""
+
+    def communicate(self, input=None, timeout=PATIENCE_S):  # noqa: A002 - the base's signature
+        return super().communicate(input, timeout)
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +64,7 @@ def start():
     started = []
 
     def launch(arguments, **environment):
-        process = subprocess.Popen(
+        process = Process(
             arguments, env=os.environ | environment,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip

@@ -29,7 +29,7 @@ COMMAND = [sys.executable, "-m", "btkit.cli.main"]
 @pytest.fixture(autouse=True)
 def patience(monkeypatch):
     """Take a server for absent only where none is; a busy machine may answer late."""
-    monkeypatch.setattr(objects, "REACHABLE_WITHIN_S", 60.0)
+    monkeypatch.setattr(objects, "REACHABLE_WITHIN_S", 30.0)
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def go(workplace):
 
 def at(settings, endpoint, **changes):
     return settings.model_copy(
-        update={"minio_endpoint": endpoint, "minio_timeout_s": 60.0, **changes}
+        update={"minio_endpoint": endpoint, "minio_timeout_s": 30.0, **changes}
     )
 
 
@@ -167,10 +167,10 @@ def test_whatever_is_wrong_the_run_succeeds_and_is_delivered_later(
         (odd_servers.slow_body, 1.0, "too slowly"),
         (odd_servers.slow_body_without_length, 1.0, "too slowly"),
         # These answer at once, as far as the machine lets them.
-        (odd_servers.endless, 60.0, "longer than 1,000,000 bytes"),
-        (odd_servers.garbage, 60.0, "ProtocolError"),
-        (odd_servers.elsewhere, 60.0, "307"),
-        (odd_servers.yes_to_all, 60.0, "does not have it"),
+        (odd_servers.endless, 30.0, "longer than 1,000,000 bytes"),
+        (odd_servers.garbage, 30.0, "ProtocolError"),
+        (odd_servers.elsewhere, 30.0, "307"),
+        (odd_servers.yes_to_all, 30.0, "does not have it"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

@@ -172,7 +172,9 @@ _KERNEL = "window.jupyterapp?.shell.currentWidget?.context?.sessionContext.sessi
 _ASK = f"""async (code) => {{
   const asked = {_KERNEL}.requestExecute({{
     code: "", silent: true, store_history: false, user_expressions: {{ answer: code }} }});
-  return (await asked.done).content.user_expressions.answer;
+  const silent = new Promise((_, fail) => setTimeout(
+    () => fail(new Error("the kernel does not answer")), {TIMEOUT_MS}));
+  return (await Promise.race([asked.done, silent])).content.user_expressions.answer;
 }}"""
 
 
