@@ -47,6 +47,13 @@ CASES = {
         },
         AXES,
     ),
+    "a crossover of what is often equal": (
+        {
+            "entry_conditions": ["lowest_{fast} > lowest_{slow}"],
+            "exit_conditions": ["lowest_{fast} < lowest_{slow}"],
+        },
+        AXES,
+    ),
     "averages that are both to rise": (
         {"exit_conditions": ["sma_{fast} > sma_{slow}", "close < sma_{slow}"]},
         AXES,
