@@ -64,7 +64,8 @@ def show_summary(document: Mapping[str, Any], paths: Mapping[str, Path]) -> None
         say(f"warning: {warning['message']}")
     for sentence in document["diagnostics"]["explanation"]:
         say(f"no trades: {sentence}")
-    for sentence in document["diagnostics"]["never_fired"]:
+    # A run stored by an earlier version does not say it.
+    for sentence in document["diagnostics"].get("never_fired", []):
         say(f"note: {sentence}")
     say("")
     for kind, path in paths.items():

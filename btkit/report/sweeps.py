@@ -222,11 +222,10 @@ def build_sweep_report(
 
 
 def _at_the_edge(result: SweepResult) -> list[ReportWarning]:
-    if not result.edges:
+    edges, best = result.edges, result.best
+    if not edges:
         return []
-    said = " and ".join(
-        f"{name} {result.best[name]:g} is the {edge}" for name, edge in result.edges.items()
-    )
+    said = " and ".join(f"{name} {best[name]:g} is the {edge}" for name, edge in edges.items())
     return [
         ReportWarning(
             code="best_at_edge",

@@ -90,11 +90,11 @@ class SweepResult:
 
         Only of parameters with at least three values: one of two is always at an edge.
         """
-        found = {}
+        found, winner = {}, self.winner
         for name, column in self.sets.columns.items():
             tried = np.unique(column)
-            if len(tried) >= _RANGE and column[self.winner] in (tried[0], tried[-1]):
-                found[name] = "lowest" if column[self.winner] == tried[0] else "highest"
+            if len(tried) >= _RANGE and column[winner] in (tried[0], tried[-1]):
+                found[name] = "lowest" if column[winner] == tried[0] else "highest"
         return found
 
     def top(self, count: int = 10) -> pd.DataFrame:
