@@ -14,16 +14,14 @@ class BtkitError(Exception):
     message
         What was wrong, and where, in one sentence.
     hint
-        What to do about it, in one sentence; None where there is nothing to advise.
+        What to do about it, in one sentence.
     details
         Values a program can read: plain JSON types only.
     """
 
     exit_code: ClassVar[int] = 2
 
-    def __init__(
-        self, message: str, *, hint: str | None = None, details: dict[str, Any] | None = None
-    ) -> None:
+    def __init__(self, message: str, *, hint: str, details: dict[str, Any] | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
@@ -34,7 +32,7 @@ class BtkitError(Exception):
 
     def notes(self) -> list[str]:
         """Return what a traceback should say beside the message."""
-        return [] if self.hint is None else [f"Hint: {self.hint}"]
+        return [f"Hint: {self.hint}"]
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Keyword arguments do not survive the default pickling, and errors cross processes.
@@ -69,18 +67,18 @@ class Problem:
     message
         What is wrong, in one sentence.
     hint
-        What to write instead, or None.
+        What to write instead, or where to look, in one sentence.
     column
         Zero-based character offset inside the text at `path`, or None.
     """
 
     path: str
     message: str
-    hint: str | None = None
+    hint: str
     column: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.message}" + (f"; {self.hint}" if self.hint else "")
+        return f"{self.path}: {self.message}; {self.hint}"
 
 
 class SpecError(BtkitError):

@@ -91,14 +91,7 @@ def write_report_files(
         )
     except BtkitError as error:
         error.details |= {"run_id": run_id, "passed": document["passed"]}
-        error.hint = " ".join(
-            part
-            for part in (
-                error.hint,
-                f"The run itself is complete: `backtest report --run-id {run_id}` prints it.",
-            )
-            if part
-        )
+        error.hint += f" The run itself is complete: `backtest report --run-id {run_id}` prints it."
         raise
     except BaseException as error:
         error.add_note(f"The run itself is complete and stored, under the id {run_id}.")

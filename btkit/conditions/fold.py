@@ -44,7 +44,21 @@ ROUND_DIGITS = 22
 
 
 class FoldError(ValueError):
-    """A constant sub-expression raises whenever it is evaluated."""
+    """A constant sub-expression raises whenever it is evaluated.
+
+    Parameters
+    ----------
+    message
+        What fails.
+    hint
+        What to write instead.
+    """
+
+    def __init__(
+        self, message: str, hint: str = "write what can hold, such as close > sma_50, or remove it"
+    ) -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 def unary(op: str, operand: Node) -> Node:

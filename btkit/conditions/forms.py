@@ -67,7 +67,7 @@ def choice(test: Node, then: Form, other: Form) -> Form:
     if test in (TRUE, FALSE):
         return then if test is TRUE else other
     if test.size > MAX_NODES:
-        raise FoldError("the expression is too complex")
+        raise FoldError("the expression is too complex", "split it up")
     return Choice(test, then, other)
 
 
@@ -203,7 +203,7 @@ def length(form: Form) -> Node:
 def extreme(op: str, items: tuple[Form, ...]) -> Form:
     """Return ``min(*items)`` or ``max(*items)``: the first of equals, as Python has it."""
     if len(items) > MAX_COMPARED:
-        raise FoldError(f"{op}() takes at most {MAX_COMPARED} values")
+        raise FoldError(f"{op}() takes at most {MAX_COMPARED} values", f"nest {op}() in {op}()")
     best = items[0]
     for item in items[1:]:
         if isinstance(best, Node) and isinstance(item, Node):
@@ -235,7 +235,10 @@ def _alike(left: Sequence, right: Sequence) -> bool:
 
 def _lexicographic(op: str, left: tuple[Form, ...], right: tuple[Form, ...]) -> Node:
     if min(len(left), len(right)) > MAX_COMPARED:
-        raise FoldError(f"tuples of more than {MAX_COMPARED} items cannot be put in order")
+        raise FoldError(
+            f"tuples of more than {MAX_COMPARED} items cannot be put in order",
+            "compare item by item",
+        )
     if not left or not right:
         return boolean(_ORDER[op](len(left), len(right)))
     return choose(

@@ -43,6 +43,7 @@ _BINARY = {
     ast.Mod: "%",
     ast.Pow: "**",
 }
+_BIT_HINTS = {ast.BitAnd: "write and", ast.BitOr: "write or", ast.BitXor: "write ** for a power"}
 _ORDER = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
 # name -> (fewest, most) arguments
 _CALLS = {
@@ -94,7 +95,7 @@ def _member(node: ast.Call) -> str | None:
 
 
 class _RefusedError(Exception):
-    def __init__(self, message: str, *, column: int, hint: str | None = None) -> None:
+    def __init__(self, message: str, *, column: int, hint: str) -> None:
         super().__init__(message)
         self.message = message
         self.column = column
@@ -146,7 +147,7 @@ def parse_expression(
                 reader.problems.append(
                     error
                     if isinstance(error, _RefusedError)
-                    else _RefusedError(str(error), column=0)
+                    else _RefusedError(str(error), column=0, hint=error.hint)
                 )
     return None, [
         Problem(path, refusal.message, refusal.hint, refusal.column) for refusal in reader.problems
@@ -156,14 +157,20 @@ def parse_expression(
 def _finish(form: Form, *, sizing: bool) -> Node:
     if sizing:
         if not isinstance(form, Node):
-            raise _RefusedError("a sizing formula must give a number", column=0)
+            raise _RefusedError(
+                "a sizing formula must give a number",
+                column=0,
+                hint='write how many shares to trade, such as "0.1 * capital / close"',
+            )
         return form
     return forms.truth(form)
 
 
 def _parse(text: str, offset: int) -> ast.Expression:
     if not text:
-        raise _RefusedError("the expression is empty", column=0)
+        raise _RefusedError(
+            "the expression is empty", column=0, hint='write a condition such as "close > sma_50"'
+        )
     if len(text) > MAX_CHARACTERS:
         raise _RefusedError(
             f"the expression has {len(text)} characters; at most {MAX_CHARACTERS} are read",
@@ -184,8 +191,14 @@ def _parse(text: str, offset: int) -> ast.Expression:
             f"this is no Python expression: {error.msg}", column=column, hint=_syntax_hint(text)
         ) from error
     except (ValueError, RecursionError, MemoryError) as error:
-        reason = "it holds a null character" if isinstance(error, ValueError) else "too deep"
-        raise _RefusedError(f"this is no Python expression: {reason}", column=0) from error
+        reason, hint = (
+            ("it holds a null character", "remove it")
+            if isinstance(error, ValueError)
+            else ("too deep", "split it into several conditions")
+        )
+        raise _RefusedError(
+            f"this is no Python expression: {reason}", column=0, hint=hint
+        ) from error
 
 
 def _line_start(lines: list[str], number: int) -> int:
@@ -231,12 +244,13 @@ class _Reader:
         handler = _HANDLERS.get(type(node))
         if handler is None:
             what = _REFUSED.get(type(node), type(node).__name__)
-            raise self.refuse(node, f"{what} cannot stand in a condition", _earlier(node))
+            hint = _earlier(node) or "write it with names, numbers, comparisons, and, or, not"
+            raise self.refuse(node, f"{what} cannot stand in a condition", hint)
         try:
             form = handler(self, node, depth + 1)
         except FoldError as error:
             if not self.constants:
-                raise self.refuse(node, str(error)) from error
+                raise self.refuse(node, str(error), error.hint) from error
             form = Raises()
         if isinstance(form, Node):
             self.nodes = max(self.nodes, form.size)
@@ -244,7 +258,7 @@ class _Reader:
             raise self.refuse(node, "the expression is too complex", "split it up")
         return form
 
-    def refuse(self, node: ast.expr, message: str, hint: str | None = None) -> _RefusedError:
+    def refuse(self, node: ast.expr, message: str, hint: str) -> _RefusedError:
         lines = self.source.split("\n")
         before = lines[node.lineno - 1].encode()[: node.col_offset].decode()
         column = _line_start(lines, node.lineno) + len(before) + self.offset
@@ -262,8 +276,14 @@ class _Reader:
             try:
                 return number(value)
             except OverflowError as error:
-                raise self.refuse(node, "this number is larger than any float") from error
-        raise self.refuse(node, f"{type(value).__name__} constants cannot stand in a condition")
+                raise self.refuse(
+                    node, "this number is larger than any float", "the largest is about 1.8e308"
+                ) from error
+        raise self.refuse(
+            node,
+            f"{type(value).__name__} constants cannot stand in a condition",
+            "write a number, a text in quotes, True, False or None",
+        )
 
     def name(self, node: ast.Name, _: int) -> Form:
         written = ast.get_source_segment(self.source, node)
@@ -301,13 +321,17 @@ class _Reader:
         left, right = self.read(node.left, depth), self.read(node.right, depth)
         op = _BINARY.get(type(node.op))
         if op is None:
-            hint = {ast.BitAnd: "write and", ast.BitOr: "write or"}.get(type(node.op))
+            hint = _BIT_HINTS.get(type(node.op), f"the operators are {' '.join(_BINARY.values())}")
             raise self.refuse(node, "bit operators cannot stand in a condition", hint)
         return binary(op, self.arithmetic(node, left), self.arithmetic(node, right))
 
     def arithmetic(self, node: ast.expr, form: Form) -> Node:
         if not isinstance(form, Node):
-            raise self.refuse(node, "arithmetic needs numbers, not texts, tuples or lists")
+            raise self.refuse(
+                node,
+                "arithmetic needs numbers, not texts, tuples or lists",
+                "texts, tuples and lists can be compared, with == and in",
+            )
         return form
 
     def conditional(self, node: ast.IfExp, depth: int) -> Form:
@@ -365,13 +389,21 @@ class _Reader:
             raise self.refuse(node, "this call is not allowed", meant or allowed)
         name = node.func.id
         if node.keywords:
-            raise self.refuse(node, f"{name}() takes no keyword arguments here")
+            raise self.refuse(
+                node,
+                f"{name}() takes no keyword arguments here",
+                f"write the values alone: {name}(...)",
+            )
         fewest, most = _CALLS[name]
         if not fewest <= len(node.args) <= most:
             count = f"{fewest}" if fewest == most else f"{fewest} to {most}"
             count = f"at most {most}" if fewest == 0 else count
             noun = "argument" if most == 1 else "arguments"
-            raise self.refuse(node, f"{name}() takes {count} {noun}, not {len(node.args)}")
+            raise self.refuse(
+                node,
+                f"{name}() takes {count} {noun}, not {len(node.args)}",
+                f"give it {count}" if len(node.args) < fewest else "leave the others out",
+            )
         if name == "round" and len(node.args) > 1:
             return self.rounded(node, depth)
         arguments = [self.read(argument, depth) for argument in node.args]
@@ -385,6 +417,7 @@ class _Reader:
                 node.args[1],
                 "round()'s second argument must be a whole number written out, "
                 f"from -{ROUND_DIGITS} to {ROUND_DIGITS}",
+                "write for example round(close, 2)",
             )
         return forms.scalar(
             value,

@@ -95,7 +95,10 @@ def load_bars(  # noqa: PLR0913 - the question itself, and where to put it
     """
     symbol = check_symbol(symbol)
     if warmup < 0:
-        raise UsageError(f"warmup must be 0 or more bars, not {warmup}")
+        raise UsageError(
+            f"warmup must be 0 or more bars, not {warmup}",
+            hint="0 loads the range alone; 2,000 is what a run takes",
+        )
     first, last = parse_range(start, end, interval=interval)
     span = Span(first, last, interval, calendar, now or dt.datetime.now(dt.UTC))
     if source is None or isinstance(source, str):

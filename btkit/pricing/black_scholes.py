@@ -381,5 +381,7 @@ def _case(right: str, *inputs: ArrayLike) -> _Case:
 def _refusal(name: str, values: Floats, rule: str) -> UsageError:
     shown = f"{float(values)}" if values.ndim == 0 else "not so everywhere"
     return UsageError(
-        f"{name} is {shown}, but must be {rule}", details={"argument": name, "rule": rule}
+        f"{name} is {shown}, but must be {rule}",
+        hint="correct it, or write NaN where it is not known",
+        details={"argument": name, "rule": rule},
     )

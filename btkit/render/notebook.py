@@ -128,7 +128,9 @@ def template_path(name: str) -> Path:
     known = sorted({path.stem for folder in folders for path in folder.glob("*.ipynb")})
     raise UsageError(
         f"No report template is called {name!r}.",
-        hint=f"Known templates: {', '.join(known)}." if known else None,
+        hint=f"Known templates: {', '.join(known)}."
+        if known
+        else "This installation has no templates at all; install btkit again.",
         details={"template": name, "known": known},
     )
 
@@ -275,7 +277,10 @@ def _export(notebook: NotebookNode, run_id: str, *, foot: str, library: str | No
             library=library,
         )
     except (ValueError, KeyError, LookupError) as error:
-        raise RenderError(f"The report notebook could not be exported: {error}") from error
+        raise RenderError(
+            f"The report notebook could not be exported: {error}",
+            hint="Where the template was edited, run it in JupyterLab to see which cell it is.",
+        ) from error
 
 
 def _title(notebook: NotebookNode, run_id: str) -> str:

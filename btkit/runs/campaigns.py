@@ -166,8 +166,9 @@ def load_stored(
     words = kind.replace("_", "-")
     folder = report_folder(settings)
     details = {f"{kind}_id": stored_id, "folder": str(folder)}
+    hint = f"Its document, {folder}/ID.json, names it as {kind}_id."
     if not stored_id.isalnum():
-        raise UsageError(f"{stored_id!r} is not the id of a {words}.", details=details)
+        raise UsageError(f"{stored_id!r} is not the id of a {words}.", hint=hint, details=details)
     try:
         document = json.loads((folder / f"{stored_id}.json").read_text(encoding="utf-8"))
         table = pd.read_parquet(folder / f"{stored_id}.parquet")
@@ -178,7 +179,7 @@ def load_stored(
             details=details,
         ) from error
     if not isinstance(document, dict) or document.get(f"{kind}_id") != stored_id:
-        raise StoreError(f"{stored_id} is not the id of a {words}.", details=details)
+        raise StoreError(f"{stored_id} is not the id of a {words}.", hint=hint, details=details)
     return document, table
 
 

@@ -120,6 +120,7 @@ def _run_frame(document: dict[str, Any]) -> pd.DataFrame:
         run = document["run"]
         raise StoreError(
             f"Run {run['run_id']} is {run['status']}; only complete runs can be exported.",
+            hint="Leave it out, or take up an interrupted run with `backtest resume`.",
             details={"run_id": run["run_id"], "status": run["status"]},
         )
     run = document["run"] | document["metrics"]

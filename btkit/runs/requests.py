@@ -19,6 +19,11 @@ from btkit.spec import AnySpec, OptionsSpec, StrategySpec, load_spec
 SpecSource = str | Path | Mapping[str, Any] | AnySpec
 """What a run takes for a spec: a path, JSON or YAML text, a mapping, or a spec."""
 
+_COST_HINTS = {
+    "capital": "100,000 is the usual account.",
+    "commission": "0 charges nothing.",
+    "slippage": "0.005 is half a percent.",
+}
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -292,7 +297,7 @@ def check_costs(
         if not (math.isfinite(value) and good):
             raise UsageError(
                 f"{name} is {value}; it must be {rule}.",
-                hint="0.005 is half a percent." if name == "slippage" else None,
+                hint=_COST_HINTS[name],
                 details={"argument": name, "received": str(value)},
             )
     chosen = commission is not None or "default_commission" in settings.model_fields_set

@@ -118,7 +118,11 @@ def list_runs(
         If the store cannot be read.
     """
     if limit < 1:
-        raise UsageError(f"limit is {limit}; it must be at least 1.", details={"argument": "limit"})
+        raise UsageError(
+            f"limit is {limit}; it must be at least 1.",
+            hint="Give how many runs to list at most, such as 50.",
+            details={"argument": "limit"},
+        )
     known: Status | None = next((name for name in _STATUSES if name == status), None)
     if status is not None and known is None:
         raise UsageError(
@@ -210,7 +214,9 @@ def load_bars(
     first, last = check_range(start, end)
     if warmup < 0:
         raise UsageError(
-            f"warmup is {warmup}; it must be at least 0.", details={"argument": "warmup"}
+            f"warmup is {warmup}; it must be at least 0.",
+            hint="0 loads the range alone; `run` takes 2,000.",
+            details={"argument": "warmup"},
         )
     return load_from_source(
         check_symbol(symbol),

@@ -118,7 +118,9 @@ def ask(  # noqa: PLR0913 - as `sweep`
     for name, value in (("samples", samples), ("max_sets", max_sets), ("threads", threads or 1)):
         if value < 1:
             raise UsageError(
-                f"{name} is {value}; it must be at least 1.", details={"argument": name}
+                f"{name} is {value}; it must be at least 1.",
+                hint="Leave it out for the default.",
+                details={"argument": name},
             )
     if threads is not None and threads > MOST_THREADS:
         raise UsageError(

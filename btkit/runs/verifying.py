@@ -77,6 +77,7 @@ def _again(report: Report, settings: Settings) -> RunDocument:
     if source is None or run.symbol is None:
         raise UsageError(
             f"The bars of run {run.run_id} were handed over; they cannot be loaded again.",
+            hint="Simulate the spec on the same frame, and compare the trades.",
             details={"run_id": run.run_id},
         )
     first, last = check_range(run.start_date, run.end_date)

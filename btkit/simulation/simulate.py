@@ -34,10 +34,10 @@ from btkit.spec import AnySpec, BaseSpec, OptionsSpec, StrategySpec, load_spec
 if TYPE_CHECKING:
     from btkit.simulation.options import OptionsResult, SpreadEngine
 
-_ACCOUNT_RULES: dict[str, tuple[str, Callable[[float], bool]]] = {
-    "capital": ("above 0", lambda value: value > 0),
-    "commission": ("of 0 or more", lambda value: value >= 0),
-    "slippage": ("from 0 to below 1", lambda value: 0 <= value < 1),
+_ACCOUNT_RULES: dict[str, tuple[str, Callable[[float], bool], str]] = {
+    "capital": ("above 0", lambda value: value > 0, "100_000 is the usual account"),
+    "commission": ("of 0 or more", lambda value: value >= 0, "0 charges nothing"),
+    "slippage": ("from 0 to below 1", lambda value: 0 <= value < 1, "0.005 is half a percent"),
 }
 
 
@@ -332,10 +332,12 @@ def _rule_spec(spec: AnySpec | Mapping[str, Any]) -> StrategySpec:
 
 def _check_account(**account: Any) -> None:  # noqa: ANN401 - what it is to find out
     for name, value in account.items():
-        rule, good = _ACCOUNT_RULES[name]
+        rule, good, hint = _ACCOUNT_RULES[name]
         if not (_is_finite(value) and good(value)):
             raise UsageError(
-                f"{name} is {value!r}, but must be a number {rule}", details={name: str(value)}
+                f"{name} is {value!r}, but must be a number {rule}",
+                hint=hint,
+                details={name: str(value)},
             )
 
 

@@ -32,7 +32,7 @@ from btkit.spec.fields import (
     Timeframe,
     Version,
 )
-from btkit.spec.wording import field_problems, key_problems, kind_of_value
+from btkit.spec.wording import field_problems, key_problems, no_mapping
 
 
 class BaseSpec(BaseModel):
@@ -108,9 +108,7 @@ class BaseSpec(BaseModel):
         if isinstance(data, cls):
             return handler(data)
         if not isinstance(data, dict):
-            raise SpecError(
-                [Problem("spec", f"a spec is a mapping of fields, not {kind_of_value(data)}")]
-            )
+            raise SpecError([no_mapping(data)])
         problems = key_problems(data)
         if problems:
             raise SpecError(problems)

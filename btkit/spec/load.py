@@ -8,11 +8,11 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from btkit.errors import Problem, SpecError, UsageError
+from btkit.errors import SpecError, UsageError
 from btkit.settings import Settings
 from btkit.spec.model import AnySpec, OptionsSpec, StrategySpec
 from btkit.spec.reading import parse_text, read_file
-from btkit.spec.wording import kind_of_value, quoted
+from btkit.spec.wording import kind_of_value, no_mapping, quoted
 
 _FORMS = {".json": "json", ".yaml": "yaml", ".yml": "yaml"}
 _SPREAD_TYPE = "spread_type"
@@ -53,7 +53,10 @@ def load_spec(
     if isinstance(source, Path):
         return _load_file(source, settings, kind)
     if not isinstance(source, str):
-        raise UsageError(f"a spec is a path, a mapping or a text, not {kind_of_value(source)}")
+        raise UsageError(
+            f"a spec is a path, a mapping or a text, not {kind_of_value(source)}",
+            hint="give the path of a .json or .yaml file, or a dict of the fields",
+        )
     source = source.removeprefix("\ufeff")
     if "\n" in source or source.lstrip()[:1] in {"{", "["}:
         return _build(parse_text(source), settings, kind)
@@ -95,9 +98,7 @@ def _load_file(path: Path, settings: Settings | None, kind: str | None) -> AnySp
 
 def _build(values: object, settings: Settings | None, kind: str | None) -> AnySpec:
     if not isinstance(values, dict):
-        raise SpecError(
-            [Problem("spec", f"a spec is a mapping of fields, not {kind_of_value(values)}")]
-        )
+        raise SpecError([no_mapping(values)])
     if "max_holding_bars" not in values:
         limit = (settings or _environment()).max_holding_bars
         values = values if limit is None else {**values, "max_holding_bars": limit}

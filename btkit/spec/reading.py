@@ -55,7 +55,7 @@ def parse_text(text: str, *, form: str | None = None) -> object:
         anchors, aliases, tags, repeated keys, numbers that are none.
     """
     if not is_text(text):
-        _refuse("the text holds half of a surrogate pair, which is no character")
+        _refuse("the text holds half of a surrogate pair, which is no character", "remove it")
     if len(text.encode()) > MAX_BYTES:
         _refuse(f"the text is longer than {MAX_BYTES:,} bytes", "a spec is a few kilobytes")
     if not text.strip():
@@ -135,13 +135,13 @@ def reads_as_text(text: str) -> bool:
     return text not in _WORDS and not any(pattern.fullmatch(text) for pattern in patterns)
 
 
-def _refuse(message: str, hint: str | None = None) -> NoReturn:
+def _refuse(message: str, hint: str) -> NoReturn:
     raise SpecError([Problem("spec", message, hint)])
 
 
 def _whole(digits: str, base: int = 10) -> int:
     if len(digits) > MAX_DIGITS:
-        _refuse(f"a number has more than {MAX_DIGITS} digits")
+        _refuse(f"a number has more than {MAX_DIGITS} digits", "write it as 1e12, say")
     return int(digits, base)
 
 
@@ -164,11 +164,14 @@ def _parse_braces(text: str) -> object:
 
 
 def _refuse_json(error: json.JSONDecodeError) -> NoReturn:
-    _refuse(f"this is no JSON: {error.msg}, line {error.lineno} column {error.colno}")
+    _refuse(
+        f"this is no JSON: {error.msg}, line {error.lineno} column {error.colno}",
+        'put every name and text into "quotes", a comma between two fields, none after the last',
+    )
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    _refuse(f"{name} is no number that JSON or a spec knows")
+    _refuse(f"{name} is no number that JSON or a spec knows", "write a finite number")
 
 
 def _check_json_depth(text: str) -> None:
@@ -187,7 +190,10 @@ def _check_json_depth(text: str) -> None:
 
 
 def _refuse_depth() -> NoReturn:
-    _refuse(f"lists and mappings are nested more than {MAX_NESTING} deep")
+    _refuse(
+        f"lists and mappings are nested more than {MAX_NESTING} deep",
+        "a spec's lists hold texts, and its mappings numbers",
+    )
 
 
 def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -211,7 +217,7 @@ def _parse_yaml(text: str) -> object:
         reason = str(error.problem or error.context).removeprefix("found ")
         _refuse(f"this is no YAML: {_ascii(reason)}{where}", _yaml_hint(text, mark))
     except yaml.reader.ReaderError as error:
-        _refuse(f"this is no YAML: {_ascii(str(error.reason))}")
+        _refuse(f"this is no YAML: {_ascii(str(error.reason))}", "save the file as UTF-8 text")
 
 
 def _yaml_hint(text: str, mark: yaml.Mark | None) -> str:
@@ -261,7 +267,7 @@ class _Builder:
     def _node(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
         self.values += 1
         if self.values > MAX_VALUES:
-            _refuse(f"the text holds more than {MAX_VALUES:,} values")
+            _refuse(f"the text holds more than {MAX_VALUES:,} values", "a spec is a few kilobytes")
         if event.anchor is not None:
             _refuse(f"YAML anchors are not read{_line(event)}", "write the value out")
         if event.tag is not None:

@@ -40,6 +40,12 @@ _MISSING_HINTS = {
     "exit_conditions": "write [] if there are none",
     "stop_conditions": "write [] if there are none",
 }
+_FIELD_REFERENCE = "'backtest schema' prints every field"
+_ENTRY_HINTS = {
+    "instruments": "write a ticker such as SPY",
+    "parameters": "write a name and a number, such as fast: 20",
+}
+_KEY_HINT = "write each field by its name, such as name: my_strategy"
 _PATTERNS = {
     "name": "may hold only ASCII letters, digits, space and _ . & -, with at least one letter "
     "or digit",
@@ -57,6 +63,11 @@ _BOUND_HINTS = {
     "long_delta": "write an absolute delta: 0.15 is 15 delta",
     "profit_target_pct": "write a fraction of the credit: 0.5 is half of it",
 }
+
+
+def no_mapping(value: object) -> Problem:
+    """Return the problem with a spec that is no mapping of fields."""
+    return Problem("spec", f"a spec is a mapping of fields, not {kind_of_value(value)}", _KEY_HINT)
 
 
 def quoted(value: str) -> str:
@@ -106,16 +117,22 @@ def is_text(value: object) -> bool:
 def key_problems(data: Mapping[Any, Any]) -> list[Problem]:
     """Return what makes a mapping unfit to be checked field by field."""
     if len(data) > MAX_FIELDS:
-        return [Problem("spec", f"has {len(data):,} fields; a spec has far fewer")]
+        return [
+            Problem("spec", f"has {len(data):,} fields; a spec has far fewer", _FIELD_REFERENCE)
+        ]
     problems = [
-        Problem("spec", f"a field's name must be a text, not {kind_of_value(key)}")
+        Problem("spec", f"a field's name must be a text, not {kind_of_value(key)}", _KEY_HINT)
         for key in data
         if not is_text(key)
     ]
     parameters = data.get("parameters")
     if isinstance(parameters, dict):
         problems += [
-            Problem("parameters", f"a parameter's name must be a text, not {kind_of_value(key)}")
+            Problem(
+                "parameters",
+                f"a parameter's name must be a text, not {kind_of_value(key)}",
+                _ENTRY_HINTS["parameters"],
+            )
             for key in parameters
             if not is_text(key)
         ]
@@ -160,16 +177,14 @@ def _problem(
     path = _path(location)
     match found["type"]:
         case "extra_forbidden":
-            hint = foreign.get(field) or nearest(field, list(fields))
-            if hint is None:
-                hint = "'backtest schema' prints every field"
+            hint = foreign.get(field) or nearest(field, list(fields)) or _FIELD_REFERENCE
             return Problem(path, f"unknown field {quoted(field)}", hint)
         case "missing":
-            return Problem(path, "this field is missing", _MISSING_HINTS.get(field))
-    message, hint = _value_problem(found, field, _value_at(data, location), fields[field])
-    if hint is None and len(location) == 1:
-        hint = _MISSING_HINTS.get(field) or _default_hint(field, fields[field].default)
-    return Problem(path, message, hint)
+            return Problem(path, "this field is missing", _MISSING_HINTS[field])
+    message, advice = _value_problem(found, field, _value_at(data, location), fields[field])
+    if advice is None and len(location) == 1:
+        advice = _MISSING_HINTS.get(field) or _default_hint(field, fields[field].default)
+    return Problem(path, message, advice or _ENTRY_HINTS.get(field, _FIELD_REFERENCE))
 
 
 def _default_hint(field: str, default: object) -> str:

@@ -333,7 +333,11 @@ class Jobs:
             if status == "interrupted":
                 self._mark_cancelled(connection, run_id, "It was cancelled after it broke off.")
                 return "cancelled"
-        raise self._refuse(row, f"Run {run_id} is {status}, so there is nothing to cancel", None)
+        raise self._refuse(
+            row,
+            f"Run {run_id} is {status}, so there is nothing to cancel",
+            f"`backtest report --run-id {run_id}` prints what it came to.",
+        )
 
     def _row(self, connection: sqlite3.Connection, run_id: str) -> sqlite3.Row:
         row: sqlite3.Row | None = connection.execute(rows.SELECT_RUN, (run_id,)).fetchone()
@@ -348,7 +352,7 @@ class Jobs:
             details={"run_id": run_id, "database": str(self.path)},
         )
 
-    def _refuse(self, row: sqlite3.Row, message: str, hint: str | None) -> StoreError:
+    def _refuse(self, row: sqlite3.Row, message: str, hint: str) -> StoreError:
         details = {"run_id": row["run_id"], "status": shown_status(row)}
         return StoreError(f"{message}.", hint=hint, details=details)
 

@@ -193,6 +193,7 @@ def check_axes(spec: StrategySpec, axes: Mapping[str, Iterable[Number]]) -> dict
             if refusal is not None:
                 raise UsageError(
                     f"A value of parameter {name!r} is {value!r}; it {refusal}.",
+                    hint="Give numbers such as [5, 10, 20], or a range such as 5:50:5.",
                     details={"parameter": name, "received": str(value)},
                 )
         checked[name] = list(dict.fromkeys(plain))

@@ -116,7 +116,10 @@ def expected_maximum_sharpe(variance: float, trials: int) -> float:
     quantile; Bailey and Lopez de Prado 2014. One trial selects nothing: 0.
     """
     if trials < 1 or not variance >= 0.0:
-        raise UsageError(f"{trials} trials with a variance of {variance} make no sense.")
+        raise UsageError(
+            f"{trials} trials with a variance of {variance} make no sense.",
+            hint="Give at least one trial, and a variance of 0 or more.",
+        )
     if trials == 1:
         return 0.0
     first = norm.ppf(1.0 - 1.0 / trials)

@@ -70,7 +70,9 @@ def check_windows(windows: int, is_ratio: float) -> None:
     """
     if windows < 1:
         raise UsageError(
-            f"windows is {windows}; it must be at least 1.", details={"argument": "windows"}
+            f"windows is {windows}; it must be at least 1.",
+            hint="3 to 10 windows are usual; 1 splits the range once.",
+            details={"argument": "windows"},
         )
     if not 0.0 < is_ratio < 1.0:
         raise UsageError(

@@ -246,7 +246,7 @@ class RunBrowser:
 
 
 def _words(error: BtkitError) -> str:
-    return " ".join(part for part in (error.message, error.hint) if part)
+    return f"{error.message} {error.hint}"
 
 
 def _relative(path: Path) -> str:

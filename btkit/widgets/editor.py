@@ -361,7 +361,7 @@ class SpecEditor:
             said, kind = work(), "bt-edit-note"
         except BtkitError as error:
             said, kind = (
-                " ".join(part for part in (error.message, error.hint) if part),
+                f"{error.message} {error.hint}",
                 "bt-problem",
             )
         except OSError as error:
@@ -378,7 +378,7 @@ class SpecEditor:
         try:
             result = self._market.simulate(self.spec)
         except BtkitError as error:
-            self._show_reason(error.message, error.hint or "")
+            self._show_reason(error.message, error.hint)
             return
         if not self._held.fits(result):
             self._held = Held(result)
@@ -418,7 +418,7 @@ def _reason_of(problems: list[Problem], fields: dict[str, Any]) -> tuple[str, st
     first = problems[0]
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     missing = sorted(missing_parameters(fields))
-    hint = first.hint or ""
+    hint = first.hint
     if missing and "parameter" in first.message:
         hint = f"add {missing[0]} under Parameters"
     return f"{_place(first.path)}: {first.message}{more}.", hint

@@ -210,7 +210,7 @@ def _said(error: BaseException) -> tuple[str, str]:
     if isinstance(error, InterruptedRunError):
         return "the picture is not of the fields as they stand.", "Change one to start anew."
     if isinstance(error, BtkitError):
-        return _sentence(error.message), _sentence(error.hint or "")
+        return _sentence(error.message), _sentence(error.hint)
     return f"{type(error).__name__}: {error}", ""
 
 
@@ -251,7 +251,7 @@ def blame_axes(
 def _by_field(error: BaseException) -> dict[str, tuple[str, str]]:
     if isinstance(error, SpecError):
         return {
-            _field_of(problem): (_sentence(problem.message), _sentence(problem.hint or ""))
+            _field_of(problem): (_sentence(problem.message), _sentence(problem.hint))
             for problem in error.problems
         }
     if isinstance(error, (DataError, SourceError)):

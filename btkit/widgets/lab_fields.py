@@ -100,7 +100,7 @@ class LabField:
 
     def mark(self, message: str = "", hint: str = "") -> None:
         """Say what is wrong with it; nothing, where the message is empty."""
-        found = [Problem("", message, hint or None)] if message else []
+        found = [Problem("", message, hint)] if message else []
         show_problems(self._problem, self._edge, found, "")
 
 
@@ -214,7 +214,11 @@ def whole(value: float, *, name: str) -> int:
         If it is none.
     """
     if value != int(value):
-        raise UsageError(f"{name} is {value:g}, not a whole number.", details={"argument": name})
+        raise UsageError(
+            f"{name} is {value:g}, not a whole number.",
+            hint=f"Write {round(value)}, say.",
+            details={"argument": name},
+        )
     return int(value)
 
 

@@ -125,7 +125,10 @@ class OptionsLab(Lab[OptionsResult]):
         self.result  # noqa: B018 - waits for the work, and raises what it raised
         self._repricer.flush()
         if self._position is None:
-            raise UsageError("There is no spread to show: the rule sold none.")
+            raise UsageError(
+                "There is no spread to show: the rule sold none.",
+                hint="Loosen its entry conditions or filters, or show more bars.",
+            )
         return self._position
 
     def move(
@@ -158,7 +161,11 @@ class OptionsLab(Lab[OptionsResult]):
         }
         for name, value in known.items():
             if message := refused_moment(name, value):
-                raise UsageError(message, details={"argument": name, "received": str(value)})
+                raise UsageError(
+                    message,
+                    hint="Take spot in $, iv as a fraction such as 0.2, and whole days.",
+                    details={"argument": name, "received": str(value)},
+                )
         self._look(replace(position.now, **known))
 
     def _close_parts(self) -> None:

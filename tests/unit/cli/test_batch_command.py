@@ -147,7 +147,7 @@ def test_a_comparison_that_fails_takes_no_line_away(batch, monkeypatch):
 
     def execute(template, *arguments, **options):
         if template == "compare":
-            raise RenderError("no room")
+            raise RenderError("no room", hint="make some")
         return ordinary(template, *arguments, **options)
 
     monkeypatch.setattr(render, "execute_template", execute)

@@ -100,7 +100,7 @@ def test_progress_and_table_go_to_stderr_and_quiet_silences_them(backtest):
 
 def test_a_failed_rendering_keeps_the_run(backtest, monkeypatch):
     def fail(*_arguments, **_options):
-        raise RenderError("A cell failed.", details={"notebook": "x.failed.ipynb"})
+        raise RenderError("A cell failed.", hint="Mend it.", details={"notebook": "x.failed.ipynb"})
 
     monkeypatch.setattr("btkit.render.execute_template", fail)
     code, document, _ = backtest(*RUN)

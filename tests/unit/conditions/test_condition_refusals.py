@@ -12,6 +12,12 @@ SPLIT = "split it into several conditions"
 IS_RULE = "'is' needs None, True or False on one side"
 DIGITS_RULE = "round()'s second argument must be a whole number written out, from -22 to 22"
 ARITHMETIC_RULE = "arithmetic needs numbers, not texts, tuples or lists"
+GRAMMAR_HINT = "write it with names, numbers, comparisons, and, or, not"
+CONSTANT = "write a number, a text in quotes, True, False or None"
+COMPARED = "texts, tuples and lists can be compared, with == and in"
+CAN_HOLD = "write what can hold, such as close > sma_50, or remove it"
+OPERATORS = "the operators are + - * / // % **"
+SIZING = 'write how many shares to trade, such as "0.1 * capital / close"'
 BITS = "bit operators cannot stand in a condition"
 
 
@@ -36,36 +42,36 @@ def refusals(text, **options):
 
 # text, message, hint, column
 GRAMMAR = [
-    ("close.real > 1", stand("attributes (a dot after a name)"), None, 0),
-    ("1 < close.real", stand("attributes (a dot after a name)"), None, 4),
-    ("().__class__.__mro__", stand("attributes (a dot after a name)"), None, 0),
+    ("close.real > 1", stand("attributes (a dot after a name)"), GRAMMAR_HINT, 0),
+    ("1 < close.real", stand("attributes (a dot after a name)"), GRAMMAR_HINT, 4),
+    ("().__class__.__mro__", stand("attributes (a dot after a name)"), GRAMMAR_HINT, 0),
     ("close[0] > 1", stand("subscripts (square brackets after a name)"), AGO, 0),
     ("1 < close[-1]", stand("subscripts (square brackets after a name)"), AGO, 4),
-    ("lambda: 1", stand("lambda"), None, 0),
-    ("[close for close in (1, 2)]", stand("comprehensions"), None, 0),
-    ("{close for close in (1, 2)}", stand("comprehensions"), None, 0),
-    ("{close: 1 for close in (1, 2)}", stand("comprehensions"), None, 0),
-    ("(close for close in (1, 2))", stand("comprehensions"), None, 0),
-    ("f'{close}' == 'a'", stand("f-strings"), None, 0),
-    ("(x := close) > 1", stand("':='"), None, 1),
-    ("{'a': 1}", stand("dictionaries"), None, 0),
-    ("{1, 2}", stand("sets"), None, 0),
-    ("await close", stand("await"), None, 0),
-    ("(yield close)", stand("yield"), None, 1),
-    ("(yield from close)", stand("yield"), None, 1),
-    ("min(*(close, 1))", stand("'*' before a value"), None, 4),
-    ("(*(close, 1), 2) == (1, 2)", stand("'*' before a value"), None, 1),
+    ("lambda: 1", stand("lambda"), GRAMMAR_HINT, 0),
+    ("[close for close in (1, 2)]", stand("comprehensions"), GRAMMAR_HINT, 0),
+    ("{close for close in (1, 2)}", stand("comprehensions"), GRAMMAR_HINT, 0),
+    ("{close: 1 for close in (1, 2)}", stand("comprehensions"), GRAMMAR_HINT, 0),
+    ("(close for close in (1, 2))", stand("comprehensions"), GRAMMAR_HINT, 0),
+    ("f'{close}' == 'a'", stand("f-strings"), GRAMMAR_HINT, 0),
+    ("(x := close) > 1", stand("':='"), GRAMMAR_HINT, 1),
+    ("{'a': 1}", stand("dictionaries"), GRAMMAR_HINT, 0),
+    ("{1, 2}", stand("sets"), GRAMMAR_HINT, 0),
+    ("await close", stand("await"), GRAMMAR_HINT, 0),
+    ("(yield close)", stand("yield"), GRAMMAR_HINT, 1),
+    ("(yield from close)", stand("yield"), GRAMMAR_HINT, 1),
+    ("min(*(close, 1))", stand("'*' before a value"), GRAMMAR_HINT, 4),
+    ("(*(close, 1), 2) == (1, 2)", stand("'*' before a value"), GRAMMAR_HINT, 1),
     ("~close", stand("'~'"), "write not", 0),
     ("close > 1 or ~open", stand("'~'"), "write not", 13),
     ("(close > 1) & (open > 1)", BITS, "write and", 0),
     ("(close > 1) | (open > 1)", BITS, "write or", 0),
-    ("close ^ 1", BITS, None, 0),
-    ("close << 1", BITS, None, 0),
-    ("close >> 1", BITS, None, 0),
-    ("close @ 1", BITS, None, 0),
-    ("b'a' == 'a'", stand("bytes constants"), None, 0),
-    ("close > 1j", stand("complex constants"), None, 8),
-    ("...", stand("ellipsis constants"), None, 0),
+    ("close ^ 1", BITS, "write ** for a power", 0),
+    ("close << 1", BITS, OPERATORS, 0),
+    ("close >> 1", BITS, OPERATORS, 0),
+    ("close @ 1", BITS, OPERATORS, 0),
+    ("b'a' == 'a'", stand("bytes constants"), CONSTANT, 0),
+    ("close > 1j", stand("complex constants"), CONSTANT, 8),
+    ("...", stand("ellipsis constants"), CONSTANT, 0),
     # Blanks before the text count.
     ("   close[0]", stand("subscripts (square brackets after a name)"), AGO, 3),
     # Columns are characters, not bytes.
@@ -77,64 +83,94 @@ CALLS = [
     ("SMA(close, 50) > 1", "this call is not allowed", "write sma_50", 0),
     ("sma(501) > 1", "this call is not allowed", ONLY, 0),
     ("rsi_14.shift(1) < 30", "this call is not allowed", "prev_rsi_14 is its value one bar ago", 0),
-    ("(1, 2)[0] > 1", stand("subscripts (square brackets after a name)"), None, 0),
-    ("clos[1] > 1", stand("subscripts (square brackets after a name)"), None, 0),
+    ("(1, 2)[0] > 1", stand("subscripts (square brackets after a name)"), GRAMMAR_HINT, 0),
+    ("clos[1] > 1", stand("subscripts (square brackets after a name)"), GRAMMAR_HINT, 0),
     ("1 < exp(close)", "this call is not allowed", ONLY, 4),
     ("__import__('os')", "this call is not allowed", ONLY, 0),
     ("close.mean()", "this call is not allowed", ONLY, 0),
     ("(lambda: 1)()", "this call is not allowed", ONLY, 0),
     ("min(1, 2)(3)", "this call is not allowed", ONLY, 0),
     ("open('x')", "this call is not allowed", ONLY, 0),
-    ("min(close, key=abs)", "min() takes no keyword arguments here", None, 0),
-    ("max(**{})", "max() takes no keyword arguments here", None, 0),
-    ("round(close, ndigits=2)", "round() takes no keyword arguments here", None, 0),
-    ("round()", "round() takes 1 to 2 arguments, not 0", None, 0),
-    ("round(close, 1, 2)", "round() takes 1 to 2 arguments, not 3", None, 0),
-    ("int(close, 2)", "int() takes at most 1 argument, not 2", None, 0),
-    ("round(close, 2.0)", DIGITS_RULE, None, 13),
-    ("round(close, True)", DIGITS_RULE, None, 13),
-    ("round(close, open)", DIGITS_RULE, None, 13),
-    ("round(close, 1 + 1)", DIGITS_RULE, None, 13),
-    ("round(close, None)", DIGITS_RULE, None, 13),
-    ("round(close, 23)", DIGITS_RULE, None, 13),
-    ("round(close, -23)", DIGITS_RULE, None, 13),
-    (f"min({','.join(['close'] * 51)})", "min() takes 1 to 50 arguments, not 51", None, 0),
-    (f"max(({','.join(['close'] * 51)}))", "max() takes at most 50 values", None, 0),
+    (
+        "min(close, key=abs)",
+        "min() takes no keyword arguments here",
+        "write the values alone: min(...)",
+        0,
+    ),
+    ("max(**{})", "max() takes no keyword arguments here", "write the values alone: max(...)", 0),
+    (
+        "round(close, ndigits=2)",
+        "round() takes no keyword arguments here",
+        "write the values alone: round(...)",
+        0,
+    ),
+    ("round()", "round() takes 1 to 2 arguments, not 0", "give it 1 to 2", 0),
+    ("round(close, 1, 2)", "round() takes 1 to 2 arguments, not 3", "leave the others out", 0),
+    ("int(close, 2)", "int() takes at most 1 argument, not 2", "leave the others out", 0),
+    ("round(close, 2.0)", DIGITS_RULE, "write for example round(close, 2)", 13),
+    ("round(close, True)", DIGITS_RULE, "write for example round(close, 2)", 13),
+    ("round(close, open)", DIGITS_RULE, "write for example round(close, 2)", 13),
+    ("round(close, 1 + 1)", DIGITS_RULE, "write for example round(close, 2)", 13),
+    ("round(close, None)", DIGITS_RULE, "write for example round(close, 2)", 13),
+    ("round(close, 23)", DIGITS_RULE, "write for example round(close, 2)", 13),
+    ("round(close, -23)", DIGITS_RULE, "write for example round(close, 2)", 13),
+    (
+        f"min({','.join(['close'] * 51)})",
+        "min() takes 1 to 50 arguments, not 51",
+        "leave the others out",
+        0,
+    ),
+    (
+        f"max(({','.join(['close'] * 51)}))",
+        "max() takes at most 50 values",
+        "nest max() in max()",
+        0,
+    ),
 ]
 CONSTANTS = [
-    ("1 / 0", "this constant always fails: it divides by zero", None, 0),
-    ("close > 1 / 0", "this constant always fails: it divides by zero", None, 8),
-    ("close / (1 - 1) > 1 % 0", "this constant always fails: it divides by zero", None, 18),
-    ("(-8) ** 0.5 < close", "this constant is a complex number", None, 0),
-    ("1 < None", "'<' with None always fails", None, 0),
-    ("None < None", "'<' with None always fails", None, 0),
-    ("None + 1", "'+' with None always fails", None, 0),
-    ("min(1, None)", "'min' with None always fails", None, 0),
-    ("-None", "minus None always fails", None, 0),
-    ("abs(None)", "abs() of None always fails", None, 0),
-    ("round(None, 2)", "round() of None always fails", None, 0),
-    ("int('x')", "int('x') always fails", None, 0),
-    ("len(1)", "len() of a number always fails", None, 0),
-    ("min(())", "min() of nothing to choose from always fails", None, 0),
-    ("1 in 2", "'in' needs a tuple or a list", None, 0),
-    ("1 in 'abc'", "'in' a text needs a text on its left", None, 0),
-    ("'a' < 1", "'<' between different kinds always fails", None, 0),
-    ("(1,) < [1]", "'<' between different kinds always fails", None, 0),
-    ("close > 1" + "0" * 400, "this number is larger than any float", None, 8),
-    ("-1" + "0" * 400 + " < close", "this number is larger than any float", None, 1),
-    ("'a' + 'b'", ARITHMETIC_RULE, None, 0),
-    ("'a' * 3", ARITHMETIC_RULE, None, 0),
-    ("'%s' % close", ARITHMETIC_RULE, None, 0),
-    ("(1, 2) + (3,) == 1", ARITHMETIC_RULE, None, 0),
-    ("close > -'a'", ARITHMETIC_RULE, None, 8),
+    ("1 / 0", "this constant always fails: it divides by zero", CAN_HOLD, 0),
+    ("close > 1 / 0", "this constant always fails: it divides by zero", CAN_HOLD, 8),
+    ("close / (1 - 1) > 1 % 0", "this constant always fails: it divides by zero", CAN_HOLD, 18),
+    ("(-8) ** 0.5 < close", "this constant is a complex number", CAN_HOLD, 0),
+    ("1 < None", "'<' with None always fails", CAN_HOLD, 0),
+    ("None < None", "'<' with None always fails", CAN_HOLD, 0),
+    ("None + 1", "'+' with None always fails", CAN_HOLD, 0),
+    ("min(1, None)", "'min' with None always fails", CAN_HOLD, 0),
+    ("-None", "minus None always fails", CAN_HOLD, 0),
+    ("abs(None)", "abs() of None always fails", CAN_HOLD, 0),
+    ("round(None, 2)", "round() of None always fails", CAN_HOLD, 0),
+    ("int('x')", "int('x') always fails", CAN_HOLD, 0),
+    ("len(1)", "len() of a number always fails", CAN_HOLD, 0),
+    ("min(())", "min() of nothing to choose from always fails", CAN_HOLD, 0),
+    ("1 in 2", "'in' needs a tuple or a list", CAN_HOLD, 0),
+    ("1 in 'abc'", "'in' a text needs a text on its left", CAN_HOLD, 0),
+    ("'a' < 1", "'<' between different kinds always fails", CAN_HOLD, 0),
+    ("(1,) < [1]", "'<' between different kinds always fails", CAN_HOLD, 0),
+    (
+        "close > 1" + "0" * 400,
+        "this number is larger than any float",
+        "the largest is about 1.8e308",
+        8,
+    ),
+    (
+        "-1" + "0" * 400 + " < close",
+        "this number is larger than any float",
+        "the largest is about 1.8e308",
+        1,
+    ),
+    ("'a' + 'b'", ARITHMETIC_RULE, COMPARED, 0),
+    ("'a' * 3", ARITHMETIC_RULE, COMPARED, 0),
+    ("'%s' % close", ARITHMETIC_RULE, COMPARED, 0),
+    ("(1, 2) + (3,) == 1", ARITHMETIC_RULE, COMPARED, 0),
+    ("close > -'a'", ARITHMETIC_RULE, COMPARED, 8),
     ("close is open", IS_RULE, "compare with ==", 0),
     ("close is 1", IS_RULE, "compare with ==", 0),
     ("close is not 'a'", IS_RULE, "compare with ==", 0),
     ("close > 1 and open is ()", IS_RULE, "compare with ==", 14),
 ]
 LIMITS = [
-    ("", "the expression is empty", None, 0),
-    (" \t ", "the expression is empty", None, 0),
+    ("", "the expression is empty", 'write a condition such as "close > sma_50"', 0),
+    (" \t ", "the expression is empty", 'write a condition such as "close > sma_50"', 0),
     (
         "close > " + "1" * 1_993,
         "the expression has 2001 characters; at most 2000 are read",
@@ -188,6 +224,7 @@ def test_unknown_names(text, message, hint, column):
     [found] = refusals(text)
     assert found[2] == column
     assert message in {None, found[0]}
+    assert found[1]
     assert hint in {None, found[1]}
 
 
@@ -215,6 +252,7 @@ SYNTAX = [
 def test_not_python(text, hint):
     [(message, told, column)] = refusals(text)
     assert message.startswith("this is no Python expression: ")
+    assert told
     assert hint in {None, told}
     assert 0 <= column <= len(text)
     assert "<unknown>" not in message
@@ -271,8 +309,8 @@ def test_columns_on_later_lines(text, column):
 def test_only_a_sizing_formula_reads_the_risk_share():
     assert refusals("risk_pct * capital", sizing=True) == []
     assert refusals("close + 1", sizing=True) == []
-    assert refusals("'much'", sizing=True) == [("a sizing formula must give a number", None, 0)]
-    assert refusals("(1, 2)", sizing=True) == [("a sizing formula must give a number", None, 0)]
+    assert refusals("'much'", sizing=True) == [("a sizing formula must give a number", SIZING, 0)]
+    assert refusals("(1, 2)", sizing=True) == [("a sizing formula must give a number", SIZING, 0)]
 
 
 def test_a_look_alike_risk_share_is_unknown():

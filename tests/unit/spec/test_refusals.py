@@ -4,6 +4,7 @@ from support.specs import rules, spread
 from btkit.errors import SpecError
 from btkit.spec import OptionsSpec, StrategySpec, load_spec
 
+NUMBER = "write a name and a number, such as fast: 20"
 CYRILLIC_NAME = "s\u0440y"
 
 REFUSED = [
@@ -236,7 +237,7 @@ REFUSED = [
         {"instruments": ["SPY", " "]},
         "instruments[1]",
         "' ' must be a ticker symbol in ASCII characters, without a space at either end",
-        None,
+        "write a ticker such as SPY",
     ),
     (
         {"asset_class": "equity"},
@@ -317,7 +318,7 @@ REFUSED = [
         {"exit_conditions": ["close > {x}"], "parameters": {"x": True}},
         "parameters.x",
         "must be a number, not true",
-        None,
+        NUMBER,
     ),
     (
         {"exit_conditions": ["close > {x}"], "parameters": {"x": 2**53 + 1}},
@@ -326,27 +327,32 @@ REFUSED = [
             "must be between -9,007,199,254,740,992 and 9,007,199,254,740,992, "
             "not the number 9007199254740993"
         ),
-        None,
+        NUMBER,
     ),
     (
         {"exit_conditions": ["close > {x}"], "parameters": {"x": float("inf")}},
         "parameters.x",
         "must be a finite number, not the number inf",
-        None,
+        NUMBER,
     ),
     (
         {"parameters": {"a b": 1}},
         "parameters.a b",
         "'a b' is no parameter name: letters, digits and _, not starting with a digit",
-        None,
+        NUMBER,
     ),
     (
         {"parameters": {1: 1}},
         "parameters",
         "a parameter's name must be a text, not the number 1",
-        None,
+        NUMBER,
     ),
-    ({7: 1}, "spec", "a field's name must be a text, not the number 7", None),
+    (
+        {7: 1},
+        "spec",
+        "a field's name must be a text, not the number 7",
+        "write each field by its name, such as name: my_strategy",
+    ),
 ]
 
 REFUSED_SPREADS = [
