@@ -42,3 +42,4 @@ class Settings(BaseSettings):
     minio_bucket: str = "backtest-results"
     minio_secure: bool = False
     minio_timeout_s: float = Field(default=10.0, gt=0, allow_inf_nan=False)
+    private: bool = False

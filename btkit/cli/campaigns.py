@@ -83,6 +83,7 @@ def render_campaign(
             {parameter: campaign_id, "folder": str(folder), "request": {}},
             out_dir=folder,
             run_id=campaign_id,
+            private=settings.private,
             **rendering,
         )
         note("notebook and HTML")

@@ -9,18 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 from btkit.errors import BtkitError, StoreError
 from btkit.settings import Settings
+from btkit.storage import make_folder, write_whole
 
 if TYPE_CHECKING:
     from btkit.render.notebook import Engine, HtmlAssets
 
 
-def prepare_folder(folder: Path) -> None:
+def prepare_folder(folder: Path, *, private: bool = False) -> None:
     """Make the report folder, before anything is run that could not be reported.
 
     Parameters
     ----------
     folder
         BT_REPORT_DIR.
+    private
+        BT_PRIVATE.
 
     Raises
     ------
@@ -28,7 +31,7 @@ def prepare_folder(folder: Path) -> None:
         If it cannot be made or written.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder, private=private)
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError("permission denied")
     except OSError as error:
@@ -76,7 +79,7 @@ def write_report_files(
     run_id = document["run"]["run_id"]
     folder = settings.report_dir.expanduser().absolute()
     try:
-        written = _write_json(document, folder / f"{run_id}.json")
+        written = _write_json(document, folder / f"{run_id}.json", private=settings.private)
         files = execute_template(
             "options_sim" if "spreads" in document else "run",
             {
@@ -88,6 +91,7 @@ def write_report_files(
             run_id=run_id,
             engine=engine,
             html_assets=html_assets,
+            private=settings.private,
         )
     except BtkitError as error:
         error.details |= {"run_id": run_id, "passed": document["passed"]}
@@ -99,17 +103,13 @@ def write_report_files(
     return {"json": written, "notebook": files.notebook, "html": files.html}
 
 
-def _write_json(document: dict[str, Any], path: Path) -> Path:
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+def _write_json(document: dict[str, Any], path: Path, *, private: bool) -> Path:
     try:
-        partial.write_text(json.dumps(document, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-        partial.replace(path)
+        write_whole(path, json.dumps(document, indent=2, allow_nan=False) + "\n", private=private)
     except OSError as error:
         raise StoreError(
             f"The report {path} cannot be written: {error.strerror or error}.",
             hint="Set BT_REPORT_DIR to a folder that you may write to and that has space left.",
             details={"path": str(path)},
         ) from error
-    finally:
-        partial.unlink(missing_ok=True)
     return path

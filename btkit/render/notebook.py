@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from btkit.errors import RenderError, UsageError
 from btkit.render.pieces import METADATA
+from btkit.storage import folder_aside, make_folder, write_whole
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -50,6 +49,7 @@ def execute_template(
     run_id: str,
     engine: Engine = "btkit",
     html_assets: HtmlAssets = "inline",
+    private: bool = False,
 ) -> ReportFiles:
     """Execute a template notebook and export it.
 
@@ -70,6 +70,8 @@ def execute_template(
     html_assets
         ``"inline"`` makes a page that is whole by itself. ``"shared"`` puts plotly's script once
         into `out_dir`, for all pages there.
+    private
+        Whether only their owner may read the files.
 
     Returns
     -------
@@ -89,25 +91,32 @@ def execute_template(
     source = template_path(template)
     plain = plain_parameters(parameters)
     folder = Path(out_dir)
-    partial = folder / f".{run_id}.partial.ipynb"
     files = ReportFiles(notebook=folder / f"{run_id}.ipynb", html=folder / f"{run_id}.html")
     failed = folder / f"{run_id}.failed.ipynb"
+    from papermill import PapermillExecutionError  # noqa: PLC0415 - loads slowly
+
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        notebook = _execute(source, plain, engine=engine, partial=partial, failed=failed)
+        make_folder(folder, private=private)
+        # papermill writes by a name, so it is given a folder that nobody else can enter.
+        with folder_aside(files.notebook) as aside:
+            saved = aside / files.notebook.name
+            try:
+                notebook = _execute(source, plain, engine=engine, saved=saved)
+            except PapermillExecutionError as error:
+                write_whole(failed, saved.read_bytes(), private=private)
+                raise _cell_failure(error, failed) from error
+            executed = saved.read_bytes()
         foot = "btkit" if run_id == template else f"btkit, {template.replace('_', ' ')} {run_id}"
-        html = _export(notebook, run_id, foot=foot, library=_library(folder, html_assets))
-        write_whole(files.html, html)
-        partial.replace(files.notebook)
+        library = _library(folder, html_assets, private=private)
+        html = _export(notebook, run_id, foot=foot, library=library)
+        write_whole(files.html, html, private=private)
+        write_whole(files.notebook, executed, private=private)
     except OSError as error:
         raise RenderError(
             f"The report folder {folder} cannot be written: {error.strerror or error}.",
             hint="Set BT_REPORT_DIR to a folder that you may write to.",
             details={"folder": str(folder)},
         ) from error
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
     failed.unlink(missing_ok=True)
     return files
 
@@ -186,14 +195,14 @@ def check_engine(engine: str) -> Engine:
 
 
 def _execute(
-    source: Path, parameters: dict[str, Any], *, engine: Engine, partial: Path, failed: Path
+    source: Path, parameters: dict[str, Any], *, engine: Engine, saved: Path
 ) -> NotebookNode:
-    from papermill import PapermillExecutionError, execute_notebook  # noqa: PLC0415 - loads slowly
+    from papermill import execute_notebook  # noqa: PLC0415 - loads slowly
 
     try:
         executed: NotebookNode = execute_notebook(
             str(source),
-            str(partial),
+            str(saved),
             parameters=parameters,
             kernel_name="python3",
             language="python",
@@ -203,9 +212,6 @@ def _execute(
             request_save_on_cell_execute=False,
             **_engine_options(engine),
         )
-    except PapermillExecutionError as error:
-        partial.replace(failed)
-        raise _cell_failure(error, failed) from error
     # What nbclient raises for a kernel that dies, never answers, or never shows what it answered.
     except (RuntimeError, TimeoutError) as error:
         raise RenderError(
@@ -254,7 +260,7 @@ def _last_words(notebook: Path, count: int) -> str:
     return ""
 
 
-def _library(folder: Path, assets: HtmlAssets) -> str | None:
+def _library(folder: Path, assets: HtmlAssets, *, private: bool) -> str | None:
     """Return the name of the script that pages share, written if it is not there; else None."""
     if assets == "inline":
         return None
@@ -262,7 +268,7 @@ def _library(folder: Path, assets: HtmlAssets) -> str | None:
 
     name, script = shared_library()
     if not (folder / name).exists():
-        write_whole(folder / name, script)
+        write_whole(folder / name, script, private=private)
     return name
 
 
@@ -290,21 +296,3 @@ def _title(notebook: NotebookNode, run_id: str) -> str:
             if title:
                 return str(title)
     return f"Run {run_id}"
-
-
-def write_whole(path: Path, content: str) -> None:
-    """Write a file under another name first, so that nobody ever reads half of it.
-
-    Parameters
-    ----------
-    path
-        Where it goes; what was there is replaced. Several processes may write it at a time.
-    content
-        Its text.
-    """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_text(content, encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -183,7 +183,7 @@ def load_stored(
     return document, table
 
 
-def write_spec(path: Path, spec: StrategySpec) -> None:
+def write_spec(path: Path, spec: StrategySpec, *, private: bool) -> None:
     """Write a spec file that a run takes.
 
     Parameters
@@ -192,6 +192,8 @@ def write_spec(path: Path, spec: StrategySpec) -> None:
         Of the file.
     spec
         With the parameters to run.
+    private
+        BT_PRIVATE.
 
     Raises
     ------
@@ -199,7 +201,7 @@ def write_spec(path: Path, spec: StrategySpec) -> None:
         If it cannot be written.
     """
     text = json.dumps(spec.model_dump(mode="json", exclude_none=True), indent=2)
-    write_bytes(path, text.encode() + b"\n")
+    write_bytes(path, text.encode() + b"\n", private=private)
 
 
 def command_line(

@@ -6,8 +6,9 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import IO, Any, Literal, get_args
 
 import pandas as pd
 
@@ -15,7 +16,7 @@ from btkit.errors import StoreError, UsageError
 from btkit.report.documents import bar_text
 from btkit.runs.environment import read_settings
 from btkit.settings import Settings
-from btkit.storage import Store, check_run_id
+from btkit.storage import Store, check_run_id, make_folder, writing_aside
 
 Format = Literal["parquet", "csv", "json"]
 Table = Literal["runs", "trades", "curves"]
@@ -63,18 +64,20 @@ def export(
     """
     kind = _known(format, _FORMATS, "format")
     chosen = [_known(table, _TABLES, "table") for table in tables or _TABLES]
-    store = Store.from_settings(read_settings() if settings is None else settings)
+    wanted = read_settings() if settings is None else settings
+    store = Store.from_settings(wanted)
     known = list(dict.fromkeys(check_run_id(run_id) for run_id in run_ids)) or [
         row["run_id"] for row in store.runs(status="complete", limit=None)
     ]
     target = _target(folder)
     files = {}
     with _explained(target):
-        target.mkdir(parents=True, exist_ok=True)
+        make_folder(target, private=wanted.private)
         for table in chosen:
             path = target / f"{table}.{kind}"
-            with _whole(path) as partial:
-                rows = _WRITERS[kind](partial, _frames(store, known, table))
+            with writing_aside(path, private=wanted.private) as aside:
+                rows = _WRITERS[kind](aside.file, _frames(store, known, table))
+                aside.publish()
             files[table] = {"path": str(path), "rows": rows}
     return {"format": kind, "runs": len(known), "files": files}
 
@@ -130,31 +133,31 @@ def _run_frame(document: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame([row])
 
 
-def _write_csv(path: Path, frames: Iterator[pd.DataFrame]) -> int:
+def _write_csv(file: IO[bytes], frames: Iterator[pd.DataFrame]) -> int:
     rows = 0
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with _as_text(file) as texts:
         for number, frame in enumerate(frames):
             # Doubles are written so that reading gives every bit back.
-            _with_texts(frame).to_csv(file, index=False, header=number == 0)
+            _with_texts(frame).to_csv(texts, index=False, header=number == 0)
             rows += len(frame)
     return rows
 
 
-def _write_json(path: Path, frames: Iterator[pd.DataFrame]) -> int:
+def _write_json(file: IO[bytes], frames: Iterator[pd.DataFrame]) -> int:
     rows = 0
-    with path.open("w", encoding="utf-8") as file:
-        file.write("[")
+    with _as_text(file) as texts:
+        texts.write("[")
         for frame in frames:
             columns = [column.tolist() for _, column in _with_texts(frame).items()]
             for values in zip(*columns, strict=True):
                 record = dict(zip(frame.columns, values, strict=True))
-                file.write((",\n" if rows else "\n") + json.dumps(record, allow_nan=False))
+                texts.write((",\n" if rows else "\n") + json.dumps(record, allow_nan=False))
                 rows += 1
-        file.write("\n]\n")
+        texts.write("\n]\n")
     return rows
 
 
-def _write_parquet(path: Path, frames: Iterator[pd.DataFrame]) -> int:
+def _write_parquet(file: IO[bytes], frames: Iterator[pd.DataFrame]) -> int:
     # pyarrow is slow to import.
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.parquet as pq  # noqa: PLC0415
@@ -168,7 +171,7 @@ def _write_parquet(path: Path, frames: Iterator[pd.DataFrame]) -> int:
         ]
     tables = [pa.Table.from_pandas(part, preserve_index=False) for part in parts]
     whole = pa.concat_tables(tables, promote_options="permissive") if tables else pa.table({})
-    pq.write_table(whole.replace_schema_metadata(), path)
+    pq.write_table(whole.replace_schema_metadata(), file)
     return int(whole.num_rows)
 
 
@@ -184,7 +187,7 @@ def _with_texts(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**{name: frame[name].map(bar_text) for name in _times(frame)})
 
 
-_WRITERS: dict[Format, Callable[[Path, Iterator[pd.DataFrame]], int]] = {
+_WRITERS: dict[Format, Callable[[IO[bytes], Iterator[pd.DataFrame]], int]] = {
     "parquet": _write_parquet,
     "csv": _write_csv,
     "json": _write_json,
@@ -192,13 +195,14 @@ _WRITERS: dict[Format, Callable[[Path, Iterator[pd.DataFrame]], int]] = {
 
 
 @contextmanager
-def _whole(path: Path) -> Iterator[Path]:
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+def _as_text(file: IO[bytes]) -> Iterator[TextIOWrapper]:
+    texts = TextIOWrapper(file, encoding="utf-8", newline="")
     try:
-        yield partial
-        partial.replace(path)
+        yield texts
+        texts.flush()
     finally:
-        partial.unlink(missing_ok=True)
+        # The file is the caller's to close.
+        texts.detach()
 
 
 @contextmanager

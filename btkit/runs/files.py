@@ -1,72 +1,75 @@
-"""Files that appear whole or not at all."""
+"""What sweeps and walk-forward validations leave in the report folder."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from btkit.errors import StoreError
+from btkit.storage import make_folder, parquet_of, write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder and those above it.
-
-    Raises
-    ------
-    StoreError
-        If it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _unwritable(folder, error) from error
-
-
-def write_table(path: Path, table: pd.DataFrame) -> None:
+def write_table(path: Path, table: pd.DataFrame, *, private: bool) -> None:
     """Write a table as Parquet.
 
+    Parameters
+    ----------
+    path
+        Of the file.
+    table
+        What it is to hold, its index included.
+    private
+        BT_PRIVATE.
+
     Raises
     ------
     StoreError
         If it cannot be written.
     """
-    make_folder(path.parent)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        table.to_parquet(partial)
-        partial.replace(path)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    finally:
-        partial.unlink(missing_ok=True)
+    write_bytes(path, parquet_of(table), private=private)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes, *, private: bool) -> None:
     """Write a file.
 
+    Parameters
+    ----------
+    path
+        Of the file; its folder is made if it is not there.
+    content
+        What it is to hold.
+    private
+        BT_PRIVATE.
+
     Raises
     ------
     StoreError
         If it cannot be written.
     """
-    make_folder(path.parent)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    with explained(path):
+        make_folder(path.parent, private=private)
+        write_whole(path, content, private=private)
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Report what the file system refuses as a StoreError.
+
+    Parameters
+    ----------
+    path
+        A file or folder in the report folder, for the message.
+    """
     try:
-        partial.write_bytes(content)
-        partial.replace(path)
+        yield
     except OSError as error:
-        raise _unwritable(path, error) from error
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _unwritable(path: Path, error: OSError) -> StoreError:
-    return StoreError(
-        f"{path} cannot be written: {error.strerror or error}.",
-        hint="Set BT_REPORT_DIR to a folder that you may write to and that has space left.",
-        details={"path": str(path)},
-    )
+        raise StoreError(
+            f"{path} cannot be written: {error.strerror or error}.",
+            hint="Set BT_REPORT_DIR to a folder that you may write to and that has space left.",
+            details={"path": str(path)},
+        ) from error

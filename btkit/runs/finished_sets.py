@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from btkit.runs.files import make_folder, write_table
+from btkit.runs.files import write_table
 
 if TYPE_CHECKING:
     from btkit.validation import ParameterSets, Sweeper
@@ -49,10 +49,13 @@ class FinishedSets:
     ----------
     folder
         Of these files alone.
+    private
+        BT_PRIVATE.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, private: bool = False) -> None:
         self.folder = folder
+        self._private = private
         self._places: list[Places] = []
         self._rows: list[Floats] = []
         self._flushed_at = time.perf_counter()
@@ -98,8 +101,8 @@ class FinishedSets:
         places = np.concatenate(self._places)
         frame = pd.DataFrame(np.concatenate(self._rows), columns=list(METRIC_NAMES))
         frame.insert(0, "set", places)
-        make_folder(self.folder)
-        write_table(self.folder / f"{places[0]:019d}.parquet", frame)
+        path = self.folder / f"{places[0]:019d}.parquet"
+        write_table(path, frame, private=self._private)
         self._places, self._rows = [], []
         self._flushed_at = time.perf_counter()
 

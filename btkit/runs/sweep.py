@@ -194,7 +194,7 @@ def describe_sweep(
     )
     if result.sweep_id is not None:
         file = report_folder(known) / f"{result.sweep_id}.json"
-        write_bytes(file, report.to_json().encode() + b"\n")
+        write_bytes(file, report.to_json().encode() + b"\n", private=known.private)
     return report
 
 
@@ -246,7 +246,9 @@ def _search(
     minimum = settings.min_trades_required
     sweep_id = None if asked is None else fingerprint(question, sweeper)
     folder = report_folder(settings)
-    kept = None if sweep_id is None else FinishedSets(folder / f".{sweep_id}.parts")
+    kept = None
+    if sweep_id is not None:
+        kept = FinishedSets(folder / f".{sweep_id}.parts", private=settings.private)
     began = time.perf_counter()
     with progress.stage("sweep") as note:
         sets, rows = _measure(question, sweeper, kept, minimum, progress)
@@ -268,7 +270,7 @@ def _search(
     if kept is None or asked is None:
         return result
     path = folder / f"{sweep_id}.parquet"
-    write_table(path, result.table)
+    write_table(path, result.table, private=settings.private)
     kept.remove()
     return replace(
         result, files={"table": str(path)}, command=command_of(question, loaded, asked=asked)
@@ -348,7 +350,8 @@ def _rerun_commands(
     commands: list[list[str] | None] = []
     for rank, place in enumerate(result.order[:count].tolist(), start=1):
         file = folder / f"rank-{rank:02d}.json"
-        write_spec(file, with_parameters(result.spec, result.sets.at(place)))
+        spec = with_parameters(result.spec, result.sets.at(place))
+        write_spec(file, spec, private=settings.private)
         commands.append(
             command_line("run", str(file), first.info, start=asked[0], end=asked[1], costs=costs)
         )

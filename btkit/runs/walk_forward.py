@@ -391,8 +391,9 @@ def _conclude(
         },
     )
     if stored is not None:
-        write_table(_file(stored, "parquet"), curve)
-        write_bytes(_file(stored, "json"), report.to_json().encode() + b"\n")
+        private = plan.settings.private
+        write_table(_file(stored, "parquet"), curve, private=private)
+        write_bytes(_file(stored, "json"), report.to_json().encode() + b"\n", private=private)
     return WalkForwardResult(
         report, [outcome.inside.result for outcome in outcomes], results, curve
     )

@@ -178,7 +178,8 @@ def choose(
 
     kept = None
     if stored is not None:
-        kept = FinishedSets(stored.folder / f".{_fingerprint(plan, part)}.parts")
+        folder = stored.folder / f".{_fingerprint(plan, part)}.parts"
+        kept = FinishedSets(folder, private=plan.settings.private)
         stored.kept.append(kept)
     try:
         rows = measure_rest(plan.sets, sweeper, kept, told)
@@ -220,7 +221,7 @@ def spec_file(plan: Plan, spec: StrategySpec, stored: Stored | None, window: int
     if stored is None or plan.sets is None:
         return plan.path
     file = stored.folder / f"{stored.walk_forward_id}-windows" / f"window-{window + 1:02d}.json"
-    write_spec(file, spec)
+    write_spec(file, spec, private=plan.settings.private)
     return str(file)
 
 

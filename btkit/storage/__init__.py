@@ -12,6 +12,15 @@ from btkit.storage.objects import ObjectStore
 from btkit.storage.owner import HEARTBEAT_S
 from btkit.storage.store import Store
 from btkit.storage.uploads import Delivery, UploadKind, Uploads
+from btkit.storage.writing import (
+    Written,
+    folder_aside,
+    make_folder,
+    parquet_of,
+    sweep,
+    write_whole,
+    writing_aside,
+)
 
 __all__ = [
     "BUSY_TIMEOUT_S",
@@ -28,10 +37,17 @@ __all__ = [
     "Store",
     "UploadKind",
     "Uploads",
+    "Written",
     "check_run_id",
+    "folder_aside",
     "has_content",
+    "make_folder",
     "migrate",
     "migrations",
     "new_run_id",
     "open_database",
+    "parquet_of",
+    "sweep",
+    "write_whole",
+    "writing_aside",
 ]

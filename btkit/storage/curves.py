@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Protocol
 from urllib.parse import urlsplit
@@ -14,6 +13,7 @@ import pandas as pd
 
 from btkit.errors import StoreError
 from btkit.storage.ids import check_run_id
+from btkit.storage.writing import Aside, make_folder, parquet_of, writing_aside
 
 CURVE_COLUMNS = ("timestamp", "equity", "cash", "invested", "open", "high", "low", "close")
 """The columns of a stored curve: bar time, then $ and prices as float64."""
@@ -44,10 +44,13 @@ class LocalCurves:
     ----------
     folder
         Made when the first curve is saved.
+    private
+        Whether only its owner may read the curves.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, private: bool = False) -> None:
         self.folder = folder.expanduser().absolute()
+        self._private = private
 
     def save(self, run_id: str, curve: pd.DataFrame) -> str:
         """Write a curve.
@@ -94,24 +97,22 @@ class LocalCurves:
         StoreError
             If the folder cannot be written.
         """
-        path = self.path_of(run_id)
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-        try:
+        content = _parquet(curve)
+        with ExitStack() as stack:
             with self.explained():
-                self.folder.mkdir(parents=True, exist_ok=True)
-                with partial.open("wb") as file:
-                    _write_parquet(curve, file)
-                    file.flush()
-                    os.fsync(file.fileno())
-            pending = _LocalPending(self, partial, path)
+                make_folder(self.folder, private=self._private)
+                aside = stack.enter_context(
+                    writing_aside(self.path_of(run_id), private=self._private)
+                )
+                aside.file.write(content)
+                # The one thing that nothing else gives again.
+                aside.finish(durable=True)
+            pending = _LocalPending(self, aside)
             try:
                 yield pending
             except BaseException:
                 pending.withdraw()
                 raise
-        finally:
-            if self.folder.is_dir():
-                partial.unlink(missing_ok=True)
 
     def load(self, run_id: str, url: str) -> pd.DataFrame:
         """Read a curve.
@@ -187,15 +188,15 @@ class LocalCurves:
 
 
 class _LocalPending:
-    def __init__(self, curves: LocalCurves, partial: Path, path: Path) -> None:
-        self.path = path
-        self.url = path.as_uri()
-        self._curves, self._partial = curves, partial
+    def __init__(self, curves: LocalCurves, aside: Aside) -> None:
+        self.path = aside.path
+        self.url = aside.path.as_uri()
+        self._curves, self._aside = curves, aside
         self._is_published = False
 
     def publish(self) -> None:
         with self._curves.explained():
-            self._partial.replace(self.path)
+            self._aside.publish()
         self._is_published = True
 
     def withdraw(self) -> None:
@@ -204,13 +205,9 @@ class _LocalPending:
                 self.path.unlink(missing_ok=True)
 
 
-def _write_parquet(curve: pd.DataFrame, file: IO[bytes]) -> None:
-    # pyarrow is slow to import, and most commands never touch a curve.
-    import pyarrow as pa  # noqa: PLC0415
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
+def _parquet(curve: pd.DataFrame) -> bytes:
     table = curve.rename_axis(CURVE_COLUMNS[0]).reset_index()[list(CURVE_COLUMNS)]
-    pq.write_table(pa.Table.from_pandas(table, preserve_index=False), file)
+    return parquet_of(table, index=False)
 
 
 def read_curve(file: IO[bytes], *, run_id: str, url: str) -> pd.DataFrame:
@@ -233,7 +230,8 @@ def read_curve(file: IO[bytes], *, run_id: str, url: str) -> pd.DataFrame:
     StoreError
         If it is no curve.
     """
-    import pyarrow as pa  # noqa: PLC0415 - as above
+    # pyarrow is slow to import, and most commands never touch a curve.
+    import pyarrow as pa  # noqa: PLC0415
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     try:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 
 from btkit.errors import StoreError
+from btkit.storage.writing import make_folder
 
 BUSY_TIMEOUT_S = 30.0
 """How long a connection waits for another one's lock, in seconds."""
@@ -27,7 +29,7 @@ _RETRY_S = 0.02
 
 @contextmanager
 def open_database(
-    path: Path, *, create: bool, busy_timeout_s: float = BUSY_TIMEOUT_S
+    path: Path, *, create: bool, private: bool = False, busy_timeout_s: float = BUSY_TIMEOUT_S
 ) -> Iterator[sqlite3.Connection]:
     """Open the database at the present schema, and close it again.
 
@@ -37,6 +39,8 @@ def open_database(
         The file.
     create
         Whether a missing file, or its folder, is made.
+    private
+        Whether only its owner may read the file and what SQLite writes beside it.
     busy_timeout_s
         How long to wait for a lock, in seconds.
 
@@ -53,8 +57,10 @@ def open_database(
         sqlite3 inside the ``with`` block are reported the same way.
     """
     if create:
-        _make_folder(path)
+        _make_folder(path, private=private)
     _refuse_other_files(path)
+    if private:
+        _close_to_others(path, create=create)
     try:
         uri = f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
         connection = sqlite3.connect(
@@ -166,15 +172,28 @@ def _unreachable(path: Path, error: OSError) -> StoreError:
     )
 
 
-def _make_folder(path: Path) -> None:
+def _make_folder(path: Path, *, private: bool) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent, private=private)
     except OSError as error:
         raise StoreError(
             f"The folder of the database {path} cannot be made: {error.strerror or error}.",
             hint="Set BT_DB_PATH to a file in a folder that you may write to.",
             details={"database": str(path)},
         ) from error
+
+
+def _close_to_others(path: Path, *, create: bool) -> None:
+    """Let only the owner read the database, which SQLite's further files take after."""
+    if create:
+        # Whatever else is wrong with the path, SQLite finds and says.
+        with suppress(OSError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    for file in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+        # Not there; or another's, who decides who may read it.
+        with suppress(OSError):
+            if file.stat().st_mode & 0o077:
+                file.chmod(0o600)
 
 
 def _prepare(connection: sqlite3.Connection, path: Path, busy_timeout_s: float) -> None:

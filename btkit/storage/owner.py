@@ -61,8 +61,13 @@ def is_alive(owner: Owner, heartbeat_at: str) -> bool:
         of within two minutes.
     """
     if owner.host == _host():
-        return _started(owner.pid) == owner.started
+        return is_running(owner.pid, owner.started)
     return moment_of(heartbeat_at) > datetime.now(UTC) - _SILENCE
+
+
+def is_running(pid: int, started: str) -> bool:
+    """Tell whether a process of this machine, told apart by its start, is still there."""
+    return _started(pid) == started
 
 
 def now_text() -> str:

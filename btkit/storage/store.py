@@ -57,6 +57,8 @@ class Store:
         Where equity curves live on this machine.
     objects
         Where they go from there; None keeps them.
+    private
+        Whether only its owner may read the database.
     busy_timeout_s
         How long to wait for another program's lock, in seconds.
 
@@ -72,11 +74,13 @@ class Store:
         *,
         curves: LocalCurves,
         objects: ObjectStore | None = None,
+        private: bool = False,
         busy_timeout_s: float = BUSY_TIMEOUT_S,
     ) -> None:
         self.path = path.expanduser().absolute()
         self.curves = curves
         self.objects = objects
+        self.private = private
         self.busy_timeout_s = busy_timeout_s
         self.jobs = Jobs(self.path, busy_timeout_s=busy_timeout_s)
 
@@ -85,8 +89,9 @@ class Store:
         """Return the store that BT_DB_PATH, BT_CURVE_DIR and the BT_MINIO_* variables name."""
         return cls(
             settings.db_path,
-            curves=LocalCurves(settings.curve_dir),
+            curves=LocalCurves(settings.curve_dir, private=settings.private),
             objects=ObjectStore.from_settings(settings),
+            private=settings.private,
         )
 
     @property
@@ -435,4 +440,6 @@ class Store:
         return has_content(self.path)
 
     def _open(self, *, create: bool) -> AbstractContextManager[sqlite3.Connection]:
-        return open_database(self.path, create=create, busy_timeout_s=self.busy_timeout_s)
+        return open_database(
+            self.path, create=create, private=self.private, busy_timeout_s=self.busy_timeout_s
+        )

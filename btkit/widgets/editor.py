@@ -18,6 +18,7 @@ from btkit.runs import read_settings, run
 from btkit.runs.requests import SpecSource, rule_spec, strategy_path
 from btkit.settings import Settings
 from btkit.spec import CONDITION_LISTS, StrategySpec
+from btkit.storage import write_whole
 from btkit.widgets.closing import close_all, let_go
 from btkit.widgets.coalesce import Coalescer
 from btkit.widgets.controls import field_controls, label_of, missing_parameters
@@ -187,12 +188,8 @@ class SpecEditor:
         if self.problems:
             rule_spec(self._document.fields, settings=self._settings)
         place = Path(path).expanduser().absolute()
-        partial = place.with_name(f".{place.name}.partial")
-        try:
-            partial.write_text(text_of(self.spec, suffix=place.suffix), encoding="utf-8")
-            partial.replace(place)
-        finally:
-            partial.unlink(missing_ok=True)
+        text = text_of(self.spec, suffix=place.suffix)
+        write_whole(place, text, private=self._settings.private)
         return place
 
     def command(self) -> str:

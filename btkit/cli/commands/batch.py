@@ -166,12 +166,12 @@ def _pages(
         return pages
     from btkit.render import execute_template  # noqa: PLC0415 - lazy start-up
     from btkit.render.index import index_page  # noqa: PLC0415 - lazy start-up
-    from btkit.render.notebook import write_whole  # noqa: PLC0415 - lazy start-up
     from btkit.runs import read_settings  # noqa: PLC0415 - lazy start-up
+    from btkit.runs.files import write_bytes  # noqa: PLC0415 - lazy start-up
 
     settings = read_settings()
     folder = settings.report_dir.expanduser().absolute()
-    prepare_folder(folder)
+    prepare_folder(folder, private=settings.private)
     stored = [line["run_id"] for line in done if "metrics" in line and line["command"] in COMPARED]
     if stored and flags is not None:
         options = dict(flag[2:].replace("-", "_").split("=", 1) for flag in flags if "=" in flag)
@@ -181,10 +181,12 @@ def _pages(
             {"run_ids": stored, "database": database},
             out_dir=folder,
             run_id="compare",
+            private=settings.private,
             **options,  # type: ignore[arg-type]  # engine and html_assets, as the flags took them
         )
         pages["comparison"] = str(files.html)
     comparison = Path(pages["comparison"]).name if pages["comparison"] else None
-    write_whole(folder / "index.html", index_page(done, comparison=comparison))
+    page = index_page(done, comparison=comparison)
+    write_bytes(folder / "index.html", page.encode(), private=settings.private)
     pages["index"] = str(folder / "index.html")
     return pages

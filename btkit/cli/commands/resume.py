@@ -66,7 +66,7 @@ def _resume(run_id: str, *, rendering: dict[str, Any] | None, upload: bool, quie
     settings = read_settings()
     progress = open_progress(quiet=quiet)
     if rendering is not None:
-        prepare_folder(settings.report_dir)
+        prepare_folder(settings.report_dir, private=settings.private)
     result = resume(run_id, settings=settings, progress=progress)
     return finish(
         str(result.run_id),

@@ -115,7 +115,7 @@ def _run(
     settings = read_settings()
     progress = open_progress(quiet=quiet)
     if rendering is not None:
-        prepare_folder(settings.report_dir)
+        prepare_folder(settings.report_dir, private=settings.private)
     result = run(**request, settings=settings, progress=progress)
     return finish(
         str(result.run_id),

@@ -138,7 +138,7 @@ def _sweep(
     settings = read_settings()
     progress = open_progress(quiet=quiet)
     parameters = read_axes(axes)
-    prepare_folder(settings.report_dir)
+    prepare_folder(settings.report_dir, private=settings.private)
     result = sweep(**request, parameters=parameters, settings=settings, progress=progress)
     document = describe_sweep(
         result,

@@ -140,7 +140,7 @@ def _walk(
     settings = read_settings()
     progress = open_progress(quiet=quiet)
     parameters = read_axes(axes) if axes else None
-    prepare_folder(settings.report_dir)
+    prepare_folder(settings.report_dir, private=settings.private)
     result = walk_forward(**request, optimize=parameters, settings=settings, progress=progress)
     document = result.report.to_dict()
     known_id = str(result.report.walk_forward_id)
