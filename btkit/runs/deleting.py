@@ -39,7 +39,7 @@ def delete(run_id: str, *, settings: Settings | None = None) -> dict[str, Any]:
     known = read_settings() if settings is None else settings
     store = Store.from_settings(known)
     stem = check_run_id(run_id)
-    files = store.delete(stem)
+    files = store.delete(stem).files
     folder = known.report_dir.expanduser().absolute()
     for path in (folder / f"{stem}{ending}" for ending in _REPORT_ENDINGS):
         if path.is_file():

@@ -292,7 +292,7 @@ def begin(store: Store, request: RunRequest) -> RunInfo:
         created_at=_now(),
         status="running",
     )
-    store.begin(info, interval=request.interval, request=request.to_json())
+    store.begin(info, interval=request.interval, kind=request.kind, request=request.to_json())
     return info
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 from btkit.data import check_symbol
 from btkit.errors import StoreError
@@ -43,7 +43,7 @@ class RunRequest:
     min_trades_required: int
 
     @property
-    def kind(self) -> str:
+    def kind(self) -> Literal["run", "options-sim"]:
         """The command that asks for such a run."""
         return "options-sim" if isinstance(self.spec, OptionsSpec) else "run"
 

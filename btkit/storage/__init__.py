@@ -6,11 +6,12 @@ from btkit.storage.arrays import Arrays
 from btkit.storage.checkpoints import Checkpoint
 from btkit.storage.curves import CURVE_COLUMNS, LocalCurves
 from btkit.storage.database import BUSY_TIMEOUT_S, has_content, migrate, migrations, open_database
-from btkit.storage.ids import check_run_id, new_run_id
-from btkit.storage.jobs import Claimed, Jobs, Status
+from btkit.storage.ids import check_job_id, check_run_id, new_job_id, new_run_id
+from btkit.storage.job_rows import JobKind, NewJob, Part, Status
+from btkit.storage.jobs import Claimed, Extent, Jobs
 from btkit.storage.objects import ObjectStore
 from btkit.storage.owner import HEARTBEAT_S
-from btkit.storage.store import Store
+from btkit.storage.store import Deleted, Store
 from btkit.storage.uploads import Delivery, UploadKind, Uploads
 from btkit.storage.writing import (
     Written,
@@ -29,21 +30,28 @@ __all__ = [
     "Arrays",
     "Checkpoint",
     "Claimed",
+    "Deleted",
     "Delivery",
+    "Extent",
+    "JobKind",
     "Jobs",
     "LocalCurves",
+    "NewJob",
     "ObjectStore",
+    "Part",
     "Status",
     "Store",
     "UploadKind",
     "Uploads",
     "Written",
+    "check_job_id",
     "check_run_id",
     "folder_aside",
     "has_content",
     "make_folder",
     "migrate",
     "migrations",
+    "new_job_id",
     "new_run_id",
     "open_database",
     "parquet_of",

@@ -9,11 +9,40 @@ from btkit.errors import RunNotFoundError
 
 # Ids name files, so nothing but this pattern may come near a path.
 _PATTERN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# Of what is no run: walk-forward validations, sweeps, batches.
+_OTHERS = re.compile(r"[0-9a-f]{16}")
 
 
 def new_run_id() -> str:
     """Return a fresh run id: a random UUID as lower-case text."""
     return str(uuid.uuid4())
+
+
+def new_job_id() -> str:
+    """Return a fresh id of a job that is no run: 16 hexadecimal digits."""
+    return uuid.uuid4().hex[:16]
+
+
+def check_job_id(job_id: str) -> str:
+    """Return the id of a job of any kind in its stored form.
+
+    Parameters
+    ----------
+    job_id
+        The id of a run, or 16 hexadecimal digits, in upper or lower case.
+
+    Returns
+    -------
+    str
+        The same in lower case.
+
+    Raises
+    ------
+    RunNotFoundError
+        If the text cannot be an id, so that no job can have it.
+    """
+    known = job_id.strip().lower()
+    return known if _OTHERS.fullmatch(known) else check_run_id(known)
 
 
 def check_run_id(run_id: str) -> str:

@@ -1,4 +1,4 @@
-"""Runs that are not complete: whose they are, whether they may go on, and where they stand."""
+"""Jobs that are not complete: whose they are, whether they may go on, and where they stand."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from btkit.errors import RunNotFoundError, StoreError
 from btkit.storage import rows
@@ -20,95 +19,64 @@ from btkit.storage.checkpoints import (
     write_checkpoint,
 )
 from btkit.storage.database import has_content, open_database, transaction
-from btkit.storage.ids import check_run_id
-from btkit.storage.owner import Owner, is_alive, now_text, this_process
+from btkit.storage.ids import check_job_id
+from btkit.storage.job_rows import (
+    SELECT_FAMILY,
+    SELECT_JOB,
+    JobKind,
+    NewJob,
+    check_ownership,
+    end_job,
+    insert_job,
+    is_own,
+    name_of,
+    second_text,
+    shown_status,
+    take_job,
+)
+from btkit.storage.owner import now_text
 
-Status = Literal["running", "interrupted", "cancelled", "complete", "failed"]
-"""How a run stands. The tables know ``running``, ``complete`` and ``failed``: an interrupted run
-is one that runs and whose process is no more, a cancelled one failed by being told to."""
+_STOPPED = "InterruptedRunError: "
 
 
 @dataclass(frozen=True)
 class Claimed:
-    """A run that this process may go on with.
+    """A job that this process may go on with.
 
     Parameters
     ----------
-    run
-        The columns of its row.
+    job_id, kind
+        Its id and its command.
     request
         What was asked for when it began.
+    run
+        The columns of the run's row; empty for a job that is no run.
     """
 
-    run: dict[str, Any]
+    job_id: str
+    kind: JobKind
     request: dict[str, Any]
+    run: dict[str, Any]
 
 
-def shown_status(row: sqlite3.Row) -> Status:
-    """Return how a run stands.
+class Extent(NamedTuple):
+    """How far a job is.
 
     Parameters
     ----------
-    row
-        As `rows.SELECT_RUN` and `rows.SELECT_RUNS` give it.
+    done, total
+        Pieces of work.
+    unit
+        What they are, such as ``"sets"``.
     """
-    if row["status"] == "running":
-        return "running" if _owner_is_alive(row) else "interrupted"
-    if row["status"] == "failed" and row["checkpoint_type"] == CANCELLATION:
-        return "cancelled"
-    known: Status = row["status"]
-    return known
 
-
-def insert_job(
-    connection: sqlite3.Connection, run_id: str, request: Mapping[str, Any] | None
-) -> None:
-    """Make a run, whose row was just written, this process's own."""
-    text = None if request is None else json.dumps(request, allow_nan=False)
-    connection.execute(
-        "INSERT INTO backtest_jobs (run_id, request, host, pid, process_started, heartbeat_at)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        (run_id, text, *this_process(), now_text()),
-    )
-
-
-def check_ownership(connection: sqlite3.Connection, run_id: str, path: Path) -> None:
-    """Refuse to write about a run that another process has taken over.
-
-    Raises
-    ------
-    StoreError
-        If it has.
-    """
-    row = connection.execute(
-        "SELECT host, pid, process_started FROM backtest_jobs WHERE run_id = ?", (run_id,)
-    ).fetchone()
-    # A run that an older btkit began has no such row.
-    if row is not None and Owner(*row) != this_process():
-        raise StoreError(
-            f"Run {run_id} was taken over by another process, which will finish it.",
-            hint="Leave it to that process; `backtest list` shows how it stands.",
-            details={"run_id": run_id, "database": str(path)},
-        )
-
-
-def clear_job(connection: sqlite3.Connection, run_id: str) -> None:
-    """Forget what only an unfinished run needs."""
-    connection.execute("DELETE FROM backtest_jobs WHERE run_id = ?", (run_id,))
-    connection.execute("DELETE FROM backtest_checkpoints WHERE run_id = ?", (run_id,))
-
-
-def release_job(connection: sqlite3.Connection, run_id: str) -> None:
-    """Say that nobody is at work on a run any more."""
-    connection.execute(
-        "UPDATE backtest_jobs SET host = NULL, pid = NULL, process_started = NULL,"
-        " heartbeat_at = NULL, cancel_requested = 0 WHERE run_id = ?",
-        (run_id,),
-    )
+    done: int
+    total: int
+    unit: str
 
 
 class Jobs:
-    """Unfinished runs in the database.
+    """Jobs in the database.
 
     Parameters
     ----------
@@ -120,15 +88,84 @@ class Jobs:
 
     def __init__(self, path: Path, *, busy_timeout_s: float) -> None:
         self.path = path
-        self._open = partial(open_database, path, create=False, busy_timeout_s=busy_timeout_s)
+        self._open = partial(open_database, path, busy_timeout_s=busy_timeout_s)
 
-    def claim(self, run_id: str) -> Claimed:
-        """Make an unfinished run this process's own, so that it goes on as ``running``.
+    def begin(self, job: NewJob) -> None:
+        """Write the row of a job that is no run, and make it this process's own.
+
+        A sweep has the same id whenever the same is asked, and begins again.
 
         Parameters
         ----------
-        run_id
-            The run's id.
+        job
+            What it is.
+
+        Raises
+        ------
+        StoreError
+            If the database cannot be written.
+        """
+        with self._open(create=True) as connection, transaction(connection):
+            insert_job(connection, job, created_at=second_text())
+
+    def complete(self, job_id: str, document: Mapping[str, Any] | None) -> None:
+        """Store the outcome of a job that is no run.
+
+        Parameters
+        ----------
+        job_id
+            The job's id.
+        document
+            What its command prints; None where that is yet to be made.
+
+        Raises
+        ------
+        StoreError
+            If the database cannot be written, or the job was deleted or taken over.
+        """
+        values = {
+            "job_id": job_id,
+            "completed_at": second_text(),
+            "passed": None if document is None else document.get("passed"),
+            "document": None if document is None else json.dumps(document, allow_nan=False),
+        }
+        with self._open(create=False) as connection, transaction(connection):
+            if self._row(connection, job_id)["kind"] != "sweep":
+                # Sweeps with the same id have the same outcome, whoever stores it.
+                check_ownership(connection, job_id, self.path)
+            connection.execute(
+                "UPDATE btkit_jobs SET completed_at = :completed_at, passed = :passed,"
+                " document = :document, error_message = NULL WHERE job_id = :job_id",
+                values,
+            )
+            end_job(connection, job_id, "complete")
+
+    def fail(self, job_id: str, *, error_message: str) -> None:
+        """Mark a job of this process that is no run as failed.
+
+        Parameters
+        ----------
+        job_id
+            The job's id.
+        error_message
+            Why it failed.
+
+        Raises
+        ------
+        StoreError
+            If the database cannot be written.
+        """
+        with self._open(create=False) as connection, transaction(connection):
+            if is_own(self._row(connection, job_id)):
+                self._mark_ended(connection, job_id, "failed", error_message)
+
+    def claim(self, job_id: str) -> Claimed:
+        """Make an unfinished job this process's own, so that it goes on as ``running``.
+
+        Parameters
+        ----------
+        job_id
+            The job's id.
 
         Returns
         -------
@@ -138,78 +175,62 @@ class Jobs:
         Raises
         ------
         RunNotFoundError
-            If there is no such run.
+            If there is no such job.
         StoreError
             If it is complete or still at work, or began without a stored request.
         """
-        run_id = check_run_id(run_id)
+        job_id = check_job_id(job_id)
         if not has_content(self.path):
-            raise self._unknown(run_id)
-        with self._open() as connection, transaction(connection):
-            row = self._row(connection, run_id)
-            status = shown_status(row)
-            if status in ("complete", "running"):
-                raise self._refuse(
-                    row,
-                    f"Run {run_id} is {status}, so there is nothing to resume",
-                    f"`backtest report --run-id {run_id}` prints it."
-                    if status == "complete"
-                    else "Wait for it, or stop it with `backtest cancel`.",
+            raise self._unknown(job_id)
+        with self._open(create=False) as connection, transaction(connection):
+            row = self._row(connection, job_id)
+            self._check_claim(row)
+            take_job(connection, job_id)
+            run = connection.execute(rows.SELECT_RUN, (job_id,)).fetchone()
+            if run is not None:
+                connection.execute(rows.REOPEN_RUN, (job_id,))
+                # It runs again: a checkpoint that a cancellation left is one like any other.
+                connection.execute(
+                    "UPDATE backtest_checkpoints SET type = 'periodic' WHERE run_id = ?", (job_id,)
                 )
-            if row["request"] is None:
-                raise self._refuse(
-                    row,
-                    f"Run {run_id} is {status}, but what was asked of it is not stored",
-                    "Run the backtest again.",
-                )
-            connection.execute(
-                "UPDATE backtest_runs SET status = 'running', error_message = NULL,"
-                " completed_at = NULL WHERE run_id = ?",
-                (run_id,),
-            )
-            connection.execute(
-                "UPDATE backtest_jobs SET host = ?, pid = ?, process_started = ?,"
-                " heartbeat_at = ?, cancel_requested = 0 WHERE run_id = ?",
-                (*this_process(), now_text(), run_id),
-            )
-            # It runs again: a checkpoint that a cancellation left is one like any other.
-            connection.execute(
-                "UPDATE backtest_checkpoints SET type = 'periodic' WHERE run_id = ?", (run_id,)
-            )
-        return Claimed(run=dict(row), request=json.loads(row["request"]))
+        return Claimed(
+            job_id, row["kind"], json.loads(row["request"]), {} if run is None else dict(run)
+        )
 
-    def beat(self, run_id: str) -> bool:
-        """Say that this process is still at work on a run.
+    def beat(self, job_id: str, extent: Extent | None = None) -> bool:
+        """Say that this process is still at work on a job.
 
         Parameters
         ----------
-        run_id
-            The run's id.
+        job_id
+            The job's id.
+        extent
+            How far it is; None where that is not known.
 
         Returns
         -------
         bool
-            Whether somebody wants the run to stop.
+            Whether somebody wants the job to stop.
 
         Raises
         ------
         StoreError
-            If the run was taken over or deleted.
+            If the job was taken over or deleted.
         """
-        with self._open() as connection, transaction(connection):
-            return self._beat(connection, run_id)
+        with self._open(create=False) as connection, transaction(connection):
+            return self._beat(connection, job_id, extent)
 
-    def is_cancel_requested(self, run_id: str) -> bool:
-        """Tell whether somebody wants a run to stop; reads only.
+    def is_cancel_requested(self, job_id: str) -> bool:
+        """Tell whether somebody wants a job to stop; reads only.
 
         Parameters
         ----------
-        run_id
-            The run's id.
+        job_id
+            The job's id.
         """
-        with self._open() as connection:
+        with self._open(create=False) as connection:
             row = connection.execute(
-                "SELECT cancel_requested FROM backtest_jobs WHERE run_id = ?", (run_id,)
+                "SELECT cancel_requested FROM btkit_jobs WHERE job_id = ?", (job_id,)
             ).fetchone()
         return row is not None and bool(row["cancel_requested"])
 
@@ -235,7 +256,7 @@ class Jobs:
         StoreError
             If the database cannot be written, or the run was taken over or deleted.
         """
-        with self._open() as connection, transaction(connection):
+        with self._open(create=False) as connection, transaction(connection):
             wanted = self._beat(connection, run_id)
             write_checkpoint(connection, run_id, "periodic", checkpoint, first_part=first_part)
         return wanted
@@ -253,23 +274,24 @@ class Jobs:
         Checkpoint or None
             With all its parts; None if it has no checkpoint, or none that can be read.
         """
-        with self._open() as connection, transaction(connection, kind="DEFERRED"):
+        opened = self._open(create=False)
+        with opened as connection, transaction(connection, kind="DEFERRED"):
             return read_checkpoint(connection, run_id)
 
     def cancel(
         self,
-        run_id: str,
+        job_id: str,
         *,
         error_message: str,
         checkpoint: Checkpoint | None = None,
         first_part: int = 0,
     ) -> bool:
-        """Mark a run of this process as cancelled, with a checkpoint of that type.
+        """Mark a job of this process as cancelled; a run has a checkpoint of that type then.
 
         Parameters
         ----------
-        run_id
-            The run's id.
+        job_id
+            The job's id.
         error_message
             Who or what stopped it.
         checkpoint
@@ -280,119 +302,155 @@ class Jobs:
         Returns
         -------
         bool
-            False if the run is complete already, and stays so.
+            False if the job is complete already, and stays so.
 
         Raises
         ------
         StoreError
-            If the database cannot be written, or the run was taken over or deleted.
+            If the database cannot be written, or the job was taken over or deleted.
         """
-        with self._open() as connection, transaction(connection):
-            if self._row(connection, run_id)["status"] == "complete":
+        with self._open(create=False) as connection, transaction(connection):
+            row = self._row(connection, job_id)
+            if row["status"] == "complete":
                 return False
-            self._beat(connection, run_id)
+            self._beat(connection, job_id)
             if checkpoint is not None:
                 write_checkpoint(
-                    connection, run_id, CANCELLATION, checkpoint, first_part=first_part
+                    connection, job_id, CANCELLATION, checkpoint, first_part=first_part
                 )
-            self._mark_cancelled(connection, run_id, error_message)
+            if row["kind"] != "sweep" or is_own(row):
+                self._mark_ended(connection, job_id, "cancelled", f"{_STOPPED}{error_message}")
         return True
 
-    def request_cancel(self, run_id: str) -> Literal["cancelling", "cancelled"]:
-        """Ask the process at work on a run to stop.
+    def request_cancel(self, job_id: str) -> Literal["cancelling", "cancelled"]:
+        """Ask the processes at work on a job, and on its parts, to stop.
 
         Parameters
         ----------
-        run_id
-            The run's id.
+        job_id
+            The job's id.
 
         Returns
         -------
         str
-            ``"cancelling"``; or ``"cancelled"`` where its process is no more, so that the run
+            ``"cancelling"``; or ``"cancelled"`` where its process is no more, so that the job
             was marked at once.
 
         Raises
         ------
         RunNotFoundError
-            If there is no such run.
+            If there is no such job.
         StoreError
             If it is not running, or the database cannot be written.
         """
-        run_id = check_run_id(run_id)
+        job_id = check_job_id(job_id)
         if not has_content(self.path):
-            raise self._unknown(run_id)
-        with self._open() as connection, transaction(connection):
-            row = self._row(connection, run_id)
+            raise self._unknown(job_id)
+        with self._open(create=False) as connection, transaction(connection):
+            row = self._row(connection, job_id)
             status = shown_status(row)
-            if status == "running":
-                connection.execute(
-                    "UPDATE backtest_jobs SET cancel_requested = 1 WHERE run_id = ?", (run_id,)
+            if status not in ("running", "interrupted"):
+                raise self._refuse(
+                    row,
+                    f"is {status}, so there is nothing to cancel",
+                    f"`backtest report --run-id {job_id}` prints it.",
                 )
-                return "cancelling"
-            if status == "interrupted":
-                self._mark_cancelled(connection, run_id, "It was cancelled after it broke off.")
-                return "cancelled"
-        raise self._refuse(
-            row,
-            f"Run {run_id} is {status}, so there is nothing to cancel",
-            f"`backtest report --run-id {run_id}` prints what it came to.",
-        )
+            for member in connection.execute(SELECT_FAMILY, {"job_id": job_id}).fetchall():
+                stands = shown_status(member)
+                if stands == "running":
+                    connection.execute(
+                        "UPDATE btkit_jobs SET cancel_requested = 1 WHERE job_id = ?",
+                        (member["job_id"],),
+                    )
+                elif stands == "interrupted":
+                    message = f"{_STOPPED}It was cancelled after it broke off."
+                    self._mark_ended(connection, member["job_id"], "cancelled", message)
+        return "cancelling" if status == "running" else "cancelled"
 
-    def _row(self, connection: sqlite3.Connection, run_id: str) -> sqlite3.Row:
-        row: sqlite3.Row | None = connection.execute(rows.SELECT_RUN, (run_id,)).fetchone()
+    def _row(self, connection: sqlite3.Connection, job_id: str) -> sqlite3.Row:
+        row: sqlite3.Row | None = connection.execute(SELECT_JOB, (job_id,)).fetchone()
         if row is None:
-            raise self._unknown(run_id)
+            raise self._unknown(job_id)
         return row
 
-    def _unknown(self, run_id: str) -> RunNotFoundError:
+    def _unknown(self, job_id: str) -> RunNotFoundError:
         return RunNotFoundError(
-            f"There is no run {run_id} in {self.path}.",
-            hint="`backtest list` shows the runs that exist; BT_DB_PATH names the database.",
-            details={"run_id": run_id, "database": str(self.path)},
+            f"There is no run {job_id} in {self.path}.",
+            hint="`backtest list --all` shows what there is; BT_DB_PATH names the database.",
+            details={"run_id": job_id, "database": str(self.path)},
         )
 
-    def _refuse(self, row: sqlite3.Row, message: str, hint: str) -> StoreError:
-        details = {"run_id": row["run_id"], "status": shown_status(row)}
-        return StoreError(f"{message}.", hint=hint, details=details)
+    def _check_claim(self, row: sqlite3.Row) -> None:
+        job_id, status = row["job_id"], shown_status(row)
+        # The sets of a sweep may be done, and its document not yet be made.
+        is_done = status == "complete" and (row["kind"] != "sweep" or row["document"] is not None)
+        if is_done or status == "running":
+            raise self._refuse(
+                row,
+                f"is {status}, so there is nothing to resume",
+                f"`backtest report --run-id {job_id}` prints it."
+                if status == "complete"
+                else "Wait for it, or stop it with `backtest cancel`.",
+            )
+        if row["request"] is None:
+            raise self._refuse(
+                row,
+                f"is {status}, but what was asked of it is not stored",
+                "Run the backtest again.",
+            )
 
-    def _beat(self, connection: sqlite3.Connection, run_id: str) -> bool:
-        check_ownership(connection, run_id, self.path)
-        connection.execute(
-            "UPDATE backtest_jobs SET heartbeat_at = ? WHERE run_id = ?", (now_text(), run_id)
+    def _refuse(self, row: sqlite3.Row, what: str, hint: str) -> StoreError:
+        details = {"run_id": row["job_id"], "status": shown_status(row)}
+        return StoreError(
+            f"{name_of(row['kind'])} {row['job_id']} {what}.", hint=hint, details=details
         )
-        row = connection.execute(
-            "SELECT cancel_requested FROM backtest_jobs WHERE run_id = ?", (run_id,)
-        ).fetchone()
+
+    def _beat(
+        self, connection: sqlite3.Connection, job_id: str, extent: Extent | None = None
+    ) -> bool:
+        row = connection.execute(SELECT_JOB, (job_id,)).fetchone()
         if row is None:
             raise StoreError(
-                f"Run {run_id} was deleted from {self.path} while it ran.",
+                f"Run {job_id} was deleted from {self.path} while it ran.",
                 hint="Run the backtest again.",
-                details={"run_id": run_id, "database": str(self.path)},
+                details={"run_id": job_id, "database": str(self.path)},
             )
+        if row["kind"] == "sweep" and not is_own(row):
+            # Another process does the same sweep; either may finish it.
+            return bool(row["cancel_requested"])
+        check_ownership(connection, job_id, self.path)
+        done, total, unit = extent or (row["done"], row["total"], row["unit"])
+        connection.execute(
+            "UPDATE btkit_jobs SET heartbeat_at = ?, done = ?, total = ?, unit = ?"
+            " WHERE job_id = ?",
+            (now_text(), done, total, unit, job_id),
+        )
         return bool(row["cancel_requested"])
 
-    def _mark_cancelled(
-        self, connection: sqlite3.Connection, run_id: str, error_message: str
+    def _mark_ended(
+        self,
+        connection: sqlite3.Connection,
+        job_id: str,
+        status: Literal["failed", "cancelled"],
+        error_message: str,
     ) -> None:
-        connection.execute(
-            "INSERT INTO backtest_checkpoints (run_id, type, saved_at) VALUES (?, ?, ?)"
-            " ON CONFLICT (run_id) DO UPDATE SET type = excluded.type",
-            (run_id, CANCELLATION, now_text()),
-        )
-        connection.execute(
-            rows.FAIL_RUN,
-            {
-                "run_id": run_id,
-                "error_message": f"InterruptedRunError: {error_message}",
-                "completed_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
-            },
-        )
-        release_job(connection, run_id)
-
-
-def _owner_is_alive(row: sqlite3.Row) -> bool:
-    if row["host"] is None:
-        return False
-    owner = Owner(row["host"], row["pid"], row["process_started"])
-    return is_alive(owner, row["heartbeat_at"])
+        values = {
+            "run_id": job_id,
+            "error_message": error_message,
+            "completed_at": second_text(),
+        }
+        row = self._row(connection, job_id)
+        if row["run_id"] is None:
+            connection.execute(
+                "UPDATE btkit_jobs SET error_message = :error_message,"
+                " completed_at = :completed_at WHERE job_id = :run_id",
+                values,
+            )
+        else:
+            connection.execute(
+                "INSERT INTO backtest_checkpoints (run_id, type, saved_at) VALUES (?, ?, ?)"
+                " ON CONFLICT (run_id) DO UPDATE SET type = excluded.type",
+                (job_id, CANCELLATION, now_text()),
+            )
+            connection.execute(rows.FAIL_RUN, values)
+        end_job(connection, job_id, status)

@@ -3,29 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from btkit.report import MetricsSection, RunInfo
-
-RUN_COLUMNS = (
-    "run_id",
-    "strategy_name",
-    "strategy_version",
-    "symbol",
-    "start_date",
-    "end_date",
-    "initial_capital",
-    "commission_per_contract",
-    "slippage_pct",
-    "created_at",
-    "completed_at",
-    "status",
-    "error_message",
-)
-"""The columns of a run that the report's ``run`` object has, too."""
 
 INSERT_RUN = """
 INSERT INTO backtest_runs
@@ -49,6 +33,11 @@ FAIL_RUN = """
 UPDATE backtest_runs
 SET status = 'failed', completed_at = :completed_at, error_message = :error_message
 WHERE run_id = :run_id AND status = 'running'
+"""
+
+REOPEN_RUN = """
+UPDATE backtest_runs SET status = 'running', error_message = NULL, completed_at = NULL
+WHERE run_id = ?
 """
 
 INSERT_METRICS = """
@@ -79,37 +68,13 @@ VALUES
      :return_pct, :exit_reason, :bars_held, :commission, :slippage_cost)
 """
 
-SELECT_RUN = """
-SELECT r.*, j.request, j.host, j.pid, j.process_started, j.heartbeat_at, c.type AS checkpoint_type
-FROM backtest_runs r
-LEFT JOIN backtest_jobs j USING (run_id) LEFT JOIN backtest_checkpoints c USING (run_id)
-WHERE r.run_id = ?
-"""
+SELECT_RUN = "SELECT * FROM backtest_runs WHERE run_id = ?"
 
 SELECT_TRADES = """
 SELECT entry_date, exit_date, entry_price, exit_price, shares, pnl, return_pct, exit_reason,
        bars_held, commission, slippage_cost
 FROM backtest_trades WHERE run_id = ? ORDER BY trade_index
 """
-
-SELECT_RUNS = """
-SELECT r.run_id, r.strategy_name, r.strategy_version, r.symbol, r.interval, r.start_date,
-       r.end_date, r.initial_capital, r.commission_per_contract, r.slippage_pct, r.created_at,
-       r.completed_at, r.status, r.error_message, r.passed, r.equity_curve_url,
-       m.total_trades, m.cagr, m.max_drawdown_pct, m.sharpe_ratio,
-       r.status != 'complete' AND j.request IS NOT NULL AS resumable,
-       j.host, j.pid, j.process_started, j.heartbeat_at, c.type AS checkpoint_type
-FROM backtest_runs r
-LEFT JOIN backtest_metrics m USING (run_id)
-LEFT JOIN backtest_jobs j USING (run_id)
-LEFT JOIN backtest_checkpoints c USING (run_id)
-WHERE (:symbol IS NULL OR r.symbol = :symbol COLLATE NOCASE)
-  AND (:stored IS NULL OR r.status = :stored)
-ORDER BY r.created_at DESC, r.rowid DESC
-"""
-
-# Of `SELECT_RUNS`, what only serves to tell how a run stands.
-OWNER_COLUMNS = ("host", "pid", "process_started", "heartbeat_at", "checkpoint_type")
 
 _TRADE_TIMES = ("entry_date", "exit_date")
 
@@ -150,25 +115,27 @@ def trade_rows(run_id: str, trades: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def report_document(text: str) -> dict[str, Any]:
+def report_document(text: str, *, needed: Sequence[str] = ()) -> dict[str, Any]:
     """Return a stored report as the JSON document it was.
 
     Parameters
     ----------
     text
-        Of the column `report`.
+        As it is stored.
+    needed
+        The objects that it must have.
 
     Raises
     ------
     ValueError
-        If it is no JSON, or none of a complete run.
+        If it is no JSON, or lacks one.
     """
     document = json.loads(text)
     is_whole = isinstance(document, dict) and all(
-        isinstance(document.get(name), dict) for name in ("run", "metrics")
+        isinstance(document.get(name), dict) for name in needed
     )
     if not is_whole:
-        message = "it is no report of a complete run"
+        message = "it is no report of what was complete"
         raise ValueError(message)
     return dict(document)
 

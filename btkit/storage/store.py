@@ -6,8 +6,10 @@ import io
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,32 +21,46 @@ from btkit.settings import Settings
 from btkit.storage import rows
 from btkit.storage.curves import LocalCurves, read_curve
 from btkit.storage.database import BUSY_TIMEOUT_S, has_content, open_database, transaction
-from btkit.storage.ids import check_run_id
-from btkit.storage.jobs import (
-    Jobs,
+from btkit.storage.ids import check_job_id, check_run_id
+from btkit.storage.job_rows import (
+    SELECT_DOCUMENT,
+    SELECT_FAMILY,
+    SELECT_JOB,
+    JobKind,
+    NewJob,
+    Part,
     Status,
     check_ownership,
-    clear_job,
+    end_job,
     insert_job,
-    release_job,
     shown_status,
 )
+from btkit.storage.jobs import Jobs
+from btkit.storage.listing import JobFilter, describe_job, list_jobs, unfinished_document
 from btkit.storage.objects import ObjectStore
 from btkit.storage.uploads import Uploads, queue_removal, queue_upload
 
 _REMOTE = "s3://"
-# Which stored status a shown one is found under; see `Status`.
-_STORED: Mapping[Status, str] = {
-    "running": "running",
-    "interrupted": "running",
-    "cancelled": "failed",
-    "failed": "failed",
-    "complete": "complete",
-}
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """What a deletion took away.
+
+    Parameters
+    ----------
+    jobs
+        Kinds by id: the job itself, then its parts.
+    files
+        Curves.
+    """
+
+    jobs: dict[str, JobKind]
+    files: list[Path]
 
 
 class Store:
-    """Everything that runs leave behind.
+    """Everything that jobs leave behind.
 
     Each method opens the database anew, so that a store may be shared between threads, and no
     connection outlives its use. Reading never makes a file.
@@ -65,7 +81,7 @@ class Store:
     Attributes
     ----------
     jobs
-        The runs that are not complete.
+        Whose they are, and how far.
     """
 
     def __init__(
@@ -103,7 +119,13 @@ class Store:
         return Uploads(connect, self.objects, find_curve=self.curves.path_of)
 
     def begin(
-        self, run: RunInfo, *, interval: str, request: Mapping[str, Any] | None = None
+        self,
+        run: RunInfo,
+        *,
+        interval: str,
+        kind: JobKind = "run",
+        request: Mapping[str, Any] | None = None,
+        part: Part | None = None,
     ) -> None:
         """Write the row of a run that is about to start.
 
@@ -113,8 +135,12 @@ class Store:
             With a run id and the status ``"running"``.
         interval
             The bars' interval, such as ``"1d"``.
+        kind
+            ``"run"`` or ``"options-sim"``.
         request
             What resuming it needs to know, plain JSON values; None where it cannot be resumed.
+        part
+            Its place within another job; None where it was asked for itself.
 
         Raises
         ------
@@ -123,7 +149,8 @@ class Store:
         """
         with self._open(create=True) as connection, transaction(connection):
             connection.execute(rows.INSERT_RUN, rows.run_row(run, interval=interval))
-            insert_job(connection, str(run.run_id), request)
+            job = NewJob(str(run.run_id), kind, request, part)
+            insert_job(connection, job, created_at=run.created_at, run_id=job.job_id)
 
     def complete(self, document: RunDocument) -> RunDocument:
         """Store the outcome of a run: all of it, or nothing.
@@ -180,97 +207,124 @@ class Store:
         with self._open(create=True) as connection, transaction(connection):
             check_ownership(connection, values["run_id"], self.path)
             connection.execute(rows.FAIL_RUN, values)
-            release_job(connection, values["run_id"])
+            end_job(connection, values["run_id"], "failed")
 
-    def delete(self, run_id: str) -> list[Path]:
-        """Remove a run, its metrics, trades, checkpoints and curve.
+    def delete(self, job_id: str) -> Deleted:
+        """Remove a job and its parts: rows, metrics, trades, checkpoints and curves.
 
-        What it has in object storage is queued for removal.
+        What they have in object storage is queued for removal.
 
         Parameters
         ----------
-        run_id
-            The run's id.
+        job_id
+            The job's id.
 
         Returns
         -------
-        list of Path
-            The files that were removed.
+        Deleted
+            The jobs that are gone, and the files that were removed.
 
         Raises
         ------
         RunNotFoundError
-            If there is no such run.
+            If there is no such job.
         StoreError
-            If it is still at work, or the database cannot be written.
+            If it or a part is still at work, or the database cannot be written.
         """
-        run_id = check_run_id(run_id)
+        job_id = check_job_id(job_id)
         if not self._exists():
-            raise self._unknown(run_id)
+            raise self._unknown(job_id)
         with self._open(create=False) as connection, transaction(connection):
-            row = connection.execute(rows.SELECT_RUN, (run_id,)).fetchone()
-            if row is None:
-                raise self._unknown(run_id)
-            if shown_status(row) == "running":
-                raise StoreError(
-                    f"Run {run_id} is running.",
-                    hint=f"Stop it first: `backtest cancel --run-id {run_id}`.",
-                    details={"run_id": run_id, "status": "running"},
-                )
-            queue_removal(
-                connection, run_id, bucket="" if self.objects is None else self.objects.bucket
+            family = connection.execute(SELECT_FAMILY, {"job_id": job_id}).fetchall()
+            if not family:
+                raise self._unknown(job_id)
+            for member in family:
+                self._delete_row(connection, member)
+        files = []
+        for member in family:
+            if member["run_id"] is not None:
+                path = self.curves.path_of(member["run_id"])
+                files += [path] if path.exists() else []
+                self.curves.delete(member["run_id"])
+        return Deleted({member["job_id"]: member["kind"] for member in family}, files)
+
+    def _delete_row(self, connection: sqlite3.Connection, job: sqlite3.Row) -> None:
+        job_id = job["job_id"]
+        if shown_status(job) == "running":
+            raise StoreError(
+                f"Run {job_id} is running.",
+                hint=f"Stop it first: `backtest cancel --run-id {job_id}`.",
+                details={"run_id": job_id, "status": "running"},
             )
-            connection.execute("DELETE FROM backtest_runs WHERE run_id = ?", (run_id,))
-        path = self.curves.path_of(run_id)
-        found = [path] if path.exists() else []
-        self.curves.delete(run_id)
-        return found
+        bucket = "" if self.objects is None else self.objects.bucket
+        queue_removal(connection, job_id, bucket=bucket)
+        connection.execute("DELETE FROM backtest_runs WHERE run_id = ?", (job_id,))
+        connection.execute("DELETE FROM btkit_jobs WHERE job_id = ?", (job_id,))
 
-    def document(self, run_id: str) -> dict[str, Any]:
-        """Return the JSON document of a run, as ``run`` printed it.
+    def document(self, job_id: str) -> dict[str, Any]:
+        """Return the JSON document of a job, as its command printed it.
 
         Parameters
         ----------
-        run_id
-            The run's id.
+        job_id
+            The job's id.
 
         Returns
         -------
         dict
-            The whole report. A run that is not complete has a ``run`` object, no metrics, and
-            does not pass.
+            The whole report. A job that is not complete has a ``run`` object, no metrics, and
+            does not pass; one that ended before its time says why in ``error``.
 
         Raises
         ------
         RunNotFoundError
-            If there is no such run.
+            If there is no such job.
         StoreError
             If the database cannot be read.
         """
-        return self._read(run_id)[0]
+        return self._read(job_id)[0]
 
-    def document_with_trades(self, run_id: str) -> dict[str, Any]:
-        """Return the JSON document of a run and, under ``trades``, its trades.
+    def document_with_trades(self, job_id: str) -> dict[str, Any]:
+        """Return the JSON document of a job and, under ``trades``, the trades of a run.
 
         Parameters
         ----------
-        run_id
-            The run's id.
+        job_id
+            The job's id.
 
         Returns
         -------
         dict
-            As `document`, with a list of trades, dates as ISO text.
+            As `document`; a run has a list of trades, dates as ISO text.
 
         Raises
         ------
         RunNotFoundError
-            If there is no such run.
+            If there is no such job.
         StoreError
             If the database cannot be read.
         """
-        document, trades = self._read(run_id)
-        return {**document, "trades": trades}
+        document, trades = self._read(job_id)
+        return document if trades is None else {**document, "trades": trades}
+
+    def kind_of(self, job_id: str) -> JobKind:
+        """Return by which command a job was asked for.
+
+        Parameters
+        ----------
+        job_id
+            The job's id.
+
+        Raises
+        ------
+        RunNotFoundError
+            If there is no such job.
+        StoreError
+            If the database cannot be read.
+        """
+        row = self._row_of(check_job_id(job_id))
+        kind: JobKind = row["kind"]
+        return kind
 
     def load(self, run_id: str) -> RunDocument:
         """Return a complete run: report, trades, curve.
@@ -292,7 +346,14 @@ class Store:
         StoreError
             If the run is not complete, or its parts cannot be read.
         """
+        kind = self.kind_of(run_id)
         document, trades = self._read(run_id)
+        if trades is None:
+            raise StoreError(
+                f"{check_job_id(run_id)} is a {kind} and no run.",
+                hint=f"`backtest list --parent {check_job_id(run_id)}` shows its runs.",
+                details={"run_id": check_job_id(run_id), "kind": kind},
+            )
         run = document["run"]
         if run["status"] != "complete":
             reason = f": {run['error_message']}" if run["error_message"] else ""
@@ -317,71 +378,87 @@ class Store:
             )
 
     def runs(
-        self, *, symbol: str | None = None, limit: int | None = 20, status: Status | None = None
+        self,
+        *,
+        symbol: str | None = None,
+        limit: int | None = 20,
+        status: Status | None = None,
+        kind: JobKind | None = None,
+        parent: str | None = None,
+        everything: bool = False,
     ) -> list[dict[str, Any]]:
-        """List runs, the newest first.
+        """List what was asked for, the newest first.
 
         Parameters
         ----------
         symbol
-            Only runs on this instrument, in upper or lower case; None for all.
+            Only jobs on this instrument, in upper or lower case; None for all.
         limit
             At most so many; None for all.
         status
-            Only runs that stand so; None for all.
+            Only jobs that stand so; None for all.
+        kind
+            Only jobs of this command; None for all.
+        parent
+            The parts of this job, in their order, such as the runs of a batch.
+        everything
+            Whether parts are listed like what was asked for itself.
 
         Returns
         -------
         list of dict
-            Per run the report's ``run`` object, interval, verdict, curve URL, four metrics, which
-            are None unless the run is complete, and whether it can be resumed.
+            Per job its id (``run_id``), kind, parent and place there; the report's ``run`` object,
+            interval, verdict, curve URL; four metrics (out of sample for a walk-forward
+            validation, of the best set for a sweep), which are None unless it is complete; how
+            far it is, and whether it can be resumed.
 
         Raises
         ------
+        RunNotFoundError
+            If there is no job `parent`.
         StoreError
             If the database cannot be read.
         """
+        wanted = JobFilter(
+            symbol, status, kind, None if parent is None else check_job_id(parent), everything
+        )
+        if wanted.parent is not None:
+            self._row_of(wanted.parent)
         if not self._exists():
             return []
-        values = {"symbol": symbol, "stored": None if status is None else _STORED[status]}
-        found: list[dict[str, Any]] = []
         with self._open(create=False) as connection:
-            for row in connection.execute(rows.SELECT_RUNS, values):
-                shown = shown_status(row)
-                if status is None or shown == status:
-                    known = {**row, "status": shown, "resumable": bool(row["resumable"])}
-                    known["resumable"] &= shown != "running"
-                    known["passed"] = None if row["passed"] is None else bool(row["passed"])
-                    for name in rows.OWNER_COLUMNS:
-                        del known[name]
-                    found.append(known)
-                if len(found) == limit:
-                    break
-        return found
+            return list(islice(list_jobs(connection, wanted), limit))
 
-    def _read(self, run_id: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        run_id = check_run_id(run_id)
-        row, trades = None, []
+    def _row_of(self, job_id: str) -> sqlite3.Row:
+        row = None
+        if self._exists():
+            with self._open(create=False) as connection:
+                row = connection.execute(SELECT_JOB, (job_id,)).fetchone()
+        if row is None:
+            raise self._unknown(job_id)
+        known: sqlite3.Row = row
+        return known
+
+    def _read(self, job_id: str) -> tuple[dict[str, Any], list[dict[str, Any]] | None]:
+        """Return the document, and the trades of what is a run."""
+        job_id = check_job_id(job_id)
+        listed = None
         if self._exists():
             # One transaction, so that the report and the trades are of the same moment.
             with self._open(create=False) as connection, transaction(connection, kind="DEFERRED"):
-                row = connection.execute(rows.SELECT_RUN, (run_id,)).fetchone()
+                row = connection.execute(SELECT_DOCUMENT, (job_id,)).fetchone()
+                listed = describe_job(connection, job_id)
                 trades = [
-                    dict(trade) for trade in connection.execute(rows.SELECT_TRADES, (run_id,))
+                    dict(trade) for trade in connection.execute(rows.SELECT_TRADES, (job_id,))
                 ]
-        if row is None:
-            raise self._unknown(run_id)
-        if row["report"] is not None:
-            with self._damage_named(run_id):
-                return rows.report_document(row["report"]), trades
-        return {
-            "run": {name: row[name] for name in rows.RUN_COLUMNS} | {"status": shown_status(row)},
-            "metrics": None,
-            "equity_curve_url": None,
-            "trade_count": 0,
-            "passed": False,
-            "failures": [],
-        }, trades
+        if listed is None:
+            raise self._unknown(job_id)
+        kept = None if row["run_id"] is None else trades
+        if row["document"] is None:
+            return unfinished_document(listed), kept
+        with self._damage_named(job_id):
+            needed = ("run", "metrics") if row["run_id"] is not None else ()
+            return rows.report_document(row["document"], needed=needed), kept
 
     def _write(
         self, connection: sqlite3.Connection, run_id: str, report: Report, trades: pd.DataFrame
@@ -402,7 +479,8 @@ class Store:
             )
         connection.execute(rows.INSERT_METRICS, rows.metrics_row(report.metrics))
         connection.executemany(rows.INSERT_TRADE, rows.trade_rows(run_id, trades))
-        clear_job(connection, run_id)
+        connection.execute("DELETE FROM backtest_checkpoints WHERE run_id = ?", (run_id,))
+        end_job(connection, run_id, "complete")
 
     def _curve(self, run_id: str, url: str) -> pd.DataFrame:
         if not url.startswith(_REMOTE):

@@ -161,8 +161,8 @@ def test_deleting_leaves_nothing_of_the_run_and_all_of_the_others(two):
     left = [*settings.curve_dir.iterdir(), *settings.report_dir.iterdir()]
     assert {path.stem for path in left} == {ids[1]}
     with closing(sqlite3.connect(settings.db_path)) as connection:
-        for table in ("runs", "metrics", "trades", "jobs", "checkpoints"):
-            found = connection.execute(f"SELECT run_id FROM backtest_{table}").fetchall()  # noqa: S608 - literals
+        for table in ("backtest_runs", "backtest_metrics", "backtest_trades", "btkit_jobs"):
+            found = connection.execute(f"SELECT run_id FROM {table}").fetchall()  # noqa: S608 - literals
             assert ids[0] not in {row[0] for row in found}
     with pytest.raises(RunNotFoundError):
         delete(ids[0], settings=settings)

@@ -21,7 +21,7 @@ from btkit.runs import (
     resume,
     run,
 )
-from btkit.storage import Store, jobs, new_run_id
+from btkit.storage import Store, job_rows, new_run_id
 from btkit.storage.owner import Owner, this_process
 
 SHORT = 20
@@ -70,7 +70,7 @@ def crash(place, monkeypatch):
         progress = StopAt(bar, lambda: throw(Crash()))
         with monkeypatch.context() as patch:
             patch.setattr(execute, "_record_end", lambda *_: None)
-            patch.setattr(jobs, "this_process", lambda: dead)
+            patch.setattr(job_rows, "this_process", lambda: dead)
             with pytest.raises(Crash):
                 verb(spec, "TINY", *days, settings=settings, progress=progress)
         return list_runs(settings=settings)[0]["run_id"]
@@ -84,8 +84,10 @@ def query(settings, sql, *values):
 
 
 def counted(settings):
-    tables = ("jobs", "checkpoints", "checkpoint_parts")
-    return [query(settings, f"SELECT count(*) FROM backtest_{table}")[0][0] for table in tables]  # noqa: S608 - literals
+    owned = query(settings, "SELECT count(*) FROM btkit_jobs WHERE host IS NOT NULL")
+    tables = ("checkpoints", "checkpoint_parts")
+    left = [query(settings, f"SELECT count(*) FROM backtest_{table}") for table in tables]  # noqa: S608 - literals
+    return [found[0][0] for found in (owned, *left)]
 
 
 @pytest.mark.parametrize("fill", ["next_open", "close"])
@@ -200,7 +202,7 @@ def test_a_checkpoint_holds_what_the_reference_lists(place, crash):
     assert row[:2] == ("periodic", 8)
     assert row[2] > 0
     assert len(row[4]) == 64
-    (request,) = query(settings, "SELECT request FROM backtest_jobs")[0]
+    (request,) = query(settings, "SELECT request FROM btkit_jobs")[0]
     assert {"spec", "symbol", "start", "end", "capital"} <= set(json.loads(request))
 
 
@@ -320,7 +322,7 @@ def test_an_owner_that_lost_its_run_does_not_write(place, crash):
     def lose():
         with closing(sqlite3.connect(settings.db_path, isolation_level=None)) as connection:
             connection.execute(
-                "UPDATE backtest_jobs SET host = ?, pid = ?, process_started = ?", other
+                "UPDATE btkit_jobs SET host = ?, pid = ?, process_started = ?", other
             )
 
     with pytest.raises(StoreError, match="taken over"):
@@ -329,7 +331,7 @@ def test_an_owner_that_lost_its_run_does_not_write(place, crash):
     assert [row["status"] for row in list_runs(settings=settings)] == ["running"]
     assert not settings.curve_dir.exists()
     with closing(sqlite3.connect(settings.db_path, isolation_level=None)) as connection:
-        connection.execute("UPDATE backtest_jobs SET heartbeat_at = '2020-01-01T00:00:00+00:00'")
+        connection.execute("UPDATE btkit_jobs SET heartbeat_at = '2020-01-01T00:00:00+00:00'")
     assert [row["status"] for row in list_runs(settings=settings)] == ["interrupted"]
 
 
@@ -343,8 +345,8 @@ def test_a_run_says_that_it_lives_and_hears_that_it_is_to_stop(place, monkeypatc
     loading = execute.load_from_source
 
     def slowly(*arguments, **options):
-        first = query(known, "SELECT heartbeat_at FROM backtest_jobs")
-        while query(known, "SELECT heartbeat_at FROM backtest_jobs") == first:
+        first = query(known, "SELECT heartbeat_at FROM btkit_jobs")
+        while query(known, "SELECT heartbeat_at FROM btkit_jobs") == first:
             pass
         return loading(*arguments, **options)
 
@@ -396,6 +398,7 @@ def test_a_run_that_an_older_btkit_left_is_shown_but_not_resumed(place):
         connection.execute(
             "UPDATE backtest_runs SET status = 'running', report = NULL, completed_at = NULL"
         )
+        connection.execute("UPDATE btkit_jobs SET status = 'running', request = NULL")
     (row,) = list_runs(status="interrupted", settings=settings)
     assert not row["resumable"]
     with pytest.raises(StoreError, match="what was asked of it is not stored"):
@@ -406,7 +409,7 @@ def test_a_request_of_another_kind_is_refused_and_stays(place, crash):
     settings, _ = place
     run_id = crash(5)
     with closing(sqlite3.connect(settings.db_path, isolation_level=None)) as connection:
-        connection.execute("""UPDATE backtest_jobs SET request = '{"kind": "model"}'""")
+        connection.execute("""UPDATE btkit_jobs SET request = '{"kind": "model"}'""")
     with pytest.raises(StoreError, match="does not know"):
         resume(run_id, settings=settings)
     assert [row["status"] for row in list_runs(settings=settings)] == ["failed"]

@@ -1,0 +1,218 @@
+"""Jobs as rows of their table: what was asked for, whose it is, how it stands."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from btkit.errors import StoreError
+from btkit.storage.owner import Owner, is_alive, now_text, this_process
+
+JobKind = Literal["run", "options-sim", "walk-forward", "sweep", "batch"]
+"""What was asked for, by the name of its command."""
+
+Status = Literal["running", "interrupted", "cancelled", "complete", "failed"]
+"""How a job stands. The table has all but ``interrupted``, which is a job that runs and whose
+process is no more. In `backtest_runs` a cancelled run is one that failed."""
+
+FOUND_UNDER: Mapping[Status, str] = {
+    "running": "running",
+    "interrupted": "running",
+    "cancelled": "cancelled",
+    "failed": "failed",
+    "complete": "complete",
+}
+"""The stored status of a job that is shown with another."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """The place of a job within another one.
+
+    Parameters
+    ----------
+    parent_id
+        The job that it is a part of.
+    number
+        Its place there, from 1.
+    """
+
+    parent_id: str
+    number: int
+
+
+@dataclass(frozen=True)
+class NewJob:
+    """A job that is no run, as it begins.
+
+    Parameters
+    ----------
+    job_id, kind
+        Its id and its command.
+    request
+        What was asked for, plain JSON values.
+    part
+        Its place within another job, if it has one.
+    strategy_name, strategy_version, symbol, interval, start_date, end_date
+        What a list shows of it; None where it has no such thing, or several.
+    """
+
+    job_id: str
+    kind: JobKind
+    request: Mapping[str, Any] | None
+    part: Part | None = None
+    strategy_name: str | None = None
+    strategy_version: str | None = None
+    symbol: str | None = None
+    interval: str | None = None
+    start_date: str | None = None
+    end_date: str | None = None
+
+
+SELECT_JOB = """
+SELECT j.*, r.error_message AS run_error FROM btkit_jobs j
+LEFT JOIN backtest_runs r USING (run_id) WHERE j.job_id = ?
+"""
+
+SELECT_DOCUMENT = """
+SELECT j.run_id, coalesce(r.report, j.document) AS document FROM btkit_jobs j
+LEFT JOIN backtest_runs r USING (run_id) WHERE j.job_id = ?
+"""
+
+SELECT_FAMILY = """
+WITH RECURSIVE family (job_id) AS (
+    VALUES (:job_id)
+    UNION SELECT j.job_id FROM btkit_jobs j JOIN family f ON j.parent_id = f.job_id
+)
+SELECT j.* FROM family f JOIN btkit_jobs j USING (job_id)
+"""
+"""A job and all its parts, theirs included."""
+
+_INSERT = """
+INSERT INTO btkit_jobs
+    (job_id, kind, status, run_id, parent_id, part, created_at, strategy_name, strategy_version,
+     symbol, interval, start_date, end_date, request, host, pid, process_started, heartbeat_at)
+VALUES
+    (:job_id, :kind, 'running', :run_id, :parent_id, :part, :created_at, :strategy_name,
+     :strategy_version, :symbol, :interval, :start_date, :end_date, :request, :host, :pid,
+     :process_started, :heartbeat_at)
+ON CONFLICT (job_id) DO UPDATE SET
+    status = 'running', created_at = excluded.created_at, completed_at = NULL,
+    error_message = NULL, passed = NULL, document = NULL, request = excluded.request,
+    done = NULL, total = NULL, unit = NULL, host = excluded.host, pid = excluded.pid,
+    process_started = excluded.process_started, heartbeat_at = excluded.heartbeat_at,
+    cancel_requested = 0
+"""
+
+
+def insert_job(
+    connection: sqlite3.Connection, job: NewJob, *, created_at: str, run_id: str | None = None
+) -> None:
+    """Write the row of a job of this process; one that has the same id begins again.
+
+    Parameters
+    ----------
+    connection
+        In a transaction.
+    job
+        What it is.
+    created_at
+        As `second_text` gives it.
+    run_id
+        Its own id where it is a run.
+    """
+    host, pid, started = this_process()
+    values = {
+        **vars(job),
+        "parent_id": None if job.part is None else job.part.parent_id,
+        "part": None if job.part is None else job.part.number,
+        "created_at": created_at,
+        "run_id": run_id,
+        "request": None if job.request is None else json.dumps(job.request, allow_nan=False),
+        "host": host,
+        "pid": pid,
+        "process_started": started,
+        "heartbeat_at": now_text(),
+    }
+    connection.execute(_INSERT, values)
+
+
+def shown_status(row: sqlite3.Row) -> Status:
+    """Return how a job stands.
+
+    Parameters
+    ----------
+    row
+        With its status and its owner.
+    """
+    known: Status = row["status"]
+    if known == "running" and not _owner_is_alive(row):
+        return "interrupted"
+    return known
+
+
+def check_ownership(connection: sqlite3.Connection, job_id: str, path: Path) -> None:
+    """Refuse to write about a job that another process has taken over.
+
+    Raises
+    ------
+    StoreError
+        If it has.
+    """
+    row = connection.execute(
+        "SELECT kind, host, pid, process_started FROM btkit_jobs WHERE job_id = ?", (job_id,)
+    ).fetchone()
+    # A run that the first version of btkit began has no owner.
+    if row is not None and row["host"] is not None and not is_own(row):
+        raise StoreError(
+            f"{name_of(row['kind'])} {job_id} was taken over by another process, which will "
+            "finish it.",
+            hint="Leave it to that process; `backtest list` shows how it stands.",
+            details={"run_id": job_id, "database": str(path)},
+        )
+
+
+def take_job(connection: sqlite3.Connection, job_id: str) -> None:
+    """Make an unfinished job this process's own."""
+    connection.execute(
+        "UPDATE btkit_jobs SET status = 'running', completed_at = NULL, error_message = NULL,"
+        " host = ?, pid = ?, process_started = ?, heartbeat_at = ?, cancel_requested = 0"
+        " WHERE job_id = ?",
+        (*this_process(), now_text(), job_id),
+    )
+
+
+def is_own(row: sqlite3.Row) -> bool:
+    """Tell whether a job is this process's."""
+    return Owner(row["host"], row["pid"], row["process_started"]) == this_process()
+
+
+def end_job(connection: sqlite3.Connection, job_id: str, status: Status) -> None:
+    """Say how a job ended, and that nobody is at work on it any more."""
+    connection.execute(
+        "UPDATE btkit_jobs SET status = ?, host = NULL, pid = NULL, process_started = NULL,"
+        " heartbeat_at = NULL, cancel_requested = 0 WHERE job_id = ?",
+        (status, job_id),
+    )
+
+
+def second_text() -> str:
+    """Return the present moment as documents have it, UTC, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def name_of(kind: str) -> str:
+    """Return what a job of a kind is called at the beginning of a sentence."""
+    return {"walk-forward": "Walk-forward", "sweep": "Sweep", "batch": "Batch"}.get(kind, "Run")
+
+
+def _owner_is_alive(row: sqlite3.Row) -> bool:
+    if row["host"] is None:
+        return False
+    owner = Owner(row["host"], row["pid"], row["process_started"])
+    return is_alive(owner, row["heartbeat_at"])
