@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+import re
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -20,6 +23,8 @@ class BtkitError(Exception):
     """
 
     exit_code: ClassVar[int] = 2
+    retryable: ClassVar[bool] = False
+    """Whether the same command may succeed later with nothing changed."""
 
     def __init__(self, message: str, *, hint: str, details: dict[str, Any] | None = None) -> None:
         super().__init__(message)
@@ -38,15 +43,25 @@ class BtkitError(Exception):
         # Keyword arguments do not survive the default pickling, and errors cross processes.
         return (_rebuild, (type(self), self.args), self.__dict__)
 
+    @property
+    def run_id(self) -> str | None:
+        """The stored run that this error ended or is about, if there is one."""
+        known: str | None = self.details.get("run_id")
+        return known
+
     def to_document(self) -> dict[str, Any]:
         """Return the JSON document that the command prints for this error."""
+        known = {} if self.run_id is None else {"run_id": self.run_id}
         return {
+            "passed": False,
+            **known,
             "error": {
                 "type": type(self).__name__,
                 "message": self.message,
                 "hint": self.hint,
+                "retryable": self.retryable,
                 "details": self.details,
-            }
+            },
         }
 
 
@@ -56,6 +71,10 @@ def _rebuild(kind: type[BtkitError], arguments: tuple[Any, ...]) -> BtkitError:
     return error
 
 
+WHOLE_SPEC = "spec"
+"""The path of a problem that is the whole document's."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing that is wrong with a spec or a request.
@@ -63,19 +82,39 @@ class Problem:
     Parameters
     ----------
     path
-        Where it stands, such as ``entry_conditions[0]``.
+        Where it stands, such as ``entry_conditions[0]``; ``spec`` is the whole of it.
     message
         What is wrong, in one sentence.
     hint
         What to write instead, or where to look, in one sentence.
     column
         Zero-based character offset inside the text at `path`, or None.
+    location
+        The keys and indices that lead there, for a path that does not show them whole.
     """
 
     path: str
     message: str
     hint: str
     column: int | None = None
+    location: tuple[str | int, ...] | None = None
+
+    @property
+    def pointer(self) -> str:
+        """The place as a JSON Pointer (RFC 6901), such as ``/entry_conditions/0``."""
+        if self.location is not None:
+            steps = [str(step) for step in self.location]
+        elif self.path == WHOLE_SPEC:
+            steps = []
+        else:
+            steps = re.findall(r"[^.\[\]]+", self.path)
+        return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the problem as plain JSON values."""
+        known = asdict(self)
+        del known["location"]
+        return {"path": self.path, "pointer": self.pointer, **known}
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message}; {self.hint}"
@@ -99,7 +138,7 @@ class SpecError(BtkitError):
         super().__init__(
             f"{origin} was refused: {problems[0].path}: {problems[0].message}{more}",
             hint=problems[0].hint,
-            details={"problems": [asdict(problem) for problem in problems]},
+            details={"problems": [problem.to_document() for problem in problems]},
         )
 
     def notes(self) -> list[str]:
@@ -122,15 +161,31 @@ class NoDataError(DataError):
 
 
 class SourceError(BtkitError):
-    """A source could not answer: missing command, time-out, malformed output."""
+    """A source of bars is missing, is not set up, or gave what cannot be read."""
+
+
+class SourceUnavailableError(SourceError):
+    """A source of bars did not answer in time, or could not be reached."""
+
+    retryable = True
 
 
 class StoreError(BtkitError):
-    """The database or a report folder cannot be read or written."""
+    """The database or a report folder cannot be read or written, or not for this purpose."""
+
+
+class StoreBusyError(StoreError):
+    """Another process has the database locked, or is at work on the run."""
+
+    retryable = True
 
 
 class RunNotFoundError(StoreError):
-    """No stored run has the id that was asked for."""
+    """Nothing that is stored has the id that was asked for."""
+
+    @property
+    def run_id(self) -> None:
+        """None: there is no such run."""
 
 
 class RenderError(BtkitError):
@@ -138,4 +193,64 @@ class RenderError(BtkitError):
 
 
 class InterruptedRunError(BtkitError):
-    """The user stopped the run."""
+    """The work was stopped before it was done: by Ctrl-C, a signal, or `cancel`."""
+
+    retryable = True
+
+
+class WorkerLostError(BtkitError):
+    """The process of a job ended before the job did."""
+
+    retryable = True
+
+
+class InternalError(BtkitError):
+    """A fault in btkit itself."""
+
+
+def error_types() -> list[dict[str, Any]]:
+    """Return every ``error.type`` that a document may have, in alphabetical order.
+
+    Returns
+    -------
+    list of dict
+        ``type``, ``meaning``, ``exit_code`` and ``retryable``: whether the same command may
+        succeed later with nothing changed.
+
+    Examples
+    --------
+    >>> [entry["exit_code"] for entry in error_types() if entry["type"] == "NoDataError"]
+    [1]
+    """
+    return [
+        {
+            "type": kind.__name__,
+            "meaning": (inspect.getdoc(kind) or "").partition("\n")[0],
+            "exit_code": kind.exit_code,
+            "retryable": kind.retryable,
+        }
+        for kind in sorted(_kinds(BtkitError), key=lambda kind: kind.__name__)
+    ]
+
+
+def _kinds(kind: type[BtkitError]) -> Iterator[type[BtkitError]]:
+    for below in kind.__subclasses__():
+        yield below
+        yield from _kinds(below)
+
+
+def name_run(error: BaseException, run_id: str, *, status: str) -> None:
+    """Say of an error which stored run it ended, and how that run stands now.
+
+    Parameters
+    ----------
+    error
+        Of any kind. What is named already stays.
+    run_id
+        The run's id.
+    status
+        ``"complete"``, ``"cancelled"`` or ``"failed"``.
+    """
+    details = error.details if isinstance(error, BtkitError) else vars(error)
+    details.setdefault("run_id", run_id)
+    details.setdefault("status", status)

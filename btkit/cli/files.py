@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from btkit.errors import BtkitError, StoreError
+from btkit.errors import BtkitError, StoreError, name_run
 from btkit.settings import Settings
 from btkit.storage import make_folder, write_whole
 
@@ -94,10 +94,12 @@ def write_report_files(
             private=settings.private,
         )
     except BtkitError as error:
-        error.details |= {"run_id": run_id, "passed": document["passed"]}
+        name_run(error, run_id, status="complete")
+        error.details["passed"] = document["passed"]
         error.hint += f" The run itself is complete: `backtest report --run-id {run_id}` prints it."
         raise
     except BaseException as error:
+        name_run(error, run_id, status="complete")
         error.add_note(f"The run itself is complete and stored, under the id {run_id}.")
         raise
     return {"json": written, "notebook": files.notebook, "html": files.html}

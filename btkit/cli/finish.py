@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from btkit.cli.files import write_report_files
+from btkit.cli.next_steps import after_run
 from btkit.cli.outcome import PASSED, SOFT_FAILURE, Outcome
 from btkit.cli.summary import show_summary
 from btkit.runs import Progress, load_document, queue_report
@@ -56,4 +57,5 @@ def finish(
                 note(f"{len(delivery['delivered'])} delivered, {delivery['waiting']} queued")
     if not quiet:
         show_summary(document, paths)
-    return Outcome(document, PASSED if document["passed"] else SOFT_FAILURE)
+    code = PASSED if document["passed"] else SOFT_FAILURE
+    return Outcome(document, code, next=after_run(document))

@@ -11,8 +11,9 @@ from multiprocessing import active_children, get_context
 from types import FrameType
 from typing import Any
 
+from btkit.cli.next_steps import documents
 from btkit.cli.outcome import Outcome, failure
-from btkit.errors import BtkitError
+from btkit.errors import WorkerLostError
 
 Task = tuple[int, list[str]]
 """A job's number, and its command line after ``backtest``."""
@@ -45,11 +46,11 @@ def answers(tasks: Sequence[Task], workers: int) -> Iterator[dict[str, Any]]:
         dead: list[Task] = []
         yield from _pooled([task], 1, dead)
         if dead:
-            error = BtkitError(
+            error = WorkerLostError(
                 "The process of this job ended before the job did.",
                 hint="Memory may have run out: try fewer --jobs, or fewer bars.",
             )
-            yield _line(*task, failure(error), seconds=0.0)
+            yield _line(*task, failure(error, task[1]), seconds=0.0)
 
 
 def _pooled(tasks: Sequence[Task], workers: int, lost: list[Task]) -> Iterator[dict[str, Any]]:
@@ -133,8 +134,8 @@ def run_job(number: int, arguments: list[str]) -> dict[str, Any]:
     Returns
     -------
     dict
-        job, command, strategy, symbol, start, end, exit_code, seconds; then error, or run_id,
-        passed, metrics, document and files.
+        job, command, strategy, symbol, start, end, exit_code, seconds, passed and next; then error,
+        and run_id if there is one; or run_id, metrics, document and files.
     """
     from btkit.cli.app import parse  # noqa: PLC0415 - a worker begins here
 
@@ -144,7 +145,7 @@ def run_job(number: int, arguments: list[str]) -> dict[str, Any]:
         assert not isinstance(work, int), "a job asks for no help"
         outcome = work()
     except Exception as error:  # noqa: BLE001 - one job's failure is its line, and stops no other
-        outcome = failure(error)
+        outcome = failure(error, arguments)
     return _line(number, arguments, outcome, seconds=time.perf_counter() - began)
 
 
@@ -159,11 +160,12 @@ def _line(number: int, arguments: list[str], outcome: Outcome, *, seconds: float
         "seconds": seconds,
     }
     document = outcome.document
+    steps = documents(outcome.next)
     if "error" in document:
-        return {**line, "error": document["error"]}
+        return {**line, **document, "next": steps}
     known_id, name, metrics = _result(document)
     line |= {"strategy": name, "run_id": known_id, "passed": document["passed"]}
-    line |= {"metrics": metrics, "document": document}
+    line |= {"metrics": metrics, "document": document, "next": steps}
     files = {} if "--no-report" in arguments else _files(known_id)
     return {**line, "files": files} if files else line
 

@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             signals.hold()
             if "--debug" in arguments:
                 say("".join(traceback.format_exception(error)).rstrip())
-            outcome = failure(error)
+            outcome = failure(error, arguments)
             text = outcome.to_json()
         return _deliver(outcome, text)
 

@@ -4,13 +4,55 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from btkit.errors import BtkitError, InterruptedRunError, UsageError
+from btkit.cli.next_steps import Step, after_error, documents
+from btkit.errors import BtkitError, InternalError, InterruptedRunError, UsageError
 
 PASSED, SOFT_FAILURE, FAILED = 0, 1, 2
+
+_TEXT = {"type": "string"}
+NEXT_SCHEMA: dict[str, Any] = {
+    "description": "Commands that may follow, as a shell takes them. Not part of what is stored.",
+    "type": "array",
+    "items": {
+        "type": "object",
+        "properties": {"command": _TEXT, "why": _TEXT},
+        "required": ["command", "why"],
+    },
+}
+"""The JSON Schema of ``next`` in every answer."""
+
+ERROR_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "passed": {"const": False},
+        "run_id": {**_TEXT, "description": "The stored run that the error ended or is about."},
+        "error": {
+            "type": "object",
+            "properties": {
+                "type": {**_TEXT, "description": "One of error_types."},
+                "message": _TEXT,
+                "hint": _TEXT,
+                "retryable": {
+                    "type": "boolean",
+                    "description": "Whether the same command may succeed later, nothing changed.",
+                },
+                "details": {
+                    "type": "object",
+                    "description": "For a refused spec: problems, each with path, pointer (RFC "
+                    "6901), message, hint and column.",
+                },
+            },
+            "required": ["type", "message", "hint", "retryable", "details"],
+        },
+        "next": NEXT_SCHEMA,
+    },
+    "required": ["passed", "error", "next"],
+}
+"""The JSON Schema of an error document."""
 
 
 @dataclass(frozen=True)
@@ -23,27 +65,40 @@ class Outcome:
         For stdout: plain JSON values.
     exit_code
         0 passed, 1 soft failure, 2 error.
+    next
+        What may be done then. It belongs to the answer, not to what is stored.
+    indent
+        Spaces per level; None writes one line, as among JSON Lines.
     """
 
     document: dict[str, Any]
     exit_code: int = PASSED
+    indent: int | None = 2
+    next: list[Step] = field(kw_only=True)
+
+    @property
+    def answer(self) -> dict[str, Any]:
+        """The document with, under ``next``, what may be done then."""
+        return {**self.document, "next": documents(self.next)}
 
     def to_json(self) -> str:
-        """Return the document as strict JSON: ASCII, no NaN or Infinity."""
-        return json.dumps(self.document, indent=2, allow_nan=False)
+        """Return the answer as strict JSON: ASCII, no NaN or Infinity."""
+        return json.dumps(self.answer, indent=self.indent, allow_nan=False)
 
 
 Work = Callable[[], Outcome]
 """What parsing a command line gives: the work itself, not yet begun."""
 
 
-def failure(error: BaseException) -> Outcome:
+def failure(error: BaseException, arguments: Sequence[str]) -> Outcome:
     """Turn whatever was raised into an error document.
 
     Parameters
     ----------
     error
         An error of btkit's own, of the command line parser, an interrupt, or a fault.
+    arguments
+        The command line after ``backtest``.
 
     Returns
     -------
@@ -52,24 +107,32 @@ def failure(error: BaseException) -> Outcome:
     """
     known = _translate(error)
     document = known.to_document()
-    if not isinstance(known, (InterruptedRunError, UsageError)) and known is not error:
-        document["error"]["type"] = "InternalError"
     # What an error notes of itself, for tracebacks, is its hint and its problems once more.
     told = known.notes()
     notes = [note for note in getattr(error, "__notes__", []) if note not in told]
     if notes:
         document["error"]["details"] = {**document["error"]["details"], "notes": notes}
-    return Outcome(_strict(document), known.exit_code)
+    given = [str(_strict(argument)) for argument in arguments]
+    return Outcome(
+        _strict(document),
+        known.exit_code,
+        indent=None if given[:1] == ["batch"] else 2,
+        next=after_error(known, given),
+    )
 
 
 def _translate(error: BaseException) -> BtkitError:
     if isinstance(error, BtkitError):
         return error
+    # As `name_run` left them, on an error that is not ours.
+    known = vars(error)
+    run: dict[str, Any] = {name: known[name] for name in ("run_id", "status") if name in known}
     # typer raises its own Abort where it meets an interrupt.
     if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "Abort":
         return InterruptedRunError(
             "The command was stopped before it was done.",
             hint="Run it again; what was stored before is as it was.",
+            details=run,
         )
     # The parser's errors have had several homes in typer's history; all can format themselves.
     format_message = getattr(error, "format_message", None)
@@ -82,10 +145,10 @@ def _translate(error: BaseException) -> BtkitError:
             details={"command": command},
         )
     kind = type(error).__name__
-    return BtkitError(
+    return InternalError(
         f"btkit failed in a way it should not: {kind}: {error}".rstrip(": "),
         hint="This is a fault in btkit. Run the command again with --debug for the traceback.",
-        details={"exception": kind},
+        details={"exception": kind, **run},
     )
 
 

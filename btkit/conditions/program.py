@@ -24,7 +24,7 @@ from btkit.conditions.nodes import (
     Strict,
     Unary,
 )
-from btkit.errors import BtkitError
+from btkit.errors import UsageError
 
 _UNARY = {
     "neg": Op.NEG,
@@ -87,7 +87,7 @@ class Assembler:
         first = len(self.code)
         self._emit(node)
         if _stack_need(node) > STACK_SIZE:
-            raise BtkitError(
+            raise UsageError(
                 "a condition is too complex to run", hint="split it into several conditions"
             )
         return first, len(self.code)

@@ -12,7 +12,7 @@ import tempfile
 from dataclasses import dataclass
 from typing import IO, Any, Final, NoReturn
 
-from btkit.errors import SourceError
+from btkit.errors import SourceError, SourceUnavailableError
 
 TAIL_CHARACTERS: Final = 2_000
 HEAD_CHARACTERS: Final = 200
@@ -113,6 +113,7 @@ def _run(call: _Call, out: IO[bytes], *, timeout_s: float) -> int:
             call,
             f"did not answer within {timeout_s:g} s{_last_words(call.err)}",
             hint="raise BT_MARKET_DATA_TIMEOUT_S, or ask for a shorter range",
+            kind=SourceUnavailableError,
             timeout_s=timeout_s,
         )
     except BaseException:
@@ -175,9 +176,10 @@ def _refuse(
     what: str,
     *,
     hint: str = "run the command by hand to see what it says",
+    kind: type[SourceError] = SourceError,
     **details: float | str,
 ) -> NoReturn:
-    raise SourceError(
+    raise kind(
         f"{call.title} {what}",
         hint=hint,
         details={"command": call.command, "stderr": _tail(call.err), **details},

@@ -20,7 +20,7 @@ from btkit.data.source import (
     no_observations,
 )
 from btkit.data.times import ONE_DAY
-from btkit.errors import NoDataError, SourceError
+from btkit.errors import NoDataError, SourceError, SourceUnavailableError
 
 INTERVALS: Final = {"1w": "1wk"}
 # Indices carry a caret at Yahoo; these are the names btkit's other sources use.
@@ -138,7 +138,7 @@ def _history(
                 f"Yahoo has no {interval} bars of {asked}: {error}",
                 hint="check the symbol as Yahoo spells it, and the range",
             ) from error
-        raise SourceError(
+        raise SourceUnavailableError(
             f"Yahoo did not answer for {asked}: {type(error).__name__}: {error}",
             hint="check the network, wait if Yahoo limits the rate, or choose another source",
         ) from error

@@ -10,7 +10,13 @@ import pandas as pd
 
 from btkit.data import LoadedBars, check_symbol
 from btkit.data import load_bars as load_from_source
-from btkit.errors import BtkitError, InterruptedRunError, NoDataError, StoreError
+from btkit.errors import (
+    BtkitError,
+    InterruptedRunError,
+    NoDataError,
+    StoreError,
+    name_run,
+)
 from btkit.report import (
     Report,
     RunDocument,
@@ -205,6 +211,7 @@ def carry_out(
     try:
         deliver_queued(store, progress, first=run_id)
     except BaseException as error:
+        name_run(error, run_id, status="complete")
         error.add_note(f"The run itself is complete and stored, under the id {run_id}.")
         raise
     return replace(result, run_id=run_id)
@@ -357,7 +364,6 @@ def _record_end(store: Store, keeper: Keeper, error: BaseException) -> None:
     stopped = isinstance(error, KeyboardInterrupt | InterruptedRunError)
     ended = "cancelled" if stopped else "failed"
     if isinstance(error, BtkitError):
-        error.details.setdefault("run_id", run_id)
         message = f"{type(error).__name__}: {error.message}"
     else:
         message = f"{type(error).__name__}: {error}"
@@ -368,8 +374,10 @@ def _record_end(store: Store, keeper: Keeper, error: BaseException) -> None:
             ended = "complete"
     except StoreError as second:
         # The first error is the cause; that its row could not be closed is a remark on it.
+        name_run(error, run_id, status="running")
         error.add_note(f"Run {run_id} could not be marked as {ended}: {second.message}")
         return
+    name_run(error, run_id, status=ended)
     if not isinstance(error, BtkitError):
         error.add_note(f"The run was stored as {ended}, under the id {run_id}.")
     if stopped and ended != "complete":

@@ -175,16 +175,18 @@ def _problem(
     location = found["loc"]
     field = str(location[0])
     path = _path(location)
+    place = tuple(part for part in location if part != "[key]")
     match found["type"]:
         case "extra_forbidden":
             hint = foreign.get(field) or nearest(field, list(fields)) or _FIELD_REFERENCE
-            return Problem(path, f"unknown field {quoted(field)}", hint)
+            return Problem(path, f"unknown field {quoted(field)}", hint, location=place)
         case "missing":
-            return Problem(path, "this field is missing", _MISSING_HINTS[field])
+            return Problem(path, "this field is missing", _MISSING_HINTS[field], location=place)
     message, advice = _value_problem(found, field, _value_at(data, location), fields[field])
     if advice is None and len(location) == 1:
         advice = _MISSING_HINTS.get(field) or _default_hint(field, fields[field].default)
-    return Problem(path, message, advice or _ENTRY_HINTS.get(field, _FIELD_REFERENCE))
+    hint = advice or _ENTRY_HINTS.get(field, _FIELD_REFERENCE)
+    return Problem(path, message, hint, location=place)
 
 
 def _default_hint(field: str, default: object) -> str:

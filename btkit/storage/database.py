@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 
-from btkit.errors import StoreError
+from btkit.errors import StoreBusyError, StoreError
 from btkit.storage.writing import make_folder
 
 BUSY_TIMEOUT_S = 30.0
@@ -279,9 +279,12 @@ def _explain(error: sqlite3.Error, path: Path) -> StoreError:
     if len(reason) > _LONGEST_REASON:
         reason = f"{reason[:_LONGEST_REASON]}…"
     if code in _LOCKED:
-        message = f"The database {path} is locked by another program."
-        hint = "Wait until that program is done, or close it; then try again."
-    elif code in _BROKEN:
+        return StoreBusyError(
+            f"The database {path} is locked by another program.",
+            hint="Wait until that program is done, or close it; then try again.",
+            details={"database": str(path)},
+        )
+    if code in _BROKEN:
         message = f"{path} is not a sound SQLite database ({reason}); it was left as it is."
         hint = "Restore it from a backup, or set BT_DB_PATH to another file."
     elif code == sqlite3.SQLITE_FULL:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from btkit.errors import StoreError
+from btkit.errors import StoreBusyError
 from btkit.storage.owner import Owner, is_alive, now_text, this_process
 
 JobKind = Literal["run", "options-sim", "walk-forward", "sweep", "batch"]
@@ -169,7 +169,7 @@ def check_ownership(connection: sqlite3.Connection, job_id: str, path: Path) -> 
     ).fetchone()
     # A run that the first version of btkit began has no owner.
     if row is not None and row["host"] is not None and not is_own(row):
-        raise StoreError(
+        raise StoreBusyError(
             f"{name_of(row['kind'])} {job_id} was taken over by another process, which will "
             "finish it.",
             hint="Leave it to that process; `backtest list` shows how it stands.",

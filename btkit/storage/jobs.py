@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from btkit.errors import RunNotFoundError, StoreError
+from btkit.errors import RunNotFoundError, StoreBusyError, StoreError
 from btkit.storage import rows
 from btkit.storage.checkpoints import (
     CANCELLATION,
@@ -401,9 +401,8 @@ class Jobs:
 
     def _refuse(self, row: sqlite3.Row, what: str, hint: str) -> StoreError:
         details = {"run_id": row["job_id"], "status": shown_status(row)}
-        return StoreError(
-            f"{name_of(row['kind'])} {row['job_id']} {what}.", hint=hint, details=details
-        )
+        kind = StoreBusyError if details["status"] == "running" else StoreError
+        return kind(f"{name_of(row['kind'])} {row['job_id']} {what}.", hint=hint, details=details)
 
     def _beat(
         self, connection: sqlite3.Connection, job_id: str, extent: Extent | None = None

@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from btkit.errors import RunNotFoundError, StoreError
+from btkit.errors import RunNotFoundError, StoreBusyError, StoreError
 from btkit.report import Report, RunDocument, RunInfo, read_report
 from btkit.settings import Settings
 from btkit.storage import rows
@@ -251,7 +251,7 @@ class Store:
     def _delete_row(self, connection: sqlite3.Connection, job: sqlite3.Row) -> None:
         job_id = job["job_id"]
         if shown_status(job) == "running":
-            raise StoreError(
+            raise StoreBusyError(
                 f"Run {job_id} is running.",
                 hint=f"Stop it first: `backtest cancel --run-id {job_id}`.",
                 details={"run_id": job_id, "status": "running"},

@@ -6,7 +6,6 @@ import json
 import os
 import sys
 import time
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO, Annotated, Any
@@ -15,6 +14,7 @@ import typer
 
 from btkit.cli.files import prepare_folder
 from btkit.cli.job_pool import answers
+from btkit.cli.next_steps import step
 from btkit.cli.options import AssetsKind, Debug, Engine, EngineName, HtmlAssets, Quiet
 from btkit.cli.outcome import FAILED, PASSED, Outcome, Work, failure
 from btkit.cli.streams import say
@@ -45,15 +45,6 @@ with JOBS.yaml:
 
 COMPARED = ("run", "options-sim")
 """Commands that leave a run with an equity curve to lay over others."""
-
-
-@dataclass(frozen=True)
-class BatchOutcome(Outcome):
-    """The sum of a batch, or what ended it, as the last line of JSON Lines."""
-
-    def to_json(self) -> str:
-        """Return the document as one line of strict JSON."""
-        return json.dumps(self.document, allow_nan=False)
 
 
 def command(
@@ -93,10 +84,7 @@ def _batch(
 ) -> Outcome:
     from btkit.runs.batch import read_jobs  # noqa: PLC0415 - lazy start-up
 
-    try:
-        found = read_jobs(path)
-    except BtkitError as error:
-        return _failed(error)
+    found = read_jobs(path)
     began = time.perf_counter()
     tasks = [(job.number, [*job.arguments, *flags]) for job in found]
     done: list[dict[str, Any]] = []
@@ -107,9 +95,9 @@ def _batch(
             lines.flush()
             if not quiet:
                 _say(answer, len(done), len(found))
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         pages = _pages(done, render=render) if done else {}
-        return _failed(_interrupted(done, len(found), pages))
+        raise _interrupted(done, len(found), pages) from error
     done.sort(key=lambda answer: int(answer["job"]))
     codes = [int(answer["exit_code"]) for answer in done]
     summary: dict[str, Any] = {
@@ -122,18 +110,18 @@ def _batch(
         summary |= _pages(done, render=render, flags=flags)
     except BtkitError as error:
         # Every job has had its line; that they could not be put side by side is told with the sum.
-        summary |= {"index": None, "comparison": None, **failure(error).document}
+        fault = failure(error, ["batch", str(path)]).document["error"]
+        summary |= {"index": None, "comparison": None, "error": fault}
         codes.append(FAILED)
     summary["seconds"] = time.perf_counter() - began
     if not quiet and summary["index"]:
         say(f"index     {summary['index']}")
-    return BatchOutcome({"batch": summary}, max(codes))
-
-
-def _failed(error: BtkitError) -> BatchOutcome:
-    """Return what `main` would make of the error, on one line as all others."""
-    outcome = failure(error)
-    return BatchOutcome(outcome.document, outcome.exit_code)
+    return Outcome(
+        {"batch": summary},
+        max(codes),
+        indent=None,
+        next=[step("Shows the runs that are stored, the newest first.", "list")],
+    )
 
 
 def _say(answer: dict[str, Any], place: int, total: int) -> None:

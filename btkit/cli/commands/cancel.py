@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from btkit.cli.next_steps import step
 from btkit.cli.options import Debug, Quiet
 from btkit.cli.outcome import Outcome, Work
 
@@ -38,4 +39,12 @@ def command(
 def _cancel(run_id: str) -> Outcome:
     from btkit.runs import cancel  # noqa: PLC0415 - lazy start-up
 
-    return Outcome(cancel(run_id))
+    document = cancel(run_id)
+    known = document["run_id"]
+    return Outcome(
+        document,
+        next=[
+            step("Shows whether it has stopped.", "list"),
+            step("Goes on with it once it has.", "resume", "--run-id", known),
+        ],
+    )

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from btkit.cli.next_steps import step
 from btkit.cli.options import Debug, Quiet
 from btkit.cli.outcome import Outcome, Work
 
@@ -38,4 +39,4 @@ def command(
 def _delete(run_id: str) -> Outcome:
     from btkit.runs import delete  # noqa: PLC0415 - lazy start-up
 
-    return Outcome(delete(run_id))
+    return Outcome(delete(run_id), next=[step("Shows the runs that are left.", "list")])

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from btkit.cli.next_steps import step
 from btkit.cli.options import Debug, Quiet
 from btkit.cli.outcome import Outcome, Work
 
@@ -50,4 +51,7 @@ def command(
 def _export(folder: str, *, form: str, tables: list[str], run_ids: list[str]) -> Outcome:
     from btkit.runs import export  # noqa: PLC0415 - lazy start-up
 
-    return Outcome(export(folder, format=form, tables=tables, run_ids=run_ids))
+    return Outcome(
+        export(folder, format=form, tables=tables, run_ids=run_ids),
+        next=[step("Shows the runs that are stored.", "list")],
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from btkit.cli.next_steps import step
 from btkit.cli.options import Debug, Quiet
 from btkit.cli.outcome import Outcome, Work
 
@@ -32,5 +33,6 @@ def _indicators() -> Outcome:
     from btkit.indicators import catalogue  # noqa: PLC0415 - lazy start-up
 
     return Outcome(
-        {"indicators": [{key: getattr(entry, key) for key in _KEYS} for entry in catalogue()]}
+        {"indicators": [{key: getattr(entry, key) for key in _KEYS} for entry in catalogue()]},
+        next=[step("Shows the fields of a spec that conditions stand in.", "schema")],
     )

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from btkit.cli.next_steps import after_list
 from btkit.cli.options import Debug, Quiet
 from btkit.cli.outcome import Outcome, Work
 
@@ -45,4 +46,4 @@ def _list(symbol: str | None, *, limit: int, status: str | None) -> Outcome:
     from btkit.runs import list_runs  # noqa: PLC0415 - lazy start-up
 
     runs = list_runs(symbol, limit=limit, status=status)
-    return Outcome({"count": len(runs), "runs": runs})
+    return Outcome({"count": len(runs), "runs": runs}, next=after_list(runs))

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from btkit.cli.next_steps import after_report
 from btkit.cli.options import Debug, Quiet
 from btkit.cli.outcome import Outcome, Work
 
@@ -37,4 +38,5 @@ def command(
 def _report(run_id: str) -> Outcome:
     from btkit.runs import load_document  # noqa: PLC0415 - lazy start-up
 
-    return Outcome(load_document(run_id, trades=True))
+    document = load_document(run_id, trades=True)
+    return Outcome(document, next=after_report(document["run"]))

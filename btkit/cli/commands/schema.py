@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from btkit.cli.next_steps import step
 from btkit.cli.options import Debug, Quiet
-from btkit.cli.outcome import Outcome, Work
+from btkit.cli.outcome import ERROR_SCHEMA, NEXT_SCHEMA, Outcome, Work
+from btkit.errors import error_types
 
 NAME = "schema"
 HELP = """
-Print the JSON Schemas of strategy specs and of reports.
+Print the JSON Schemas of specs, reports and errors.
 
-Exit codes: 0, 2 error.
+`error_types` lists every error.type: what it means, its exit code, and whether the same command
+may succeed later. Exit codes: 0, 2 error.
 
 \b
 Example:
@@ -26,9 +31,23 @@ def command(
     return _schema
 
 
+def _answer(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a document's schema as what the command prints of it has it."""
+    return {**schema, "properties": {**schema["properties"], "next": NEXT_SCHEMA}}
+
+
 def _schema() -> Outcome:
     from btkit.report import OptionsReport, report_schema  # noqa: PLC0415 - lazy start-up
     from btkit.spec import spec_schema  # noqa: PLC0415 - lazy start-up
 
     options = OptionsReport.model_json_schema(mode="serialization")
-    return Outcome({"spec": spec_schema(), "report": report_schema(), "options_report": options})
+    return Outcome(
+        {
+            "spec": spec_schema(),
+            "report": _answer(report_schema()),
+            "options_report": _answer(options),
+            "error": ERROR_SCHEMA,
+            "error_types": error_types(),
+        },
+        next=[step("Shows every name that a condition may use.", "indicators")],
+    )

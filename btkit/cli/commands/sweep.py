@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from btkit.cli.next_steps import after_sweep
 from btkit.cli.options import AssetsKind, Debug, Engine, EngineName, HtmlAssets, Quiet
 from btkit.cli.outcome import PASSED, SOFT_FAILURE, Outcome, Work
 
@@ -159,4 +160,5 @@ def _sweep(
         )
     if not quiet:
         show_sweep(document, paths)
-    return Outcome(document, PASSED if document["passed"] else SOFT_FAILURE)
+    code = PASSED if document["passed"] else SOFT_FAILURE
+    return Outcome(document, code, next=after_sweep(document))

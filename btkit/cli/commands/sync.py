@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from btkit.cli.next_steps import step
 from btkit.cli.options import Debug, Quiet
 from btkit.cli.outcome import PASSED, SOFT_FAILURE, Outcome, Work
 
@@ -31,4 +32,13 @@ def _sync() -> Outcome:
     from btkit.runs import sync  # noqa: PLC0415 - lazy start-up
 
     document = sync()
-    return Outcome(document, SOFT_FAILURE if document["waiting"] else PASSED)
+    waits = bool(document["waiting"])
+    return Outcome(
+        document,
+        SOFT_FAILURE if waits else PASSED,
+        next=[
+            step("Tries what still waits again.", "sync")
+            if waits
+            else step("Shows the runs that are stored.", "list")
+        ],
+    )

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from btkit.cli.next_steps import after_validation
 from btkit.cli.options import Debug, Quiet
 from btkit.cli.outcome import Outcome, Work
 from btkit.errors import UsageError
@@ -49,7 +50,7 @@ def command(
 
 def _validate(path: str) -> Outcome:
     from btkit.runs import read_settings  # noqa: PLC0415 - lazy start-up
-    from btkit.spec import load_spec, spec_hash  # noqa: PLC0415 - lazy start-up
+    from btkit.spec import OptionsSpec, load_spec, spec_hash  # noqa: PLC0415 - lazy start-up
 
     spec = load_spec(Path(path), settings=read_settings())
     return Outcome(
@@ -59,5 +60,6 @@ def _validate(path: str) -> Outcome:
             "version": spec.version,
             "spec_hash": spec_hash(spec),
             "spec": spec.model_dump(mode="json"),
-        }
+        },
+        next=after_validation(path, "options" if isinstance(spec, OptionsSpec) else "rules"),
     )

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from btkit.cli.next_steps import step
 from btkit.cli.options import Debug, Quiet
 from btkit.cli.outcome import PASSED, SOFT_FAILURE, Outcome, Work
 
@@ -40,4 +41,9 @@ def _verify(run_id: str, *, quiet: bool) -> Outcome:
     from btkit.runs import verify  # noqa: PLC0415 - lazy start-up
 
     document = verify(run_id, progress=open_progress(quiet=quiet))
-    return Outcome(document, PASSED if document["reproduced"] else SOFT_FAILURE)
+    known = document["run_id"]
+    return Outcome(
+        document,
+        PASSED if document["reproduced"] else SOFT_FAILURE,
+        next=[step("Prints the report that was compared.", "report", "--run-id", known)],
+    )

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from btkit.cli.next_steps import after_walk_forward
 from btkit.cli.options import AssetsKind, Debug, Engine, EngineName, HtmlAssets, Quiet
 from btkit.cli.outcome import PASSED, SOFT_FAILURE, Outcome, Work
 
@@ -156,4 +157,5 @@ def _walk(
         )
     if not quiet:
         show_walk_forward(document, paths)
-    return Outcome(document, PASSED if result.passed else SOFT_FAILURE)
+    code = PASSED if result.passed else SOFT_FAILURE
+    return Outcome(document, code, next=after_walk_forward(document))

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 
 import pytest
 from support.specs import rules
 
+from btkit.cli.app import parse
 from btkit.cli.main import main
 
 
@@ -27,13 +29,36 @@ def workplace(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def backtest(capsys):
-    """Run a command line in this process; give exit code, the one document, and stderr."""
+def answer(capsys):
+    """Run a command line in this process; give exit code, the one document, and stderr.
+
+    Whatever the command was, the answer says what may be done next, in commands that can be run.
+    """
 
     def call(*arguments):
         code = main([str(argument) for argument in arguments])
         captured = capsys.readouterr()
-        return code, strict_json(captured.out), captured.err
+        document = strict_json(captured.out)
+        assert document["next"]
+        for step in document["next"]:
+            program, *rest = shlex.split(step["command"])
+            assert program == "backtest"
+            parse(rest)
+            assert step["why"].endswith(".")
+        capsys.readouterr()  # where one of them prints its help
+        return code, document, captured.err
+
+    return call
+
+
+@pytest.fixture
+def backtest(answer):
+    """Give the same without ``next``: the document as it is stored."""
+
+    def call(*arguments):
+        code, document, told = answer(*arguments)
+        del document["next"]
+        return code, document, told
 
     return call
 

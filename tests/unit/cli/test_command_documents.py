@@ -186,7 +186,7 @@ def test_indicators(backtest):
 def test_schema(backtest):
     code, document, _ = backtest("schema")
     assert code == 0
-    assert set(document) == {"spec", "report", "options_report"}
+    assert set(document) == {"spec", "report", "options_report", "error", "error_types"}
     assert {"run", "metrics", "passed"} <= set(document["report"]["properties"])
     more = document["options_report"]["properties"].keys() - document["report"]["properties"]
     assert more == {"spreads"}
@@ -221,7 +221,7 @@ def test_schema(backtest):
 def test_a_command_line_that_makes_no_sense(backtest, workplace, arguments, said):
     code, document, told = backtest(*arguments)
     error = document["error"]
-    assert set(error) == {"type", "message", "hint", "details"}
+    assert set(error) == {"type", "message", "hint", "retryable", "details"}
     assert (code, error["type"]) == (2, "UsageError")
     assert said in error["message"]
     assert told == ""
@@ -278,7 +278,8 @@ def test_a_locked_database(backtest, workplace, monkeypatch):
     with closing(sqlite3.connect(workplace / "results.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         code, document, _ = backtest(*RUN, "--no-report")
-    assert (code, document["error"]["type"]) == (2, "StoreError")
+    assert (code, document["error"]["type"]) == (2, "StoreBusyError")
+    assert document["error"]["retryable"]
     assert "locked" in document["error"]["message"]
 
 

@@ -46,12 +46,12 @@ def test_output_of_a_started_program_does_not_reach_stdout():
         "    os.write(1, b'from C')\n"
         "    subprocess.run(['echo', 'from a child'], check=True)\n"
         "    print('from Python')\n"
-        "    return Outcome({'fine': True})\n"
+        "    return Outcome({'fine': True}, next=[])\n"
         "entry._parse = lambda arguments: work\n"
         "sys.exit(entry.main([]))\n"
     )
     done = call([sys.executable, "-c", script])
-    assert json.loads(done.stdout) == {"fine": True}
+    assert json.loads(done.stdout) == {"fine": True, "next": []}
     for source in ("from C", "from a child", "from Python"):
         assert source in done.stderr
 

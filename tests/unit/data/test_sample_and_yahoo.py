@@ -12,7 +12,7 @@ import pytest
 from btkit.data import load_bars
 from btkit.data.choose import open_source
 from btkit.data.sample import COMPLETE
-from btkit.errors import NoDataError, SourceError, UsageError
+from btkit.errors import NoDataError, SourceError, SourceUnavailableError, UsageError
 from btkit.indicators import sessions
 from btkit.settings import Settings
 
@@ -167,7 +167,10 @@ def test_yahoo_intraday_reaches_back_only_so_far(yfinance):
 
 @pytest.mark.parametrize(
     ("error", "kind"),
-    [(YFPricesMissingError("possibly delisted"), NoDataError), (OSError("no route"), SourceError)],
+    [
+        (YFPricesMissingError("possibly delisted"), NoDataError),
+        (OSError("no route"), SourceUnavailableError),
+    ],
 )
 def test_yahoo_errors_are_told_apart(yfinance, error, kind):
     yfinance.error = error

@@ -1,0 +1,290 @@
+"""What may be done next: commands that run as they stand, and why one would run them."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from btkit.errors import (
+    BtkitError,
+    InternalError,
+    InterruptedRunError,
+    NoDataError,
+    RunNotFoundError,
+    SpecError,
+    UsageError,
+)
+
+_DATE_CHARACTERS = len("2024-12-31")
+# What `sweep` takes and `walk-forward` does not.
+_SWEEP_ONLY = {"--method", "--samples", "--seed", "--threads"}
+# The sample's implied volatility begins in 2014, and one SPX spread risks thousands of dollars.
+_SAMPLE_RUNS = {
+    "rules": ("run", "2005-01-01", ()),
+    "options": ("options-sim", "2014-01-02", ("--capital", "1000000")),
+}
+_RESUMABLE = {"cancelled", "interrupted", "failed"}
+
+
+@dataclass(frozen=True)
+class Step:
+    """A command that may follow an answer.
+
+    Parameters
+    ----------
+    command
+        As a shell takes it.
+    why
+        What it is good for, in one sentence.
+    """
+
+    command: str
+    why: str
+
+    def to_document(self) -> dict[str, str]:
+        """Return the step as the answer prints it."""
+        return asdict(self)
+
+
+def step(why: str, *arguments: str) -> Step:
+    """Return a step.
+
+    Parameters
+    ----------
+    why
+        What it is good for, in one sentence.
+    *arguments
+        The command line after ``backtest``, not yet quoted.
+    """
+    return Step(shlex.join(["backtest", *arguments]), why)
+
+
+def after_error(error: BtkitError, arguments: Sequence[str]) -> list[Step]:
+    """Return what may be done about an error.
+
+    Parameters
+    ----------
+    error
+        What ended the command.
+    arguments
+        Its command line after ``backtest``.
+    """
+    if isinstance(error, RunNotFoundError):
+        return [step("Shows the ids that exist.", "list")]
+    if isinstance(error, SpecError):
+        return _after_refusal(error, arguments)
+    if isinstance(error, NoDataError):
+        return [_inside_what_is_there(error, arguments)]
+    if error.run_id is not None and "status" in error.details:
+        return [_after_stored_run(error, error.run_id)]
+    if isinstance(error, UsageError):
+        # The parser says how far it understood the line.
+        asked = error.details["command"].split()[1:] if "command" in error.details else arguments
+        return [step("Shows what the command takes, with an example.", *asked[:1], "--help")]
+    return [_again(error, arguments)]
+
+
+def _after_refusal(error: SpecError, arguments: Sequence[str]) -> list[Step]:
+    path = option(arguments, "--strategy")
+    steps = []
+    if arguments[:1] == ["validate"]:
+        steps.append(step("Checks the spec again, once it is corrected.", *arguments))
+    elif path is not None:
+        steps.append(
+            step("Checks the spec alone, once it is corrected.", "validate", "--strategy", path)
+        )
+    if any("unknown name" in problem.message for problem in error.problems):
+        steps.append(step("Shows every name that a condition may use.", "indicators"))
+    if any("unknown field" in problem.message for problem in error.problems) or not steps:
+        steps.append(step("Shows every field of a spec.", "schema"))
+    return steps
+
+
+def _after_stored_run(error: BtkitError, run_id: str) -> Step:
+    status = error.details["status"]
+    if status == "complete":
+        return step("Prints the run, which is complete and stored.", "report", "--run-id", run_id)
+    if status not in _RESUMABLE:
+        return step("Shows how the run stands.", "list")
+    why = "Takes the run up again, once what the hint says is done."
+    if isinstance(error, InterruptedRunError):
+        why = "Goes on with the run where it stopped."
+    return step(why, "resume", "--run-id", run_id)
+
+
+def _inside_what_is_there(error: NoDataError, arguments: Sequence[str]) -> Step:
+    first, last = error.details.get("first"), error.details.get("last")
+    if first is None or last is None or option(arguments, "--start") is None:
+        return step("Shows where bars may come from, with an example.", *arguments[:1], "--help")
+    inside = replace_option(arguments, "--start", str(first)[:_DATE_CHARACTERS])
+    inside = replace_option(inside, "--end", str(last)[:_DATE_CHARACTERS])
+    return step("Takes the range that the source has.", *inside)
+
+
+def after_run(document: Mapping[str, Any]) -> list[Step]:
+    """Return what may be done after a complete run.
+
+    Parameters
+    ----------
+    document
+        Of the run.
+    """
+    steps = [
+        step(
+            "Prints every trade, and how often each condition held.",
+            "report", "--run-id", document["run"]["run_id"],
+        )
+    ]  # fmt: skip
+    command = document["provenance"]["command"]
+    if document["passed"] and command is not None and command[1] == "run":
+        validation = step("Tells whether it holds up out of sample.", "walk-forward", *command[2:])
+        steps.insert(0, validation)
+    return steps
+
+
+def after_walk_forward(document: Mapping[str, Any]) -> list[Step]:
+    """Return what may be done after a walk-forward validation.
+
+    Parameters
+    ----------
+    document
+        Of the validation.
+    """
+    worst = min(document["windows"], key=lambda window: window["efficiency"] or 0.0)
+    why = "Prints the run out of sample that held up least."
+    return [step(why, "report", "--run-id", worst["oos_run_id"])]
+
+
+def after_sweep(document: Mapping[str, Any]) -> list[Step]:
+    """Return what may be done after a sweep.
+
+    Parameters
+    ----------
+    document
+        Of the sweep.
+    """
+    steps = []
+    if document["command"] is not None:
+        given = document["command"][2:]
+        pairs = zip(given[::2], given[1::2], strict=True)
+        kept = [
+            part
+            for name, value in pairs
+            if name not in _SWEEP_ONLY
+            for part in ("--optimize" if name == "--param" else name, value)
+        ]
+        why = "Tells whether choosing among these sets holds up out of sample."
+        steps.append(step(why, "walk-forward", *kept))
+    if document["best"]["command"] is not None:
+        steps.append(step("Runs the best set alone.", *document["best"]["command"][1:]))
+    return steps
+
+
+def after_report(run: Mapping[str, Any]) -> list[Step]:
+    """Return what may be done with a stored run.
+
+    Parameters
+    ----------
+    run
+        Its id and status.
+    """
+    known, status = run["run_id"], run["status"]
+    if status == "complete":
+        return [step("Runs it again, and compares every number.", "verify", "--run-id", known)]
+    if status in _RESUMABLE:
+        return [step("Goes on with the run.", "resume", "--run-id", known)]
+    return [step("Asks the run to stop.", "cancel", "--run-id", known)]
+
+
+def after_list(runs: Sequence[Mapping[str, Any]]) -> list[Step]:
+    """Return what may be done with stored runs.
+
+    Parameters
+    ----------
+    runs
+        The newest first.
+    """
+    if not runs:
+        return [step("Shows how a run is made, with an example.", "run", "--help")]
+    steps = [step("Prints the newest of them.", "report", "--run-id", runs[0]["run_id"])]
+    stopped = [run for run in runs if run["resumable"] and run["status"] in _RESUMABLE]
+    return steps + [
+        step("Goes on with the run that was broken off last.", "resume", "--run-id", run["run_id"])
+        for run in stopped[:1]
+    ]
+
+
+def after_validation(path: str, kind: str) -> list[Step]:
+    """Return what may be done with a spec that is valid.
+
+    Parameters
+    ----------
+    path
+        The spec's file.
+    kind
+        ``"rules"`` or ``"options"``.
+    """
+    command, first, more = _SAMPLE_RUNS[kind]
+    return [
+        step(
+            "Runs it on the history of the S&P 500 that comes with btkit.",
+            command, "--strategy", path, "--symbol", "SPX", "--start", first,
+            "--end", "2018-12-31", "--source", "sample", *more,
+        )
+    ]  # fmt: skip
+
+
+def option(arguments: Sequence[str], name: str) -> str | None:
+    """Return the value that a command line gives an option, None if it gives none.
+
+    Parameters
+    ----------
+    arguments
+        The command line after ``backtest``.
+    name
+        Such as ``--strategy``.
+    """
+    for place, argument in enumerate(arguments):
+        if argument == name:
+            return arguments[place + 1] if place + 1 < len(arguments) else None
+        if argument.startswith(f"{name}="):
+            return argument.removeprefix(f"{name}=")
+    return None
+
+
+def replace_option(arguments: Sequence[str], name: str, value: str) -> list[str]:
+    """Return a command line in which an option has another value.
+
+    Parameters
+    ----------
+    arguments
+        The command line after ``backtest``.
+    name
+        Such as ``--start``.
+    value
+        Its new value.
+    """
+    changed = list(arguments)
+    for place, argument in enumerate(arguments):
+        if argument == name and place + 1 < len(arguments):
+            changed[place + 1] = value
+        elif argument.startswith(f"{name}="):
+            changed[place] = f"{name}={value}"
+    return changed
+
+
+def documents(steps: Sequence[Step]) -> list[dict[str, Any]]:
+    """Return steps as an answer prints them."""
+    return [one.to_document() for one in steps]
+
+
+def _again(error: BtkitError, arguments: Sequence[str]) -> Step:
+    if isinstance(error, InternalError):
+        return step("Shows on stderr where btkit failed.", *arguments, "--debug")
+    if isinstance(error, InterruptedRunError):
+        return step("Starts it again; what was kept of it is used.", *arguments)
+    if error.retryable:
+        return step("The same command may succeed later.", *arguments)
+    return step("Runs it again, once what the hint says is done.", *arguments)

@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from support.market_data import MarketDataStandIn
+from support.specs import rules, spread
+
+from btkit.errors import error_types
+from btkit.runs import execute
+
+RANGE = ["--symbol", "SPX", "--start", "2010-01-01", "--end", "2010-12-31"]
+RUN = ["run", "--strategy", "tiny.json", *RANGE, "--no-report"]
+UNKNOWN = "123e4567-e89b-42d3-a456-426614174000"
+
+
+def commands(document):
+    return [shlex.split(step["command"])[1:] for step in document["next"]]
+
+
+def test_an_unknown_id_leads_to_the_list(answer):
+    code, document, _ = answer("report", "--run-id", UNKNOWN)
+    assert (code, document["passed"], commands(document)) == (2, False, [["list"]])
+    assert "run_id" not in document
+
+
+def test_a_refused_spec_leads_to_validate(answer, workplace):
+    path = workplace / "it's a spec.json"
+    path.write_text(json.dumps(rules(entry_conditions=["clse > 1"], colour="red")))
+    _, document, _ = answer("run", "--strategy", path, *RANGE)
+    assert commands(document) == [
+        ["validate", "--strategy", str(path)], ["indicators"], ["schema"],
+    ]  # fmt: skip
+    _, refused, _ = answer(*commands(document)[0])
+    assert commands(refused)[0] == ["validate", "--strategy", str(path)]
+    problems = {problem["pointer"] for problem in refused["error"]["details"]["problems"]}
+    assert problems == {"/entry_conditions/0", "/colour"}
+
+
+def test_a_pointer_leads_to_what_was_refused(answer, workplace):
+    spec = rules(
+        entry_conditions=["close > 1", "clse > 1"],
+        parameters={"a/b": 1, "fast": "x"},
+        **{"x~y/z": 1, "spec": 2},
+    )
+    (workplace / "bad.json").write_text(json.dumps(spec))
+    _, document, _ = answer("validate", "bad.json")
+    problems = document["error"]["details"]["problems"]
+    assert {problem["pointer"] for problem in problems} >= {
+        "/entry_conditions/1", "/parameters/a~1b", "/parameters/fast", "/x~0y~1z", "/spec",
+    }  # fmt: skip
+    for problem in problems:
+        value = spec
+        for part in problem["pointer"].split("/")[1:]:
+            step = part.replace("~1", "/").replace("~0", "~")
+            value = value[int(step)] if isinstance(value, list) else value[step]
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", "a: [", "a: 1\na: 2"])
+def test_a_pointer_to_the_whole_document_is_empty(answer, workplace, text):
+    (workplace / "bad.yaml").write_text(text)
+    _, document, _ = answer("validate", "bad.yaml")
+    (problem,) = document["error"]["details"]["problems"]
+    assert problem["pointer"] == ""
+
+
+def test_an_interrupted_run_can_be_resumed(answer, monkeypatch):
+    def interrupt(*_arguments, **_options):
+        raise KeyboardInterrupt
+
+    loading = execute.load_from_source
+    monkeypatch.setattr(execute, "load_from_source", interrupt)
+    _, document, _ = answer(*RUN)
+    assert (document["error"]["type"], document["error"]["retryable"]) == (
+        "InterruptedRunError", True,
+    )  # fmt: skip
+    assert commands(document) == [["resume", "--run-id", document["run_id"]]]
+    monkeypatch.setattr(execute, "load_from_source", loading)
+    _, resumed, _ = answer(*commands(document)[0], "--no-report")
+    assert resumed["run"]["run_id"] == document["run_id"]
+
+
+def test_a_run_whose_report_failed_can_be_printed(answer, monkeypatch):
+    def interrupt(*_arguments, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("btkit.render.execute_template", interrupt)
+    _, document, _ = answer(*RUN[:-1])
+    assert commands(document) == [["report", "--run-id", document["run_id"]]]
+    assert answer(*commands(document)[0])[1]["run"]["status"] == "complete"
+
+
+def test_a_failed_run_has_its_id(answer, monkeypatch):
+    def crash(*_arguments, **_options):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(execute, "load_from_source", crash)
+    _, document, _ = answer(*RUN)
+    assert (document["error"]["type"], document["error"]["retryable"]) == ("InternalError", False)
+    assert commands(document) == [["resume", "--run-id", document["run_id"]]]
+    (row,) = answer("list")[1]["runs"]
+    assert row["run_id"] == document["run_id"]
+
+
+def test_no_data_leads_to_the_range_that_is_there(answer):
+    early = [*RUN[:6], "1970-01-01", "--end=1970-12-31", "--no-report"]
+    _, document, _ = answer(*early)
+    assert document["error"]["type"] == "NoDataError"
+    assert document["run_id"]
+    (step,) = commands(document)
+    assert answer(*step)[1]["run"]["status"] == "complete"
+
+
+def test_a_passed_run_leads_to_a_validation_out_of_sample(answer, monkeypatch):
+    build = import_module("btkit.report.build")
+    _, failing, _ = answer(*RUN, "--slippage", "0.2")
+    run_id = failing["run"]["run_id"]
+    assert commands(failing) == [["report", "--run-id", run_id]]
+    monkeypatch.setattr(build, "check_thresholds", lambda _metrics: [])
+    _, passing, _ = answer(*RUN)
+    validation, report = commands(passing)
+    assert validation[:3] == ["walk-forward", "--strategy", "tiny.json"]
+    assert report == ["report", "--run-id", passing["run"]["run_id"]]
+    _, walked, _ = answer(*validation, "--no-report")
+    ((shown, _, oos_run_id),) = commands(walked)
+    assert shown == "report"
+    assert oos_run_id in {window["oos_run_id"] for window in walked["windows"]}
+
+
+def test_a_sweep_leads_to_a_validation_and_to_its_best_set(answer, workplace):
+    spec = rules(
+        entry_conditions=["close > sma_{fast}"], exit_conditions=["close < sma_50"],
+        parameters={"fast": 10}, position_sizing_formula="10",
+    )  # fmt: skip
+    (workplace / "swept.json").write_text(json.dumps(spec))
+    sweep = ["sweep", "--strategy", "swept.json", *RANGE, "--param", "fast=5:20:5", "--no-report"]
+    _, swept, _ = answer(*sweep, "--method", "random", "--samples", "3")
+    validation, best = commands(swept)
+    assert validation[0] == "walk-forward"
+    assert validation[-2:] == ["--optimize", "fast=5:20:5"]
+    assert answer(*validation, "--no-report")[1]["windows"]
+    assert answer(*best, "--no-report")[1]["metrics"]["sharpe_ratio"] == pytest.approx(
+        swept["metrics"]["sharpe_ratio"], abs=0
+    )
+
+
+@pytest.mark.parametrize("spec", [rules(), spread()])
+def test_a_valid_spec_can_be_tried_at_once(answer, workplace, spec):
+    (workplace / "spec.json").write_text(json.dumps(spec))
+    _, document, _ = answer("validate", "spec.json")
+    (step,) = commands(document)
+    assert answer(*step, "--no-report")[1]["run"]["status"] == "complete"
+
+
+def test_a_time_out_is_worth_another_try(answer, monkeypatch, workplace):
+    stand_in = MarketDataStandIn(workplace / "stand-in").fail("hang")
+    monkeypatch.setenv("BT_MARKET_DATA_CMD", stand_in.command)
+    monkeypatch.setenv("BT_MARKET_DATA_TIMEOUT_S", "0.2")
+    _, document, _ = answer(*RUN, "--source", "market-data")
+    error = document["error"]
+    assert (error["type"], error["retryable"]) == ("SourceUnavailableError", True)
+
+
+def test_a_job_of_a_batch_says_what_may_be_done_about_it(workplace, capsys):
+    main = import_module("btkit.cli.main").main
+    (workplace / "jobs.yaml").write_text(
+        "- {spec: tiny.json, symbol: SPX, start: 2010-01-01, end: 2010-12-31}\n"
+        "- {spec: tiny.json, symbol: NOSUCH, start: 2010-01-01, end: 2010-12-31}\n"
+        "- {spec: missing.json, symbol: SPX, start: 2010-01-01, end: 2010-12-31}\n"
+    )
+    assert main(["batch", "jobs.yaml", "--no-report", "--quiet"]) == 2
+    *lines, last = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert all(line["next"] for line in (*lines, last))
+    assert [line["passed"] for line in lines[1:]] == [False, False]
+    assert lines[1]["run_id"]
+    assert main(["batch", "missing.yaml"]) == 2
+    (line,) = capsys.readouterr().out.splitlines()
+    assert json.loads(line)["error"]["type"] == "UsageError"
+
+
+def test_schema_lists_the_types_that_errors_have(answer):
+    _, document, _ = answer("schema")
+    assert document["error_types"] == error_types()
+    assert "next" in document["report"]["properties"]
+    assert document["error"]["required"] == ["passed", "error", "next"]
+
+
+def test_what_is_stored_has_no_next(answer):
+    _, document, _ = answer(*RUN)
+    run_id = document["run"]["run_id"]
+    del document["next"]
+    store = import_module("btkit.runs").load_document(run_id)
+    assert store == document
+    assert Path("results.db").exists()
+    assert "next" not in sys.modules["btkit.report"].report_schema()["properties"]
