@@ -15,6 +15,7 @@ import pandas as pd
 from btkit.errors import StoreError, UsageError
 from btkit.report.documents import bar_text
 from btkit.runs.environment import read_settings
+from btkit.runs.spreadsheet import write_csv
 from btkit.settings import Settings
 from btkit.storage import Store, check_run_id, make_folder, writing_aside
 
@@ -137,8 +138,7 @@ def _write_csv(file: IO[bytes], frames: Iterator[pd.DataFrame]) -> int:
     rows = 0
     with _as_text(file) as texts:
         for number, frame in enumerate(frames):
-            # Doubles are written so that reading gives every bit back.
-            _with_texts(frame).to_csv(texts, index=False, header=number == 0)
+            write_csv(texts, _with_texts(frame), header=number == 0)
             rows += len(frame)
     return rows
 

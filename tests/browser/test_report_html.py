@@ -4,10 +4,13 @@ import csv
 import time
 
 import pytest
-from support.documents import RUNS, idle_run, long_run, warned_run
+from support.documents import RUNS, idle_run, long_run, short_run, warned_run
 from support.lab import TIMEOUT_MS
 from support.looks import PageTroubles, assert_whole
 from support.pages import page
+
+from btkit.report import RunDocument
+from btkit.runs.spreadsheet import harmless
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +30,7 @@ def pages(tmp_path_factory):
 @pytest.fixture
 def visit(visit, pages):
     def opened(name, **options):
-        return visit(pages(name), **options)
+        return visit(pages(name) if name in RUNS else name, **options)
 
     return opened
 
@@ -86,6 +89,23 @@ def test_the_csv_holds_every_trade(visit, tmp_path):
     assert list(rows[0]) == list(trades.columns)
     assert [float(row["pnl"]) for row in rows] == pytest.approx(trades["pnl"].tolist(), rel=1e-11)
     assert rows[0]["exit_reason"] == trades["exit_reason"].iloc[0]
+
+
+def test_the_csv_marks_what_a_spreadsheet_would_run(visit, tmp_path):
+    document = short_run()
+    hostile = ['=HYPERLINK("http://x","y")', "+1+1", "-0.5", "@SUM(A1)", "\t=1", "a, b"]
+    trades = document.trades.head(len(hostile)).assign(exit_reason=hostile[: len(document.trades)])
+    changed = RunDocument(report=document.report, trades=trades, curve=document.curve)
+    (tmp_path / "hostile.html").write_text(page(changed), encoding="utf-8")
+    tab = visit(tmp_path / "hostile.html")
+    with tab.expect_download() as waiting:
+        tab.get_by_role("button", name="Download CSV").click()
+    waiting.value.save_as(tmp_path / "trades.csv")
+    with (tmp_path / "trades.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) > 3
+    assert [row["exit_reason"] for row in rows] == [harmless(cell) for cell in hostile[: len(rows)]]
+    assert [float(row["pnl"]) for row in rows] == pytest.approx(trades["pnl"].tolist(), rel=1e-11)
 
 
 def test_range_buttons_move_the_price(visit):

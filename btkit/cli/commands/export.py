@@ -15,7 +15,8 @@ NAME = "export"
 HELP = """
 Write complete runs as tables for other programs: runs, trades and equity curves.
 
-Each table is one file, runs.<format> and so on, which appears once it is whole.
+Each table is one file, runs.<format> and so on, which appears once it is whole. In CSV, texts
+that a spreadsheet would run, such as =1+1, have an apostrophe before them.
 Exit codes: 0 written; 2 error.
 
 \b

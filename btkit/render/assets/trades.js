@@ -91,9 +91,18 @@
   search.addEventListener("input", render);
   more.addEventListener("click", () => { state.all = !state.all; render(); });
 
+  // As btkit.runs.spreadsheet has it: a text that a spreadsheet would run is told to be one.
+  const RUNS = /^[=+\-@\t\r\n\uFF1D\uFF0B\uFF0D\uFF20]/;
+  const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+  const written = (value) => {
+    if (typeof value !== "string") return value === null ? "" : String(value);
+    const text = RUNS.test(value) && !NUMBER.test(value) ? `'${value}` : value;
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+
   download.addEventListener("click", () => {
     const head = columns.map((column) => column.key).join(",");
-    const lines = sorted(matching()).map((row) => row.join(","));
+    const lines = sorted(matching()).map((row) => row.map(written).join(","));
     const blob = new Blob([[head, ...lines].join("\n") + "\n"], { type: "text/csv" });
     const link = document.createElement("a");
     link.href = URL.createObjectURL(blob);

@@ -87,6 +87,30 @@ def test_an_empty_store_exports_empty_tables(settings, tmp_path, form):
     assert not settings.db_path.exists()
 
 
+def test_exported_texts_are_not_run_by_a_spreadsheet(place, tmp_path):
+    settings, days = place
+    run(rules(name="-dip", version="-0.5"), "TINY", *days, settings=settings)
+    export(tmp_path / "out", format="csv", tables=["runs"], settings=settings)
+    (row,) = pd.read_csv(tmp_path / "out" / "runs.csv", dtype=str).to_dict("records")
+    assert (row["strategy_name"], row["strategy_version"]) == ("'-dip", "-0.5")
+
+
+def test_exports_are_private_and_follow_no_link(two, tmp_path):
+    settings, _ = two
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"somebody else's")
+    for form in READERS:
+        folder = tmp_path / form
+        folder.mkdir()
+        (folder / f"runs.{form}").symlink_to(victim)
+        known = settings.model_copy(update={"private": True})
+        export(folder, format=form, settings=known)
+        assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+    export(tmp_path / "deep" / "er", settings=known)
+    assert (tmp_path / "deep").stat().st_mode & 0o777 == 0o700
+    assert victim.read_bytes() == b"somebody else's"
+
+
 def test_some_runs_and_some_tables(two, tmp_path):
     settings, ids = two
     outcome = export(
