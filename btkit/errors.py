@@ -188,6 +188,10 @@ class RunNotFoundError(StoreError):
         """None: there is no such run."""
 
 
+class CorruptFileError(StoreError):
+    """A stored file, or a part of the database, is not what was written."""
+
+
 class RenderError(BtkitError):
     """A notebook failed while it ran, or could not be exported."""
 

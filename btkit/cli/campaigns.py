@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from btkit.cli.files import note_report_files
 from btkit.cli.streams import say
 from btkit.errors import UsageError
 from btkit.runs import Progress
 from btkit.settings import Settings
+from btkit.storage import FileKind
 
 
 def read_axes(flags: list[str]) -> dict[str, list[int | float]]:
@@ -86,8 +88,10 @@ def render_campaign(
             private=settings.private,
             **rendering,
         )
+        made: dict[FileKind, Path] = {"notebook": files.notebook, "html": files.html}
+        note_report_files(campaign_id, made, settings)
         note("notebook and HTML")
-    return {"notebook": files.notebook, "html": files.html}
+    return {str(kind): path for kind, path in made.items()}
 
 
 def show_sweep(document: Mapping[str, Any], paths: Mapping[str, Path]) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from btkit.errors import BtkitError, StoreError, name_run
 from btkit.settings import Settings
-from btkit.storage import make_folder, write_whole
+from btkit.storage import FileKind, Store, make_folder
 
 if TYPE_CHECKING:
     from btkit.render.notebook import Engine, HtmlAssets
@@ -79,7 +80,7 @@ def write_report_files(
     run_id = document["run"]["run_id"]
     folder = settings.report_dir.expanduser().absolute()
     try:
-        written = _write_json(document, folder / f"{run_id}.json", private=settings.private)
+        written = _write_json(document, folder, settings)
         files = execute_template(
             "options_sim" if "spreads" in document else "run",
             {
@@ -93,6 +94,7 @@ def write_report_files(
             html_assets=html_assets,
             private=settings.private,
         )
+        note_report_files(run_id, {"notebook": files.notebook, "html": files.html}, settings)
     except BtkitError as error:
         name_run(error, run_id, status="complete")
         error.details["passed"] = document["passed"]
@@ -105,9 +107,39 @@ def write_report_files(
     return {"json": written, "notebook": files.notebook, "html": files.html}
 
 
-def _write_json(document: dict[str, Any], path: Path, *, private: bool) -> Path:
+def note_report_files(owner_id: str, files: Mapping[FileKind, Path], settings: Settings) -> None:
+    """Note the checksums of report files that were written just now.
+
+    Parameters
+    ----------
+    owner_id
+        The run, sweep or walk-forward validation that they belong to.
+    files
+        By kind.
+    settings
+        Where the store is.
+
+    Raises
+    ------
+    StoreError
+        If a file cannot be read or the database not be written.
+    """
     try:
-        write_whole(path, json.dumps(document, indent=2, allow_nan=False) + "\n", private=private)
+        Store.from_settings(settings).files.note(owner_id, files)
+    except OSError as error:
+        raise StoreError(
+            f"The report cannot be read again: {error.strerror or error}.",
+            hint="Check the folder that BT_REPORT_DIR names; another program may have removed it.",
+            details={"path": str(error.filename)},
+        ) from error
+
+
+def _write_json(document: dict[str, Any], folder: Path, settings: Settings) -> Path:
+    run_id = document["run"]["run_id"]
+    path = folder / f"{run_id}.json"
+    content = (json.dumps(document, indent=2, allow_nan=False) + "\n").encode()
+    try:
+        Store.from_settings(settings).files.write(run_id, folder, path.name, content, kind="json")
     except OSError as error:
         raise StoreError(
             f"The report {path} cannot be written: {error.strerror or error}.",

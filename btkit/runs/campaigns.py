@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from datetime import date
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from btkit.data import DataInfo, LoadedBars, check_symbol
 from btkit.data import load_bars as load_from_source
 from btkit.errors import NoDataError, StoreError, UsageError
 from btkit.runs.execute import WARMUP_BARS
-from btkit.runs.files import write_bytes
+from btkit.runs.files import report_folder, write_bytes
 from btkit.runs.progress import Progress
 from btkit.runs.requests import (
     Costs,
@@ -27,6 +28,7 @@ from btkit.runs.requests import (
     reads_vix,
 )
 from btkit.settings import Settings
+from btkit.storage import Store
 
 if TYPE_CHECKING:
     from btkit.spec import StrategySpec
@@ -137,11 +139,6 @@ def take_range(bars: pd.DataFrame, start: object, end: object) -> LoadedBars:
     return LoadedBars(within, info, asked.min())
 
 
-def report_folder(settings: Settings) -> Path:
-    """Return the folder that tables, documents and spec files are left in."""
-    return settings.report_dir.expanduser().absolute()
-
-
 def load_stored(
     kind: str, stored_id: str, settings: Settings
 ) -> tuple[dict[str, Any], pd.DataFrame]:
@@ -162,6 +159,8 @@ def load_stored(
         If it cannot be an id.
     StoreError
         If there is none of this kind, or it cannot be read.
+    CorruptFileError
+        If it is not what was written.
     """
     words = kind.replace("_", "-")
     folder = report_folder(settings)
@@ -169,9 +168,10 @@ def load_stored(
     hint = f"Its document, {folder}/ID.json, names it as {kind}_id."
     if not stored_id.isalnum():
         raise UsageError(f"{stored_id!r} is not the id of a {words}.", hint=hint, details=details)
+    files = Store.from_settings(settings).files
     try:
-        document = json.loads((folder / f"{stored_id}.json").read_text(encoding="utf-8"))
-        table = pd.read_parquet(folder / f"{stored_id}.parquet")
+        document = json.loads(files.read(stored_id, folder, f"{stored_id}.json"))
+        table = pd.read_parquet(BytesIO(files.read(stored_id, folder, f"{stored_id}.parquet")))
     except (OSError, ValueError) as error:
         raise StoreError(
             f"The {words} {stored_id} cannot be read from {folder}: {error}.",
@@ -183,17 +183,20 @@ def load_stored(
     return document, table
 
 
-def write_spec(path: Path, spec: StrategySpec, *, private: bool) -> None:
+def write_spec(owner_id: str, name: str, spec: StrategySpec, *, settings: Settings) -> Path:
     """Write a spec file that a run takes.
 
     Parameters
     ----------
-    path
-        Of the file.
+    owner_id, name, settings
+        As for `write_bytes`.
     spec
         With the parameters to run.
-    private
-        BT_PRIVATE.
+
+    Returns
+    -------
+    Path
+        Of the file.
 
     Raises
     ------
@@ -201,7 +204,8 @@ def write_spec(path: Path, spec: StrategySpec, *, private: bool) -> None:
         If it cannot be written.
     """
     text = json.dumps(spec.model_dump(mode="json", exclude_none=True), indent=2)
-    write_bytes(path, text.encode() + b"\n", private=private)
+    content = text.encode() + b"\n"
+    return write_bytes(owner_id, name, content, kind="spec", settings=settings)
 
 
 def command_line(

@@ -8,52 +8,75 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from btkit.errors import StoreError
-from btkit.storage import make_folder, parquet_of, write_whole
+from btkit.settings import Settings
+from btkit.storage import FileKind, Store, parquet_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def write_table(path: Path, table: pd.DataFrame, *, private: bool) -> None:
-    """Write a table as Parquet.
+def report_folder(settings: Settings) -> Path:
+    """Return the folder that tables, documents and spec files are left in."""
+    return settings.report_dir.expanduser().absolute()
+
+
+def write_table(
+    owner_id: str, name: str, table: pd.DataFrame, *, kind: FileKind, settings: Settings
+) -> Path:
+    """Write a table as Parquet into the report folder, and note its checksum.
 
     Parameters
     ----------
-    path
-        Of the file.
+    owner_id, name, kind, settings
+        As for `write_bytes`.
     table
         What it is to hold, its index included.
-    private
-        BT_PRIVATE.
+
+    Returns
+    -------
+    Path
+        Of the file.
 
     Raises
     ------
     StoreError
-        If it cannot be written.
+        If it cannot be written, or the database cannot.
     """
-    write_bytes(path, parquet_of(table), private=private)
+    return write_bytes(owner_id, name, parquet_of(table), kind=kind, settings=settings)
 
 
-def write_bytes(path: Path, content: bytes, *, private: bool) -> None:
-    """Write a file.
+def write_bytes(
+    owner_id: str, name: str, content: bytes, *, kind: FileKind, settings: Settings
+) -> Path:
+    """Write a file into the report folder, and note its checksum.
 
     Parameters
     ----------
-    path
-        Of the file; its folder is made if it is not there.
+    owner_id
+        The sweep or walk-forward validation that it belongs to.
+    name
+        The file's, with ``/`` between folders, which are made if they are not there.
     content
         What it is to hold.
-    private
-        BT_PRIVATE.
+    kind
+        What it is.
+    settings
+        Where the report folder and the database are.
+
+    Returns
+    -------
+    Path
+        Of the file.
 
     Raises
     ------
     StoreError
-        If it cannot be written.
+        If it cannot be written, or the database cannot.
     """
-    with explained(path):
-        make_folder(path.parent, private=private)
-        write_whole(path, content, private=private)
+    folder = report_folder(settings)
+    files = Store.from_settings(settings).files
+    with explained(folder / name):
+        return files.write(owner_id, folder, name, content, kind=kind)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from btkit.runs.files import write_table
+from btkit.runs.files import explained
+from btkit.storage import digest_of, make_folder, parquet_of, write_whole
 
 if TYPE_CHECKING:
     from btkit.validation import ParameterSets, Sweeper
@@ -67,11 +69,15 @@ class FinishedSets:
         places, rows = [np.zeros(0, np.int64)], [np.zeros((0, len(METRIC_NAMES)))]
         for path in sorted(self.folder.glob("*.parquet")):
             try:
-                part = pd.read_parquet(path)
+                content = path.read_bytes()
+                if digest_of(content) != path.stem.partition("-")[2]:
+                    # Not what was written: those sets are simulated again.
+                    continue
+                part = pd.read_parquet(BytesIO(content))
                 found = part.pop("set").to_numpy(np.int64)
                 values = part[list(METRIC_NAMES)].to_numpy(np.float64)
             except (OSError, ValueError, KeyError):
-                # Torn or not ours: those sets are simulated again.
+                # Not ours, or of other columns.
                 continue
             places.append(found)
             rows.append(values)
@@ -101,8 +107,12 @@ class FinishedSets:
         places = np.concatenate(self._places)
         frame = pd.DataFrame(np.concatenate(self._rows), columns=list(METRIC_NAMES))
         frame.insert(0, "set", places)
-        path = self.folder / f"{places[0]:019d}.parquet"
-        write_table(path, frame, private=self._private)
+        content = parquet_of(frame)
+        # The name says what it must hold: one flipped bit is another set's result.
+        path = self.folder / f"{places[0]:019d}-{digest_of(content)}.parquet"
+        with explained(path):
+            make_folder(self.folder, private=self._private)
+            write_whole(path, content, private=self._private)
         self._places, self._rows = [], []
         self._flushed_at = time.perf_counter()
 

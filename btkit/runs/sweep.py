@@ -18,12 +18,11 @@ from btkit.runs.campaigns import (
     command_line,
     load_range,
     load_stored,
-    report_folder,
     take_range,
     write_spec,
 )
 from btkit.runs.environment import read_settings
-from btkit.runs.files import write_bytes, write_table
+from btkit.runs.files import report_folder, write_bytes, write_table
 from btkit.runs.finished_sets import FinishedSets, measure_rest
 from btkit.runs.progress import Counting, Progress, Silent
 from btkit.runs.requests import (
@@ -193,8 +192,9 @@ def describe_sweep(
         versions=gather_versions(),
     )
     if result.sweep_id is not None:
-        file = report_folder(known) / f"{result.sweep_id}.json"
-        write_bytes(file, report.to_json().encode() + b"\n", private=known.private)
+        content = report.to_json().encode() + b"\n"
+        name = f"{result.sweep_id}.json"
+        write_bytes(result.sweep_id, name, content, kind="json", settings=known)
     return report
 
 
@@ -269,8 +269,8 @@ def _search(
     )
     if kept is None or asked is None:
         return result
-    path = folder / f"{sweep_id}.parquet"
-    write_table(path, result.table, private=settings.private)
+    name = f"{sweep_id}.parquet"
+    path = write_table(str(sweep_id), name, result.table, kind="table", settings=settings)
     kept.remove()
     return replace(
         result, files={"table": str(path)}, command=command_of(question, loaded, asked=asked)
@@ -345,13 +345,12 @@ def _rerun_commands(
     first = result.sweeper.first
     if result.sweep_id is None or first.info is None or asked is None:
         return [None] * count
-    folder = report_folder(settings) / f"{result.sweep_id}-top"
     costs = Costs(first.initial_capital, first.commission, first.slippage)
     commands: list[list[str] | None] = []
     for rank, place in enumerate(result.order[:count].tolist(), start=1):
-        file = folder / f"rank-{rank:02d}.json"
+        name = f"{result.sweep_id}-top/rank-{rank:02d}.json"
         spec = with_parameters(result.spec, result.sets.at(place))
-        write_spec(file, spec, private=settings.private)
+        file = write_spec(result.sweep_id, name, spec, settings=settings)
         commands.append(
             command_line("run", str(file), first.info, start=asked[0], end=asked[1], costs=costs)
         )

@@ -32,12 +32,11 @@ from btkit.runs.campaigns import (
     command_line,
     load_range,
     load_stored,
-    report_folder,
     take_range,
 )
 from btkit.runs.delivering import deliver_queued
 from btkit.runs.environment import read_settings
-from btkit.runs.files import write_bytes, write_table
+from btkit.runs.files import report_folder, write_bytes, write_table
 from btkit.runs.progress import Progress, Silent
 from btkit.runs.requests import (
     SpecSource,
@@ -368,7 +367,7 @@ def _conclude(
         passed=not failures,
         failures=failures,
         verdict=verdict,
-        curve_url=None if stored is None else _file(stored, "parquet").as_uri(),
+        curve_url=None if stored is None else _table_file(stored).as_uri(),
         warnings=[
             *carried_by_one(efficiencies, needed=EFFICIENCY_NEEDED),
             *_few(sparse, plan.settings.min_trades_required),
@@ -391,16 +390,17 @@ def _conclude(
         },
     )
     if stored is not None:
-        private = plan.settings.private
-        write_table(_file(stored, "parquet"), curve, private=private)
-        write_bytes(_file(stored, "json"), report.to_json().encode() + b"\n", private=private)
+        owner, settings = stored.walk_forward_id, plan.settings
+        write_table(owner, f"{owner}.parquet", curve, kind="table", settings=settings)
+        content = report.to_json().encode() + b"\n"
+        write_bytes(owner, f"{owner}.json", content, kind="json", settings=settings)
     return WalkForwardResult(
         report, [outcome.inside.result for outcome in outcomes], results, curve
     )
 
 
-def _file(stored: Stored, kind: str) -> Path:
-    return stored.folder / f"{stored.walk_forward_id}.{kind}"
+def _table_file(stored: Stored) -> Path:
+    return stored.folder / f"{stored.walk_forward_id}.parquet"
 
 
 def _command(plan: Plan, loaded: LoadedBars, asked: tuple[date, date]) -> list[str] | None:

@@ -220,9 +220,9 @@ def spec_file(plan: Plan, spec: StrategySpec, stored: Stored | None, window: int
     """
     if stored is None or plan.sets is None:
         return plan.path
-    file = stored.folder / f"{stored.walk_forward_id}-windows" / f"window-{window + 1:02d}.json"
-    write_spec(file, spec, private=plan.settings.private)
-    return str(file)
+    owner = stored.walk_forward_id
+    name = f"{owner}-windows/window-{window + 1:02d}.json"
+    return str(write_spec(owner, name, spec, settings=plan.settings))
 
 
 def run_part(

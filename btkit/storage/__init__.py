@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from btkit.storage.arrays import Arrays
 from btkit.storage.checkpoints import Checkpoint
+from btkit.storage.checksums import FileKind
 from btkit.storage.curves import CURVE_COLUMNS, LocalCurves
 from btkit.storage.database import BUSY_TIMEOUT_S, has_content, migrate, migrations, open_database
 from btkit.storage.ids import check_job_id, check_run_id, new_job_id, new_run_id
@@ -14,7 +15,7 @@ from btkit.storage.owner import HEARTBEAT_S
 from btkit.storage.store import Deleted, Store
 from btkit.storage.uploads import Delivery, UploadKind, Uploads
 from btkit.storage.writing import (
-    Written,
+    digest_of,
     folder_aside,
     make_folder,
     parquet_of,
@@ -33,6 +34,7 @@ __all__ = [
     "Deleted",
     "Delivery",
     "Extent",
+    "FileKind",
     "JobKind",
     "Jobs",
     "LocalCurves",
@@ -43,9 +45,9 @@ __all__ = [
     "Store",
     "UploadKind",
     "Uploads",
-    "Written",
     "check_job_id",
     "check_run_id",
+    "digest_of",
     "folder_aside",
     "has_content",
     "make_folder",

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from io import BytesIO
 from pathlib import Path
-from typing import IO, Protocol
+from typing import Protocol
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import pandas as pd
 
 from btkit.errors import StoreError
+from btkit.storage.checksums import Checksum, check_content
 from btkit.storage.ids import check_run_id
 from btkit.storage.writing import Aside, make_folder, parquet_of, writing_aside
 
@@ -29,6 +31,10 @@ class PendingCurve(Protocol):
     @property
     def url(self) -> str:
         """The URL it will have."""
+
+    @property
+    def checksum(self) -> Checksum:
+        """Of its content."""
 
     def publish(self) -> None:
         """Give it its name."""
@@ -107,14 +113,15 @@ class LocalCurves:
                 aside.file.write(content)
                 # The one thing that nothing else gives again.
                 aside.finish(durable=True)
-            pending = _LocalPending(self, aside)
+            checksum = Checksum.of(check_run_id(run_id), aside.path.name, "curve", content)
+            pending = _LocalPending(self, aside, checksum)
             try:
                 yield pending
             except BaseException:
                 pending.withdraw()
                 raise
 
-    def load(self, run_id: str, url: str) -> pd.DataFrame:
+    def load(self, run_id: str, url: str, *, checksum: Checksum | None = None) -> pd.DataFrame:
         """Read a curve.
 
         Parameters
@@ -124,6 +131,8 @@ class LocalCurves:
         url
             What `save` returned. If the file is gone from there, it is looked for in this
             folder, so that a project may be moved.
+        checksum
+            What was written; None where an earlier version stored it.
 
         Returns
         -------
@@ -134,21 +143,31 @@ class LocalCurves:
         ------
         StoreError
             If the file is missing or is no curve.
+        CorruptFileError
+            If it is not what was written.
         """
-        stored = Path(url2pathname(urlsplit(url).path))
-        path = stored if stored.is_file() else self.path_of(run_id)
         try:
-            # Through a handle of our own: a path would be taken for a partitioned data set.
-            with path.open("rb") as file:
-                return read_curve(file, run_id=run_id, url=url)
+            content = self.find(run_id, url).read_bytes()
         except FileNotFoundError as error:
             raise StoreError(
-                f"The equity curve of run {run_id} is missing: {stored} does not exist.",
+                f"The equity curve of run {run_id} is missing: {_path_in(url)} does not exist.",
                 hint="Put the file back, or set BT_CURVE_DIR to the folder it was moved to.",
                 details={"run_id": run_id, "url": url},
             ) from error
         except OSError as error:
             raise _unreadable(run_id, url, error) from error
+        return read_curve(content, run_id=run_id, url=url, checksum=checksum)
+
+    def find(self, run_id: str, url: str) -> Path:
+        """Return where a curve is, whether or not it is there.
+
+        Parameters
+        ----------
+        run_id, url
+            As for `load`.
+        """
+        stored = _path_in(url)
+        return stored if stored.is_file() else self.path_of(run_id)
 
     def delete(self, run_id: str) -> None:
         """Remove a run's curve, if there is one.
@@ -188,7 +207,8 @@ class LocalCurves:
 
 
 class _LocalPending:
-    def __init__(self, curves: LocalCurves, aside: Aside) -> None:
+    def __init__(self, curves: LocalCurves, aside: Aside, checksum: Checksum) -> None:
+        self.checksum = checksum
         self.path = aside.path
         self.url = aside.path.as_uri()
         self._curves, self._aside = curves, aside
@@ -210,15 +230,23 @@ def _parquet(curve: pd.DataFrame) -> bytes:
     return parquet_of(table, index=False)
 
 
-def read_curve(file: IO[bytes], *, run_id: str, url: str) -> pd.DataFrame:
+def _path_in(url: str) -> Path:
+    return Path(url2pathname(urlsplit(url).path))
+
+
+def read_curve(
+    content: bytes, *, run_id: str, url: str, checksum: Checksum | None = None
+) -> pd.DataFrame:
     """Read a curve's Parquet.
 
     Parameters
     ----------
-    file
-        Its content.
+    content
+        Of its file.
     run_id, url
         For messages.
+    checksum
+        What was written; None where that is not known.
 
     Returns
     -------
@@ -229,13 +257,18 @@ def read_curve(file: IO[bytes], *, run_id: str, url: str) -> pd.DataFrame:
     ------
     StoreError
         If it is no curve.
+    CorruptFileError
+        If it is not what was written.
     """
+    check_content(checksum, content, what=f"The equity curve of run {run_id} at {url}")
     # pyarrow is slow to import, and most commands never touch a curve.
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     try:
-        table: pd.DataFrame = pq.read_table(file, columns=list(CURVE_COLUMNS)).to_pandas()
+        table: pd.DataFrame = pq.read_table(
+            BytesIO(content), columns=list(CURVE_COLUMNS)
+        ).to_pandas()
     except (OSError, pa.ArrowException, KeyError) as error:
         raise _unreadable(run_id, url, error) from error
     return table.set_index(CURVE_COLUMNS[0])

@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -72,6 +73,9 @@ def open_database(
             yield connection
     except sqlite3.Error as error:
         raise _explain(error, path) from error
+    except UnicodeDecodeError as error:
+        # What SQLite says of a damaged schema quotes its bytes.
+        raise _unsound(path, "its schema is damaged") from error
 
 
 @contextmanager
@@ -204,6 +208,37 @@ def _prepare(connection: sqlite3.Connection, path: Path, busy_timeout_s: float) 
     if version < latest:
         _enter_wal(connection, busy_timeout_s)
         migrate(connection, path)
+    _check_schema(connection, path)
+
+
+def _check_schema(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse a file in whose schema a bit has flipped: SQLite reads other names without a word."""
+    expected, found = _expected(tuple(migrations())), _schema(connection)
+    for table, (sql, columns) in expected.items():
+        # Another program may have written the same table in words of its own.
+        if found.get(table) != sql and not columns <= _columns(connection, table):
+            raise _unsound(path, f"table {table} lacks a column")
+
+
+@lru_cache
+def _expected(steps: tuple[tuple[int, str], ...]) -> dict[str, tuple[str, frozenset[str]]]:
+    """Return the SQL and the columns of each table, as a new database has them."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        for _, script in steps:
+            for statement in _statements(script):
+                connection.execute(statement)
+        tables = _schema(connection)
+        return {table: (sql, _columns(connection, table)) for table, sql in tables.items()}
+
+
+def _schema(connection: sqlite3.Connection) -> dict[str, str]:
+    tables = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'")
+    return {name: sql for name, sql in tables if not name.startswith("sqlite_")}
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> frozenset[str]:
+    found = connection.execute("SELECT name FROM pragma_table_info(?)", (table,))
+    return frozenset(row[0] for row in found)
 
 
 def _version(connection: sqlite3.Connection) -> int:
@@ -272,6 +307,14 @@ def _code(error: sqlite3.Error) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
+def _unsound(path: Path, reason: str) -> StoreError:
+    return StoreError(
+        f"{path} is not a sound SQLite database ({reason}); it was left as it is.",
+        hint="Restore it from a backup, or set BT_DB_PATH to another file.",
+        details={"database": str(path)},
+    )
+
+
 def _explain(error: sqlite3.Error, path: Path) -> StoreError:
     code = _code(error)
     # Where a text is damaged, SQLite quotes all of it.
@@ -285,9 +328,8 @@ def _explain(error: sqlite3.Error, path: Path) -> StoreError:
             details={"database": str(path)},
         )
     if code in _BROKEN:
-        message = f"{path} is not a sound SQLite database ({reason}); it was left as it is."
-        hint = "Restore it from a backup, or set BT_DB_PATH to another file."
-    elif code == sqlite3.SQLITE_FULL:
+        return _unsound(path, reason)
+    if code == sqlite3.SQLITE_FULL:
         message = f"The disk of the database {path} is full; nothing was stored."
         hint = "Make space, or set BT_DB_PATH to a file on another disk."
     elif code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):

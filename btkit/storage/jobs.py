@@ -18,6 +18,7 @@ from btkit.storage.checkpoints import (
     read_checkpoint,
     write_checkpoint,
 )
+from btkit.storage.checksums import REPORT, forget_checksums, note_checksums, report_checksum
 from btkit.storage.database import has_content, open_database, transaction
 from btkit.storage.ids import check_job_id
 from btkit.storage.job_rows import (
@@ -107,6 +108,8 @@ class Jobs:
         """
         with self._open(create=True) as connection, transaction(connection):
             insert_job(connection, job, created_at=second_text())
+            # What an earlier asking left has no document now; its files are written anew.
+            forget_checksums(connection, job.job_id, name=REPORT)
 
     def complete(self, job_id: str, document: Mapping[str, Any] | None) -> None:
         """Store the outcome of a job that is no run.
@@ -138,6 +141,8 @@ class Jobs:
                 " document = :document, error_message = NULL WHERE job_id = :job_id",
                 values,
             )
+            if values["document"] is not None:
+                note_checksums(connection, [report_checksum(job_id, values["document"])])
             end_job(connection, job_id, "complete")
 
     def fail(self, job_id: str, *, error_message: str) -> None:

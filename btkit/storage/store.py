@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -11,7 +10,7 @@ from datetime import datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -19,6 +18,18 @@ from btkit.errors import RunNotFoundError, StoreBusyError, StoreError
 from btkit.report import Report, RunDocument, RunInfo, read_report
 from btkit.settings import Settings
 from btkit.storage import rows
+from btkit.storage.checksums import (
+    REPORT,
+    TRADES,
+    Known,
+    check_content,
+    forget_checksums,
+    known_checksums,
+    note_checksums,
+    report_checksum,
+    stored_trades_checksum,
+    trades_checksum,
+)
 from btkit.storage.curves import LocalCurves, read_curve
 from btkit.storage.database import BUSY_TIMEOUT_S, has_content, open_database, transaction
 from btkit.storage.ids import check_job_id, check_run_id
@@ -36,6 +47,7 @@ from btkit.storage.job_rows import (
     shown_status,
 )
 from btkit.storage.jobs import Jobs
+from btkit.storage.kept_files import KeptFiles
 from btkit.storage.listing import JobFilter, describe_job, list_jobs, unfinished_document
 from btkit.storage.objects import ObjectStore
 from btkit.storage.uploads import Uploads, queue_removal, queue_upload
@@ -57,6 +69,14 @@ class Deleted:
 
     jobs: dict[str, JobKind]
     files: list[Path]
+
+
+class _Read(NamedTuple):
+    """A document, the trades of what is a run, and the checksums of its parts."""
+
+    document: dict[str, Any]
+    trades: list[dict[str, Any]] | None
+    known: Known
 
 
 class Store:
@@ -109,6 +129,11 @@ class Store:
             objects=ObjectStore.from_settings(settings),
             private=settings.private,
         )
+
+    @property
+    def files(self) -> KeptFiles:
+        """What lies in the report folder."""
+        return KeptFiles(self._open, exists=self._exists, private=self.private)
 
     @property
     def uploads(self) -> Uploads | None:
@@ -176,6 +201,7 @@ class Store:
             report = document.report.model_copy(update={"equity_curve_url": pending.url})
             with self._open(create=True) as connection, transaction(connection):
                 self._write(connection, run_id, report, document.trades)
+                note_checksums(connection, [pending.checksum])
                 if goes_on:
                     queue_upload(connection, run_id, kind="curve", path=pending.path)
                 # Last, and under the lock: no other process can have the run's name by now.
@@ -258,6 +284,7 @@ class Store:
             )
         bucket = "" if self.objects is None else self.objects.bucket
         queue_removal(connection, job_id, bucket=bucket)
+        forget_checksums(connection, job_id)
         connection.execute("DELETE FROM backtest_runs WHERE run_id = ?", (job_id,))
         connection.execute("DELETE FROM btkit_jobs WHERE job_id = ?", (job_id,))
 
@@ -282,7 +309,7 @@ class Store:
         StoreError
             If the database cannot be read.
         """
-        return self._read(job_id)[0]
+        return self._read(job_id).document
 
     def document_with_trades(self, job_id: str) -> dict[str, Any]:
         """Return the JSON document of a job and, under ``trades``, the trades of a run.
@@ -304,7 +331,7 @@ class Store:
         StoreError
             If the database cannot be read.
         """
-        document, trades = self._read(job_id)
+        document, trades, _ = self._read(job_id)
         return document if trades is None else {**document, "trades": trades}
 
     def kind_of(self, job_id: str) -> JobKind:
@@ -347,7 +374,7 @@ class Store:
             If the run is not complete, or its parts cannot be read.
         """
         kind = self.kind_of(run_id)
-        document, trades = self._read(run_id)
+        document, trades, known = self._read(run_id)
         if trades is None:
             raise StoreError(
                 f"{check_job_id(run_id)} is a {kind} and no run.",
@@ -363,13 +390,13 @@ class Store:
                 details={"run_id": run["run_id"], "status": run["status"]},
             )
         try:
-            curve = self._curve(run["run_id"], document["equity_curve_url"])
+            curve = self._curve(run["run_id"], document["equity_curve_url"], known)
         except StoreError:
             # It may have been delivered to object storage between the two readings.
             now = self.document(run["run_id"])
             if now["equity_curve_url"] == document["equity_curve_url"]:
                 raise
-            document, curve = now, self._curve(run["run_id"], now["equity_curve_url"])
+            document, curve = now, self._curve(run["run_id"], now["equity_curve_url"], known)
         with self._damage_named(run["run_id"]):
             return RunDocument(
                 report=read_report(document),
@@ -439,8 +466,7 @@ class Store:
         known: sqlite3.Row = row
         return known
 
-    def _read(self, job_id: str) -> tuple[dict[str, Any], list[dict[str, Any]] | None]:
-        """Return the document, and the trades of what is a run."""
+    def _read(self, job_id: str) -> _Read:
         job_id = check_job_id(job_id)
         listed = None
         if self._exists():
@@ -451,24 +477,38 @@ class Store:
                 trades = [
                     dict(trade) for trade in connection.execute(rows.SELECT_TRADES, (job_id,))
                 ]
+                known = known_checksums(connection, job_id)
         if listed is None:
             raise self._unknown(job_id)
+        self._check_rows(job_id, row["document"], trades, known)
         kept = None if row["run_id"] is None else trades
         if row["document"] is None:
-            return unfinished_document(listed), kept
+            return _Read(unfinished_document(listed), kept, known)
         with self._damage_named(job_id):
             needed = ("run", "metrics") if row["run_id"] is not None else ()
-            return rows.report_document(row["document"], needed=needed), kept
+            return _Read(rows.report_document(row["document"], needed=needed), kept, known)
+
+    def _check_rows(
+        self, job_id: str, document: str | None, trades: list[dict[str, Any]], known: Known
+    ) -> None:
+        where = f"of run {job_id} in {self.path}"
+        if REPORT in known:
+            found = report_checksum(job_id, document)
+            check_content(known[REPORT], found, what=f"The report {where}")
+        if TRADES in known:
+            found = trades_checksum(job_id, trades)
+            check_content(known[TRADES], found, what=f"The list of trades {where}")
 
     def _write(
         self, connection: sqlite3.Connection, run_id: str, report: Report, trades: pd.DataFrame
     ) -> None:
+        text = report.to_json(indent=None)
         outcome = {
             "run_id": run_id,
             "completed_at": report.run.completed_at,
             "passed": report.passed,
             "equity_curve_url": report.equity_curve_url,
-            "report": report.to_json(indent=None),
+            "report": text,
         }
         check_ownership(connection, run_id, self.path)
         if connection.execute(rows.COMPLETE_RUN, outcome).rowcount != 1:
@@ -479,19 +519,25 @@ class Store:
             )
         connection.execute(rows.INSERT_METRICS, rows.metrics_row(report.metrics))
         connection.executemany(rows.INSERT_TRADE, rows.trade_rows(run_id, trades))
+        checksums = [
+            report_checksum(run_id, text),
+            stored_trades_checksum(connection, run_id),
+        ]
+        note_checksums(connection, checksums)
         connection.execute("DELETE FROM backtest_checkpoints WHERE run_id = ?", (run_id,))
         end_job(connection, run_id, "complete")
 
-    def _curve(self, run_id: str, url: str) -> pd.DataFrame:
+    def _curve(self, run_id: str, url: str, known: Known) -> pd.DataFrame:
+        checksum = known.get(self.curves.path_of(run_id).name)
         if not url.startswith(_REMOTE):
-            return self.curves.load(run_id, url)
+            return self.curves.load(run_id, url, checksum=checksum)
         if self.objects is None:
             raise StoreError(
                 f"The equity curve of run {run_id} is at {url}, and no object storage is known.",
                 hint="Set the BT_MINIO_* variables.",
                 details={"run_id": run_id, "url": url},
             )
-        return read_curve(io.BytesIO(self.objects.get(url)), run_id=run_id, url=url)
+        return read_curve(self.objects.get(url), run_id=run_id, url=url, checksum=checksum)
 
     @contextmanager
     def _damage_named(self, run_id: str) -> Iterator[None]:

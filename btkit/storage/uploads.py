@@ -13,6 +13,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from btkit.errors import StoreError
+from btkit.storage.checksums import (
+    REPORT,
+    check_content,
+    known_checksums,
+    note_checksums,
+    report_checksum,
+)
 from btkit.storage.database import transaction
 from btkit.storage.ids import check_run_id
 from btkit.storage.objects import ObjectStore
@@ -282,11 +289,16 @@ def _move_curve(connection: sqlite3.Connection, run_id: str, url: str) -> None:
     ).fetchone()
     if row is None:  # deleted meanwhile; the object's removal is queued
         return
-    report = json.loads(row["report"]) | {"equity_curve_url": url}
+    # What is damaged must not get a checksum that says it is sound.
+    known = known_checksums(connection, run_id).get(REPORT)
+    check_content(known, report_checksum(run_id, row["report"]), what=f"The report of run {run_id}")
+    text = json.dumps(json.loads(row["report"]) | {"equity_curve_url": url}, allow_nan=False)
     connection.execute(
         "UPDATE backtest_runs SET equity_curve_url = ?, report = ? WHERE run_id = ?",
-        (url, json.dumps(report, allow_nan=False), run_id),
+        (url, text, run_id),
     )
+    if known is not None:
+        note_checksums(connection, [report_checksum(run_id, text)])
 
 
 def _is_claimed(row: sqlite3.Row) -> bool:

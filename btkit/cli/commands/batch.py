@@ -12,7 +12,7 @@ from typing import IO, Annotated, Any
 
 import typer
 
-from btkit.cli.files import prepare_folder
+from btkit.cli.files import note_report_files, prepare_folder
 from btkit.cli.job_pool import answers
 from btkit.cli.next_steps import step
 from btkit.cli.options import AssetsKind, Debug, Engine, EngineName, HtmlAssets, Quiet
@@ -172,9 +172,10 @@ def _pages(
             private=settings.private,
             **options,  # type: ignore[arg-type]  # engine and html_assets, as the flags took them
         )
+        note_report_files(NAME, {"notebook": files.notebook, "html": files.html}, settings)
         pages["comparison"] = str(files.html)
     comparison = Path(pages["comparison"]).name if pages["comparison"] else None
-    page = index_page(done, comparison=comparison)
-    write_bytes(folder / "index.html", page.encode(), private=settings.private)
+    page = index_page(done, comparison=comparison).encode()
+    write_bytes(NAME, "index.html", page, kind="html", settings=settings)
     pages["index"] = str(folder / "index.html")
     return pages

@@ -10,8 +10,10 @@ import pytest
 from support.random_bars import crossover, make_bars
 
 import btkit as bt
-from btkit.errors import SpecError, StoreError, UsageError
+from btkit.engine.measure import METRIC_NAMES
+from btkit.errors import CorruptFileError, SpecError, StoreError, UsageError
 from btkit.runs import run
+from btkit.runs.finished_sets import FinishedSets
 from btkit.runs.sweep import describe_sweep, load_sweep
 from btkit.settings import Settings
 from btkit.validation import sweeper
@@ -160,6 +162,42 @@ def test_a_torn_part_is_simulated_again(settings):
     folder.mkdir()
     (folder / "000000000000.parquet").write_bytes(b"torn")
     assert np.array_equal(swept(settings).rows, expected.rows, equal_nan=True)
+
+
+def test_no_flipped_bit_of_a_kept_part_reaches_the_table(settings, tmp_path):
+    kept = FinishedSets(tmp_path / "parts")
+    rows = np.arange(3.0 * len(METRIC_NAMES)).reshape(3, -1)
+    kept.add(np.array([4, 5, 9]), rows)
+    kept.flush()
+    places, read = kept.read()
+    assert places.tolist() == [4, 5, 9]
+    assert np.array_equal(read, rows)
+    (path,) = kept.folder.iterdir()
+    content = path.read_bytes()
+    for place in range(0, len(content) * 8, 997):
+        changed = bytearray(content)
+        changed[place // 8] ^= 1 << place % 8
+        path.write_bytes(changed)
+        assert len(kept.read()[0]) == 0
+
+
+def test_no_flipped_bit_of_a_stored_sweep_is_read(settings):
+    result = swept(settings)
+    describe_sweep(result, settings=settings)
+    sound, table = load_sweep(result.sweep_id, settings=settings)
+    for kind in ("json", "parquet"):
+        path = settings.report_dir / f"{result.sweep_id}.{kind}"
+        content = path.read_bytes()
+        for place in range(0, len(content) * 8, 1499):
+            changed = bytearray(content)
+            changed[place // 8] ^= 1 << place % 8
+            path.write_bytes(changed)
+            with pytest.raises(CorruptFileError, match=path.name):
+                load_sweep(result.sweep_id, settings=settings)
+        path.write_bytes(content)
+    again, same = load_sweep(result.sweep_id, settings=settings)
+    assert again == sound
+    pd.testing.assert_frame_equal(same, table)
 
 
 @pytest.mark.parametrize("method", ["random", "optuna"])

@@ -10,7 +10,7 @@ from urllib.request import url2pathname
 import pandas as pd
 import pytest
 
-from btkit.errors import RunNotFoundError, StoreError
+from btkit.errors import CorruptFileError, RunNotFoundError, StoreError
 from btkit.metrics import Metrics
 from btkit.storage import LocalCurves, Store, new_run_id
 
@@ -115,7 +115,7 @@ def test_a_moved_curve_folder_is_found(store, stored, tmp_path):
 def test_a_damaged_curve_is_said_to_be(store, stored):
     path = store.curves.folder / f"{stored.report.run.run_id}.parquet"
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(StoreError, match="cannot be read"):
+    with pytest.raises(CorruptFileError, match="damaged"):
         store.load(stored.report.run.run_id)
 
 
@@ -210,6 +210,11 @@ def test_an_id_may_be_in_upper_case(store, stored):
 def test_a_damaged_report_is_named(store, stored, damage):
     run_id = stored.report.run.run_id
     query_and_commit(store, damage)
+    for read in (store.document, store.document_with_trades, store.load):
+        with pytest.raises(CorruptFileError, match=f"The report of run {run_id} .* is damaged"):
+            read(run_id)
+    # As an earlier version left it.
+    query_and_commit(store, "DELETE FROM backtest_checksums")
     for read in (store.document, store.document_with_trades, store.load):
         with pytest.raises(StoreError, match=f"stored of run {run_id} .* is damaged"):
             read(run_id)

@@ -1,0 +1,180 @@
+"""Checksums of all that is stored: what changed by itself is refused, never read as something else.
+
+A curve with one flipped bit is another curve; Parquet, JSON and SQLite read it without a word.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from btkit.errors import CorruptFileError
+from btkit.storage import rows
+from btkit.storage.owner import now_text
+from btkit.storage.writing import digest_of
+
+FileKind = Literal["rows", "curve", "table", "json", "notebook", "html", "csv", "spec"]
+"""What a checksum is of: ``rows`` lie in the database, ``curve`` in BT_CURVE_DIR, the others in
+BT_REPORT_DIR."""
+
+REPORT, TRADES = "report", "trades"
+"""Names of the two parts of a run that lie in the database."""
+
+
+@dataclass(frozen=True)
+class Checksum:
+    """What is known of something that was written.
+
+    Parameters
+    ----------
+    owner_id
+        The run, sweep or walk-forward validation that it belongs to.
+    name
+        Of the file, below its folder; or `REPORT`, `TRADES`.
+    kind
+        What it is.
+    sha256
+        Of its content, in hexadecimal digits.
+    size
+        In bytes.
+    """
+
+    owner_id: str
+    name: str
+    kind: FileKind
+    sha256: str
+    size: int
+
+    @classmethod
+    def of(cls, owner_id: str, name: str, kind: FileKind, content: bytes) -> Checksum:
+        """Return the checksum of some content."""
+        return cls(owner_id, name, kind, digest_of(content), len(content))
+
+
+Known = Mapping[str, Checksum]
+"""Checksums of one owner by name; empty where an earlier version stored it."""
+
+
+def note_checksums(connection: sqlite3.Connection, checksums: Iterable[Checksum]) -> None:
+    """Note what was written, in place of what was noted under the same names.
+
+    Parameters
+    ----------
+    connection
+        In a transaction.
+    checksums
+        Of any owners.
+    """
+    connection.executemany(
+        "INSERT OR REPLACE INTO backtest_checksums"
+        " (owner_id, name, kind, sha256, size, written_at) VALUES (?, ?, ?, ?, ?, ?)",
+        [(one.owner_id, one.name, one.kind, one.sha256, one.size, now_text()) for one in checksums],
+    )
+
+
+def known_checksums(connection: sqlite3.Connection, owner_id: str) -> Known:
+    """Return what was noted of an owner.
+
+    Parameters
+    ----------
+    connection
+        Open.
+    owner_id
+        A run, sweep or walk-forward validation.
+    """
+    found = connection.execute(
+        "SELECT owner_id, name, kind, sha256, size FROM backtest_checksums WHERE owner_id = ?",
+        (owner_id,),
+    )
+    return {row["name"]: Checksum(*row) for row in found}
+
+
+def forget_checksums(
+    connection: sqlite3.Connection, owner_id: str, *, name: str | None = None
+) -> None:
+    """Forget what was noted of an owner.
+
+    Parameters
+    ----------
+    connection
+        In a transaction.
+    owner_id
+        A run, sweep or walk-forward validation.
+    name
+        Of the one thing that is gone; None for all of them.
+    """
+    connection.execute(
+        "DELETE FROM backtest_checksums WHERE owner_id = ? AND name = coalesce(?, name)",
+        (owner_id, name),
+    )
+
+
+def report_checksum(run_id: str, text: object) -> Checksum:
+    """Return the checksum of a run's JSON document as the database holds it.
+
+    Parameters
+    ----------
+    run_id
+        The run.
+    text
+        What stands there; where the file is damaged, that need be no text.
+    """
+    content = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else b""
+    return Checksum.of(run_id, REPORT, "rows", content)
+
+
+def trades_checksum(run_id: str, trades: Iterable[Mapping[str, Any]]) -> Checksum:
+    """Return the checksum of a run's trades.
+
+    Parameters
+    ----------
+    run_id
+        The run.
+    trades
+        As `rows.SELECT_TRADES` gives them.
+    """
+    values = [list(dict(trade).values()) for trade in trades]
+    return Checksum.of(run_id, TRADES, "rows", json.dumps(values, default=repr).encode())
+
+
+def stored_trades_checksum(connection: sqlite3.Connection, run_id: str) -> Checksum:
+    """Return the checksum of a run's trades as they are in the database now."""
+    return trades_checksum(run_id, connection.execute(rows.SELECT_TRADES, (run_id,)))
+
+
+def check_content(known: Checksum | None, found: Checksum | bytes, *, what: str) -> None:
+    """Refuse what is not what was written.
+
+    Parameters
+    ----------
+    known
+        What was noted; None where nothing was, so that nothing can be said.
+    found
+        The content, or its checksum.
+    what
+        What it is and where, for the message: ``"The equity curve of run … at …"``.
+
+    Raises
+    ------
+    CorruptFileError
+        If it differs.
+    """
+    if known is None:
+        return
+    sha256 = digest_of(found) if isinstance(found, bytes) else found.sha256
+    if sha256 != known.sha256:
+        raise CorruptFileError(
+            f"{what} is damaged: it is not what was written, so it is not read.",
+            hint="`backtest check --repair` puts it right from a sound copy, or from the same bars "
+            "again, where it can; else restore it from a backup or run the backtest again.",
+            details={
+                "run_id": known.owner_id,
+                "name": known.name,
+                "kind": known.kind,
+                "expected_sha256": known.sha256,
+                "sha256": sha256,
+            },
+        )
