@@ -25,7 +25,7 @@ from btkit.conditions.fold import (
 from btkit.conditions.forms import Form, Sequence, Text
 from btkit.conditions.nodes import Column, Const, Node, Position, Raises, boolean, number
 from btkit.errors import Problem
-from btkit.indicators import POSITION_NAMES, closest_name, lookup
+from btkit.indicators import POSITION_NAMES, lookup, name_hint
 
 MAX_CHARACTERS = 2_000
 MAX_DEPTH = 50
@@ -295,8 +295,7 @@ class _Reader:
                 return Position(node.id)
             if node.id in self.further_names or lookup(node.id) is not None:
                 return Column(node.id)
-        nearest = closest_name(node.id)
-        hint = f"did you mean '{nearest}'?" if nearest else "see `backtest indicators`"
+        hint = name_hint(node.id)
         if node.id == "risk_pct":
             hint = "only position_sizing_formula knows it"
         if node.id in _CALLS:

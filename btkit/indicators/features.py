@@ -14,7 +14,7 @@ from btkit.indicators.base import Array, Days, Definition, Mask
 from btkit.indicators.calendars import session_dates
 from btkit.indicators.intervals import INTRADAY_MINUTES, infer_interval
 from btkit.indicators.intervals import bars_per_year as default_bars_per_year
-from btkit.indicators.names import closest_name
+from btkit.indicators.names import closest_names, name_hint
 from btkit.indicators.registry import DOCUMENTED, define, lookup, split_previous
 
 T = TypeVar("T")
@@ -244,11 +244,10 @@ class FeatureSet:
                 hint="Use it in a condition; the simulation fills it in.",
                 details={"name": name},
             )
-        near = closest_name(name)
         raise UsageError(
             f"There is no indicator {name!r}.",
-            hint=f"Did you mean {near!r}?" if near else "`backtest indicators` lists them.",
-            details={"name": name, "closest": near},
+            hint=name_hint(name),
+            details={"name": name, "closest": closest_names(name)},
         )
 
 

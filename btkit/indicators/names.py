@@ -1,9 +1,8 @@
-"""The nearest known name, for hints about a misspelt one."""
+"""The nearest known names, for hints about a misspelt one."""
 
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 
 from btkit.indicators.registry import (
     DOCUMENTED,
@@ -14,6 +13,7 @@ from btkit.indicators.registry import (
     lookup,
     split_previous,
 )
+from btkit.spelling import near, question
 
 WORDS = {
     "avg": "sma",
@@ -43,7 +43,6 @@ DEFAULT_MEMBERS = {
 OTHER_NAMES = {"price": "close", "last": "close", "last_price": "close"}
 """Names from elsewhere that are spelt like something else here."""
 
-LIKENESS = 0.6
 NUMBERED = re.compile(r"([a-z][a-z_]*?)_*0*([0-9]{1,9})", re.ASCII)
 
 
@@ -58,8 +57,8 @@ def known_names() -> frozenset[str]:
     return frozenset(DOCUMENTED)
 
 
-def closest_name(name: str) -> str | None:
-    """Return the known name that was most likely meant.
+def closest_names(name: str) -> list[str]:
+    """Return the known names that may have been meant.
 
     Parameters
     ----------
@@ -68,44 +67,56 @@ def closest_name(name: str) -> str | None:
 
     Returns
     -------
-    str or None
-        A name that exists; None if nothing is near.
+    list of str
+        Names that exist, the likeliest first; none if nothing is near.
 
     Examples
     --------
-    >>> closest_name("sma50")
-    'sma_50'
+    >>> closest_names("sma50")
+    ['sma_50']
     """
     wanted = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
     if lookup(wanted) is not None:
-        return wanted
+        return [wanted]
     depth, base = split_previous(wanted)
-    if depth and (near := closest_name(base)) is not None:
-        candidate = PREVIOUS * depth + near
-        return candidate if lookup(candidate) is not None else near
-    return (
-        OTHER_NAMES.get(wanted)
-        or same_letters(wanted)
-        or member_of_family(wanted)
-        or similar(wanted)
-    )
+    if depth and (found := closest_names(base)):
+        candidates = [PREVIOUS * depth + name for name in found]
+        return [
+            candidate if lookup(candidate) is not None else name
+            for candidate, name in zip(candidates, found, strict=True)
+        ]
+    if wanted in OTHER_NAMES:
+        return [OTHER_NAMES[wanted]]
+    member = member_of_family(wanted)
+    return [member] if member is not None else near(wanted, DOCUMENTED)
 
 
-def same_letters(wanted: str) -> str | None:
-    """Return the documented name that differs in underscores only.
+def name_hint(name: str) -> str:
+    """Return what to write instead of a name that does not exist.
 
     Parameters
     ----------
-    wanted
-        Lower case.
+    name
+        A name that does not exist.
 
     Returns
     -------
-    str or None
-        None if there is none.
+    str
+        The names near it; where there are none, what names there are.
+
+    Examples
+    --------
+    >>> name_hint("sma50")
+    "did you mean 'sma_50'?"
     """
-    letters = wanted.replace("_", "")
-    return next((name for name in DOCUMENTED if name.replace("_", "") == letters), None)
+    found = closest_names(name)
+    if found:
+        return question(found)
+    if NUMBERED.fullmatch(name.lower()):
+        members = ", ".join(f"{stem}_<n>" for stem in FAMILIES)
+        return f"names with a number are {members}; see `backtest indicators`"
+    groups = dict.fromkeys(definition.indicator.group for definition in DOCUMENTED.values())
+    return f"`backtest indicators` lists the names: {', '.join(groups)}"
 
 
 def member_of_family(wanted: str) -> str | None:
@@ -123,27 +134,10 @@ def member_of_family(wanted: str) -> str | None:
     """
     match = NUMBERED.fullmatch(wanted)
     stem = match[1] if match else wanted
-    stems = get_close_matches(stem, [*FAMILIES, *WORDS], n=1, cutoff=LIKENESS)
-    if not stems or (match is None and stems[0] != stem):
-        return None
-    family = WORDS.get(stems[0], stems[0])
+    family = WORDS.get(stem, stem)
     if match is None:
-        return DEFAULT_MEMBERS[family]
-    return f"{family}_{min(max(int(match[2]), SMALLEST), LARGEST)}"
-
-
-def similar(wanted: str) -> str | None:
-    """Return the documented name that is spelt most alike.
-
-    Parameters
-    ----------
-    wanted
-        Lower case.
-
-    Returns
-    -------
-    str or None
-        None if none is alike enough.
-    """
-    near = get_close_matches(wanted, DOCUMENTED, n=1, cutoff=LIKENESS)
-    return near[0] if near else None
+        return DEFAULT_MEMBERS.get(family)
+    stems = [family] if family in FAMILIES else near(stem, FAMILIES)
+    if not stems:
+        return None
+    return f"{stems[0]}_{min(max(int(match[2]), SMALLEST), LARGEST)}"

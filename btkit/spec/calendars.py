@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from btkit.errors import Problem
 from btkit.spec.fields import CALENDAR_PATTERN
 from btkit.spec.wording import is_text, quoted
+from btkit.spelling import did_you_mean
 
 _DEFAULT = "XNYS"
 
@@ -25,7 +25,5 @@ def calendar_problems(data: Mapping[str, Any]) -> list[Problem]:
     known = get_calendar_names(include_aliases=True)
     if name in known:
         return []
-    close = get_close_matches(name.upper(), known, n=3, cutoff=0.6)
-    likely = _DEFAULT if _DEFAULT in close else "".join(close[:1])
-    hint = f"did you mean '{likely}'?" if close else "XNYS is the New York Stock Exchange's"
+    hint = did_you_mean(name, known) or "XNYS is the New York Stock Exchange's"
     return [Problem("calendar", f"unknown exchange calendar {quoted(name)}", hint)]

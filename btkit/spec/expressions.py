@@ -9,7 +9,8 @@ from typing import Any
 from btkit.conditions import check_expression, fill_parameters, parameter_names
 from btkit.errors import Problem
 from btkit.spec.fields import CONDITION_LISTS, MAX_CONDITIONS, MAX_PARAMETERS, parameter_refusal
-from btkit.spec.wording import is_text, nearest
+from btkit.spec.wording import is_text
+from btkit.spelling import did_you_mean
 
 _SIZING = "position_sizing_formula"
 # Some forty times what a long spec holds; checking more than this would take seconds.
@@ -101,7 +102,7 @@ def _column_before(text: str, column: int, parameters: Mapping[str, Any]) -> int
 
 def _unknown_parameter(path: str, text: str, name: str, declared: Mapping[str, Any]) -> Problem:
     known = [key for key in declared if is_text(key)]
-    hint = nearest(name, known) or f"give '{name}' a number under parameters"
+    hint = did_you_mean(name, known) or f"give '{name}' a number under parameters"
     braced = re.search(r"\{\s*" + name + r"\s*\}", text)
     return Problem(path, f"unknown parameter '{name}'", hint, braced.start() if braced else None)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any, get_args
 
 from pydantic import ValidationError
@@ -13,10 +12,10 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from btkit.errors import Problem
+from btkit.spelling import did_you_mean
 
 MAX_FIELDS = 100
 _SHOWN_CHARACTERS = 60
-_SHORTEST_STEM = 4
 
 _SHAPES = {
     "string_type": "a text",
@@ -89,18 +88,6 @@ def kind_of_value(value: object) -> str:
     if isinstance(value, list | tuple):
         return "a list"
     return "a mapping" if isinstance(value, dict) else f"a value of type {type(value).__name__}"
-
-
-def nearest(word: str, known: list[str]) -> str | None:
-    """Return ``did you mean '...'?`` for the known word closest to `word`, or None."""
-    if len(word) > _SHOWN_CHARACTERS:
-        return None
-    wanted = word.lower().replace("-", "_")
-    close = get_close_matches(wanted, known, n=1, cutoff=0.7)
-    if not close and len(wanted) >= _SHORTEST_STEM:
-        # Such as entry and position_size, which are too short to be like the whole word.
-        close = [other for other in known if other.startswith(wanted[: len(wanted) * 3 // 4])]
-    return f"did you mean '{close[0]}'?" if close else None
 
 
 def is_text(value: object) -> bool:
@@ -178,7 +165,7 @@ def _problem(
     place = tuple(part for part in location if part != "[key]")
     match found["type"]:
         case "extra_forbidden":
-            hint = foreign.get(field) or nearest(field, list(fields)) or _FIELD_REFERENCE
+            hint = foreign.get(field) or did_you_mean(field, fields) or _FIELD_REFERENCE
             return Problem(path, f"unknown field {quoted(field)}", hint, location=place)
         case "missing":
             return Problem(path, "this field is missing", _MISSING_HINTS[field], location=place)
@@ -308,10 +295,7 @@ def _choice_problem(value: object, info: FieldInfo) -> tuple[str, str | None]:
         for choice in (get_args(part) or (part,))
         if isinstance(choice, str)
     ]
-    hint = None
-    if isinstance(value, str):
-        close = get_close_matches(value[:_SHOWN_CHARACTERS].lower(), choices, n=1, cutoff=0.6)
-        hint = f"did you mean '{close[0]}'?" if close else None
+    hint = did_you_mean(value, choices) if isinstance(value, str) else None
     listed = ", ".join(f"'{choice}'" for choice in choices)
     return f"must be one of {listed}, not {kind_of_value(value)}", hint
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from btkit.conditions.columns import ColumnEvaluator
 from btkit.errors import UsageError
 from btkit.spec import StrategySpec
 from btkit.spec.fields import parameter_refusal
+from btkit.spelling import did_you_mean
 
 Floats = NDArray[np.float64]
 Number = int | float
@@ -207,13 +207,11 @@ def check_axes(spec: StrategySpec, axes: Mapping[str, Iterable[Number]]) -> dict
 
 
 def _unknown(name: str, known: list[str], spec: str) -> UsageError:
-    near = difflib.get_close_matches(name, known, 1)
     declared = f"It has {', '.join(known)}." if known else "It has none."
     return UsageError(
         f"The spec {spec!r} has no parameter {name!r}. {declared}",
-        hint=f"Did you mean {near[0]!r}?"
-        if near
-        else "Write {name} in a condition, and its value under parameters.",
+        hint=did_you_mean(name, known)
+        or f"Write {{{name}}} in a condition, and its value under parameters.",
         details={"parameter": name, "known": known},
     )
 

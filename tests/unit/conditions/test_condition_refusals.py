@@ -7,7 +7,10 @@ from btkit.errors import Problem
 
 AGO = "prev_close is its value one bar ago"
 ONLY = "only abs, round, min, max, int, float, bool, len can be called"
-SEE = "see `backtest indicators`"
+SEE = (
+    "`backtest indicators` lists the names: price, momentum, volatility, volume, options, market, "
+    "events, position"
+)
 SPLIT = "split it into several conditions"
 IS_RULE = "'is' needs None, True or False on one side"
 DIGITS_RULE = "round()'s second argument must be a whole number written out, from -22 to 22"

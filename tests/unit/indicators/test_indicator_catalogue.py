@@ -9,9 +9,10 @@ from btkit.indicators import (
     POSITION_NAMES,
     FeatureSet,
     catalogue,
-    closest_name,
+    closest_names,
     known_names,
     lookup,
+    name_hint,
 )
 
 REFERENCE = [
@@ -233,11 +234,43 @@ def test_prev_nests_as_deep_as_one_likes():
         ("prev_sma50", "prev_sma_50"),
         ("prev_prev_clos", "prev_prev_close"),
         ("prev_in_position", "in_position"),
-        ("qqqqqq", None),
-        ("", None),
-        ("_", None),
     ],
 )
 def test_the_closest_name(wrong, right):
-    assert closest_name(wrong) == right
-    assert right is None or lookup(right) is not None
+    assert closest_names(wrong) == [right]
+    assert lookup(right) is not None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("days", ["days_held", "days_to_fomc"]),
+        ("earnings", ["earnings_within_5d", "earnings_within_7d"]),
+        ("spy_vol", ["spy_realized_vol_5d", "spy_realized_vol_10d"]),
+    ],
+)
+def test_several_names_are_as_near(wrong, right):
+    assert closest_names(wrong) == right
+    assert name_hint(wrong) == f"did you mean '{right[0]}' or '{right[1]}'?"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "date", "entry_price", "stop_price", "exit_price", "time", "week", "hour", "pnl", "mass",
+        "bb_middle", "qqqqqq", "", "_",
+    ],
+)  # fmt: skip
+def test_where_nothing_is_near_the_groups_are_named(wrong):
+    assert closest_names(wrong) == []
+    hint = name_hint(wrong)
+    assert "did you mean" not in hint
+    for part in ("backtest indicators", "price", "momentum", "events"):
+        assert part in hint
+
+
+@pytest.mark.parametrize("wrong", ["mfi_14", "macd_12", "qqq_20", "dte14"])
+def test_a_family_that_is_not_there_is_none_that_is(wrong):
+    assert closest_names(wrong) == []
+    assert "sma_<n>" in name_hint(wrong)
+    assert "did you mean" not in name_hint(wrong)

@@ -252,7 +252,7 @@ REFUSED = [
         {"commission_model": "per_lot"},
         "commission_model",
         "must be one of 'per_order', 'per_share', 'rate', 'per_contract', not the text 'per_lot'",
-        "did you mean 'per_contract'?",
+        "leave the field out for its default",
     ),
     (
         {"direction": -1},
@@ -276,7 +276,7 @@ REFUSED = [
         {"calendar": "XNYZ"},
         "calendar",
         "unknown exchange calendar 'XNYZ'",
-        "did you mean 'XNYS'?",
+        "XNYS is the New York Stock Exchange's",
     ),
     (
         {"calendar": "../XNYS"},

@@ -1,0 +1,135 @@
+"""Which known word was meant by one that is not known, for the hints of refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from difflib import SequenceMatcher
+
+_LONGEST = 60
+_MOST = 3
+# How alike two words are, from 0 to 1, that are one misspelt; long ones may differ a little more.
+_ALIKE, _LONG_ALIKE, _WHOLE_ALIKE = 0.8, 0.7, 0.85
+_SHORT, _LONG = 4, 7
+
+
+def near(word: str, known: Collection[str]) -> list[str]:
+    """Return the known words that may have been meant, none where none is truly near.
+
+    A word is taken part by part, as underscores divide it, so that a part that two words share
+    does not make them alike: ``stop_price`` is not near ``spy_price``, nor ``date`` near ``dte``.
+
+    Parameters
+    ----------
+    word
+        That is not known.
+    known
+        Those that are.
+
+    Returns
+    -------
+    list of str
+        At most three, the likeliest first.
+
+    Examples
+    --------
+    >>> near("entry_condition", ["entry_conditions", "exit_conditions"])
+    ['entry_conditions']
+    >>> near("date", ["dte", "close"])
+    []
+    """
+    wanted = _plain(word)
+    if not wanted or len(word) > _LONGEST:
+        return []
+    for is_near, most in _WAYS:
+        found = [name for name in known if is_near(wanted, _plain(name))]
+        if found:
+            found.sort(key=lambda name: -_likeness(wanted, _plain(name)))
+            return found[:most]
+    return []
+
+
+def did_you_mean(word: str, known: Collection[str]) -> str | None:
+    """Return ``did you mean '...'?`` for the known words near one, or None.
+
+    Parameters
+    ----------
+    word
+        That is not known.
+    known
+        Those that are.
+    """
+    found = near(word, known)
+    return question(found) if found else None
+
+
+def question(names: list[str]) -> str:
+    """Return ``did you mean 'a', 'b' or 'c'?``.
+
+    Parameters
+    ----------
+    names
+        At least one.
+    """
+    *others, last = (f"'{name}'" for name in names)
+    listed = f"{', '.join(others)} or {last}" if others else last
+    return f"did you mean {listed}?"
+
+
+def _plain(word: str) -> str:
+    return word.lower().replace("-", "_").replace(" ", "_").strip("_")
+
+
+def _joined(word: str) -> str:
+    return word.replace("_", "")
+
+
+def _likeness(first: str, second: str) -> float:
+    return SequenceMatcher(None, first, second, autojunk=False).ratio()
+
+
+def _same_letters(wanted: str, name: str) -> bool:
+    return _joined(wanted) == _joined(name)
+
+
+def _part_by_part(wanted: str, name: str) -> bool:
+    parts, others = wanted.split("_"), name.split("_")
+    if len(parts) != len(others):
+        return False
+    alone = len(parts) == 1
+    return all(_is_misspelt(*pair, alone=alone) for pair in zip(parts, others, strict=True))
+
+
+def _is_misspelt(part: str, known: str, *, alone: bool) -> bool:
+    if part == known or sorted(part) == sorted(known):
+        return True
+    shorter, longer = sorted((part, known), key=len)
+    begins = len(shorter) > 1 and longer.startswith(shorter)
+    if len(known) < _SHORT:
+        # Any three letters are like some others; only what goes on after them is one misspelt.
+        return begins and (not alone or len(longer) - len(shorter) == 1)
+    needed = _LONG_ALIKE if len(known) >= _LONG else _ALIKE
+    return (begins and not alone) or _likeness(part, known) >= needed
+
+
+def _as_a_whole(wanted: str, name: str) -> bool:
+    return len(name) >= _LONG and _likeness(_joined(wanted), _joined(name)) >= _WHOLE_ALIKE
+
+
+def _has_its_parts(wanted: str, name: str) -> bool:
+    return "_" in wanted and set(wanted.split("_")) <= set(name.split("_"))
+
+
+def _begins_like_it(wanted: str, name: str) -> bool:
+    if len(wanted) < _SHORT:
+        return False
+    stem = wanted if len(wanted) <= _LONG else wanted[: len(wanted) * 3 // 4]
+    return name.startswith(stem)
+
+
+_WAYS: tuple[tuple[Callable[[str, str], bool], int], ...] = (
+    (_same_letters, 1),
+    (_part_by_part, 1),
+    (_as_a_whole, 1),
+    (_has_its_parts, _MOST),
+    (_begins_like_it, _MOST),
+)
