@@ -104,6 +104,11 @@ def show_sweep(document: Mapping[str, Any], paths: Mapping[str, Path]) -> None:
     paths
         What was written, by kind.
     """
+    from btkit.report.sweeps import (  # noqa: PLC0415 - brings numba
+        DEFLATED_SHARPE_NEEDED,
+        OVERFITTING_ALLOWED,
+    )
+
     best, truth = document["best"], document["overfitting"]
     say("")
     say(
@@ -119,10 +124,16 @@ def show_sweep(document: Mapping[str, Any], paths: Mapping[str, Path]) -> None:
         f"{truth['expected_maximum_sharpe']:.2f}; the best has {_number(truth['sharpe_ratio'])}"
     )
     say(
-        f"truth     deflated Sharpe {_number(truth['deflated_sharpe_ratio'])} (needs 0.95), "
-        f"overfitting {_percent(truth['probability_of_overfitting'])} (at most 50 %), "
-        f"SPA p {_p_value(truth['spa_p'])}, reality check p {_p_value(truth['reality_check_p'])}"
+        f"truth     deflated Sharpe {_number(truth['deflated_sharpe_ratio'])} (needs "
+        f"{DEFLATED_SHARPE_NEEDED:.2f}), overfitting "
+        f"{_percent(truth['probability_of_overfitting'])} (at most {_percent(OVERFITTING_ALLOWED)})"
     )
+    for prefix, benchmark in (("", "nothing"), ("holding_", "buy-and-hold")):
+        say(
+            f"{'skill' if not prefix else '':<9} beats {benchmark}: SPA p "
+            f"{_p_value(truth[f'{prefix}spa_p'])}, reality check p "
+            f"{_p_value(truth[f'{prefix}reality_check_p'])}"
+        )
     for failure in document["failures"]:
         say(
             f"missed    {failure['metric']} {_number(failure['value'])}, "

@@ -12,6 +12,7 @@ from btkit.render import text
 from btkit.render.campaign import data_facts, facts_table, provenance_facts, tile, verdict
 from btkit.render.pieces import Html, Section, table, tag
 from btkit.render.sweep_charts import Page, is_percent, lines, metric_label, surface
+from btkit.report.sweeps import DEFLATED_SHARPE_NEEDED, OVERFITTING_ALLOWED, SIGNIFICANT_P
 from btkit.runs import read_settings
 from btkit.runs.sweep import describe_sweep, load_sweep
 from btkit.runs.sweep import sweep as run_sweep
@@ -71,7 +72,7 @@ def headline(page: Page) -> Section:
         f"{_defined(document['benchmark'], 'cagr', text.percent)}. Its Sharpe ratio is "
         f"{text.ratio(truth['sharpe_ratio'])}; the best of as many sets without any skill would "
         f"reach {text.ratio(truth['expected_maximum_sharpe'])}. {_judged(truth)}"
-        f"{_missed(document['failures'])}"
+        f"{_beaten(truth)}{_missed(document['failures'])}"
     )
     return Section([verdict(document, "Parameter sweep", sentence), _tiles(document)])
 
@@ -100,29 +101,31 @@ def _tiles(document: Mapping[str, Any]) -> Html:
         tile(
             "Deflated Sharpe",
             text.ratio(truth["deflated_sharpe_ratio"]),
-            "needs 0.95",
+            f"needs {DEFLATED_SHARPE_NEEDED:.2f}",
             meaning="Probability that the true Sharpe ratio is above 0, all trials counted.",
         ),
         tile(
             "Overfitting",
             text.percent(truth["probability_of_overfitting"], digits=0),
-            "at most 50 %",
+            f"at most {text.percent(OVERFITTING_ALLOWED, digits=0)}",
             meaning="Probability of backtest overfitting by CSCV (Bailey et al. 2015).",
         ),
-        tile(
-            "SPA test",
-            _p_value(truth["spa_p"]),
-            "skill below 0.05",
-            meaning="Hansen 2005: that no set earns more than nothing.",
-        ),
-        tile(
-            "Reality check",
-            _p_value(truth["reality_check_p"]),
-            "skill below 0.05",
-            meaning="White 2000: that no set earns more than nothing.",
-        ),
+        _superiority(truth, "", short="nothing", benchmark="doing nothing"),
+        _superiority(truth, "holding_", short="holding", benchmark="buy-and-hold"),
     ]
     return Html(tag("div", "".join(tiles), class_="bt-tiles"))
+
+
+def _superiority(truth: Mapping[str, Any], prefix: str, *, short: str, benchmark: str) -> str:
+    # The document of a sweep that was made before the second test has no key of it.
+    hansen, white = (truth.get(f"{prefix}{test}_p") for test in ("spa", "reality_check"))
+    return tile(
+        f"SPA against {short}",
+        _p_value(hansen),
+        f"reality check {_p_value(white)}",
+        meaning=f"SPA test (Hansen 2005) and reality check (White 2000): the p-values that no set "
+        f"earns more than {benchmark}. Skill is below {SIGNIFICANT_P:.2f}.",
+    )
 
 
 def best_sets(page: Page) -> Section:
@@ -174,6 +177,16 @@ def _judged(truth: Mapping[str, Any]) -> str:
     )
     luck = text.percent(deflated, digits=0)
     return f"That it is more than luck has a probability of {luck}{chance}."
+
+
+def _beaten(truth: Mapping[str, Any]) -> str:
+    """Return what Hansen's test says against each benchmark, as a sentence of its own."""
+    said = [
+        f"{'skill' if value < SIGNIFICANT_P else 'none'} against {benchmark} ({_p_value(value)})"
+        for key, benchmark in (("spa_p", "doing nothing"), ("holding_spa_p", "buy-and-hold"))
+        if (value := truth.get(key)) is not None
+    ]
+    return f" Hansen's test finds {text.listed(said)}." if said else ""
 
 
 def _missed(failures: list[Mapping[str, Any]]) -> str:

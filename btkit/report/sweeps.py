@@ -23,10 +23,13 @@ from btkit.report.documents import (
 )
 from btkit.report.provenance import build_provenance
 from btkit.validation.overfitting import Overfitting
+from btkit.validation.superiority import Superiority
 from btkit.validation.sweep import SweepResult
 
 DEFLATED_SHARPE_NEEDED = 0.95
 OVERFITTING_ALLOWED = 0.5
+SIGNIFICANT_P = 0.05
+"""Below this p-value the tests of superiority speak of skill; no verdict depends on it."""
 
 
 class IntervalSection(Section):
@@ -58,6 +61,9 @@ class OverfittingSection(Section):
         By combinatorially symmetric cross-validation.
     reality_check_p, spa_p, spa_p_lower, spa_p_upper
         p-values of White's reality check and of Hansen's test: that no set earns more than nothing.
+    holding_reality_check_p, holding_spa_p, holding_spa_p_lower, holding_spa_p_upper
+        The same, that no set earns more than buy-and-hold of the same bars. Rules that are always
+        long pass the first test wherever the instrument rose.
     """
 
     trials: int
@@ -75,6 +81,10 @@ class OverfittingSection(Section):
     spa_p: float | None
     spa_p_lower: float | None
     spa_p_upper: float | None
+    holding_reality_check_p: float | None
+    holding_spa_p: float | None
+    holding_spa_p_lower: float | None
+    holding_spa_p_upper: float | None
 
 
 class RankedSet(Section):
@@ -99,8 +109,9 @@ class SweepReport(Document):
     objective, method, constraint, parameters, sets
         How the best was looked for: the values of each parameter, and how many sets were tried.
     passed, failures
-        Whether the best set kept every threshold, its deflated Sharpe ratio is at least 0.95 and
-        the probability of overfitting at most 0.5; and what failed.
+        Whether the best set kept every threshold, its deflated Sharpe ratio is at least
+        `DEFLATED_SHARPE_NEEDED` and the probability of overfitting at most `OVERFITTING_ALLOWED`;
+        and what failed.
     overfitting
         The truth about the best set.
     best
@@ -248,7 +259,7 @@ def _ranked(result: SweepResult, rank: int, place: int, command: list[str] | Non
 
 
 def _section(found: Overfitting) -> OverfittingSection:
-    cscv, tests = found.backtest_overfitting, found.superiority
+    cscv = found.backtest_overfitting
     return OverfittingSection(
         trials=found.trials,
         periods=found.periods,
@@ -263,11 +274,18 @@ def _section(found: Overfitting) -> OverfittingSection:
         probability_of_overfitting=None if cscv is None else cscv.probability,
         blocks=None if cscv is None else cscv.blocks,
         splits=None if cscv is None else cscv.splits,
-        reality_check_p=None if tests is None else tests.reality_check,
-        spa_p=None if tests is None else tests.spa_consistent,
-        spa_p_lower=None if tests is None else tests.spa_lower,
-        spa_p_upper=None if tests is None else tests.spa_upper,
+        **_p_values("", found.superiority),
+        **_p_values("holding_", found.superiority_to_holding),
     )
+
+
+def _p_values(prefix: str, tests: Superiority | None) -> dict[str, float | None]:
+    return {
+        f"{prefix}reality_check_p": None if tests is None else tests.reality_check,
+        f"{prefix}spa_p": None if tests is None else tests.spa_consistent,
+        f"{prefix}spa_p_lower": None if tests is None else tests.spa_lower,
+        f"{prefix}spa_p_upper": None if tests is None else tests.spa_upper,
+    }
 
 
 def _known(value: float) -> float | None:

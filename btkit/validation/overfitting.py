@@ -49,8 +49,10 @@ class Overfitting:
         tried, and for the best of them all; NaN where undefined.
     backtest_overfitting
         The probability of backtest overfitting; None with fewer than two sets or too few periods.
-    superiority
-        White's reality check and Hansen's SPA test; None with too few periods.
+    superiority, superiority_to_holding
+        White's reality check and Hansen's SPA test: whether the best of all sets earns more than
+        nothing, and more than buy-and-hold, which a rule that is always long need not; None with
+        too few periods.
     warnings
         What a reader must know.
     """
@@ -65,6 +67,7 @@ class Overfitting:
     deflated: float
     backtest_overfitting: BacktestOverfitting | None
     superiority: Superiority | None
+    superiority_to_holding: Superiority | None
     warnings: list[str]
 
 
@@ -73,21 +76,26 @@ class Gathered:
 
     Parameters
     ----------
-    sets, periods
+    sets
         How many there are.
+    held : ndarray, shape (n_periods,)
+        The returns of buy-and-hold, fractions.
     repetitions, seed
         Of the resampling.
     """
 
-    def __init__(self, sets: int, periods: int, *, repetitions: int, seed: int) -> None:
-        self.repetitions, self.seed = repetitions, seed
+    def __init__(self, sets: int, held: Floats, *, repetitions: int, seed: int) -> None:
+        self.repetitions, self.seed, periods = repetitions, seed, len(held)
         self.edges = block_edges(periods, sets)
         blocks = len(self.edges) - 1
         self.sums, self.squares = np.zeros((sets, blocks)), np.zeros((sets, blocks))
         self.sharpe = np.full(sets, np.nan)
         self.winner = np.zeros(periods)
-        enough = periods >= FEWEST_PERIODS
-        self.test = SuperiorityTest(periods, repetitions=repetitions, seed=seed) if enough else None
+        self.test = (
+            SuperiorityTest(np.stack([np.zeros(periods), held]), repetitions=repetitions, seed=seed)
+            if periods >= FEWEST_PERIODS
+            else None
+        )
 
     def add(self, begin: int, returns: Floats, *, winner: int) -> None:
         """Take in more sets.
@@ -131,6 +139,7 @@ class Gathered:
         known = self.sharpe[np.isfinite(self.sharpe)]
         variance = float(known.var(ddof=1)) if len(known) > 1 else 0.0
         enough = trials > 1 and self.test is not None
+        to_nothing, to_holding = (None, None) if self.test is None else self.test.results()
         return Overfitting(
             trials=trials,
             periods=periods,
@@ -147,7 +156,8 @@ class Gathered:
             )
             if enough
             else None,
-            superiority=None if self.test is None else self.test.result(),
+            superiority=to_nothing,
+            superiority_to_holding=to_holding,
             warnings=self._warnings(trials, periods),
         )
 

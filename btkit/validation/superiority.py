@@ -1,4 +1,4 @@
-"""Whether the best of many sets earns more than nothing: White's and Hansen's tests."""
+"""Whether the best of many sets beats a benchmark: White's and Hansen's tests."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from btkit.metrics.curves import ROUNDING
+
 Floats = NDArray[np.float64]
+Spectra = NDArray[np.complex128]
+_SETS_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
 class Superiority:
-    """Whether the best of many sets beats doing nothing, given how many were tried.
+    """Whether the best of many sets beats a benchmark, given how many were tried.
 
     Parameters
     ----------
@@ -32,34 +36,51 @@ class Superiority:
 
 
 class SuperiorityTest:
-    """White's and Hansen's tests as `arch.bootstrap.SPA` has them, fed a few sets at a time.
+    """White's and Hansen's tests against several benchmarks at once, fed a few sets at a time.
 
-    Two things differ. A resample that only equals what was observed counts as reaching it: of sets
-    that never trade, arch's p-value is 0, as if doing nothing were a skill. And Hansen's statistic
-    is never below 0 (his equation for T), so that a best set which earns nothing has a p-value
-    of 1.
+    With d the returns of a set less the benchmark's, over n periods, both rest on the largest
+    mean of d among all sets, and on the largest of each resample, where each mean is recentred as
+    if no set were better. White (2000) takes the means as they are. Hansen (2005) divides each by
+    its standard error ω/√n, in the statistic and in the resamples alike, so that one noisy set
+    does not hide a steady one: T = max(0, max √n mean(d)/ω). His ω² is the stationary bootstrap's
+    own variance of √n mean(d), that is, the autocovariances of d weighted by (1 - i/n)(1 - q)^i +
+    (i/n)(1 - q)^(n - i). He recentres by max(0, mean) for the lower p-value, by the mean for the
+    upper, and for the consistent one by the mean unless it is below -ω√(2 log log n / n), by 0
+    where it is. (`arch.bootstrap.SPA` divides by nothing, and differs.)
+
+    A resample that only equals what was observed counts as reaching it: of sets that never trade
+    the p-value is 1. A set whose returns differ from the benchmark's by rounding only has a
+    statistic of 0.
 
     The means of a resampled series are its counts of each period times the series, so that one
     matrix product does for many sets what resampling does one by one, and only the best of each
-    resample is kept. Losses are returns with the sign turned, the benchmark earns nothing.
+    resample is kept.
 
     Parameters
     ----------
-    periods
-        Length of the series.
+    benchmarks : ndarray, shape (n_benchmarks, n_periods)
+        Returns as fractions; zeros stand for doing nothing. At least 3 periods.
     repetitions
         Number of resamples.
     seed
-        Of the stationary bootstrap (Politis and Romano 1994), whose mean block is sqrt(periods),
-        arch's default.
+        Of the stationary bootstrap (Politis and Romano 1994), whose mean block 1/q is the cube root
+        of n. Longer blocks leave ω² too few of them to be told by: with square roots, of 25 sets
+        without skill over 300 periods the best passed at 5 % 18 times of 100, so about 10 times.
     """
 
-    def __init__(self, periods: int, *, repetitions: int, seed: int) -> None:
-        self.periods = periods
-        self.block = max(1, math.isqrt(periods))
-        self._counts = _resampled_counts(periods, self.block, repetitions, seed)
-        self._best = np.full((3, repetitions), -math.inf)
-        self._observed = -math.inf
+    def __init__(self, benchmarks: Floats, *, repetitions: int, seed: int) -> None:
+        count, self.periods = benchmarks.shape
+        self.block = max(1, round(self.periods ** (1 / 3)))
+        self._counts = _resampled_counts(self.periods, self.block, repetitions, seed)
+        self._kernel = _kernel(self.periods, self.block)
+        self._means = benchmarks.mean(axis=1)
+        self._resampled = self._resample(benchmarks)
+        self._spectra = self._transform(benchmarks)
+        # Of each resample the best mean, and the best of Hansen's three statistics.
+        self._best_mean = np.full((count, repetitions), -math.inf)
+        self._best = np.zeros((count, 3, repetitions))
+        self._observed_mean = np.full(count, -math.inf)
+        self._observed = np.zeros(count)
 
     def add(self, returns: Floats) -> None:
         """Take in more sets.
@@ -69,48 +90,83 @@ class SuperiorityTest:
         returns : ndarray, shape (n_sets, n_periods)
             Fractions.
         """
-        mean = returns.mean(axis=1)
-        resampled = self._counts @ returns.T / self.periods
-        threshold = -np.sqrt(
-            self._variances(returns - mean[:, None])
-            / self.periods
-            * 2.0
-            * math.log(math.log(self.periods))
-        )
+        for first in range(0, len(returns), _SETS_AT_ONCE):
+            part = returns[first : first + _SETS_AT_ONCE]
+            mean, resampled, spectra = (
+                part.mean(axis=1), self._resample(part), self._transform(part)
+            )  # fmt: skip
+            for place in range(len(self._means)):
+                self._compare(
+                    place,
+                    mean - self._means[place],
+                    resampled - self._resampled[place],
+                    self._deviations(spectra - self._spectra[place]),
+                )
+
+    def results(self) -> list[Superiority]:
+        """Return the p-values over all sets taken in, for each benchmark."""
+        found = []
+        for place, observed in enumerate(self._observed_mean.tolist()):
+            white = float((self._best_mean[place] >= _reached(observed)).mean())
+            reached = self._best[place] >= _reached(float(self._observed[place]))
+            lower, consistent, upper = reached.mean(axis=1).tolist()
+            found.append(Superiority(white, lower, consistent, upper))
+        return found
+
+    def _compare(self, place: int, mean: Floats, resampled: Floats, deviation: Floats) -> None:
+        # The factor √n of every statistic is left out on both sides.
+        self._observed_mean[place] = max(self._observed_mean[place], float(mean.max()))
+        best = self._best_mean[place]
+        np.maximum(best, (resampled - mean[:, None]).max(axis=0), out=best)
+
+        moves = deviation > 2.0 * ROUNDING
+        scale = np.divide(1.0, deviation, out=np.zeros_like(mean), where=moves)
+        certain = np.where(mean > ROUNDING, math.inf, 0.0)
+        statistic = np.where(moves, mean * scale, certain)
+        self._observed[place] = max(self._observed[place], float(statistic.max()))
+        threshold = -deviation * math.sqrt(2.0 * math.log(math.log(self.periods)) / self.periods)
         centres = (np.maximum(mean, 0.0), np.where(mean >= threshold, mean, 0.0), mean)
-        for row, centre in zip(self._best, centres, strict=True):
-            np.maximum(row, (resampled - centre).max(axis=1), out=row)
-        self._observed = max(self._observed, float(mean.max()))
+        resampled *= scale[:, None]
+        for best, centre in zip(self._best[place], centres, strict=True):
+            np.maximum(best, (resampled - (centre * scale)[:, None]).max(axis=0), out=best)
 
-    def result(self) -> Superiority:
-        """Return the p-values over all sets taken in."""
-        white = float((self._best[2] >= _reached(self._observed)).mean())
-        hansen = (np.maximum(self._best, 0.0) >= _reached(max(self._observed, 0.0))).mean(axis=1)
-        lower, consistent, upper = hansen.tolist()
-        return Superiority(white, lower, consistent, upper)
+    def _resample(self, returns: Floats) -> Floats:
+        means: Floats = returns @ self._counts.T
+        means /= self.periods
+        return means
 
-    def _variances(self, centred: Floats) -> Floats:
-        # The weighted sum of autocovariances of Politis and Romano (1994), eq. 2, by its spectrum.
-        lags = np.arange(self.periods)
-        stay = 1.0 - 1.0 / self.block
-        share = lags / self.periods
-        weights = (1.0 - share) * stay**lags + share * stay ** (self.periods - lags)
-        weights[0] = 1.0
-        size = 2 * self.periods
-        both = np.zeros(size)
-        both[: self.periods] = weights
-        both[self.periods + 1 :] = weights[:0:-1]
-        transfer = np.fft.rfft(both).real
-        power = np.abs(np.fft.rfft(centred, n=size, axis=1)) ** 2
-        doubled = np.full(power.shape[1], 2.0)
-        doubled[0] = doubled[-1] = 1.0
-        variances: Floats = power @ (transfer * doubled) / size / self.periods
-        return np.maximum(variances, 0.0)
+    def _transform(self, returns: Floats) -> Spectra:
+        centred = returns - returns.mean(axis=1)[:, None]
+        # Twice the length, so that what lies beyond the end meets zeros.
+        return np.fft.rfft(centred, n=2 * self.periods, axis=1)
+
+    def _deviations(self, spectra: Spectra) -> Floats:
+        # A weighted sum of autocovariances is a weighted sum of the squared spectrum.
+        power = np.square(spectra.real)
+        power += np.square(spectra.imag)
+        variances: Floats = power @ self._kernel
+        return np.sqrt(np.maximum(variances, 0.0))
 
 
 def _reached(value: float) -> float:
     # A tie must not hang on how a sum was rounded.
-    return value - 1e-12 * abs(value)
+    return value - max(1e-12 * abs(value), ROUNDING) if math.isfinite(value) else value
+
+
+def _kernel(periods: int, block: int) -> Floats:
+    lags = np.arange(periods)
+    stay = 1.0 - 1.0 / block
+    share = lags / periods
+    weights = (1.0 - share) * stay**lags + share * stay ** (periods - lags)
+    weights[0] = 1.0
+    size = 2 * periods
+    both = np.zeros(size)
+    both[:periods] = weights
+    both[periods + 1 :] = weights[:0:-1]
+    doubled = np.full(periods + 1, 2.0)
+    doubled[0] = doubled[-1] = 1.0
+    kernel: Floats = np.fft.rfft(both).real * doubled / size / periods
+    return kernel
 
 
 def _resampled_counts(periods: int, block: int, repetitions: int, seed: int) -> Floats:
@@ -125,20 +181,27 @@ def _resampled_counts(periods: int, block: int, repetitions: int, seed: int) -> 
 
 
 def superiority(
-    returns: Iterable[Floats], periods: int, *, repetitions: int = 1_000, seed: int = 0
+    returns: Iterable[Floats], benchmark: Floats, *, repetitions: int = 1_000, seed: int = 0
 ) -> Superiority:
-    """Test whether the best of many sets earns more than nothing.
+    """Test whether the best of many sets earns more than a benchmark.
 
     Parameters
     ----------
     returns : iterable of ndarray, each of shape (n_sets, n_periods)
-        All sets, some at a time.
-    periods
-        Length of the series, at least 3.
+        All sets, some at a time, as fractions.
+    benchmark : ndarray, shape (n_periods,)
+        What it is to beat; zeros for doing nothing. At least 3 periods.
     repetitions, seed
         See `SuperiorityTest`.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(1).normal(0.0, 0.01, (20, 250))
+    >>> superiority([noise, noise[:1] + 0.005], np.zeros(250)).spa_consistent
+    0.0
     """
-    test = SuperiorityTest(periods, repetitions=repetitions, seed=seed)
+    test = SuperiorityTest(benchmark[None, :], repetitions=repetitions, seed=seed)
     for part in returns:
         test.add(part)
-    return test.result()
+    (found,) = test.results()
+    return found

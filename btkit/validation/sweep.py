@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from btkit.metrics import bar_returns
 from btkit.simulation import Result, simulate
 from btkit.spec import StrategySpec
 from btkit.validation.grid import Number, ParameterSets
@@ -134,12 +135,14 @@ class SweepResult:
             Told of each chunk when it is taken in, with the returns of its sets.
         """
         ends, winner = self.sweeper.period_ends(), self.winner
-        found = Gathered(len(self.sets), len(ends), repetitions=repetitions, seed=seed)
+        first = self.sweeper.first
+        close = np.asarray(first.bars["close"], np.float64)
+        held = bar_returns(close[ends], close[0])
+        found = Gathered(len(self.sets), held, repetitions=repetitions, seed=seed)
         for begin, returns in self._returns(ends):
             found.add(begin, returns, winner=winner)
             if on_chunk is not None:
                 on_chunk(begin, returns)
-        first = self.sweeper.first
         return found.conclude(bars=len(first.bars), bars_per_year=first.bars_per_year)
 
     def _returns(self, ends: NDArray[np.int64]) -> Iterator[tuple[int, Floats]]:

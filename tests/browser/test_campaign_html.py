@@ -61,7 +61,7 @@ def test_every_chart_is_drawn_and_no_text_is_cut(pages, visit, keep, name, width
 def test_the_truth_about_a_sweep_stands_above_its_first_picture(pages, visit):
     tab = visit(pages["surface"])
     tiles = tab.locator(".bt-tiles")
-    for name in ("Deflated Sharpe", "Overfitting", "SPA test", "Reality check"):
+    for name in ("Deflated Sharpe", "Overfitting", "SPA against nothing", "SPA against holding"):
         assert name in tiles.inner_text()
     first = tab.locator(".bt-plot").first.bounding_box()
     assert tiles.bounding_box()["y"] < first["y"] < 900

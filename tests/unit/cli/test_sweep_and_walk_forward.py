@@ -34,7 +34,12 @@ def test_sweep_prints_its_document_and_leaves_its_files(ask, tmp_path):
     code, document, people = ask("sweep", "--param", "fast=3:9:2", "--param", "slow=10,21")
     assert code == (0 if document["passed"] else 1)
     assert document["sets"] == 8
-    assert document["overfitting"]["spa_p"] is not None
+    for prefix in ("", "holding_"):
+        lower, consistent, upper = (
+            document["overfitting"][f"{prefix}spa_p{bound}"] for bound in ("_lower", "", "_upper")
+        )
+        assert 0.0 <= lower <= consistent <= upper <= 1.0
+        assert 0.0 <= document["overfitting"][f"{prefix}reality_check_p"] <= 1.0
     name = document["sweep_id"]
     files = {path.name for path in (tmp_path / "reports").iterdir()}
     assert {f"{name}.{kind}" for kind in ("json", "parquet", "ipynb", "html")} <= files
@@ -42,6 +47,8 @@ def test_sweep_prints_its_document_and_leaves_its_files(ask, tmp_path):
     assert "Deflated Sharpe" in page
     assert "Is the best set on a plateau" in page
     assert "by luck" in people
+    assert "beats nothing: SPA p" in people
+    assert "beats buy-and-hold: SPA p" in people
 
 
 def test_the_best_set_is_run_again_by_its_command(ask):

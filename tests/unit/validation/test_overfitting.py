@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from arch.bootstrap import SPA, RealityCheck, StationaryBootstrap
+from arch.bootstrap import StationaryBootstrap
 
 from btkit.errors import UsageError
 from btkit.validation import (
@@ -15,10 +15,8 @@ from btkit.validation import (
     probabilistic_sharpe_ratio,
     probability_of_overfitting,
     sharpe_interval,
-    superiority,
 )
 from btkit.validation.cross_validation import _Halves, _halves, block_edges
-from btkit.validation.superiority import SuperiorityTest
 
 
 def sums_of(returns, edges):
@@ -161,47 +159,6 @@ def test_many_sets_take_fewer_blocks():
     assert len(block_edges(5_000, 100)) - 1 == 16
     assert len(block_edges(5_000, 1_000_000)) - 1 == 8
     assert len(block_edges(10, 5)) - 1 == 4
-
-
-@pytest.mark.parametrize("edge", [0.0, 0.001, 0.003])
-def test_superiority_is_archs(edge):
-    returns = np.random.default_rng(4).normal(0.0, 0.01, (9, 300))
-    returns[3] += edge
-    returns[5] -= 0.004
-    ours = superiority([returns[:4], returns[4:]], 300, repetitions=400, seed=11)
-    theirs = SPA(np.zeros(300), -returns.T, reps=400, seed=11)
-    theirs.compute()
-    assert (ours.spa_lower, ours.spa_consistent, ours.spa_upper) == pytest.approx(
-        tuple(theirs.pvalues)
-    )
-    white = RealityCheck(np.zeros(300), -returns.T, reps=400, seed=11)
-    white.compute()
-    assert ours.reality_check == pytest.approx(white.pvalues["upper"])
-
-
-NEVER_TRADED = np.zeros((4, 300))
-LOSERS = np.random.default_rng(6).normal(-0.001, 0.01, (3, 300))
-
-
-@pytest.mark.parametrize(
-    "returns",
-    [NEVER_TRADED, np.vstack([NEVER_TRADED, LOSERS]), LOSERS - 0.01],
-    ids=["no set trades", "the best set is one that never trades", "every set loses"],
-)
-def test_doing_nothing_or_losing_is_no_skill(returns):
-    # arch's p-values of the first two are 0: nothing is "above" the best, which is nothing.
-    found = superiority([returns], 300, repetitions=200)
-    assert (found.spa_lower, found.spa_consistent, found.spa_upper) == (1.0, 1.0, 1.0)
-    assert found.reality_check > 0.4
-
-
-def test_a_resample_that_only_ties_counts_against_the_best():
-    # One trade: a resample that drew it twice earns, less the mean, just what was observed.
-    returns = np.zeros((1, 300))
-    returns[0, 100] = 0.01
-    counts = SuperiorityTest(300, repetitions=500, seed=2)._counts[:, 100]
-    found = superiority([returns], 300, repetitions=500, seed=2)
-    assert found.spa_consistent == (counts >= 2).mean() > (counts > 2).mean()
 
 
 def test_sets_that_earn_the_same_in_a_half_tie_there():
