@@ -19,6 +19,7 @@ from btkit.render.series import display_rows, floats, milliseconds, thinned_note
 from btkit.runs import read_settings
 from btkit.runs.walk_forward import load_walk_forward
 from btkit.runs.walk_forward import walk_forward as run_walk_forward
+from btkit.validation.windows import EFFICIENCY_NEEDED
 
 Page = tuple[dict[str, Any], pd.DataFrame]
 """The document of a validation, and its stitched curve."""
@@ -72,7 +73,7 @@ def headline(page: Page) -> Section:
         tile(
             "Efficiency",
             text.percent(document["avg_efficiency"], digits=0),
-            "needs 70 %",
+            f"needs {text.percent(EFFICIENCY_NEEDED, digits=0)}",
             meaning="Share of the in-sample Sharpe ratio that held out of sample, on average; "
             "a window whose in-sample ratio is not above 0 counts as 0.",
         ),
@@ -325,7 +326,9 @@ def _spans(document: Mapping[str, Any]) -> Chart:
 
 def _sharpes(document: Mapping[str, Any]) -> Chart:
     names = [f"Window {window['window_index'] + 1}" for window in document["windows"]]
-    kept = sum(1 for window in document["windows"] if (window["efficiency"] or 0.0) >= 0.7)  # noqa: PLR2004 - the bound
+    kept = sum(
+        1 for window in document["windows"] if (window["efficiency"] or 0.0) >= EFFICIENCY_NEEDED
+    )
     # More would not fit beside each other.
     few = len(names) <= MOST_LABELLED
     data = [
@@ -347,7 +350,8 @@ def _sharpes(document: Mapping[str, Any]) -> Chart:
     ]
     arrangement = theme.layout(
         height=340,
-        title=f"{kept} of {len(names)} windows kept at least 70 % of their Sharpe ratio",
+        title=f"{kept} of {len(names)} windows kept at least "
+        f"{text.percent(EFFICIENCY_NEEDED, digits=0)} of their Sharpe ratio",
         xaxis=theme.axis(type="category", showgrid=False),
         yaxis=theme.axis(title={"text": "Sharpe ratio"}),
         barmode="group",

@@ -96,8 +96,8 @@ class WalkForwardReport(Document):
     stitched
         Metrics of the stitched out-of-sample curve.
     passed, failures
-        Whether avg_efficiency is at least 0.70 and the stitched account did not lose money, which
-        no ratio of Sharpe ratios excuses; and what failed.
+        Whether avg_efficiency is at least `EFFICIENCY_NEEDED` and the stitched account did not
+        lose money, which no ratio of Sharpe ratios excuses; and what failed.
     verdict
         Why, in words.
     curve_url
