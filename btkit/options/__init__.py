@@ -7,8 +7,8 @@ Where the rules leave a choice, this is what is done:
   Friday is no session, the spread expires at the session before.
 - Without a bar on the day of expiry a spread is settled at the close of the next bar. Weekly bars
   are refused: a spread would expire inside one.
-- An entry needs an ``iv_atm`` at the bar that prices it. A spread that is held keeps the last one
-  known where a bar has none.
+- An entry needs a volatility, ``iv_atm`` or by ``iv_source`` the VIX, at the bar that prices it. A
+  spread that is held keeps the last one known where a bar has none.
 - What the model says beyond the worth a spread can have at expiry, between nothing and the widest
   wing, is taken off the cost to close as it is off the mark. It happens under a negative rate or a
   skew only; the exits of the legs then add up to more, or less, than the spread's close value.

@@ -79,7 +79,7 @@ def years_left(expiry, day):
 
 @compiled_inline
 def leg_volatility(volatility, premium):
-    """Return a leg's volatility: iv_atm and what the skew adds to it."""
+    """Return a leg's volatility: that at the money and what the skew adds to it."""
     return max(volatility + premium, 0.0)
 
 

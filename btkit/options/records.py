@@ -83,9 +83,10 @@ class OptionMarket(NamedTuple):
     open, close
         float64: prices of the underlying.
     volatility
-        float64: ``iv_atm`` at the bar's close; where it is missing the last one known.
+        float64: iv_scale x ``iv_atm`` (or vix / 100) at the bar's close; where it is missing the
+        last one known.
     known
-        bool: whether ``iv_atm`` itself is known at the bar's close.
+        bool: whether it is known at the bar's close itself.
     day
         int64: session date, in days since 1970.
     ends_session

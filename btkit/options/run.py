@@ -110,10 +110,13 @@ def option_market(spec: OptionsSpec, bars: pd.DataFrame, features: FeatureSet) -
     bars
         Checked bars with open and close.
     features
-        Their features; ``iv_atm`` is asked for.
+        Their features; the spec's ``iv_source`` is asked for.
     """
     dates = features.dates
-    implied = features.column("iv_atm")
+    implied = features.column(spec.iv_source)
+    if spec.iv_source == "vix":
+        implied = implied / 100.0
+    implied = float(spec.iv_scale) * implied
     known = np.isfinite(implied)
     # A spread that is held has to be worth something: the last volatility known stays in force.
     last_known = np.maximum.accumulate(np.where(known, np.arange(len(known)), 0))

@@ -112,8 +112,11 @@ def reads_vix(spec: AnySpec) -> bool:
     Returns
     -------
     bool
-        True if an expression reads ``vix`` or a name that is computed from it.
+        True if an expression reads ``vix`` or a name that is computed from it, or spreads are
+        priced with it.
     """
+    if isinstance(spec, OptionsSpec) and spec.iv_source == "vix":
+        return True
     texts = [text for texts in spec.filled_conditions.values() for text in texts]
     if not isinstance(spec, OptionsSpec):
         texts.append(spec.filled_sizing)

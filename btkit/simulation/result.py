@@ -147,7 +147,7 @@ class Result:
     @cached_property
     def warnings(self) -> list[dict[str, str]]:
         """What a reader must know before trusting the numbers: ``{code, message}``."""
-        return find_warnings(self)
+        return find_warnings(self, needs_volatility=self.spec.requires_options_data)
 
     @cached_property
     def warmup(self) -> dict[str, Any]:

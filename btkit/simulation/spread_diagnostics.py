@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 _BY_SPREAD = ("exit_conditions", "stop_conditions")
 SKIPPED = {
-    "no_volatility": "iv_atm was missing, or not above zero, when the order filled",
+    "no_volatility": "iv_atm was missing, or not above zero with the skew added, when the "
+    "order filled",
     "no_time_to_expiry": "the last session before the day that target_dte leads to was the day of "
     "the fill itself",
     "no_strike": "no strike has the delta asked for, or strike_step rounded it to zero",

@@ -37,13 +37,23 @@ def fallback_bars(clauses: Clauses, features: FeatureSet, start: int) -> dict[st
     return counts
 
 
-def find_warnings(result: Result | OptionsResult) -> list[dict[str, str]]:
-    """Return the warnings of a result, as ``{code, message}``."""
+def find_warnings(
+    result: Result | OptionsResult, *, needs_volatility: bool
+) -> list[dict[str, str]]:
+    """Return the warnings of a result, as ``{code, message}``.
+
+    Parameters
+    ----------
+    result
+        What was simulated.
+    needs_volatility
+        Whether it rests on implied volatility, even if no condition reads any.
+    """
     found = []
     for clause in (*result.clauses.conditions(), result.clauses.sizing):
         found += _of_clause(clause, result.feature_set, result.outcome.start)
         found += _meant_in_percent(clause)
-    found += _implied_volatility(result)
+    found += _implied_volatility(result, needed=needs_volatility)
     if result.ruined:
         found.append(
             {
@@ -100,9 +110,9 @@ def _meant_in_percent(clause: Clause) -> list[dict[str, str]]:
     ]
 
 
-def _implied_volatility(result: Result | OptionsResult) -> list[dict[str, str]]:
+def _implied_volatility(result: Result | OptionsResult, *, needed: bool) -> list[dict[str, str]]:
     asked = any(_reads_implied_volatility(name) for name in result.clauses.names())
-    if not asked and not result.spec.requires_options_data:
+    if not asked and not needed:
         return []
     start = result.outcome.start
     columns = [result.feature_set.column(name)[start:] for name in _IV_COLUMNS]

@@ -12,6 +12,8 @@ from pydantic.json_schema import models_json_schema
 from btkit.spec.model import AnySpec, OptionsSpec, StrategySpec
 from btkit.spec.reading import reads_as_text
 
+_ADDED = {"iv_source", "iv_scale"}
+
 
 def dump_spec(spec: AnySpec, *, format: Literal["json", "yaml"] = "json") -> str:  # noqa: A002
     """Return the text of a spec, every field written out; `load_spec` gives the spec back.
@@ -35,9 +37,13 @@ def spec_hash(spec: AnySpec) -> str:
     """Return the SHA-256 of what a spec says, in hexadecimal.
 
     Defaults are filled in first, so key order, file format and writing a default out or leaving
-    it out make no difference.
+    it out make no difference. A field that specs did not always have counts only where it is not
+    at its default, so that the hash of a spec without it stays.
     """
     fields = _fields(spec) | {"commission_model": spec.commission_kind}
+    for name in _ADDED & fields.keys():
+        if fields[name] == type(spec).model_fields[name].default:
+            del fields[name]
     text = json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -135,12 +135,23 @@ class OptionsSpec(BaseSpec):
     expiry: Literal["weekly", "monthly"] | None = Field(
         default=None, description="Snap the expiry to the nearest listed Friday"
     )
+    iv_source: Literal["iv_atm", "vix"] = Field(
+        default="iv_atm",
+        description="Where the volatility that prices options comes from: iv_atm, or vix / 100",
+    )
+    iv_scale: float = Field(
+        default=1.0,
+        gt=0,
+        le=10,
+        description="What that volatility is multiplied by, before the skew is added",
+    )
     skew: float = Field(
         default=0.0,
         ge=-10,
         le=10,
         description="IV added per unit of delta away from 50 delta, as a "
-        "fraction: 0.10 prices a 30-delta leg with 0.02, two points, above iv_atm, for its life",
+        "fraction: 0.10 prices a 30-delta leg with 0.02, two points, above the volatility at the "
+        "money, for its life",
     )
     dividend_yield: float = Field(
         default=0.0, ge=0, le=1, description="Annual dividend yield, as a fraction"

@@ -58,6 +58,7 @@ _BOUND_HINTS = {
     "per_trade_risk_pct": "0.01 risks 1 % of the capital per trade; 0.02 is the hard cap",
     "risk_free_rate": "write a fraction: 0.05 is 5 %",
     "dividend_yield": "write a fraction: 0.015 is 1.5 %",
+    "iv_scale": "write a factor: 0.85 takes 15 % off the volatility",
     "short_delta": "write an absolute delta: 0.30 is 30 delta",
     "long_delta": "write an absolute delta: 0.15 is 15 delta",
     "profit_target_pct": "write a fraction of the credit: 0.5 is half of it",

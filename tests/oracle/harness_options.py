@@ -16,9 +16,9 @@ from btkit.options.expiry import expiries
 
 
 def columns_for(case: Case) -> dict[str, plain.Column]:
-    """Return iv_atm and every feature that the spec's texts name, as Python values."""
+    """Return iv_atm, the VIX and every feature that the spec's texts name, as Python values."""
     spec = plain.DEFAULTS | case.spec
-    names = {"iv_atm"}
+    names = {"iv_atm", "vix"}
     for text in (text for name in plain.LISTS for text in spec[f"{name}_conditions"]):
         filled = text
         for name, value in spec["parameters"].items():

@@ -32,6 +32,8 @@ DEFAULTS: dict[str, Any] = {
     "risk_free_rate": 0.05,
     "dividend_yield": 0.0,
     "skew": 0.0,
+    "iv_scale": 1.0,
+    "iv_source": "iv_atm",
     "strike_step": None,
     "fill": "next_open",
     "parameters": {},
@@ -157,12 +159,22 @@ class Simulator:
     def years(self, expiry: int, i: int) -> float:
         return max(expiry - self.days[i], 0) / 365.0
 
+    def source_iv(self, i: int) -> float | None:
+        """Return what volatilities are taken from at the close of bar i."""
+        if self.spec["iv_source"] == "vix":
+            index_points = self.columns["vix"][i]
+            return None if index_points is None else index_points / 100
+        return self.columns["iv_atm"][i]
+
+    def scaled(self, iv: float) -> float:
+        return float(self.spec["iv_scale"]) * iv
+
     def iv(self, i: int) -> float:
-        """Return the last iv_atm known at the close of bar i."""
-        column = self.columns["iv_atm"]
+        """Return the last volatility known at the close of bar i."""
         for back in range(i, -1, -1):
-            if column[back] is not None:
-                return float(column[back])  # type: ignore[arg-type]  # not None, just checked
+            known = self.source_iv(back)
+            if known is not None:
+                return self.scaled(float(known))
         return math.nan
 
     def fill_iv(self, i: int) -> float:
@@ -304,7 +316,7 @@ class Simulator:
     def sell(self, i: int, spot: float) -> str | None:
         """Sell the spread that was decided, or say why not."""
         iv_bar = i if self.at_close else i - 1
-        if self.columns["iv_atm"][iv_bar] is None:
+        if self.source_iv(iv_bar) is None:
             return "no_volatility"
         iv, expiry = self.fill_iv(i), self.expiries[i]
         if expiry <= self.days[i]:

@@ -65,6 +65,8 @@ def specs(draw: st.DrawFn) -> dict[str, Any]:
     for name, values in (
         ("dividend_yield", (0.02, 0.9)),
         ("skew", (0.1, -0.4, 2.0)),
+        ("iv_scale", (0.85, 1.3, 0.01)),
+        ("iv_source", ("vix", "iv_atm")),
         ("strike_step", (1.0, 5.0, 300.0)),
         ("expiry", ("weekly", "monthly")),
     ):

@@ -35,6 +35,7 @@ def bars() -> pd.DataFrame:
             "close": closes,
             "volume": 1000.0,
             "current_iv": 0.2 * np.exp(np.cumsum(rng.normal(0.0, 0.06, 120))),
+            "vix": rng.uniform(12.0, 30.0, 120),
         },
         index=pd.bdate_range("2018-01-02", periods=120),
     )
@@ -56,6 +57,7 @@ def battery() -> list[Case]:
         {"entry_conditions": ["not in_position"], "target_dte": 5, "stop_loss_pct": 90.0},
         {"entry_conditions": ["not in_position and capital > 995000"]},
         {"stop_conditions": ["bars_held >= 2"], "profit_target_pct": 0.1},
+        {"iv_source": "vix", "iv_scale": 0.85, "skew": 0.1},
     ]
     # Far in the money under a negative rate, where the model leaves what a spread can be worth.
     crash = bars()
@@ -68,6 +70,21 @@ def battery() -> list[Case]:
 @cache
 def sound() -> list[Any]:
     return [engine(case) for case in battery()]
+
+
+class VixIsNotAsked(Simulator):
+    def source_iv(self, i: int) -> float | None:
+        return self.columns["iv_atm"][i]
+
+
+class ScaleIsIgnored(Simulator):
+    def scaled(self, iv: float) -> float:
+        return iv
+
+
+class SkewIsScaled(Simulator):
+    def premium(self, side: str) -> float:
+        return super().premium(side) * float(self.spec["iv_scale"])
 
 
 class VolatilityOfTheFillBar(Simulator):

@@ -24,8 +24,9 @@ HELP = """
 Simulate option spreads over a range of dates, store the run, and render its report.
 
 Spreads are priced by Black-Scholes from iv_atm: the history of implied volatility, and where
-there is none hv_30 * 1.20, which the report counts. The market-data source needs that history to
-be filled first: market-data iv-rank-backfill --symbol SPY --start 2019-01-01 --yes
+there is none hv_30 * 1.20, which the report counts and which errs in favour of the seller;
+iv_source: vix with iv_scale: 0.85 in the spec is nearer. The market-data source needs that
+history to be filled first: market-data iv-rank-backfill --symbol SPY --start 2019-01-01 --yes
 
 The bars before --start only warm the indicators up. The run is stored in BT_DB_PATH; a notebook,
 its HTML and its JSON are left in BT_REPORT_DIR, each named by the run's id.

@@ -8,6 +8,7 @@ from btkit.render import text
 from btkit.render.basis import basis as run_basis
 from btkit.render.pieces import Html, tag
 from btkit.render.view import View
+from btkit.simulation.options import ESTIMATES
 
 SKIPPED = {
     "no_volatility": "no volatility was known when the order filled",
@@ -40,6 +41,11 @@ EXERCISE = (
     "Options are European: no early exercise, no assignment before a dividend, settlement in cash "
     "at the close of the expiry session."
 )
+_LAGS = (
+    "1.2 times the realised volatility of 30 days stood in. It lags: it is low before a fall, and "
+    "high after it."
+)
+_STOOD_IN = {"iv_atm": ("implied volatility", _LAGS), "vix": ("VIX", "20 stood in.")}
 RESERVE = "The widest wing is kept in reserve until a spread closes; risk is counted on the rest."
 
 
@@ -55,6 +61,7 @@ def _caveats(view: View) -> Html:
         MODEL,
         _skew_line(float(spec["skew"])),
         TERM,
+        _source_line(view),
         _estimate_line(view),
         GAPS,
         QUOTES,
@@ -82,15 +89,28 @@ def _skew_line(skew: float) -> str:
     )
 
 
+def _source(view: View) -> str:
+    # Specs of an earlier version have neither field.
+    return str(view.spec.get("iv_source", "iv_atm"))
+
+
+def _source_line(view: View) -> str:
+    scale = float(view.spec.get("iv_scale", 1.0))
+    source = "the VIX" if _source(view) == "vix" else "the implied volatility (iv_atm)"
+    if scale == 1.0:
+        return "Every volatility is the VIX of that day." if _source(view) == "vix" else ""
+    return f"Every volatility is {scale:g} times {source} of that day (iv_scale)."
+
+
 def _estimate_line(view: View) -> str:
-    bars = int(view.report["data"]["fallbacks"].get("iv_atm", 0))
+    bars = int(view.report["data"]["fallbacks"].get(_source(view), 0))
     if not bars:
         return ""
     share = text.percent(bars / max(1, int(view.report["data"]["rows"])))
+    known, stood_in = _STOOD_IN[_source(view)]
     return (
-        f"On {text.plural(bars, 'bar')} ({share}) no implied volatility was known, and 1.2 times "
-        "the realised volatility of 30 days stood in. It lags: it is low before a fall, and high "
-        "after it."
+        f"On {text.plural(bars, 'bar')} ({share}) no {known} was known, and {stood_in} "
+        f"{ESTIMATES[_source(view)][1]}"
     )
 
 

@@ -81,11 +81,48 @@ def test_without_implied_volatility_it_is_estimated_counted_and_said(bars):
     codes = {warning["code"]: warning["message"] for warning in result.warnings}
     assert "market-data iv-rank-backfill" in codes["no_implied_volatility"]
     assert "50 of 50" in codes["estimated_volatility"]
+    assert "in favour of whoever sells" in codes["estimated_volatility"]
+    assert "5 to 6 points" in codes["estimated_volatility"]
     assert len(result.spreads) > 1
     assert result.spreads[0].iv_entry == pytest.approx(
         1.2 * result.feature_set.column("hv_30")[40], rel=1e-12
     )
     assert result.spreads[0].iv_rank_entry is None
+
+
+def test_the_vix_prices_spreads_where_the_spec_says_so(bars):
+    known = bars.assign(vix=np.linspace(14.0, 22.0, len(bars)))
+    result = bt.simulate(SPEC | {"iv_source": "vix", "iv_scale": 0.85}, known, start=bars.index[40])
+    for spread in result.spreads:
+        place = bars.index.get_loc(spread.entry_date)
+        # A fill at an open is priced with the volatility of the last closed bar.
+        assert spread.iv_entry == 0.85 * (known["vix"].iloc[place - 1] / 100)
+    assert result.fallbacks == {}
+    assert not result.warnings
+    assert "vix" in result.features.columns
+    # What a condition reads is not what prices.
+    asked = bt.simulate(
+        SPEC | {"iv_source": "vix", "iv_scale": 0.85, "exit_conditions": ["iv_atm > 0"]}, known
+    )
+    np.testing.assert_array_equal(asked.features["iv_atm"], known["current_iv"])
+
+
+def test_half_the_scale_is_half_the_volatility(bars):
+    half = bt.simulate(SPEC | {"iv_scale": 0.5}, bars)
+    assert half.spreads[0].iv_entry == bt.simulate(SPEC, bars).spreads[0].iv_entry / 2
+
+
+def test_a_vix_that_is_not_known_is_20_counted_and_said(bars):
+    known = bars.assign(vix=[np.nan] * 45 + [30.0] * 45).drop(columns=["current_iv", "iv_rank"])
+    result = bt.simulate(SPEC | {"iv_source": "vix"}, known, start=bars.index[40])
+    assert result.fallbacks == {"vix": 5}
+    (warning,) = result.warnings
+    assert warning["code"] == "estimated_volatility"
+    assert (
+        "a VIX of 20, which stands in where it is not known, on 5 of 50 bars"
+        in (warning["message"])
+    )
+    assert result.spreads[0].iv_entry == 0.2
 
 
 def test_entries_without_a_volatility_are_skipped(bars):

@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 from support.options import PUTS, RUNS
+from support.options import document as document_of
 
 from btkit.render import execute_template, options
 from btkit.render.notebook import template_path
@@ -127,15 +128,37 @@ def test_the_book_has_no_greeks_when_nothing_is_open():
     assert greeks["vega"][~flat].max() < 300.0
 
 
+def caveats(document):
+    return "".join(piece.markup for piece in options.rests_on(document) if hasattr(piece, "markup"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentences"),
+    [
+        ({"iv_source": "vix"}, ["Every volatility is the VIX of that day"]),
+        (
+            {"iv_source": "vix", "iv_scale": 0.85, "start": "2009-01-02", "end": "2010-12-31"},
+            ["Every volatility is 0.85 times the VIX of that day (iv_scale)",
+             "no VIX was known, and 20 stood in"],
+        ),
+        ({"iv_scale": 0.9}, ["Every volatility is 0.9 times the implied volatility (iv_atm)"]),
+    ],
+)  # fmt: skip
+def test_a_page_says_where_the_volatility_comes_from(changes, sentences):
+    said = caveats(document_of(**changes))
+    for sentence in sentences:
+        assert sentence in said
+    assert "Every volatility" not in caveats(RUNS["puts"]())
+
+
 def test_the_caveats_speak_of_what_was_assumed():
     def words(name):
-        return "".join(
-            piece.markup for piece in options.rests_on(RUNS[name]()) if hasattr(piece, "markup")
-        )
+        return caveats(RUNS[name]())
 
     assert "All strikes share one volatility" in words("puts")
     assert "25-delta leg" in words("condor")
     assert "no implied volatility was known" in words("estimated")
+    assert "It errs in favour of whoever sells" in words("estimated")
     assert "position_sizing_formula" not in words("puts").split("The spec as it ran")[0]
 
 

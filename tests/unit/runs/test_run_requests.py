@@ -4,12 +4,13 @@ from datetime import date, datetime
 
 import pandas as pd
 import pytest
-from support.specs import rules
+from support.specs import rules, spread
 
 from btkit.errors import UsageError
 from btkit.runs import read_settings
 from btkit.runs.requests import parse_day, reads_iv, reads_vix, rule_spec
 from btkit.settings import Settings
+from btkit.spec import load_spec
 
 
 @pytest.mark.parametrize(
@@ -40,6 +41,11 @@ def test_iv_is_asked_for_when_an_expression_reads_it(changes, expected):
 )
 def test_the_vix_is_asked_for_when_an_expression_rests_on_it(changes, expected):
     assert reads_vix(rule_spec(rules(**changes), settings=Settings())) is expected
+
+
+def test_the_vix_is_asked_for_when_it_prices_options():
+    assert not reads_vix(load_spec(spread(), settings=Settings()))
+    assert reads_vix(load_spec(spread(iv_source="vix"), settings=Settings()))
 
 
 @pytest.mark.parametrize(

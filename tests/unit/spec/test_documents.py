@@ -77,6 +77,9 @@ def test_the_hash_is_the_same_on_every_machine_and_day():
         spec_hash(load_spec(spread()))
         == "18ff46a1d5468f0520048059506685124f339707340188c52ea2d328f2d7cedd"
     )
+    assert spec_hash(load_spec(spread())) != spec_hash(load_spec(spread(iv_scale=0.85)))
+    assert spec_hash(load_spec(spread())) != spec_hash(load_spec(spread(iv_source="vix")))
+    assert spec_hash(load_spec(spread())) == spec_hash(load_spec(spread(iv_scale=1)))
 
 
 @pytest.mark.parametrize(

@@ -422,6 +422,18 @@ REFUSED_SPREADS = [
     ),
     ({"skew": None}, "skew", "must be a number, not null", "leave the field out"),
     (
+        {"iv_source": "VIX"},
+        "iv_source",
+        "must be one of 'iv_atm', 'vix', not the text 'VIX'",
+        "did you mean 'vix'?",
+    ),
+    (
+        {"iv_scale": 0},
+        "iv_scale",
+        "must be above 0, not 0",
+        "write a factor: 0.85 takes 15 % off the volatility",
+    ),
+    (
         {"per_trade_risk_pct": 0.03},
         "per_trade_risk_pct",
         "must be at most 0.02, not 0.03",
