@@ -8,12 +8,14 @@ from itertools import pairwise
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from btkit.data.gaps import missing_ranges
 from btkit.data.info import Coverage, Finding, finding
-from btkit.data.sessions import closed_schedule, missing_ranges
 from btkit.data.source import Answer
-from btkit.data.times import INTERVAL_MINUTES, ONE_DAY, is_intraday
+from btkit.data.times import ONE_DAY
+from btkit.markets import Days, Interval, closed_schedule, last_days
 
 Range = tuple[pd.Timestamp, pd.Timestamp]
 Ranges = list[Range]
@@ -24,6 +26,7 @@ DAYS_PER_WEEK: Final = 7
 MOST_NOTES: Final = 3
 THIN_SESSION: Final = 0.5
 FRIDAY: Final = 4
+MONDAY: Final = np.datetime64("1970-01-05", "D")
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class Span:
     first, last
         As requested, both included: naive dates, or UTC times.
     interval
-        ``1m`` to ``1w``.
+        Of the bars.
     calendar
         The exchange calendar.
     now
@@ -64,7 +67,7 @@ class Span:
 
     first: pd.Timestamp
     last: pd.Timestamp
-    interval: str
+    interval: Interval
     calendar: str
     now: dt.datetime
 
@@ -101,7 +104,7 @@ def judge_coverage(answer: Answer, index: pd.DatetimeIndex, span: Span) -> Compl
     kept = [piece for gap in told for piece in _without_held(gap, held, sessions)]
     gaps = _united([*kept, *completeness.gaps], sessions)
     # Whichever of its days the source names, a week is told.
-    margin = (DAYS_PER_WEEK - 1) * ONE_DAY if span.interval == "1w" else 0 * ONE_DAY
+    margin = span.interval.length - ONE_DAY if span.interval.is_longer else 0 * ONE_DAY
     untold = [
         day
         for gap in completeness.gaps
@@ -178,15 +181,11 @@ def _by_calendar(
 ) -> tuple[Completeness, pd.DatetimeIndex, pd.DatetimeIndex]:
     first, last = span.days
     schedule = closed_schedule(span.calendar, first, last, now=span.now)
-    if is_intraday(span.interval):
-        return _intraday(index, schedule, span)
+    if span.interval.minutes is not None:
+        return _intraday(index, schedule, span, minutes=span.interval.minutes)
     sessions = pd.DatetimeIndex(schedule.index)
-    if span.interval == "1w":
-        mondays = _mondays(index).unique()
-        held = pd.DatetimeIndex(
-            np.concatenate([mondays + day * ONE_DAY for day in range(DAYS_PER_WEEK)])
-        )
-        return _weekly(index, sessions, span), sessions, held.sort_values()
+    if span.interval.is_longer:
+        return _longer(index, sessions, span)
     gaps = missing_ranges(sessions, index)
     findings = []
     strange = index[~index.isin(sessions) & (index <= last)]
@@ -198,34 +197,66 @@ def _by_calendar(
     return Completeness("partial" if gaps else "complete", gaps, findings), sessions, index
 
 
-def _weekly(index: pd.DatetimeIndex, sessions: pd.DatetimeIndex, span: Span) -> Completeness:
+def _longer(
+    index: pd.DatetimeIndex, sessions: pd.DatetimeIndex, span: Span
+) -> tuple[Completeness, pd.DatetimeIndex, pd.DatetimeIndex]:
+    """Compare weeks or months with the calendar's, counted from those that have a bar."""
     first, last = span.days
-    weeks = _mondays(sessions).unique()
-    whole = weeks[(weeks >= first) & (weeks + 6 * ONE_DAY <= last)]
-    gaps = [
-        (start, end + FRIDAY * ONE_DAY) for start, end in missing_ranges(whole, _mondays(index))
+    present = _periods(last_days(index, span.interval), span.interval)
+    held = [_days_of(period, span.interval) for period in np.unique(present)]
+    days = pd.DatetimeIndex(np.concatenate(held)) if held else sessions[:0]
+    if not len(index):
+        return Completeness("partial", [(first, last)]), sessions, days
+    every = _periods(sessions.to_numpy().astype("datetime64[D]"), span.interval)
+    count, phase = span.interval.count, present[0] % span.interval.count
+    # The last day of a period of n is in a week or month of the same remainder.
+    wanted = np.unique(every + (phase - every) % count)
+    whole = [
+        bounds
+        for period in wanted
+        if (bounds := _bounds_of(period, span.interval))[0] >= first and bounds[1] <= last
     ]
-    return Completeness("partial" if gaps else "complete", gaps)
+    starts = pd.DatetimeIndex([start for start, _ in whole])
+    ends = dict(whole)
+    missing = missing_ranges(starts, pd.DatetimeIndex([day[0] for day in held]))
+    gaps = [(start, _last_weekday(ends[end])) for start, end in missing]
+    return Completeness("partial" if gaps else "complete", gaps), sessions, days
 
 
-def _mondays(days: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    # A week labelled by its Sunday is the one that begins there.
-    shifted = days + ONE_DAY
-    sunday = days.day_of_week == 6  # noqa: PLR2004 - pandas counts Monday as 0
-    base = shifted.where(sunday, days)
-    return pd.DatetimeIndex(base - pd.to_timedelta(base.day_of_week, unit="D"))
+def _periods(days: Days, interval: Interval) -> npt.NDArray[np.int64]:
+    if interval.unit == "mo":
+        return days.astype("datetime64[M]").astype(np.int64)
+    return (days - MONDAY).astype(np.int64) // DAYS_PER_WEEK
+
+
+def _bounds_of(period: int, interval: Interval) -> Range:
+    # Of the period that ends with this week or month.
+    first = int(period) - interval.count + 1
+    if interval.unit == "mo":
+        edges = np.array([first, period + 1]).astype("datetime64[M]").astype("datetime64[D]")
+    else:
+        edges = MONDAY + np.array([first, period + 1]) * np.timedelta64(DAYS_PER_WEEK, "D")
+    return pd.Timestamp(edges[0]), pd.Timestamp(edges[1]) - ONE_DAY
+
+
+def _days_of(period: int, interval: Interval) -> pd.DatetimeIndex:
+    return pd.date_range(*_bounds_of(period, interval))
+
+
+def _last_weekday(day: pd.Timestamp) -> pd.Timestamp:
+    return day - max(0, day.day_of_week - FRIDAY) * ONE_DAY
 
 
 def _intraday(
-    index: pd.DatetimeIndex, schedule: pd.DataFrame, span: Span
+    index: pd.DatetimeIndex, schedule: pd.DataFrame, span: Span, *, minutes: int
 ) -> tuple[Completeness, pd.DatetimeIndex, pd.DatetimeIndex]:
     opens, closes = pd.DatetimeIndex(schedule["open"]), pd.DatetimeIndex(schedule["close"])
     whole = np.asarray((opens >= span.first) & (closes <= span.last))
     counts = index.searchsorted(closes) - index.searchsorted(opens)
     sessions = pd.DatetimeIndex(schedule.index)
     gaps = missing_ranges(sessions[whole], sessions[counts > 0])
-    minutes = np.asarray((closes - opens) / pd.Timedelta(minutes=1))
-    covered = counts * INTERVAL_MINUTES[span.interval] / minutes
+    open_for = np.asarray((closes - opens) / pd.Timedelta(minutes=1))
+    covered = counts * minutes / open_for
     thin = whole & (counts > 0) & (covered < THIN_SESSION)
     findings = []
     if thin.any():

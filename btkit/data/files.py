@@ -22,6 +22,7 @@ from btkit.data.source import (
 )
 from btkit.data.times import read_times
 from btkit.errors import DataError, NoDataError, SourceError
+from btkit.markets import Interval
 
 SUFFIXES: Final = (".csv", ".csv.gz", ".parquet", ".pq")
 SEPARATORS: Final = (",", ";", "\t", "|")
@@ -30,7 +31,7 @@ MOST_NAMES: Final = 20
 
 @dataclass(frozen=True)
 class Files:
-    """Bars from ``SYMBOL.csv``, ``SYMBOL.parquet``, ``SYMBOL_1h.csv`` and the like.
+    """Bars from ``SYMBOL.csv``, ``SYMBOL.parquet``, ``SYMBOL_30m.csv`` and the like.
 
     Names are compared without regard to case. The plain name holds daily bars; other intervals
     stand behind an underscore or a hyphen.
@@ -123,8 +124,9 @@ def _safe(symbol: str) -> str:
 
 
 def _marks(interval: str) -> tuple[str, ...]:
-    named = (f"_{interval}", f"-{interval}", f".{interval}")
-    return ("", *named) if interval == "1d" else named
+    asked = Interval.parse(interval)
+    named = tuple(f"{sign}{label}" for label in asked.spellings for sign in ("_", "-", "."))
+    return ("", *named) if asked.is_daily else named
 
 
 def _stem(name: str) -> str:

@@ -11,8 +11,9 @@ import pandas as pd
 
 from btkit.data.info import Finding, finding, format_time, format_times
 from btkit.data.quality import OPTIONAL_COLUMNS, PRICE_COLUMNS, REQUIRED_COLUMNS
-from btkit.data.times import is_intraday, read_times
-from btkit.errors import DataError
+from btkit.data.times import read_times
+from btkit.errors import DataError, UsageError
+from btkit.markets import Interval, infer_interval
 
 TIME: Final = "time"
 DATE: Final = "date"
@@ -155,7 +156,7 @@ def bars_from_table(
     table
         Anything `tidy_columns` understands.
     interval
-        ``1m`` to ``1w``.
+        A label, such as ``30m`` or ``1w``.
     origin
         The file or library, for messages.
 
@@ -288,18 +289,20 @@ def check_interval(index: pd.DatetimeIndex, *, interval: str, origin: str) -> No
     least_rows = 10
     if len(index) < least_rows:
         return
-    distances, counts = np.unique(np.diff(index.asi8), return_counts=True)
-    usual = pd.Timedelta(int(distances[counts.argmax()]), unit="ns")
-    if is_intraday(interval):
-        # Two 4-hour bars a session leave distances such as 2.5 and 21.5 hours.
-        fits = usual < pd.Timedelta(days=1) if interval == "4h" else usual == pd.Timedelta(interval)
-    elif interval == "1d":
-        fits = usual <= pd.Timedelta(days=4)
-    else:
-        fits = usual == pd.Timedelta(days=7)
-    if not fits:
+    asked = Interval.parse(interval)
+    try:
+        found = infer_interval(index, told=asked).label
+    except UsageError as error:
+        found = f"none: {error.message}"
+    if found != asked.label:
+        distances, counts = np.unique(np.diff(index.asi8), return_counts=True)
+        usual = pd.Timedelta(int(distances[counts.argmax()]), unit="ns")
         raise DataError(
-            f"{origin} has bars {usual} apart, which is not the interval {interval}",
+            f"{origin} has bars {usual} apart, which is not the interval {asked}",
             hint="ask for the interval that it holds, with --interval",
-            details={"interval": interval, "usual_distance_s": usual.total_seconds()},
+            details={
+                "interval": asked.label,
+                "found": found,
+                "usual_distance_s": usual.total_seconds(),
+            },
         )

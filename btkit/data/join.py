@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from btkit.data.sessions import session_dates
+from btkit.markets import Interval, last_sessions, sessions
 
 MOST_SESSIONS_OLD: Final = 5
 
@@ -18,12 +18,14 @@ def join_by_date(
     bars: pd.DatetimeIndex,
     *,
     calendar: str,
+    interval: Interval = Interval.DAY,
     same_day: bool = True,
 ) -> npt.NDArray[np.float64]:
     """Return for each bar the last value known at it, at most 5 sessions old, else NaN.
 
-    A daily value is known at its day's close. So a daily or weekly bar may see its own date's
-    value, and an intraday bar only those of earlier UTC dates.
+    A daily value is known at its day's close. So a daily bar may see its own date's value, a
+    weekly or longer one that of its last session, and an intraday bar only those of earlier UTC
+    dates.
 
     Parameters
     ----------
@@ -33,6 +35,8 @@ def join_by_date(
         Shape (n_bars,): sorted naive dates, or UTC times.
     calendar
         The exchange calendar whose sessions measure age.
+    interval
+        Of the bars.
     same_day
         False when the bars' market closes before the value of its date is known.
 
@@ -47,6 +51,8 @@ def join_by_date(
         return joined
     intraday = bars.tz is not None
     days = bars.tz_localize(None).normalize() if intraday else bars
+    if interval.is_longer:
+        days = pd.DatetimeIndex(last_sessions(bars, interval, calendar=calendar)).as_unit("ns")
     side: Literal["left", "right"] = "right" if same_day and not intraday else "left"
     position = pd.DatetimeIndex(known.index).searchsorted(days, side=side) - 1
     found = np.flatnonzero(position >= 0)
@@ -63,8 +69,8 @@ def _sessions_old(
     age = np.array((days - dates).days, dtype=np.int64)
     old = age > MOST_SESSIONS_OLD
     if old.any():
-        sessions = session_dates(calendar, dates[old].min(), days[old].max())
-        age[old] = sessions.searchsorted(days[old], side="right") - sessions.searchsorted(
+        listed = sessions(dates[old].min(), days[old].max(), calendar=calendar)
+        age[old] = listed.searchsorted(days[old], side="right") - listed.searchsorted(
             dates[old], side="right"
         )
     return age

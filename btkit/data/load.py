@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from btkit.data.choose import open_source
 from btkit.data.coverage import Completeness, Span, judge_coverage
 from btkit.data.frames import check_interval
+from btkit.data.gaps import gap_documents
 from btkit.data.info import DataInfo, Finding, LoadedBars, finding, format_time
 from btkit.data.observe import join_observations
 from btkit.data.quality import (
@@ -21,11 +23,11 @@ from btkit.data.quality import (
     check_bars,
     order_bars,
 )
-from btkit.data.sessions import gap_documents, schedule
 from btkit.data.source import Answer, Request, Source
 from btkit.data.symbols import check_symbol
-from btkit.data.times import INTERVAL_MINUTES, ONE_DAY, is_intraday, parse_range
+from btkit.data.times import ONE_DAY, parse_range
 from btkit.errors import NoDataError, UsageError
+from btkit.markets import Interval, last_days, still_forming
 from btkit.settings import Settings
 
 # Days of history per bar, generously: short sessions, holidays, and a margin in days.
@@ -33,7 +35,6 @@ DAYS_PER_SESSION: Final = 365.25 / 252 * 1.05
 SHORTEST_SESSION_MINUTES: Final = 240
 MARGIN_DAYS: Final = 30
 MOST_WIDENINGS: Final = 3
-WEEK_CLOSED_AFTER_DAYS: Final = 5
 
 
 def load_bars(  # noqa: PLR0913 - the question itself, and where to put it
@@ -41,7 +42,7 @@ def load_bars(  # noqa: PLR0913 - the question itself, and where to put it
     start: str | dt.date | pd.Timestamp,
     end: str | dt.date | pd.Timestamp,
     *,
-    interval: str = "1d",
+    interval: Interval | str = "1d",
     settings: Settings,
     source: str | Source | None = None,
     warmup: int = 2000,
@@ -60,7 +61,7 @@ def load_bars(  # noqa: PLR0913 - the question itself, and where to put it
         The range, both included: YYYY-MM-DD text, dates or timestamps; for intraday bars also
         ISO 8601 times, in UTC unless they name an offset.
     interval
-        ``1m 5m 15m 1h 4h 1d 1w``.
+        Any regular length: ``<n>m``, ``<n>h``, ``1d``, ``<n>w`` or ``<n>mo``.
     settings
         Where sources are, and which one when `source` is None.
     source
@@ -99,14 +100,15 @@ def load_bars(  # noqa: PLR0913 - the question itself, and where to put it
             f"warmup must be 0 or more bars, not {warmup}",
             hint="0 loads the range alone; 2,000 is what a run takes",
         )
-    first, last = parse_range(start, end, interval=interval)
-    span = Span(first, last, interval, calendar, now or dt.datetime.now(dt.UTC))
+    asked = Interval.parse(interval)
+    first, last = parse_range(start, end, interval=asked.label)
+    span = Span(first, last, asked, calendar, now or dt.datetime.now(dt.UTC))
     if source is None or isinstance(source, str):
         name = source or settings.data_source
         source = open_source(name, settings=settings, now=span.now)
     fetched = _fetch(source, symbol, span, warmup)
     bars, quality = check_bars(fetched.bars)
-    check_interval(pd.DatetimeIndex(bars.index), interval=interval, origin=source.name)
+    check_interval(pd.DatetimeIndex(bars.index), interval=asked.label, origin=source.name)
     joined = join_observations(
         bars, source, symbol=symbol, span=span, needs_iv=needs_iv, needs_vix=needs_vix
     )
@@ -121,7 +123,7 @@ def load_bars(  # noqa: PLR0913 - the question itself, and where to put it
         }
     )
     result = joined.frame
-    result.index.name = "time" if is_intraday(interval) else "date"
+    result.index.name = "time" if asked.is_intraday else "date"
     result.attrs["btkit"] = info.model_dump()
     return LoadedBars(result, info, inside[0])
 
@@ -136,7 +138,7 @@ class _Fetched:
 def _fetch(source: Source, symbol: str, span: Span, warmup: int) -> _Fetched:
     days = _warmup_days(span.interval, warmup)
     for _ in range(MOST_WIDENINGS):
-        request = Request(symbol, span.interval, _days_before(span.first, days), span.last)
+        request = Request(symbol, span.interval.label, _days_before(span.first, days), span.last)
         answer = source.bars(request)
         ordered, findings = order_bars(_known_columns(answer.frame))
         index = pd.DatetimeIndex(ordered.index)
@@ -155,20 +157,23 @@ def _fetch(source: Source, symbol: str, span: Span, warmup: int) -> _Fetched:
     return _Fetched(answer, bars.iloc[max(0, before - warmup) :], findings + forming)
 
 
-def _warmup_days(interval: str, warmup: int) -> int:
+def _warmup_days(interval: Interval, warmup: int) -> int:
     if warmup == 0:
         return 0
-    if interval == "1w":
-        return 7 * warmup + MARGIN_DAYS
+    if interval.is_longer:
+        return interval.length.days * warmup + MARGIN_DAYS
     sessions = float(warmup)
-    if is_intraday(interval):
-        sessions = warmup / max(1, SHORTEST_SESSION_MINUTES // INTERVAL_MINUTES[interval])
+    if interval.minutes is not None:
+        sessions = warmup / max(1, SHORTEST_SESSION_MINUTES // interval.minutes)
     return math.ceil(sessions * DAYS_PER_SESSION) + MARGIN_DAYS
 
 
 def _days_before(time: pd.Timestamp, days: int) -> pd.Timestamp:
     earliest = pd.Timestamp("1800-01-01", tz=time.tz)
-    return max(time.normalize() - days * ONE_DAY, earliest) if days else time
+    if not days:
+        return time
+    # A timestamp reaches less far back than 2,000 quarters.
+    return time.normalize() - min(days, max(0, (time - earliest).days)) * ONE_DAY
 
 
 def _known_columns(frame: pd.DataFrame) -> pd.DataFrame:
@@ -178,31 +183,23 @@ def _known_columns(frame: pd.DataFrame) -> pd.DataFrame:
 def _without_forming(
     bars: pd.DataFrame, answer: Answer, span: Span
 ) -> tuple[pd.DataFrame, list[Finding]]:
-    if not answer.live or bars.empty:
-        return bars, []
     index = pd.DatetimeIndex(bars.index)
-    now = pd.Timestamp(span.now).tz_convert("UTC")
-    forming = _forming(index, now, span)
+    forming = still_forming(index, span.interval, calendar=span.calendar, now=span.now)
+    if not answer.live:
+        forming &= ~_later(index, span)
     if not forming.any():
         return bars, []
     message = "Bars that had not closed yet when they were loaded were dropped."
     return bars[~forming], [finding("not_closed", message, index[forming])]
 
 
-def _forming(index: pd.DatetimeIndex, now: pd.Timestamp, span: Span) -> np.ndarray:
-    if is_intraday(span.interval):
-        length = pd.Timedelta(minutes=INTERVAL_MINUTES[span.interval])
-        return np.asarray(index + length > now)
-    today = now.tz_localize(None)
-    if span.interval == "1w":
-        labels = index + ONE_DAY
-        mondays = labels - pd.to_timedelta(labels.day_of_week, unit="D")
-        return np.asarray(mondays + WEEK_CLOSED_AFTER_DAYS * ONE_DAY > today)
-    forming = np.asarray(index > today.normalize())
-    for spot in np.flatnonzero(index == today.normalize()).tolist():
-        sessions = schedule(span.calendar, index[spot], index[spot])
-        forming[spot] = len(sessions) > 0 and sessions["close"].iloc[0] > now
-    return forming
+def _later(index: pd.DatetimeIndex, span: Span) -> npt.NDArray[np.bool_]:
+    now = pd.Timestamp(span.now).tz_convert("UTC")
+    if span.interval.is_intraday:
+        return np.asarray(index > now)
+    # A key may be the last day of its period, and that lie ahead.
+    first = last_days(index, span.interval) - np.timedelta64(span.interval.length.days - 1, "D")
+    return np.asarray(first > np.datetime64(now.date(), "D"))
 
 
 def _no_data(
@@ -213,14 +210,14 @@ def _no_data(
         return NoDataError(
             f"{source.name} has no {span.interval} bars of {request.symbol} from {asked}",
             hint="check the symbol, the range and the interval",
-            details={"symbol": request.symbol, "interval": span.interval},
+            details={"symbol": request.symbol, "interval": span.interval.label},
         )
     has = [format_time(available[0]), format_time(available[-1])]
     return NoDataError(
         f"{source.name} has no {span.interval} bars of {request.symbol} from {asked}; "
         f"it has {len(available)} bars from {has[0]} to {has[1]}",
         hint="ask for a range inside what the source has",
-        details={"symbol": request.symbol, "interval": span.interval, "first": has[0],
+        details={"symbol": request.symbol, "interval": span.interval.label, "first": has[0],
                  "last": has[1], "rows": len(available)},
     )  # fmt: skip
 
@@ -233,7 +230,7 @@ def _describe(
     return DataInfo(
         source=source.name,
         symbol=symbol,
-        interval=span.interval,
+        interval=span.interval.label,
         description=fetched.answer.description,
         rows=len(inside),
         first=format_time(inside[0]),

@@ -18,11 +18,14 @@ from btkit.data.source import (
     Observations,
     Request,
     backfill_advice,
+    check_offered,
     no_observations,
 )
 from btkit.data.times import is_intraday, read_times
 from btkit.errors import SourceError
 
+INTERVALS: Final = ("1m", "5m", "15m", "1h", "4h", "1d", "1w")
+"""What the command's own documentation lists; it makes no other bars."""
 SENTINEL: Final = 50.0
 HIGHEST_RANK: Final = 100.0
 # IV a few sessions before the first bar may still be the last one known at it.
@@ -50,6 +53,7 @@ class MarketData:
 
     def bars(self, request: Request) -> Answer:
         """Return the bars of ``market-data get``, as in `btkit.data.source.Source`."""
+        check_offered(request.interval, INTERVALS, source="the market-data command")
         intraday = is_intraday(request.interval)
         document = self._call(
             "get",

@@ -15,6 +15,7 @@ from btkit.data.source import Observations, Request, Source
 from btkit.data.times import ONE_DAY
 from btkit.data.yahoo import Yahoo
 from btkit.errors import DataError, SourceError
+from btkit.markets import Interval, last_days
 
 # A value this many days before the first bar may still be the last one known at it.
 DAYS_BEFORE: Final = 15
@@ -62,9 +63,14 @@ def join_observations(
     """
     index = pd.DatetimeIndex(bars.index)
     days = index.tz_localize(None).normalize()
-    request = Request(symbol, "1d", days[0], days[-1])
+    until = days[-1]
+    if span.interval.is_longer:
+        until = pd.Timestamp(last_days(index, span.interval)[-1])
+    request = Request(symbol, "1d", days[0], until)
     result = bars.copy()
-    joined = _own_columns(bars)
+    # Own columns stand on the bars' own keys.
+    own = _own_columns(bars)
+    joined = list(own)
     if needs_vix and "vix" not in bars:
         joined.append(_vix(source, request, bars, span))
     if needs_iv and not any(name in bars for name in IV_COLUMNS):
@@ -77,6 +83,7 @@ def join_observations(
                 part.frame[name],
                 index,
                 calendar=span.calendar,
+                interval=Interval.DAY if any(part is beside for beside in own) else span.interval,
                 same_day=same_day or name != "vix" or _is_vix(symbol),
             )
             result[name] = values

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import pandas as pd
 
 from btkit.data.info import Coverage, Finding
+from btkit.errors import NoDataError
 
 
 @dataclass(frozen=True)
@@ -19,10 +21,10 @@ class Request:
     symbol
         The instrument.
     interval
-        ``1m 5m 15m 1h 4h 1d 1w``.
+        A label of `btkit.markets.Interval`, such as ``30m`` or ``1d``.
     first, last
-        Earliest and latest bar time wanted, both included: naive dates for 1d and 1w, UTC times
-        for intraday intervals.
+        Earliest and latest bar time wanted, both included: naive dates for daily and longer bars,
+        UTC times for intraday ones.
     """
 
     symbol: str
@@ -51,7 +53,8 @@ class Answer:
         The exchange calendar that `gaps` are known to agree with, so that nobody has to compare
         the bars with its sessions; None where they are the source's word only.
     live
-        Whether the last bars may still be forming, so that they have to be dropped.
+        Whether bars that begin only later than now are still forming, too, and to be dropped: not
+        so in a file, whose dates may be invented.
     findings, notes
         As in `btkit.data.DataInfo`.
     """
@@ -130,6 +133,31 @@ def no_observations(*columns: str, note: str | None = None) -> Observations:
         index=pd.DatetimeIndex([], dtype="datetime64[ns]"),
     )
     return Observations(frame, notes=[note] if note else [])
+
+
+def check_offered(interval: str, offered: Collection[str], *, source: str) -> None:
+    """Refuse an interval that a source does not have; nothing is resampled without being asked.
+
+    Parameters
+    ----------
+    interval
+        The label asked for.
+    offered
+        The labels that the source has.
+    source
+        Its name, for the message.
+
+    Raises
+    ------
+    NoDataError
+        It is none of them.
+    """
+    if interval not in offered:
+        raise NoDataError(
+            f"{source} has no {interval} bars",
+            hint=f"it has {' '.join(offered)}; other intervals come from files in BT_DATA_DIR",
+            details={"interval": interval, "offered": list(offered)},
+        )
 
 
 def backfill_advice(request: Request) -> str:

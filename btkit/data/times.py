@@ -11,9 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from btkit.errors import DataError, UsageError
-
-INTERVAL_MINUTES: Final = {"1m": 1, "5m": 5, "15m": 15, "1h": 60, "4h": 240}
-INTERVALS: Final = (*INTERVAL_MINUTES, "1d", "1w")
+from btkit.markets import Interval
 
 # ISO 8601 is tried first; of these, the one that fits every row is right, and two that fit
 # every row differently make the column ambiguous.
@@ -45,18 +43,14 @@ def is_intraday(interval: str) -> bool:
     Parameters
     ----------
     interval
-        ``1m`` to ``1w``.
+        A label, such as ``30m`` or ``1w``.
 
     Raises
     ------
     UsageError
         There is no such interval.
     """
-    if interval not in INTERVALS:
-        raise UsageError(
-            f"unknown interval {interval!r}", hint=f"use one of {', '.join(INTERVALS)}"
-        )
-    return interval in INTERVAL_MINUTES
+    return Interval.parse(interval).is_intraday
 
 
 def parse_range(
@@ -121,7 +115,7 @@ def _parse_one(value: object, name: str, *, intraday: bool) -> tuple[pd.Timestam
     day = time.tz_localize(None)
     if day != day.normalize():
         raise UsageError(
-            f"{name} {value!s} has a time of day, but daily and weekly bars have none",
+            f"{name} {value!s} has a time of day, but daily and longer bars have none",
             hint=f"write it as {form}",
             details={name: str(value)},
         )
@@ -133,7 +127,7 @@ def read_times(
 ) -> tuple[pd.DatetimeIndex, list[str]]:
     """Turn a table's time column into bar times.
 
-    Daily and weekly times become naive dates, the date as it is written, whatever the offset
+    Daily and longer times become naive dates, the date as it is written, whatever the offset
     beside it; intraday times become UTC, and those without an offset are taken as UTC.
 
     Parameters
@@ -141,7 +135,7 @@ def read_times(
     column
         Texts, numbers (seconds to nanoseconds since 1970, or 20240131) or timestamps.
     interval
-        ``1m`` to ``1w``.
+        A label, such as ``30m`` or ``1w``.
     origin
         The file or command, for messages.
 

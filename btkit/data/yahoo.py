@@ -17,16 +17,23 @@ from btkit.data.source import (
     Observations,
     Request,
     backfill_advice,
+    check_offered,
     no_observations,
 )
 from btkit.data.times import ONE_DAY
 from btkit.errors import NoDataError, SourceError, SourceUnavailableError
 
-INTERVALS: Final = {"1w": "1wk"}
+# Yahoo's own names of what it has; it makes no other bars.
+NAMES: Final = {
+    "1m": "1m", "2m": "2m", "5m": "5m", "15m": "15m", "30m": "30m", "1h": "1h", "90m": "90m",
+    "4h": "4h", "1d": "1d", "1w": "1wk", "1mo": "1mo", "3mo": "3mo",
+}  # fmt: skip
 # Indices carry a caret at Yahoo; these are the names btkit's other sources use.
 SYMBOLS: Final = {"SPX": "^GSPC", "IXIC": "^IXIC", "VIX": "^VIX"}
 # How far back Yahoo serves intraday bars, with a day to spare; 1m comes in weeks at most.
-DAYS_BACK: Final = {"1m": 6, "5m": 58, "15m": 58, "1h": 728, "4h": 728}
+DAYS_BACK: Final = {
+    "1m": 6, "2m": 58, "5m": 58, "15m": 58, "30m": 58, "90m": 58, "1h": 728, "4h": 728,
+}  # fmt: skip
 # yfinance's errors that mean "nothing there", as far back as the versions btkit accepts.
 NOTHING_THERE: Final = {"YFTickerMissingError", "YFTzMissingError", "YFPricesMissingError"}
 
@@ -51,6 +58,7 @@ class Yahoo:
 
     def bars(self, request: Request) -> Answer:
         """Return what Yahoo has of the request, as in `btkit.data.source.Source`."""
+        check_offered(request.interval, NAMES, source="Yahoo")
         first, notes = self._earliest(request)
         symbol = SYMBOLS.get(request.symbol.upper(), request.symbol)
         last_day = request.last.tz_localize(None).normalize()
@@ -123,7 +131,7 @@ def _history(
         table: pd.DataFrame = yfinance.Ticker(symbol).history(
             start=first.isoformat(),
             end=after_last.isoformat(),
-            interval=INTERVALS.get(interval, interval),
+            interval=NAMES[interval],
             # The default of these has changed between versions, and with it what Close means.
             auto_adjust=False,
             back_adjust=False,

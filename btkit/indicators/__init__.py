@@ -1,29 +1,21 @@
 """The namespace of conditions: what each name means, and how its column is computed."""
 
 from btkit.indicators.base import Indicator
-from btkit.indicators.calendars import monthly_expiries, session_minutes, sessions
 from btkit.indicators.features import FeatureSet, compute_indicators
-from btkit.indicators.intervals import INTERVALS, bars_per_year, infer_interval
 from btkit.indicators.names import closest_names, known_names, name_hint
 from btkit.indicators.position import OPTION_POSITION_DEFAULTS
 from btkit.indicators.registry import POSITION_NAMES, catalogue, is_truth_value, lookup
 
 __all__ = [
-    "INTERVALS",
     "OPTION_POSITION_DEFAULTS",
     "POSITION_NAMES",
     "FeatureSet",
     "Indicator",
-    "bars_per_year",
     "catalogue",
     "closest_names",
     "compute_indicators",
-    "infer_interval",
     "is_truth_value",
     "known_names",
     "lookup",
-    "monthly_expiries",
     "name_hint",
-    "session_minutes",
-    "sessions",
 ]

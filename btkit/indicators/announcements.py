@@ -8,7 +8,8 @@ from importlib.resources import files
 
 import numpy as np
 
-from btkit.indicators.base import Array, Days, Mask
+from btkit.indicators.base import Array, Mask
+from btkit.markets import Days
 
 FIRST_KNOWN = np.datetime64("2019-01-01", "D")
 LAST_KNOWN = np.datetime64("2026-12-31", "D")

@@ -9,9 +9,10 @@ from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from btkit.markets import Days
+
 Array: TypeAlias = npt.NDArray[np.float64]
 Mask: TypeAlias = npt.NDArray[np.bool_]
-Days: TypeAlias = npt.NDArray[np.datetime64]
 Kind: TypeAlias = Literal["float", "bool"]
 T = TypeVar("T")
 

@@ -10,8 +10,9 @@ from btkit.indicators.announcements import (
     is_event_day,
     outside_known,
 )
-from btkit.indicators.base import Array, Columns, Days, Definition, Indicator, Kind, Mask
-from btkit.indicators.calendars import (
+from btkit.indicators.base import Array, Columns, Definition, Indicator, Kind, Mask
+from btkit.markets import Days
+from btkit.markets.expiries import (
     FRIDAY,
     MAX_EXPIRY_GAP_DAYS,
     MONDAY,

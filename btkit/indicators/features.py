@@ -10,12 +10,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from btkit.errors import DataError, UsageError
-from btkit.indicators.base import Array, Days, Definition, Mask
-from btkit.indicators.calendars import session_dates
-from btkit.indicators.intervals import INTRADAY_MINUTES, infer_interval
-from btkit.indicators.intervals import bars_per_year as default_bars_per_year
+from btkit.indicators.base import Array, Definition, Mask
 from btkit.indicators.names import closest_names, name_hint
 from btkit.indicators.registry import DOCUMENTED, define, lookup, split_previous
+from btkit.markets import Days, Interval, infer_interval, last_sessions, session_dates
 
 T = TypeVar("T")
 S = TypeVar("S", bound=np.generic)
@@ -32,15 +30,16 @@ class FeatureSet:
     Parameters
     ----------
     bars
-        Checked bars: ascending DatetimeIndex (dates for daily and weekly bars, UTC open times
+        Checked bars: ascending DatetimeIndex (dates for daily and longer bars, UTC open times
         for intraday ones), columns open, high, low, close and volume without NaN, optionally
         iv_rank, iv_percentile, current_iv and vix with NaN where they are not known.
     bars_per_year
         Bars in a year, for annualised volatility.
     calendar
-        A name of `exchange_calendars`, for expiries and the session dates of intraday bars.
+        A name of `exchange_calendars`, for expiries and the session dates of intraday and of
+        weekly or longer bars.
     interval
-        One of `INTERVALS`.
+        Of the bars, or its label.
 
     Raises
     ------
@@ -65,11 +64,11 @@ class FeatureSet:
         *,
         bars_per_year: float,
         calendar: str = "XNYS",
-        interval: str = "1d",
+        interval: Interval | str = Interval.DAY,
     ) -> None:
         self.bars_per_year = bars_per_year
         self.calendar = calendar
-        self.interval = interval
+        self.interval = Interval.parse(interval)
         self._index = cast("pd.DatetimeIndex", bars.index)
         self._raw = {name: read_only(values) for name, values in bar_columns(bars).items()}
         self._columns: dict[str, Array] = {}
@@ -83,12 +82,12 @@ class FeatureSet:
 
     @property
     def dates(self) -> Days:
-        """Session date of each bar, datetime64[D]."""
+        """Session date of each bar, datetime64[D]; the last one of weekly and longer bars."""
 
         def compute() -> Days:
-            if self.interval in INTRADAY_MINUTES:
+            if self.interval.is_intraday:
                 return session_dates(self._index, calendar=self.calendar)
-            return self._index.tz_localize(None).to_numpy().astype("datetime64[D]")
+            return last_sessions(self._index, self.interval, calendar=self.calendar)
 
         return self.shared("dates", compute)
 
@@ -375,7 +374,7 @@ def compute_indicators(
         )
     interval = infer_interval(index)
     if bars_per_year is None:
-        bars_per_year = default_bars_per_year(interval, calendar)
+        bars_per_year = interval.bars_per_year(calendar)
     features = FeatureSet(bars, bars_per_year=bars_per_year, calendar=calendar, interval=interval)
     columns: dict[str, pd.Series] = {}
     for name, definition in DOCUMENTED.items():

@@ -7,8 +7,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from btkit.indicators import sessions
-from btkit.indicators.calendars import third_fridays
+from btkit.markets import sessions
+from btkit.markets.expiries import third_fridays
 
 Days: TypeAlias = NDArray[np.datetime64]
 _MONDAY = np.datetime64("1970-01-05", "D")

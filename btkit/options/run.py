@@ -35,7 +35,6 @@ from btkit.options.records import (
 from btkit.spec import OptionsSpec
 
 _AT_THE_MONEY = 0.5
-_INTRADAY = frozenset({"1m", "5m", "15m", "1h", "4h"})
 
 
 @dataclass(frozen=True)
@@ -125,7 +124,7 @@ def option_market(spec: OptionsSpec, bars: pd.DataFrame, features: FeatureSet) -
         dates, target_dte=spec.target_dte, snap=spec.expiry, calendar=spec.calendar
     ).astype(np.int64)
     ends_session = np.ones(len(day), np.bool_)
-    if features.interval in _INTRADAY:
+    if features.interval.is_intraday:
         ends_session[:-1] = day[:-1] != day[1:]
     short, long = (
         _quantiles(float(delta), expiry - day, float(spec.dividend_yield))

@@ -6,6 +6,7 @@ import math
 from html import escape
 from typing import Any
 
+from btkit.markets import Interval
 from btkit.render import text, words
 from btkit.render.pieces import Html, asset, tag
 from btkit.render.view import Value, View
@@ -60,7 +61,7 @@ def verdict(view: View) -> Html:
         f"version {run['strategy_version']}",
         view.symbol,
         f"{text.day(view.times[0])} to {text.day(view.times[-1])}",
-        f"{text.count(len(view.times))} {INTERVAL_NAMES.get(view.interval, view.interval)} bars",
+        f"{text.count(len(view.times))} {_adjective(view.interval)} bars",
         _side(view),
     ]
     parts = [
@@ -78,21 +79,15 @@ def verdict(view: View) -> Html:
     )
 
 
+def _adjective(interval: str) -> str:
+    # Bars without a name of their interval, of a stored run, are only bars.
+    return Interval.parse(interval).adjective if interval else ""
+
+
 def _side(view: View) -> str:
     if "spread_type" in view.spec:
         return str(view.spec["spread_type"]).replace("_", " ")
     return "short" if view.settings.get("direction") == "short" else "long only"
-
-
-INTERVAL_NAMES = {
-    "1m": "1-minute",
-    "5m": "5-minute",
-    "15m": "15-minute",
-    "1h": "hourly",
-    "4h": "4-hour",
-    "1d": "daily",
-    "1w": "weekly",
-}
 
 
 def _explanation(view: View) -> str:

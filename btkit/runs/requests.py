@@ -12,7 +12,8 @@ from typing import Any, get_args
 
 from btkit.conditions import names_in
 from btkit.errors import UsageError
-from btkit.indicators import INTERVALS, lookup
+from btkit.indicators import lookup
+from btkit.markets import Interval
 from btkit.settings import Settings, SourceName
 from btkit.spec import AnySpec, OptionsSpec, StrategySpec, load_spec
 
@@ -199,31 +200,25 @@ def check_range(start: object, end: object) -> tuple[date, date]:
     return first, last
 
 
-def check_interval(interval: str) -> str:
-    """Return an interval that exists.
+def check_interval(interval: Interval | str) -> str:
+    """Return the label of an interval.
 
     Parameters
     ----------
     interval
-        Such as ``"1d"``.
+        Any regular length of bars, such as ``"30m"`` or ``"1d"``.
 
     Returns
     -------
     str
-        The same.
+        As btkit writes it: ``"1h"`` for ``"60m"``.
 
     Raises
     ------
     UsageError
         If there is no such interval.
     """
-    if interval not in INTERVALS:
-        raise UsageError(
-            f"There is no interval {interval!r}.",
-            hint=f"Choose one of {' '.join(INTERVALS)}.",
-            details={"argument": "interval", "received": interval, "known": list(INTERVALS)},
-        )
-    return interval
+    return Interval.parse(interval).label
 
 
 def check_source(source: str | None) -> SourceName | None:

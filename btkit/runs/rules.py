@@ -49,7 +49,7 @@ def run(  # noqa: PLR0913 - the costs and the data, each with its default
     slippage
         Fraction of the price lost per fill; None takes BT_DEFAULT_SLIPPAGE.
     interval
-        Of the bars to load: ``1m 5m 15m 1h 4h 1d 1w``.
+        Of the bars to load: ``<n>m``, ``<n>h``, ``1d``, ``<n>w`` or ``<n>mo``, such as ``30m``.
     source
         Where bars come from; None takes BT_DATA_SOURCE.
     settings

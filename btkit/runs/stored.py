@@ -186,7 +186,7 @@ def load_bars(
     start, end
         The first and the last day, both included.
     interval
-        ``1m 5m 15m 1h 4h 1d 1w``.
+        Of the bars to load: ``<n>m``, ``<n>h``, ``1d``, ``<n>w`` or ``<n>mo``, such as ``30m``.
     source
         Where bars come from; None takes BT_DATA_SOURCE.
     warmup

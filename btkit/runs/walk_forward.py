@@ -14,6 +14,7 @@ import pandas as pd
 
 from btkit.data import Finding, LoadedBars, order_bars
 from btkit.errors import UsageError
+from btkit.markets import infer_interval
 from btkit.report import (
     MetricsSection,
     ReportWarning,
@@ -260,10 +261,6 @@ def _ask(  # noqa: PLR0913 - as `walk_forward`
 def _walk(
     plan: Plan, loaded: LoadedBars, stored: Stored | None, progress: Progress
 ) -> WalkForwardResult:
-    from btkit.indicators.intervals import (  # noqa: PLC0415 - with the next
-        INTRADAY_MINUTES,
-        infer_interval,
-    )
     from btkit.validation.windows import (  # noqa: PLC0415 - brings numba
         cut_between_days,
         efficiency_of,
@@ -278,7 +275,7 @@ def _walk(
         len(index) - offset, windows=plan.windows, is_ratio=plan.is_ratio, scheme=plan.scheme
     )
     # Bars that were handed over do not say it.
-    if (loaded.info.interval or infer_interval(index)) in INTRADAY_MINUTES:
+    if infer_interval(index, told=loaded.info.interval).is_intraday:
         made = cut_between_days(made, index[offset:].to_numpy(dtype="datetime64[D]"))
     outcomes: list[WindowOutcome] = []
     sparse: list[int] = []

@@ -15,6 +15,7 @@ from btkit.data import DataInfo, Finding
 from btkit.engine import Clauses, Decisions, parse_clauses, plan_decisions
 from btkit.errors import UsageError
 from btkit.indicators import OPTION_POSITION_DEFAULTS, FeatureSet, is_truth_value, lookup
+from btkit.markets import Interval
 from btkit.metrics import Metrics, TradeColumns, compute_metrics
 from btkit.options import Spread
 from btkit.options.lives import Lives, follow
@@ -336,7 +337,7 @@ class OptionsRequest:
     capital: float
     commission: float
     slippage: float
-    interval: str
+    interval: Interval
     bars_per_year: float
     engine: SpreadEngine
 
@@ -352,14 +353,14 @@ def simulate_options(request: OptionsRequest) -> OptionsResult:
     Raises
     ------
     UsageError
-        If the bars are weekly ones, inside which spreads would expire unseen.
+        If the bars are weekly or longer, inside which spreads would expire unseen.
     """
-    if request.interval == "1w":
+    if request.interval.is_longer:
         raise UsageError(
-            "option spreads cannot be simulated on weekly bars, which do not show the close of an "
-            "expiry session nor the days left to it",
+            f"option spreads cannot be simulated on {request.interval.adjective} bars, which do "
+            "not show the close of an expiry session nor the days left to it",
             hint="use daily bars: --interval 1d",
-            details={"interval": request.interval},
+            details={"interval": request.interval.label},
         )
     spec, bars, start = request.spec, request.bars, request.start
     features = FeatureSet(
@@ -404,7 +405,7 @@ def simulate_options(request: OptionsRequest) -> OptionsResult:
         initial_capital=request.capital,
         commission=request.commission,
         slippage=request.slippage,
-        interval=request.interval,
+        interval=request.interval.label,
         bars_per_year=request.bars_per_year,
         metrics=metrics,
         quality=request.quality,

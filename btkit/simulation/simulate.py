@@ -25,7 +25,8 @@ from btkit.engine import (
     value_trades,
 )
 from btkit.errors import NoDataError, UsageError
-from btkit.indicators import FeatureSet, bars_per_year, infer_interval, is_truth_value
+from btkit.indicators import FeatureSet, is_truth_value
+from btkit.markets import infer_interval
 from btkit.metrics import TradeColumns, compute_metrics
 from btkit.settings import Settings
 from btkit.simulation.result import Result
@@ -103,7 +104,7 @@ def simulate(
         A `StrategySpec` or an `OptionsSpec`, or a mapping with its fields.
     bars
         Bars sorted by time with float columns open, high, low, close and volume, optionally
-        adj_close, iv_rank, iv_percentile, current_iv and vix. Daily and weekly bars are keyed
+        adj_close, iv_rank, iv_percentile, current_iv and vix. Daily and longer bars are keyed
         by date without a time zone, intraday bars by their opening time in UTC.
     capital
         $ at the start.
@@ -191,7 +192,7 @@ def simulate_with(
     assert isinstance(index, pd.DatetimeIndex)
     first = _first_bar(index, start)
     interval = infer_interval(index, told=_told_interval(attributes))
-    per_year = strategy.bars_per_year or bars_per_year(interval, strategy.calendar)
+    per_year = strategy.bars_per_year or interval.bars_per_year(strategy.calendar)
     clauses = _clauses(strategy)
     features = FeatureSet(
         checked, bars_per_year=per_year, calendar=strategy.calendar, interval=interval
@@ -226,7 +227,7 @@ def simulate_with(
         initial_capital=float(capital),
         commission=float(commission),
         slippage=float(slippage),
-        interval=interval,
+        interval=interval.label,
         bars_per_year=per_year,
         metrics=metrics,
         quality=findings,
@@ -305,7 +306,7 @@ def _simulate_options(
             commission=float(commission),
             slippage=float(slippage),
             interval=interval,
-            bars_per_year=strategy.bars_per_year or bars_per_year(interval, strategy.calendar),
+            bars_per_year=strategy.bars_per_year or interval.bars_per_year(strategy.calendar),
         )
     )
 

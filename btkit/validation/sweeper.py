@@ -18,7 +18,7 @@ from btkit.engine.sweep_loop import Account
 from btkit.engine.sweep_plan import SweepPlan, plan_sweep
 from btkit.errors import SpecError, UsageError
 from btkit.indicators import is_truth_value
-from btkit.indicators.intervals import INTRADAY_MINUTES
+from btkit.markets import Interval
 from btkit.simulation import Result, simulate
 from btkit.simulation.simulate import rules_of
 from btkit.spec import CONDITION_LISTS, StrategySpec
@@ -121,7 +121,7 @@ class Sweeper:
         Every bar is a period, but of intraday bars each day, UTC, is one.
         """
         index = pd.DatetimeIndex(self.first.bars.index)
-        if self.first.interval not in INTRADAY_MINUTES:
+        if not Interval.parse(self.first.interval).is_intraday:
             return np.arange(len(index))
         days = index.to_numpy(dtype="datetime64[D]")
         return np.flatnonzero(np.append(days[1:] != days[:-1], True))

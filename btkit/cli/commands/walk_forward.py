@@ -86,7 +86,7 @@ def command(  # noqa: PLR0913 - a parameter per flag
         ),
     ] = None,
     interval: Annotated[
-        str, typer.Option("--interval", help="Of the bars: 1m 5m 15m 1h 4h 1d 1w.")
+        str, typer.Option("--interval", help="Of the bars: 5m 30m 1h 1d 1w 3mo …")
     ] = "1d",
     source: Annotated[
         str | None,

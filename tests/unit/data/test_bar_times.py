@@ -48,7 +48,7 @@ def test_intraday_times_are_utc_unless_they_say_otherwise():
 
 
 def test_an_unknown_interval_is_a_usage_error():
-    with pytest.raises(UsageError, match="unknown interval '2d'"):
+    with pytest.raises(UsageError, match="no interval '2d'"):
         parse_range("2024-01-01", "2024-01-31", interval="2d")
 
 

@@ -11,7 +11,7 @@ from btkit.data.coverage import Span, judge_coverage
 from btkit.data.join import join_by_date
 from btkit.data.source import no_observations
 from btkit.errors import UsageError
-from btkit.indicators import sessions
+from btkit.markets import Interval, sessions
 from btkit.settings import Settings
 
 NOW = dt.datetime(2024, 6, 28, 22, 0, tzinfo=dt.UTC)
@@ -122,11 +122,66 @@ def test_sparse_history_is_asked_for_again_further_back():
     assert len(source.asked) == 2
 
 
-@pytest.mark.parametrize(("live", "last"), [(True, "2024-06-17"), (False, "2024-06-24")])
-def test_a_week_that_is_not_over_is_dropped_from_a_live_source(live, last):
-    source = Memory(frame(pd.date_range("2023-01-02", "2024-06-24", freq="W-MON")))
+# New York closes at 20:00 UTC in summer; Thursday 2024-07-04 is a holiday.
+FORMING = [
+    ("1d", "2024-06-27", "2024-06-27 19:59", "2024-06-26"),
+    ("1d", "2024-06-27", "2024-06-27 20:00", "2024-06-27"),
+    ("1w", "2024-06-24", "2024-06-28 19:59", "2024-06-17"),
+    ("1w", "2024-06-24", "2024-06-28 20:00", "2024-06-24"),
+    ("1w", "2024-06-28", "2024-06-26 12:00", "2024-06-21"),
+    ("2w", "2024-06-17", "2024-06-26 12:00", "2024-06-03"),
+    ("1mo", "2024-06-03", "2024-06-28 19:59", "2024-05-01"),
+    ("1mo", "2024-06-03", "2024-06-28 20:00", "2024-06-03"),
+    ("1mo", "2024-06-28", "2024-06-28 19:59", "2024-05-31"),
+    ("3mo", "2024-04-01", "2024-06-27 21:00", "2024-01-02"),
+    ("3mo", "2024-04-01", "2024-06-28 21:00", "2024-04-01"),
+    ("3mo", "2024-06-28", "2024-06-27 21:00", "2024-03-28"),
+    ("1h", "2024-06-28 19:30", "2024-06-28 19:59", "2024-06-28T18:30:00+00:00"),
+    # A session cuts its last hour short.
+    ("1h", "2024-06-28 19:30", "2024-06-28 20:00", "2024-06-28T19:30:00+00:00"),
+    ("30m", "2024-06-28 19:30", "2024-06-28 19:59", "2024-06-28T19:00:00+00:00"),
+]
+
+
+def index_until(interval, last):
+    moment = pd.Timestamp(last)
+    if interval.is_daily:
+        return sessions("2023-01-02", moment)
+    if interval.is_intraday:
+        hours = [
+            pd.date_range(f"{day.date()} 13:30", f"{day.date()} 19:59", freq=interval.length)
+            for day in sessions("2024-06-03", moment.normalize())
+        ]
+        return pd.DatetimeIndex(np.concatenate(hours)).tz_localize("UTC")
+    if interval.unit == "w":
+        return pd.date_range(end=moment, periods=60, freq=f"{7 * interval.count}D")
+    days = sessions("2020-01-01", "2024-06-28")
+    ordinal = (days.year * 12 + days.month - 1) // interval.count
+    kept = pd.Series(days, index=ordinal).groupby(level=0)
+    return pd.DatetimeIndex(kept.first() if moment.day < 15 else kept.last())
+
+
+@pytest.mark.parametrize("live", [True, False])
+@pytest.mark.parametrize(("label", "key", "now", "last"), FORMING)
+def test_a_bar_whose_period_is_not_over_is_dropped_and_told(label, key, now, last, live):
+    source = Memory(frame(index_until(Interval.parse(label), key)))
     source.live = live
-    assert load(source, "2024-06-03", "2024-06-28", interval="1w").info.last == last
+    assert source.frame.index[-1].tz_localize(None) == pd.Timestamp(key)
+    loaded = load_bars(
+        "X", "2024-01-01", "2024-06-30", interval=label, source=source, calendar="XNYS",
+        settings=Settings(_env_file=None), now=pd.Timestamp(now, tz="UTC").to_pydatetime(),
+    )  # fmt: skip
+    assert loaded.info.last == last
+    dropped = loaded.bars.index[-1] < source.frame.index[-1]
+    assert dropped == ("not_closed" in {found.code for found in loaded.info.quality})
+
+
+def test_bars_of_a_file_that_lie_ahead_are_no_forming_ones():
+    source = Memory(frame(sessions("2024-01-02", "2025-06-27")))
+    loaded = load(source, "2024-06-03", "2025-06-27")
+    assert loaded.info.last == "2025-06-27"
+    source.live = True
+    assert load(source, "2024-06-03", "2025-06-27").info.last == "2024-06-28"
 
 
 def test_a_young_symbol_is_asked_for_once():
@@ -136,7 +191,13 @@ def test_a_young_symbol_is_asked_for_once():
 
 
 def span(first, last, interval="1d", now=NOW, zone=None):
-    return Span(pd.Timestamp(first, tz=zone), pd.Timestamp(last, tz=zone), interval, "XNYS", now)
+    return Span(
+        pd.Timestamp(first, tz=zone),
+        pd.Timestamp(last, tz=zone),
+        Interval.parse(interval),
+        "XNYS",
+        now,
+    )
 
 
 def judge(index, asked, **told):

@@ -13,7 +13,7 @@ from btkit.data import load_bars
 from btkit.data.choose import open_source
 from btkit.data.sample import COMPLETE
 from btkit.errors import NoDataError, SourceError, SourceUnavailableError, UsageError
-from btkit.indicators import sessions
+from btkit.markets import sessions
 from btkit.settings import Settings
 
 NOW = dt.datetime(2024, 6, 28, 22, 0, tzinfo=dt.UTC)

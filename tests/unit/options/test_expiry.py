@@ -5,7 +5,7 @@ import datetime as dt
 import numpy as np
 import pytest
 
-from btkit.indicators import sessions as exchange_sessions
+from btkit.markets import sessions as exchange_sessions
 from btkit.options.expiry import expiries
 
 

@@ -1,26 +1,27 @@
-"""Exchange sessions, session dates of intraday bars, and monthly option expiries."""
+"""Exchange calendars: which days are sessions, when they open and close, how many make a year."""
 
 from __future__ import annotations
 
+import datetime as dt
 import warnings
 from datetime import date
 from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from btkit.errors import UsageError
-from btkit.indicators.base import Days
 
+Days: TypeAlias = npt.NDArray[np.datetime64]
 When: TypeAlias = str | date | pd.Timestamp | np.datetime64
 
 FIRST_YEAR, LAST_YEAR = 1990, 2039
 REFERENCE_YEAR = 2025
-MAX_EXPIRY_GAP_DAYS = 40
-WEEK = np.timedelta64(7, "D")
-MONDAY = np.datetime64("1970-01-05", "D")
-FRIDAY = 4
+# A (SEMANTICS 5): of most exchanges, of one that trades at weekends, of one without holidays.
+SESSIONS_PER_YEAR, EVERY_DAY, EVERY_WEEKDAY = 252.0, 365.0, 260.0
+SATURDAY, SUNDAY = 5, 6
 
 
 @lru_cache(maxsize=8)
@@ -46,6 +47,9 @@ def exchange_calendar(name: str, first_year: int, last_year: int) -> Any:  # noq
     """
     import exchange_calendars  # noqa: PLC0415 - slow to import, and few runs need it
 
+    from btkit.markets.offsets import mend_offsets  # noqa: PLC0415 - imports the same
+
+    mend_offsets()
     start, end = pd.Timestamp(first_year, 1, 1), pd.Timestamp(last_year, 12, 31)
     with warnings.catch_warnings():
         # The library calls what newer versions of pandas deprecate; nobody here can mend that.
@@ -122,6 +126,87 @@ def sessions(start: When, end: When, *, calendar: str = "XNYS") -> pd.DatetimeIn
     return pd.DatetimeIndex(inside.to_numpy())
 
 
+def schedule(calendar: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.DataFrame:
+    """Return opening and closing times of the sessions from `first` to `last`.
+
+    Parameters
+    ----------
+    calendar
+        A name of `exchange_calendars`.
+    first, last
+        Naive dates, both included.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``open`` and ``close``, UTC, indexed by session date.
+
+    Raises
+    ------
+    UsageError
+        If no exchange has that name.
+    """
+    years = years_around(first.to_datetime64(), last.to_datetime64())
+    times: pd.DataFrame = exchange_calendar(calendar, *years).schedule[["open", "close"]]
+    inside = times[(times.index >= first) & (times.index <= last)]
+    return inside.set_axis(pd.DatetimeIndex(inside.index).as_unit("ns"), axis="index")
+
+
+def closed_schedule(
+    calendar: str, first: pd.Timestamp, last: pd.Timestamp, *, now: dt.datetime
+) -> pd.DataFrame:
+    """Return the `schedule` of those sessions that have closed by `now`.
+
+    Parameters
+    ----------
+    calendar, first, last
+        As for `schedule`.
+    now
+        A time with its zone.
+    """
+    times = schedule(calendar, first, last)
+    return times[times["close"] <= pd.Timestamp(now)]
+
+
+@lru_cache(maxsize=16)
+def sessions_per_year(calendar: str = "XNYS") -> float:
+    """Return the sessions of a year that returns are annualised with.
+
+    Parameters
+    ----------
+    calendar
+        A name of `exchange_calendars`.
+
+    Returns
+    -------
+    float
+        252; 365 of a market that trades on Saturdays and Sundays, such as ``24/7``, and 260 of
+        one that is open Monday to Friday all year, such as ``24/5``. The sessions of 2025
+        decide: an exchange whose week begins on Sunday, or which opens on a Saturday now and
+        then, has 252.
+
+    Raises
+    ------
+    UsageError
+        If no exchange has that name.
+
+    Examples
+    --------
+    >>> sessions_per_year("24/7")
+    365.0
+    """
+    if calendar == "XNYS":
+        # The exchange of nearly every run; building its calendar takes longer than a run.
+        return SESSIONS_PER_YEAR
+    year = sessions(f"{REFERENCE_YEAR}-01-01", f"{REFERENCE_YEAR}-12-31", calendar=calendar)
+    weekdays = np.bincount(year.day_of_week, minlength=7)
+    # Half of all weekends: more than the odd session that makes up for a holiday.
+    if min(weekdays[SATURDAY], weekdays[SUNDAY]) > len(year) / 14:
+        return EVERY_DAY
+    always = pd.bdate_range(f"{REFERENCE_YEAR}-01-01", f"{REFERENCE_YEAR}-12-31")
+    return EVERY_WEEKDAY if always.isin(year).all() else SESSIONS_PER_YEAR
+
+
 @lru_cache(maxsize=16)
 def session_minutes(calendar: str = "XNYS") -> int:
     """Return the length of an exchange's regular session, lunch break left out.
@@ -153,43 +238,6 @@ def session_minutes(calendar: str = "XNYS") -> int:
     breaks = (year["break_end"] - year["break_start"]).fillna(pd.Timedelta(0))
     length: pd.Timedelta = (year["close"] - year["open"] - breaks).median()
     return round(length / pd.Timedelta(minutes=1))
-
-
-def session_dates(index: pd.DatetimeIndex, *, calendar: str = "XNYS") -> Days:
-    """Return the session that each intraday bar belongs to.
-
-    Parameters
-    ----------
-    index
-        UTC open times of bars; naive ones are taken as UTC.
-    calendar
-        A name of `exchange_calendars`.
-
-    Returns
-    -------
-    Days
-        The date on the exchange's clock; for an exchange whose session opens on the evening
-        before, the date of the session.
-
-    Raises
-    ------
-    UsageError
-        If no exchange has that name.
-    """
-    utc = index.tz_localize("UTC") if index.tz is None else index
-    if calendar == "XNYS":
-        # Sessions of the default exchange never cross midnight: no schedule is needed.
-        return local_dates(utc, "America/New_York")
-    if not len(utc):
-        return np.array([], dtype="datetime64[D]")
-    exchange = exchange_calendar(calendar, *years_around(to_day(utc[0]), to_day(utc[-1])))
-    dates = local_dates(utc, exchange.tz)
-    labels = exchange.sessions.to_numpy().astype("datetime64[D]")
-    opens, closes = nanoseconds(exchange.opens), nanoseconds(exchange.closes)
-    bars = nanoseconds(utc)
-    position = np.minimum(closes.searchsorted(bars, side="right"), len(labels) - 1)
-    inside = (bars >= opens[position]) & (bars < closes[position])
-    return np.where(inside, labels[position], dates)
 
 
 def nanoseconds(times: pd.Series[Any] | pd.DatetimeIndex) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -242,79 +290,3 @@ def to_day(when: When) -> np.datetime64:
     stamp = pd.Timestamp(when)
     naive = stamp if stamp.tz is None else stamp.tz_convert(None)
     return np.datetime64(naive.date(), "D")
-
-
-def third_fridays(first_year: int, last_year: int) -> Days:
-    """Return the third Friday of each month.
-
-    Parameters
-    ----------
-    first_year, last_year
-        Both included.
-
-    Returns
-    -------
-    Days
-        Ascending, twelve a year.
-    """
-    months = np.arange(f"{first_year}-01", f"{last_year + 1}-01", dtype="datetime64[M]")
-    firsts = months.astype("datetime64[D]").astype(np.int64)
-    weekdays = (firsts - MONDAY.astype(np.int64)) % 7
-    return (firsts + (FRIDAY - weekdays) % 7 + 14).astype("datetime64[D]")
-
-
-@lru_cache(maxsize=8)
-def expiries_of_years(calendar: str, first_year: int, last_year: int) -> Days:
-    """Return the monthly expiries of some years.
-
-    Parameters
-    ----------
-    calendar
-        A name of `exchange_calendars`.
-    first_year, last_year
-        Both included.
-
-    Returns
-    -------
-    Days
-        Ascending, read-only.
-    """
-    fridays = third_fridays(first_year, last_year)
-    exchange = exchange_calendar(calendar, first_year, last_year)
-    labels = exchange.sessions.to_numpy().astype("datetime64[D]")
-    position = labels.searchsorted(fridays, side="right") - 1
-    recorded = (fridays >= labels[0]) & (fridays <= labels[-1])
-    expiries = np.where(recorded, labels[np.maximum(position, 0)], fridays)
-    expiries.flags.writeable = False
-    return expiries
-
-
-def monthly_expiries(start: When, end: When, *, calendar: str = "XNYS") -> Days:
-    """Return the standard monthly option expiries between two dates.
-
-    Parameters
-    ----------
-    start, end
-        First and last date, both included.
-    calendar
-        A name of `exchange_calendars`.
-
-    Returns
-    -------
-    Days
-        datetime64[D], ascending: third Fridays, or the session before where that is none. In
-        years that the exchange's holidays are not recorded for, the third Friday itself.
-
-    Raises
-    ------
-    UsageError
-        If no exchange has that name.
-
-    Examples
-    --------
-    >>> monthly_expiries("2019-04-01", "2019-04-30")
-    array(['2019-04-18'], dtype='datetime64[D]')
-    """
-    first, last = to_day(start), to_day(end)
-    expiries = expiries_of_years(calendar, *years_around(first, last))
-    return expiries[expiries.searchsorted(first) : expiries.searchsorted(last, side="right")]

@@ -1,19 +1,11 @@
-"""Sessions, expiries, intervals, and the session dates of intraday bars."""
+"""Sessions, expiries, and the session dates of intraday bars."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from btkit.errors import UsageError
-from btkit.indicators import (
-    INTERVALS,
-    bars_per_year,
-    infer_interval,
-    monthly_expiries,
-    session_minutes,
-    sessions,
-)
-from btkit.indicators.calendars import session_dates
+from btkit.markets import monthly_expiries, session_dates, session_minutes, sessions
 
 
 @pytest.mark.parametrize(
@@ -98,101 +90,6 @@ def test_an_unknown_calendar_is_refused(take):
 def test_session_minutes_leave_the_lunch_break_out(calendar, minutes):
     # NYSE is the library's other name for XNYS, and takes the way through its schedule.
     assert session_minutes(calendar) == minutes
-
-
-@pytest.mark.parametrize(
-    ("interval", "calendar", "expected"),
-    [
-        ("1d", "XNYS", 252),
-        ("1w", "XNYS", 52),
-        ("1m", "XNYS", 98_280),
-        ("5m", "XNYS", 19_656),
-        ("15m", "XNYS", 6_552),
-        ("1h", "XNYS", 1_764),
-        ("4h", "XNYS", 504),
-        ("1h", "24/7", 6_048),
-        ("1d", "24/7", 252),
-    ],
-)
-def test_bars_per_year(interval, calendar, expected):
-    assert bars_per_year(interval, calendar) == expected
-
-
-def test_an_unknown_interval_is_refused():
-    with pytest.raises(UsageError, match="no interval '30m'"):
-        bars_per_year("30m")
-
-
-@pytest.mark.parametrize("interval", INTERVALS)
-def test_an_interval_is_inferred_through_nights_weekends_and_holes(interval):
-    if interval == "1w":
-        times = pd.date_range("2023-01-06", periods=60, freq="W-FRI")
-    elif interval == "1d":
-        times = sessions("2023-01-01", "2023-12-31")
-    else:
-        step = pd.Timedelta(interval.replace("m", "min"))
-        times = pd.DatetimeIndex(
-            [
-                moment
-                for day in sessions("2023-01-01", "2023-02-28")
-                for moment in pd.date_range(
-                    day + pd.Timedelta(hours=14, minutes=30),
-                    day + pd.Timedelta(hours=21),
-                    freq=step,
-                    inclusive="left",
-                    tz="UTC",
-                )
-            ]
-        )
-    assert infer_interval(times) == interval
-    keep = np.ones(len(times), dtype=bool)
-    keep[5::17] = False
-    assert infer_interval(times[keep]) == interval
-
-
-@pytest.mark.parametrize(
-    ("times", "expected"),
-    [([], "1d"), (["2024-01-05"], "1d"), (["2024-01-05", "2024-01-08"], "1d")],
-)
-def test_few_daily_bars_are_daily(times, expected):
-    assert infer_interval(pd.DatetimeIndex(times)) == expected
-
-
-# Two 4-hour bars a session on a clock that the session cuts: 1.5, 2.5 or 20 hours apart.
-CUT_SHORT = [
-    pd.Timestamp(f"{day} {time}", tz="UTC")
-    for day in ("2024-07-08", "2024-07-09", "2024-07-10", "2024-07-11")
-    for time in ("13:30", "16:00")
-]
-
-
-@pytest.mark.parametrize(
-    ("times", "told", "expected"),
-    [
-        (["2024-07-08"], "1w", "1w"),
-        (["2024-07-08"], "", "1d"),
-        (["2024-07-08"], None, "1d"),
-        (CUT_SHORT[:1], "1h", "1h"),
-        (CUT_SHORT, "4h", "4h"),
-        # Whoever resamples bars keeps what was told of the old ones: the times decide.
-        (["2024-07-05", "2024-07-12", "2024-07-19"], "1d", "1w"),
-        (["2024-07-08", "2024-07-09", "2024-07-10"], "1h", "1d"),
-    ],
-)
-def test_what_the_loader_tells_decides_where_the_times_cannot(times, told, expected):
-    assert infer_interval(pd.DatetimeIndex(times), told=told) == expected
-
-
-@pytest.mark.parametrize("told", [None, "1h", "15m", "1d", "1w"])
-def test_what_the_loader_tells_is_not_believed_against_the_times(told):
-    with pytest.raises(UsageError, match="150 minutes apart"):
-        infer_interval(pd.DatetimeIndex(CUT_SHORT), told=told)
-
-
-@pytest.mark.parametrize("freq", ["30min", "2h", "MS", "30s"])
-def test_other_distances_are_refused(freq):
-    with pytest.raises(UsageError, match="none of the intervals"):
-        infer_interval(pd.date_range("2024-01-01", periods=20, freq=freq))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,40 @@
+"""Markets: bar intervals, exchange calendars and sessions, and what makes a year."""
+
+from btkit.markets.bar_sessions import (
+    last_days,
+    last_sessions,
+    return_ends,
+    session_dates,
+    session_ends,
+    still_forming,
+)
+from btkit.markets.calendars import (
+    Days,
+    closed_schedule,
+    schedule,
+    session_minutes,
+    sessions,
+    sessions_per_year,
+)
+from btkit.markets.expiries import monthly_expiries
+from btkit.markets.inference import infer_interval
+from btkit.markets.interval import FORMS, Interval
+
+__all__ = [
+    "FORMS",
+    "Days",
+    "Interval",
+    "closed_schedule",
+    "infer_interval",
+    "last_days",
+    "last_sessions",
+    "monthly_expiries",
+    "return_ends",
+    "schedule",
+    "session_dates",
+    "session_ends",
+    "session_minutes",
+    "sessions",
+    "sessions_per_year",
+    "still_forming",
+]
