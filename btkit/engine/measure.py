@@ -204,12 +204,25 @@ def bar_returns_into(curve, capital, returns):
         returns[bar] = change if previous > 0.0 else 0.0
 
 
+@compiled_inline
+def period_returns_into(curve, ends, capital, returns):
+    """Write a curve's returns from one period's end to the next."""
+    before = capital
+    for period in range(ends.size):
+        value = curve[ends[period]]
+        returns[period] = value / before - 1.0 if before > 0.0 else 0.0
+        before = value
+
+
 @compiled_lean
-def measure_returns(curve, capital, annual, scratch, out):
+def measure_returns(curve, ends, capital, annual, scratch, out):
     """Write Sharpe, Sortino and volatility, and the returns to the first row of `scratch`."""
-    count = curve.size
+    count = ends.size or curve.size
     returns = scratch[0, :count]
-    bar_returns_into(curve, capital, returns)
+    if ends.size:
+        period_returns_into(curve, ends, capital, returns)
+    else:
+        bar_returns_into(curve, capital, returns)
     mean = pairwise_sum(returns) / count
     distances, falls = pairwise_squares(returns, mean)
     deviation = settled(math.sqrt(distances / (count - 1))) if count > 1 else math.nan
@@ -338,7 +351,7 @@ def measure_trades(done, values, marks, short, clock, tick_hours, scratch, out):
 
 
 @compiled_lean
-def measure(curve, capital, annual, days, ruined, scratch, out):
+def measure(curve, capital, annual, ends, days, ruined, scratch, out):
     """Write the metrics of a curve; those of the trades come from `measure_trades`.
 
     Parameters
@@ -348,13 +361,16 @@ def measure(curve, capital, annual, days, ruined, scratch, out):
     capital
         $ before the first bar.
     annual
-        The square root of the bars per year.
+        The square root of the returns per year.
+    ends
+        int64 (n_periods,): the last bar of each period that a return spans; empty where each bar
+        is one.
     days
         int64 (n_bars,): the calendar day of each bar.
     ruined
         Whether the run ended because nothing was left.
     scratch
-        float64, one row or more of n_bars: overwritten; the first then has the bars' returns.
+        float64, one row or more of n_bars: overwritten; the first then has the returns.
     out
         See `METRIC_NAMES`; at `FINITE`, 1 or 0.
     """
@@ -369,16 +385,17 @@ def measure(curve, capital, annual, days, ruined, scratch, out):
         yearly = math.nan
     else:
         yearly = growth ** (DAYS_PER_YEAR / span) - 1.0
-    measure_returns(curve, capital, annual, scratch, out)
+    measure_returns(curve, ends, capital, annual, scratch, out)
     deepest, dearest = measure_drawdown(curve, capital, days, out)
     out[CAGR] = out[ANNUALIZED_RETURN] = yearly
     out[CALMAR_RATIO] = quotient(yearly, -deepest)
     out[RECOVERY_FACTOR] = quotient(gain, -dearest)
     out[TOTAL_RETURN] = gain
     out[TOTAL_RETURN_PCT] = gain / capital
-    # A value that is no number spoils the volatility, so only then it is worth looking for one.
+    # A value that is no number spoils the volatility, so only then it is worth looking for one;
+    # inside a period it may not.
     out[FINITE] = 1.0
-    if not math.isfinite(out[VOLATILITY]):
+    if ends.size or not math.isfinite(out[VOLATILITY]):
         for bar in range(count):
             if not math.isfinite(curve[bar]):
                 out[FINITE] = 0.0
@@ -408,4 +425,5 @@ __all__ = [
     "measure_trades",
     "metrics_of",
     "pairwise_sum",
+    "period_returns_into",
 ]

@@ -37,6 +37,7 @@ _FILLED = np.zeros(LIST_COUNT, np.bool_)
 _FILLED[[ENTRY_LIST, EXIT_LIST]] = True
 _FLAT = np.ones(1, np.bool_)
 _NONE = np.zeros(1, np.int64)
+_EVERY_BAR = np.zeros(0, np.int64)
 _NO_COLUMNS = np.zeros((0, 0))
 _CONSTANTS = np.zeros((0, 2))
 _SETS = Sets(_OP, _LEFT, _RIGHT, _NUMBER, _WHICH, _FILLED, _FLAT, _NONE, _LISTS, _CODE, _PROGRAMS)
@@ -70,7 +71,7 @@ def measure_signals(
     rate
         Commission as a fraction of each fill.
     annual
-        The square root of the bars per year.
+        The square root of the bars per year; each bar has a return.
 
     Returns
     -------
@@ -98,7 +99,7 @@ def measure_signals(
     rows = np.empty((2, bars), np.bool_)
     rows[0], rows[1] = entries, exits
     run_sets(
-        0, 1, market, rules, Account(0, capital, annual, days, days, 1.0 / 24.0),
+        0, 1, market, rules, Account(0, capital, annual, _EVERY_BAR, days, days, 1.0 / 24.0),
         _SETS, _NO_COLUMNS, rows, tables, new_scratch(bars, 1), out,
     )  # fmt: skip
     row: Floats = out[0]

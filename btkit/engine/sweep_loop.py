@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from btkit.conditions.compiled import compiled, compiled_inline, compiled_lean
 from btkit.conditions.program import Tables
 from btkit.engine.loop import run_bars
-from btkit.engine.measure import SCRATCH_ROWS, measure, measure_trades
+from btkit.engine.measure import SCRATCH_ROWS, measure, measure_trades, period_returns_into
 from btkit.engine.records import (
     CASH,
     ENTRY_LIST,
@@ -87,7 +87,10 @@ class Account(NamedTuple):
     capital
         $ before it.
     annual
-        The square root of the bars per year.
+        The square root of the returns per year.
+    ends
+        int64 (n_periods,): the last bar of each period that a return spans, counted from `start`;
+        empty where each bar is one.
     days, clock
         int64 (n_bars,): the calendar day and the time of each bar.
     tick_hours
@@ -97,6 +100,7 @@ class Account(NamedTuple):
     start: int
     capital: float
     annual: float
+    ends: Integers
     days: Integers
     clock: Integers
     tick_hours: float
@@ -350,7 +354,16 @@ def run_sets(first, last, market, rules, account, sets, columns, rows, tables, s
         restart(state, account.capital)
         run_bars(start, market.close.size, market, decisions, rules, state, trades, curve)
         ruined = state.counts[RUINED] > 0
-        measure(equity, account.capital, account.annual, days, ruined, scratch.numbers, out[index])
+        measure(
+            equity,
+            account.capital,
+            account.annual,
+            account.ends,
+            days,
+            ruined,
+            scratch.numbers,
+            out[index],
+        )
         measure_trades(
             state.counts[TRADES],
             trades.values,
@@ -383,11 +396,7 @@ def observe_sets(
             index, index + 1, market, rules, account, sets, columns, rows, tables, scratch, out
         )
         equity = scratch.curve.equity[account.start :]
-        before = account.capital
-        for period in range(ends.size):
-            value = equity[ends[period]]
-            returns[index, period] = value / before - 1.0 if before > 0.0 else 0.0
-            before = value
+        period_returns_into(equity, ends, account.capital, returns[index])
 
 
 __all__ = [

@@ -1,9 +1,9 @@
 """Markets: bar intervals, exchange calendars and sessions, and what makes a year."""
 
+from btkit.markets.annualisation import Annualisation
 from btkit.markets.bar_sessions import (
     last_days,
     last_sessions,
-    return_ends,
     session_dates,
     session_ends,
     still_forming,
@@ -22,6 +22,7 @@ from btkit.markets.interval import FORMS, Interval
 
 __all__ = [
     "FORMS",
+    "Annualisation",
     "Days",
     "Interval",
     "closed_schedule",
@@ -29,7 +30,6 @@ __all__ = [
     "last_days",
     "last_sessions",
     "monthly_expiries",
-    "return_ends",
     "schedule",
     "session_dates",
     "session_ends",

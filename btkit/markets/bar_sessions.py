@@ -115,38 +115,6 @@ def session_ends(index: pd.DatetimeIndex, *, calendar: str = "XNYS") -> npt.NDAr
     return ends
 
 
-def return_ends(
-    index: pd.DatetimeIndex, interval: Interval, *, calendar: str = "XNYS", by_bar: bool = False
-) -> npt.NDArray[np.int64] | None:
-    """Return where the returns of a curve end (SEMANTICS 5).
-
-    Parameters
-    ----------
-    index
-        Ascending times of bars.
-    interval
-        Theirs.
-    calendar
-        A name of `exchange_calendars`.
-    by_bar
-        Whether returns go from bar to bar in any case, because the spec says how many bars make a
-        year.
-
-    Returns
-    -------
-    ndarray of int64, shape (n_returns,), or None
-        The last bar of each session for intraday bars; None where each bar ends a return.
-
-    Raises
-    ------
-    UsageError
-        If no exchange has that name.
-    """
-    if by_bar or not interval.is_intraday:
-        return None
-    return session_ends(index, calendar=calendar)
-
-
 def last_sessions(index: pd.DatetimeIndex, interval: Interval, *, calendar: str = "XNYS") -> Days:
     """Return the last session of the period that each daily or longer bar spans.
 

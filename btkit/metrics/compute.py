@@ -13,9 +13,9 @@ from btkit.errors import UsageError
 from btkit.metrics.curves import (
     ROUNDING,
     Floats,
-    bar_returns,
     calendar_days,
     drawdown_series,
+    period_returns,
     running_peak,
 )
 from btkit.metrics.model import Metrics, TradeColumns
@@ -28,8 +28,9 @@ def compute_metrics(
     times: pd.DatetimeIndex,
     *,
     initial_capital: float,
-    bars_per_year: float,
+    periods_per_year: float,
     trades: TradeColumns,
+    period_ends: NDArray[np.int64] | None = None,
     ruined: bool = False,
 ) -> Metrics:
     """Measure one run.
@@ -42,10 +43,13 @@ def compute_metrics(
         The bars' times, rising.
     initial_capital
         Account value in $ before the first bar, above 0.
-    bars_per_year
-        A: 252 for daily bars, 52 for weekly, 252 x bars per session for intraday ones.
+    periods_per_year
+        A: how many returns make a year, such as 252 for daily and for intraday bars.
     trades
         The closed trades in the order of exit.
+    period_ends : ndarray of int64, shape (n_periods,), or None
+        The last bar of each period that a return spans, as
+        `btkit.markets.Annualisation.period_ends` gives them; None where each bar is one.
     ruined
         Whether the run ended because nothing was left; then `cagr` is -1.
 
@@ -58,11 +62,12 @@ def compute_metrics(
     ------
     UsageError
         If the curve is empty, not finite or not as long as `times`, if `times` do not rise, or
-        if `initial_capital` or `bars_per_year` is not a number above 0.
+        if `initial_capital` or `periods_per_year` is not a number above 0.
 
     Notes
     -----
-    With r the n returns of n bars, the first from the initial capital: Sharpe is mean(r) / std(r,
+    With r the n returns, from bar to bar or from session to session, the first from the initial
+    capital: Sharpe is mean(r) / std(r,
     ddof=1) x sqrt(A) (Sharpe 1994, rate of reference 0), Sortino is mean(r) / sqrt(mean(min(r,
     0)^2)) x sqrt(A) over all n (Sortino & Price 1994), CAGR is growth^(365.25 / days) - 1, and
     Calmar is CAGR / deepest drawdown. A deviation that rounding explains (`curves.ROUNDING`) is
@@ -73,13 +78,13 @@ def compute_metrics(
     --------
     >>> import pandas as pd
     >>> days = pd.DatetimeIndex(["2024-01-02", "2024-01-03"])
-    >>> measured = compute_metrics([90.0, 99.0], days, initial_capital=100.0, bars_per_year=252,
+    >>> measured = compute_metrics([90.0, 99.0], days, initial_capital=100.0, periods_per_year=252,
     ...                            trades=TradeColumns.empty())
     >>> round(measured.max_drawdown_pct, 12)
     -0.1
     """
     curve = np.asarray(equity, dtype=np.float64)
-    _check(curve, times, initial_capital=initial_capital, bars_per_year=bars_per_year)
+    _check(curve, times, initial_capital=initial_capital, periods_per_year=periods_per_year)
     days = calendar_days(times)
     total_return = float(curve[-1] - initial_capital)
     drawdown = drawdown_series(curve, initial_capital)
@@ -89,7 +94,7 @@ def compute_metrics(
     growth = _cagr(float(curve[-1]) / initial_capital, int(days[-1] - days[0]), ruined=ruined)
     return Metrics(
         **_trade_metrics(trades),
-        **_return_metrics(bar_returns(curve, initial_capital), bars_per_year),
+        **_return_metrics(period_returns(curve, initial_capital, period_ends), periods_per_year),
         cagr=growth,
         annualized_return=growth,
         max_drawdown_pct=deepest,
@@ -103,7 +108,7 @@ def compute_metrics(
 
 
 def _check(
-    curve: Floats, times: pd.DatetimeIndex, *, initial_capital: float, bars_per_year: float
+    curve: Floats, times: pd.DatetimeIndex, *, initial_capital: float, periods_per_year: float
 ) -> None:
     if curve.ndim != 1 or len(curve) == 0 or len(curve) != len(times):
         raise UsageError(
@@ -120,7 +125,10 @@ def _check(
         raise UsageError(
             "The bar times of the equity curve do not rise.", hint="Sort the bars by time."
         )
-    for name, value in (("initial_capital", initial_capital), ("bars_per_year", bars_per_year)):
+    for name, value in (
+        ("initial_capital", initial_capital),
+        ("periods_per_year", periods_per_year),
+    ):
         if not 0.0 < value < math.inf:
             raise UsageError(f"{name} is {value}.", hint="Pass a finite number above 0.")
 
@@ -158,8 +166,8 @@ class _ReturnMetrics(TypedDict):
     volatility: float
 
 
-def _return_metrics(returns: Floats, bars_per_year: float) -> _ReturnMetrics:
-    annual = math.sqrt(bars_per_year)
+def _return_metrics(returns: Floats, periods_per_year: float) -> _ReturnMetrics:
+    annual = math.sqrt(periods_per_year)
     mean = float(returns.mean())
     deviation = _settled(float(returns.std(ddof=1))) if len(returns) > 1 else math.nan
     downside = _settled(math.sqrt(float(np.square(np.minimum(returns, 0.0)).mean())))

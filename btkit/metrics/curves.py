@@ -50,6 +50,28 @@ def bar_returns(equity: Floats, initial_capital: float) -> Floats:
     return returns
 
 
+def period_returns(
+    equity: Floats, initial_capital: float, period_ends: NDArray[np.int64] | None
+) -> Floats:
+    """Return the returns of an equity curve that its metrics are taken of.
+
+    Parameters
+    ----------
+    equity : ndarray, shape (n_bars,)
+        Account value in $ at each bar's close.
+    initial_capital
+        Account value in $ before the first bar.
+    period_ends : ndarray of int64, shape (n_periods,), or None
+        The last bar of each period that a return spans, ascending; None where each bar is one.
+
+    Returns
+    -------
+    ndarray, shape (n_periods,)
+        As `bar_returns` of the equity at the ends.
+    """
+    return bar_returns(equity if period_ends is None else equity[period_ends], initial_capital)
+
+
 def running_peak(equity: Floats, initial_capital: float) -> Floats:
     """Return the highest account value so far, the initial capital being the first.
 

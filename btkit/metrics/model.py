@@ -43,8 +43,9 @@ class Metrics(BaseModel):
     """Every metric of a run, with its true value: NaN is undefined, inf is infinite.
 
     Money is in $, ``*_pct`` and rates are fractions (0.15 is 15 %), holding periods are hours of
-    calendar time. Ratios are annualised by the square root of the bars per year. The three
-    walk-forward fields are None unless the run is a part of a walk-forward.
+    calendar time. Ratios are of returns from bar to bar, of intraday bars from session to session,
+    annualised by the square root of their number in a year. The three walk-forward fields are
+    None unless the run is a part of a walk-forward.
 
     Notes
     -----

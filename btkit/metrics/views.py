@@ -61,21 +61,23 @@ def last_of_each(labels: NDArray[np.int64]) -> NDArray[np.intp]:
     return np.append(np.flatnonzero(np.diff(labels)), len(labels) - 1)
 
 
-def rolling_sharpe(equity: pd.Series[float], window: int, bars_per_year: float) -> pd.Series[float]:
-    """Return the annualised Sharpe ratio of the last `window` returns at each bar.
+def rolling_sharpe(
+    equity: pd.Series[float], window: int, periods_per_year: float
+) -> pd.Series[float]:
+    """Return the annualised Sharpe ratio of the last `window` returns at each end.
 
     Parameters
     ----------
-    equity : Series, shape (n_bars,)
-        Account value in $ at each bar's close, by bar time.
+    equity : Series, shape (n_periods,)
+        Account value in $ at the end of each period that a return spans.
     window
         Number of returns, at least 2.
-    bars_per_year
-        Bars in a year, for annualisation.
+    periods_per_year
+        Returns in a year, for annualisation.
 
     Returns
     -------
-    Series, shape (n_bars,)
+    Series, shape (n_periods,)
         NaN before `window` returns are there, and where the account did not move in the window.
     """
     returns = _inner_returns(equity)
@@ -84,36 +86,36 @@ def rolling_sharpe(equity: pd.Series[float], window: int, bars_per_year: float) 
     # A sliding sum keeps rounding of what has left the window; a still window is still.
     deviation[_still(returns, window) | (deviation <= ROUNDING)] = np.nan
     return pd.Series(
-        rolling.mean().to_numpy() / deviation * np.sqrt(bars_per_year),
+        rolling.mean().to_numpy() / deviation * np.sqrt(periods_per_year),
         index=equity.index,
         name="rolling_sharpe",
     )
 
 
 def rolling_volatility(
-    equity: pd.Series[float], window: int, bars_per_year: float
+    equity: pd.Series[float], window: int, periods_per_year: float
 ) -> pd.Series[float]:
-    """Return the annualised standard deviation of the last `window` returns at each bar.
+    """Return the annualised standard deviation of the last `window` returns at each end.
 
     Parameters
     ----------
-    equity : Series, shape (n_bars,)
-        Account value in $ at each bar's close, by bar time.
+    equity : Series, shape (n_periods,)
+        Account value in $ at the end of each period that a return spans.
     window
         Number of returns, at least 2.
-    bars_per_year
-        Bars in a year, for annualisation.
+    periods_per_year
+        Returns in a year, for annualisation.
 
     Returns
     -------
-    Series, shape (n_bars,)
+    Series, shape (n_periods,)
         Fractions (ddof 1), NaN before `window` returns are there.
     """
     returns = _inner_returns(equity)
     deviation = pd.Series(returns, index=equity.index).rolling(window).std().to_numpy(copy=True)
     deviation[_still(returns, window)] = 0.0
     return pd.Series(
-        deviation * np.sqrt(bars_per_year), index=equity.index, name="rolling_volatility"
+        deviation * np.sqrt(periods_per_year), index=equity.index, name="rolling_volatility"
     )
 
 

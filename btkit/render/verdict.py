@@ -151,7 +151,7 @@ def _tile(view: View, name: str) -> str:
 
 INTERVALS = {
     "sharpe_ratio": "95 % confidence interval, Lo (2002), assuming independent returns: "
-    "standard error √((1 + SR²/2)/n) of the ratio per bar, annualised",
+    "standard error √((1 + SR²/2)/n) of the ratio per return, annualised",
     "win_rate": "95 % confidence interval, Wilson (1927), assuming independent trades",
 }
 
@@ -169,8 +169,9 @@ def interval(view: View, name: str) -> tuple[float, float] | None:
     if value is None:
         return None
     if name == "sharpe_ratio" and len(view.equity) > 1:
-        per_bar = value / math.sqrt(view.bars_per_year)
-        error = math.sqrt((1 + per_bar**2 / 2) / len(view.equity) * view.bars_per_year)
+        per_year = view.annualisation.periods_per_year
+        single = value / math.sqrt(per_year)
+        error = math.sqrt((1 + single**2 / 2) / len(view.period_ends) * per_year)
         return value - NORMAL_95 * error, value + NORMAL_95 * error
     if name == "win_rate" and len(view.trades):
         n, z2 = len(view.trades), NORMAL_95**2

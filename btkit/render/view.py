@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from btkit.markets import Annualisation
 from btkit.metrics import Drawdown, worst_drawdown
 from btkit.report import RunDocument, buy_and_hold_equity
 
@@ -144,10 +146,17 @@ class View:
         """The bars' interval, such as ``1d``."""
         return str(self.report["data"]["interval"])
 
-    @property
-    def bars_per_year(self) -> float:
-        """Bars in a year, for annualising what is drawn."""
-        return float(self.settings["bars_per_year"])
+    @cached_property
+    def annualisation(self) -> Annualisation:
+        """How returns are taken and annualised in what is drawn."""
+        spec = self.spec
+        return Annualisation.of(self.settings["interval"], spec["calendar"], spec["bars_per_year"])
+
+    @cached_property
+    def period_ends(self) -> NDArray[np.int64]:
+        """The bars at which returns end: every one, or the last of each session."""
+        ends = self.annualisation.period_ends(self.times)
+        return np.arange(len(self.times)) if ends is None else ends
 
     @cached_property
     def fall(self) -> Drawdown | None:

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from btkit.errors import UsageError
+from btkit.markets import Annualisation
 from btkit.metrics import TradeColumns, compute_metrics
 from btkit.render import text, theme
 from btkit.render.campaign import data_facts, facts_table, provenance_facts, tile, verdict
@@ -267,12 +268,16 @@ def rests_on(page: Page) -> Section:
 
 def _held(document: Mapping[str, Any], curve: pd.DataFrame) -> dict[str, Any]:
     """Return the metrics of holding the instrument over the out-of-sample parts."""
-    settings = document["provenance"]["settings"]
+    provenance = document["provenance"]
+    settings, spec = provenance["settings"], provenance["spec"]
+    annualisation = Annualisation.of(settings["interval"], spec["calendar"], spec["bars_per_year"])
+    index = pd.DatetimeIndex(curve.index)
     return compute_metrics(
         floats(curve["benchmark"]),
-        pd.DatetimeIndex(curve.index),
+        index,
         initial_capital=settings["capital"],
-        bars_per_year=settings["bars_per_year"],
+        periods_per_year=annualisation.periods_per_year,
+        period_ends=annualisation.period_ends(index),
         trades=TradeColumns.empty(),
     ).to_json_values()
 

@@ -44,15 +44,18 @@ LABELS: dict[str, Label] = {
     "total_return_pct": Label("Total return", text.percent, "Last equity over initial capital, −1"),
     "total_return": Label("Net profit", text.money, "Last equity less initial capital"),
     "volatility": Label(
-        "Volatility a year", text.percent, "Standard deviation of bar returns, annualised"
+        "Volatility a year",
+        text.percent,
+        "Standard deviation of returns, annualised; of intraday bars a return spans a session",
     ),
     "sharpe_ratio": Label(
         "Sharpe ratio",
         text.ratio,
-        "Mean bar return over its standard deviation, annualised; risk-free rate 0",
+        "Mean return over its standard deviation, annualised; risk-free rate 0; of intraday bars a "
+        "return spans a session",
     ),
     "sortino_ratio": Label(
-        "Sortino ratio", text.ratio, "Like the Sharpe ratio, with only the losing bars as risk"
+        "Sortino ratio", text.ratio, "Like the Sharpe ratio, with only the losses as risk"
     ),
     "max_drawdown_pct": Label(
         "Worst drawdown", text.percent, "Deepest fall of the account from a previous high"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from btkit.markets import Annualisation
 from btkit.metrics import TradeColumns, compute_metrics
 from btkit.report.documents import Benchmark
 
@@ -34,7 +35,7 @@ def buy_and_hold_equity(bars: pd.DataFrame, *, capital: float) -> pd.Series[floa
     return pd.Series(capital * (close / close[0]), index=bars.index, name="buy_and_hold")
 
 
-def buy_and_hold(bars: pd.DataFrame, *, capital: float, bars_per_year: float) -> Benchmark:
+def buy_and_hold(bars: pd.DataFrame, *, capital: float, annualisation: Annualisation) -> Benchmark:
     """Measure buy-and-hold as a strategy is measured.
 
     Parameters
@@ -43,19 +44,21 @@ def buy_and_hold(bars: pd.DataFrame, *, capital: float, bars_per_year: float) ->
         With a column ``close`` and a DatetimeIndex; warm-up not included.
     capital
         In $ at the first close.
-    bars_per_year
-        Bars in a year, for annualisation.
+    annualisation
+        How the strategy's returns are taken and annualised.
 
     Returns
     -------
     Benchmark
         Values as JSON carries them; its `definition` says what was measured.
     """
+    index = pd.DatetimeIndex(bars.index)
     values = compute_metrics(
         buy_and_hold_equity(bars, capital=capital).to_numpy(),
-        pd.DatetimeIndex(bars.index),
+        index,
         initial_capital=capital,
-        bars_per_year=bars_per_year,
+        periods_per_year=annualisation.periods_per_year,
+        period_ends=annualisation.period_ends(index),
         trades=TradeColumns.empty(),
     ).to_json_values()
     names = Benchmark.model_fields.keys() & values.keys() - {"undefined"}

@@ -73,7 +73,7 @@ def build_report(
         data=data,
         diagnostics=DiagnosticsSection.model_validate(result.diagnostics.model_dump(mode="json")),
         benchmark=buy_and_hold(
-            result.bars, capital=result.initial_capital, bars_per_year=result.bars_per_year
+            result.bars, capital=result.initial_capital, annualisation=result.annualisation
         ),
         provenance=Provenance.model_validate(provenance),
     )

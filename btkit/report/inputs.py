@@ -9,6 +9,7 @@ import pandas as pd
 from pydantic import BaseModel
 
 from btkit.data import DataInfo, Finding
+from btkit.markets import Annualisation
 from btkit.metrics import Metrics
 from btkit.spec import AnySpec
 
@@ -32,8 +33,8 @@ class SimulatedRun(Protocol):
         """The bars' interval, such as ``"1d"``."""
 
     @property
-    def bars_per_year(self) -> float:
-        """Bars in a year."""
+    def annualisation(self) -> Annualisation:
+        """How returns are taken and annualised."""
 
     @property
     def initial_capital(self) -> float:

@@ -49,7 +49,8 @@ class OverfittingSection(Section):
     trials
         Sets tried.
     periods, period
-        Returns that the statistics rest on, and what one spans: ``"bar"`` or ``"day"``.
+        Returns that the statistics rest on, and what one spans: ``"bar"`` or
+        ``"session"``.
     sharpe_ratio, sharpe_interval
         The best set's, annualised, and a block-bootstrap confidence interval.
     expected_maximum_sharpe

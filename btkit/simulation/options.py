@@ -15,7 +15,7 @@ from btkit.data import DataInfo, Finding
 from btkit.engine import Clauses, Decisions, parse_clauses, plan_decisions
 from btkit.errors import UsageError
 from btkit.indicators import OPTION_POSITION_DEFAULTS, FeatureSet, is_truth_value, lookup
-from btkit.markets import Interval
+from btkit.markets import Annualisation
 from btkit.metrics import Metrics, TradeColumns, compute_metrics
 from btkit.options import Spread
 from btkit.options.lives import Lives, follow
@@ -85,8 +85,8 @@ class OptionsResult:
         The strategy as it ran.
     initial_capital, commission, slippage
         The account: $, $ a contract and leg, fraction of each leg's price.
-    interval, bars_per_year
-        Bar size, such as ``1d``, and A of the annualised metrics.
+    annualisation
+        How returns are taken and annualised, from the bars' interval, calendar and spec.
     metrics
         True values; NaN where undefined. A trade is a spread.
     quality
@@ -105,8 +105,7 @@ class OptionsResult:
     initial_capital: float
     commission: float
     slippage: float
-    interval: str
-    bars_per_year: float
+    annualisation: Annualisation
     metrics: Metrics
     quality: list[Finding]
     attributes: dict[str, Any]
@@ -118,6 +117,21 @@ class OptionsResult:
     outcome: SpreadOutcome
     spread_values: SpreadValues
     run_id: str | None = None
+
+    @property
+    def interval(self) -> str:
+        """The bars' interval, such as ``1d``."""
+        return self.annualisation.interval.label
+
+    @property
+    def bars_per_year(self) -> float:
+        """Bars in a year, which realised volatilities are annualised with."""
+        return self.annualisation.bars_per_year
+
+    @property
+    def periods_per_year(self) -> float:
+        """A of the annualised metrics: returns in a year."""
+        return self.annualisation.periods_per_year
 
     @property
     def info(self) -> DataInfo | None:
@@ -323,8 +337,8 @@ class OptionsRequest:
         The first deciding bar.
     capital, commission, slippage
         The account.
-    interval, bars_per_year
-        Bar size, and A of the annualised metrics.
+    annualisation
+        How returns are taken and annualised.
     engine
         Gives the outcome of decisions, as `run_options` does.
     """
@@ -337,8 +351,7 @@ class OptionsRequest:
     capital: float
     commission: float
     slippage: float
-    interval: Interval
-    bars_per_year: float
+    annualisation: Annualisation
     engine: SpreadEngine
 
 
@@ -355,19 +368,20 @@ def simulate_options(request: OptionsRequest) -> OptionsResult:
     UsageError
         If the bars are weekly or longer, inside which spreads would expire unseen.
     """
-    if request.interval.is_longer:
+    interval = request.annualisation.interval
+    if interval.is_longer:
         raise UsageError(
-            f"option spreads cannot be simulated on {request.interval.adjective} bars, which do "
+            f"option spreads cannot be simulated on {interval.adjective} bars, which do "
             "not show the close of an expiry session nor the days left to it",
             hint="use daily bars: --interval 1d",
-            details={"interval": request.interval.label},
+            details={"interval": interval.label},
         )
     spec, bars, start = request.spec, request.bars, request.start
     features = FeatureSet(
         bars,
-        bars_per_year=request.bars_per_year,
+        bars_per_year=request.annualisation.bars_per_year,
         calendar=spec.calendar,
-        interval=request.interval,
+        interval=interval,
     )
     # A spread's size follows from its max loss, so there is no formula to read.
     clauses = parse_clauses(
@@ -391,7 +405,8 @@ def simulate_options(request: OptionsRequest) -> OptionsResult:
         outcome.curve.equity[start:],
         index[start:],
         initial_capital=request.capital,
-        bars_per_year=request.bars_per_year,
+        periods_per_year=request.annualisation.periods_per_year,
+        period_ends=request.annualisation.period_ends(index[start:]),
         trades=TradeColumns(
             values.pnl,
             values.return_pct,
@@ -405,8 +420,7 @@ def simulate_options(request: OptionsRequest) -> OptionsResult:
         initial_capital=request.capital,
         commission=request.commission,
         slippage=request.slippage,
-        interval=request.interval.label,
-        bars_per_year=request.bars_per_year,
+        annualisation=request.annualisation,
         metrics=metrics,
         quality=request.quality,
         attributes=request.attributes,

@@ -12,6 +12,7 @@ import pandas as pd
 from btkit.data import DataInfo, Finding
 from btkit.engine import Clauses, Outcome, Reason, TradeValues
 from btkit.indicators import FeatureSet, lookup
+from btkit.markets import Annualisation
 from btkit.metrics import Metrics
 from btkit.simulation.diagnostics import Diagnostics, diagnose
 from btkit.simulation.warnings import fallback_bars, find_warnings
@@ -28,8 +29,8 @@ class Result:
         The strategy as it ran.
     initial_capital, commission, slippage
         The account: $, what the commission model multiplies, fraction of the price.
-    interval, bars_per_year
-        Bar size, such as ``1d``, and A of the annualised metrics.
+    annualisation
+        How returns are taken and annualised, from the bars' interval, calendar and spec.
     metrics
         True values; NaN where undefined.
     quality
@@ -48,8 +49,7 @@ class Result:
     initial_capital: float
     commission: float
     slippage: float
-    interval: str
-    bars_per_year: float
+    annualisation: Annualisation
     metrics: Metrics
     quality: list[Finding]
     attributes: dict[str, Any]
@@ -59,6 +59,21 @@ class Result:
     outcome: Outcome
     trade_values: TradeValues
     run_id: str | None = None
+
+    @property
+    def interval(self) -> str:
+        """The bars' interval, such as ``1d``."""
+        return self.annualisation.interval.label
+
+    @property
+    def bars_per_year(self) -> float:
+        """Bars in a year, which realised volatilities are annualised with."""
+        return self.annualisation.bars_per_year
+
+    @property
+    def periods_per_year(self) -> float:
+        """A of the annualised metrics: returns in a year."""
+        return self.annualisation.periods_per_year
 
     @property
     def info(self) -> DataInfo | None:

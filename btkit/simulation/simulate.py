@@ -26,7 +26,7 @@ from btkit.engine import (
 )
 from btkit.errors import NoDataError, UsageError
 from btkit.indicators import FeatureSet, is_truth_value
-from btkit.markets import infer_interval
+from btkit.markets import Annualisation, infer_interval
 from btkit.metrics import TradeColumns, compute_metrics
 from btkit.settings import Settings
 from btkit.simulation.result import Result
@@ -191,11 +191,13 @@ def simulate_with(
     index = checked.index
     assert isinstance(index, pd.DatetimeIndex)
     first = _first_bar(index, start)
-    interval = infer_interval(index, told=_told_interval(attributes))
-    per_year = strategy.bars_per_year or interval.bars_per_year(strategy.calendar)
+    annualisation = _annualisation(index, strategy, attributes)
     clauses = _clauses(strategy)
     features = FeatureSet(
-        checked, bars_per_year=per_year, calendar=strategy.calendar, interval=interval
+        checked,
+        bars_per_year=annualisation.bars_per_year,
+        calendar=strategy.calendar,
+        interval=annualisation.interval,
     )
     decisions = plan_decisions(
         clauses,
@@ -213,7 +215,8 @@ def simulate_with(
         outcome.curve.equity[first:],
         index[first:],
         initial_capital=float(capital),
-        bars_per_year=per_year,
+        periods_per_year=annualisation.periods_per_year,
+        period_ends=annualisation.period_ends(index[first:]),
         trades=TradeColumns(
             values.pnl,
             values.return_pct,
@@ -227,8 +230,7 @@ def simulate_with(
         initial_capital=float(capital),
         commission=float(commission),
         slippage=float(slippage),
-        interval=interval.label,
-        bars_per_year=per_year,
+        annualisation=annualisation,
         metrics=metrics,
         quality=findings,
         attributes=attributes,
@@ -289,7 +291,7 @@ def _simulate_options(
     attributes = {str(name): value for name, value in bars.attrs.items()}
     checked, findings = _checked(bars, strategy)
     index = pd.DatetimeIndex(checked.index)
-    interval = infer_interval(index, told=_told_interval(attributes))
+    annualisation = _annualisation(index, strategy, attributes)
     # Rule runs, the far more frequent ones, start faster without it.
     from btkit.options.run import run_options  # noqa: PLC0415
     from btkit.simulation.options import OptionsRequest, simulate_options  # noqa: PLC0415
@@ -305,8 +307,7 @@ def _simulate_options(
             capital=float(capital),
             commission=float(commission),
             slippage=float(slippage),
-            interval=interval,
-            bars_per_year=strategy.bars_per_year or interval.bars_per_year(strategy.calendar),
+            annualisation=annualisation,
         )
     )
 
@@ -362,6 +363,13 @@ def _checked(bars: pd.DataFrame, strategy: AnySpec) -> tuple[pd.DataFrame, list[
         checked = adjust_prices(checked)
         findings = judge_splits_again(findings, checked)
     return checked, findings
+
+
+def _annualisation(
+    index: pd.DatetimeIndex, spec: AnySpec, attributes: Mapping[str, Any]
+) -> Annualisation:
+    interval = infer_interval(index, told=_told_interval(attributes))
+    return Annualisation(interval, spec.calendar, spec.bars_per_year)
 
 
 def _told_interval(attributes: Mapping[str, Any]) -> str | None:

@@ -37,7 +37,8 @@ class Overfitting:
     trials
         Number of sets tried.
     periods, period
-        Number of returns that the statistics rest on, and what one spans: ``"bar"``, ``"day"``.
+        Number of returns that the statistics rest on, and what one spans: ``"bar"``,
+        ``"session"``.
     sharpe_ratio
         The best set's, annualised.
     interval
@@ -122,19 +123,18 @@ class Gathered:
         if begin <= winner < begin + len(returns):
             self.winner = returns[winner - begin].copy()
 
-    def conclude(self, *, bars: int, bars_per_year: float) -> Overfitting:
+    def conclude(self, *, periods_per_year: float, period: str) -> Overfitting:
         """Return the statistics, once every set was taken in.
 
         Parameters
         ----------
-        bars
-            Number of bars that the periods are made of; as many as periods where each is one.
-        bars_per_year
+        periods_per_year
             To annualise with.
+        period
+            What a return spans.
         """
         trials, periods = self.sums.shape[0], len(self.winner)
-        by_bar = periods == bars
-        annual = math.sqrt(bars_per_year if by_bar else periods / (bars / bars_per_year))
+        annual = math.sqrt(periods_per_year)
         moments = moments_of(self.winner)
         known = self.sharpe[np.isfinite(self.sharpe)]
         variance = float(known.var(ddof=1)) if len(known) > 1 else 0.0
@@ -143,7 +143,7 @@ class Gathered:
         return Overfitting(
             trials=trials,
             periods=periods,
-            period="bar" if by_bar else "day",
+            period=period,
             sharpe_ratio=moments.sharpe * annual,
             interval=sharpe_interval(
                 self.winner, annual=annual, repetitions=self.repetitions, seed=self.seed

@@ -77,11 +77,14 @@ def stitched_metrics(parts: list[Result], curve: pd.DataFrame, *, capital: float
         found = [pd.DatetimeIndex(part.trades[name]).tz_localize(None) for part, _ in traded]
         return np.concatenate([index.to_numpy(dtype="datetime64[ns]") for index in found])
 
+    annualisation = parts[0].annualisation
+    index = pd.DatetimeIndex(curve.index)
     return compute_metrics(
         curve["equity"].to_numpy(),
-        pd.DatetimeIndex(curve.index),
+        index,
         initial_capital=capital,
-        bars_per_year=parts[0].bars_per_year,
+        periods_per_year=annualisation.periods_per_year,
+        period_ends=annualisation.period_ends(index),
         trades=TradeColumns(
             np.concatenate([part.trades["pnl"].to_numpy() * share for part, share in traded]),
             np.concatenate([part.trades["return_pct"].to_numpy() for part, _ in traded]),

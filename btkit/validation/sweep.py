@@ -134,16 +134,15 @@ class SweepResult:
         on_chunk
             Told of each chunk when it is taken in, with the returns of its sets.
         """
-        ends, winner = self.sweeper.period_ends(), self.winner
-        first = self.sweeper.first
-        close = np.asarray(first.bars["close"], np.float64)
-        held = bar_returns(close[ends], close[0])
+        periods, winner = self.sweeper.periods(), self.winner
+        close = np.asarray(self.sweeper.first.bars["close"], np.float64)
+        held = bar_returns(close[periods.ends], close[0])
         found = Gathered(len(self.sets), held, repetitions=repetitions, seed=seed)
-        for begin, returns in self._returns(ends):
+        for begin, returns in self._returns(periods.ends):
             found.add(begin, returns, winner=winner)
             if on_chunk is not None:
                 on_chunk(begin, returns)
-        return found.conclude(bars=len(first.bars), bars_per_year=first.bars_per_year)
+        return found.conclude(periods_per_year=periods.per_year, period=periods.name)
 
     def _returns(self, ends: NDArray[np.int64]) -> Iterator[tuple[int, Floats]]:
         engine = self.sweeper.engine(self.sets)

@@ -18,7 +18,7 @@ from btkit.engine.sweep_loop import Account
 from btkit.engine.sweep_plan import SweepPlan, plan_sweep
 from btkit.errors import SpecError, UsageError
 from btkit.indicators import is_truth_value
-from btkit.markets import Interval
+from btkit.markets import session_ends
 from btkit.simulation import Result, simulate
 from btkit.simulation.simulate import rules_of
 from btkit.spec import CONDITION_LISTS, StrategySpec
@@ -29,6 +29,25 @@ OnChunk = Callable[[int, Floats], None]
 """Told of finished sets: the first one's index, and their rows."""
 
 _PLANNED = 200_000
+
+
+@dataclass(frozen=True)
+class Periods:
+    """What the returns of the statistics span.
+
+    Parameters
+    ----------
+    ends
+        int64 (n_periods,): the last bar of each, counted from the start of the run.
+    per_year
+        How many make a year.
+    name
+        ``"bar"`` or ``"session"``.
+    """
+
+    ends: NDArray[np.int64]
+    per_year: float
+    name: str
 
 
 @dataclass(frozen=True)
@@ -68,7 +87,8 @@ class Sweeper:
             account=Account(
                 result.outcome.start,
                 result.initial_capital,
-                math.sqrt(result.bars_per_year),
+                math.sqrt(result.periods_per_year),
+                self._measured_ends(),
                 index.to_numpy(dtype="datetime64[D]").astype(np.int64),
                 index.asi8,
                 float(np.timedelta64(1, "h") / np.timedelta64(1, index.unit)),
@@ -115,16 +135,26 @@ class Sweeper:
                 on_chunk(begin, table[begin:end])
         return table
 
-    def period_ends(self) -> NDArray[np.int64]:
-        """Return the last bar of each period whose return the statistics take.
+    def periods(self) -> Periods:
+        """Return the periods whose returns the statistics take.
 
-        Every bar is a period, but of intraday bars each day, UTC, is one.
+        They are those of the metrics; but of intraday bars always sessions, also where the spec
+        says how many bars make a year: resampling every minute would take all memory.
         """
+        first = self.first
+        index = pd.DatetimeIndex(first.bars.index)
+        measured = first.annualisation
+        if not measured.interval.is_intraday:
+            return Periods(np.arange(len(index)), measured.periods_per_year, "bar")
+        ends = session_ends(index, calendar=measured.calendar)
+        if measured.by_session:
+            return Periods(ends, measured.periods_per_year, "session")
+        return Periods(ends, len(ends) * measured.bars_per_year / len(index), "session")
+
+    def _measured_ends(self) -> NDArray[np.int64]:
         index = pd.DatetimeIndex(self.first.bars.index)
-        if not Interval.parse(self.first.interval).is_intraday:
-            return np.arange(len(index))
-        days = index.to_numpy(dtype="datetime64[D]")
-        return np.flatnonzero(np.append(days[1:] != days[:-1], True))
+        ends = self.first.annualisation.period_ends(index)
+        return np.zeros(0, np.int64) if ends is None else ends
 
 
 def check_sets(

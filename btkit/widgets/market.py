@@ -125,14 +125,14 @@ class Held:
     def __init__(self, result: Result | OptionsResult) -> None:
         self._bars = result.bars
         self._capital = result.initial_capital
-        self._bars_per_year = result.bars_per_year
+        self._annualisation = result.annualisation
 
     def fits(self, result: Result) -> bool:
         """Tell whether another result is of the same bars and capital."""
         bars = result.bars
         return (
             self._capital == result.initial_capital
-            and self._bars_per_year == result.bars_per_year
+            and self._annualisation == result.annualisation
             and len(bars) == len(self._bars)
             and bars.index[0] == self._bars.index[0]
             and bool(np.array_equal(bars["close"], self._bars["close"]))
@@ -152,7 +152,7 @@ class Held:
     def metrics(self) -> dict[str, float | None]:
         """Metrics by name; None where undefined."""
         found = buy_and_hold(
-            self._bars, capital=self._capital, bars_per_year=self._bars_per_year
+            self._bars, capital=self._capital, annualisation=self._annualisation
         ).model_dump()
         names = set(found) - {"name", "definition", "undefined"}
         return {name: None if name in found["undefined"] else found[name] for name in names}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from btkit.metrics import exposure, rolling_sharpe, rolling_volatility, time_in_market
 from btkit.render import text, theme, words
@@ -14,13 +15,13 @@ from btkit.render.series import Floats, display_rows, floats, milliseconds, thin
 from btkit.render.view import View
 
 HEIGHT = 640
-MINIMUM_BARS = 40
+MINIMUM_RETURNS = 40
 PANELS = ((0.70, 1.0), (0.36, 0.60), (0.0, 0.24))
 
 
 def through_time_chart(view: View) -> Chart:
     """Return whether the strategy held up: risk and return of the last year, and exposure."""
-    window, name = rolling_window(len(view.equity), view.bars_per_year)
+    window, name = rolling_window(len(view.period_ends), view.annualisation.periods_per_year)
     rows = display_rows(floats(view.equity))
     thinned = thinned_note(len(rows), len(view.equity))
     x = milliseconds(view.times[rows])
@@ -84,25 +85,32 @@ def through_time_chart(view: View) -> Chart:
     )
 
 
-def rolling_window(bars: int, bars_per_year: float) -> tuple[int, str]:
-    """Return the rolling window in bars and its name: a year, a quarter, or none.
+def rolling_window(returns: int, periods_per_year: float) -> tuple[int, str]:
+    """Return the rolling window in returns and its name: a year, a quarter, or none.
 
     A year where the run has one and a half of them, else a quarter of a year where the run has
     two, else 0: a shorter window would draw noise.
     """
-    year, quarter = round(bars_per_year), round(bars_per_year / 4)
-    if bars >= year * 1.5:
+    year, quarter = round(periods_per_year), round(periods_per_year / 4)
+    if returns >= year * 1.5:
         return year, "year"
-    if bars >= quarter * 2 and quarter >= MINIMUM_BARS:
+    if returns >= quarter * 2 and quarter >= MINIMUM_RETURNS:
         return quarter, "quarter"
     return 0, ""
 
 
 def _rolling(view: View, window: int) -> tuple[list[Floats], list[Floats]]:
-    curves = (view.equity, view.held)
-    sharpes = [rolling_sharpe(curve, window, view.bars_per_year) for curve in curves]
-    risks = [rolling_volatility(curve, window, view.bars_per_year) for curve in curves]
-    return [floats(c) for c in sharpes], [floats(c) for c in risks]
+    ends, per_year = view.period_ends, view.annualisation.periods_per_year
+    curves = (view.equity.iloc[ends], view.held.iloc[ends])
+    # Inside a session the ratio stands as the session before left it.
+    known = ends.searchsorted(np.arange(len(view.equity)), side="right")
+
+    def at_bars(curve: pd.Series[float]) -> Floats:
+        return np.concatenate([[np.nan], floats(curve)])[known]
+
+    sharpes = [at_bars(rolling_sharpe(curve, window, per_year)) for curve in curves]
+    risks = [at_bars(rolling_volatility(curve, window, per_year)) for curve in curves]
+    return sharpes, risks
 
 
 def _bound_line(bound: float) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def still_run(equity):
         np.array(equity),
         pd.date_range("2024-01-01", periods=len(equity)),
         initial_capital=100.0,
-        bars_per_year=252,
+        periods_per_year=252,
         trades=TradeColumns.empty(),
     )
 

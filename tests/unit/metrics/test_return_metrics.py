@@ -12,14 +12,14 @@ from btkit.metrics import TradeColumns, bar_returns, compute_metrics
 RUINED_FROM = [100.0, 60.0, -20.0, -20.0, -20.0]
 
 
-def measure(equity, *, initial=100.0, times=None, bars_per_year=252, ruined=False):
+def measure(equity, *, initial=100.0, times=None, periods_per_year=252, ruined=False):
     if times is None:
         times = pd.date_range("2024-01-01", periods=len(equity), freq="D")
     return compute_metrics(
         np.array(equity, dtype=float),
         times,
         initial_capital=initial,
-        bars_per_year=bars_per_year,
+        periods_per_year=periods_per_year,
         trades=TradeColumns.empty(),
         ruined=ruined,
     )
@@ -157,7 +157,7 @@ def test_cagr_of_a_curve_does_not_depend_on_the_interval():
         [day + pd.Timedelta(hours=hour) for day in sessions for hour in (15, 16, 17, 18, 19, 20)]
     ).tz_localize("UTC")
     daily = measure([101.0, 99.0, 104.0], times=sessions)
-    hourly = measure(np.repeat([101.0, 99.0, 104.0], 6), times=hours, bars_per_year=252 * 6)
+    hourly = measure(np.repeat([101.0, 99.0, 104.0], 6), times=hours, periods_per_year=252 * 6)
     assert hourly.cagr == daily.cagr
     assert hourly.max_drawdown_duration_days == daily.max_drawdown_duration_days
 
@@ -200,20 +200,20 @@ def test_drawdown_duration_is_in_calendar_days_over_a_weekend():
 
 
 @pytest.mark.parametrize(
-    ("equity", "initial", "bars_per_year", "message"),
+    ("equity", "initial", "periods_per_year", "message"),
     [
         ([], 100.0, 252, "does not fit"),
         ([1.0, math.nan], 100.0, 252, "2024-01-02"),
         ([1.0, math.inf], 100.0, 252, "2024-01-02"),
         ([1.0], 0.0, 252, "initial_capital"),
         ([1.0], math.nan, 252, "initial_capital"),
-        ([1.0], 100.0, 0, "bars_per_year"),
-        ([1.0], 100.0, math.inf, "bars_per_year"),
+        ([1.0], 100.0, 0, "periods_per_year"),
+        ([1.0], 100.0, math.inf, "periods_per_year"),
     ],
 )
-def test_what_cannot_be_measured_is_refused(equity, initial, bars_per_year, message):
+def test_what_cannot_be_measured_is_refused(equity, initial, periods_per_year, message):
     with pytest.raises(UsageError, match=message):
-        measure(equity, initial=initial, bars_per_year=bars_per_year)
+        measure(equity, initial=initial, periods_per_year=periods_per_year)
 
 
 def test_a_curve_of_another_length_than_its_times_is_refused():

@@ -50,23 +50,23 @@ CURVES = {
 }
 
 
-def measure(equity, times, *, bars_per_year=252, initial=100_000.0):
+def measure(equity, times, *, periods_per_year=252, initial=100_000.0):
     return compute_metrics(
         equity,
         times,
         initial_capital=initial,
-        bars_per_year=bars_per_year,
+        periods_per_year=periods_per_year,
         trades=TradeColumns.empty(),
     )
 
 
 @pytest.mark.parametrize("equity", CURVES.values(), ids=CURVES.keys())
-@pytest.mark.parametrize("bars_per_year", [52, 252, 6552])
-def test_agrees_with_empyrical(equity, bars_per_year):
+@pytest.mark.parametrize("periods_per_year", [52, 252, 6552])
+def test_agrees_with_empyrical(equity, periods_per_year):
     times = pd.bdate_range("1999-01-04", periods=len(equity))
-    ours = measure(equity, times, bars_per_year=bars_per_year)
+    ours = measure(equity, times, periods_per_year=periods_per_year)
     returns = bar_returns(equity, 100_000.0)
-    clock = {"annualization": bars_per_year}
+    clock = {"annualization": periods_per_year}
     assert ours.sharpe_ratio == pytest.approx(empyrical.sharpe_ratio(returns, **clock), rel=1e-9)
     assert ours.sortino_ratio == pytest.approx(empyrical.sortino_ratio(returns, **clock), rel=1e-9)
     assert ours.volatility == pytest.approx(empyrical.annual_volatility(returns, **clock), rel=1e-9)
@@ -83,7 +83,7 @@ def test_a_year_of_fifteen_minute_bars_is_6552_bars_and_no_other_number():
     returns = np.random.default_rng(5).normal(0.0001, 0.002, 26 * 40)
     times = pd.date_range("2024-01-02", periods=len(returns), freq="15min", tz="UTC")
     equity = 100_000 * np.cumprod(1 + returns)
-    ours = measure(equity, times, bars_per_year=6552)
+    ours = measure(equity, times, periods_per_year=6552)
     expected = returns.mean() / returns.std(ddof=1) * math.sqrt(6552)
     assert ours.sharpe_ratio == pytest.approx(expected, rel=1e-6)
 
@@ -92,17 +92,17 @@ def test_the_sharpe_ratio_does_not_depend_on_the_interval():
     # The same independent hourly returns, seen hourly and daily: within sampling error, not 4.9x.
     hourly = 100_000 * np.cumprod(1 + np.random.default_rng(6).normal(2e-4, 0.003, 24 * 2000))
     hours = pd.date_range("2015-01-01", periods=len(hourly), freq="h", tz="UTC")
-    fine = measure(hourly, hours, bars_per_year=365 * 24)
-    coarse = measure(hourly[23::24], hours[23::24], bars_per_year=365)
+    fine = measure(hourly, hours, periods_per_year=365 * 24)
+    coarse = measure(hourly[23::24], hours[23::24], periods_per_year=365)
     assert fine.sharpe_ratio == pytest.approx(coarse.sharpe_ratio, rel=0.05)
 
 
-def test_bars_per_year_reaches_every_annualised_ratio():
+def test_periods_per_year_reaches_every_annualised_ratio():
     equity = CURVES["rising walk"]
     times = pd.bdate_range("1999-01-04", periods=len(equity))
     once, four = (
-        measure(equity, times, bars_per_year=252),
-        measure(equity, times, bars_per_year=1008),
+        measure(equity, times, periods_per_year=252),
+        measure(equity, times, periods_per_year=1008),
     )
     for name in ("sharpe_ratio", "sortino_ratio", "volatility"):
         assert getattr(four, name) == pytest.approx(2 * getattr(once, name)), name
@@ -113,8 +113,8 @@ def test_a_market_that_never_closes_keeps_its_own_year():
     times = pd.date_range("2020-01-01", periods=731)
     equity = np.linspace(100_000, 121_000, 731)
     # 730 days are two years: 10 % a year, whatever number of bars a year is said to have.
-    assert measure(equity, times, bars_per_year=365).cagr == pytest.approx(0.1, abs=2e-4)
-    assert measure(equity, times, bars_per_year=252).cagr == pytest.approx(0.1, abs=2e-4)
+    assert measure(equity, times, periods_per_year=365).cagr == pytest.approx(0.1, abs=2e-4)
+    assert measure(equity, times, periods_per_year=252).cagr == pytest.approx(0.1, abs=2e-4)
 
 
 def test_sortino_is_not_made_from_the_deviation_of_negative_returns():

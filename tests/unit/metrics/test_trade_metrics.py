@@ -31,7 +31,7 @@ def measure(pnl, *, return_pct=None, days=None, unit="ns"):
         np.array([100.0, 101.0, 100.5]),
         times,
         initial_capital=100.0,
-        bars_per_year=252,
+        periods_per_year=252,
         trades=TradeColumns(
             pnl=pnl,
             return_pct=pnl / 1000 if return_pct is None else np.array(return_pct),

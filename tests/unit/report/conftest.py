@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from btkit.data import DataInfo, Finding
+from btkit.markets import Annualisation
 from btkit.metrics import Metrics, TradeColumns, compute_metrics
 from btkit.report import RunInfo, build_provenance, build_report
 from btkit.spec import StrategySpec, load_spec
@@ -49,7 +50,7 @@ class Result:
     diagnostics: Diagnostics
     symbol: str | None = "SPX"
     interval: str = "1d"
-    bars_per_year: float = 252.0
+    annualisation: Annualisation = field(default_factory=Annualisation)
     initial_capital: float = 100_000.0
     commission: float = 0.65
     commission_model: str = "per_order"
@@ -83,7 +84,7 @@ def measure(equity, times, *, pnl, initial=100_000.0, ruined=False):
         equity,
         times,
         initial_capital=initial,
-        bars_per_year=252,
+        periods_per_year=252,
         ruined=ruined,
         trades=TradeColumns(np.array(pnl), np.array(pnl) / 1000, entry, entry),
     )

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from btkit.markets import Annualisation
 from btkit.report import buy_and_hold, buy_and_hold_equity
 
 
@@ -23,7 +24,7 @@ def test_it_starts_with_exactly_the_capital():
 
 
 def test_it_is_measured_like_a_strategy():
-    measured = buy_and_hold(bars([50.0, 55.0, 44.0]), capital=1000.0, bars_per_year=252)
+    measured = buy_and_hold(bars([50.0, 55.0, 44.0]), capital=1000.0, annualisation=Annualisation())
     returns = np.array([0.0, 0.1, -0.2])
     assert measured.total_return_pct == pytest.approx(-0.12)
     assert measured.cagr == pytest.approx(0.88 ** (365.25 / 2) - 1)
@@ -37,6 +38,6 @@ def test_it_is_measured_like_a_strategy():
 
 
 def test_a_price_that_never_moved_has_no_ratios():
-    measured = buy_and_hold(bars([7.0] * 5), capital=1000.0, bars_per_year=252)
+    measured = buy_and_hold(bars([7.0] * 5), capital=1000.0, annualisation=Annualisation())
     assert measured.sharpe_ratio == 0.0
     assert measured.undefined == ["sharpe_ratio", "sortino_ratio", "calmar_ratio"]

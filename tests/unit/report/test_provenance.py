@@ -88,6 +88,7 @@ def test_provenance_says_how_to_get_the_same_numbers(result):
         "slippage": 0.005,
         "interval": "1d",
         "bars_per_year": 252.0,
+        "periods_per_year": 252.0,
         "fill": "next_open",
         "filter_scope": "entries",
         "direction": "long",

@@ -188,10 +188,32 @@ def test_every_row_is_what_simulate_reports(case):
         assert same(rows[index], np.array(expected, float)), sets.at(index)
 
 
-def test_intraday_rows_are_what_simulate_reports():
-    index = pd.date_range("2024-03-04 14:30", periods=26 * 20, freq="15min", tz="UTC", name="time")
-    bars = make_bars(len(index), seed=5, index=index)
-    loaded, sets, rows = rows_of({}, bars, AXES)
+INTRADAY = {
+    "by session": {},
+    "at all hours": {"calendar": "24/7"},
+    "across midnight": {"calendar": "CMES"},
+    "by bar, in a year of one's own": {"bars_per_year": 6_000},
+    "short, to the ruin": {
+        "direction": "short",
+        "exit_conditions": [],
+        "position_sizing_formula": "3 * capital / close",
+        "max_holding_bars": 1_000,
+    },
+}
+
+
+def thin_quarter_hours():
+    index = pd.date_range("2024-03-01 14:30", periods=96 * 30, freq="15min", tz="UTC", name="time")
+    kept = np.random.default_rng(6).random(len(index)) < 0.3
+    bars = make_bars(int(kept.sum()), seed=5, index=index[kept])
+    bars.iloc[len(bars) // 2 :, :4] *= 4.0
+    return bars
+
+
+@pytest.mark.parametrize("case", INTRADAY)
+def test_intraday_rows_are_what_simulate_reports(case):
+    bars = thin_quarter_hours()
+    loaded, sets, rows = rows_of(INTRADAY[case], bars, AXES, start=bars.index[50])
     for place in range(len(sets)):
         run = bt.simulate(
             with_parameters(loaded, sets.at(place)),
@@ -199,8 +221,23 @@ def test_intraday_rows_are_what_simulate_reports():
             capital=50_000,
             commission=0.002,
             slippage=0.001,
+            start=bars.index[50],
         )
         assert same(rows[place], np.array([getattr(run.metrics, n) for n in METRIC_NAMES], float))
+    assert run.ruined == case.startswith("short")
+
+
+@pytest.mark.parametrize("case", ["by session", "at all hours", "across midnight"])
+def test_the_statistics_take_the_returns_of_the_metrics(case):
+    bars = thin_quarter_hours()
+    found = bt.sweep({**BASE, **INTRADAY[case]}, bars, parameters=AXES)
+    truth = found.overfitting(repetitions=20)
+    run = found.run()
+    ends = run.annualisation.period_ends(bars.index)
+    assert (truth.period, truth.periods) == ("session", len(ends))
+    assert truth.sharpe_ratio == pytest.approx(run.metrics.sharpe_ratio, rel=1e-9)
+    stated = bt.sweep({**BASE, "bars_per_year": 6_000}, bars, parameters=AXES)
+    assert stated.overfitting(repetitions=20).period == "session"
 
 
 @pytest.mark.parametrize("case", CASES)
