@@ -99,7 +99,9 @@ class BaseSpec(BaseModel):
         default="XNYS", description="The exchange calendar of sessions and expiries"
     )
     bars_per_year: BarsPerYear | None = Field(
-        default=None, description="Bars in a year, where the calendar does not say it right"
+        default=None,
+        description="Bars in a year, where the calendar does not say it right; then every bar, "
+        "also an intraday one, has a return",
     )
 
     @model_validator(mode="wrap")

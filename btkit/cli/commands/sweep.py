@@ -87,7 +87,7 @@ def command(  # noqa: PLR0913 - a parameter per flag
         ),
     ] = None,
     interval: Annotated[
-        str, typer.Option("--interval", help="Of the bars: 5m 30m 1h 1d 1w 3mo …")
+        str, typer.Option("--interval", help="Of the bars: 30m, 2h, 1d, 1w, 3mo or the like.")
     ] = "1d",
     source: Annotated[
         str | None,
