@@ -7,12 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from btkit.cli.files import note_report_files
 from btkit.cli.streams import say
 from btkit.errors import UsageError
-from btkit.runs import Progress
-from btkit.settings import Settings
-from btkit.storage import FileKind
 
 
 def read_axes(flags: list[str]) -> dict[str, list[int | float]]:
@@ -39,59 +35,6 @@ def read_axes(flags: list[str]) -> dict[str, list[int | float]]:
             )
         axes[name] = values
     return axes
-
-
-def render_campaign(
-    template: str,
-    parameter: str,
-    campaign_id: str,
-    settings: Settings,
-    progress: Progress,
-    *,
-    rendering: Mapping[str, Any],
-) -> dict[str, Path]:
-    """Execute a template over stored files.
-
-    Parameters
-    ----------
-    template
-        ``"sweep"`` or ``"walk_forward"``.
-    parameter
-        The template's parameter that takes the id.
-    campaign_id
-        Names the stored files, and the notebook's.
-    settings
-        Where they are.
-    progress
-        Told of the stage.
-    rendering
-        How notebook and HTML are made, as `execute_template` takes it: engine and html_assets.
-
-    Returns
-    -------
-    dict
-        Paths of the notebook and its HTML.
-    """
-    # papermill and plotly take long to import.
-    from btkit.cli.start_up import import_papermill_lightly  # noqa: PLC0415
-
-    import_papermill_lightly()
-    from btkit.render import execute_template  # noqa: PLC0415 - as above
-
-    folder = settings.report_dir.expanduser().absolute()
-    with progress.stage("render report") as note:
-        files = execute_template(
-            template,
-            {parameter: campaign_id, "folder": str(folder), "request": {}},
-            out_dir=folder,
-            run_id=campaign_id,
-            private=settings.private,
-            **rendering,
-        )
-        made: dict[FileKind, Path] = {"notebook": files.notebook, "html": files.html}
-        note_report_files(campaign_id, made, settings)
-        note("notebook and HTML")
-    return {str(kind): path for kind, path in made.items()}
 
 
 def show_sweep(document: Mapping[str, Any], paths: Mapping[str, Path]) -> None:

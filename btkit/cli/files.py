@@ -10,10 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 from btkit.errors import BtkitError, StoreError, name_run
 from btkit.settings import Settings
-from btkit.storage import FileKind, Store, make_folder
+from btkit.storage import FileKind, Store, make_folder, sweep
 
 if TYPE_CHECKING:
     from btkit.render.notebook import Engine, HtmlAssets
+    from btkit.storage import JobKind
+
+# Per kind the template, and its parameter that takes the id.
+_TEMPLATES: Mapping[str, tuple[str, str]] = {
+    "run": ("run", "run_id"),
+    "options-sim": ("options_sim", "run_id"),
+    "walk-forward": ("walk_forward", "walk_forward_id"),
+    "sweep": ("sweep", "sweep_id"),
+}
 
 
 def prepare_folder(folder: Path, *, private: bool = False) -> None:
@@ -35,6 +44,8 @@ def prepare_folder(folder: Path, *, private: bool = False) -> None:
         make_folder(folder, private=private)
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError("permission denied")
+        # What killed processes were writing here.
+        sweep(folder)
     except OSError as error:
         raise StoreError(
             f"The report folder {folder} cannot be written: {error.strerror or error}.",
@@ -46,16 +57,19 @@ def prepare_folder(folder: Path, *, private: bool = False) -> None:
 def write_report_files(
     document: dict[str, Any],
     *,
+    kind: JobKind,
     settings: Settings,
     engine: Engine = "btkit",
     html_assets: HtmlAssets = "inline",
 ) -> dict[str, Path]:
-    """Write a stored run's JSON, notebook and HTML.
+    """Write the JSON, the notebook and the HTML of what is stored.
 
     Parameters
     ----------
     document
-        The run's document, complete.
+        Its document, complete.
+    kind
+        What was asked for; not a batch.
     settings
         Where the store and the report folder are.
     engine, html_assets
@@ -69,7 +83,7 @@ def write_report_files(
     Raises
     ------
     RenderError, StoreError
-        If one cannot be made. The run stays stored; ``details["run_id"]`` names it.
+        If one cannot be made. What is stored stays; ``details["run_id"]`` names it.
     """
     # papermill and plotly take long to import.
     from btkit.cli.start_up import import_papermill_lightly  # noqa: PLC0415 - see above
@@ -77,34 +91,55 @@ def write_report_files(
     import_papermill_lightly()
     from btkit.render import execute_template  # noqa: PLC0415
 
-    run_id = document["run"]["run_id"]
+    template, parameter = _TEMPLATES[kind]
+    job_id = id_of(document)
     folder = settings.report_dir.expanduser().absolute()
+    # Runs are read from the store; the tables of all others lie in the folder.
+    place = (
+        {"database": str(settings.db_path.expanduser().absolute())}
+        if parameter == "run_id"
+        else {"folder": str(folder)}
+    )
     try:
-        written = _write_json(document, folder, settings)
+        written = _write_json(document, job_id, folder, settings)
         files = execute_template(
-            "options_sim" if "spreads" in document else "run",
-            {
-                "run_id": run_id,
-                "database": str(settings.db_path.expanduser().absolute()),
-                "request": {},
-            },
+            template,
+            {parameter: job_id, **place, "request": {}},
             out_dir=folder,
-            run_id=run_id,
+            run_id=job_id,
             engine=engine,
             html_assets=html_assets,
             private=settings.private,
         )
-        note_report_files(run_id, {"notebook": files.notebook, "html": files.html}, settings)
+        note_report_files(job_id, {"notebook": files.notebook, "html": files.html}, settings)
     except BtkitError as error:
-        name_run(error, run_id, status="complete")
+        name_run(error, job_id, status="complete")
         error.details["passed"] = document["passed"]
-        error.hint += f" The run itself is complete: `backtest report --run-id {run_id}` prints it."
+        error.hint += (
+            f" The {kind} itself is complete: `backtest report --run-id {job_id}` prints it, and "
+            "with --render makes its pages."
+        )
         raise
     except BaseException as error:
-        name_run(error, run_id, status="complete")
-        error.add_note(f"The run itself is complete and stored, under the id {run_id}.")
+        name_run(error, job_id, status="complete")
+        error.add_note(f"The {kind} itself is complete and stored, under the id {job_id}.")
+        error.add_note(f"`backtest report --run-id {job_id} --render` makes its pages.")
         raise
     return {"json": written, "notebook": files.notebook, "html": files.html}
+
+
+def id_of(document: Mapping[str, Any]) -> str:
+    """Return the id that a stored document belongs to.
+
+    Parameters
+    ----------
+    document
+        Of a run, a sweep or a walk-forward validation.
+    """
+    for name in ("walk_forward_id", "sweep_id"):
+        if name in document:
+            return str(document[name])
+    return str(document["run"]["run_id"])
 
 
 def note_report_files(owner_id: str, files: Mapping[FileKind, Path], settings: Settings) -> None:
@@ -134,12 +169,11 @@ def note_report_files(owner_id: str, files: Mapping[FileKind, Path], settings: S
         ) from error
 
 
-def _write_json(document: dict[str, Any], folder: Path, settings: Settings) -> Path:
-    run_id = document["run"]["run_id"]
-    path = folder / f"{run_id}.json"
+def _write_json(document: dict[str, Any], owner_id: str, folder: Path, settings: Settings) -> Path:
+    path = folder / f"{owner_id}.json"
     content = (json.dumps(document, indent=2, allow_nan=False) + "\n").encode()
     try:
-        Store.from_settings(settings).files.write(run_id, folder, path.name, content, kind="json")
+        Store.from_settings(settings).files.write(owner_id, folder, path.name, content, kind="json")
     except OSError as error:
         raise StoreError(
             f"The report {path} cannot be written: {error.strerror or error}.",

@@ -1,20 +1,57 @@
-"""What follows a stored run: its report files, the table for people, the document."""
+"""What follows a stored job: its report files, the table for people, the document."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from btkit.cli.campaigns import show_sweep, show_walk_forward
 from btkit.cli.files import write_report_files
-from btkit.cli.next_steps import after_run
+from btkit.cli.next_steps import Step, after_run, after_sweep, after_walk_forward
 from btkit.cli.outcome import PASSED, SOFT_FAILURE, Outcome
 from btkit.cli.summary import show_summary
 from btkit.runs import Progress, load_document, queue_report
 from btkit.settings import Settings
+from btkit.storage import Store
+
+
+@dataclass(frozen=True)
+class Presentation:
+    """How a kind of job is presented.
+
+    Parameters
+    ----------
+    show
+        Writes its verdict to stderr, for people.
+    after
+        Tells what may be done then.
+    files
+        What it leaves in BT_REPORT_DIR in any case: endings by name.
+    """
+
+    show: Callable[[Mapping[str, Any], Mapping[str, Path]], None]
+    after: Callable[[Mapping[str, Any]], list[Step]]
+    files: Mapping[str, str]
+
+
+_RUN = Presentation(show_summary, after_run, {})
+PRESENTED: Mapping[str, Presentation] = {
+    "run": _RUN,
+    "options-sim": _RUN,
+    "walk-forward": Presentation(
+        show_walk_forward, after_walk_forward, {"curve": ".parquet", "json": ".json"}
+    ),
+    "sweep": Presentation(
+        show_sweep, after_sweep, {"table": ".parquet", "json": ".json", "specs": "-top"}
+    ),
+}
+"""By kind, batches aside."""
 
 
 def finish(
-    run_id: str,
+    job_id: str,
     *,
     settings: Settings,
     progress: Progress,
@@ -22,12 +59,12 @@ def finish(
     upload: bool,
     quiet: bool,
 ) -> Outcome:
-    """Render a run that was stored, and present it.
+    """Render what was stored, and present it.
 
     Parameters
     ----------
-    run_id
-        A complete run.
+    job_id
+        A complete run, sweep or walk-forward validation.
     settings
         Where the store and the report folder are.
     progress
@@ -44,18 +81,35 @@ def finish(
     Outcome
         The stored document.
     """
-    document = load_document(run_id, settings=settings)
-    paths: dict[str, Path] = {"database": settings.db_path.expanduser().absolute()}
+    kind = Store.from_settings(settings).kind_of(job_id)
+    known = PRESENTED[kind]
+    document = load_document(job_id, settings=settings)
+    folder = settings.report_dir.expanduser().absolute()
+    paths = {"database": settings.db_path.expanduser().absolute()}
+    paths |= {name: folder / f"{job_id}{ending}" for name, ending in known.files.items()}
     if rendering is not None:
         with progress.stage("render report") as note:
-            files = write_report_files(document, settings=settings, **rendering)
+            files = write_report_files(document, kind=kind, settings=settings, **rendering)
             note("notebook, HTML and JSON")
         paths |= files
         if upload:
             with progress.stage("upload report") as note:
-                delivery = queue_report(run_id, files, settings=settings)
+                delivery = queue_report(job_id, files, settings=settings)
                 note(f"{len(delivery['delivered'])} delivered, {delivery['waiting']} queued")
     if not quiet:
-        show_summary(document, paths)
+        known.show(document, paths)
+    return outcome_of(document, known)
+
+
+def outcome_of(document: dict[str, Any], known: Presentation) -> Outcome:
+    """Return what a command comes to whose outcome is stored.
+
+    Parameters
+    ----------
+    document
+        As it was stored.
+    known
+        How its kind is presented.
+    """
     code = PASSED if document["passed"] else SOFT_FAILURE
-    return Outcome(document, code, next=after_run(document))
+    return Outcome(document, code, next=known.after(document))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import threading
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import active_children, get_context
+from contextlib import AbstractContextManager, nullcontext
+from multiprocessing import active_children, get_context, parent_process
 from types import FrameType
 from typing import Any
 
@@ -15,11 +18,21 @@ from btkit.cli.next_steps import documents
 from btkit.cli.outcome import Outcome, failure
 from btkit.errors import WorkerLostError
 
+# Between two looks whether the batch is to stop, and for a worker's job whose batch is gone.
+_CHECK_S = 0.5
+_LAST_WORDS_S = 1.0
+
 Task = tuple[int, list[str]]
 """A job's number, and its command line after ``backtest``."""
 
 
-def answers(tasks: Sequence[Task], workers: int) -> Iterator[dict[str, Any]]:
+def answers(
+    tasks: Sequence[Task],
+    workers: int,
+    *,
+    batch_id: str = "",
+    check: Callable[[], None] = lambda: None,
+) -> Iterator[dict[str, Any]]:
     """Run jobs, and yield the line of each as it ends.
 
     Parameters
@@ -28,6 +41,10 @@ def answers(tasks: Sequence[Task], workers: int) -> Iterator[dict[str, Any]]:
         The jobs.
     workers
         How many run at a time. One runs them in this process, in their order.
+    batch_id
+        The batch that they are parts of; empty for none.
+    check
+        Called time and again; what it raises stops the jobs.
 
     Yields
     ------
@@ -38,26 +55,45 @@ def answers(tasks: Sequence[Task], workers: int) -> Iterator[dict[str, Any]]:
     if workers == 1 or len(tasks) == 1:
         _import_lightly()
         for task in tasks:
-            yield run_job(*task)
+            check()
+            with _as_part(batch_id, task[0]):
+                line = run_job(*task)
+            yield line
+        check()
         return
     lost: list[Task] = []
-    yield from _pooled(tasks, workers, lost)
+    yield from _pooled(tasks, workers, lost, batch_id, check)
     for task in lost:
         dead: list[Task] = []
-        yield from _pooled([task], 1, dead)
+        yield from _pooled([task], 1, dead, batch_id, check)
         if dead:
             error = WorkerLostError(
                 "The process of this job ended before the job did.",
                 hint="Memory may have run out: try fewer --jobs, or fewer bars.",
             )
-            yield _line(*task, failure(error, task[1]), seconds=0.0)
+            yield line_of(*task, failure(error, task[1]), seconds=0.0)
 
 
-def _pooled(tasks: Sequence[Task], workers: int, lost: list[Task]) -> Iterator[dict[str, Any]]:
+def _as_part(batch_id: str, number: int) -> AbstractContextManager[None]:
+    from btkit.runs.watching import as_part  # noqa: PLC0415 - only where jobs run
+    from btkit.storage import Part  # noqa: PLC0415 - likewise
+
+    return as_part(Part(batch_id, number)) if batch_id else nullcontext()
+
+
+def _pooled(
+    tasks: Sequence[Task],
+    workers: int,
+    lost: list[Task],
+    batch_id: str,
+    check: Callable[[], None],
+) -> Iterator[dict[str, Any]]:
     # Processes that begin afresh: one that is forked would inherit threads and locks half-way.
     context = get_context("spawn")
     count = min(workers, len(tasks))
-    with ProcessPoolExecutor(count, mp_context=context, initializer=_begin_worker) as pool:
+    with ProcessPoolExecutor(
+        count, mp_context=context, initializer=_begin_worker, initargs=(batch_id,)
+    ) as pool:
         waiting: dict[Future[dict[str, Any]], Task] = {}
         try:
             for task in tasks:
@@ -66,11 +102,15 @@ def _pooled(tasks: Sequence[Task], workers: int, lost: list[Task]) -> Iterator[d
             pass  # those that were handed over say so below
         lost += tasks[len(waiting) :]
         try:
-            for future in as_completed(waiting):
-                try:
-                    yield future.result()
-                except BrokenProcessPool:
-                    lost.append(waiting[future])
+            pending = set(waiting)
+            while pending:
+                check()
+                done, pending = wait(pending, _CHECK_S, FIRST_COMPLETED)
+                for future in done:
+                    try:
+                        yield future.result()
+                    except BrokenProcessPool:
+                        lost.append(waiting[future])
         except BaseException:
             # The workers may not have heard of it; the jobs that run are to end as interrupted.
             for process in active_children():
@@ -82,6 +122,7 @@ def _pooled(tasks: Sequence[Task], workers: int, lost: list[Task]) -> Iterator[d
 class _Worker:
     """A worker's part in an interrupt: its job is stopped, no other begins, and nothing is said."""
 
+    batch_id = ""
     working = False
     stopped = False
 
@@ -92,7 +133,9 @@ class _Worker:
             raise KeyboardInterrupt
 
 
-def _begin_worker() -> None:
+def _begin_worker(batch_id: str) -> None:
+    _Worker.batch_id = batch_id
+    threading.Thread(target=_outlive_nobody, name="parent", daemon=True).start()
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         # What this process was started to ignore, as by nohup, its workers ignore as well.
         number = getattr(signal, name, None)
@@ -101,12 +144,26 @@ def _begin_worker() -> None:
     _import_lightly()
 
 
+def _outlive_nobody() -> None:
+    """End this process soon after the one that started it."""
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    # The job that runs is to end as interrupted, if it can do so in time.
+    os.kill(os.getpid(), signal.SIGTERM)
+    ends = time.monotonic() + _LAST_WORDS_S
+    while _Worker.working and time.monotonic() < ends:
+        time.sleep(_CHECK_S / 10)
+    os._exit(1)
+
+
 def _work(number: int, arguments: list[str]) -> dict[str, Any]:
     if _Worker.stopped:
         raise KeyboardInterrupt
     _Worker.working = True
     try:
-        return run_job(number, arguments)
+        with _as_part(_Worker.batch_id, number):
+            return run_job(number, arguments)
     finally:
         _Worker.working = False
 
@@ -146,10 +203,25 @@ def run_job(number: int, arguments: list[str]) -> dict[str, Any]:
         outcome = work()
     except Exception as error:  # noqa: BLE001 - one job's failure is its line, and stops no other
         outcome = failure(error, arguments)
-    return _line(number, arguments, outcome, seconds=time.perf_counter() - began)
+    return line_of(number, arguments, outcome, seconds=time.perf_counter() - began)
 
 
-def _line(number: int, arguments: list[str], outcome: Outcome, *, seconds: float) -> dict[str, Any]:
+def line_of(
+    number: int, arguments: list[str], outcome: Outcome, *, seconds: float
+) -> dict[str, Any]:
+    """Return the line of a job.
+
+    Parameters
+    ----------
+    number
+        Its place in the batch.
+    arguments
+        Its command line after ``backtest``.
+    outcome
+        What it came to.
+    seconds
+        How long it took.
+    """
     given = dict(part[2:].split("=", 1) for part in arguments[1:] if "=" in part)
     line: dict[str, Any] = {
         "job": number,

@@ -182,20 +182,45 @@ def after_sweep(document: Mapping[str, Any]) -> list[Step]:
     return steps
 
 
-def after_report(run: Mapping[str, Any]) -> list[Step]:
-    """Return what may be done with a stored run.
+def after_batch(document: Mapping[str, Any]) -> list[Step]:
+    """Return what may be done after a batch.
 
     Parameters
     ----------
-    run
-        Its id and status.
+    document
+        Of the batch.
     """
+    return [step("Shows its jobs, in their order.", "list", "--parent", document["run_id"])]
+
+
+def after_report(document: Mapping[str, Any]) -> list[Step]:
+    """Return what may be done with what is stored.
+
+    Parameters
+    ----------
+    document
+        Of a run, a sweep, a walk-forward validation or a batch.
+    """
+    for name, after in _AFTER.items():
+        if name in document:
+            return after(document)
+    run = document["run"]
     known, status = run["run_id"], run["status"]
+    if status == "complete" and document["metrics"] is None:
+        return [step("Makes its document.", "resume", "--run-id", known)]
     if status == "complete":
         return [step("Runs it again, and compares every number.", "verify", "--run-id", known)]
     if status in _RESUMABLE:
         return [step("Goes on with the run.", "resume", "--run-id", known)]
     return [step("Asks the run to stop.", "cancel", "--run-id", known)]
+
+
+# By what only the document of that kind has.
+_AFTER = {
+    "windows": after_walk_forward,
+    "sweep_id": after_sweep,
+    "batch": after_batch,
+}
 
 
 def after_list(runs: Sequence[Mapping[str, Any]]) -> list[Step]:

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 _STDOUT, _STDERR = 1, 2
 
@@ -48,6 +48,13 @@ def _divert(nowhere: int) -> int | None:
     except OSError:  # stderr is closed
         os.dup2(nowhere, _STDOUT)
     return saved
+
+
+def own_stdout() -> IO[str]:
+    """Return where lines go while stdout is kept clean: a copy of stdout, made before that."""
+    if sys.stdout is not None and _owns_descriptor():
+        return os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    return sys.stdout
 
 
 def write_document(text: str) -> bool:

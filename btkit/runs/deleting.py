@@ -1,49 +1,93 @@
-"""Deleting runs."""
+"""Deleting jobs."""
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from btkit.runs.delivering import deliver_queued
 from btkit.runs.environment import read_settings
+from btkit.runs.files import report_folder
+from btkit.runs.finished_sets import forget_finished
 from btkit.runs.progress import Silent
 from btkit.settings import Settings
-from btkit.storage import Store, check_run_id
+from btkit.storage import Store, check_job_id, sweep
 
-_REPORT_ENDINGS = (".json", ".ipynb", ".html", ".failed.ipynb")
+_ENDINGS = (".json", ".ipynb", ".html", ".failed.ipynb", ".parquet")
+_FOLDERS = ("-top", "-windows")
+# Of the batch that was the last.
+_NEWEST = ("index.html", "compare.html", "compare.ipynb")
 
 
 def delete(run_id: str, *, settings: Settings | None = None) -> dict[str, Any]:
-    """Delete a run: its rows, its equity curve, its report files, its objects.
+    """Delete a job and its parts: rows, equity curves, report files, objects.
 
     Parameters
     ----------
     run_id
-        A run that is not at work.
+        A run, a sweep, a walk-forward validation or a batch that is not at work.
     settings
         Where the store is; None reads the BT_* environment.
 
     Returns
     -------
     dict
-        ``run_id``, and ``files``, the files that were removed. Objects that could not be removed
-        at once are removed by a later run or `sync`.
+        ``run_id``; ``deleted``, the ids that are gone, the parts' included; and ``files``, the
+        files that were removed. Objects that could not be removed at once are removed by a later
+        run or `sync`.
 
     Raises
     ------
     RunNotFoundError
-        If there is no such run.
+        If there is no such job.
     StoreError
-        If it is at work, or the database cannot be written.
+        If it or a part of it is at work, or the database cannot be written.
     """
     known = read_settings() if settings is None else settings
     store = Store.from_settings(known)
-    stem = check_run_id(run_id)
-    files = store.delete(stem).files
-    folder = known.report_dir.expanduser().absolute()
-    for path in (folder / f"{stem}{ending}" for ending in _REPORT_ENDINGS):
+    stem = check_job_id(run_id)
+    gone = store.delete(stem)
+    folder = report_folder(known)
+    files = gone.files
+    for job_id, kind in gone.jobs.items():
+        if kind == "batch":
+            files += _remove_newest(folder, job_id)
+        files += _remove(_files_of(folder, job_id))
+        forget_finished(folder, job_id)
+        sweep(folder, f"{job_id}.*")
+    deliver_queued(store, Silent())
+    return {
+        "run_id": stem,
+        "deleted": list(gone.jobs),
+        "files": [str(path) for path in files],
+    }
+
+
+def _files_of(folder: Path, job_id: str) -> Iterator[Path]:
+    yield from (folder / f"{job_id}{ending}" for ending in _ENDINGS)
+    for ending in _FOLDERS:
+        below = folder / f"{job_id}{ending}"
+        if below.is_dir() and not below.is_symlink():
+            yield from sorted(below.iterdir())
+            shutil.rmtree(below, ignore_errors=True)
+
+
+def _remove_newest(folder: Path, batch_id: str) -> list[Path]:
+    """Remove the index and the comparison, where they are this batch's."""
+    index, own = folder / _NEWEST[0], folder / f"{batch_id}.html"
+    try:
+        is_own = index.read_bytes() == own.read_bytes()
+    except OSError:
+        return []
+    return _remove(folder / name for name in _NEWEST) if is_own else []
+
+
+def _remove(paths: Iterator[Path]) -> list[Path]:
+    removed = []
+    for path in paths:
         if path.is_file():
             path.unlink()
-            files.append(path)
-    deliver_queued(store, Silent())
-    return {"run_id": stem, "files": [str(path) for path in files]}
+            removed.append(path)
+    return removed

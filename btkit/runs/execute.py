@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
 from btkit.data import LoadedBars, check_symbol
 from btkit.data import load_bars as load_from_source
-from btkit.errors import (
-    BtkitError,
-    InterruptedRunError,
-    NoDataError,
-    StoreError,
-    name_run,
-)
+from btkit.errors import NoDataError, name_run
 from btkit.report import (
     Report,
     RunDocument,
@@ -38,9 +33,10 @@ from btkit.runs.requests import (
     reads_vix,
 )
 from btkit.runs.run_request import RunRequest
+from btkit.runs.watching import current_part, record_end
 from btkit.settings import Settings
 from btkit.spec import AnySpec, OptionsSpec
-from btkit.storage import Store, new_run_id
+from btkit.storage import Part, Store, new_run_id
 
 if TYPE_CHECKING:
     from btkit.simulation import Result
@@ -98,7 +94,7 @@ def run_checked(  # noqa: PLR0913 - as `run`
         min_trades_required=settings.min_trades_required,
     )
     store = Store.from_settings(settings)
-    info = begin(store, request)
+    info = begin(store, request, part=current_part())
     return carry_out(request, info, store, settings=settings, progress=progress or Silent())
 
 
@@ -206,7 +202,7 @@ def carry_out(
         try:
             result = _carry_out(request, info, store, settings, progress, keeper)
         except BaseException as error:
-            _record_end(store, keeper, error)
+            record_end(error, run_id, cancel=keeper.cancel, fail=partial(_fail, store, run_id))
             raise
     try:
         deliver_queued(store, progress, first=run_id)
@@ -240,7 +236,7 @@ def _carry_out(
     with progress.stage("report and store") as note:
         report = _report(request, result, loaded, info)
         store.complete(RunDocument.from_result(result, report))
-        note(f"run {keeper.run_id}")
+        note(f"run {keeper.job_id}")
     return result
 
 
@@ -271,7 +267,7 @@ def run_again(request: RunRequest, info: RunInfo, *, settings: Settings) -> RunD
     return RunDocument.from_result(result, _report(request, result, loaded, info))
 
 
-def begin(store: Store, request: RunRequest) -> RunInfo:
+def begin(store: Store, request: RunRequest, *, part: Part | None = None) -> RunInfo:
     """Store the row of a run that is about to start, and return what it says.
 
     Parameters
@@ -280,6 +276,8 @@ def begin(store: Store, request: RunRequest) -> RunInfo:
         Where the row goes.
     request
         What was asked for.
+    part
+        Its place within another job; None where it was asked for itself.
 
     Raises
     ------
@@ -299,7 +297,9 @@ def begin(store: Store, request: RunRequest) -> RunInfo:
         created_at=_now(),
         status="running",
     )
-    store.begin(info, interval=request.interval, kind=request.kind, request=request.to_json())
+    store.begin(
+        info, interval=request.interval, kind=request.kind, request=request.to_json(), part=part
+    )
     return info
 
 
@@ -359,29 +359,8 @@ def _describe(loaded: LoadedBars) -> str:
     return f"{rows}, {info.warmup_rows:,} before them"
 
 
-def _record_end(store: Store, keeper: Keeper, error: BaseException) -> None:
-    run_id = keeper.run_id
-    stopped = isinstance(error, KeyboardInterrupt | InterruptedRunError)
-    ended = "cancelled" if stopped else "failed"
-    if isinstance(error, BtkitError):
-        message = f"{type(error).__name__}: {error.message}"
-    else:
-        message = f"{type(error).__name__}: {error}"
-    try:
-        if not stopped:
-            store.fail(run_id, error_message=message, completed_at=_now())
-        elif not keeper.cancel("The run was stopped before it was complete."):
-            ended = "complete"
-    except StoreError as second:
-        # The first error is the cause; that its row could not be closed is a remark on it.
-        name_run(error, run_id, status="running")
-        error.add_note(f"Run {run_id} could not be marked as {ended}: {second.message}")
-        return
-    name_run(error, run_id, status=ended)
-    if not isinstance(error, BtkitError):
-        error.add_note(f"The run was stored as {ended}, under the id {run_id}.")
-    if stopped and ended != "complete":
-        error.add_note(f"`backtest resume --run-id {run_id}` goes on with it.")
+def _fail(store: Store, run_id: str, message: str) -> None:
+    store.fail(run_id, error_message=message, completed_at=_now())
 
 
 def _now() -> datetime:

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from btkit.errors import StoreError
 from btkit.runs.files import explained
 from btkit.storage import digest_of, make_folder, parquet_of, write_whole
 
@@ -25,6 +26,8 @@ Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
 
 _KEEP_EVERY_S = 2.0
+_MARKER = ".job"
+_ATTEMPTS = 5
 # What rows depend on beyond the compiled code.
 _SOURCES = ("indicators", "simulation", "validation")
 
@@ -51,12 +54,15 @@ class FinishedSets:
     ----------
     folder
         Of these files alone.
+    job_id
+        The job that wants them; deleting it deletes these, unless another one wants them, too.
     private
         BT_PRIVATE.
     """
 
-    def __init__(self, folder: Path, *, private: bool = False) -> None:
+    def __init__(self, folder: Path, *, job_id: str, private: bool = False) -> None:
         self.folder = folder
+        self._marker = folder / f"{job_id}{_MARKER}"
         self._private = private
         self._places: list[Places] = []
         self._rows: list[Floats] = []
@@ -109,16 +115,44 @@ class FinishedSets:
         frame.insert(0, "set", places)
         content = parquet_of(frame)
         # The name says what it must hold: one flipped bit is another set's result.
-        path = self.folder / f"{places[0]:019d}-{digest_of(content)}.parquet"
-        with explained(path):
-            make_folder(self.folder, private=self._private)
-            write_whole(path, content, private=self._private)
+        self._write(self.folder / f"{places[0]:019d}-{digest_of(content)}.parquet", content)
         self._places, self._rows = [], []
         self._flushed_at = time.perf_counter()
+
+    def _write(self, path: Path, content: bytes) -> None:
+        for attempt in range(_ATTEMPTS):
+            try:
+                with explained(path):
+                    make_folder(self.folder, private=self._private)
+                    write_whole(path, content, private=self._private)
+                    write_whole(self._marker, b"", private=self._private)
+            except StoreError as error:
+                # Whoever does the same sweep has finished it, and removed the folder just now.
+                gone = isinstance(error.__cause__, FileNotFoundError)
+                if not gone or attempt == _ATTEMPTS - 1:
+                    raise
+            else:
+                return
 
     def remove(self) -> None:
         """Forget everything: the table has it now."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def forget_finished(folder: Path, job_id: str) -> None:
+    """Remove the finished sets that only one job wants.
+
+    Parameters
+    ----------
+    folder
+        BT_REPORT_DIR.
+    job_id
+        A job that is no more.
+    """
+    for marker in folder.glob(f".*.parts/{job_id}{_MARKER}"):
+        marker.unlink(missing_ok=True)
+        if not list(marker.parent.glob(f"*{_MARKER}")):
+            shutil.rmtree(marker.parent, ignore_errors=True)
 
 
 def measure_rest(

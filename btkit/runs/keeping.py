@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from contextlib import suppress
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from btkit.errors import InterruptedRunError, StoreError
 from btkit.report import gather_versions
-from btkit.runs.progress import Counting, Progress
+from btkit.runs.progress import Progress
+from btkit.runs.watching import Watch
 from btkit.settings import Settings
-from btkit.storage import HEARTBEAT_S, Checkpoint, Store
+from btkit.storage import Checkpoint, Store
 
 if TYPE_CHECKING:
     from btkit.engine import Decisions, Market, Outcome, Rules, Snapshot
@@ -25,15 +23,11 @@ if TYPE_CHECKING:
 CHUNK_BARS = 20_000
 """Bars between two looks at the clock: a millisecond or two of work."""
 
-_LOOK_S = 0.5
 _Outcome = TypeVar("_Outcome")
 
 
-class Keeper:
-    """Watches over one run of this process, from its beginning to its end.
-
-    Use it as a context manager: while it is open, a thread tells other processes that this one
-    is alive, and hears whether one of them wants the run to stop.
+class Keeper(Watch):
+    """Watches over one run of this process, and saves how far its simulation is.
 
     Parameters
     ----------
@@ -63,52 +57,17 @@ class Keeper:
         progress: Progress,
         is_resumed: bool = False,
     ) -> None:
-        self.run_id = run_id
+        super().__init__(store.jobs, run_id, progress=progress)
         self._is_resumed = is_resumed
         self.resumed_bars = 0
-        self._jobs = store.jobs
         self._every_bars = settings.checkpoint_bars
         self._every_seconds = settings.checkpoint_seconds
-        self._progress = progress
         self._simulation: Chunked[Any] | None = None
         self._fingerprint = ""
         # The last checkpoint, and how many parts are stored with it. One attribute, so that an
         # interrupt finds both as they were or both as they are.
         self._stored: tuple[Snapshot | None, int] = None, 0
-        self._saved_at = self._looked_at = time.monotonic()
-        self._is_over = threading.Event()
-        self._is_cancelled = threading.Event()
-        self._heart = threading.Thread(target=self._beat, name=f"heartbeat {run_id}", daemon=True)
-
-    def __enter__(self) -> Self:
-        """Start the heartbeat."""
-        self._heart.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Stop the heartbeat."""
-        self._is_over.set()
-        self._heart.join()
-
-    def check(self) -> None:
-        """Stop here if somebody wants the run to stop; call it between the stages of a run.
-
-        Raises
-        ------
-        InterruptedRunError
-            If so.
-        """
-        if self._is_cancelled.is_set() or self._jobs.is_cancel_requested(self.run_id):
-            raise InterruptedRunError(
-                f"Run {self.run_id} was cancelled.",
-                hint=f"`backtest resume --run-id {self.run_id}` goes on with it.",
-                details={"run_id": self.run_id},
-            )
+        self._saved_at = time.monotonic()
 
     def engine(
         self, market: Market, decisions: Decisions, rules: Rules, *, capital: float, start: int
@@ -187,7 +146,7 @@ class Keeper:
         saved, parts = self._stored
         _, checkpoint = self._checkpoint(saved)
         return self._jobs.cancel(
-            self.run_id, error_message=reason, checkpoint=checkpoint, first_part=parts
+            self.job_id, error_message=reason, checkpoint=checkpoint, first_part=parts
         )
 
     def _finish(self, simulation: Chunked[_Outcome]) -> _Outcome:
@@ -198,7 +157,7 @@ class Keeper:
         return simulation.finish(chunk_bars=chunk, after_chunk=self._after_chunk)
 
     def _restore(self, simulation: Chunked[Any]) -> None:
-        checkpoint = self._jobs.load_checkpoint(self.run_id)
+        checkpoint = self._jobs.load_checkpoint(self.job_id)
         if checkpoint is None or checkpoint.fingerprint != self._mark(simulation):
             # Other bars, versions or code: only the first bar gives what an unbroken run gives.
             return
@@ -219,15 +178,9 @@ class Keeper:
         now = time.monotonic()
         if self._is_due(simulation, now):
             self._save()
-            self._saved_at = self._looked_at = now
-        elif now - self._looked_at >= _LOOK_S:
-            self._looked_at = now
-            self.check()
-        if self._is_cancelled.is_set():
-            self.check()
-        if isinstance(self._progress, Counting):
-            done = simulation.next_bar - simulation.start
-            self._progress.count(done, simulation.bars - simulation.start, "bars")
+            self._saved_at = now
+        done = simulation.next_bar - simulation.start
+        self.count(done, simulation.bars - simulation.start, "bars")
 
     def _is_due(self, simulation: Chunked[Any], now: float) -> bool:
         saved, _ = self._stored
@@ -241,7 +194,7 @@ class Keeper:
         snapshot, checkpoint = self._checkpoint(saved)
         if checkpoint is None:
             return
-        if self._jobs.save_checkpoint(self.run_id, checkpoint, first_part=parts):
+        if self._jobs.save_checkpoint(self.job_id, checkpoint, first_part=parts):
             self._is_cancelled.set()
         self._stored = snapshot, parts + 1
 
@@ -260,16 +213,6 @@ class Keeper:
             state=snapshot.state._asdict(),
             parts=[{**snapshot.trades._asdict(), **snapshot.curve._asdict()}],
         )
-
-    def _beat(self) -> None:
-        while not self._is_over.wait(HEARTBEAT_S):
-            try:
-                if self._jobs.beat(self.run_id):
-                    self._is_cancelled.set()
-            except StoreError:
-                # A database that is locked for long, or a run that was taken over: whoever next
-                # writes about the run is told so, in the thread that can answer for it.
-                continue
 
 
 def _snapshot(simulation: Chunked[Any], checkpoint: Checkpoint) -> Snapshot:

@@ -20,13 +20,14 @@ from btkit.report import (
 from btkit.runs.environment import read_settings
 from btkit.runs.requests import check_interval, check_range, check_source
 from btkit.settings import Settings
-from btkit.storage import Status, Store
+from btkit.storage import JobKind, Status, Store
 
 if TYPE_CHECKING:
     from btkit.simulation import Result
     from btkit.simulation.options import OptionsResult
 
 _STATUSES: tuple[Status, ...] = get_args(Status)
+_KINDS: tuple[JobKind, ...] = get_args(JobKind)
 
 
 def load_run(run_id: str, *, settings: Settings | None = None) -> RunDocument:
@@ -57,26 +58,27 @@ def load_run(run_id: str, *, settings: Settings | None = None) -> RunDocument:
 def load_document(
     run_id: str, *, trades: bool = False, settings: Settings | None = None
 ) -> dict[str, Any]:
-    """Return the JSON document of a stored run, whatever its status.
+    """Return the JSON document of a stored job, whatever its status.
 
     Parameters
     ----------
     run_id
-        The run's id.
+        The id of a run, a sweep, a walk-forward validation or a batch.
     trades
-        Whether the list of trades is added under ``trades``.
+        Whether the list of a run's trades is added under ``trades``.
     settings
         None reads the BT_* environment.
 
     Returns
     -------
     dict
-        Exactly what ``backtest run`` printed. A run that is not complete has no metrics.
+        Exactly what its command printed. What is not complete has no metrics, and one that ended
+        before its time says why in ``error``.
 
     Raises
     ------
     RunNotFoundError
-        If there is no such run.
+        If there is no such job.
     StoreError
         If the store cannot be read.
     """
@@ -89,49 +91,75 @@ def list_runs(
     *,
     limit: int = 20,
     status: str | None = None,
+    kind: str | None = None,
+    parent: str | None = None,
+    everything: bool = False,
     settings: Settings | None = None,
 ) -> list[dict[str, Any]]:
-    """List stored runs, the newest first.
+    """List what was asked for, the newest first: runs, sweeps, walk-forwards, batches.
 
     Parameters
     ----------
     symbol
-        Only runs on this instrument, in upper or lower case; None for all.
+        Only on this instrument, in upper or lower case; None for all.
     limit
         At most so many, 1 or more.
     status
-        Only runs that are ``"running"``, ``"interrupted"`` (its process is no more),
-        ``"cancelled"``, ``"complete"`` or ``"failed"``; None for all.
+        Only what is ``"running"``, ``"interrupted"`` (its process is no more), ``"cancelled"``,
+        ``"complete"`` or ``"failed"``; None for all.
+    kind
+        Only ``"run"``, ``"options-sim"``, ``"walk-forward"``, ``"sweep"`` or ``"batch"``; None
+        for all.
+    parent
+        The parts of this job, in their order: the runs of a walk-forward's windows, or the jobs
+        of a batch.
+    everything
+        Whether parts are listed like what was asked for itself.
     settings
         None reads the BT_* environment.
 
     Returns
     -------
     list of dict
-        Empty where no run was stored yet. See `Store.runs` for the keys.
+        Empty where nothing was stored yet. See `Store.runs` for the keys.
 
     Raises
     ------
     UsageError
-        If the symbol, the limit or the status makes no sense.
+        If the symbol, the limit, the status or the kind makes no sense.
+    RunNotFoundError
+        If there is no job `parent`.
     StoreError
         If the store cannot be read.
+
+    Examples
+    --------
+    >>> list_runs("SPX", kind="run")  # doctest: +SKIP
     """
     if limit < 1:
         raise UsageError(
             f"limit is {limit}; it must be at least 1.",
-            hint="Give how many runs to list at most, such as 50.",
+            hint="Leave it out for the newest 20.",
             details={"argument": "limit"},
         )
-    known: Status | None = next((name for name in _STATUSES if name == status), None)
-    if status is not None and known is None:
-        raise UsageError(
-            f"There is no status {status!r}.",
-            hint=f"Choose one of {' '.join(_STATUSES)}.",
-            details={"argument": "status", "received": status},
-        )
-    asked = None if symbol is None else check_symbol(symbol)
-    return _store(settings).runs(symbol=asked, limit=limit, status=known)
+    return _store(settings).runs(
+        symbol=None if symbol is None else check_symbol(symbol),
+        limit=limit,
+        status=_known(status, _STATUSES, "status"),
+        kind=_known(kind, _KINDS, "kind"),
+        parent=parent,
+        everything=everything,
+    )
+
+
+def _known(text: str | None, names: tuple[Any, ...], what: str) -> Any:  # noqa: ANN401 - one of `names`
+    if text is None or text in names:
+        return text
+    raise UsageError(
+        f"There is no {what} {text!r}.",
+        hint=f"Choose one of {' '.join(names)}.",
+        details={"argument": what, "received": text},
+    )
 
 
 def report(result: Result | OptionsResult, *, settings: Settings | None = None) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from btkit.data import LoadedBars
+from btkit.data import LoadedBars, check_symbol
 from btkit.runs.campaigns import (
     command_line,
     load_range,
@@ -24,15 +25,29 @@ from btkit.runs.campaigns import (
 from btkit.runs.environment import read_settings
 from btkit.runs.files import report_folder, write_bytes, write_table
 from btkit.runs.finished_sets import FinishedSets, measure_rest
-from btkit.runs.progress import Counting, Progress, Silent
+from btkit.runs.job_requests import SweepRequest
+from btkit.runs.progress import Progress, Silent
 from btkit.runs.requests import (
     Costs,
     SpecSource,
+    check_interval,
     check_range,
+    check_source,
     parse_day,
 )
-from btkit.runs.sweep_question import MAX_SETS, Question, ask, command_of, fingerprint
+from btkit.runs.sweep_question import (
+    MAX_SETS,
+    Question,
+    ask,
+    ask_again,
+    command_of,
+    fingerprint,
+    id_of,
+    request_of,
+)
+from btkit.runs.watching import Watch, count, current_part, record_end
 from btkit.settings import Settings
+from btkit.storage import Claimed, Jobs, Store
 
 if TYPE_CHECKING:
     from btkit.report.sweeps import SweepReport
@@ -125,17 +140,58 @@ def sweep(  # noqa: PLR0913 - the data, the costs and the search, each with its 
     )  # fmt: skip
     if isinstance(symbol, pd.DataFrame):
         loaded = take_range(symbol, start, end)
-        return _search(question, loaded, settings=known, progress=observer, asked=None)
+        return _search(question, loaded, None, settings=known, progress=observer)
     asked = check_range(start, end)
     # What any set's values spoil must not wait until bars are loaded.
     if question.sets is not None:
         with_parameters(question.spec, question.sets.at(0))
     check_sets(question.spec, question.axes, question.sets, constraint)
-    loaded = load_range(
-        question.spec, symbol, *asked, interval=interval, source=source, settings=known,
-        progress=observer,
+    request = request_of(
+        question, check_symbol(symbol), asked, interval=check_interval(interval),
+        source=check_source(source) or known.data_source,
+        min_trades_required=known.min_trades_required,
     )  # fmt: skip
-    return _search(question, loaded, settings=known, progress=observer, asked=asked)
+    loaded = _load(question, request, known, observer)
+    kept = _Kept(Store.from_settings(known).jobs, request, None)
+    return _search(question, loaded, kept, settings=known, progress=observer)
+
+
+def go_on_with_sweep(claimed: Claimed, *, settings: Settings, progress: Progress) -> SweepResult:
+    """Measure the sets that an unfinished sweep still lacks, and store its document.
+
+    Parameters
+    ----------
+    claimed
+        The sweep.
+    settings
+        Where bars come from and files go.
+    progress
+        Told of each stage.
+
+    Raises
+    ------
+    BtkitError
+        As `sweep`.
+    """
+    request = SweepRequest.from_json(claimed.request)
+    known = settings.model_copy(update={"min_trades_required": request.min_trades_required})
+    jobs = Store.from_settings(known).jobs
+    with _watched(jobs, claimed.job_id, progress):
+        question = ask_again(request, known)
+        loaded = _load(question, request, known, progress)
+    kept = _Kept(jobs, request, claimed.job_id)
+    result = _search(question, loaded, kept, settings=known, progress=progress)
+    describe_sweep(result, start=request.start, end=request.end, settings=known, progress=progress)
+    return result
+
+
+def _load(
+    question: Question, request: SweepRequest, settings: Settings, progress: Progress
+) -> LoadedBars:
+    return load_range(
+        question.spec, request.symbol, request.start, request.end, interval=request.interval,
+        source=request.source, settings=settings, progress=progress,
+    )  # fmt: skip
 
 
 def describe_sweep(
@@ -165,37 +221,57 @@ def describe_sweep(
     StoreError
         If a file cannot be written.
     """
-    from btkit.report import gather_versions  # noqa: PLC0415 - as `sweep`
-    from btkit.report.sweeps import build_sweep_report  # noqa: PLC0415 - as `sweep`
-
     known = read_settings() if settings is None else settings
     observer = progress or Silent()
-    try:
-        with observer.stage("overfitting") as note:
-            found = result.overfitting(
-                on_chunk=lambda first, rows: _count(observer, first + len(rows), len(result.sets))
-            )
-            note(_in_words(found))
-    except BaseException as error:
-        if "table" in result.files:
-            error.add_note(f"The table of all sets is complete: {result.files['table']}.")
-        raise
-    asked = None if start is None or end is None else check_range(start, end)
-    report = build_sweep_report(
-        result,
-        found,
-        created_at=datetime.now(UTC).isoformat(),
-        start_date=None if start is None else parse_day(start, name="start").isoformat(),
-        end_date=None if end is None else parse_day(end, name="end").isoformat(),
-        table_url=Path(result.files["table"]).as_uri() if "table" in result.files else None,
-        commands=_rerun_commands(result, known, asked),
-        versions=gather_versions(),
+    days = tuple(
+        None if day is None else parse_day(day, name=name)
+        for name, day in (("start", start), ("end", end))
     )
-    if result.sweep_id is not None:
+    if result.sweep_id is None:
+        return _describe(result, days, known, observer, partial(count, observer))
+    jobs = Store.from_settings(known).jobs
+    jobs.take(result.sweep_id)
+    with _watched(jobs, result.sweep_id, observer) as watch:
+        try:
+            report = _describe(result, days, known, observer, watch.count)
+        except BaseException as error:
+            error.add_note(f"The table of all sets is complete: {result.files['table']}.")
+            raise
         content = report.to_json().encode() + b"\n"
         name = f"{result.sweep_id}.json"
         write_bytes(result.sweep_id, name, content, kind="json", settings=known)
+        jobs.complete(result.sweep_id, report.to_dict())
     return report
+
+
+def _describe(
+    result: SweepResult,
+    days: tuple[date | None, ...],
+    settings: Settings,
+    progress: Progress,
+    counted: Callable[[int, int, str], None],
+) -> SweepReport:
+    from btkit.report import gather_versions  # noqa: PLC0415 - as `sweep`
+    from btkit.report.sweeps import build_sweep_report  # noqa: PLC0415 - as `sweep`
+
+    total = len(result.sets)
+    with progress.stage("overfitting") as note:
+        found = result.overfitting(
+            on_chunk=lambda first, rows: counted(first + len(rows), total, "sets")
+        )
+        note(_in_words(found))
+    first, last = days
+    asked = None if first is None or last is None else (first, last)
+    return build_sweep_report(
+        result,
+        found,
+        created_at=datetime.now(UTC).isoformat(),
+        start_date=None if first is None else first.isoformat(),
+        end_date=None if last is None else last.isoformat(),
+        table_url=Path(result.files["table"]).as_uri() if "table" in result.files else None,
+        commands=_rerun_commands(result, settings, asked),
+        versions=gather_versions(),
+    )
 
 
 def load_sweep(
@@ -219,13 +295,41 @@ def load_sweep(
     return load_stored("sweep", sweep_id, known)
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """Where a sweep of bars from a source leaves things; bars handed over leave nothing.
+
+    Parameters
+    ----------
+    jobs
+        Takes the sweep.
+    request
+        What was asked for.
+    sweep_id
+        Of a sweep that goes on; None for one that begins.
+    """
+
+    jobs: Jobs
+    request: SweepRequest
+    sweep_id: str | None
+
+    def begin(self, mark: str) -> str:
+        """Return the sweep's id, its row written."""
+        if self.sweep_id is not None:
+            return self.sweep_id
+        part = current_part()
+        job = self.request.as_job(id_of(mark, part), part)
+        self.jobs.begin(job)
+        return job.job_id
+
+
 def _search(
     question: Question,
     loaded: LoadedBars,
+    kept: _Kept | None,
     *,
     settings: Settings,
     progress: Progress,
-    asked: tuple[date, date] | None,
 ) -> SweepResult:
     from btkit.validation import SweepResult, prepare  # noqa: PLC0415 - brings numba
     from btkit.validation.grid import decode  # noqa: PLC0415 - likewise
@@ -243,38 +347,57 @@ def _search(
         start=loaded.start,
         threads=question.threads,
     )
-    minimum = settings.min_trades_required
-    sweep_id = None if asked is None else fingerprint(question, sweeper)
-    folder = report_folder(settings)
-    kept = None
-    if sweep_id is not None:
-        kept = FinishedSets(folder / f".{sweep_id}.parts", private=settings.private)
-    began = time.perf_counter()
-    with progress.stage("sweep") as note:
-        sets, rows = _measure(question, sweeper, kept, minimum, progress)
-        seconds = time.perf_counter() - began
-        note(
-            f"{len(sets):,} sets in {seconds:.1f} s, {len(sets) / max(seconds, 1e-9):,.0f} a second"
+
+    def found(sets: ParameterSets, rows: Floats) -> SweepResult:
+        return SweepResult(
+            spec=question.spec,
+            sets=sets,
+            rows=rows,
+            objective=question.objective,
+            min_trades=settings.min_trades_required,
+            sweeper=sweeper,
+            method=question.method,
+            constraint=question.constraint,
         )
-    result = SweepResult(
-        spec=question.spec,
-        sets=sets,
-        rows=rows,
-        objective=question.objective,
-        min_trades=minimum,
-        sweeper=sweeper,
-        method=question.method,
-        constraint=question.constraint,
-        sweep_id=sweep_id,
-    )
-    if kept is None or asked is None:
-        return result
+
+    minimum = settings.min_trades_required
+    if kept is None:
+        counted = partial(count, progress)
+        return found(*_measure(question, sweeper, None, minimum, progress, counted))
+    mark = fingerprint(question, sweeper)
+    sweep_id = kept.begin(mark)
+    folder = report_folder(settings)
+    finished = FinishedSets(folder / f".{mark}.parts", job_id=sweep_id, private=settings.private)
     name = f"{sweep_id}.parquet"
-    path = write_table(str(sweep_id), name, result.table, kind="table", settings=settings)
-    kept.remove()
+    with _watched(kept.jobs, sweep_id, progress) as watch:
+        measured = _measure(question, sweeper, finished, minimum, progress, watch.count)
+        result = found(*measured)
+        path = write_table(sweep_id, name, result.table, kind="table", settings=settings)
+        kept.jobs.complete(sweep_id, None)
+    finished.remove()
+    asked = kept.request.start, kept.request.end
     return replace(
-        result, files={"table": str(path)}, command=command_of(question, loaded, asked=asked)
+        result,
+        sweep_id=sweep_id,
+        files={"table": str(path)},
+        command=command_of(question, loaded, asked=asked),
     )
+
+
+@contextmanager
+def _watched(jobs: Jobs, sweep_id: str, progress: Progress) -> Iterator[Watch]:
+    with Watch(jobs, sweep_id, progress=progress, what="Sweep") as watch:
+        try:
+            yield watch
+        except BaseException as error:
+            record_end(
+                error,
+                sweep_id,
+                cancel=lambda reason: jobs.cancel(sweep_id, error_message=reason),
+                fail=lambda message: jobs.fail(sweep_id, error_message=message),
+                what="sweep",
+            )
+            raise
 
 
 def _measure(
@@ -283,22 +406,34 @@ def _measure(
     kept: FinishedSets | None,
     minimum: int,
     progress: Progress,
+    counted: Callable[[int, int, str], None],
 ) -> tuple[ParameterSets, Floats]:
     """Measure what no earlier attempt has; whatever stops it, what is done is kept."""
     total = question.samples if question.sets is None else len(question.sets)
-    try:
-        if question.sets is None:
-            return _propose(question, sweeper, kept, minimum, progress)
-        told = partial(_count, progress)
-        return question.sets, measure_rest(question.sets, sweeper, kept, told)
-    except BaseException as error:
-        if kept is not None:
-            kept.flush()
-            error.add_note(
-                f"{len(kept.read()[0]):,} of {total:,} sets are kept; the same command goes on "
-                "with the others."
-            )
-        raise
+
+    def told(done: int, total: int) -> None:
+        counted(done, total, "sets")
+
+    began = time.perf_counter()
+    with progress.stage("sweep") as note:
+        try:
+            if question.sets is None:
+                sets, rows = _propose(question, sweeper, kept, minimum, told)
+            else:
+                sets, rows = question.sets, measure_rest(question.sets, sweeper, kept, told)
+        except BaseException as error:
+            if kept is not None:
+                kept.flush()
+                error.add_note(
+                    f"{len(kept.read()[0]):,} of {total:,} sets are kept; the same command goes "
+                    "on with the others."
+                )
+            raise
+        seconds = time.perf_counter() - began
+        note(
+            f"{len(sets):,} sets in {seconds:.1f} s, {len(sets) / max(seconds, 1e-9):,.0f} a second"
+        )
+    return sets, rows
 
 
 def _propose(
@@ -306,16 +441,16 @@ def _propose(
     sweeper: Sweeper,
     kept: FinishedSets | None,
     minimum: int,
-    progress: Progress,
+    told: Callable[[int, int], None],
 ) -> tuple[ParameterSets, Floats]:
     from btkit.validation.search import search  # noqa: PLC0415 - brings numba
 
     known = {} if kept is None else dict(zip(kept.read()[0].tolist(), kept.read()[1], strict=True))
 
-    def told(done: int, places: Places, rows: Floats) -> None:
+    def keep(done: int, places: Places, rows: Floats) -> None:
         if kept is not None:
             kept.add(places, rows)
-        _count(progress, done, question.samples)
+        told(done, question.samples)
 
     return search(
         sweeper,
@@ -326,13 +461,8 @@ def _propose(
         constraint=question.constraint,
         seed=question.seed,
         known=known,
-        on_batch=told,
+        on_batch=keep,
     )
-
-
-def _count(progress: Progress, done: int, total: int) -> None:
-    if isinstance(progress, Counting):
-        progress.count(done, total, "sets")
 
 
 def _rerun_commands(

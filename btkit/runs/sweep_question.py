@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from btkit.runs.campaigns import (
     usable_cores,
 )
 from btkit.runs.finished_sets import identify
+from btkit.runs.job_requests import SweepRequest
 from btkit.runs.requests import (
     Costs,
     SpecSource,
@@ -21,7 +23,8 @@ from btkit.runs.requests import (
     rule_spec,
     strategy_path,
 )
-from btkit.settings import Settings
+from btkit.settings import Settings, SourceName
+from btkit.storage import Part
 
 if TYPE_CHECKING:
     from btkit.spec import StrategySpec
@@ -190,6 +193,90 @@ def fingerprint(question: Question, sweeper: Sweeper) -> str:
         "start": first.outcome.start,
     }
     return identify(asked)
+
+
+def request_of(
+    question: Question,
+    symbol: str,
+    asked: tuple[date, date],
+    *,
+    interval: str,
+    source: SourceName,
+    min_trades_required: int,
+) -> SweepRequest:
+    """Return what was asked for, as it is stored.
+
+    Parameters
+    ----------
+    question
+        What is asked.
+    symbol, interval, source
+        The bars.
+    asked
+        The range as requested.
+    min_trades_required
+        Sets with fewer trades come after all others.
+    """
+    return SweepRequest(
+        spec=question.spec.model_dump(mode="json"),
+        path=question.path,
+        symbol=symbol,
+        start=asked[0],
+        end=asked[1],
+        interval=interval,
+        source=source,
+        capital=question.costs.capital,
+        commission=question.costs.commission,
+        slippage=question.costs.slippage,
+        objective=question.objective,
+        constraint=question.constraint,
+        max_sets=question.max_sets,
+        min_trades_required=min_trades_required,
+        parameters=question.axes,
+        method=question.method,
+        samples=question.samples,
+        seed=question.seed,
+        threads=question.threads,
+    )
+
+
+def ask_again(request: SweepRequest, settings: Settings) -> Question:
+    """Return the question that `request_of` stored.
+
+    Parameters
+    ----------
+    request
+        As it was stored.
+    settings
+        Its defaults are not needed.
+
+    Raises
+    ------
+    SpecError, UsageError
+        If it makes no sense any more.
+    """
+    question = ask(
+        request.load_spec(), request.parameters, constraint=request.constraint,
+        method=request.method, objective=request.objective, samples=request.samples,
+        seed=request.seed, max_sets=request.max_sets, threads=request.threads, settings=settings,
+        capital=request.capital, commission=request.commission, slippage=request.slippage,
+    )  # fmt: skip
+    return replace(question, path=request.path)
+
+
+def id_of(mark: str, part: Part | None) -> str:
+    """Return the id of a sweep.
+
+    Parameters
+    ----------
+    mark
+        Its fingerprint, which is the id of a sweep that was asked for by itself.
+    part
+        Its place within a batch, whose sweep it is then.
+    """
+    if part is None:
+        return mark
+    return hashlib.sha256(f"{mark} {part.parent_id}".encode()).hexdigest()[:16]
 
 
 def command_of(

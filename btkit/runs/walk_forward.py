@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from btkit.data import Finding, LoadedBars, order_bars
+from btkit.data import Finding, LoadedBars, check_symbol, order_bars
 from btkit.errors import UsageError
 from btkit.markets import infer_interval
 from btkit.report import (
@@ -38,11 +38,14 @@ from btkit.runs.campaigns import (
 from btkit.runs.delivering import deliver_queued
 from btkit.runs.environment import read_settings
 from btkit.runs.files import report_folder, write_bytes, write_table
+from btkit.runs.job_requests import WalkForwardRequest
 from btkit.runs.progress import Progress, Silent
 from btkit.runs.requests import (
     SpecSource,
     check_costs,
+    check_interval,
     check_range,
+    check_source,
     rule_spec,
     strategy_path,
 )
@@ -54,12 +57,14 @@ from btkit.runs.walk_forward_parts import (
     slice_part,
     spec_file,
 )
+from btkit.runs.watching import Watch, current_part, record_end
 from btkit.settings import Settings
 from btkit.spec import spec_hash
-from btkit.storage import Store
+from btkit.storage import Claimed, Store, new_job_id
 
 if TYPE_CHECKING:
     from btkit.simulation import Result
+    from btkit.validation.windows import Window
 
 MAX_SETS = 1_000_000
 """Sets that a grid may have if nobody says otherwise."""
@@ -164,32 +169,110 @@ def walk_forward(  # noqa: PLR0913 - the data, the costs and the windows, each w
         settings=read_settings() if settings is None else settings,
     )  # fmt: skip
     if isinstance(symbol, pd.DataFrame):
-        return _walk(plan, take_range(symbol, start, end), None, observer)
-    asked = check_range(start, end)
+        return _walk(plan, _cut(plan, take_range(symbol, start, end)), None, observer)
+    first, last = check_range(start, end)
     if plan.sets is not None:
         from btkit.validation import check_sets  # noqa: PLC0415 - brings numba
 
         check_sets(plan.spec, plan.optimized, plan.sets, plan.constraint)
-    loaded = load_range(
-        plan.spec, symbol, *asked, interval=interval, source=source, settings=plan.settings,
-        progress=observer,
-    )  # fmt: skip
-    stored = Stored(
-        Store.from_settings(plan.settings),
-        uuid.uuid4().hex[:16],
-        asked,
-        report_folder(plan.settings),
+    request = WalkForwardRequest(
+        spec=plan.spec.model_dump(mode="json"),
+        path=plan.path,
+        symbol=check_symbol(symbol),
+        start=first,
+        end=last,
+        interval=check_interval(interval),
+        source=check_source(source) or plan.settings.data_source,
+        capital=plan.costs.capital,
+        commission=plan.costs.commission,
+        slippage=plan.costs.slippage,
+        objective=plan.objective,
+        constraint=plan.constraint,
+        max_sets=plan.max_sets,
+        min_trades_required=plan.settings.min_trades_required,
+        windows=plan.windows,
+        is_ratio=plan.is_ratio,
+        scheme=plan.scheme,
+        optimize=plan.optimized,
     )
-    try:
-        result = _walk(plan, loaded, stored, observer)
-    except BaseException as error:
-        if stored.kept:
-            error.add_note("The sets tried so far are kept; the same command goes on with them.")
-        raise
+    # What no bars are there for, or too few, is not begun.
+    cut = _cut(plan, _load(plan, request, observer))
+    store = Store.from_settings(plan.settings)
+    known_id = new_job_id()
+    store.jobs.begin(request.as_job(known_id, current_part()))
+    with _kept(plan, request, store, known_id, observer) as stored:
+        return _walk(plan, cut, stored, observer)
+
+
+def go_on_with_walk_forward(
+    claimed: Claimed, *, settings: Settings, progress: Progress
+) -> WalkForwardResult:
+    """Do an unfinished validation again, under its own id, without the sets it has tried.
+
+    Parameters
+    ----------
+    claimed
+        The validation. The runs of its windows are made anew.
+    settings
+        Where bars come from and files go.
+    progress
+        Told of each stage.
+
+    Raises
+    ------
+    BtkitError
+        As `walk_forward`.
+    """
+    request = WalkForwardRequest.from_json(claimed.request)
+    plan = _ask(
+        request.load_spec(), windows=request.windows, is_ratio=request.is_ratio,
+        scheme=request.scheme, optimize=request.optimize, constraint=request.constraint,
+        objective=request.objective, max_sets=request.max_sets, capital=request.capital,
+        commission=request.commission, slippage=request.slippage,
+        settings=settings.model_copy(update={"min_trades_required": request.min_trades_required}),
+    )  # fmt: skip
+    plan = replace(plan, path=request.path)
+    store = Store.from_settings(settings)
+    with _kept(plan, request, store, claimed.job_id, progress) as stored:
+        for part in store.runs(parent=claimed.job_id, limit=None):
+            store.delete(part["run_id"])
+        return _walk(plan, _cut(plan, _load(plan, request, progress)), stored, progress)
+
+
+def _load(plan: Plan, request: WalkForwardRequest, progress: Progress) -> LoadedBars:
+    return load_range(
+        plan.spec, request.symbol, request.start, request.end, interval=request.interval,
+        source=request.source, settings=plan.settings, progress=progress,
+    )  # fmt: skip
+
+
+@contextmanager
+def _kept(
+    plan: Plan, request: WalkForwardRequest, store: Store, known_id: str, progress: Progress
+) -> Iterator[Stored]:
+    """Watch over a validation that was begun, and say how it ended."""
+    jobs = store.jobs
+    with Watch(jobs, known_id, progress=progress, what="Walk-forward") as watch:
+        asked = request.start, request.end
+        stored = Stored(store, known_id, asked, report_folder(plan.settings), watch)
+        try:
+            yield stored
+        except BaseException as error:
+            record_end(
+                error,
+                known_id,
+                cancel=lambda reason: jobs.cancel(known_id, error_message=reason),
+                fail=lambda message: jobs.fail(known_id, error_message=message),
+                what="walk-forward",
+            )
+            if stored.kept:
+                error.add_note(
+                    "The sets tried so far are kept; the same command goes on with them, too."
+                )
+            raise
     for kept in stored.kept:
         kept.remove()
-    deliver_queued(stored.store, observer)
-    return result
+    deliver_queued(store, progress)
 
 
 def load_walk_forward(
@@ -258,12 +341,29 @@ def _ask(  # noqa: PLR0913 - as `walk_forward`
     )
 
 
-def _walk(
-    plan: Plan, loaded: LoadedBars, stored: Stored | None, progress: Progress
-) -> WalkForwardResult:
+@dataclass(frozen=True)
+class _Cut:
+    """Bars in order, and the windows they are cut into.
+
+    Parameters
+    ----------
+    loaded, findings
+        The bars, and what was found while they were put in order.
+    offset
+        The place of the first bar that is asked for.
+    windows
+        Places from there on.
+    """
+
+    loaded: LoadedBars
+    findings: list[Finding]
+    offset: int
+    windows: list[Window]
+
+
+def _cut(plan: Plan, loaded: LoadedBars) -> _Cut:
     from btkit.validation.windows import (  # noqa: PLC0415 - brings numba
         cut_between_days,
-        efficiency_of,
         make_windows,
     )
 
@@ -277,23 +377,36 @@ def _walk(
     # Bars that were handed over do not say it.
     if infer_interval(index, told=loaded.info.interval).is_intraday:
         made = cut_between_days(made, index[offset:].to_numpy(dtype="datetime64[D]"))
+    return _Cut(loaded, findings, offset, made)
+
+
+def _walk(plan: Plan, cut: _Cut, stored: Stored | None, progress: Progress) -> WalkForwardResult:
+    from btkit.validation.windows import efficiency_of  # noqa: PLC0415 - brings numba
+
+    loaded, offset = cut.loaded, cut.offset
     outcomes: list[WindowOutcome] = []
     sparse: list[int] = []
-    for window in made:
+    for window in cut.windows:
+        if stored is not None:
+            stored.watch.reach(window.index, plan.windows, "windows")
         with progress.stage(f"window {window.index + 1}") as note:
             part = slice_part(loaded, offset + window.is_first, offset + window.is_last)
             spec, tried, few = choose(plan, part, stored, progress)
             path = spec_file(plan, spec, stored, window.index)
-            inside = run_part(plan, spec, part, stored, path)
+            place = 2 * window.index + 1
+            inside = run_part(plan, spec, part, stored, path, place=place)
             if few:
                 sparse.append(window.index + 1)
             part = slice_part(loaded, offset + window.oos_first, offset + window.oos_last)
             sharpe = inside.result.metrics.sharpe_ratio
-            outside = run_part(plan, spec, part, stored, path, is_sharpe=sharpe)
+            outside = run_part(plan, spec, part, stored, path, place=place + 1, is_sharpe=sharpe)
             achieved = outside.result.metrics.sharpe_ratio
             outcomes.append(WindowOutcome(inside, outside, efficiency_of(sharpe, achieved), tried))
             note(f"Sharpe {_shown(sharpe)} in, {_shown(achieved)} out of sample")
-    return _conclude(plan, loaded, stored, outcomes, sparse, findings)
+    result = _conclude(plan, loaded, stored, outcomes, sparse, cut.findings)
+    if stored is not None:
+        stored.store.jobs.complete(stored.walk_forward_id, result.report.to_dict())
+    return result
 
 
 def _shown(ratio: float) -> str:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from btkit.data import LoadedBars
-from btkit.errors import BtkitError, InterruptedRunError, StoreError
 from btkit.report import (
     Report,
     RunDocument,
@@ -31,13 +30,15 @@ from btkit.runs.campaigns import (
 )
 from btkit.runs.execute import WARMUP_BARS, begin
 from btkit.runs.finished_sets import FinishedSets, identify, measure_rest
-from btkit.runs.progress import Counting, Progress
+from btkit.runs.progress import Progress
 from btkit.runs.requests import (
     Costs,
     check_source,
 )
 from btkit.runs.run_request import RunRequest
+from btkit.runs.watching import Watch, count, record_end
 from btkit.settings import Settings
+from btkit.storage import Part as JobPart
 from btkit.storage import Store
 
 if TYPE_CHECKING:
@@ -95,6 +96,8 @@ class Stored:
         The range as requested.
     folder
         Where the files go.
+    watch
+        Over the whole validation.
     kept
         The sets that windows have tried, until the validation is done.
     """
@@ -103,6 +106,7 @@ class Stored:
     walk_forward_id: str
     asked: tuple[date, date]
     folder: Path
+    watch: Watch
     kept: list[FinishedSets] = field(default_factory=list)
 
 
@@ -173,13 +177,15 @@ def choose(
     )
 
     def told(done: int, total: int) -> None:
-        if isinstance(progress, Counting):
-            progress.count(done, total, "sets")
+        if stored is None:
+            count(progress, done, total, "sets")
+        else:
+            stored.watch.count(done, total, "sets")
 
     kept = None
     if stored is not None:
         folder = stored.folder / f".{_fingerprint(plan, part)}.parts"
-        kept = FinishedSets(folder, private=plan.settings.private)
+        kept = FinishedSets(folder, job_id=stored.walk_forward_id, private=plan.settings.private)
         stored.kept.append(kept)
     try:
         rows = measure_rest(plan.sets, sweeper, kept, told)
@@ -232,6 +238,7 @@ def run_part(
     stored: Stored | None,
     path: str | None,
     *,
+    place: int,
     is_sharpe: float | None = None,
 ) -> Part:
     """Simulate one part and store it; an out-of-sample one says what it is compared with.
@@ -244,6 +251,8 @@ def run_part(
         Where the run goes; None for nowhere.
     path
         The file that the spec is in.
+    place
+        Among the runs of the validation, from 1.
     is_sharpe
         Of the in-sample part, NaN where undefined; None for that part itself.
     """
@@ -251,8 +260,8 @@ def run_part(
         result = _simulate(plan, spec, part, is_sharpe)
         info = describe_run(result, created_at=datetime.now(UTC))
         return Part(result, _report(plan, result, info, None), None)
-    request = _request(plan, spec, part, path)
-    info = begin(stored.store, request)
+    request, store = _request(plan, spec, part, path), stored.store
+    info = begin(store, request, part=JobPart(stored.walk_forward_id, place))
     run_id = str(info.run_id)
     try:
         result = _simulate(plan, spec, part, is_sharpe)
@@ -265,9 +274,18 @@ def run_part(
                 "run", path, part.info, start=request.start, end=request.end, costs=plan.costs
             )
         report = _report(plan, result, finished, command)
-        report = stored.store.complete(RunDocument.from_result(result, report)).report
+        report = store.complete(RunDocument.from_result(result, report)).report
     except BaseException as error:
-        _record_end(stored.store, run_id, error)
+        # The whole says how it is gone on with.
+        record_end(
+            error,
+            run_id,
+            cancel=lambda reason: store.jobs.cancel(run_id, error_message=reason),
+            fail=lambda message: store.fail(
+                run_id, error_message=message, completed_at=datetime.now(UTC)
+            ),
+            is_told=False,
+        )
         raise
     return Part(replace(result, run_id=run_id), report, run_id)
 
@@ -317,20 +335,3 @@ def _report(plan: Plan, result: Result, info: RunInfo, command: list[str] | None
         min_trades_required=plan.settings.min_trades_required,
         provenance=build_provenance(result, versions=gather_versions(), command=command),
     )
-
-
-def _record_end(store: Store, run_id: str, error: BaseException) -> None:
-    if isinstance(error, BtkitError):
-        error.details.setdefault("run_id", run_id)
-    try:
-        if isinstance(error, KeyboardInterrupt | InterruptedRunError):
-            store.jobs.cancel(run_id, error_message="The validation was stopped.")
-        else:
-            store.fail(
-                run_id,
-                error_message=f"{type(error).__name__}: {error}",
-                completed_at=datetime.now(UTC),
-            )
-    except StoreError as second:
-        # The first error is the cause; that its row could not be closed is a remark on it.
-        error.add_note(f"Run {run_id} could not be marked as ended: {second.message}")

@@ -111,6 +111,25 @@ class Jobs:
             # What an earlier asking left has no document now; its files are written anew.
             forget_checksums(connection, job.job_id, name=REPORT)
 
+    def take(self, job_id: str) -> None:
+        """Make a job this process's own again, so that more can be done for it.
+
+        Parameters
+        ----------
+        job_id
+            The job's id.
+
+        Raises
+        ------
+        RunNotFoundError
+            If there is no such job.
+        StoreError
+            If the database cannot be written.
+        """
+        with self._open(create=False) as connection, transaction(connection):
+            self._row(connection, job_id)
+            take_job(connection, job_id)
+
     def complete(self, job_id: str, document: Mapping[str, Any] | None) -> None:
         """Store the outcome of a job that is no run.
 

@@ -21,7 +21,7 @@ from btkit.storage.checksums import (
     report_checksum,
 )
 from btkit.storage.database import transaction
-from btkit.storage.ids import check_run_id
+from btkit.storage.ids import check_job_id
 from btkit.storage.objects import ObjectStore
 from btkit.storage.owner import Owner, is_alive, now_text, this_process
 
@@ -75,7 +75,7 @@ def queue_upload(
     path
         The local file.
     """
-    key = _KEYS[kind].format(check_run_id(run_id))
+    key = _KEYS[kind].format(check_job_id(run_id))
     connection.execute(
         "INSERT OR REPLACE INTO backtest_uploads"
         " (object_key, run_id, action, kind, path, queued_at) VALUES (?, ?, 'upload', ?, ?, ?)",

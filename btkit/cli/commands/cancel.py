@@ -13,10 +13,10 @@ from btkit.cli.outcome import Outcome, Work
 
 NAME = "cancel"
 HELP = """
-Ask a run to stop. It saves how far it is, and `resume` goes on with it.
+Ask a run, sweep, walk-forward or batch to stop. It keeps how far it is, for `resume`.
 
-The run stops between two of its stages, or between two parts of its simulation. A run whose
-process is no more is marked at once. Exit codes: 0 asked or marked; 2 not running, or unknown.
+It stops between two of its stages, or between two parts of its work, and so do its parts. What
+has lost its process is marked at once. Exit codes: 0 asked or marked; 2 not running, or unknown.
 
 \b
 Example:
@@ -27,7 +27,7 @@ Example:
 def command(
     *,
     run_id: Annotated[
-        str, typer.Option("--run-id", metavar="UUID", help="The run's id, as `list` shows it.")
+        str, typer.Option("--run-id", metavar="ID", help="The id, as `list` shows it.")
     ],
     quiet: Quiet = False,  # noqa: ARG001 - accepted everywhere; there is nothing to silence
     debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail

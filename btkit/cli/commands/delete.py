@@ -13,10 +13,10 @@ from btkit.cli.outcome import Outcome, Work
 
 NAME = "delete"
 HELP = """
-Delete a run: its rows, trades and equity curve, and its files in BT_REPORT_DIR.
+Delete a run, sweep, walk-forward or batch: its rows, curve, parts and report files.
 
-What it has in object storage is removed as well, later if need be. A run that is at work is
-left alone. Exit codes: 0 deleted; 2 at work, unknown, or an error.
+What it has in object storage is removed as well, later if need be. What is at work is left
+alone. Exit codes: 0 deleted; 2 at work, unknown, or an error.
 
 \b
 Example:
@@ -27,7 +27,7 @@ Example:
 def command(
     *,
     run_id: Annotated[
-        str, typer.Option("--run-id", metavar="UUID", help="The run's id, as `list` shows it.")
+        str, typer.Option("--run-id", metavar="ID", help="The id, as `list` shows it.")
     ],
     quiet: Quiet = False,  # noqa: ARG001 - accepted everywhere; there is nothing to silence
     debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,15 +13,18 @@ from btkit.cli.outcome import Outcome, Work
 
 NAME = "list"
 HELP = """
-List stored runs, the newest first.
+List what was asked for, the newest first: runs, sweeps, walk-forwards, batches.
 
-A run whose process is no more is shown as interrupted; `resume` goes on with it.
+The runs of a walk-forward's windows and the jobs of a batch are parts: --parent lists those of
+one, --all lists them among the others. What lost its process is shown as interrupted; `resume`
+goes on with it.
 
 Exit codes: 0 when it answers, also where nothing was stored yet; 2 error.
 
 \b
 Example:
   backtest list --symbol SPX --limit 5
+  backtest list --parent 0123456789abcdef
 """
 
 
@@ -35,15 +38,24 @@ def command(
         str | None,
         typer.Option("--status", help="Only these: running interrupted cancelled complete failed."),
     ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option("--kind", help="Only these: run options-sim walk-forward sweep batch."),
+    ] = None,
+    parent: Annotated[
+        str | None, typer.Option("--parent", metavar="ID", help="Only the parts of this one.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Parts, too.")] = False,
     quiet: Quiet = False,  # noqa: ARG001 - accepted everywhere; there is nothing to silence
     debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
 ) -> Work:
     """Return the work of listing runs."""
-    return partial(_list, symbol, limit=limit, status=status)
+    wanted = {"status": status, "kind": kind, "parent": parent, "everything": everything}
+    return partial(_list, symbol, limit=limit, wanted=wanted)
 
 
-def _list(symbol: str | None, *, limit: int, status: str | None) -> Outcome:
+def _list(symbol: str | None, *, limit: int, wanted: dict[str, Any]) -> Outcome:
     from btkit.runs import list_runs  # noqa: PLC0415 - lazy start-up
 
-    runs = list_runs(symbol, limit=limit, status=status)
+    runs = list_runs(symbol, limit=limit, **wanted)
     return Outcome({"count": len(runs), "runs": runs}, next=after_list(runs))

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from btkit.cli.next_steps import after_report
-from btkit.cli.options import Debug, Quiet
+from btkit.cli.options import (
+    AssetsKind,
+    Debug,
+    Engine,
+    EngineName,
+    HtmlAssets,
+    Quiet,
+    UploadReports,
+)
 from btkit.cli.outcome import Outcome, Work
 
 NAME = "report"
 HELP = """
 Print the stored report of a run: what `run` printed, and every trade.
 
-Exit codes: 0 when it answers, also for a run that failed; 2 for an unknown run id.
+It takes the id of a sweep, a walk-forward or a batch as well, and prints what that command
+printed; a batch's has the line of each job under `results`. --render makes the notebook, the page
+and the JSON in BT_REPORT_DIR again, such as after a full disk.
+
+Exit codes: 0 when it answers, also for what failed, which `error` tells; 2 for an unknown id.
 
 \b
 Example:
@@ -26,17 +38,29 @@ Example:
 def command(
     *,
     run_id: Annotated[
-        str, typer.Option("--run-id", metavar="UUID", help="The run's id, as `list` shows it.")
+        str, typer.Option("--run-id", metavar="ID", help="The id, as `list` shows it.")
     ],
-    quiet: Quiet = False,  # noqa: ARG001 - accepted everywhere; there is nothing to silence
+    render: Annotated[
+        bool, typer.Option("--render", help="Make the notebook, the page and the JSON file.")
+    ] = False,
+    engine: Engine = EngineName.BTKIT,
+    html_assets: HtmlAssets = AssetsKind.INLINE,
+    upload_reports: UploadReports = False,
+    quiet: Quiet = False,
     debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
 ) -> Work:
     """Return the work of reading one run."""
-    return partial(_report, run_id)
+    wanted = render or upload_reports
+    rendering = {"engine": engine.value, "html_assets": html_assets.value} if wanted else None
+    return partial(_report, run_id, rendering=rendering, upload=upload_reports, quiet=quiet)
 
 
-def _report(run_id: str) -> Outcome:
+def _report(run_id: str, *, rendering: dict[str, Any] | None, upload: bool, quiet: bool) -> Outcome:
     from btkit.runs import load_document  # noqa: PLC0415 - lazy start-up
 
     document = load_document(run_id, trades=True)
-    return Outcome(document, next=after_report(document["run"]))
+    if rendering is not None:
+        from btkit.cli.rendering import render_stored  # noqa: PLC0415 - lazy start-up
+
+        render_stored(run_id, rendering=rendering, upload=upload, quiet=quiet)
+    return Outcome(document, next=after_report(document))

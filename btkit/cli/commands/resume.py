@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated, Any
+from typing import IO, Annotated, Any
 
 import typer
 
@@ -17,14 +17,17 @@ from btkit.cli.options import (
     UploadReports,
 )
 from btkit.cli.outcome import Outcome, Work
+from btkit.cli.streams import own_stdout
 
 NAME = "resume"
 HELP = """
-Go on with a run that was interrupted, was cancelled or failed.
+Go on with what was interrupted, was cancelled or failed, under its own id.
 
-It goes on at the bar after its last checkpoint (BT_CHECKPOINT_SECONDS, BT_CHECKPOINT_BARS), and
+A run goes on at the bar after its last checkpoint (BT_CHECKPOINT_SECONDS, BT_CHECKPOINT_BARS), and
 prints what it would have printed unbroken. Where bars, versions or code have changed since, it
-starts again at its first bar. Exit codes: as `run`; 2 also where there is nothing to resume.
+starts again at its first bar. A sweep and a walk-forward go on with the sets not yet tried, a
+batch with the jobs not yet done. Exit codes: as the command that began it; 2 also where there is
+nothing to resume.
 
 \b
 Example:
@@ -36,7 +39,7 @@ Example:
 def command(
     *,
     run_id: Annotated[
-        str, typer.Option("--run-id", metavar="UUID", help="The run's id, as `list` shows it.")
+        str, typer.Option("--run-id", metavar="ID", help="The id, as `list` shows it.")
     ],
     no_report: Annotated[
         bool, typer.Option("--no-report", help="Skip the notebook; the JSON is the same.")
@@ -49,10 +52,15 @@ def command(
 ) -> Work:
     """Return the work of going on with a run."""
     rendering = None if no_report else {"engine": engine.value, "html_assets": html_assets.value}
-    return partial(_resume, run_id, rendering=rendering, upload=upload_reports, quiet=quiet)
+    # Before stdout is kept clean of everything but the last document: a batch writes lines.
+    return partial(
+        _resume, run_id, rendering=rendering, upload=upload_reports, out=own_stdout(), quiet=quiet
+    )
 
 
-def _resume(run_id: str, *, rendering: dict[str, Any] | None, upload: bool, quiet: bool) -> Outcome:
+def _resume(
+    run_id: str, *, rendering: dict[str, Any] | None, upload: bool, out: IO[str], quiet: bool
+) -> Outcome:
     from btkit.cli.files import prepare_folder  # noqa: PLC0415 - lazy start-up
     from btkit.cli.start_up import import_numba_lightly  # noqa: PLC0415 - lazy start-up
 
@@ -60,16 +68,22 @@ def _resume(run_id: str, *, rendering: dict[str, Any] | None, upload: bool, quie
     from btkit.cli.finish import finish  # noqa: PLC0415 - lazy start-up
     from btkit.cli.progress import open_progress  # noqa: PLC0415 - lazy start-up
     from btkit.runs import read_settings, resume  # noqa: PLC0415 - lazy start-up
-    from btkit.storage import check_run_id  # noqa: PLC0415 - lazy start-up
+    from btkit.storage import Store, check_job_id  # noqa: PLC0415 - lazy start-up
 
-    check_run_id(run_id)
+    job_id = check_job_id(run_id)
     settings = read_settings()
-    progress = open_progress(quiet=quiet)
+    store = Store.from_settings(settings)
     if rendering is not None:
         prepare_folder(settings.report_dir, private=settings.private)
-    result = resume(run_id, settings=settings, progress=progress)
+    if store.kind_of(job_id) == "batch":
+        from btkit.cli.batching import go_on_with_batch  # noqa: PLC0415 - lazy start-up
+
+        claimed = store.jobs.claim(job_id)
+        return go_on_with_batch(claimed, settings=settings, out=out, quiet=quiet)
+    progress = open_progress(quiet=quiet)
+    resume(job_id, settings=settings, progress=progress)
     return finish(
-        str(result.run_id),
+        job_id,
         settings=settings,
         progress=progress,
         rendering=rendering,

@@ -8,16 +8,23 @@ from typing import Annotated, Any
 
 import typer
 
-from btkit.cli.next_steps import after_sweep
-from btkit.cli.options import AssetsKind, Debug, Engine, EngineName, HtmlAssets, Quiet
-from btkit.cli.outcome import PASSED, SOFT_FAILURE, Outcome, Work
+from btkit.cli.options import (
+    AssetsKind,
+    Debug,
+    Engine,
+    EngineName,
+    HtmlAssets,
+    Quiet,
+    UploadReports,
+)
+from btkit.cli.outcome import Outcome, Work
 
 NAME = "sweep"
 HELP = """
 Run a strategy with many sets of parameters, and say how much of the best result is luck.
 
 The table of all sets, the specs of the best ten, a notebook, its HTML and its JSON are left in
-BT_REPORT_DIR. Ctrl-C keeps what is done; the same command goes on with it.
+BT_REPORT_DIR. Ctrl-C keeps what is done; the same command, or `resume`, goes on with it.
 Exit codes: 0 the best set passed and is no fluke, 1 it is not or there is no data, 2 error.
 
 \b
@@ -101,6 +108,7 @@ def command(  # noqa: PLR0913 - a parameter per flag
     ] = False,
     engine: Engine = EngineName.BTKIT,
     html_assets: HtmlAssets = AssetsKind.INLINE,
+    upload_reports: UploadReports = False,
     quiet: Quiet = False,
     debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
 ) -> Work:
@@ -124,14 +132,20 @@ def command(  # noqa: PLR0913 - a parameter per flag
         "source": source,
     }
     rendering = None if no_report else {"engine": engine.value, "html_assets": html_assets.value}
-    return partial(_sweep, request, param, rendering=rendering, quiet=quiet)
+    return partial(_sweep, request, param, rendering=rendering, upload=upload_reports, quiet=quiet)
 
 
 def _sweep(
-    request: dict[str, Any], axes: list[str], *, rendering: dict[str, Any] | None, quiet: bool
+    request: dict[str, Any],
+    axes: list[str],
+    *,
+    rendering: dict[str, Any] | None,
+    upload: bool,
+    quiet: bool,
 ) -> Outcome:
-    from btkit.cli.campaigns import read_axes, render_campaign, show_sweep  # noqa: PLC0415 - lazy
+    from btkit.cli.campaigns import read_axes  # noqa: PLC0415 - lazy start-up
     from btkit.cli.files import prepare_folder  # noqa: PLC0415 - lazy start-up
+    from btkit.cli.finish import finish  # noqa: PLC0415 - lazy start-up
     from btkit.cli.progress import open_progress  # noqa: PLC0415 - lazy start-up
     from btkit.runs import read_settings  # noqa: PLC0415 - lazy start-up
     from btkit.runs.sweep import describe_sweep, sweep  # noqa: PLC0415 - lazy start-up
@@ -141,24 +155,18 @@ def _sweep(
     parameters = read_axes(axes)
     prepare_folder(settings.report_dir, private=settings.private)
     result = sweep(**request, parameters=parameters, settings=settings, progress=progress)
-    document = describe_sweep(
+    describe_sweep(
         result,
         start=request["start"],
         end=request["end"],
         settings=settings,
         progress=progress,
-    ).to_dict()
-    folder = settings.report_dir.expanduser().absolute()
-    paths = {
-        "table": Path(result.files["table"]),
-        "json": folder / f"{result.sweep_id}.json",
-        "specs": folder / f"{result.sweep_id}-top",
-    }
-    if rendering is not None:
-        paths |= render_campaign(
-            "sweep", "sweep_id", str(result.sweep_id), settings, progress, rendering=rendering
-        )
-    if not quiet:
-        show_sweep(document, paths)
-    code = PASSED if document["passed"] else SOFT_FAILURE
-    return Outcome(document, code, next=after_sweep(document))
+    )
+    return finish(
+        str(result.sweep_id),
+        settings=settings,
+        progress=progress,
+        rendering=rendering,
+        upload=upload,
+        quiet=quiet,
+    )

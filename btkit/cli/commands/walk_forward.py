@@ -8,15 +8,23 @@ from typing import Annotated, Any
 
 import typer
 
-from btkit.cli.next_steps import after_walk_forward
-from btkit.cli.options import AssetsKind, Debug, Engine, EngineName, HtmlAssets, Quiet
-from btkit.cli.outcome import PASSED, SOFT_FAILURE, Outcome, Work
+from btkit.cli.options import (
+    AssetsKind,
+    Debug,
+    Engine,
+    EngineName,
+    HtmlAssets,
+    Quiet,
+    UploadReports,
+)
+from btkit.cli.outcome import Outcome, Work
 
 NAME = "walk-forward"
 HELP = """
 Run a strategy in and out of sample, window by window: does it hold up?
 
-Every part is a stored run, which `backtest report` prints. It passes when on average at least
+The validation is stored, and every part of it is a stored run, which `backtest list --parent`
+lists. It passes when on average at least
 70 % of the in-sample Sharpe ratio held out of sample. With --optimize each in-sample part
 chooses the parameters, and only the part after it is scored with them.
 Exit codes: 0 passed, 1 did not or there is no data, 2 error.
@@ -100,6 +108,7 @@ def command(  # noqa: PLR0913 - a parameter per flag
     ] = False,
     engine: Engine = EngineName.BTKIT,
     html_assets: HtmlAssets = AssetsKind.INLINE,
+    upload_reports: UploadReports = False,
     quiet: Quiet = False,
     debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
 ) -> Work:
@@ -122,18 +131,22 @@ def command(  # noqa: PLR0913 - a parameter per flag
         "source": source,
     }
     rendering = None if no_report else {"engine": engine.value, "html_assets": html_assets.value}
-    return partial(_walk, request, optimize or [], rendering=rendering, quiet=quiet)
+    return partial(
+        _walk, request, optimize or [], rendering=rendering, upload=upload_reports, quiet=quiet
+    )
 
 
 def _walk(
-    request: dict[str, Any], axes: list[str], *, rendering: dict[str, Any] | None, quiet: bool
+    request: dict[str, Any],
+    axes: list[str],
+    *,
+    rendering: dict[str, Any] | None,
+    upload: bool,
+    quiet: bool,
 ) -> Outcome:
-    from btkit.cli.campaigns import (  # noqa: PLC0415 - lazy start-up
-        read_axes,
-        render_campaign,
-        show_walk_forward,
-    )
+    from btkit.cli.campaigns import read_axes  # noqa: PLC0415 - lazy start-up
     from btkit.cli.files import prepare_folder  # noqa: PLC0415 - lazy start-up
+    from btkit.cli.finish import finish  # noqa: PLC0415 - lazy start-up
     from btkit.cli.progress import open_progress  # noqa: PLC0415 - lazy start-up
     from btkit.runs import read_settings  # noqa: PLC0415 - lazy start-up
     from btkit.runs.walk_forward import walk_forward  # noqa: PLC0415 - lazy start-up
@@ -143,19 +156,11 @@ def _walk(
     parameters = read_axes(axes) if axes else None
     prepare_folder(settings.report_dir, private=settings.private)
     result = walk_forward(**request, optimize=parameters, settings=settings, progress=progress)
-    document = result.report.to_dict()
-    known_id = str(result.report.walk_forward_id)
-    folder = settings.report_dir.expanduser().absolute()
-    paths = {
-        "database": settings.db_path.expanduser().absolute(),
-        "curve": folder / f"{known_id}.parquet",
-        "json": folder / f"{known_id}.json",
-    }
-    if rendering is not None:
-        paths |= render_campaign(
-            "walk_forward", "walk_forward_id", known_id, settings, progress, rendering=rendering
-        )
-    if not quiet:
-        show_walk_forward(document, paths)
-    code = PASSED if result.passed else SOFT_FAILURE
-    return Outcome(document, code, next=after_walk_forward(document))
+    return finish(
+        str(result.report.walk_forward_id),
+        settings=settings,
+        progress=progress,
+        rendering=rendering,
+        upload=upload,
+        quiet=quiet,
+    )

@@ -20,6 +20,7 @@ from btkit.runs import (
     options_sim,
     resume,
     run,
+    watching,
 )
 from btkit.storage import Store, job_rows, new_run_id
 from btkit.storage.owner import Owner, this_process
@@ -69,7 +70,7 @@ def crash(place, monkeypatch):
     def crash_at(bar, *, spec=SPEC, verb=run, settings=settings):
         progress = StopAt(bar, lambda: throw(Crash()))
         with monkeypatch.context() as patch:
-            patch.setattr(execute, "_record_end", lambda *_: None)
+            patch.setattr(execute, "record_end", lambda *_, **__: None)
             patch.setattr(job_rows, "this_process", lambda: dead)
             with pytest.raises(Crash):
                 verb(spec, "TINY", *days, settings=settings, progress=progress)
@@ -338,10 +339,11 @@ def test_an_owner_that_lost_its_run_does_not_write(place, crash):
 def test_a_run_says_that_it_lives_and_hears_that_it_is_to_stop(place, monkeypatch):
     settings, days = place
     known = settings.model_copy(update={"checkpoint_bars": None})
-    monkeypatch.setattr(keeping, "HEARTBEAT_S", 0.002)
+    monkeypatch.setattr(watching, "HEARTBEAT_S", 0.002)
     monkeypatch.setattr(keeping, "CHUNK_BARS", 3)
     # Only the heartbeat is to hear it here.
-    monkeypatch.setattr(keeping, "_LOOK_S", 1e9)
+    monkeypatch.setattr(watching, "LOOK_S", 1e9)
+    monkeypatch.setattr(watching, "_STORE_S", 1e9)
     loading = execute.load_from_source
 
     def slowly(*arguments, **options):

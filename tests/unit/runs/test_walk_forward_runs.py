@@ -38,7 +38,7 @@ def walked(settings, **changes):
 
 def test_every_part_is_a_stored_run_that_can_be_made_again(settings):
     result = walked(settings, windows=2)
-    assert len(list_runs(settings=settings)) == 4
+    assert len(list_runs(parent=result.report.walk_forward_id, settings=settings)) == 4
     for window in result.report.windows:
         for kind, sharpe in (("is", window.is_sharpe), ("oos", window.oos_sharpe)):
             stored = load_document(getattr(window, f"{kind}_run_id"), settings=settings)

@@ -1,0 +1,66 @@
+"""The pages of what is stored, made later: after a kill, a full disk, or `--no-report`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from btkit.cli.batching import write_pages
+from btkit.cli.files import prepare_folder
+from btkit.cli.finish import finish
+from btkit.cli.progress import open_progress
+from btkit.cli.streams import say
+from btkit.errors import StoreError
+from btkit.runs import load_document, read_settings
+from btkit.runs.job_requests import Rendering
+from btkit.storage import Store, check_job_id
+
+
+def render_stored(run_id: str, *, rendering: dict[str, Any], upload: bool, quiet: bool) -> None:
+    """Make notebook, page and JSON of a complete job, or the index of a batch.
+
+    Parameters
+    ----------
+    run_id
+        Of a run, a sweep, a walk-forward validation or a batch.
+    rendering
+        Engine and html_assets, as `execute_template` takes them.
+    upload
+        Whether the files go to object storage as well.
+    quiet
+        Whether to write nothing to stderr.
+
+    Raises
+    ------
+    StoreError
+        If it is not complete, so that there is nothing to make pages of.
+    RenderError
+        If a page cannot be made.
+    """
+    settings = read_settings()
+    store = Store.from_settings(settings)
+    job_id = check_job_id(run_id)
+    kind = store.kind_of(job_id)
+    document = load_document(job_id, settings=settings)
+    if "error" in document or ("run" in document and document["metrics"] is None):
+        status = document["run"]["status"]
+        raise StoreError(
+            f"The {kind} {job_id} is {status}; there is nothing to make pages of.",
+            hint=f"`backtest report --run-id {job_id}` without --render says how it stands.",
+            details={"run_id": job_id, "status": status},
+        )
+    prepare_folder(settings.report_dir, private=settings.private)
+    if kind == "batch":
+        pages = write_pages(
+            job_id, document["results"], Rendering.model_validate(rendering), settings=settings
+        )
+        if not quiet:
+            say(f"index     {pages['index']}")
+        return
+    finish(
+        job_id,
+        settings=settings,
+        progress=open_progress(quiet=quiet),
+        rendering=rendering,
+        upload=upload,
+        quiet=quiet,
+    )
