@@ -10,6 +10,7 @@ import btkit
 from btkit.cli.commands import (
     batch,
     cancel,
+    check,
     delete,
     export,
     indicators,
@@ -84,6 +85,7 @@ for command in (
     export,
     delete,
     sync,
+    check,
     validate,
     indicators,
     schema,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from btkit.runs.checking import check
 from btkit.runs.deleting import delete
 from btkit.runs.delivering import queue_report, sync
 from btkit.runs.environment import read_settings
@@ -21,6 +22,7 @@ __all__ = [
     "Progress",
     "Silent",
     "cancel",
+    "check",
     "delete",
     "export",
     "list_runs",

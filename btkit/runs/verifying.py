@@ -63,7 +63,7 @@ def verify(
         stored = Store.from_settings(known).load(run_id)
         note(f"run {stored.report.run.run_id}")
     with watch.stage("run again") as note:
-        now = _again(stored.report, known)
+        now = rerun(stored.report, known)
         note(f"{len(now.trades):,} trades in {len(now.curve):,} bars")
     with watch.stage("compare") as note:
         document = _compare(stored, now)
@@ -71,7 +71,23 @@ def verify(
     return document
 
 
-def _again(report: Report, settings: Settings) -> RunDocument:
+def rerun(report: Report, settings: Settings) -> RunDocument:
+    """Run a stored run again from its provenance; nothing is stored.
+
+    Parameters
+    ----------
+    report
+        Of a run on bars from a source.
+    settings
+        Where bars come from.
+
+    Raises
+    ------
+    UsageError
+        If its bars were handed over.
+    BtkitError
+        If the bars cannot be had any more.
+    """
     run, provenance = report.run, report.provenance
     source = None if provenance.source == "dataframe" else check_source(provenance.source)
     if source is None or run.symbol is None:
@@ -95,13 +111,29 @@ def _again(report: Report, settings: Settings) -> RunDocument:
     return run_again(request, run, settings=settings)
 
 
-def _compare(stored: RunDocument, now: RunDocument) -> dict[str, Any]:
-    before, after = stored.report.to_dict(), now.report.to_dict()
+def differing_values(stored: Report, now: Report) -> list[dict[str, Any]]:
+    """Return the values of two reports that are not the same to the last bit.
+
+    Parameters
+    ----------
+    stored, now
+        Of one run; what is of each run alone, such as its times and its provenance, is left out.
+
+    Returns
+    -------
+    list of dict
+        path, stored and now.
+    """
+    before, after = stored.to_dict(), now.to_dict()
     for name in _OWN:
         before.pop(name), after.pop(name)
     # What a walk-forward noted beside a window's own numbers is not of the run.
     for name in ("is_sharpe", "oos_sharpe", "walk_forward_efficiency"):
         before["metrics"].pop(name), after["metrics"].pop(name)
+    return list(_unequal(before, after, ""))
+
+
+def _compare(stored: RunDocument, now: RunDocument) -> dict[str, Any]:
     groups = {
         "bars": list(
             _unequal(
@@ -112,7 +144,7 @@ def _compare(stored: RunDocument, now: RunDocument) -> dict[str, Any]:
         ),
         "trades": list(_unequal_frames(stored.trades, now.trades, "trades")),
         "equity_curve": list(_unequal_frames(stored.curve, now.curve, "equity_curve")),
-        "report": list(_unequal(before, after, "")),
+        "report": differing_values(stored.report, now.report),
     }
     then, versions = stored.report.provenance.versions, now.report.provenance.versions
     return {

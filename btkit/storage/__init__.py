@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from btkit.storage.arrays import Arrays
 from btkit.storage.checkpoints import Checkpoint
-from btkit.storage.checksums import FileKind
-from btkit.storage.curves import CURVE_COLUMNS, LocalCurves
+from btkit.storage.checksums import Checksum, FileKind
+from btkit.storage.curves import CURVE_COLUMNS, LocalCurves, curve_content
 from btkit.storage.database import BUSY_TIMEOUT_S, has_content, migrate, migrations, open_database
 from btkit.storage.ids import check_job_id, check_run_id, new_job_id, new_run_id
+from btkit.storage.inspection import REMOTE, Inspection, StoredJob
 from btkit.storage.job_rows import JobKind, NewJob, Part, Status
 from btkit.storage.jobs import Claimed, Extent, Jobs
 from btkit.storage.objects import ObjectStore
@@ -15,6 +16,7 @@ from btkit.storage.owner import HEARTBEAT_S
 from btkit.storage.store import Deleted, Store
 from btkit.storage.uploads import Delivery, UploadKind, Uploads
 from btkit.storage.writing import (
+    abandoned,
     digest_of,
     folder_aside,
     make_folder,
@@ -28,13 +30,16 @@ __all__ = [
     "BUSY_TIMEOUT_S",
     "CURVE_COLUMNS",
     "HEARTBEAT_S",
+    "REMOTE",
     "Arrays",
     "Checkpoint",
+    "Checksum",
     "Claimed",
     "Deleted",
     "Delivery",
     "Extent",
     "FileKind",
+    "Inspection",
     "JobKind",
     "Jobs",
     "LocalCurves",
@@ -43,10 +48,13 @@ __all__ = [
     "Part",
     "Status",
     "Store",
+    "StoredJob",
     "UploadKind",
     "Uploads",
+    "abandoned",
     "check_job_id",
     "check_run_id",
+    "curve_content",
     "digest_of",
     "folder_aside",
     "has_content",

@@ -103,7 +103,30 @@ class LocalCurves:
         StoreError
             If the folder cannot be written.
         """
-        content = _parquet(curve)
+        with self.writing_content(run_id, curve_content(curve)) as pending:
+            yield pending
+
+    @contextmanager
+    def writing_content(self, run_id: str, content: bytes) -> Iterator[PendingCurve]:
+        """Do the same with the content of a curve's file.
+
+        Parameters
+        ----------
+        run_id
+            The run's id.
+        content
+            As `curve_content` gives it.
+
+        Yields
+        ------
+        PendingCurve
+            As `writing`.
+
+        Raises
+        ------
+        StoreError
+            If the folder cannot be written.
+        """
         with ExitStack() as stack:
             with self.explained():
                 make_folder(self.folder, private=self._private)
@@ -225,7 +248,14 @@ class _LocalPending:
                 self.path.unlink(missing_ok=True)
 
 
-def _parquet(curve: pd.DataFrame) -> bytes:
+def curve_content(curve: pd.DataFrame) -> bytes:
+    """Return the file that a curve is stored as.
+
+    Parameters
+    ----------
+    curve : DataFrame, shape (n_bars, 7)
+        By bar time: equity, cash, invested, open, high, low, close.
+    """
     table = curve.rename_axis(CURVE_COLUMNS[0]).reset_index()[list(CURVE_COLUMNS)]
     return parquet_of(table, index=False)
 

@@ -143,15 +143,41 @@ class ObjectStore:
         StoreError
             If it cannot be had.
         """
+        with self._explained(f"{url} could not be fetched"):
+            return self._fetch(url)
+
+    def find(self, url: str) -> bytes | None:
+        """Return an object's content; None where there is no such object.
+
+        Parameters
+        ----------
+        url
+            As `url_of` gives it.
+
+        Raises
+        ------
+        StoreError
+            If the server does not say.
+        """
+        from minio.error import MinioException  # noqa: PLC0415 - slow to import
+
+        with self._explained(f"{url} could not be fetched"):
+            try:
+                return self._fetch(url)
+            except MinioException as error:
+                if _code(error) in _ABSENT:
+                    return None
+                raise
+
+    def _fetch(self, url: str) -> bytes:
         parts = urlsplit(url)
         key = unquote(parts.path.removeprefix("/"))
-        with self._explained(f"{url} could not be fetched"):
-            response = self._connected().get_object(parts.netloc, key)
-            try:
-                content: bytes = response.read()
-            finally:
-                response.close()
-                response.release_conn()
+        response = self._connected().get_object(parts.netloc, key)
+        try:
+            content: bytes = response.read()
+        finally:
+            response.close()
+            response.release_conn()
         return content
 
     def remove(self, key: str, *, bucket: str) -> None:

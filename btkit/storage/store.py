@@ -33,6 +33,7 @@ from btkit.storage.checksums import (
 from btkit.storage.curves import LocalCurves, read_curve
 from btkit.storage.database import BUSY_TIMEOUT_S, has_content, open_database, transaction
 from btkit.storage.ids import check_job_id, check_run_id
+from btkit.storage.inspection import REMOTE, Inspection
 from btkit.storage.job_rows import (
     SELECT_DOCUMENT,
     SELECT_FAMILY,
@@ -51,8 +52,6 @@ from btkit.storage.kept_files import KeptFiles
 from btkit.storage.listing import JobFilter, describe_job, list_jobs, unfinished_document
 from btkit.storage.objects import ObjectStore
 from btkit.storage.uploads import Uploads, queue_removal, queue_upload
-
-_REMOTE = "s3://"
 
 
 @dataclass(frozen=True)
@@ -134,6 +133,11 @@ class Store:
     def files(self) -> KeptFiles:
         """What lies in the report folder."""
         return KeptFiles(self._open, exists=self._exists, private=self.private)
+
+    @property
+    def inspection(self) -> Inspection:
+        """Its parts, one by one."""
+        return Inspection(self._open, curves=self.curves, objects=self.objects)
 
     @property
     def uploads(self) -> Uploads | None:
@@ -529,7 +533,7 @@ class Store:
 
     def _curve(self, run_id: str, url: str, known: Known) -> pd.DataFrame:
         checksum = known.get(self.curves.path_of(run_id).name)
-        if not url.startswith(_REMOTE):
+        if not url.startswith(REMOTE):
             return self.curves.load(run_id, url, checksum=checksum)
         if self.objects is None:
             raise StoreError(

@@ -285,6 +285,7 @@ def undo_delivery(settings, run_id, document, path):
             "UPDATE backtest_runs SET equity_curve_url = ?, report = ? WHERE run_id = ?",
             (path.as_uri(), json.dumps(document), run_id),
         )
+        connection.execute("DELETE FROM backtest_checksums WHERE name = 'report'")
         connection.execute(
             "UPDATE backtest_uploads SET delivered_at = NULL, bucket = NULL, host = 'gone 1 2',"
             " pid = 1, process_started = '1', claimed_at = '2020-01-01T00:00:00+00:00'"

@@ -55,6 +55,10 @@ def test_verify_export_and_delete(backtest, workplace):
     with closing(sqlite3.connect("results.db", isolation_level=None)) as connection:
         connection.execute("UPDATE backtest_trades SET shares = shares + 1 WHERE trade_index = 0")
     code, document, _ = backtest("verify", "--run-id", run_id)
+    assert (code, document["error"]["type"]) == (2, "CorruptFileError")
+    with closing(sqlite3.connect("results.db", isolation_level=None)) as connection:
+        connection.execute("DELETE FROM backtest_checksums")
+    code, document, _ = backtest("verify", "--run-id", run_id)
     assert (code, document["reproduced"]) == (1, False)
     code, document, _ = backtest("delete", "--run-id", run_id)
     assert code == 0
@@ -89,3 +93,29 @@ def test_a_wrong_endpoint_is_named(backtest, monkeypatch):
 def test_an_unknown_run(backtest, command):
     code, document, _ = backtest(command, "--run-id", new_run_id())
     assert (code, document["error"]["type"]) == (2, "RunNotFoundError")
+
+
+def test_check_finds_and_mends_every_file_of_a_run(backtest, workplace):
+    assert backtest("check")[:2] == (0, backtest("check")[1])
+    run_id = backtest(*RUN[:-1])[1]["run"]["run_id"]
+    files = [workplace / "reports" / f"{run_id}.{kind}" for kind in ("json", "ipynb", "html")]
+    files.append(workplace / "curves" / f"{run_id}.parquet")
+    before = json.loads(files[0].read_text())
+    for path in files:
+        content = bytearray(path.read_bytes())
+        content[len(content) // 3] ^= 1
+        path.write_bytes(content)
+    code, document, _ = backtest("report", "--run-id", run_id)
+    assert code == 0  # the report itself is in the database, and sound
+    code, document, _ = backtest("export", "-o", "out")
+    assert (code, document["error"]["type"]) == (2, "CorruptFileError")
+    code, document, _ = backtest("check")
+    assert (code, document["left"], document["mended"]) == (1, 4, 0)
+    assert {finding["where"] for finding in document["findings"]} == {
+        *(str(path) for path in files[:3]),
+        files[3].as_uri(),
+    }
+    code, document, _ = backtest("check", "--repair")
+    assert (code, document["left"], document["mended"]) == (0, 0, 4)
+    assert json.loads(files[0].read_text()) == before
+    assert backtest("check")[1]["findings"] == []

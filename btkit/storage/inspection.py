@@ -1,0 +1,255 @@
+"""Looking at all of a store, and putting single parts of it right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from btkit.report import MetricsSection, Report, read_report
+from btkit.storage import rows
+from btkit.storage.checksums import (
+    REPORT,
+    TRADES,
+    Checksum,
+    check_content,
+    known_checksums,
+    note_checksums,
+    report_checksum,
+    stored_trades_checksum,
+)
+from btkit.storage.curves import LocalCurves
+from btkit.storage.database import transaction
+from btkit.storage.job_rows import SELECT_DOCUMENT
+from btkit.storage.kept_files import Connect
+from btkit.storage.objects import ObjectStore
+from btkit.storage.uploads import queue_upload
+
+REMOTE = "s3://"
+"""How the URL of a curve in object storage begins."""
+
+
+@dataclass(frozen=True)
+class StoredJob:
+    """What the database says of a job.
+
+    Parameters
+    ----------
+    job_id, kind, status
+        As `backtest list` has them; a job whose process is gone still is ``running`` here.
+    is_run
+        Whether it has trades and a curve.
+    curve_url
+        Where the curve is, for a complete run.
+    """
+
+    job_id: str
+    kind: str
+    status: str
+    is_run: bool
+    curve_url: str | None
+
+
+class Inspection:
+    """The parts of a store, one by one.
+
+    Parameters
+    ----------
+    connect
+        Opens the database.
+    curves, objects
+        Where curves are.
+    """
+
+    def __init__(
+        self, connect: Connect, *, curves: LocalCurves, objects: ObjectStore | None
+    ) -> None:
+        self._connect = connect
+        self._curves = curves
+        self._objects = objects
+
+    def database_problems(self, *, rebuild: bool = False) -> list[str]:
+        """Return what SQLite finds wrong with its file.
+
+        Parameters
+        ----------
+        rebuild
+            Whether to make the indexes anew before, from the tables that they lead to.
+        """
+        with self._connect(create=False) as connection:
+            if rebuild:
+                connection.execute("REINDEX")
+            found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check")]
+            lost = [
+                f"row {row['rowid']} of {row['table']} belongs to nothing in {row['parent']}"
+                for row in connection.execute("PRAGMA foreign_key_check")
+            ]
+        return [text for text in found if text != "ok"] + lost
+
+    def jobs(self) -> dict[str, StoredJob]:
+        """Return every job by its id."""
+        with self._connect(create=False) as connection:
+            found = connection.execute(
+                "SELECT j.job_id, j.kind, j.status, j.run_id IS NOT NULL AS is_run,"
+                " r.equity_curve_url AS curve_url FROM btkit_jobs j"
+                " LEFT JOIN backtest_runs r USING (run_id) ORDER BY j.created_at, j.rowid"
+            )
+            return {
+                row["job_id"]: StoredJob(**{**row, "is_run": bool(row["is_run"])}) for row in found
+            }
+
+    def checksums(self) -> list[Checksum]:
+        """Return all that was noted, by owner and name."""
+        with self._connect(create=False) as connection:
+            found = connection.execute(
+                "SELECT owner_id, name, kind, sha256, size FROM backtest_checksums"
+                " ORDER BY owner_id, name"
+            )
+            return [Checksum(*row) for row in found]
+
+    def waiting(self) -> list[dict[str, Any]]:
+        """Return the files that still are to go to object storage: run, kind, key and path."""
+        with self._connect(create=False) as connection:
+            found = connection.execute(
+                "SELECT run_id, kind, object_key, path FROM backtest_uploads"
+                " WHERE action = 'upload' AND delivered_at IS NULL ORDER BY object_key"
+            )
+            return [dict(row) for row in found]
+
+    def forget_upload(self, object_key: str) -> None:
+        """Take a file off the queue."""
+        with self._connect(create=False) as connection, transaction(connection):
+            connection.execute("DELETE FROM backtest_uploads WHERE object_key = ?", (object_key,))
+
+    def curve(self, run_id: str, url: str) -> bytes | None:
+        """Return a curve's file as it is now, sound or not; None where there is none.
+
+        Parameters
+        ----------
+        run_id, url
+            As the run has them.
+
+        Raises
+        ------
+        OSError, StoreError
+            If it may be there, and cannot be read or fetched.
+        """
+        if url.startswith(REMOTE):
+            return None if self._objects is None else self._objects.find(url)
+        path = self._curves.find(run_id, url)
+        return path.read_bytes() if path.exists() else None
+
+    def copies(self, run_id: str, url: str) -> list[bytes]:
+        """Return further copies of a curve: beside the database, or in object storage.
+
+        Parameters
+        ----------
+        run_id, url
+            As the run has them; what is at the URL itself is left out.
+        """
+        path = self._curves.path_of(run_id)
+        if url.startswith(REMOTE):
+            return [path.read_bytes()] if path.is_file() else []
+        with self._connect(create=False) as connection:
+            row = connection.execute(
+                "SELECT object_key, bucket FROM backtest_uploads WHERE run_id = ?"
+                " AND kind = 'curve' AND bucket IS NOT NULL",
+                (run_id,),
+            ).fetchone()
+        if row is None or self._objects is None or not self._objects.is_reachable():
+            return []
+        known = self._objects.url_of(row["object_key"], bucket=row["bucket"])
+        content = self._objects.find(known)
+        return [] if content is None else [content]
+
+    def restore_curve(self, run_id: str, url: str, content: bytes) -> Path:
+        """Put a curve back where the run has it; one of object storage is queued once more.
+
+        Parameters
+        ----------
+        run_id, url
+            As the run has them.
+        content
+            Of the file. Its checksum is noted.
+
+        Returns
+        -------
+        Path
+            Of the local file.
+
+        Raises
+        ------
+        StoreError
+            If it cannot be written.
+        """
+        with (
+            self._curves.writing_content(run_id, content) as pending,
+            self._connect(create=False) as connection,
+            transaction(connection),
+        ):
+            note_checksums(connection, [pending.checksum])
+            if url.startswith(REMOTE):
+                queue_upload(connection, run_id, kind="curve", path=pending.path)
+            pending.publish()
+        return pending.path
+
+    def restore_trades(self, run_id: str, trades: pd.DataFrame) -> bool:
+        """Write a run's trades anew, if they are those whose checksum is known.
+
+        Parameters
+        ----------
+        run_id
+            The run's id.
+        trades
+            As the simulation gave them.
+
+        Returns
+        -------
+        bool
+            Whether they are; nothing is changed where they are not.
+        """
+        with self._connect(create=False) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("DELETE FROM backtest_trades WHERE run_id = ?", (run_id,))
+            connection.executemany(rows.INSERT_TRADE, rows.trade_rows(run_id, trades))
+            known = known_checksums(connection, run_id).get(TRADES)
+            is_same = stored_trades_checksum(connection, run_id) == known
+            connection.execute("COMMIT" if is_same else "ROLLBACK")
+        return is_same
+
+    def report(self, run_id: str) -> Report:
+        """Return a run's report, whatever became of its trades.
+
+        Raises
+        ------
+        CorruptFileError
+            If it is not what was written.
+        """
+        with self._connect(create=False) as connection:
+            row = connection.execute(SELECT_DOCUMENT, (run_id,)).fetchone()
+            known = known_checksums(connection, run_id).get(REPORT)
+        text = row["document"]
+        check_content(known, report_checksum(run_id, text), what=f"The report of run {run_id}")
+        return read_report(rows.report_document(text, needed=("run", "metrics")))
+
+    def has_other_metrics(self, run_id: str, metrics: Mapping[str, Any]) -> bool:
+        """Tell whether the table of metrics says something else than a run's report."""
+        with self._connect(create=False) as connection:
+            row = connection.execute(
+                "SELECT * FROM backtest_metrics WHERE run_id = ?", (run_id,)
+            ).fetchone()
+        known = _metrics_row(metrics)
+        return row is None or any(row[name] != known.get(name) for name in row.keys())  # noqa: SIM118 - a row iterates over values
+
+    def restore_metrics(self, run_id: str, metrics: Mapping[str, Any]) -> None:
+        """Write a run's row of metrics anew from its report."""
+        with self._connect(create=False) as connection, transaction(connection):
+            connection.execute("DELETE FROM backtest_metrics WHERE run_id = ?", (run_id,))
+            connection.execute(rows.INSERT_METRICS, _metrics_row(metrics))
+
+
+def _metrics_row(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    return rows.metrics_row(MetricsSection.model_validate(metrics))
