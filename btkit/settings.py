@@ -42,4 +42,5 @@ class Settings(BaseSettings):
     minio_bucket: str = "backtest-results"
     minio_secure: bool = False
     minio_timeout_s: float = Field(default=10.0, gt=0, allow_inf_nan=False)
+    keep_local: bool = False
     private: bool = False

@@ -72,7 +72,9 @@ def queue_report(run_id: str, files: dict[str, Path], *, settings: Settings) -> 
     return sync(settings=settings, first=run_id)
 
 
-def sync(*, settings: Settings | None = None, first: str | None = None) -> dict[str, Any]:
+def sync(
+    *, settings: Settings | None = None, first: str | None = None, create_bucket: bool = False
+) -> dict[str, Any]:
     """Deliver what is queued for object storage, each file once.
 
     Parameters
@@ -81,6 +83,8 @@ def sync(*, settings: Settings | None = None, first: str | None = None) -> dict[
         Where the store and the bucket are; None reads the BT_* environment.
     first
         The run to begin with.
+    create_bucket
+        Whether to make the bucket, if it is not there.
 
     Returns
     -------
@@ -91,11 +95,13 @@ def sync(*, settings: Settings | None = None, first: str | None = None) -> dict[
     Raises
     ------
     StoreError
-        If the database cannot be read or written.
+        If the database cannot be read or written, or the bucket not be made.
     """
     store = Store.from_settings(read_settings() if settings is None else settings)
     assert store.objects is not None
     assert store.uploads is not None
+    if create_bucket:
+        store.objects.make_bucket()
     place = {"endpoint": store.objects.endpoint, "bucket": store.objects.bucket}
     if not has_content(store.path):
         return {**place, "delivered": [], "removed": [], "waiting": 0, "failures": []}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import io
 import re
@@ -16,6 +15,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from btkit.errors import StoreError, UsageError
 from btkit.settings import Settings
+from btkit.storage.writing import digest_of
 
 if TYPE_CHECKING:
     from minio import Minio
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 REACHABLE_WITHIN_S = 0.3
 """An endpoint that takes longer to answer a connection counts as unreachable, in seconds."""
 
-_DIGEST = "sha256"
+_HERE = {"localhost", "127.0.0.1", "::1"}
+# Characters of an endpoint that has nothing in it but an address.
+_ADDRESS = re.compile(r"[\w.:/\[\]-]*")
 _LONGEST_REASON = 200
 _ABSENT = {"NoSuchKey", "NoSuchObject", "NoSuchBucket", "ResourceNotFound"}
 _OWNED = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}
@@ -43,7 +45,8 @@ class ObjectStore:
     access_key, secret_key
         Credentials.
     bucket
-        Made when the first object is stored.
+        Made when the first object is stored only where it has the default name, on this machine:
+        elsewhere a mistyped name would get its own bucket, and what was delivered be lost there.
     secure
         Whether to speak HTTPS, where the endpoint does not say.
     is_chosen
@@ -102,7 +105,7 @@ class ObjectStore:
         return f"s3://{bucket or self.bucket}/{quote(key)}"
 
     def put(self, key: str, path: Path) -> None:
-        """Store a file, unless exactly this file is there already.
+        """Store a file, unless exactly this file is there already, and read it back.
 
         Parameters
         ----------
@@ -114,21 +117,39 @@ class ObjectStore:
         Raises
         ------
         StoreError
-            If it could not be stored; nothing of it is visible then.
+            If it could not be stored, or what is there now is not what was sent.
         FileNotFoundError
             If there is no such file.
         """
         content = path.read_bytes()
-        digest = hashlib.sha256(content).hexdigest()
+        digest = digest_of(content)
         with self._explained(f"{path.name} could not be delivered"):
-            if self._has(key, size=len(content), digest=digest):
+            if self._size(key) == len(content) and self._holds(key, digest):
                 return
-            self._put(key, content, digest)
-            # What says yes to everything, such as a proxy's page, has stored nothing. The digest
-            # is not asked for: some servers drop what they do not know.
-            if self._size(key) != len(content):
+            self._put(key, content)
+            # What says yes to everything, such as a proxy's page, has stored nothing; and only
+            # what was read back may be the last copy.
+            if self._size(key) != len(content) or not self._holds(key, digest):
                 message = "the server took it, but does not have it"
                 raise OSError(message)
+
+    def make_bucket(self) -> None:
+        """Make the bucket, if it is not there.
+
+        Raises
+        ------
+        StoreError
+            If it cannot be made.
+        """
+        from minio.error import MinioException  # noqa: PLC0415 - slow to import
+
+        with self._explained("The bucket could not be made"):
+            try:
+                self._connected().make_bucket(self.bucket)
+            except MinioException as error:
+                # There already, or another process was faster.
+                if _code(error) not in _OWNED:
+                    raise
 
     def get(self, url: str) -> bytes:
         """Return an object's content.
@@ -202,12 +223,8 @@ class ObjectStore:
                 if _code(error) not in _ABSENT:
                     raise
 
-    def _has(self, key: str, *, size: int, digest: str) -> bool:
-        found = self._stat(key)
-        if found is None:
-            return False
-        metadata = {name.lower(): value for name, value in (found.metadata or {}).items()}
-        return found.size == size and metadata.get(f"x-amz-meta-{_DIGEST}") == digest
+    def _holds(self, key: str, digest: str) -> bool:
+        return digest_of(self._fetch(self.url_of(key))) == digest
 
     def _size(self, key: str) -> int | None:
         found = self._stat(key)
@@ -223,28 +240,31 @@ class ObjectStore:
                 return None
             raise
 
-    def _put(self, key: str, content: bytes, digest: str) -> None:
+    def _put(self, key: str, content: bytes) -> None:
         from minio.error import MinioException  # noqa: PLC0415 - as above
 
         client = self._connected()
 
         def send() -> None:
-            client.put_object(
-                self.bucket, key, io.BytesIO(content), len(content), metadata={_DIGEST: digest}
-            )
+            client.put_object(self.bucket, key, io.BytesIO(content), len(content))
 
         try:
             send()
         except MinioException as error:
             if _code(error) != "NoSuchBucket":
                 raise
-            try:
-                client.make_bucket(self.bucket)
-            except MinioException as second:
-                # Another process was faster.
-                if _code(second) not in _OWNED:
-                    raise
+            if not self._may_make_bucket():
+                message = (
+                    f"there is no bucket {self.bucket} there; if its name is right, "
+                    "`backtest sync --create-bucket` makes it"
+                )
+                raise OSError(message) from error
+            self.make_bucket()
             send()
+
+    def _may_make_bucket(self) -> bool:
+        default = Settings.model_fields["minio_bucket"].default
+        return self._host in _HERE and self.bucket == default
 
     def _connected(self) -> Minio:
         if self._client is None:
@@ -326,17 +346,27 @@ def _code(error: Exception) -> str | None:
 
 def _parse_endpoint(endpoint: str, *, secure: bool) -> tuple[str, int, bool]:
     text = endpoint.strip()
+    if "@" in text:
+        # Not a word of what was received: it would stand in documents and logs from now on.
+        raise UsageError(
+            "BT_MINIO_ENDPOINT holds credentials.",
+            hint="Write it as host:port, such as localhost:9000; the credentials go into "
+            "BT_MINIO_ACCESS_KEY and BT_MINIO_SECRET_KEY.",
+            details={"variable": "BT_MINIO_ENDPOINT"},
+        )
     try:
         parts = urlsplit(text if "://" in text else f"//{text}")
         port = parts.port
     except ValueError:
         parts, port = urlsplit(""), None
     known = {"": secure, "http": False, "https": True}.get(parts.scheme)
-    if not parts.hostname or known is None or parts.path not in ("", "/") or parts.username:
+    if not parts.hostname or known is None or parts.path not in ("", "/") or parts.query:
+        # What follows a ? may be a signature.
+        shown = endpoint if _ADDRESS.fullmatch(endpoint) else "something else"
         raise UsageError(
-            f"BT_MINIO_ENDPOINT is {endpoint!r}, which is no endpoint.",
+            f"BT_MINIO_ENDPOINT is {shown!r}, which is no endpoint.",
             hint="Write it as host:port, such as localhost:9000.",
-            details={"received": endpoint},
+            details={"variable": "BT_MINIO_ENDPOINT", "received": shown},
         )
     return parts.hostname, port or (443 if known else 80), known
 

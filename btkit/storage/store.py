@@ -52,6 +52,7 @@ from btkit.storage.kept_files import KeptFiles
 from btkit.storage.listing import JobFilter, describe_job, list_jobs, unfinished_document
 from btkit.storage.objects import ObjectStore
 from btkit.storage.uploads import Uploads, queue_removal, queue_upload
+from btkit.storage.writing import digest_of
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,8 @@ class Store:
         Where equity curves live on this machine.
     objects
         Where they go from there; None keeps them.
+    keep_local
+        Whether what went there stays on this machine as well.
     private
         Whether only its owner may read the database.
     busy_timeout_s
@@ -109,12 +112,14 @@ class Store:
         *,
         curves: LocalCurves,
         objects: ObjectStore | None = None,
+        keep_local: bool = False,
         private: bool = False,
         busy_timeout_s: float = BUSY_TIMEOUT_S,
     ) -> None:
         self.path = path.expanduser().absolute()
         self.curves = curves
         self.objects = objects
+        self.keep_local = keep_local
         self.private = private
         self.busy_timeout_s = busy_timeout_s
         self.jobs = Jobs(self.path, busy_timeout_s=busy_timeout_s)
@@ -126,6 +131,7 @@ class Store:
             settings.db_path,
             curves=LocalCurves(settings.curve_dir, private=settings.private),
             objects=ObjectStore.from_settings(settings),
+            keep_local=settings.keep_local,
             private=settings.private,
         )
 
@@ -145,7 +151,9 @@ class Store:
         if self.objects is None:
             return None
         connect = partial(self._open, create=True)
-        return Uploads(connect, self.objects, find_curve=self.curves.path_of)
+        return Uploads(
+            connect, self.objects, find_curve=self.curves.path_of, keep_local=self.keep_local
+        )
 
     def begin(
         self,
@@ -535,6 +543,11 @@ class Store:
         checksum = known.get(self.curves.path_of(run_id).name)
         if not url.startswith(REMOTE):
             return self.curves.load(run_id, url, checksum=checksum)
+        kept = self.curves.path_of(run_id)
+        if checksum is not None and kept.is_file():
+            content = kept.read_bytes()
+            if digest_of(content) == checksum.sha256:
+                return read_curve(content, run_id=run_id, url=url)
         if self.objects is None:
             raise StoreError(
                 f"The equity curve of run {run_id} is at {url}, and no object storage is known.",

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from btkit.errors import StoreError
+from btkit.errors import CorruptFileError, StoreError
 from btkit.storage.checksums import (
     REPORT,
     check_content,
@@ -119,6 +119,8 @@ class Uploads:
         Where files go.
     find_curve
         Where a run's curve lies now, since a project may have been moved.
+    keep_local
+        Whether a curve that was delivered stays here as well.
     """
 
     def __init__(
@@ -127,10 +129,12 @@ class Uploads:
         objects: ObjectStore,
         *,
         find_curve: Callable[[str], Path],
+        keep_local: bool = False,
     ) -> None:
         self._connect = connect
         self._objects = objects
         self._find_curve = find_curve
+        self._keep_local = keep_local
 
     def queue_files(self, run_id: str, files: Mapping[UploadKind, Path]) -> None:
         """Queue files of a stored run.
@@ -200,12 +204,15 @@ class Uploads:
                     delivery.removed.append(self._objects.url_of(key, bucket=bucket))
                 else:
                     path = self._local(item)
+                    self._check(item, path)
                     self._objects.put(key, path)
                     self._conclude(item, path)
                     delivery.delivered.append(self._objects.url_of(key))
         except FileNotFoundError:
             reason = f"{item['path']} does not exist any more"
             delivery.failures.append(self._record(item, reason))
+        except CorruptFileError as error:
+            delivery.failures.append(self._record(item, error.message))
         except StoreError as error:
             delivery.failures.append(self._record(item, error.message))
             return False
@@ -266,8 +273,14 @@ class Uploads:
             )
             if item["kind"] == "curve":
                 _move_curve(connection, run_id, self._objects.url_of(key))
-        if item["kind"] == "curve":
+        if item["kind"] == "curve" and not self._keep_local:
             path.unlink(missing_ok=True)
+
+    def _check(self, item: dict[str, Any], path: Path) -> None:
+        """Refuse to deliver what is not what was written."""
+        with self._connect() as connection:
+            known = known_checksums(connection, item["run_id"]).get(path.name)
+        check_content(known, path.read_bytes(), what=f"The file {path}")
 
     def _forget(self, key: str) -> None:
         with self._connect() as connection, transaction(connection):

@@ -18,8 +18,8 @@ from support.object_server import ACCESS_KEY, SECRET_KEY, Line, ObjectServer
 from support.ports import free_port
 
 from btkit.cli.main import main
-from btkit.errors import StoreError, UsageError
-from btkit.runs import delete, list_runs, load_document, load_run, run, sync
+from btkit.errors import CorruptFileError, StoreError, UsageError
+from btkit.runs import check, delete, list_runs, load_document, load_run, run, sync
 from btkit.runs.walk_forward import walk_forward
 from btkit.storage import ObjectStore, objects
 
@@ -431,3 +431,110 @@ def test_what_is_one(endpoint, expected):
 
 def test_the_secret_is_not_shown(settings):
     assert "mds_secret" not in repr(settings)
+
+
+def test_a_mistyped_bucket_is_not_made_and_takes_nothing(go, settings, server):
+    mistyped = at(settings, server.endpoint, minio_bucket="backtest-resluts")
+    run_id = go(mistyped)
+    outcome = sync(settings=mistyped)
+    assert (outcome["delivered"], outcome["waiting"]) == ([], 1)
+    assert "no bucket backtest-resluts" in outcome["failures"][0]["reason"]
+    assert "--create-bucket" in outcome["failures"][0]["reason"]
+    assert list(server.folder.iterdir()) == []
+    assert local(mistyped) == [run_id]
+    # Its name was right after all.
+    assert sync(settings=mistyped, create_bucket=True)["delivered"]
+    assert list(server.objects()) == [f"backtest-resluts/curves/{run_id}.parquet"]
+    assert sync(settings=mistyped, create_bucket=True)["waiting"] == 0
+
+
+def test_a_curve_stays_here_if_it_is_to(go, settings, server):
+    known = at(settings, server.endpoint, keep_local=True)
+    run_id = go(known)
+    assert url_of(run_id, known).startswith("s3://")
+    assert local(known) == [run_id]
+    server.kill()
+    assert len(load_run(run_id, settings=known).curve) == 60
+
+
+def test_a_curve_goes_only_when_it_was_read_back(go, settings, server, monkeypatch):
+    known = at(settings, server.endpoint)
+    fetch = ObjectStore._fetch
+    monkeypatch.setattr(ObjectStore, "_fetch", lambda self, url: flipped(fetch(self, url)))
+    run_id = go(known)
+    assert local(known) == [run_id]
+    assert "does not have it" in sync(settings=known)["failures"][0]["reason"]
+    assert url_of(run_id, known).startswith("file://")
+    monkeypatch.undo()
+    assert sync(settings=known)["delivered"]
+
+
+def flipped(content):
+    return content[:-50] + bytes([content[-50] ^ 1]) + content[-49:]
+
+
+def test_a_curve_that_changed_is_not_delivered_and_holds_no_other_up(go, settings, server):
+    server.kill()
+    known = at(settings, server.endpoint)
+    damaged, sound = go(known), go(known)
+    path = settings.curve_dir / f"{damaged}.parquet"
+    path.write_bytes(flipped(path.read_bytes()))
+    server.start()
+    outcome = sync(settings=known)
+    assert outcome["delivered"] == [f"s3://{key_of(sound)}"]
+    assert "damaged" in outcome["failures"][0]["reason"]
+    assert local(known) == [damaged]
+
+
+def test_an_object_that_changed_is_refused_and_mended(go, settings, remote, server):
+    run_id = go(remote)
+    before = server.objects()[key_of(run_id)]
+    (server.folder / key_of(run_id)).write_bytes(flipped(before))
+    with pytest.raises(CorruptFileError, match="s3://"):
+        load_run(run_id, settings=remote)
+    assert [finding["kind"] for finding in check(settings=remote)["findings"]] == ["damaged"]
+    assert check(settings=remote, repair=True)["passed"]
+    assert len(load_run(run_id, settings=remote).curve) == 60
+    assert sync(settings=remote)["delivered"] == [f"s3://{key_of(run_id)}"]
+    assert server.objects()[key_of(run_id)] == before
+    assert check(settings=remote)["findings"] == []
+    server.kill()
+    assert [finding["kind"] for finding in check(settings=remote)["findings"]] == ["unreachable"]
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "http://minio:hunter2@localhost:9000",
+        "minio:hunter2@localhost:9000",
+        "https://hunter2@localhost",
+        "http://localhost:9000/?signature=hunter2",
+        "ftp://localhost/hunter2@",
+    ],
+)
+def test_credentials_in_an_endpoint_are_refused_and_not_repeated(
+    workplace, monkeypatch, capsys, endpoint
+):
+    monkeypatch.setenv("BT_MINIO_ENDPOINT", endpoint)
+    days = write_bars(workplace / "bars")
+    for arguments in (
+        ["list"],
+        ["sync", "--debug"],
+        [
+            "run",
+            "--strategy",
+            "spec.json",
+            "--symbol",
+            "TINY",
+            "--start",
+            days[0],
+            "--end",
+            days[1],
+        ],
+    ):
+        assert main(arguments) == 2
+        written = capsys.readouterr()
+        assert json.loads(written.out)["error"]["type"] == "UsageError"
+        assert "hunter2" not in written.out + written.err
+    left = [path for path in workplace.rglob("*") if path.is_file()]
+    assert not any(b"hunter2" in path.read_bytes() for path in left)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Annotated
+
+import typer
+
 from btkit.cli.next_steps import step
 from btkit.cli.options import Debug, Quiet
 from btkit.cli.outcome import PASSED, SOFT_FAILURE, Outcome, Work
@@ -11,6 +16,9 @@ HELP = """
 Deliver what waits for object storage: curves, and reports of `run --upload-reports`.
 
 Each file is delivered once, also where several processes deliver at a time or one was killed.
+It is read back, and only then a curve's local file removed, unless BT_KEEP_LOCAL is set. A bucket
+that is not there is made by --create-bucket, or by itself where it has the default name and the
+server runs on this machine.
 Exit codes: 0 nothing waits any more; 1 something does, and why is in failures; 2 error.
 
 \b
@@ -21,17 +29,20 @@ Example:
 
 def command(
     *,
+    create_bucket: Annotated[
+        bool, typer.Option("--create-bucket", help="Make BT_MINIO_BUCKET, if it is not there.")
+    ] = False,
     quiet: Quiet = False,  # noqa: ARG001 - accepted everywhere; there is nothing to silence
     debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
 ) -> Work:
     """Return the work of delivering the queue."""
-    return _sync
+    return partial(_sync, create_bucket=create_bucket)
 
 
-def _sync() -> Outcome:
+def _sync(*, create_bucket: bool) -> Outcome:
     from btkit.runs import sync  # noqa: PLC0415 - lazy start-up
 
-    document = sync()
+    document = sync(create_bucket=create_bucket)
     waits = bool(document["waiting"])
     return Outcome(
         document,
