@@ -36,21 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     with StopSignals() as signals:
-        try:
-            work = _parse(arguments)
-            if work is None:
-                return 0
-            with stdout_kept_clean():
-                outcome = work()
-            signals.hold()
-            text = outcome.to_json()
-        except BaseException as error:  # noqa: BLE001 - the contract: a document on any failure
-            signals.hold()
-            if "--debug" in arguments:
-                say("".join(traceback.format_exception(error)).rstrip())
-            outcome = failure(error, arguments)
-            text = outcome.to_json()
-        return _deliver(outcome, text)
+        return _answer(arguments, signals)
 
 
 def command() -> None:
@@ -60,19 +46,52 @@ def command() -> None:
     run. Exit handlers run all the same, and a thread that is still at work is waited for.
     """
     gc.set_threshold(_YOUNG_OBJECTS, *gc.get_threshold()[1:])
-    code = main()
-    if any(
-        thread is not threading.main_thread() and not thread.daemon
-        for thread in threading.enumerate()
-    ):
-        sys.exit(code)
-    atexit._run_exitfuncs()  # noqa: SLF001 - what Python itself calls here
-    for stream in (sys.stdout, sys.stderr):
-        # None where the descriptor was closed before we came.
-        if stream is not None:
-            with suppress(OSError, ValueError):
-                stream.flush()
-    os._exit(code)
+    # To the very end: once the document is out, nothing changes the exit code that goes with it.
+    with StopSignals() as signals:
+        code = _answer(sys.argv[1:], signals)
+        if any(
+            thread is not threading.main_thread() and not thread.daemon
+            for thread in threading.enumerate()
+        ):
+            sys.exit(code)
+        atexit._run_exitfuncs()  # noqa: SLF001 - what Python itself calls here
+        for stream in (sys.stdout, sys.stderr):
+            # None where the descriptor was closed before we came.
+            if stream is not None:
+                with suppress(OSError, ValueError):
+                    stream.flush()
+        os._exit(code)
+
+
+def _answer(arguments: list[str], signals: StopSignals) -> int:
+    """Do the work, and write its document; a signal ends the one, and never tears the other."""
+    try:
+        try:
+            signals.arm()
+            work = _parse(arguments)
+            if work is None:
+                return 0
+            with stdout_kept_clean():
+                try:
+                    outcome = work()
+                finally:
+                    # Before stdout is given back: half-way, the document would go to stderr.
+                    signals.hold()
+            text = outcome.to_json()
+        except BaseException as error:  # noqa: BLE001 - the contract: a document on any failure
+            signals.hold()
+            outcome, text = _failed(error, arguments)
+    except KeyboardInterrupt as error:
+        # It came in the moment between a failure and `hold`; there can be no third.
+        outcome, text = _failed(error, arguments)
+    return _deliver(outcome, text)
+
+
+def _failed(error: BaseException, arguments: list[str]) -> tuple[Outcome, str]:
+    if "--debug" in arguments:
+        say("".join(traceback.format_exception(error)).rstrip())
+    outcome = failure(error, arguments)
+    return outcome, outcome.to_json()
 
 
 def _parse(arguments: list[str]) -> Work | None:

@@ -22,14 +22,17 @@ def stdout_kept_clean() -> Iterator[None]:
     document belongs there.
     """
     with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123 - a device, no path
-        saved = _divert(nowhere.fileno()) if _owns_descriptor() else None
+        # Filled before stdout is another's: whenever an interrupt comes, it is given back.
+        saved: list[int] = []
         try:
+            if _owns_descriptor():
+                _divert(nowhere.fileno(), saved)
             with redirect_stdout(sys.stderr or nowhere):
                 yield
         finally:
-            if saved is not None:
-                os.dup2(saved, _STDOUT)
-                os.close(saved)
+            if saved:
+                os.dup2(saved[0], _STDOUT)
+                os.close(saved[0])
 
 
 def _owns_descriptor() -> bool:
@@ -37,17 +40,16 @@ def _owns_descriptor() -> bool:
     return sys.stdout is not None and sys.stdout is sys.__stdout__
 
 
-def _divert(nowhere: int) -> int | None:
+def _divert(nowhere: int, saved: list[int]) -> None:
     try:
         sys.stdout.flush()
-        saved = os.dup(_STDOUT)
+        saved.append(os.dup(_STDOUT))
     except (OSError, ValueError):  # closed before we came
-        return None
+        return
     try:
         os.dup2(_STDERR, _STDOUT)
     except OSError:  # stderr is closed
         os.dup2(nowhere, _STDOUT)
-    return saved
 
 
 def own_stdout() -> IO[str]:
@@ -103,11 +105,13 @@ class StopSignals:
     """While active, Ctrl-C, SIGTERM and a closed terminal raise KeyboardInterrupt, once.
 
     What the first one sets in motion, marking the run as failed and printing the document, is
-    not to be torn by a second one.
+    not to be torn by a second one. One that comes before `arm` waits for it.
     """
 
     def __init__(self) -> None:
         self._before: dict[signal.Signals, Any] = {}
+        self._is_armed = False
+        self._came = False
 
     def __enter__(self) -> Self:
         """Take the signals over, if this is the thread that gets them."""
@@ -130,11 +134,25 @@ class StopSignals:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
+    def arm(self) -> None:
+        """Let signals interrupt from now on; call it where the interrupt is caught.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If one has come already.
+        """
+        self._is_armed = True
+        if self._came:
+            raise KeyboardInterrupt
+
     def hold(self) -> None:
         """Let nothing interrupt what comes now."""
         for number in self._before:
             signal.signal(number, signal.SIG_IGN)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as signal calls
+        self._came = True
         self.hold()
-        raise KeyboardInterrupt
+        if self._is_armed:
+            raise KeyboardInterrupt
