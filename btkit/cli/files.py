@@ -78,7 +78,8 @@ def write_report_files(
     Returns
     -------
     dict
-        Absolute paths by kind: ``json``, ``notebook``, ``html``.
+        Absolute paths by kind: ``json``, ``notebook``, ``html``; ``csv``, all trades, where they
+        are too many for a page.
 
     Raises
     ------
@@ -102,6 +103,7 @@ def write_report_files(
     )
     try:
         written = _write_json(document, job_id, folder, settings)
+        trades = _write_trades(document, folder, settings)
         files = execute_template(
             template,
             {parameter: job_id, **place, "request": {}},
@@ -125,7 +127,8 @@ def write_report_files(
         error.add_note(f"The {kind} itself is complete and stored, under the id {job_id}.")
         error.add_note(f"`backtest report --run-id {job_id} --render` makes its pages.")
         raise
-    return {"json": written, "notebook": files.notebook, "html": files.html}
+    paths = {"json": written, "notebook": files.notebook, "html": files.html}
+    return paths if trades is None else {**paths, "csv": trades}
 
 
 def id_of(document: Mapping[str, Any]) -> str:
@@ -169,11 +172,30 @@ def note_report_files(owner_id: str, files: Mapping[FileKind, Path], settings: S
         ) from error
 
 
-def _write_json(document: dict[str, Any], owner_id: str, folder: Path, settings: Settings) -> Path:
-    path = folder / f"{owner_id}.json"
+def _write_json(document: dict[str, Any], job_id: str, folder: Path, settings: Settings) -> Path:
     content = (json.dumps(document, indent=2, allow_nan=False) + "\n").encode()
+    return _write(job_id, folder / f"{job_id}.json", content, "json", settings)
+
+
+def _write_trades(document: dict[str, Any], folder: Path, settings: Settings) -> Path | None:
+    """Write the list of all trades, if a page cannot show it."""
+    from btkit.render.trade_table import trades_file  # noqa: PLC0415 - see above
+    from btkit.render.view import is_cut  # noqa: PLC0415 - likewise
+    from btkit.runs import load_document  # noqa: PLC0415 - likewise
+    from btkit.runs.spreadsheet import csv_content  # noqa: PLC0415 - likewise
+
+    # Sweeps and walk-forward validations have no trades of their own.
+    if not is_cut(document.get("trade_count", 0)):
+        return None
+    run_id = document["run"]["run_id"]
+    listed = load_document(run_id, trades=True, settings=settings)["trades"]
+    return _write(run_id, folder / trades_file(run_id), csv_content(listed), "csv", settings)
+
+
+def _write(job_id: str, path: Path, content: bytes, kind: FileKind, settings: Settings) -> Path:
+    files = Store.from_settings(settings).files
     try:
-        Store.from_settings(settings).files.write(owner_id, folder, path.name, content, kind="json")
+        files.write(job_id, path.parent, path.name, content, kind=kind)
     except OSError as error:
         raise StoreError(
             f"The report {path} cannot be written: {error.strerror or error}.",

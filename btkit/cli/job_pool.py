@@ -256,6 +256,6 @@ def _files(run_id: str) -> dict[str, str]:
     from btkit.runs import read_settings  # noqa: PLC0415 - lazy start-up
 
     folder = read_settings().report_dir.expanduser().absolute()
-    places = {"notebook": "ipynb", "html": "html", "json": "json"}
+    places = {"notebook": "ipynb", "html": "html", "json": "json", "csv": "trades.csv"}
     paths = {kind: folder / f"{run_id}.{suffix}" for kind, suffix in places.items()}
     return {kind: str(path) for kind, path in paths.items() if path.exists()}

@@ -94,7 +94,7 @@ SECTIONS: Sections = (
         "What did single trades bring?",
         (
             "The spread shows whether many small trades or a few large ones made the result. "
-            "Every trade is in the table, with its costs apart from its prices."
+            "The table has each trade with its costs apart from its prices."
         ),
         trades,
     ),

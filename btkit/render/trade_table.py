@@ -9,7 +9,7 @@ import pandas as pd
 
 from btkit.render import text, theme
 from btkit.render.pieces import Html, asset, script_json, table, tag
-from btkit.render.view import View, trade_rows
+from btkit.render.view import LARGEST, NEWEST, View, is_cut, trade_rows
 
 EXTREMES = 5
 CSV_DIGITS = 12
@@ -68,7 +68,9 @@ def _gain(pnl: float, written: str) -> str:
 def full_table(
     view: View, columns: Columns = COLUMNS, *, trades: pd.DataFrame | None = None
 ) -> Html:
-    """Return every trade in a table that sorts, filters and downloads without a network.
+    """Return the trades in a table that sorts, filters and downloads without a network.
+
+    Of very many only the newest and the largest; the page then leads to the file that has all.
 
     Parameters
     ----------
@@ -79,13 +81,15 @@ def full_table(
     trades
         The trade list, where it has more columns than that of the run.
     """
-    listed = view.trades if trades is None else trades
+    every = view.trades if trades is None else trades
+    listed = every.iloc[view.shown_places]
     reasons = sorted({str(reason) for reason in listed["exit_reason"]})
     data = {
         "columns": [{"key": key, "name": name, "kind": kind} for key, name, kind in columns],
         "reasons": {reason: theme.reason_name(reason) for reason in reasons},
         "rows": _rows(listed, columns),
         "file": f"{_file_part(view)}-trades.csv",
+        "cut": is_cut(len(every)),
     }
     options = "".join(
         tag("option", escape(theme.reason_name(reason)), value=reason) for reason in reasons
@@ -99,11 +103,12 @@ def full_table(
         + '<label>Date holds <input type="search" data-search placeholder="2008-10" size="9">'
         + "</label>"
         + tag("span", "", class_="bt-count", data_count="", role="status")
-        + tag("button", "Download CSV", type="button", data_csv="")
+        + tag("button", _download_label(len(every)), type="button", data_csv="")
     )
     head = tag("thead", tag("tr", "".join(_heading(name, kind) for _, name, kind in columns)))
     body = (
-        tag("h3", escape(_table_title(len(listed))))
+        tag("h3", escape(_table_title(len(listed), len(every))))
+        + _where_all_are(view)
         + tag("div", controls, class_="bt-controls")
         + tag(
             "div",
@@ -111,7 +116,7 @@ def full_table(
             class_="bt-scroll",
             tabindex="0",
             role="region",
-            aria_label="All trades",
+            aria_label="Trades",
         )
         + tag("button", "Show all", type="button", class_="bt-more", data_more="", hidden="")
         + tag("noscript", "The list of trades needs JavaScript, which this browser has turned off.")
@@ -121,8 +126,36 @@ def full_table(
     return Html(tag("div", body, class_="bt-trades") + script)
 
 
-def _table_title(trades: int) -> str:
+def _table_title(shown: int, trades: int) -> str:
+    if is_cut(trades):
+        return f"{text.count(shown)} of {text.count(trades)} trades, in order of exit"
     return "The one trade" if trades == 1 else f"All {text.count(trades)} trades, in order of exit"
+
+
+def _download_label(trades: int) -> str:
+    return "Download these" if is_cut(trades) else "Download CSV"
+
+
+def trades_file(run_id: str) -> str:
+    """Return the name of the file that has all trades, beside a page that has only some."""
+    return f"{run_id}.trades.csv"
+
+
+def _where_all_are(view: View) -> str:
+    total = len(view.trades)
+    if not is_cut(total):
+        return ""
+    words = (
+        f"The newest {text.count(NEWEST)}, and the {text.count(LARGEST)} with the largest profit "
+        "or loss. "
+    )
+    run_id = view.run["run_id"]
+    if run_id is None:
+        return tag("p", escape(f"{words}result.trades has them all."), class_="bt-note")
+    file = trades_file(str(run_id))
+    link = tag("a", escape(file), href=file)
+    rest = f" beside this page has all {text.count(total)}, with their exact numbers."
+    return tag("p", escape(words) + link + escape(rest), class_="bt-note")
 
 
 _RESULTS = (

@@ -14,6 +14,10 @@ from btkit.markets import Annualisation
 from btkit.metrics import Drawdown, worst_drawdown
 from btkit.report import RunDocument, buy_and_hold_equity
 
+NEWEST, LARGEST = 2_000, 2_000
+"""Of a run with more trades than both together, a page shows so many of the newest, and of those
+with the largest profit or loss."""
+
 NO_TRADE = "no trade was made"
 UNDEFINED_BECAUSE: dict[str, str] = {
     "win_rate": NO_TRADE,
@@ -168,6 +172,32 @@ class View:
         """Whether the run ended because nothing was left."""
         return bool((self.equity <= 0).any()) or bool((self.trades["exit_reason"] == "ruin").any())
 
+    @cached_property
+    def shown_places(self) -> NDArray[np.int64]:
+        """Places of the trades that a page shows one by one: all, or the newest and largest."""
+        total = len(self.trades)
+        if not is_cut(total):
+            return np.arange(total)
+        pnl = np.abs(self.trades["pnl"].to_numpy(dtype=np.float64))
+        largest = np.argsort(-pnl, kind="stable")[:LARGEST]
+        return np.union1d(largest, np.arange(total - NEWEST, total))
+
+    @cached_property
+    def shown(self) -> pd.DataFrame:
+        """Those trades, in order of exit."""
+        return self.trades.iloc[self.shown_places]
+
+    @property
+    def shown_note(self) -> str:
+        """The sentence that a chart with fewer trades than there are says, or nothing."""
+        total = len(self.trades)
+        if not is_cut(total):
+            return ""
+        return (
+            f" Drawn with {len(self.shown):,} of {total:,} trades, the newest and those with the "
+            "largest profit or loss; all numbers use every trade."
+        )
+
     def metric(self, name: str) -> Value:
         """Return a metric of the strategy."""
         return _value(self.report["metrics"], name)
@@ -175,6 +205,11 @@ class View:
     def benchmark(self, name: str) -> Value:
         """Return the same metric of buying and holding."""
         return _value(self.report["benchmark"], name)
+
+
+def is_cut(trades: int) -> bool:
+    """Tell whether a page shows only some of so many trades."""
+    return trades > NEWEST + LARGEST
 
 
 def _value(metrics: dict[str, Any], name: str) -> Value:

@@ -15,7 +15,7 @@ from btkit.runs.progress import Silent
 from btkit.settings import Settings
 from btkit.storage import Store, check_job_id, sweep
 
-_ENDINGS = (".json", ".ipynb", ".html", ".failed.ipynb", ".parquet")
+_ENDINGS = (".json", ".ipynb", ".html", ".trades.csv", ".failed.ipynb", ".parquet")
 _FOLDERS = ("-top", "-windows")
 # Of the batch that was the last.
 _NEWEST = ("index.html", "compare.html", "compare.ipynb")

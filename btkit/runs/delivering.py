@@ -50,7 +50,7 @@ def queue_report(run_id: str, files: dict[str, Path], *, settings: Settings) -> 
     run_id
         A stored run.
     files
-        Paths by kind: ``json``, ``notebook``, ``html``.
+        Paths by kind: ``json``, ``notebook``, ``html``, ``csv``.
     settings
         Where the store and the bucket are.
 
@@ -67,7 +67,7 @@ def queue_report(run_id: str, files: dict[str, Path], *, settings: Settings) -> 
     store = Store.from_settings(settings)
     assert store.uploads is not None
     store.uploads.queue_files(
-        run_id, {kind: files[kind] for kind in ("json", "notebook", "html") if kind in files}
+        run_id, {kind: files[kind] for kind in ("json", "notebook", "html", "csv") if kind in files}
     )
     return sync(settings=settings, first=run_id)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
+from io import StringIO
 from typing import IO
 
 import pandas as pd
@@ -43,6 +45,19 @@ def write_csv(file: IO[str], frame: pd.DataFrame, *, header: bool = True) -> Non
     frame.assign(**{str(name): column for name, column in texts.items()}).to_csv(
         file, index=False, header=header
     )
+
+
+def csv_content(records: Sequence[Mapping[str, object]]) -> bytes:
+    """Return records as a CSV file's content, see `write_csv`.
+
+    Parameters
+    ----------
+    records
+        At least one; each has the columns of the first.
+    """
+    texts = StringIO(newline="")
+    write_csv(texts, pd.DataFrame.from_records(list(records)))
+    return texts.getvalue().encode()
 
 
 def harmless(value: object) -> object:

@@ -25,13 +25,14 @@ from btkit.storage.ids import check_job_id
 from btkit.storage.objects import ObjectStore
 from btkit.storage.owner import Owner, is_alive, now_text, this_process
 
-UploadKind = Literal["curve", "json", "notebook", "html"]
+UploadKind = Literal["curve", "json", "notebook", "html", "csv"]
 
 _KEYS: Mapping[UploadKind, str] = {
     "curve": "curves/{}.parquet",
     "json": "reports/{}.json",
     "notebook": "reports/{}.ipynb",
     "html": "reports/{}.html",
+    "csv": "reports/{}.trades.csv",
 }
 _WAITING = "(delivered_at IS NULL OR action = 'remove')"
 _CLAIM_COLUMNS = "host = NULL, pid = NULL, process_started = NULL, claimed_at = NULL"

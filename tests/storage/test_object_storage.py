@@ -343,6 +343,9 @@ def test_a_run_that_never_was_delivered_leaves_nothing_to_remove(go, remote, ser
     assert sync(settings=remote)["waiting"] == 0
 
 
+ENDINGS = {"json": "json", "notebook": "ipynb", "html": "html", "csv": "trades.csv"}
+
+
 def test_reports_are_uploaded_when_asked(
     arguments, server, workplace, monkeypatch, capsys, settings
 ):
@@ -350,7 +353,7 @@ def test_reports_are_uploaded_when_asked(
     files = {}
 
     def write(document, **_options):
-        for kind, ending in (("json", "json"), ("notebook", "ipynb"), ("html", "html")):
+        for kind, ending in ENDINGS.items():
             files[kind] = workplace / f"{document['run']['run_id']}.{ending}"
             files[kind].write_text(kind)
         return files
@@ -361,7 +364,7 @@ def test_reports_are_uploaded_when_asked(
     run_id = json.loads(capsys.readouterr().out)["run"]["run_id"]
     assert set(server.objects()) == {
         key_of(run_id),
-        *(f"backtest-results/reports/{run_id}.{end}" for end in ("json", "ipynb", "html")),
+        *(f"backtest-results/reports/{run_id}.{end}" for end in ENDINGS.values()),
     }
     # Unlike a curve, a report stays where it is.
     assert all(path.exists() for path in files.values())

@@ -6,7 +6,7 @@
   const box = [...document.querySelectorAll(".bt-trades:not([data-ready])")].pop();
   if (!box) return;
   box.dataset.ready = "";
-  const { columns, reasons, rows, file } = JSON.parse(box.querySelector("[data-trades]").textContent);
+  const { columns, reasons, rows, file, cut } = JSON.parse(box.querySelector("[data-trades]").textContent);
   const at = Object.fromEntries(columns.map((column, index) => [column.key, index]));
   const find = (name) => box.querySelector(`[data-${name}]`);
   const [reason, result, search] = [find("reason"), find("result"), find("search")];
@@ -71,7 +71,8 @@
       return line;
     }));
     const profit = list.reduce((sum, row) => sum + row[at.pnl], 0);
-    counted.textContent = `${number(list.length, 0)} of ${number(rows.length, 0)} trades, ` +
+    counted.textContent =
+      `${number(list.length, 0)} of ${number(rows.length, 0)} ${cut ? "shown here" : "trades"}, ` +
       `together ${show.money(profit).replace(/^([+\u2212]?)/, "$1$")}`;
     more.hidden = list.length <= FIRST;
     more.textContent = state.all ? `Show the first ${FIRST}` : `Show all ${number(list.length, 0)}`;

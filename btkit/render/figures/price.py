@@ -62,7 +62,7 @@ def price_chart(view: View) -> Chart:
     note = "Entries and exits at their fill prices; hover over one for dates, size, P&L and reason."
     if len(views) > 1 and views[0][0] != ALL:
         note += f" Shows the last {views[0][0]} first."
-    note += thinned_note(len(rows), len(close))
+    note += thinned_note(len(rows), len(close)) + view.shown_note
     return Chart(
         theme.figure(data, arrangement),
         name="price",
@@ -132,7 +132,7 @@ def _menu(views: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
 
 def _trips(view: View) -> list[dict[str, Any]]:
     """Return a faint line from each entry to its exit, gains and losses apart."""
-    trades = view.trades
+    trades = view.shown
     traces = []
     for won, colour, dash in ((True, theme.GAIN, "solid"), (False, theme.LOSS, "dot")):
         part = trades[(trades["pnl"] > 0) == won]
@@ -159,7 +159,7 @@ def _trips(view: View) -> list[dict[str, Any]]:
 
 
 def _markers(view: View) -> list[dict[str, Any]]:
-    trades = view.trades
+    trades = view.shown
     if not len(trades):
         return []
     up = view.settings.get("direction") != "short"

@@ -81,7 +81,7 @@ def bin_edges(pnl: Floats) -> Floats:
 
 def holding_chart(view: View) -> Chart:
     """Return P&L against bars held."""
-    trades = view.trades
+    trades = view.shown
     data = []
     for won, name, colour, symbol in (
         (True, "Gain", theme.GAIN, "circle"),
@@ -118,7 +118,12 @@ def holding_chart(view: View) -> Chart:
             title={"text": "P&L, $"}, tickformat="$~s", nticks=6
         ),
     )
-    return Chart(theme.figure(data, arrangement), name="pnl-against-bars", width="third")
+    return Chart(
+        theme.figure(data, arrangement),
+        name="pnl-against-bars",
+        note=view.shown_note.strip(),
+        width="third",
+    )
 
 
 def _holding_title(view: View) -> str:

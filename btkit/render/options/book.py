@@ -96,6 +96,11 @@ class Book:
             )
         return found
 
+    @cached_property
+    def shown(self) -> list[Held]:
+        """Those of them that are drawn one by one: all, or the newest and largest."""
+        return [self.held[place] for place in self.view.shown_places]
+
     def listed(self) -> pd.DataFrame:
         """Return the trade list with what a trader of spreads wants to read beside it."""
         spreads = [held.spread for held in self.held]

@@ -97,7 +97,8 @@ def lives_chart(view: View, book: Book) -> Chart:
         note="Each spread from entry to exit: the strikes sold and bought, exits by their reason, "
         "and at each close what buying it back would have cost."
         + (f" Shows the last {views[0][0]} first." if views[0][0] != ALL else "")
-        + (" Worst and Last show one spread." if len(book.held) > 1 else ""),
+        + (" Worst and Last show one spread." if len(book.held) > 1 else "")
+        + view.shown_note,
         narrow={"margin.l": 46, "margin.r": 48, "margin.t": 136, "xaxis.nticks": 4},
     )
 
@@ -127,7 +128,7 @@ def _strikes(view: View, book: Book, side: str, colour: str) -> dict[str, Any]:
     x: list[float] = []
     y: list[float] = []
     hover: list[str] = []
-    for held in book.held:
+    for held in book.shown:
         ends = milliseconds(
             pd.DatetimeIndex([moment(held.spread[key]) for key in ("entry_date", "exit_date")])
         ).tolist()
@@ -171,8 +172,8 @@ def _story(held: Held) -> str:
 
 def _exits(book: Book) -> list[dict[str, Any]]:
     traces = []
-    for reason in sorted({str(held.spread["exit_reason"]) for held in book.held}):
-        part = [held for held in book.held if held.spread["exit_reason"] == reason]
+    for reason in sorted({str(held.spread["exit_reason"]) for held in book.shown}):
+        part = [held for held in book.shown if held.spread["exit_reason"] == reason]
         traces.append(
             {
                 "type": "scatter",
@@ -195,12 +196,12 @@ def _exits(book: Book) -> list[dict[str, Any]]:
 
 
 def _values(view: View, book: Book) -> dict[str, Any]:
-    x, y = _joined(view, book, [held.value / held.spread["credit"] for held in book.held])
+    x, y = _joined(view, book, [held.value / held.spread["credit"] for held in book.shown])
     return _panel_line(x, y, axis="y2", hover="%{y:.2f} × the credit")
 
 
 def _days(view: View, book: Book) -> dict[str, Any]:
-    x, y = _joined(view, book, [held.days for held in book.held])
+    x, y = _joined(view, book, [held.days for held in book.shown])
     return _panel_line(x, y, axis="y3", hover="%{y:.0f} days to expiry")
 
 
@@ -209,7 +210,7 @@ def _joined(view: View, book: Book, parts: list[Floats]) -> tuple[list[float], l
     x: list[float] = []
     y: list[float] = []
     times = milliseconds(view.times)
-    for held, values in zip(book.held, parts, strict=True):
+    for held, values in zip(book.shown, parts, strict=True):
         x += [*times[held.rows].tolist(), np.nan]
         y += [*values.tolist(), np.nan]
     return x, y

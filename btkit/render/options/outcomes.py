@@ -64,6 +64,7 @@ def rank_chart(book: Book) -> Chart | None:
     known = [held for held in book.held if held.spread["iv_rank_entry"] is not None]
     if not known:
         return None
+    drawn = {id(held) for held in book.shown}
     rank = floats([held.spread["iv_rank_entry"] for held in known])
     made = floats([held.spread["pnl"] / held.spread["max_loss"] for held in known])
     data: list[dict[str, Any]] = []
@@ -71,7 +72,11 @@ def rank_chart(book: Book) -> Chart | None:
         (True, "Gain", theme.GAIN, "circle"),
         (False, "Loss", theme.LOSS, "x"),
     ):
-        part = [index for index in range(len(known)) if (made[index] > 0) == won]
+        part = [
+            index
+            for index, held in enumerate(known)
+            if (made[index] > 0) == won and id(held) in drawn
+        ]
         if not part:
             continue
         data.append(
@@ -101,10 +106,11 @@ def rank_chart(book: Book) -> Chart | None:
         yaxis=theme.axis(title={"text": "P&L, % of max loss"}, nticks=6),
     )
     unknown = len(book.held) - len(known)
+    left_out = f"{text.plural(unknown, 'spread')} without a known rank left out." if unknown else ""
     return Chart(
         theme.figure(data, arrangement),
         name="iv-rank",
-        note=f"{text.plural(unknown, 'spread')} without a known rank left out." if unknown else "",
+        note=(left_out + book.view.shown_note).strip(),
         width="third",
     )
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import json
 import sqlite3
 from contextlib import closing
@@ -119,3 +120,25 @@ def test_check_finds_and_mends_every_file_of_a_run(backtest, workplace):
     assert (code, document["left"], document["mended"]) == (0, 0, 4)
     assert json.loads(files[0].read_text()) == before
     assert backtest("check")[1]["findings"] == []
+
+
+def test_all_trades_lie_beside_a_page_that_shows_some(backtest, workplace, monkeypatch):
+    monkeypatch.setattr("btkit.render.view.NEWEST", 1)
+    monkeypatch.setattr("btkit.render.view.LARGEST", 1)
+    run_id = backtest(*RUN[:-1])[1]["run"]["run_id"]
+    trades = backtest("report", "--run-id", run_id)[1]["trades"]
+    assert len(trades) > 2
+    path = workplace / "reports" / f"{run_id}.trades.csv"
+    with path.open(newline="") as file:
+        listed = list(csv.DictReader(file))
+    for name, kind in (("pnl", float), ("entry_date", str), ("shares", float)):
+        assert [kind(row[name]) for row in listed] == [trade[name] for trade in trades]
+    page = path.with_name(f"{run_id}.html").read_text()
+    assert f'href="{path.name}"' in page
+    assert f"2 of {len(trades)} trades" in page
+    path.unlink()
+    (finding,) = backtest("check")[1]["findings"]
+    assert finding["where"] == str(path)
+    assert backtest("check", "--repair")[0] == 0
+    assert str(path) in backtest("delete", "--run-id", run_id)[1]["files"]
+    assert not path.exists()
