@@ -247,9 +247,9 @@ def test_two_identical_sweeps_at_once_both_end_well(settings, measured, monkeypa
 
 def test_finished_sets_are_kept_though_their_folder_goes_meanwhile(tmp_path, monkeypatch):
     from btkit.engine.measure import METRIC_NAMES  # noqa: PLC0415 - brings numba
-    from btkit.runs import files  # noqa: PLC0415 - patched here alone
+    from btkit.runs import finished_sets  # noqa: PLC0415 - patched here alone
 
-    original, removals = files.make_folder, []
+    original, removals = finished_sets.make_folder, []
 
     def made_and_removed(folder, **options):
         original(folder, **options)
@@ -257,7 +257,7 @@ def test_finished_sets_are_kept_though_their_folder_goes_meanwhile(tmp_path, mon
             removals.append(folder)
             shutil.rmtree(folder)
 
-    monkeypatch.setattr(files, "make_folder", made_and_removed)
+    monkeypatch.setattr(finished_sets, "make_folder", made_and_removed)
     kept = FinishedSets(tmp_path / ".x.parts", job_id="0123456789abcdef")
     kept.add(np.arange(2), np.ones((2, len(METRIC_NAMES))))
     kept.flush()

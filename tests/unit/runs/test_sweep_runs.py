@@ -165,14 +165,14 @@ def test_a_torn_part_is_simulated_again(settings):
 
 
 def test_no_flipped_bit_of_a_kept_part_reaches_the_table(settings, tmp_path):
-    kept = FinishedSets(tmp_path / "parts")
+    kept = FinishedSets(tmp_path / "parts", job_id="0123456789abcdef")
     rows = np.arange(3.0 * len(METRIC_NAMES)).reshape(3, -1)
     kept.add(np.array([4, 5, 9]), rows)
     kept.flush()
     places, read = kept.read()
     assert places.tolist() == [4, 5, 9]
     assert np.array_equal(read, rows)
-    (path,) = kept.folder.iterdir()
+    (path,) = kept.folder.glob("*.parquet")
     content = path.read_bytes()
     for place in range(0, len(content) * 8, 997):
         changed = bytearray(content)
