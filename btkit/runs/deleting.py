@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from btkit.errors import StoreError
 from btkit.runs.delivering import deliver_queued
 from btkit.runs.environment import read_settings
 from btkit.runs.files import report_folder
 from btkit.runs.finished_sets import forget_finished
 from btkit.runs.progress import Silent
 from btkit.settings import Settings
-from btkit.storage import Store, check_job_id, sweep
+from btkit.storage import Deleted, Store, check_job_id, sweep
 
 _ENDINGS = (".json", ".ipynb", ".html", ".trades.csv", ".failed.ipynb", ".parquet")
 _FOLDERS = ("-top", "-windows")
@@ -43,25 +44,33 @@ def delete(run_id: str, *, settings: Settings | None = None) -> dict[str, Any]:
     RunNotFoundError
         If there is no such job.
     StoreError
-        If it or a part of it is at work, or the database cannot be written.
+        If it or a part of it is at work, the database cannot be written, or a file cannot be
+        removed, which the error then names.
     """
     known = read_settings() if settings is None else settings
     store = Store.from_settings(known)
     stem = check_job_id(run_id)
     gone = store.delete(stem)
     folder = report_folder(known)
-    files = gone.files
     for job_id, kind in gone.jobs.items():
         if kind == "batch":
-            files += _remove_newest(folder, job_id)
-        files += _remove(_files_of(folder, job_id))
+            _remove_newest(folder, job_id, gone)
+        _remove(_files_of(folder, job_id), gone)
         forget_finished(folder, job_id)
         sweep(folder, f"{job_id}.*")
     deliver_queued(store, Silent())
+    if gone.left:
+        path, reason = next(iter(gone.left.items()))
+        raise StoreError(
+            f"{stem} is deleted, but {len(gone.left)} of its files cannot be removed, such as "
+            f"{path}: {reason}.",
+            hint="Remove them by hand, from an account that may write to their folder.",
+            details={"run_id": stem, "left": [str(path) for path in gone.left]},
+        )
     return {
         "run_id": stem,
         "deleted": list(gone.jobs),
-        "files": [str(path) for path in files],
+        "files": [str(path) for path in gone.files],
     }
 
 
@@ -74,20 +83,23 @@ def _files_of(folder: Path, job_id: str) -> Iterator[Path]:
             shutil.rmtree(below, ignore_errors=True)
 
 
-def _remove_newest(folder: Path, batch_id: str) -> list[Path]:
+def _remove_newest(folder: Path, batch_id: str, gone: Deleted) -> None:
     """Remove the index and the comparison, where they are this batch's."""
     index, own = folder / _NEWEST[0], folder / f"{batch_id}.html"
     try:
         is_own = index.read_bytes() == own.read_bytes()
     except OSError:
-        return []
-    return _remove(folder / name for name in _NEWEST) if is_own else []
+        return
+    if is_own:
+        _remove((folder / name for name in _NEWEST), gone)
 
 
-def _remove(paths: Iterator[Path]) -> list[Path]:
-    removed = []
+def _remove(paths: Iterator[Path], gone: Deleted) -> None:
     for path in paths:
         if path.is_file():
-            path.unlink()
-            removed.append(path)
-    return removed
+            try:
+                path.unlink()
+            except OSError as error:
+                gone.left[path] = error.strerror or str(error)
+            else:
+                gone.files.append(path)

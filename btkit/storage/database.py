@@ -59,7 +59,7 @@ def open_database(
     """
     if create:
         _make_folder(path, private=private)
-    _refuse_other_files(path)
+    refuse_other_files(path)
     if private:
         _close_to_others(path, create=create)
     try:
@@ -72,7 +72,7 @@ def open_database(
             _prepare(connection, path, busy_timeout_s)
             yield connection
     except sqlite3.Error as error:
-        raise _explain(error, path) from error
+        raise explain(error, path) from error
     except UnicodeDecodeError as error:
         # What SQLite says of a damaged schema quotes its bytes.
         raise _unsound(path, "its schema is damaged") from error
@@ -133,6 +133,29 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
                 connection.execute(f"PRAGMA user_version = {target:d}")
 
 
+def is_current(connection: sqlite3.Connection, path: Path) -> bool:
+    """Tell whether a database of ours has the present schema; nothing is written.
+
+    Parameters
+    ----------
+    connection
+        To the database.
+    path
+        The file, for messages.
+
+    Raises
+    ------
+    StoreError
+        If the database was written by a newer btkit, belongs to another program or is damaged.
+    """
+    version = _version(connection)
+    _refuse_strangers(connection, version, path)
+    if version < migrations()[-1][0]:
+        return False
+    _check_schema(connection, path)
+    return True
+
+
 def has_content(path: Path) -> bool:
     """Tell whether there is something to read at a path, a database or not.
 
@@ -152,8 +175,19 @@ def has_content(path: Path) -> bool:
         raise _unreachable(path, error) from error
 
 
-def _refuse_other_files(path: Path) -> None:
-    """Refuse what SQLite itself would take for an empty database, and fill."""
+def refuse_other_files(path: Path) -> None:
+    """Refuse what SQLite itself would take for an empty database, and fill.
+
+    Parameters
+    ----------
+    path
+        Of the database.
+
+    Raises
+    ------
+    StoreError
+        If it is too small to be one, or cannot be looked at.
+    """
     try:
         # By its size alone. Whoever opens the file himself and closes it again takes away every
         # lock that SQLite holds on it for other threads of this process.
@@ -315,7 +349,16 @@ def _unsound(path: Path, reason: str) -> StoreError:
     )
 
 
-def _explain(error: sqlite3.Error, path: Path) -> StoreError:
+def explain(error: sqlite3.Error, path: Path) -> StoreError:
+    """Return what an error of SQLite means, and what to do about it.
+
+    Parameters
+    ----------
+    error
+        As SQLite raised it.
+    path
+        Of the database.
+    """
     code = _code(error)
     # Where a text is damaged, SQLite quotes all of it.
     reason = str(error)
@@ -330,7 +373,7 @@ def _explain(error: sqlite3.Error, path: Path) -> StoreError:
     if code in _BROKEN:
         return _unsound(path, reason)
     if code == sqlite3.SQLITE_FULL:
-        message = f"The disk of the database {path} is full; nothing was stored."
+        message = f"The disk of the database {path} is full; what was written last was not stored."
         hint = "Make space, or set BT_DB_PATH to a file on another disk."
     elif code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
         message = f"The database {path} cannot be opened or written ({reason})."

@@ -33,14 +33,24 @@ class KeptFiles:
     ----------
     connect
         Opens the database.
+    read_only
+        Opens it to read from it.
     exists
         Tells whether there is one.
     private
         Whether only their owner may read the files.
     """
 
-    def __init__(self, connect: Connect, *, exists: Callable[[], bool], private: bool) -> None:
+    def __init__(
+        self,
+        connect: Connect,
+        read_only: Callable[[], AbstractContextManager[sqlite3.Connection]],
+        *,
+        exists: Callable[[], bool],
+        private: bool,
+    ) -> None:
         self._connect = connect
+        self._read_only = read_only
         self._exists = exists
         self._private = private
 
@@ -130,7 +140,7 @@ class KeptFiles:
         content = (folder / name).read_bytes()
         known = None
         if self._exists():
-            with self._connect(create=False) as connection:
+            with self._read_only() as connection:
                 known = known_checksums(connection, owner_id).get(name)
         check_content(known, content, what=f"The file {folder / name}")
         return content

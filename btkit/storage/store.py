@@ -51,6 +51,7 @@ from btkit.storage.jobs import Jobs
 from btkit.storage.kept_files import KeptFiles
 from btkit.storage.listing import JobFilter, describe_job, list_jobs, unfinished_document
 from btkit.storage.objects import ObjectStore
+from btkit.storage.reading import read_database
 from btkit.storage.uploads import Uploads, queue_removal, queue_upload
 from btkit.storage.writing import digest_of
 
@@ -65,10 +66,13 @@ class Deleted:
         Kinds by id: the job itself, then its parts.
     files
         Curves.
+    left
+        Curves that could not be removed, and why.
     """
 
     jobs: dict[str, JobKind]
     files: list[Path]
+    left: dict[Path, str]
 
 
 class _Read(NamedTuple):
@@ -138,7 +142,7 @@ class Store:
     @property
     def files(self) -> KeptFiles:
         """What lies in the report folder."""
-        return KeptFiles(self._open, exists=self._exists, private=self.private)
+        return KeptFiles(self._open, self._read_only, exists=self._exists, private=self.private)
 
     @property
     def inspection(self) -> Inspection:
@@ -278,13 +282,21 @@ class Store:
                 raise self._unknown(job_id)
             for member in family:
                 self._delete_row(connection, member)
-        files = []
+        gone = Deleted({member["job_id"]: member["kind"] for member in family}, [], {})
         for member in family:
             if member["run_id"] is not None:
-                path = self.curves.path_of(member["run_id"])
-                files += [path] if path.exists() else []
-                self.curves.delete(member["run_id"])
-        return Deleted({member["job_id"]: member["kind"] for member in family}, files)
+                self._delete_curve(member["run_id"], gone)
+        return gone
+
+    def _delete_curve(self, run_id: str, gone: Deleted) -> None:
+        path = self.curves.path_of(run_id)
+        was_there = path.exists()
+        try:
+            self.curves.delete(run_id)
+        except OSError as error:
+            gone.left[path] = error.strerror or str(error)
+        else:
+            gone.files.extend([path] if was_there else [])
 
     def _delete_row(self, connection: sqlite3.Connection, job: sqlite3.Row) -> None:
         job_id = job["job_id"]
@@ -465,13 +477,13 @@ class Store:
             self._row_of(wanted.parent)
         if not self._exists():
             return []
-        with self._open(create=False) as connection:
+        with self._read_only() as connection:
             return list(islice(list_jobs(connection, wanted), limit))
 
     def _row_of(self, job_id: str) -> sqlite3.Row:
         row = None
         if self._exists():
-            with self._open(create=False) as connection:
+            with self._read_only() as connection:
                 row = connection.execute(SELECT_JOB, (job_id,)).fetchone()
         if row is None:
             raise self._unknown(job_id)
@@ -483,7 +495,7 @@ class Store:
         listed = None
         if self._exists():
             # One transaction, so that the report and the trades are of the same moment.
-            with self._open(create=False) as connection, transaction(connection, kind="DEFERRED"):
+            with self._read_only() as connection, transaction(connection, kind="DEFERRED"):
                 row = connection.execute(SELECT_DOCUMENT, (job_id,)).fetchone()
                 listed = describe_job(connection, job_id)
                 trades = [
@@ -579,6 +591,9 @@ class Store:
     def _exists(self) -> bool:
         # Reading is not to fill an empty file.
         return has_content(self.path)
+
+    def _read_only(self) -> AbstractContextManager[sqlite3.Connection]:
+        return read_database(self.path, private=self.private, busy_timeout_s=self.busy_timeout_s)
 
     def _open(self, *, create: bool) -> AbstractContextManager[sqlite3.Connection]:
         return open_database(

@@ -1,0 +1,125 @@
+"""Reading a database that may not be written: another's, an archive's, one on a read-only disk."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from btkit.errors import StoreBusyError
+from btkit.storage.database import explain, is_current, open_database, refuse_other_files
+
+_BY_EFFECTIVE_USER = os.access in os.supports_effective_ids
+
+
+@contextmanager
+def read_database(
+    path: Path, *, private: bool, busy_timeout_s: float
+) -> Iterator[sqlite3.Connection]:
+    """Open the database to read from it, and leave nothing beside one that may not be written.
+
+    Parameters
+    ----------
+    path
+        The file.
+    private
+        As for `open_database`.
+    busy_timeout_s
+        How long to wait for a lock, in seconds.
+
+    Yields
+    ------
+    sqlite3.Connection
+        As `open_database` gives it. One that may be written is brought to the present schema; of
+        one that may not, a copy is, where it is older.
+
+    Raises
+    ------
+    StoreError
+        As `open_database`; also if another program changed the file while it was read.
+    """
+    if _is_writable(path):
+        with open_database(
+            path, create=False, private=private, busy_timeout_s=busy_timeout_s
+        ) as connection:
+            yield connection
+        return
+    refuse_other_files(path)
+    with _unchanged(path):
+        if _has_log(path) or not _is_current(path):
+            with _copied(path) as copy, open_database(copy, create=False) as connection:
+                yield connection
+        else:
+            with _opened(path) as connection:
+                yield connection
+
+
+def _is_writable(path: Path) -> bool:
+    # SQLite writes beside the file, too, and makes files there even to read.
+    return all(
+        os.access(place, os.W_OK, effective_ids=_BY_EFFECTIVE_USER)
+        for place in (path, path.parent)
+        if place.exists()
+    )
+
+
+def _has_log(path: Path) -> bool:
+    """Tell whether something was written that is not in the file itself yet."""
+    for ending in ("-wal", "-journal"):
+        log = path.with_name(f"{path.name}{ending}")
+        if log.exists() and log.stat().st_size:
+            return True
+    return False
+
+
+def _is_current(path: Path) -> bool:
+    with _opened(path) as connection:
+        return is_current(connection, path)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+    # Without a log and its index, which SQLite would have to make.
+    uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+    try:
+        connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+        with closing(connection):
+            connection.row_factory = sqlite3.Row
+            yield connection
+    except sqlite3.Error as error:
+        raise explain(error, path) from error
+
+
+@contextmanager
+def _copied(path: Path) -> Iterator[Path]:
+    with TemporaryDirectory(prefix="btkit-") as folder:
+        for ending in ("", "-wal", "-journal"):
+            source = path.with_name(f"{path.name}{ending}")
+            if source.exists():
+                target = Path(folder) / source.name
+                shutil.copyfile(source, target)
+        yield Path(folder) / path.name
+
+
+@contextmanager
+def _unchanged(path: Path) -> Iterator[None]:
+    """Refuse what was read while another program wrote: no lock could keep it out."""
+    before = _state(path)
+    try:
+        yield
+    finally:
+        if _state(path) != before:
+            raise StoreBusyError(
+                f"The database {path} was changed by another program while it was read.",
+                hint="Try again; a database that may not be written cannot be locked for reading.",
+                details={"database": str(path)},
+            )
+
+
+def _state(path: Path) -> list[tuple[int, int]]:
+    found = (path.with_name(f"{path.name}{ending}") for ending in ("", "-wal", "-journal"))
+    return [(file.stat().st_mtime_ns, file.stat().st_size) for file in found if file.exists()]
