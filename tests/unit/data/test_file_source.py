@@ -176,6 +176,43 @@ def test_intraday_bars_have_their_own_file(tmp_path):
         load(tmp_path, interval="5m")
 
 
+HALF_HOURS = pd.DatetimeIndex(
+    [
+        time
+        for day in ("2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05")
+        for time in pd.date_range(f"{day} 14:30", periods=13, freq="30min", tz="UTC")
+    ][:40]
+)
+TWO_HOURS = pd.DatetimeIndex(
+    [
+        time
+        for day in pd.bdate_range("2024-01-02", periods=10)
+        for time in pd.date_range(day + pd.Timedelta("14:30:00"), periods=4, freq="2h", tz="UTC")
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "interval", "times", "label"),
+    [
+        ("SPY_30m.csv", "30m", HALF_HOURS, "30m"),
+        ("spy-2h.parquet", "2h", TWO_HOURS, "2h"),
+        ("SPY_120m.csv", "2h", TWO_HOURS, "2h"),
+        ("SPY_2h.csv", "120m", TWO_HOURS, "2h"),
+        ("SPY.1w.csv", "1w", pd.date_range("2023-01-02", periods=40, freq="W-MON"), "1w"),
+        ("SPY_1mo.parquet", "1mo", pd.date_range("2020-09-01", periods=40, freq="MS"), "1mo"),
+        ("SPY_3mo.csv", "3mo", pd.date_range("2013-12-31", periods=40, freq="QE"), "3mo"),
+    ],
+)
+def test_bars_of_any_regular_length_have_their_own_file(tmp_path, name, interval, times, label):
+    write(tmp_path, "SPY.csv")
+    write(tmp_path, name, table(date=times))
+    loaded = load(tmp_path, start=times[10], end=times[-1].date(), interval=interval)
+    assert (loaded.info.interval, loaded.info.warmup_rows, loaded.info.rows) == (label, 10, 30)
+    assert loaded.info.coverage == "complete"
+    assert name in loaded.info.description
+
+
 def test_a_file_of_another_interval_is_refused(tmp_path):
     times = pd.date_range("2024-01-02", periods=40, freq="h").strftime("%Y-%m-%dT%H:%MZ")
     write(tmp_path, "SPY.csv", table(date=times))

@@ -221,6 +221,50 @@ def test_weekly_gaps_are_whole_weeks(weekday):
     assert judged.gaps == [(pd.Timestamp("2024-01-29"), pd.Timestamp("2024-02-09"))]
 
 
+@pytest.mark.parametrize(
+    ("freq", "interval", "missing", "gap"),
+    [
+        ("MS", "1mo", 3, ("2023-04-01", "2023-04-28")),
+        ("ME", "1mo", 3, ("2023-04-01", "2023-04-28")),
+        ("QS", "3mo", 1, ("2023-04-01", "2023-06-30")),
+        ("QE", "3mo", 1, ("2023-04-01", "2023-06-30")),
+        ("2W-MON", "2w", 2, ("2023-01-30", "2023-02-10")),
+        ("2W-FRI", "2w", 2, ("2023-01-23", "2023-02-03")),
+    ],
+)
+def test_gaps_of_longer_bars_are_whole_periods(freq, interval, missing, gap):
+    index = pd.date_range("2023-01-01", "2024-05-31", freq=freq).delete(missing)
+    judged = judge(index, span("2023-01-01", "2024-05-31", interval))
+    assert judged.gaps == [tuple(map(pd.Timestamp, gap))]
+    told = [(pd.Timestamp(gap[0]),) * 2]
+    again = judge(index, span("2023-01-01", "2024-05-31", interval), gaps=told)
+    assert again.coverage == "partial"
+    assert again.notes == []
+
+
+@pytest.mark.parametrize(
+    ("interval", "key", "seen"),
+    [
+        ("1d", "2024-03-25", "2024-03-25"),
+        ("1w", "2024-03-25", "2024-03-28"),  # Good Friday
+        ("1w", "2024-03-28", "2024-03-28"),
+        ("1mo", "2024-03-01", "2024-03-28"),
+        ("1mo", "2024-03-31", "2024-03-28"),
+        ("3mo", "2024-01-02", "2024-03-28"),
+    ],
+)
+def test_a_longer_bar_sees_what_its_last_session_knows(interval, key, seen):
+    days = sessions("2023-06-01", "2024-06-28")
+    values = pd.Series(np.arange(len(days), dtype=float), index=days)
+    bars = pd.DatetimeIndex([key])
+    joined = join_by_date(values, bars, calendar="XNYS", interval=Interval.parse(interval))
+    assert joined.tolist() == [values.loc[seen]]
+    late = join_by_date(
+        values, bars, calendar="XNYS", interval=Interval.parse(interval), same_day=False
+    )
+    assert late.tolist() == [values.loc[seen] - 1]
+
+
 def test_intraday_gaps_are_sessions_and_thin_ones_are_told():
     index = pd.DatetimeIndex(
         [

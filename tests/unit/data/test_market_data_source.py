@@ -284,6 +284,14 @@ def test_null_prices_are_refused_with_their_date(stand_in):
         load(stand_in._save())
 
 
+def test_an_interval_that_the_command_does_not_know_is_refused_unasked(tmp_path):
+    stand_in = MarketDataStandIn(tmp_path).add_bars("SPY", daily_rows("2024-06-17", 10))
+    with pytest.raises(NoDataError, match="the market-data command has no 30m bars") as refusal:
+        load(stand_in, "2024-06-17", "2024-06-28", interval="30m")
+    assert "1m 5m 15m 1h 4h 1d 1w" in refusal.value.hint
+    assert stand_in.calls == []
+
+
 def test_intraday_asks_for_its_own_type_and_is_utc(tmp_path):
     rows = [
         {"timestamp": f"2024-06-{day:02}T{hour:02}:30:00+00:00", "open": 10.0, "high": 11.0,

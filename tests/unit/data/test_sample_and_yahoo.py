@@ -165,6 +165,22 @@ def test_yahoo_intraday_reaches_back_only_so_far(yfinance):
     assert any("last 58 days only" in note for note in loaded.info.notes)
 
 
+def test_yahoo_names_intervals_its_own_way_and_makes_no_others(yfinance):
+    months = pd.date_range("2023-01-01", periods=18, freq="MS", tz="America/New_York")
+    yfinance.frames["SPY"] = yahoo_frame(18).set_axis(months)
+    loaded = load(start="2023-06-01", end="2024-03-31", interval="1mo")
+    assert yfinance.calls[0][1]["interval"] == "1mo"
+    assert loaded.info.rows == 10
+    weeks = pd.date_range("2023-01-02", periods=18, freq="7D", tz="America/New_York")
+    yfinance.frames["SPY"] = yahoo_frame(18).set_axis(weeks)
+    yfinance.calls.clear()
+    load(start="2023-02-06", end="2023-03-05", interval="1w")
+    assert yfinance.calls[0][1]["interval"] == "1wk"
+    with pytest.raises(NoDataError, match="Yahoo has no 2h bars") as refusal:
+        load(interval="2h")
+    assert "90m" in refusal.value.hint
+
+
 @pytest.mark.parametrize(
     ("error", "kind"),
     [

@@ -138,3 +138,15 @@ def test_announcements_are_complete_and_in_order():
     assert len(releases) == 95
     for dates in (every, scheduled, releases):
         assert np.all(np.diff(dates).astype(int) > 0)
+
+
+@pytest.mark.parametrize(
+    ("interval", "key", "last"),
+    [("1w", "2024-03-11", "2024-03-15"), ("1mo", "2024-03-01", "2024-03-28"),
+     ("2w", "2024-03-18", "2024-03-28"), ("1d", "2024-03-11", "2024-03-11")],
+)  # fmt: skip
+def test_expiries_of_longer_bars_are_counted_from_their_last_session(on_dates, interval, key, last):
+    longer = on_dates(key, interval=interval)
+    assert longer.dates.tolist() == [pd.Timestamp(last).date()]
+    assert longer.column("dte").tolist() == on_dates(last).column("dte").tolist()
+    assert longer.column("opex_week").tolist() == on_dates(last).column("opex_week").tolist()
