@@ -7,7 +7,7 @@ from pathlib import Path
 from timing import Row, best
 
 import btkit as bt
-from btkit.data import load_bars
+from btkit.data import load_from_source
 from btkit.settings import Settings
 
 STRATEGIES = Path(__file__).resolve().parents[1] / "strategies"
@@ -21,7 +21,7 @@ SPECS = (
 
 def rows() -> list[Row]:
     """Measure every bundled option spec, features and metrics included."""
-    loaded = load_bars(
+    loaded = load_from_source(
         "SPX", "2014-01-02", "2018-12-31", settings=Settings(), source="sample", needs_iv=True
     )
     found = []

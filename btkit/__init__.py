@@ -14,9 +14,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from btkit.data import load_bars
     from btkit.indicators import compute_indicators
     from btkit.render import plot, show
-    from btkit.runs import list_runs, load_bars, load_run, options_sim, report, run
+    from btkit.runs import list_runs, load_run, options_sim, report, run
     from btkit.runs.sweep import sweep
     from btkit.runs.walk_forward import walk_forward
     from btkit.simulation import simulate
@@ -44,7 +45,7 @@ __all__ = [
 _HOMES = {
     "compute_indicators": "btkit.indicators",
     "list_runs": "btkit.runs",
-    "load_bars": "btkit.runs",
+    "load_bars": "btkit.data",
     "load_run": "btkit.runs",
     "load_spec": "btkit.spec",
     "options_sim": "btkit.runs",

@@ -146,6 +146,10 @@ class SpecError(BtkitError):
         return [f"- {problem}" for problem in self.problems]
 
 
+class FormatError(SpecError):
+    """What somebody states about a file of bars was refused; `problems` holds every reason."""
+
+
 class UsageError(BtkitError):
     """An argument, flag, date or setting makes no sense."""
 

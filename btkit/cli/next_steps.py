@@ -9,6 +9,7 @@ from typing import Any
 
 from btkit.errors import (
     BtkitError,
+    FormatError,
     InternalError,
     InterruptedRunError,
     NoDataError,
@@ -73,7 +74,7 @@ def after_error(error: BtkitError, arguments: Sequence[str]) -> list[Step]:
     """
     if isinstance(error, RunNotFoundError):
         return [step("Shows the ids that exist.", "list")]
-    if isinstance(error, SpecError):
+    if isinstance(error, SpecError) and not isinstance(error, FormatError):
         return _after_refusal(error, arguments)
     if isinstance(error, NoDataError):
         return [_inside_what_is_there(error, arguments)]

@@ -37,6 +37,14 @@ HtmlAssets = Annotated[
         help="Whether each page is whole by itself, or the pages of a folder share one script.",
     ),
 ]
+FileFormat = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="FILE",
+        help="How the file of bars is written, as YAML. [default: SYMBOL.format.yaml beside it]",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Write nothing to stderr.")]
 UploadReports = Annotated[
     bool,

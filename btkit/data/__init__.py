@@ -1,24 +1,32 @@
 """Bars: sources that have them, checks that they pass, and the loader in front of both."""
 
 from btkit.data.adjust import adjust_prices
+from btkit.data.formats import BarFormat, FormatSource, load_format, load_stated
+from btkit.data.frames import bars_from_table
 from btkit.data.info import DataInfo, Finding, LoadedBars
-from btkit.data.load import load_bars
+from btkit.data.load import load_bars, load_from_source
 from btkit.data.quality import check_bars, judge_splits_again, order_bars
 from btkit.data.source import Answer, Observations, Request, Source
 from btkit.data.symbols import check_symbol
 
 __all__ = [
     "Answer",
+    "BarFormat",
     "DataInfo",
     "Finding",
+    "FormatSource",
     "LoadedBars",
     "Observations",
     "Request",
     "Source",
     "adjust_prices",
+    "bars_from_table",
     "check_bars",
     "check_symbol",
     "judge_splits_again",
     "load_bars",
+    "load_format",
+    "load_from_source",
+    "load_stated",
     "order_bars",
 ]

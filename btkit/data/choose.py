@@ -8,6 +8,7 @@ import shutil
 from btkit.data import yahoo
 from btkit.data.command import split_command
 from btkit.data.files import Files
+from btkit.data.formats import BarFormat
 from btkit.data.market_data_cli import MarketData
 from btkit.data.sample import Sample
 from btkit.data.source import Source
@@ -16,7 +17,9 @@ from btkit.errors import SourceError, UsageError
 from btkit.settings import Settings
 
 
-def open_source(name: str, *, settings: Settings, now: dt.datetime) -> Source:
+def open_source(
+    name: str, *, settings: Settings, now: dt.datetime, bar_format: BarFormat | None = None
+) -> Source:
     """Return the source of this name.
 
     Parameters
@@ -29,16 +32,24 @@ def open_source(name: str, *, settings: Settings, now: dt.datetime) -> Source:
         Where the command and the files are.
     now
         The present time, with its zone.
+    bar_format
+        How files are written, where somebody says.
 
     Raises
     ------
     UsageError
-        There is no such source.
+        There is no such source, or it has no files that a format could be of.
     SourceError
         ``files`` without BT_DATA_DIR, or ``auto`` with nothing to choose from.
     """
     if name == "auto":
         name = _choose(settings)
+    if bar_format is not None and name != "files":
+        raise UsageError(
+            f"a format is of files, and the bars come from the source {name!r}",
+            hint="choose the source files, and set BT_DATA_DIR; or leave the format out",
+            details={"source": name},
+        )
     if name == "market-data":
         return MarketData(settings.market_data_cmd, settings.market_data_timeout_s, now)
     if name == "files":
@@ -47,7 +58,7 @@ def open_source(name: str, *, settings: Settings, now: dt.datetime) -> Source:
                 "the source files needs a folder, and BT_DATA_DIR is not set",
                 hint="set BT_DATA_DIR to a folder of CSV or Parquet files",
             )
-        return Files(settings.data_dir)
+        return Files(settings.data_dir, bar_format)
     if name == "yahoo":
         return Yahoo(now)
     if name == "sample":

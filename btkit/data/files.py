@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import re
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import pandas as pd
 
-from btkit.data.frames import TIME, bars_from_table, numbers, one_row_a_day, tidy_columns
+from btkit.data.columns import choose_columns
+from btkit.data.formats import (
+    FOLDER_FILES,
+    NO_FORMAT,
+    SIDE_ENDINGS,
+    BarFormat,
+    read_format,
+)
+from btkit.data.frames import bars_from_table, one_row_a_day
+from btkit.data.headings import TIME
+from btkit.data.info import Remark
+from btkit.data.layout import decode, lay_out
+from btkit.data.numerals import read_numbers
+from btkit.data.placing import read_times
 from btkit.data.quality import IV_COLUMNS
 from btkit.data.source import (
     Answer,
@@ -20,12 +35,10 @@ from btkit.data.source import (
     backfill_advice,
     no_observations,
 )
-from btkit.data.times import read_times
 from btkit.errors import DataError, NoDataError, SourceError
 from btkit.markets import Interval
 
-SUFFIXES: Final = (".csv", ".csv.gz", ".parquet", ".pq")
-SEPARATORS: Final = (",", ";", "\t", "|")
+SUFFIXES: Final = (".csv", ".csv.gz", ".parquet", ".pq", ".txt", ".tsv")
 MOST_NAMES: Final = 20
 
 
@@ -40,9 +53,13 @@ class Files:
     ----------
     folder
         BT_DATA_DIR; only files directly inside it are ever read.
+    bar_format
+        How the files of bars are written, where somebody says; None looks for a format beside
+        each file: ``SPY.format.yaml``, or ``format.yaml`` for the whole folder.
     """
 
     folder: Path
+    bar_format: BarFormat | None = None
     name: str = "files"
 
     def bars(self, request: Request) -> Answer:
@@ -57,16 +74,22 @@ class Files:
                 details={"folder": str(self.folder), "files": symbols[:MOST_NAMES]},
             )
         file = found[0]
-        table = read_table(file)
-        frame, findings, notes = bars_from_table(table, interval=request.interval, origin=file.name)
+        bar_format, stated_by = self.format_of(file, request.interval)
+        table, remarks = read_table(file, bar_format)
+        frame, findings = bars_from_table(
+            table, interval=request.interval, origin=file.name, bar_format=bar_format,
+            symbol=request.symbol, calendar=request.calendar,
+        )  # fmt: skip
+        notes = []
         if len(found) > 1:
             others = ", ".join(other.name for other in found[1:])
-            notes = [*notes, f"{file.name} was read; {others} would fit the name as well."]
+            notes.append(f"{file.name} was read; {others} would fit the name as well.")
         return Answer(
             frame,
-            description=f"The file {file.name} in BT_DATA_DIR.",
-            findings=findings,
+            description=f"The file {file.name} in BT_DATA_DIR{stated_by}.",
+            findings=[*(remark.about(frame.index) for remark in remarks), *findings],
             notes=notes,
+            bar_format=bar_format.stated() or None,
         )
 
     def vix(self, request: Request) -> Observations:
@@ -75,7 +98,9 @@ class Files:
         if not found:
             return no_observations("vix", note=f"VIX: BT_DATA_DIR has no file for it beside "
                                    f"{request.symbol}.")  # fmt: skip
-        return _closes(found[0])
+        # What is stated for the bars is not said of the VIX beside them.
+        beside = Files(self.folder)
+        return _closes(found[0], beside.format_of(found[0], "1d")[0])
 
     def implied_volatility(self, request: Request) -> Observations:
         """Return nothing: IV columns, where a file has them, come with its bars."""
@@ -86,13 +111,44 @@ class Files:
             + backfill_advice(request),
         )
 
+    def format_of(self, file: Path, interval: str) -> tuple[BarFormat, str]:
+        """Return what is stated about a file of the folder, and words on who says so.
+
+        Parameters
+        ----------
+        file
+            Of the folder.
+        interval
+            Of its bars.
+
+        Raises
+        ------
+        FormatError
+            What stands beside it is no format.
+        """
+        if self.bar_format is not None:
+            return self.bar_format, ", by a stated format"
+        stem = _stem(file.name).lower()
+        mark = next((mark for mark in _marks(interval) if mark and stem.endswith(mark)), "")
+        stems = dict.fromkeys((stem, stem.removesuffix(mark)))
+        wanted = [*(name + ending for name in stems for ending in SIDE_ENDINGS), *FOLDER_FILES]
+        beside = {entry.name.lower(): entry for entry in self._entries((".yaml", ".yml"))}
+        for name in wanted:
+            if name in beside:
+                origin = beside[name].name
+                return read_format(beside[name], origin=origin), f", by the format in {origin}"
+        return NO_FORMAT, ""
+
     def _data_files(self) -> list[Path]:
+        return self._entries(SUFFIXES)
+
+    def _entries(self, endings: tuple[str, ...]) -> list[Path]:
         try:
             entries = sorted(self.folder.iterdir())
             return [
                 entry
                 for entry in entries
-                if entry.name.lower().endswith(SUFFIXES) and entry.is_file()
+                if entry.name.lower().endswith(endings) and entry.is_file()
             ]
         except OSError as error:
             raise SourceError(
@@ -136,25 +192,37 @@ def _stem(name: str) -> str:
     return name
 
 
-def read_table(file: Path) -> pd.DataFrame:
+def read_table(
+    file: Path, bar_format: BarFormat = NO_FORMAT
+) -> tuple[pd.DataFrame, Sequence[Remark]]:
     """Read a CSV or Parquet file whole.
 
     Parameters
     ----------
     file
         Its ending says which of the two it is.
+    bar_format
+        What is stated about its layout.
+
+    Returns
+    -------
+    tuple of DataFrame and list of Remark
+        The table as it stands there, texts from a CSV; and what was left out or inferred.
 
     Raises
     ------
     DataError
         It is empty, corrupt or cut short.
     """
+    name = file.name.lower()
     try:
-        if file.name.lower().endswith((".parquet", ".pq")):
-            return pd.read_parquet(file)
-        return _read_csv(file)
-    # pyarrow's own errors are ValueErrors or OSErrors; a damaged gzip raises the other two.
-    except (ValueError, OSError, EOFError, zlib.error) as error:
+        if name.endswith((".parquet", ".pq")):
+            return pd.read_parquet(file), []
+        content = gzip.decompress(file.read_bytes()) if name.endswith(".gz") else file.read_bytes()
+        text, remarks = decode(content, origin=file.name)
+        table, more = lay_out(text, origin=file.name, bar_format=bar_format)
+    # pyarrow's own errors are ValueErrors or OSErrors; a damaged gzip raises the next two.
+    except (ValueError, OSError, EOFError, zlib.error, csv.Error) as error:
         # Reports travel; the folders of the machine that made them do not belong into them.
         cause = str(error).replace(f"{file}", file.name).partition("\n")[0] or type(error).__name__
         raise DataError(
@@ -162,47 +230,26 @@ def read_table(file: Path) -> pd.DataFrame:
             hint="the file may be damaged or cut short; fetch or export it again",
             details={"file": file.name},
         ) from error
+    return table, [*remarks, *more]
 
 
-def _read_csv(file: Path) -> pd.DataFrame:
-    opened = gzip.open if file.name.lower().endswith(".gz") else open
-    with opened(file, "rt", encoding="utf-8-sig") as lines:
-        header = lines.readline()
-    separator = max(SEPARATORS, key=header.count)
-    # All as text: dates such as 20240131 and marks for missing values are told apart later.
-    table = pd.read_csv(
-        file, sep=separator, dtype=str, skipinitialspace=True, encoding="utf-8-sig",
-        compression="gzip" if opened is gzip.open else None,
-    )  # fmt: skip
-    if not isinstance(table.index, pd.RangeIndex):
+def _closes(file: Path, bar_format: BarFormat) -> Observations:
+    origin = file.name
+    table, remarks = read_table(file, bar_format)
+    chosen = choose_columns(table, origin=origin, bar_format=bar_format, symbol="VIX")
+    column = "close" if "close" in chosen.columns else "vix"
+    if column not in chosen.columns:
         raise DataError(
-            f"{file.name} has rows with more fields than its header",
-            hint="name every column, or remove the surplus separators",
-            details={"file": file.name},
-        )
-    return _without_symbol_rows(table)
-
-
-def _without_symbol_rows(table: pd.DataFrame) -> pd.DataFrame:
-    # yfinance's two levels of columns, as pandas writes them: Price,Close,High / Ticker,SPY,SPY
-    # / Date,,
-    heads = table.iloc[:2, 0].tolist() if len(table.columns) else []
-    if heads not in (["Ticker", "Date"], ["Ticker", "Datetime"]) or table.columns[0] != "Price":
-        return table
-    columns = pd.MultiIndex.from_arrays([table.columns[1:], table.iloc[0, 1:].tolist()])
-    index = pd.Index(table.iloc[2:, 0], name=heads[1])
-    return table.iloc[2:, 1:].set_axis(columns, axis="columns").set_axis(index, axis="index")
-
-
-def _closes(file: Path) -> Observations:
-    tidy = tidy_columns(read_table(file), origin=file.name)
-    column = "close" if "close" in tidy else "vix"
-    if column not in tidy:
-        raise DataError(
-            f"{file.name} has neither a column close nor a column vix",
+            f"{origin} has neither a column close nor a column vix",
             hint="name the column of daily closes close",
         )
-    times, _ = read_times(tidy[TIME], interval="1d", origin=file.name)
-    closes = pd.DataFrame({"vix": numbers(tidy[column], times, origin=file.name)}, index=times)
-    unique, findings = one_row_a_day(closes, origin=file.name)
-    return Observations(unique, findings=findings)
+    times, found = read_times(
+        chosen.columns[TIME], interval="1d", origin=origin, bar_format=chosen.bar_format,
+        calendar="XNYS",
+    )  # fmt: skip
+    values = read_numbers(
+        {"vix": chosen.columns[column]}, times, origin=origin, bar_format=chosen.bar_format
+    )
+    unique, findings = one_row_a_day(pd.DataFrame(values, index=times), origin=origin)
+    told = [remark.about(unique.index) for remark in (*remarks, *chosen.remarks)]
+    return Observations(unique, findings=[*told, *found, *findings])

@@ -64,6 +64,8 @@ class DataInfo(BaseModel):
         Sentences about choices the loader made and things it could not get.
     warmup_rows
         Bars handed over before the requested start.
+    format
+        What was stated about the file they were read from; None where nothing was.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -80,6 +82,7 @@ class DataInfo(BaseModel):
     quality: list[Finding]
     notes: list[str]
     warmup_rows: int
+    format: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,30 @@ class LoadedBars:
     bars: pd.DataFrame
     info: DataInfo
     start: pd.Timestamp
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A finding about a table as a whole, before its times are known.
+
+    Parameters
+    ----------
+    code, message
+        As in `Finding`.
+    """
+
+    code: str
+    message: str
+
+    def about(self, times: pd.Index[Any]) -> Finding:
+        """Return the finding about all the table's bars.
+
+        Parameters
+        ----------
+        times
+            Their times.
+        """
+        return finding(self.code, self.message, times)
 
 
 def format_times(times: pd.DatetimeIndex) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -13,6 +13,7 @@ import pandas as pd
 
 from btkit.data.choose import open_source
 from btkit.data.coverage import Completeness, Span, judge_coverage
+from btkit.data.formats import BarFormat, FormatSource, load_stated
 from btkit.data.frames import check_interval
 from btkit.data.gaps import gap_documents
 from btkit.data.info import DataInfo, Finding, LoadedBars, finding, format_time
@@ -26,18 +27,88 @@ from btkit.data.quality import (
 from btkit.data.source import Answer, Request, Source
 from btkit.data.symbols import check_symbol
 from btkit.data.times import ONE_DAY, parse_range
-from btkit.errors import NoDataError, UsageError
+from btkit.errors import DataError, NoDataError, SourceError, UsageError
 from btkit.markets import Interval, last_days, still_forming
-from btkit.settings import Settings
+from btkit.settings import Settings, read_settings
 
 # Days of history per bar, generously: short sessions, holidays, and a margin in days.
 DAYS_PER_SESSION: Final = 365.25 / 252 * 1.05
 SHORTEST_SESSION_MINUTES: Final = 240
 MARGIN_DAYS: Final = 30
 MOST_WIDENINGS: Final = 3
+SURVEY_DAYS: Final = 3_652
+ALL_DAYS: Final = 365 * 300
 
 
-def load_bars(  # noqa: PLR0913 - the question itself, and where to put it
+def load_bars(  # noqa: PLR0913 - the question itself, each part with its default
+    symbol: str,
+    start: str | dt.date | pd.Timestamp,
+    end: str | dt.date | pd.Timestamp,
+    *,
+    interval: str = "1d",
+    source: str | Source | None = None,
+    warmup: int = 0,
+    needs_iv: bool = False,
+    calendar: str = "XNYS",
+    format: FormatSource | None = None,  # noqa: A002 - the word for it
+    settings: Settings | None = None,
+) -> pd.DataFrame:
+    """Load bars as `btkit.run` does.
+
+    Parameters
+    ----------
+    symbol
+        The instrument, such as ``SPY``.
+    start, end
+        The range, both included: YYYY-MM-DD text, dates or timestamps; for intraday bars also
+        ISO 8601 times, in UTC unless they name an offset.
+    interval
+        Any regular length: ``<n>m``, ``<n>h``, ``1d``, ``<n>w`` or ``<n>mo``.
+    source
+        Where bars come from; None takes BT_DATA_SOURCE.
+    warmup
+        Bars before `start` to put in front; hand the same `start` to `simulate` then, so that it
+        does not trade on them. `run` takes 2,000.
+    needs_iv
+        Whether to ask for implied volatility: current_iv, iv_rank and iv_percentile. Option specs
+        are priced with it.
+    calendar
+        The exchange calendar that says which sessions are missing, and which session a bar
+        belongs to that is stamped the evening before.
+    format
+        How the file is written, as far as it has to be said: a mapping, the path or the text of a
+        YAML file; see `BarFormat`. None looks for ``SPY.format.yaml`` or ``format.yaml`` beside
+        the file. Only for the source ``files``.
+    settings
+        None reads the BT_* environment.
+
+    Returns
+    -------
+    DataFrame, shape (n_bars, n_columns)
+        open, high, low, close, volume and what else the source has, by bar time;
+        ``attrs["btkit"]`` says where they come from.
+
+    Raises
+    ------
+    FormatError
+        What is stated about the file makes no sense.
+    UsageError, SourceError, NoDataError, DataError
+        As `load_from_source`.
+
+    Examples
+    --------
+    >>> bars = load_bars("SPX", "2018-12-03", "2018-12-31", source="sample")
+    >>> len(bars)
+    19
+    """
+    return load_from_source(
+        symbol, start, end, interval=interval, source=source, warmup=warmup, needs_iv=needs_iv,
+        calendar=calendar, bar_format=load_stated(format),
+        settings=read_settings() if settings is None else settings,
+    ).bars  # fmt: skip
+
+
+def load_from_source(  # noqa: PLR0913 - the question itself, and where to put it
     symbol: str,
     start: str | dt.date | pd.Timestamp,
     end: str | dt.date | pd.Timestamp,
@@ -49,19 +120,15 @@ def load_bars(  # noqa: PLR0913 - the question itself, and where to put it
     needs_iv: bool = False,
     needs_vix: bool = True,
     calendar: str = "XNYS",
+    bar_format: BarFormat | None = None,
     now: dt.datetime | None = None,
 ) -> LoadedBars:
-    """Load, check and join the bars of one instrument.
+    """Load, check and join the bars of one instrument, and say what is known about them.
 
     Parameters
     ----------
-    symbol
-        The instrument, such as ``SPY``.
-    start, end
-        The range, both included: YYYY-MM-DD text, dates or timestamps; for intraday bars also
-        ISO 8601 times, in UTC unless they name an offset.
-    interval
-        Any regular length: ``<n>m``, ``<n>h``, ``1d``, ``<n>w`` or ``<n>mo``.
+    symbol, start, end, interval, calendar
+        As for `load_bars`.
     settings
         Where sources are, and which one when `source` is None.
     source
@@ -72,8 +139,8 @@ def load_bars(  # noqa: PLR0913 - the question itself, and where to put it
         Whether to ask for the history of implied volatility.
     needs_vix
         Whether to ask for the VIX.
-    calendar
-        The exchange calendar that says which sessions are missing and how old a value is.
+    bar_format
+        How the file is written; None looks beside it.
     now
         The present time, with its zone; None asks the clock.
 
@@ -86,7 +153,8 @@ def load_bars(  # noqa: PLR0913 - the question itself, and where to put it
     Raises
     ------
     UsageError
-        A symbol, date, interval, source or calendar makes no sense, or start is after end.
+        A symbol, date, interval, source or calendar makes no sense, start is after end, or a
+        format is given to a source that has no files.
     SourceError
         The source could not answer.
     NoDataError
@@ -105,7 +173,12 @@ def load_bars(  # noqa: PLR0913 - the question itself, and where to put it
     span = Span(first, last, asked, calendar, now or dt.datetime.now(dt.UTC))
     if source is None or isinstance(source, str):
         name = source or settings.data_source
-        source = open_source(name, settings=settings, now=span.now)
+        source = open_source(name, settings=settings, now=span.now, bar_format=bar_format)
+    elif bar_format is not None:
+        raise UsageError(
+            "a format is of files that btkit reads, and the bars come from a source of one's own",
+            hint="leave format out, or use the source files",
+        )
     fetched = _fetch(source, symbol, span, warmup)
     bars, quality = check_bars(fetched.bars)
     check_interval(pd.DatetimeIndex(bars.index), interval=asked.label, origin=source.name)
@@ -138,10 +211,26 @@ class _Fetched:
 def _fetch(source: Source, symbol: str, span: Span, warmup: int) -> _Fetched:
     days = _warmup_days(span.interval, warmup)
     for _ in range(MOST_WIDENINGS):
-        request = Request(symbol, span.interval.label, _days_before(span.first, days), span.last)
-        answer = source.bars(request)
+        request = Request(
+            symbol,
+            span.interval.label,
+            _days_before(span.first, days),
+            span.last,
+            span.calendar,
+        )
+        try:
+            answer = source.bars(request)
+        except NoDataError as error:
+            held = _held(source, request, span)
+            if held.empty:
+                raise
+            raise _no_data(source, request, span, held, error) from error
         ordered, findings = order_bars(_known_columns(answer.frame))
         index = pd.DatetimeIndex(ordered.index)
+        if index.empty:
+            # Of no bars nobody can tell whether they are dates or times.
+            index = index.tz_localize(None).tz_localize(span.first.tz)
+            ordered = ordered.set_axis(index, axis="index")
         before = int(index.searchsorted(span.first))
         # Fewer bars than wanted although the history reaches back all the way asked for: a
         # market with fewer sessions, or holes. Only then is more asked for.
@@ -153,8 +242,30 @@ def _fetch(source: Source, symbol: str, span: Span, warmup: int) -> _Fetched:
     ordered = ordered[index <= span.last]
     bars, forming = _without_forming(ordered, answer, span)
     if not (pd.DatetimeIndex(bars.index) >= span.first).any():
-        raise _no_data(source, request, span, pd.DatetimeIndex(available.index))
+        held = pd.DatetimeIndex(available.index)
+        if held.empty:
+            held = _held(source, request, span)
+        raise _no_data(source, request, span, held)
     return _Fetched(answer, bars.iloc[max(0, before - warmup) :], findings + forming)
+
+
+def _held(source: Source, request: Request, span: Span) -> pd.DatetimeIndex:
+    # What the source has on either side of the range, for the message alone.
+    days = SURVEY_DAYS if span.interval.is_intraday else ALL_DAYS
+    wide = replace(
+        request, first=_days_before(span.first, days),
+        last=max(span.last, _now_like(span.last, span.now)),
+    )  # fmt: skip
+    try:
+        bars, _ = order_bars(_known_columns(source.bars(wide).frame))
+    except (SourceError, DataError):
+        return pd.DatetimeIndex([])
+    return pd.DatetimeIndex(bars.index)
+
+
+def _now_like(time: pd.Timestamp, now: dt.datetime) -> pd.Timestamp:
+    present = pd.Timestamp(now).tz_convert("UTC")
+    return present if time.tz is not None else present.tz_localize(None).normalize()
 
 
 def _warmup_days(interval: Interval, warmup: int) -> int:
@@ -203,23 +314,26 @@ def _later(index: pd.DatetimeIndex, span: Span) -> npt.NDArray[np.bool_]:
 
 
 def _no_data(
-    source: Source, request: Request, span: Span, available: pd.DatetimeIndex
+    source: Source,
+    request: Request,
+    span: Span,
+    held: pd.DatetimeIndex,
+    cause: NoDataError | None = None,
 ) -> NoDataError:
     asked = f"{format_time(span.first)} to {format_time(span.last)}"
-    if not len(available):
+    message = f"{source.name} has no {span.interval} bars of {request.symbol} from {asked}"
+    details = {"symbol": request.symbol, "interval": span.interval}
+    if held.empty:
         return NoDataError(
-            f"{source.name} has no {span.interval} bars of {request.symbol} from {asked}",
-            hint="check the symbol, the range and the interval",
-            details={"symbol": request.symbol, "interval": span.interval.label},
+            message, hint="check the symbol, the range and the interval", details=details
         )
-    has = [format_time(available[0]), format_time(available[-1])]
+    has = [format_time(held[0]), format_time(held[-1])]
     return NoDataError(
-        f"{source.name} has no {span.interval} bars of {request.symbol} from {asked}; "
-        f"it has {len(available)} bars from {has[0]} to {has[1]}",
+        f"{message if cause is None else cause.message}; it has {len(held)} bars from {has[0]} to "
+        f"{has[1]}",
         hint="ask for a range inside what the source has",
-        details={"symbol": request.symbol, "interval": span.interval.label, "first": has[0],
-                 "last": has[1], "rows": len(available)},
-    )  # fmt: skip
+        details={**details, "first": has[0], "last": has[1], "rows": len(held)},
+    )
 
 
 def _describe(
@@ -240,4 +354,5 @@ def _describe(
         quality=[*fetched.answer.findings, *completeness.findings],
         notes=[*fetched.answer.notes, *completeness.notes],
         warmup_rows=len(index) - len(inside),
+        format=fetched.answer.bar_format,
     )

@@ -12,6 +12,7 @@ import pandas as pd
 from btkit.data.command import run_json, split_command
 from btkit.data.frames import one_row_a_day
 from btkit.data.info import Coverage, Finding, finding
+from btkit.data.placing import read_times
 from btkit.data.quality import IV_COLUMNS, REQUIRED_COLUMNS
 from btkit.data.source import (
     Answer,
@@ -21,7 +22,7 @@ from btkit.data.source import (
     check_offered,
     no_observations,
 )
-from btkit.data.times import is_intraday, read_times
+from btkit.data.times import is_intraday
 from btkit.errors import SourceError
 
 INTERVALS: Final = ("1m", "5m", "15m", "1h", "4h", "1d", "1w")
@@ -67,7 +68,7 @@ class MarketData:
         told = document.get("interval", request.interval)
         if told != request.interval:
             _malformed(f"answered with interval {told!r} instead of {request.interval!r}")
-        frame, notes = _bars_frame(rows, request.interval)
+        frame, findings, notes = _bars_frame(rows, request)
         provider = document.get("source")
         return Answer(
             frame,
@@ -76,6 +77,7 @@ class MarketData:
             gaps=_gaps(document),
             coverage=_coverage(document),
             live=True,
+            findings=findings,
             notes=notes,
         )
 
@@ -135,12 +137,15 @@ def _rows(document: dict[str, Any], symbol: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _bars_frame(rows: list[dict[str, Any]], interval: str) -> tuple[pd.DataFrame, list[str]]:
+def _bars_frame(
+    rows: list[dict[str, Any]], request: Request
+) -> tuple[pd.DataFrame, list[Finding], list[str]]:
     names = list(REQUIRED_COLUMNS)
     _need_columns(rows, ["timestamp", *names])
     if any("adj_close" in row for row in rows):
         names.append("adj_close")
-    times, notes = _times([row["timestamp"] for row in rows], interval)
+    times, findings = _times([row["timestamp"] for row in rows], request.interval, request.calendar)
+    notes = []
     frame = pd.DataFrame({name: _column(rows, name, times) for name in names}, index=times)
     if "adj_close" in frame:
         absent = np.count_nonzero(frame["adj_close"].isna())
@@ -148,7 +153,7 @@ def _bars_frame(rows: list[dict[str, Any]], interval: str) -> tuple[pd.DataFrame
             frame = frame.drop(columns="adj_close")
         elif absent:
             notes.append(f"adj_close is missing on {absent} of the {len(frame)} rows received.")
-    return frame, notes
+    return frame, findings, notes
 
 
 def _need_columns(rows: list[dict[str, Any]], names: list[str]) -> None:
@@ -158,11 +163,15 @@ def _need_columns(rows: list[dict[str, Any]], names: list[str]) -> None:
             _malformed(f"sent a row without {', '.join(missing)}", row=position, missing=missing)
 
 
-def _times(texts: list[Any], interval: str) -> tuple[pd.DatetimeIndex, list[str]]:
+def _times(
+    texts: list[Any], interval: str, calendar: str | None = None
+) -> tuple[pd.DatetimeIndex, list[Finding]]:
     if not all(isinstance(text, str) for text in texts):
         _malformed("sent a row whose time is no text")
     column = pd.Series(texts, dtype="str")
-    return read_times(column, interval=interval, origin="the market-data command")
+    return read_times(
+        column, interval=interval, origin="the market-data command", calendar=calendar
+    )
 
 
 def _column(rows: list[dict[str, Any]], name: str, times: pd.DatetimeIndex) -> pd.Series[float]:

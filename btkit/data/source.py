@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import pandas as pd
 
@@ -25,12 +25,15 @@ class Request:
     first, last
         Earliest and latest bar time wanted, both included: naive dates for daily and longer bars,
         UTC times for intraday ones.
+    calendar
+        The exchange calendar by which a bar that is stamped the evening before finds its session.
     """
 
     symbol: str
     interval: str
     first: pd.Timestamp
     last: pd.Timestamp
+    calendar: str = "XNYS"
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,8 @@ class Answer:
         so in a file, whose dates may be invented.
     findings, notes
         As in `btkit.data.DataInfo`.
+    bar_format
+        What was stated about the file, as plain JSON values; None where nothing was.
     """
 
     frame: pd.DataFrame
@@ -67,6 +72,7 @@ class Answer:
     live: bool = False
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    bar_format: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)

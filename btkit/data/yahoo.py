@@ -70,7 +70,9 @@ class Yahoo:
         table = _history(
             symbol, first.date(), (last_day + ONE_DAY).date(), request.interval, request.symbol
         )
-        frame, findings, found = bars_from_table(table, interval=request.interval, origin="Yahoo")
+        frame, findings = bars_from_table(
+            table, interval=request.interval, origin="Yahoo", calendar=request.calendar
+        )
         empty = frame[list(PRICE_COLUMNS)].isna().all(axis=1)
         if empty.any():
             notes.append(f"{int(empty.sum())} rows that Yahoo sent without any price were dropped.")
@@ -81,7 +83,7 @@ class Yahoo:
             "adjusted for splits, not for dividends.",
             live=True,
             findings=findings,
-            notes=[*notes, *found],
+            notes=notes,
         )
 
     def vix(self, request: Request) -> Observations:

@@ -15,6 +15,7 @@ from btkit.markets.calendars import (
     session_minutes,
     sessions,
     sessions_per_year,
+    zone_of,
 )
 from btkit.markets.expiries import monthly_expiries
 from btkit.markets.inference import infer_interval
@@ -37,4 +38,5 @@ __all__ = [
     "sessions",
     "sessions_per_year",
     "still_forming",
+    "zone_of",
 ]

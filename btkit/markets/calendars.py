@@ -152,6 +152,23 @@ def schedule(calendar: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.DataF
     return inside.set_axis(pd.DatetimeIndex(inside.index).as_unit("ns"), axis="index")
 
 
+def zone_of(calendar: str) -> str:
+    """Return the IANA name of the zone that an exchange keeps its hours in.
+
+    Parameters
+    ----------
+    calendar
+        A name that exchange_calendars knows.
+
+    Raises
+    ------
+    UsageError
+        There is no such calendar.
+    """
+    now = np.datetime64("2025-01-01")
+    return str(exchange_calendar(calendar, *years_around(now, now)).tz)
+
+
 def closed_schedule(
     calendar: str, first: pd.Timestamp, last: pd.Timestamp, *, now: dt.datetime
 ) -> pd.DataFrame:

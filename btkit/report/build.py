@@ -27,7 +27,12 @@ from btkit.report.inputs import SimulatedRun
 from btkit.report.options import with_spreads
 
 # Findings that change results, where others only concern how the data was tidied.
-_SERIOUS_FINDINGS = frozenset({"split_like_jump", "bars_outside_sessions", "thin_sessions"})
+_SERIOUS_FINDINGS = frozenset(
+    {
+        "split_like_jump", "bars_outside_sessions", "thin_sessions", "local_times", "other_symbol",
+        "dates_as_written", "no_heading", "may_be_closes",
+    }
+)  # fmt: skip
 _NAMED = 3
 
 
@@ -183,6 +188,7 @@ def _data_section(result: SimulatedRun) -> DataSection:
         fallbacks=dict(result.fallbacks),
         warmup=WarmupSection.model_validate(result.warmup),
         notes=[] if info is None else info.notes,
+        format=None if info is None else info.format,
     )
 
 

@@ -210,6 +210,8 @@ class DataSection(Section):
         The history before the first bar.
     notes
         Remarks of the source.
+    format
+        What was stated about the file of bars; None where nothing was.
     """
 
     source: str
@@ -225,6 +227,7 @@ class DataSection(Section):
     fallbacks: dict[str, int]
     warmup: WarmupSection
     notes: list[str]
+    format: dict[str, Any] | None = None
 
 
 class ConditionCount(Section):

@@ -5,15 +5,15 @@ from __future__ import annotations
 from btkit.runs.checking import check
 from btkit.runs.deleting import delete
 from btkit.runs.delivering import queue_report, sync
-from btkit.runs.environment import read_settings
 from btkit.runs.execute import WARMUP_BARS
 from btkit.runs.exporting import export
 from btkit.runs.options import options_sim
 from btkit.runs.progress import Counting, Note, Progress, Silent
 from btkit.runs.resuming import cancel, resume
 from btkit.runs.rules import run
-from btkit.runs.stored import list_runs, load_bars, load_document, load_run, report
+from btkit.runs.stored import list_runs, load_document, load_run, report
 from btkit.runs.verifying import verify
+from btkit.settings import read_settings
 
 __all__ = [
     "WARMUP_BARS",
@@ -26,7 +26,6 @@ __all__ = [
     "delete",
     "export",
     "list_runs",
-    "load_bars",
     "load_document",
     "load_run",
     "options_sim",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import json
 import math
 import os
 import re
@@ -23,6 +24,7 @@ _RANGE = ("start", "end")
 _REQUIRED = ("spec", "symbol", *_RANGE)
 _MANY = ("spec", "symbol", "command")
 _FLAGS = ("capital", "commission", "slippage", "interval", "source")
+_FORMAT = "format"
 _WILD = frozenset("*?[")
 # A pattern looks into as many folders as there are below each other, so three levels are many.
 _MOST_WILD = 3
@@ -71,9 +73,9 @@ def read_jobs(path: Path) -> list[Job]:
     path
         YAML: a list of mappings with ``spec``, ``symbol``, ``start`` and ``end``, optionally
         ``command`` (default ``run``), ``capital``, ``commission``, ``slippage``, ``interval``,
-        ``source`` and, under ``flags``, more of the command's own flags, true for one that
-        takes no value. ``spec``, ``symbol`` and
-        ``command`` may be lists; a spec may be a pattern such as ``strategies/*.yaml``. Paths
+        ``source``, ``format`` (a file or a mapping) and, under ``flags``, more of the command's
+        own flags, true for one that takes no value. ``spec``, ``symbol`` and ``command`` may be
+        lists; a spec may be a pattern such as ``strategies/*.yaml``. Paths
         count from the file's folder.
 
     Returns
@@ -126,6 +128,8 @@ def _expand(entry: object, *, place: int, folder: Path) -> Iterator[tuple[str, O
         options: dict[str, str | tuple[str, ...] | None] = {"strategy": spec, "symbol": symbol}
         options |= {"start": str(start), "end": str(end)}
         options |= {name: str(checked[name]) for name in _FLAGS if name in checked}
+        if _FORMAT in checked:
+            options[_FORMAT] = _format(checked[_FORMAT], folder, place)
         for name, value in checked.get("flags", {}).items():
             if isinstance(value, list):
                 options[name] = tuple(str(part) for part in value)
@@ -137,7 +141,7 @@ def _expand(entry: object, *, place: int, folder: Path) -> Iterator[tuple[str, O
 def _checked(entry: object, place: int) -> dict[str, Any]:
     if not isinstance(entry, dict):
         _refuse(place, "it must be a mapping", "give spec, symbol, start and end")
-    known = {*_REQUIRED, *_FLAGS, "command", "ranges", "flags"}
+    known = {*_REQUIRED, *_FLAGS, _FORMAT, "command", "ranges", "flags"}
     for name in entry:
         if name not in known:
             _refuse(
@@ -178,7 +182,7 @@ def _check_flags(flags: object, place: int) -> None:
     for name, value in flags.items():
         if not _FLAG.fullmatch(name) or name in {"strategy", "help"}:
             _refuse(place, f"{name!r} is no flag that a job can have", "write it as windows")
-        if name in {*_REQUIRED, *_FLAGS}:
+        if name in {*_REQUIRED, *_FLAGS, _FORMAT}:
             _refuse(place, f"{name} is no flag, but a key of its own", f"move {name} out of flags")
         values = value if isinstance(value, list) else [value]
         if not isinstance(value, bool) and not all(map(_is_plain, values)):
@@ -194,6 +198,14 @@ def _is_plain(value: object) -> bool:
     if isinstance(value, bool):
         return False
     return isinstance(value, str) or (isinstance(value, int | float) and math.isfinite(value))
+
+
+def _format(stated: object, folder: Path, place: int) -> str:
+    if isinstance(stated, dict):
+        return json.dumps(stated)
+    if not isinstance(stated, str) or not stated.strip():
+        _refuse(place, "format must be a file or a mapping", "write {time_zone: Europe/Paris}")
+    return stated if stated.lstrip().startswith("{") else _paths(stated, folder, place)[0]
 
 
 def _several(value: Any) -> list[Any]:  # noqa: ANN401 - whatever YAML gives

@@ -12,8 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from btkit.data import DataInfo, LoadedBars, check_symbol
-from btkit.data import load_bars as load_from_source
+from btkit.data import (
+    DataInfo,
+    FormatSource,
+    LoadedBars,
+    check_symbol,
+    load_from_source,
+    load_stated,
+)
 from btkit.errors import NoDataError, StoreError, UsageError
 from btkit.runs.execute import WARMUP_BARS
 from btkit.runs.files import report_folder, write_bytes
@@ -23,6 +29,7 @@ from btkit.runs.requests import (
     check_interval,
     check_range,
     check_source,
+    format_flag,
     parse_day,
     reads_iv,
     reads_vix,
@@ -41,7 +48,7 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-def load_range(
+def load_range(  # noqa: PLR0913 - the question itself
     spec: StrategySpec,
     symbol: str,
     start: object,
@@ -49,6 +56,7 @@ def load_range(
     *,
     interval: str,
     source: str | None,
+    bar_format: FormatSource | None,
     settings: Settings,
     progress: Progress,
 ) -> LoadedBars:
@@ -58,7 +66,7 @@ def load_range(
     ----------
     spec
         Says what else its conditions read.
-    symbol, start, end, interval, source
+    symbol, start, end, interval, source, bar_format
         As asked for.
     settings
         Where bars come from.
@@ -74,7 +82,7 @@ def load_range(
     """
     first, last = check_range(start, end)
     known_symbol, known_interval = check_symbol(symbol), check_interval(interval)
-    known_source = check_source(source)
+    known_source, known_format = check_source(source), load_stated(bar_format)
     with progress.stage("load bars") as note:
         loaded = load_from_source(
             known_symbol,
@@ -87,6 +95,7 @@ def load_range(
             needs_iv=reads_iv(spec),
             needs_vix=reads_vix(spec),
             calendar=spec.calendar,
+            bar_format=known_format,
         )
         note(f"{loaded.info.rows:,} bars of {loaded.info.symbol} from {loaded.info.source}")
     return loaded
@@ -250,6 +259,7 @@ def command_line(
         "slippage": repr(costs.slippage),
         "interval": info.interval,
         "source": info.source,
+        **format_flag(info),
         **(more or {}),
     }
     parts = [

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from btkit.errors import BtkitError, CorruptFileError, StoreError
-from btkit.runs.environment import read_settings
 from btkit.runs.files import report_folder
 from btkit.runs.mending import mend_curve, mend_rows
 from btkit.runs.progress import Progress, Silent
-from btkit.settings import Settings
+from btkit.settings import Settings, read_settings
 from btkit.storage import (
     REMOTE,
     Checksum,

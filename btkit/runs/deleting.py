@@ -9,11 +9,10 @@ from typing import Any
 
 from btkit.errors import StoreError
 from btkit.runs.delivering import deliver_queued
-from btkit.runs.environment import read_settings
 from btkit.runs.files import report_folder
 from btkit.runs.finished_sets import forget_finished
 from btkit.runs.progress import Silent
-from btkit.settings import Settings
+from btkit.settings import Settings, read_settings
 from btkit.storage import Deleted, Store, check_job_id, sweep
 
 _ENDINGS = (".json", ".ipynb", ".html", ".trades.csv", ".failed.ipynb", ".parquet")

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from btkit.errors import StoreError
-from btkit.runs.environment import read_settings
 from btkit.runs.progress import Progress
-from btkit.settings import Settings
+from btkit.settings import Settings, read_settings
 from btkit.storage import Store, has_content
 
 # What a run takes on for the runs before it, in seconds; the rest is left to the next, or `sync`.

@@ -9,8 +9,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
-from btkit.data import LoadedBars, check_symbol
-from btkit.data import load_bars as load_from_source
+from btkit.data import (
+    DataInfo,
+    FormatSource,
+    LoadedBars,
+    check_symbol,
+    load_from_source,
+    load_stated,
+)
 from btkit.errors import NoDataError, name_run
 from btkit.report import (
     Report,
@@ -28,6 +34,7 @@ from btkit.runs.requests import (
     check_interval,
     check_range,
     check_source,
+    format_flag,
     parse_day,
     reads_iv,
     reads_vix,
@@ -54,6 +61,7 @@ def run_checked(  # noqa: PLR0913 - as `run`
     costs: Costs,
     interval: str,
     source: str | None,
+    bar_format: FormatSource | None,
     path: str | None,
     settings: Settings,
     progress: Progress | None,
@@ -66,6 +74,8 @@ def run_checked(  # noqa: PLR0913 - as `run`
         Loaded and checked.
     symbol, start, end, interval, source, settings, progress
         As for `run`.
+    bar_format
+        As `run` takes it as ``format``.
     path
         The file that the spec was read from, None if it was no file.
 
@@ -92,6 +102,7 @@ def run_checked(  # noqa: PLR0913 - as `run`
         costs=costs,
         path=path,
         min_trades_required=settings.min_trades_required,
+        bar_format=load_stated(bar_format),
     )
     store = Store.from_settings(settings)
     info = begin(store, request, part=current_part())
@@ -315,6 +326,7 @@ def _load(request: RunRequest, settings: Settings) -> LoadedBars:
         needs_iv=reads_iv(request.spec),
         needs_vix=reads_vix(request.spec),
         calendar=request.spec.calendar,
+        bar_format=request.bar_format,
     )
 
 
@@ -325,7 +337,7 @@ def _report(request: RunRequest, result: Result, loaded: LoadedBars, info: RunIn
     provenance = build_provenance(
         result,
         versions=gather_versions(),
-        command=_command(request, loaded.info.source),
+        command=_command(request, loaded.info),
     )
     return build_report(
         result,
@@ -335,7 +347,7 @@ def _report(request: RunRequest, result: Result, loaded: LoadedBars, info: RunIn
     )
 
 
-def _command(request: RunRequest, source: str) -> list[str] | None:
+def _command(request: RunRequest, info: DataInfo) -> list[str] | None:
     if request.path is None:
         return None
     flags = {
@@ -347,7 +359,8 @@ def _command(request: RunRequest, source: str) -> list[str] | None:
         "commission": repr(request.costs.commission),
         "slippage": repr(request.costs.slippage),
         "interval": request.interval,
-        "source": source,
+        "source": info.source,
+        **format_flag(info),
     }
     parts = (part for name in flags for part in (f"--{name}", flags[name]))
     return ["backtest", request.kind, *parts]

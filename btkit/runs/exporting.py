@@ -14,9 +14,8 @@ import pandas as pd
 
 from btkit.errors import StoreError, UsageError
 from btkit.report.documents import bar_text
-from btkit.runs.environment import read_settings
 from btkit.runs.spreadsheet import write_csv
-from btkit.settings import Settings
+from btkit.settings import Settings, read_settings
 from btkit.storage import Store, check_run_id, make_folder, writing_aside
 
 Format = Literal["parquet", "csv", "json"]

@@ -62,6 +62,8 @@ class SearchRequest(StoredRequest):
         The strategy, and the file that it was read from.
     symbol, start, end, interval, source
         The bars.
+    format
+        What was stated about the file of bars; None looks beside it.
     capital, commission, slippage
         What each run starts with and pays.
     objective, constraint, max_sets
@@ -78,6 +80,7 @@ class SearchRequest(StoredRequest):
     end: date
     interval: str
     source: SourceName
+    format: dict[str, JsonValue] | None = None
     capital: float
     commission: float
     slippage: float

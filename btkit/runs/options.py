@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, cast
 
 import pandas as pd
 
+from btkit.data import FormatSource
 from btkit.errors import UsageError
-from btkit.runs.environment import read_settings
 from btkit.runs.execute import run_checked
 from btkit.runs.progress import Progress
 from btkit.runs.requests import SpecSource, check_costs, strategy_path
-from btkit.settings import Settings
+from btkit.settings import Settings, read_settings
 from btkit.spec import OptionsSpec, load_spec
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def options_sim(  # noqa: PLR0913 - the costs and the data, each with its defaul
     slippage: float | None = None,
     interval: str = "1d",
     source: str | None = None,
+    format: FormatSource | None = None,  # noqa: A002 - the word for it
     settings: Settings | None = None,
     progress: Progress | None = None,
 ) -> OptionsResult:
@@ -55,6 +56,8 @@ def options_sim(  # noqa: PLR0913 - the costs and the data, each with its defaul
         Of the bars to load: ``<n>m``, ``<n>h``, ``1d``, ``<n>w`` or ``<n>mo``, such as ``30m``.
     source
         Where bars and implied volatility come from; None takes BT_DATA_SOURCE.
+    format
+        How the file of bars is written, as `bt.load_bars` takes it; None looks beside it.
     settings
         None reads the BT_* environment.
     progress
@@ -89,7 +92,7 @@ def options_sim(  # noqa: PLR0913 - the costs and the data, each with its defaul
     )
     result = run_checked(
         spreads, symbol, start, end, costs=costs, interval=interval, source=source,
-        path=strategy_path(spec), settings=known, progress=progress,
+        bar_format=format, path=strategy_path(spec), settings=known, progress=progress,
     )  # fmt: skip
     return cast("OptionsResult", result)
 

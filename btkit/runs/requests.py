@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from btkit.conditions import names_in
+from btkit.data import DataInfo
 from btkit.errors import UsageError
 from btkit.indicators import lookup
 from btkit.markets import Interval
@@ -250,6 +252,22 @@ def check_source(source: str | None) -> SourceName | None:
         hint=f"Choose one of {' '.join(known)}.",
         details={"argument": "source", "received": source, "known": list(known)},
     )
+
+
+def format_flag(info: DataInfo) -> dict[str, str]:
+    """Return the flag that states again how a file was written, or none.
+
+    Parameters
+    ----------
+    info
+        What is known of the bars.
+
+    Returns
+    -------
+    dict
+        ``format`` and its value as JSON text, which needs no file.
+    """
+    return {} if info.format is None else {"format": json.dumps(info.format)}
 
 
 def check_costs(

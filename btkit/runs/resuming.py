@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from btkit.errors import BtkitError, UsageError
 from btkit.report import RunInfo
-from btkit.runs.environment import read_settings
 from btkit.runs.execute import carry_out
 from btkit.runs.progress import Progress, Silent
 from btkit.runs.run_request import RunRequest
-from btkit.settings import Settings
+from btkit.settings import Settings, read_settings
 from btkit.storage import Claimed, Store, check_job_id
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from btkit.runs.environment import read_settings
+from btkit.data import FormatSource
 from btkit.runs.execute import run_checked
 from btkit.runs.progress import Progress
 from btkit.runs.requests import SpecSource, check_costs, rule_spec, strategy_path
-from btkit.settings import Settings
+from btkit.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from btkit.simulation import Result
@@ -28,6 +28,7 @@ def run(  # noqa: PLR0913 - the costs and the data, each with its default
     slippage: float | None = None,
     interval: str = "1d",
     source: str | None = None,
+    format: FormatSource | None = None,  # noqa: A002 - the word for it
     settings: Settings | None = None,
     progress: Progress | None = None,
 ) -> Result:
@@ -52,6 +53,8 @@ def run(  # noqa: PLR0913 - the costs and the data, each with its default
         Of the bars to load: ``<n>m``, ``<n>h``, ``1d``, ``<n>w`` or ``<n>mo``, such as ``30m``.
     source
         Where bars come from; None takes BT_DATA_SOURCE.
+    format
+        How the file of bars is written, as `bt.load_bars` takes it; None looks beside it.
     settings
         None reads the BT_* environment.
     progress
@@ -85,5 +88,5 @@ def run(  # noqa: PLR0913 - the costs and the data, each with its default
     )
     return run_checked(
         rules, symbol, start, end, costs=costs, interval=interval, source=source,
-        path=strategy_path(spec), settings=known, progress=progress,
+        bar_format=format, path=strategy_path(spec), settings=known, progress=progress,
     )  # fmt: skip

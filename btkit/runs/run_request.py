@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
-from btkit.data import check_symbol
+from btkit.data import BarFormat, check_symbol, load_stated
 from btkit.errors import StoreError
 from btkit.runs.requests import Costs, check_interval, check_range, check_source
 from btkit.settings import Settings, SourceName
@@ -24,6 +24,8 @@ class RunRequest:
         The strategy.
     symbol, start, end, interval, source
         The bars.
+    bar_format
+        What was stated about the file of bars; None looks beside it.
     costs
         What the run starts with and pays.
     path
@@ -41,6 +43,7 @@ class RunRequest:
     costs: Costs
     path: str | None
     min_trades_required: int
+    bar_format: BarFormat | None = None
 
     @property
     def kind(self) -> Literal["run", "options-sim"]:
@@ -62,6 +65,7 @@ class RunRequest:
             "slippage": self.costs.slippage,
             "path": self.path,
             "min_trades_required": self.min_trades_required,
+            "format": None if self.bar_format is None else self.bar_format.stated(),
         }
 
     @classmethod
@@ -106,6 +110,7 @@ class RunRequest:
             costs=Costs(stored["capital"], stored["commission"], stored["slippage"]),
             path=stored["path"],
             min_trades_required=int(stored["min_trades_required"]),
+            bar_format=load_stated(stored.get("format")),
         )
         if stored["kind"] != request.kind:
             raise KeyError(stored["kind"])

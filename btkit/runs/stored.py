@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, get_args
 
-import pandas as pd
-
 from btkit.data import check_symbol
-from btkit.data import load_bars as load_from_source
 from btkit.errors import UsageError
 from btkit.report import (
     RunDocument,
@@ -17,9 +14,7 @@ from btkit.report import (
     describe_run,
     gather_versions,
 )
-from btkit.runs.environment import read_settings
-from btkit.runs.requests import check_interval, check_range, check_source
-from btkit.settings import Settings
+from btkit.settings import Settings, read_settings
 from btkit.storage import JobKind, Status, Store
 
 if TYPE_CHECKING:
@@ -192,70 +187,6 @@ def report(result: Result | OptionsResult, *, settings: Settings | None = None) 
         min_trades_required=known.min_trades_required,
         provenance=build_provenance(result, versions=gather_versions()),
     ).to_dict()
-
-
-def load_bars(
-    symbol: str,
-    start: date | str,
-    end: date | str,
-    *,
-    interval: str = "1d",
-    source: str | None = None,
-    warmup: int = 0,
-    needs_iv: bool = False,
-    settings: Settings | None = None,
-) -> pd.DataFrame:
-    """Load bars as `run` does.
-
-    Parameters
-    ----------
-    symbol
-        The instrument.
-    start, end
-        The first and the last day, both included.
-    interval
-        Of the bars to load: ``<n>m``, ``<n>h``, ``1d``, ``<n>w`` or ``<n>mo``, such as ``30m``.
-    source
-        Where bars come from; None takes BT_DATA_SOURCE.
-    warmup
-        Bars before `start` to put in front; hand the same `start` to `simulate` then, so that it
-        does not trade on them. `run` takes 2,000.
-    needs_iv
-        Whether to ask for implied volatility: current_iv, iv_rank and iv_percentile. Option specs
-        are priced with it.
-    settings
-        None reads the BT_* environment.
-
-    Returns
-    -------
-    DataFrame, shape (n_bars, n_columns)
-        open, high, low, close, volume and what else the source has, by bar time;
-        ``attrs["btkit"]`` says where they come from.
-
-    Raises
-    ------
-    UsageError
-        If an argument makes no sense.
-    NoDataError, DataError, SourceError
-        If there are none, or they cannot be had.
-    """
-    first, last = check_range(start, end)
-    if warmup < 0:
-        raise UsageError(
-            f"warmup is {warmup}; it must be at least 0.",
-            hint="0 loads the range alone; `run` takes 2,000.",
-            details={"argument": "warmup"},
-        )
-    return load_from_source(
-        check_symbol(symbol),
-        first,
-        last,
-        interval=check_interval(interval),
-        settings=read_settings() if settings is None else settings,
-        source=check_source(source),
-        warmup=warmup,
-        needs_iv=needs_iv,
-    ).bars
 
 
 def _store(settings: Settings | None) -> Store:

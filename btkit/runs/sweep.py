@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from btkit.data import LoadedBars, check_symbol
+from btkit.data import FormatSource, LoadedBars, check_symbol, load_stated
 from btkit.runs.campaigns import (
     command_line,
     load_range,
@@ -22,7 +22,6 @@ from btkit.runs.campaigns import (
     take_range,
     write_spec,
 )
-from btkit.runs.environment import read_settings
 from btkit.runs.files import report_folder, write_bytes, write_table
 from btkit.runs.finished_sets import FinishedSets, measure_rest
 from btkit.runs.job_requests import SweepRequest
@@ -46,7 +45,7 @@ from btkit.runs.sweep_question import (
     request_of,
 )
 from btkit.runs.watching import Watch, count, current_part, record_end
-from btkit.settings import Settings
+from btkit.settings import Settings, read_settings
 from btkit.storage import Claimed, Jobs, Store
 
 if TYPE_CHECKING:
@@ -75,6 +74,7 @@ def sweep(  # noqa: PLR0913 - the data, the costs and the search, each with its 
     slippage: float | None = None,
     interval: str = "1d",
     source: str | None = None,
+    format: FormatSource | None = None,  # noqa: A002 - the word for it
     max_sets: int = MAX_SETS,
     threads: int | None = None,
     settings: Settings | None = None,
@@ -86,7 +86,8 @@ def sweep(  # noqa: PLR0913 - the data, the costs and the search, each with its 
     ----------
     spec
         A `StrategySpec`, or what `load_spec` takes, with the parameters that are to be varied.
-    symbol, start, end, capital, commission, slippage, interval, source, settings, progress
+    symbol, start, end, capital, commission, slippage, interval, source, format, settings,
+    progress
         As for `run`. With a DataFrame for the symbol nothing is loaded and nothing stored.
     parameters
         The values of each parameter, such as ``{"fast": range(5, 50, 5)}``.
@@ -149,7 +150,7 @@ def sweep(  # noqa: PLR0913 - the data, the costs and the search, each with its 
     request = request_of(
         question, check_symbol(symbol), asked, interval=check_interval(interval),
         source=check_source(source) or known.data_source,
-        min_trades_required=known.min_trades_required,
+        min_trades_required=known.min_trades_required, bar_format=load_stated(format),
     )  # fmt: skip
     loaded = _load(question, request, known, observer)
     kept = _Kept(Store.from_settings(known).jobs, request, None)
@@ -190,7 +191,7 @@ def _load(
 ) -> LoadedBars:
     return load_range(
         question.spec, request.symbol, request.start, request.end, interval=request.interval,
-        source=request.source, settings=settings, progress=progress,
+        source=request.source, bar_format=request.format, settings=settings, progress=progress,
     )  # fmt: skip
 
 

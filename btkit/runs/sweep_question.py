@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-from btkit.data import LoadedBars
+from btkit.data import BarFormat, LoadedBars
 from btkit.errors import UsageError
 from btkit.runs.campaigns import (
     command_line,
@@ -202,6 +202,7 @@ def request_of(
     *,
     interval: str,
     source: SourceName,
+    bar_format: BarFormat | None,
     min_trades_required: int,
 ) -> SweepRequest:
     """Return what was asked for, as it is stored.
@@ -210,7 +211,7 @@ def request_of(
     ----------
     question
         What is asked.
-    symbol, interval, source
+    symbol, interval, source, bar_format
         The bars.
     asked
         The range as requested.
@@ -225,6 +226,7 @@ def request_of(
         end=asked[1],
         interval=interval,
         source=source,
+        format=None if bar_format is None else bar_format.stated(),
         capital=question.costs.capital,
         commission=question.costs.commission,
         slippage=question.costs.slippage,

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from btkit.data import load_stated
 from btkit.errors import UsageError
 from btkit.report import Report, RunDocument
-from btkit.runs.environment import read_settings
 from btkit.runs.execute import run_again
 from btkit.runs.progress import Progress, Silent
 from btkit.runs.requests import Costs, check_range, check_source
 from btkit.runs.run_request import RunRequest
-from btkit.settings import Settings
+from btkit.settings import Settings, read_settings
 from btkit.spec import load_spec
 from btkit.storage import Store
 
@@ -107,6 +107,7 @@ def rerun(report: Report, settings: Settings) -> RunDocument:
         costs=Costs(run.initial_capital, run.commission_per_contract, run.slippage_pct),
         path=None,
         min_trades_required=settings.min_trades_required,
+        bar_format=load_stated(report.data.format),
     )
     return run_again(request, run, settings=settings)
 

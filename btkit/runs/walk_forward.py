@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from btkit.data import Finding, LoadedBars, check_symbol, order_bars
+from btkit.data import Finding, FormatSource, LoadedBars, check_symbol, load_stated, order_bars
 from btkit.errors import UsageError
 from btkit.markets import infer_interval
 from btkit.report import (
@@ -36,7 +36,6 @@ from btkit.runs.campaigns import (
     take_range,
 )
 from btkit.runs.delivering import deliver_queued
-from btkit.runs.environment import read_settings
 from btkit.runs.files import report_folder, write_bytes, write_table
 from btkit.runs.job_requests import WalkForwardRequest
 from btkit.runs.progress import Progress, Silent
@@ -58,7 +57,7 @@ from btkit.runs.walk_forward_parts import (
     spec_file,
 )
 from btkit.runs.watching import Watch, current_part, record_end
-from btkit.settings import Settings
+from btkit.settings import Settings, read_settings
 from btkit.spec import spec_hash
 from btkit.storage import Claimed, Store, new_job_id
 
@@ -123,6 +122,7 @@ def walk_forward(  # noqa: PLR0913 - the data, the costs and the windows, each w
     slippage: float | None = None,
     interval: str = "1d",
     source: str | None = None,
+    format: FormatSource | None = None,  # noqa: A002 - the word for it
     settings: Settings | None = None,
     progress: Progress | None = None,
 ) -> WalkForwardResult:
@@ -130,7 +130,8 @@ def walk_forward(  # noqa: PLR0913 - the data, the costs and the windows, each w
 
     Parameters
     ----------
-    spec, symbol, start, end, capital, commission, slippage, interval, source, settings, progress
+    spec, symbol, start, end, capital, commission, slippage, interval, source, format, settings,
+    progress
         As for `run`. Each part is a stored run; with a DataFrame for the symbol nothing is loaded
         and nothing stored.
     windows, is_ratio, scheme
@@ -171,6 +172,7 @@ def walk_forward(  # noqa: PLR0913 - the data, the costs and the windows, each w
     if isinstance(symbol, pd.DataFrame):
         return _walk(plan, _cut(plan, take_range(symbol, start, end)), None, observer)
     first, last = check_range(start, end)
+    known_format = load_stated(format)
     if plan.sets is not None:
         from btkit.validation import check_sets  # noqa: PLC0415 - brings numba
 
@@ -183,6 +185,7 @@ def walk_forward(  # noqa: PLR0913 - the data, the costs and the windows, each w
         end=last,
         interval=check_interval(interval),
         source=check_source(source) or plan.settings.data_source,
+        format=None if known_format is None else known_format.stated(),
         capital=plan.costs.capital,
         commission=plan.costs.commission,
         slippage=plan.costs.slippage,
@@ -242,7 +245,7 @@ def go_on_with_walk_forward(
 def _load(plan: Plan, request: WalkForwardRequest, progress: Progress) -> LoadedBars:
     return load_range(
         plan.spec, request.symbol, request.start, request.end, interval=request.interval,
-        source=request.source, settings=plan.settings, progress=progress,
+        source=request.source, bar_format=request.format, settings=plan.settings, progress=progress,
     )  # fmt: skip
 
 

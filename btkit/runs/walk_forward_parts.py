@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from btkit.data import LoadedBars
+from btkit.data import LoadedBars, load_stated
 from btkit.report import (
     Report,
     RunDocument,
@@ -325,6 +325,7 @@ def _request(plan: Plan, spec: StrategySpec, part: LoadedBars, path: str | None)
         costs=plan.costs,
         path=path,
         min_trades_required=plan.settings.min_trades_required,
+        bar_format=load_stated(part.info.format),
     )
 
 

@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
-
 from btkit.errors import SpecError, UsageError
-from btkit.settings import Settings
+from btkit.settings import Settings, read_settings
 from btkit.spec.model import AnySpec, OptionsSpec, StrategySpec
 from btkit.spec.reading import parse_text, read_file
 from btkit.spec.wording import kind_of_value, no_mapping, quoted
@@ -100,19 +98,8 @@ def _build(values: object, settings: Settings | None, kind: str | None) -> AnySp
     if not isinstance(values, dict):
         raise SpecError([no_mapping(values)])
     if "max_holding_bars" not in values:
-        limit = (settings or _environment()).max_holding_bars
+        limit = (settings or read_settings()).max_holding_bars
         values = values if limit is None else {**values, "max_holding_bars": limit}
     if kind is None:
         kind = "options" if _SPREAD_TYPE in values else "rules"
     return (OptionsSpec if kind == "options" else StrategySpec).model_validate(values)
-
-
-def _environment() -> Settings:
-    try:
-        return Settings()
-    except ValidationError as error:
-        wrong = ", ".join(f"BT_{str(found['loc'][0]).upper()}" for found in error.errors())
-        raise UsageError(
-            f"the environment has a value that cannot be: {wrong}",
-            hint="correct it in the environment or in .env",
-        ) from error

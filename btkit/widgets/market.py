@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from btkit.data import LoadedBars, check_symbol, load_bars
+from btkit.data import LoadedBars, check_symbol, load_from_source
 from btkit.metrics import drawdown_series
 from btkit.report import buy_and_hold, buy_and_hold_equity
 from btkit.runs import WARMUP_BARS
@@ -104,7 +104,7 @@ class Market:
         key = (reads_iv(spec), reads_vix(spec), spec.calendar)
         if key not in self._loaded:
             first, last = check_range(self.request.start, self.request.end)
-            self._loaded[key] = load_bars(
+            self._loaded[key] = load_from_source(
                 check_symbol(self.request.symbol),
                 first,
                 last,

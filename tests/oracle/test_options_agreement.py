@@ -15,7 +15,7 @@ from oracle.strategies import Case
 from oracle.strategies_options import cases
 
 import btkit as bt
-from btkit.data import load_bars
+from btkit.data import load_from_source
 from btkit.settings import Settings
 from btkit.spec import OptionsSpec, dump_spec
 
@@ -35,7 +35,7 @@ def test_generated_cases(generated: Case) -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_bundled_specs(path: Path) -> None:
     settings = Settings(_env_file=None)
-    loaded = load_bars(
+    loaded = load_from_source(
         "SPX", "2014-01-02", "2018-12-31", settings=settings, source="sample", needs_iv=True
     )
     start = loaded.bars.index.get_loc(loaded.start)

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 import btkit as bt
-from btkit.data import load_bars
+from btkit.data import load_from_source
 from btkit.report import RunDocument, build_provenance, build_report, describe_run
 from btkit.settings import Settings
 
@@ -26,7 +26,7 @@ MOMENTUM: dict[str, Any] = {
 def document(*, start: str, end: str, symbol: str = "SPX", **changes: Any) -> RunDocument:
     """Simulate a variation of the momentum spec on sample bars, and report it as a run would be."""
     settings = Settings(_env_file=None)
-    loaded = load_bars(symbol, start, end, settings=settings, source="sample")
+    loaded = load_from_source(symbol, start, end, settings=settings, source="sample")
     result = bt.simulate(
         bt.load_spec(MOMENTUM | changes),
         loaded.bars,

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 import btkit as bt
-from btkit.data import load_bars
+from btkit.data import load_from_source
 from btkit.report import RunDocument, build_provenance, build_report, describe_run
 from btkit.settings import Settings
 
@@ -23,7 +23,7 @@ PUTS: dict[str, Any] = {
 
 def document(*, start: str = "2016-01-04", end: str = "2018-12-31", **changes: Any) -> RunDocument:
     """Simulate a variation of the put spread on sample bars, and report it as a run would be."""
-    loaded = load_bars(
+    loaded = load_from_source(
         "SPX", start, end, settings=Settings(_env_file=None), source="sample", needs_iv=True
     )
     result = bt.simulate(

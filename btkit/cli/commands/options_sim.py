@@ -13,6 +13,7 @@ from btkit.cli.options import (
     Debug,
     Engine,
     EngineName,
+    FileFormat,
     HtmlAssets,
     Quiet,
     UploadReports,
@@ -81,6 +82,7 @@ def command(  # noqa: PLR0913 - a parameter per flag
             help="Of the bars: auto market-data files yahoo sample. [default: BT_DATA_SOURCE]",
         ),
     ] = None,
+    bar_format: FileFormat = None,
     no_report: Annotated[
         bool, typer.Option("--no-report", help="Skip the notebook; the JSON is the same.")
     ] = False,
@@ -101,6 +103,7 @@ def command(  # noqa: PLR0913 - a parameter per flag
         "slippage": slippage,
         "interval": interval,
         "source": source,
+        "format": bar_format,
     }
     rendering = None if no_report else {"engine": engine.value, "html_assets": html_assets.value}
     return partial(_run, request, rendering=rendering, upload=upload_reports, quiet=quiet)

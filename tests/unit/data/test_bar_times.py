@@ -5,7 +5,8 @@ import datetime as dt
 import pandas as pd
 import pytest
 
-from btkit.data.times import parse_range, read_times
+from btkit.data.placing import read_times
+from btkit.data.times import parse_range
 from btkit.errors import DataError, UsageError
 
 DAY = pd.Timestamp("2024-01-31")
@@ -79,10 +80,10 @@ def test_an_unknown_interval_is_a_usage_error():
     ],
 )
 def test_daily_times_become_the_written_dates(values):
-    times, notes = read_times(pd.Series(values), interval="1d", origin="x.csv")
+    times, findings = read_times(pd.Series(values), interval="1d", origin="x.csv")
     assert list(times) == [DAY, pd.Timestamp("2024-02-01")]
     assert times.dtype == "datetime64[ns]"
-    assert notes == []
+    assert findings == []
 
 
 @pytest.mark.parametrize(
@@ -100,9 +101,9 @@ def test_daily_times_become_the_written_dates(values):
     ],
 )
 def test_intraday_times_become_utc(values, noted):
-    times, notes = read_times(pd.Series(values), interval="1h", origin="x.csv")
+    times, findings = read_times(pd.Series(values), interval="1h", origin="x.csv")
     assert list(times) == list(pd.date_range("2024-01-31 14:30", periods=2, freq="h", tz="UTC"))
-    assert bool(notes) == noted
+    assert [found.code for found in findings] == ["times_taken_as_utc"] * noted
 
 
 def test_a_history_in_seconds_may_reach_before_1970():

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from btkit.data import load_bars
+from btkit.data import load_from_source
 from btkit.errors import DataError, NoDataError, SourceError, UsageError
 from btkit.settings import Settings
 
@@ -31,7 +31,7 @@ def write(folder, name, frame=None):
 
 def load(folder, symbol="SPY", start="2024-01-15", end="2024-02-23", **options):
     settings = Settings(_env_file=None, data_dir=folder)
-    return load_bars(symbol, start, end, settings=settings, source="files", **options)
+    return load_from_source(symbol, start, end, settings=settings, source="files", **options)
 
 
 @pytest.mark.parametrize(
@@ -115,11 +115,18 @@ def test_one_symbol_from_yfinance_is_understood(tmp_path, ending, swapped):
 
 
 @pytest.mark.parametrize("ending", ["parquet", "csv"])
-def test_several_symbols_from_yfinance_are_refused(tmp_path, ending):
-    frame = yfinance_table("SPY", "QQQ").swaplevel(axis="columns")
+@pytest.mark.parametrize("swapped", [False, True])
+def test_of_several_symbols_from_yfinance_the_one_asked_for_is_read(tmp_path, ending, swapped):
+    frame = yfinance_table("QQQ", "SPY")
+    frame["SPY"] *= 2
+    frame = frame.swaplevel(axis="columns") if swapped else frame
     getattr(frame, f"to_{ending}")(tmp_path / f"SPY.{ending}")
+    loaded = load(tmp_path)
+    np.testing.assert_array_equal(loaded.bars["close"], 2 * CLOSE)
+    assert "other_symbols" in {found.code for found in loaded.info.quality}
+    getattr(frame, f"to_{ending}")(tmp_path / f"IWM.{ending}")
     with pytest.raises(DataError, match="more than one symbol"):
-        load(tmp_path)
+        load(tmp_path, symbol="IWM")
 
 
 def test_a_close_is_preferred_to_a_last_price(tmp_path):
@@ -171,7 +178,7 @@ def test_intraday_bars_have_their_own_file(tmp_path):
     write(tmp_path, "SPY_1h.csv", table(date=times))
     loaded = load(tmp_path, start="2024-01-03", end="2024-01-03", interval="1h")
     assert loaded.start == pd.Timestamp("2024-01-03 00:30", tz="UTC")
-    assert any("read as UTC" in note for note in loaded.info.notes)
+    assert any("read as UTC" in found.message for found in loaded.info.quality)
     with pytest.raises(NoDataError, match="no file of 5m bars for SPY"):
         load(tmp_path, interval="5m")
 

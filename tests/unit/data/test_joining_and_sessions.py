@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from btkit.data import Answer, load_bars
+from btkit.data import Answer, load_from_source
 from btkit.data.coverage import Span, judge_coverage
 from btkit.data.join import join_by_date
 from btkit.data.source import no_observations
@@ -97,7 +97,7 @@ def frame(index):
 
 def load(source, start, end, **options):
     settings = Settings(_env_file=None)
-    return load_bars("X", start, end, settings=settings, source=source, now=NOW, **options)
+    return load_from_source("X", start, end, settings=settings, source=source, now=NOW, **options)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_a_bar_whose_period_is_not_over_is_dropped_and_told(label, key, now, las
     source = Memory(frame(index_until(Interval.parse(label), key)))
     source.live = live
     assert source.frame.index[-1].tz_localize(None) == pd.Timestamp(key)
-    loaded = load_bars(
+    loaded = load_from_source(
         "X", "2024-01-01", "2024-06-30", interval=label, source=source, calendar="XNYS",
         settings=Settings(_env_file=None), now=pd.Timestamp(now, tz="UTC").to_pydatetime(),
     )  # fmt: skip
@@ -349,7 +349,7 @@ def test_times_that_are_not_utc_are_suspected():
 )
 def test_senseless_questions_are_usage_errors(symbol, options):
     with pytest.raises(UsageError):
-        load_bars(
+        load_from_source(
             symbol, "2024-01-01", "2024-01-31", settings=Settings(_env_file=None),
             source="sample", **options,
         )  # fmt: skip

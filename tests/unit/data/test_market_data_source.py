@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from support.market_data import MarketDataStandIn, daily_rows
 
-from btkit.data import Request, load_bars
+from btkit.data import Request, load_from_source
 from btkit.data.market_data_cli import MarketData
 from btkit.errors import DataError, NoDataError, SourceError
 from btkit.settings import Settings
@@ -33,7 +33,9 @@ def load(stand_in, start="2024-01-15", end="2024-02-23", **options):
     settings = Settings(
         _env_file=None, market_data_cmd=stand_in.command, market_data_timeout_s=120.0
     )
-    return load_bars("SPY", start, end, settings=settings, source="market-data", now=NOW, **options)
+    return load_from_source(
+        "SPY", start, end, settings=settings, source="market-data", now=NOW, **options
+    )
 
 
 def iv_row(day, rank=40.0, percentile=45.0, **more):
@@ -314,12 +316,15 @@ def test_bars_that_have_not_closed_are_dropped(stand_in):
     during = dt.datetime(2024, 2, 23, 20, 0, tzinfo=dt.UTC)
     after = dt.datetime(2024, 2, 23, 21, 0, tzinfo=dt.UTC)
     ask = {"settings": settings, "source": "market-data", "needs_vix": False}
-    open_day = load_bars("SPY", "2024-02-01", "2024-02-23", now=during, **ask)
+    open_day = load_from_source("SPY", "2024-02-01", "2024-02-23", now=during, **ask)
     assert open_day.info.last == "2024-02-22"
     told = {found.code: found.dates for found in open_day.info.quality}
     assert told["not_closed"] == ["2024-02-23"]
     assert open_day.info.coverage == "complete"
-    assert load_bars("SPY", "2024-02-01", "2024-02-23", now=after, **ask).info.last == "2024-02-23"
+    assert (
+        load_from_source("SPY", "2024-02-01", "2024-02-23", now=after, **ask).info.last
+        == "2024-02-23"
+    )
 
 
 def test_vix_is_asked_from_the_same_source(stand_in):

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from btkit.data import load_bars
+from btkit.data import load_from_source
 from btkit.data.choose import open_source
 from btkit.data.sample import COMPLETE
 from btkit.errors import NoDataError, SourceError, SourceUnavailableError, UsageError
@@ -59,7 +59,9 @@ def yfinance(monkeypatch):
 
 
 def load(symbol="SPY", start="2024-01-15", end="2024-02-23", source="yahoo", **options):
-    return load_bars(symbol, start, end, settings=SETTINGS, source=source, now=NOW, **options)
+    return load_from_source(
+        symbol, start, end, settings=SETTINGS, source=source, now=NOW, **options
+    )
 
 
 def test_the_sample_is_real_history_and_says_so():
@@ -112,8 +114,9 @@ def test_the_sample_has_daily_bars_of_three_symbols_only():
 
 def test_the_sample_needs_no_slow_import():
     program = (
-        "import sys; from btkit.data import load_bars; from btkit.settings import Settings\n"
-        "load_bars('SPX', '2010-01-01', '2018-12-31', settings=Settings(), source='sample')\n"
+        "import sys; from btkit.data import load_from_source; from btkit.settings import Settings\n"
+        "load_from_source('SPX', '2010-01-01', '2018-12-31', settings=Settings(),"
+        " source='sample')\n"
         "print([name for name in ('arch', 'statsmodels', 'exchange_calendars', 'pyarrow.parquet',"
         " 'yfinance') if name in sys.modules])"
     )

@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from btkit.data import load_bars
+from btkit.data import load_from_source
 from btkit.data.implied import rank_history
 from btkit.settings import Settings
 
 
 def loaded(symbol="SPX", start="2014-01-02", end="2018-12-31"):
     settings = Settings(_env_file=None)
-    return load_bars(symbol, start, end, settings=settings, source="sample", needs_iv=True)
+    return load_from_source(symbol, start, end, settings=settings, source="sample", needs_iv=True)
 
 
 def test_rank_and_percentile_are_the_documented_formulas():

@@ -5,6 +5,7 @@ import pytest
 from support.market_data import MarketDataStandIn
 from support.specs import rules, spread
 
+from btkit.data import load_bars
 from btkit.errors import (
     BtkitError,
     DataError,
@@ -13,7 +14,7 @@ from btkit.errors import (
     StoreError,
     UsageError,
 )
-from btkit.runs import execute, list_runs, load_bars, load_document, load_run, report, run
+from btkit.runs import execute, list_runs, load_document, load_run, report, run
 
 SPEC = rules(exit_conditions=["close < sma_50"], position_sizing_formula="10")
 RANGE = ("SPX", "2010-01-01", "2010-12-31")

@@ -4,7 +4,8 @@ import pytest
 from support.market_data import MarketDataStandIn, daily_rows
 from support.specs import rules
 
-from btkit.runs import load_bars, run
+from btkit.data import load_bars
+from btkit.runs import run
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import btkit as bt
-from btkit.data import load_bars
+from btkit.data import load_from_source
 from btkit.settings import Settings
 from btkit.spec import StrategySpec
 
@@ -23,7 +23,9 @@ WARM_UP = 260
 @pytest.fixture(scope="module")
 def history():
     settings = Settings.model_construct()
-    bars = load_bars("SPX", "2015-01-02", "2018-12-31", settings=settings, source="sample").bars
+    bars = load_from_source(
+        "SPX", "2015-01-02", "2018-12-31", settings=settings, source="sample"
+    ).bars
     return bars[bars.index >= "2014-01-02"].copy()
 
 
