@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from btkit.data import load_bars
-    from btkit.indicators import compute_indicators
+    from btkit.data.indicator_table import compute_indicators
     from btkit.render import plot, show
     from btkit.runs import list_runs, load_run, options_sim, report, run
     from btkit.runs.sweep import sweep
@@ -43,7 +43,7 @@ __all__ = [
 # Importing btkit must not cost what plotly, numba or papermill cost: each name is fetched from
 # its home when it is first used (PEP 562).
 _HOMES = {
-    "compute_indicators": "btkit.indicators",
+    "compute_indicators": "btkit.data.indicator_table",
     "list_runs": "btkit.runs",
     "load_bars": "btkit.data",
     "load_run": "btkit.runs",

@@ -1,20 +1,27 @@
 """Bars: sources that have them, checks that they pass, and the loader in front of both."""
 
 from btkit.data.adjust import adjust_prices
+from btkit.data.describe import COVERAGE_CODES, HANDED_OVER, describe_bars
 from btkit.data.formats import BarFormat, FormatSource, load_format, load_stated
 from btkit.data.frames import bars_from_table
-from btkit.data.info import DataInfo, Finding, LoadedBars
+from btkit.data.given import GivenBars, take_bars
+from btkit.data.info import DataInfo, Finding, LoadedBars, some_of
 from btkit.data.load import load_bars, load_from_source
-from btkit.data.quality import check_bars, judge_splits_again, order_bars
+from btkit.data.quality import check_bars, order_bars
 from btkit.data.source import Answer, Observations, Request, Source
+from btkit.data.splits import SPLIT_CODE, judge_splits_again
 from btkit.data.symbols import check_symbol
 
 __all__ = [
+    "COVERAGE_CODES",
+    "HANDED_OVER",
+    "SPLIT_CODE",
     "Answer",
     "BarFormat",
     "DataInfo",
     "Finding",
     "FormatSource",
+    "GivenBars",
     "LoadedBars",
     "Observations",
     "Request",
@@ -23,10 +30,13 @@ __all__ = [
     "bars_from_table",
     "check_bars",
     "check_symbol",
+    "describe_bars",
     "judge_splits_again",
     "load_bars",
     "load_format",
     "load_from_source",
     "load_stated",
     "order_bars",
+    "some_of",
+    "take_bars",
 ]

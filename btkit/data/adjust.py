@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from btkit.data.info import format_times
 from btkit.data.quality import PRICE_COLUMNS
+from btkit.data.splits import split_ratios
 from btkit.errors import DataError
 
+Array = npt.NDArray[np.float64]
+Adjustment = Literal["none", "splits", "splits_dividends"]
 
-def adjust_prices(bars: pd.DataFrame) -> pd.DataFrame:
-    """Scale open, high, low and close by adj_close / close.
 
-    Volume stays as it is: the factor holds dividends as well as splits, and dividends do not
-    change the number of shares. adj_close then equals close, so adjusting twice changes nothing.
+def adjust_prices(bars: pd.DataFrame, adjustment: Adjustment = "splits_dividends") -> pd.DataFrame:
+    """Scale prices so that no split, or neither split nor dividend, makes them jump.
+
+    ``splits_dividends`` scales open, high, low and close by adj_close / close; adj_close then
+    equals close. ``splits`` divides these and the dividends of all bars before a split by its
+    ratio in the column ``splits``, which then has no splits left. So adjusting twice changes
+    nothing. Volume stays as it is: the factor of the first holds dividends as well, and those do
+    not change the number of shares.
 
     Parameters
     ----------
     bars
-        Checked bars with a column adj_close > 0 on every row.
+        Checked bars with a column adj_close > 0 on every row, or a column splits.
+    adjustment
+        What for; ``none`` returns the bars given.
 
     Returns
     -------
@@ -29,12 +41,46 @@ def adjust_prices(bars: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     DataError
-        adj_close is absent, or missing or not positive on some bars.
+        The column is absent, or adj_close missing or not positive on some bars.
     """
+    if adjustment == "none":
+        return bars
+    result = bars.copy()
+    if adjustment == "splits":
+        factor = _split_factor(bars)
+        result["splits"] = 1.0
+        if "dividends" in bars.columns:
+            result["dividends"] = bars["dividends"].to_numpy(dtype=np.float64) * factor
+    else:
+        adjusted = _adjusted_closes(bars)
+        factor = adjusted / bars["close"].to_numpy(dtype=np.float64)
+    for name in PRICE_COLUMNS:
+        result[name] = bars[name].to_numpy(dtype=np.float64) * factor
+    if adjustment == "splits_dividends":
+        # Not close * factor, which may differ from adj_close in the last bit.
+        result["close"] = adjusted
+    return result
+
+
+def _split_factor(bars: pd.DataFrame) -> Array:
+    """Return what the shares of each bar have become one of, as of the last bar."""
+    if "splits" not in bars.columns:
+        raise DataError(
+            "the bars have no column splits, so prices cannot be adjusted for them",
+            hint='use price_adjustment "none" or "splits_dividends", or bars with a column splits',
+        )
+    ratios = split_ratios(bars)
+    # The split of a bar is in its own prices already.
+    later = np.append(ratios[1:], 1.0)
+    factor: Array = 1.0 / np.cumprod(later[::-1])[::-1]
+    return factor
+
+
+def _adjusted_closes(bars: pd.DataFrame) -> Array:
     hint = 'use price_adjustment "none", or a source that has adjusted closes'
     if "adj_close" not in bars.columns:
         raise DataError("the bars have no adj_close, so prices cannot be adjusted", hint=hint)
-    adjusted = bars["adj_close"].to_numpy(dtype=np.float64)
+    adjusted: Array = bars["adj_close"].to_numpy(dtype=np.float64)
     broken = ~(np.isfinite(adjusted) & (adjusted > 0.0))
     if broken.any():
         dates = format_times(pd.DatetimeIndex(bars.index[broken]))
@@ -44,10 +90,4 @@ def adjust_prices(bars: pd.DataFrame) -> pd.DataFrame:
             hint=hint,
             details={"dates": dates, "count": int(broken.sum())},
         )
-    factor = adjusted / bars["close"].to_numpy(dtype=np.float64)
-    result = bars.copy()
-    for name in PRICE_COLUMNS:
-        result[name] = bars[name].to_numpy(dtype=np.float64) * factor
-    # Not close * factor, which may differ from adj_close in the last bit.
-    result["close"] = adjusted
-    return result
+    return adjusted

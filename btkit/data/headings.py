@@ -33,6 +33,14 @@ SPELLINGS: Final = {
          "adjcloseadjustedclosepriceadjustedforsplitsanddividendandorcapitalgaindistributions"),
         "adj_close",
     ),
+    **dict.fromkeys(
+        ("splits", "split", "stocksplits", "stocksplit", "splitratio", "splitcoefficient",
+         "splitfactor"),
+        "splits",
+    ),
+    **dict.fromkeys(
+        ("dividends", "dividend", "dividendamount", "divcash", "cashdividend"), "dividends"
+    ),
     "ivrank": "iv_rank", "ivpercentile": "iv_percentile", "currentiv": "current_iv",
     "vix": "vix", "vixclose": "vix",
     **dict.fromkeys(

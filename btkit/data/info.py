@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from btkit.errors import UsageError
+from btkit.markets import Interval
 
 MOST_DATES = 20
+FEW_DATES = 3
 
 Coverage = Literal["complete", "partial", "missing"]
 
@@ -127,6 +132,50 @@ class Remark:
             Their times.
         """
         return finding(self.code, self.message, times)
+
+
+def read_info(attributes: Mapping[Any, Any]) -> tuple[DataInfo | None, Interval | None]:
+    """Return what a loader wrote into the ``attrs`` of a frame, and the interval in it.
+
+    Parameters
+    ----------
+    attributes
+        They may be somebody else's: then they say nothing.
+    """
+    info = attributes.get("btkit")
+    if not isinstance(info, dict):
+        return None, None
+    label = info.get("interval")
+    try:
+        told = Interval.parse(label) if isinstance(label, str) else None
+    except UsageError:
+        told = None
+    try:
+        return DataInfo.model_validate(info), told
+    except ValidationError:
+        return None, told
+
+
+def some_of(texts: Sequence[str], *, count: int | None = None, most: int = FEW_DATES) -> str:
+    """Return the first few of some texts in a sentence, and how many more there are.
+
+    Parameters
+    ----------
+    texts
+        Dates or ranges of dates, in order.
+    count
+        How many there are in truth, where `texts` are only the first; None counts them.
+    most
+        How many are named.
+
+    Examples
+    --------
+    >>> some_of(["2024-01-02", "2024-01-03"], count=45, most=2)
+    '2024-01-02, 2024-01-03 and 43 more'
+    """
+    named = ", ".join(texts[:most])
+    more = (len(texts) if count is None else count) - len(texts[:most])
+    return f"{named} and {more:,} more" if more > 0 else named
 
 
 def format_times(times: pd.DatetimeIndex) -> list[str]:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from btkit.data.info import Finding, finding, format_times
+from btkit.data.splits import find_splits
 from btkit.errors import DataError
 
 Array = npt.NDArray[np.float64]
@@ -18,15 +19,9 @@ Mask = npt.NDArray[np.bool_]
 PRICE_COLUMNS: Final = ("open", "high", "low", "close")
 REQUIRED_COLUMNS: Final = (*PRICE_COLUMNS, "volume")
 IV_COLUMNS: Final = ("iv_rank", "iv_percentile", "current_iv")
-OPTIONAL_COLUMNS: Final = ("adj_close", *IV_COLUMNS, "vix")
+OPTIONAL_COLUMNS: Final = ("adj_close", "splits", "dividends", *IV_COLUMNS, "vix")
 
 TOLERANCE: Final = 1e-6
-SPLIT_CODE: Final = "split_like_jump"
-THREE_FOR_TWO: Final = 1.5
-WHOLE_SPLITS: Final = (2.0, 100.0)
-SPLIT_TOLERANCE: Final = 0.03
-# The smallest ratio that can look like a split; smaller jumps are not looked at again.
-SMALLEST_SPLIT: Final = np.log(THREE_FOR_TWO * (1.0 - SPLIT_TOLERANCE))
 FLAT_BARS_DAILY: Final = 5
 FLAT_BARS_INTRADAY: Final = 60
 # Thinly traded instruments have minutes without a trade; only many of them say something.
@@ -44,8 +39,8 @@ def check_bars(bars: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
     ----------
     bars
         Shape (n_bars, n_columns): columns open, high, low, close, volume and any of adj_close,
-        iv_rank, iv_percentile, current_iv, vix (NaN = unknown) on a ``DatetimeIndex`` of naive
-        dates or of time-zone aware bar-open times.
+        splits, dividends, iv_rank, iv_percentile, current_iv, vix (NaN = unknown) on a
+        ``DatetimeIndex`` of naive dates or of time-zone aware bar-open times.
 
     Returns
     -------
@@ -289,63 +284,13 @@ def suspicions(bars: pd.DataFrame) -> list[Finding]:
     Returns
     -------
     list of Finding
-        ``split_like_jump``: open over the close before is within 3 % of 1.5, of a whole number
-        from 2 to 100, or of an inverse. ``identical_bars``: 5 daily or 60 intraday bars in a row
-        repeat the one before. ``zero_volume``: any daily bar, or a quarter of the intraday bars,
-        has no volume.
+        ``split_like_jump``: see `find_splits`. ``identical_bars``: 5 daily or 60 intraday bars in
+        a row repeat the one before. ``zero_volume``: any daily bar, or a quarter of the intraday
+        bars, has no volume.
     """
-    checks: tuple[Callable[[pd.DataFrame], Finding | None], ...] = (
-        _split_like_jumps,
-        _identical_bars,
-        _zero_volume,
-    )
-    return [found for check in checks if (found := check(bars)) is not None]
-
-
-def judge_splits_again(findings: list[Finding], bars: pd.DataFrame) -> list[Finding]:
-    """Replace the split-like jumps among findings by those that bars have now.
-
-    Adjusted prices do not jump where a split was, so a jump that was found before the adjustment
-    and is explained by it no longer has to be told.
-
-    Parameters
-    ----------
-    findings
-        What `check_bars` found.
-    bars
-        The same bars after `adjust_prices`.
-
-    Returns
-    -------
-    list of Finding
-        A new list; findings of other kinds are kept as they are.
-    """
-    others = [found for found in findings if found.code != SPLIT_CODE]
-    found = _split_like_jumps(bars)
-    return others if found is None else [*others, found]
-
-
-def _split_like_jumps(bars: pd.DataFrame) -> Finding | None:
-    jumps = np.log(bars["open"].to_numpy()[1:] / bars["close"].to_numpy()[:-1])
-    large = np.flatnonzero(np.abs(jumps) >= SMALLEST_SPLIT)
-    if not len(large):
-        return None
-    ratios = np.exp(np.abs(jumps[large]))
-    candidates = (
-        np.full_like(ratios, THREE_FOR_TWO),
-        np.clip(np.floor(ratios), *WHOLE_SPLITS),
-        np.clip(np.ceil(ratios), *WHOLE_SPLITS),
-    )
-    distances = np.minimum.reduce([np.abs(ratios / split - 1.0) for split in candidates])
-    suspect = large[distances <= SPLIT_TOLERANCE] + 1
-    if not len(suspect):
-        return None
-    return finding(
-        SPLIT_CODE,
-        "The open differs from the close before by a ratio near that of a stock split; "
-        "prices may not be adjusted for it.",
-        bars.index[suspect],
-    )
+    checks: tuple[Callable[[pd.DataFrame], Finding | None], ...] = (_identical_bars, _zero_volume)
+    others = [found for check in checks if (found := check(bars)) is not None]
+    return [*find_splits(bars), *others]
 
 
 def _identical_bars(bars: pd.DataFrame) -> Finding | None:

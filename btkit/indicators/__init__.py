@@ -1,7 +1,7 @@
 """The namespace of conditions: what each name means, and how its column is computed."""
 
 from btkit.indicators.base import Indicator
-from btkit.indicators.features import FeatureSet, compute_indicators
+from btkit.indicators.features import FeatureSet
 from btkit.indicators.names import closest_names, known_names, name_hint
 from btkit.indicators.position import OPTION_POSITION_DEFAULTS
 from btkit.indicators.registry import POSITION_NAMES, catalogue, is_truth_value, lookup
@@ -13,7 +13,6 @@ __all__ = [
     "Indicator",
     "catalogue",
     "closest_names",
-    "compute_indicators",
     "is_truth_value",
     "known_names",
     "lookup",

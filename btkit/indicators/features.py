@@ -12,8 +12,8 @@ import pandas as pd
 from btkit.errors import DataError, UsageError
 from btkit.indicators.base import Array, Definition, Mask
 from btkit.indicators.names import closest_names, name_hint
-from btkit.indicators.registry import DOCUMENTED, define, lookup, split_previous
-from btkit.markets import Days, Interval, infer_interval, last_sessions, session_dates
+from btkit.indicators.registry import define, lookup, split_previous
+from btkit.markets import Days, Interval, last_sessions, session_dates
 
 T = TypeVar("T")
 S = TypeVar("S", bound=np.generic)
@@ -336,51 +336,3 @@ def read_only(values: npt.NDArray[S]) -> npt.NDArray[S]:
     frozen = np.ascontiguousarray(values).view()
     frozen.flags.writeable = False
     return frozen
-
-
-def compute_indicators(
-    bars: pd.DataFrame, *, calendar: str = "XNYS", bars_per_year: float | None = None
-) -> pd.DataFrame:
-    """Compute every documented per-bar name.
-
-    Parameters
-    ----------
-    bars
-        See `FeatureSet`.
-    calendar
-        A name of `exchange_calendars`.
-    bars_per_year
-        Bars in a year, for annualised volatility; None takes it from the bars' interval and
-        the calendar.
-
-    Returns
-    -------
-    pd.DataFrame
-        The bars' index; one column a name, in the reference's order. Floats are NaN where they
-        are missing, bool names are of pandas' nullable ``boolean``.
-
-    Raises
-    ------
-    UsageError
-        If the interval, the calendar or a column of the bars is not known.
-    DataError
-        If the bars are out of order, or a price or volume is missing or impossible.
-    """
-    index = cast("pd.DatetimeIndex", bars.index)
-    if not (index.is_monotonic_increasing and index.is_unique):
-        raise DataError(
-            "The bars are not in the order of time, each time once.",
-            hint="Sort them with bars.sort_index(), and drop repeated rows.",
-        )
-    interval = infer_interval(index)
-    if bars_per_year is None:
-        bars_per_year = interval.bars_per_year(calendar)
-    features = FeatureSet(bars, bars_per_year=bars_per_year, calendar=calendar, interval=interval)
-    columns: dict[str, pd.Series] = {}
-    for name, definition in DOCUMENTED.items():
-        if definition.indicator.per_bar:
-            values = pd.Series(features.column(name), index=bars.index)
-            values = values.where(np.isfinite(values))
-            is_flag = definition.indicator.kind == "bool"
-            columns[name] = values.astype("boolean") if is_flag else values
-    return pd.DataFrame(columns, index=bars.index)

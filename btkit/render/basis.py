@@ -7,6 +7,7 @@ import shlex
 from html import escape
 from typing import Any
 
+from btkit.data import some_of
 from btkit.render import text, words
 from btkit.render.pieces import Html, table, tag
 from btkit.render.view import View
@@ -67,9 +68,8 @@ def _coverage(data: dict[str, Any]) -> str:
     gaps = data["gaps"]
     if not gaps:
         return said
-    shown = "; ".join(f"{gap['start']} to {gap['end']}" for gap in gaps[:5])
-    more = f" and {len(gaps) - 5} more" if len(gaps) > 5 else ""  # noqa: PLR2004 - five are shown
-    return f"{said}, {text.plural(len(gaps), 'gap')}: {shown}{more}"
+    shown = some_of([f"{gap['start']} to {gap['end']}" for gap in gaps], most=5)
+    return f"{said}, {text.plural(len(gaps), 'gap')}: {shown}"
 
 
 def _warmup(warmup: dict[str, Any]) -> str:
@@ -109,10 +109,8 @@ def _quality(findings: list[dict[str, Any]]) -> str:
         return "the checks found nothing"
     items = []
     for finding in findings:
-        dates = ", ".join(finding["dates"])
-        more = finding["count"] - len(finding["dates"])
-        hover = dates + (f" and {more} more" if more > 0 else "")
-        items.append(tag("li", escape(finding["message"]), title=hover))
+        dates = some_of(finding["dates"], count=finding["count"], most=len(finding["dates"]))
+        items.append(tag("li", escape(finding["message"]), title=dates))
     return tag("ul", "".join(items))
 
 

@@ -26,15 +26,6 @@ from btkit.report.documents import (
 from btkit.report.inputs import SimulatedRun
 from btkit.report.options import with_spreads
 
-# Findings that change results, where others only concern how the data was tidied.
-_SERIOUS_FINDINGS = frozenset(
-    {
-        "split_like_jump", "bars_outside_sessions", "thin_sessions", "local_times", "other_symbol",
-        "dates_as_written", "no_heading", "may_be_closes",
-    }
-)  # fmt: skip
-_NAMED = 3
-
 
 def build_report(
     result: SimulatedRun,
@@ -65,7 +56,6 @@ def build_report(
         Metrics as JSON carries them; thresholds are compared with the true values.
     """
     failures = check_thresholds(result.metrics)
-    data = _data_section(result)
     report = Report(
         run=run,
         metrics=MetricsSection(run_id=run.run_id, **result.metrics.to_json_values()),
@@ -74,8 +64,8 @@ def build_report(
         passed=not failures,
         failures=failures,
         ruined=result.ruined,
-        warnings=[*_warnings(result, min_trades_required), *_data_warnings(data)],
-        data=data,
+        warnings=_warnings(result, min_trades_required),
+        data=_data_section(result),
         diagnostics=DiagnosticsSection.model_validate(result.diagnostics.model_dump(mode="json")),
         benchmark=buy_and_hold(
             result.bars, capital=result.initial_capital, annualisation=result.annualisation
@@ -151,44 +141,23 @@ def _warnings(result: SimulatedRun, min_trades_required: int) -> list[ReportWarn
     return found
 
 
-def _data_warnings(data: DataSection) -> list[ReportWarning]:
-    """Put into the headline what may make the numbers wrong, not only less exact."""
-    found = []
-    if data.coverage == "partial" and data.gaps:
-        first = ", ".join(f"{gap.start} to {gap.end}" for gap in data.gaps[:_NAMED])
-        more = len(data.gaps) - _NAMED
-        rest = f" and {more} more" if more > 0 else ""
-        message = f"The bars have gaps: {first}{rest}. Nothing was traded or marked there."
-        found.append(ReportWarning(code="partial_coverage", message=message))
-    for finding in data.quality:
-        if finding.code in _SERIOUS_FINDINGS:
-            dates = ", ".join(finding.dates[:_NAMED])
-            message = finding.message.rstrip(".") + (f" ({dates})." if dates else ".")
-            found.append(ReportWarning(code=finding.code, message=message))
-    return found
-
-
 def _data_section(result: SimulatedRun) -> DataSection:
-    info = result.info
-    # Jumps are judged by the simulation, which knows whether prices were adjusted for them.
-    loaded = [] if info is None else [f for f in info.quality if f.code != "split_like_jump"]
-    seen = {(finding.code, finding.message) for finding in loaded}
+    data = result.data
     return DataSection(
-        source="dataframe" if info is None else info.source,
-        description="Bars handed over as a DataFrame." if info is None else info.description,
+        source=data.source,
+        description=data.description,
         symbol=result.symbol,
         interval=result.interval,
-        # A frame keeps its loader's attributes when it is sliced, so its extent is counted anew.
-        rows=len(result.bars),
+        rows=data.rows,
         first=result.bars.index[0],
         last=result.bars.index[-1],
-        coverage="unknown" if info is None else info.coverage,
-        gaps=[] if info is None else [Gap.model_validate(gap) for gap in info.gaps],
-        quality=[*loaded, *(f for f in result.quality if (f.code, f.message) not in seen)],
+        coverage=data.coverage,
+        gaps=[Gap.model_validate(gap) for gap in data.gaps],
+        quality=data.quality,
         fallbacks=dict(result.fallbacks),
         warmup=WarmupSection.model_validate(result.warmup),
-        notes=[] if info is None else info.notes,
-        format=None if info is None else info.format,
+        notes=data.notes,
+        format=data.format,
     )
 
 

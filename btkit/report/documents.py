@@ -199,7 +199,8 @@ class DataSection(Section):
     rows, first, last
         The bars that were simulated, warm-up not counted.
     coverage
-        Whether the source had the whole range; ``"unknown"`` for bars handed over.
+        ``"complete"`` where no session of the range lacks its bars; ``"unknown"`` in reports of
+        the time when bars that were handed over were not compared with a calendar.
     gaps
         Stretches without bars.
     quality

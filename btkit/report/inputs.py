@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import pandas as pd
 from pydantic import BaseModel
 
-from btkit.data import DataInfo, Finding
+from btkit.data import DataInfo
 from btkit.markets import Annualisation
 from btkit.metrics import Metrics
 from btkit.spec import AnySpec
@@ -93,16 +93,12 @@ class SimulatedRun(Protocol):
         """Entries with a code and a message."""
 
     @property
-    def quality(self) -> Sequence[Finding]:
-        """What the checks of the bars found."""
-
-    @property
     def fallbacks(self) -> Mapping[str, int]:
         """Bars per column that rest on a fallback."""
 
     @property
-    def info(self) -> DataInfo | None:
-        """What the loader knows; None for bars handed over."""
+    def data(self) -> DataInfo:
+        """Where the bars come from, what was found in them, which sessions they lack."""
 
     @property
     def warmup(self) -> Mapping[str, Any]:

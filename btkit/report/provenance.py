@@ -101,7 +101,7 @@ def build_provenance(
         "spec_hash": spec_hash(result.spec),
         # Indicators depend on the warm-up, so it counts.
         "bars_hash": bars_hash(result.all_bars),
-        "source": "dataframe" if result.info is None else result.info.source,
+        "source": result.data.source,
         "versions": dict(versions),
         "settings": {
             "capital": result.initial_capital,

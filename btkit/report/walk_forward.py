@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from btkit.data import Finding
 from btkit.metrics import Failure, json_number
 from btkit.report.documents import (
     DataSection,
@@ -316,7 +315,6 @@ def describe_data(
     first: object,
     last: object,
     gaps: Sequence[Mapping[str, object]],
-    findings: Sequence[Finding] = (),
 ) -> DataSection:
     """Describe the bars under all windows.
 
@@ -324,7 +322,7 @@ def describe_data(
     ----------
     parts
         The out-of-sample parts, in order.
-    rows, first, last, gaps, findings
+    rows, first, last, gaps
         Of the whole range.
     """
     sections = [part.report.data for part in parts]
@@ -333,8 +331,8 @@ def describe_data(
         fallbacks.update(section.fallbacks)
     quality = {
         (finding.code, finding.message): finding
-        for found in (findings, *(section.quality for section in sections))
-        for finding in found
+        for section in sections
+        for finding in section.quality
     }
     return DataSection.model_validate(
         {

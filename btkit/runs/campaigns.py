@@ -20,7 +20,7 @@ from btkit.data import (
     load_from_source,
     load_stated,
 )
-from btkit.errors import NoDataError, StoreError, UsageError
+from btkit.errors import StoreError, UsageError
 from btkit.runs.execute import WARMUP_BARS
 from btkit.runs.files import report_folder, write_bytes
 from btkit.runs.progress import Progress
@@ -30,7 +30,6 @@ from btkit.runs.requests import (
     check_range,
     check_source,
     format_flag,
-    parse_day,
     reads_iv,
     reads_vix,
 )
@@ -99,53 +98,6 @@ def load_range(  # noqa: PLR0913 - the question itself
         )
         note(f"{loaded.info.rows:,} bars of {loaded.info.symbol} from {loaded.info.source}")
     return loaded
-
-
-def take_range(bars: pd.DataFrame, start: object, end: object) -> LoadedBars:
-    """Return bars that were handed over as if they had been loaded for a range.
-
-    Parameters
-    ----------
-    bars
-        As `simulate` takes them.
-    start, end
-        The first and the last day, both included; None for all there are.
-
-    Raises
-    ------
-    UsageError
-        If the range makes no sense.
-    NoDataError
-        If it holds no bar.
-    """
-    first = None if start is None else parse_day(start, name="start")
-    last = None if end is None else parse_day(end, name="end")
-    if first is not None and last is not None:
-        check_range(first, last)
-    zone = pd.DatetimeIndex(bars.index).tz
-    within = bars
-    if last is not None:
-        within = bars[bars.index < pd.Timestamp(last, tz=zone) + pd.Timedelta(days=1)]
-    # Rows may be in any order; whoever simulates them sorts them, and says so.
-    times = pd.DatetimeIndex(within.index)
-    asked = times if first is None else times[times >= pd.Timestamp(first, tz=zone)]
-    if asked.empty:
-        raise NoDataError(
-            "The bars that were handed over have none in the range asked for.",
-            hint="Compare start and end with the first and the last bar.",
-            details={"rows": len(bars)},
-        )
-    described = within.attrs.get("btkit")
-    info = (
-        DataInfo.model_validate(described)
-        if described is not None
-        else DataInfo(
-            source="dataframe", symbol="", interval="", description="", rows=len(asked),
-            first="", last="", coverage="complete", gaps=[], quality=[], notes=[],
-            warmup_rows=len(within) - len(asked),
-        )
-    )  # fmt: skip
-    return LoadedBars(within, info, asked.min())
 
 
 def load_stored(

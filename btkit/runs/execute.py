@@ -17,7 +17,7 @@ from btkit.data import (
     load_from_source,
     load_stated,
 )
-from btkit.errors import NoDataError, name_run
+from btkit.errors import name_run
 from btkit.report import (
     Report,
     RunDocument,
@@ -27,6 +27,7 @@ from btkit.report import (
     gather_versions,
 )
 from btkit.runs.delivering import deliver_queued
+from btkit.runs.handed_over import take_range
 from btkit.runs.keeping import Keeper
 from btkit.runs.progress import Progress, Silent
 from btkit.runs.requests import (
@@ -35,7 +36,6 @@ from btkit.runs.requests import (
     check_range,
     check_source,
     format_flag,
-    parse_day,
     reads_iv,
     reads_vix,
 )
@@ -90,7 +90,9 @@ def run_checked(  # noqa: PLR0913 - as `run`
         As `run`.
     """
     if isinstance(symbol, pd.DataFrame):
-        return _run_frame(spec, symbol, start, end, costs=costs)
+        # Nothing is loaded and nothing stored.
+        given = take_range(symbol, spec, start, end)
+        return _simulate(spec, given.bars, costs, start=given.start)
     first, last = check_range(start, end)
     request = RunRequest(
         spec=spec,
@@ -107,33 +109,6 @@ def run_checked(  # noqa: PLR0913 - as `run`
     store = Store.from_settings(settings)
     info = begin(store, request, part=current_part())
     return carry_out(request, info, store, settings=settings, progress=progress or Silent())
-
-
-def _run_frame(
-    spec: AnySpec,
-    bars: pd.DataFrame,
-    start: date | str | None,
-    end: date | str | None,
-    *,
-    costs: Costs,
-) -> Result:
-    """Simulate over bars that were handed over; nothing is loaded and nothing stored."""
-    first = None if start is None else parse_day(start, name="start")
-    last = None if end is None else parse_day(end, name="end")
-    if first is not None and last is not None:
-        check_range(first, last)
-    within = bars if last is None else bars[bars.index < _midnight_after(last, bars)]
-    if within.empty:
-        raise NoDataError(
-            "The bars that were handed over have none in the range asked for.",
-            hint="Compare start and end with the first and the last bar.",
-            details={"rows": len(bars)},
-        )
-    return _simulate(spec, within, costs, start=None if first is None else pd.Timestamp(first))
-
-
-def _midnight_after(day: date, bars: pd.DataFrame) -> pd.Timestamp:
-    return pd.Timestamp(day, tz=pd.DatetimeIndex(bars.index).tz) + pd.Timedelta(days=1)
 
 
 def _simulate(

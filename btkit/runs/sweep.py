@@ -19,11 +19,11 @@ from btkit.runs.campaigns import (
     command_line,
     load_range,
     load_stored,
-    take_range,
     write_spec,
 )
 from btkit.runs.files import report_folder, write_bytes, write_table
 from btkit.runs.finished_sets import FinishedSets, measure_rest
+from btkit.runs.handed_over import take_range
 from btkit.runs.job_requests import SweepRequest
 from btkit.runs.progress import Progress, Silent
 from btkit.runs.requests import (
@@ -140,7 +140,7 @@ def sweep(  # noqa: PLR0913 - the data, the costs and the search, each with its 
         capital=capital, commission=commission, slippage=slippage,
     )  # fmt: skip
     if isinstance(symbol, pd.DataFrame):
-        loaded = take_range(symbol, start, end)
+        loaded = take_range(symbol, question.spec, start, end)
         return _search(question, loaded, None, settings=known, progress=observer)
     asked = check_range(start, end)
     # What any set's values spoil must not wait until bars are loaded.
@@ -474,7 +474,7 @@ def _rerun_commands(
 
     count = min(TOP, len(result.sets))
     first = result.sweeper.first
-    if result.sweep_id is None or first.info is None or asked is None:
+    if result.sweep_id is None or asked is None:
         return [None] * count
     costs = Costs(first.initial_capital, first.commission, first.slippage)
     commands: list[list[str] | None] = []
@@ -483,7 +483,7 @@ def _rerun_commands(
         spec = with_parameters(result.spec, result.sets.at(place))
         file = write_spec(result.sweep_id, name, spec, settings=settings)
         commands.append(
-            command_line("run", str(file), first.info, start=asked[0], end=asked[1], costs=costs)
+            command_line("run", str(file), first.data, start=asked[0], end=asked[1], costs=costs)
         )
     return commands
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from btkit.data import Finding, FormatSource, LoadedBars, check_symbol, load_stated, order_bars
+from btkit.data import FormatSource, LoadedBars, check_symbol, load_stated
 from btkit.errors import UsageError
 from btkit.markets import infer_interval
 from btkit.report import (
@@ -33,10 +33,10 @@ from btkit.runs.campaigns import (
     command_line,
     load_range,
     load_stored,
-    take_range,
 )
 from btkit.runs.delivering import deliver_queued
 from btkit.runs.files import report_folder, write_bytes, write_table
+from btkit.runs.handed_over import take_range
 from btkit.runs.job_requests import WalkForwardRequest
 from btkit.runs.progress import Progress, Silent
 from btkit.runs.requests import (
@@ -170,7 +170,8 @@ def walk_forward(  # noqa: PLR0913 - the data, the costs and the windows, each w
         settings=read_settings() if settings is None else settings,
     )  # fmt: skip
     if isinstance(symbol, pd.DataFrame):
-        return _walk(plan, _cut(plan, take_range(symbol, start, end)), None, observer)
+        given = take_range(symbol, plan.spec, start, end)
+        return _walk(plan, _cut(plan, given), None, observer)
     first, last = check_range(start, end)
     known_format = load_stated(format)
     if plan.sets is not None:
@@ -346,12 +347,12 @@ def _ask(  # noqa: PLR0913 - as `walk_forward`
 
 @dataclass(frozen=True)
 class _Cut:
-    """Bars in order, and the windows they are cut into.
+    """Bars, and the windows they are cut into.
 
     Parameters
     ----------
-    loaded, findings
-        The bars, and what was found while they were put in order.
+    loaded
+        The bars.
     offset
         The place of the first bar that is asked for.
     windows
@@ -359,7 +360,6 @@ class _Cut:
     """
 
     loaded: LoadedBars
-    findings: list[Finding]
     offset: int
     windows: list[Window]
 
@@ -370,17 +370,14 @@ def _cut(plan: Plan, loaded: LoadedBars) -> _Cut:
         make_windows,
     )
 
-    bars, findings = order_bars(loaded.bars)
-    loaded = replace(loaded, bars=bars)
-    index = pd.DatetimeIndex(bars.index)
+    index = pd.DatetimeIndex(loaded.bars.index)
     offset = int(index.searchsorted(loaded.start))
     made = make_windows(
         len(index) - offset, windows=plan.windows, is_ratio=plan.is_ratio, scheme=plan.scheme
     )
-    # Bars that were handed over do not say it.
     if infer_interval(index, told=loaded.info.interval).is_intraday:
         made = cut_between_days(made, index[offset:].to_numpy(dtype="datetime64[D]"))
-    return _Cut(loaded, findings, offset, made)
+    return _Cut(loaded, offset, made)
 
 
 def _walk(plan: Plan, cut: _Cut, stored: Stored | None, progress: Progress) -> WalkForwardResult:
@@ -406,7 +403,7 @@ def _walk(plan: Plan, cut: _Cut, stored: Stored | None, progress: Progress) -> W
             achieved = outside.result.metrics.sharpe_ratio
             outcomes.append(WindowOutcome(inside, outside, efficiency_of(sharpe, achieved), tried))
             note(f"Sharpe {_shown(sharpe)} in, {_shown(achieved)} out of sample")
-    result = _conclude(plan, loaded, stored, outcomes, sparse, cut.findings)
+    result = _conclude(plan, loaded, stored, outcomes, sparse)
     if stored is not None:
         stored.store.jobs.complete(stored.walk_forward_id, result.report.to_dict())
     return result
@@ -437,7 +434,6 @@ def _conclude(
     stored: Stored | None,
     outcomes: list[WindowOutcome],
     sparse: list[int],
-    findings: list[Finding],
 ) -> WalkForwardResult:
     from btkit.validation.stitching import stitch, stitched_metrics  # noqa: PLC0415 - numba
     from btkit.validation.windows import (  # noqa: PLC0415 - likewise
@@ -492,7 +488,6 @@ def _conclude(
             first=loaded.start,
             last=index[-1],
             gaps=loaded.info.gaps,
-            findings=findings,
         ),
         provenance={
             **outside[0].report.provenance.model_dump(),

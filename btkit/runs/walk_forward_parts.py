@@ -135,8 +135,7 @@ def slice_part(loaded: LoadedBars, first: int, last: int) -> LoadedBars:
             "warmup_rows": first - begin_at,
         }
     )
-    if "btkit" in loaded.bars.attrs:
-        bars.attrs["btkit"] = info.model_dump()
+    bars.attrs["btkit"] = info.model_dump()
     return LoadedBars(bars, info, index[first])
 
 

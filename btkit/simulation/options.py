@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from btkit.conditions.columns import ColumnEvaluator
-from btkit.data import DataInfo, Finding
+from btkit.data import HANDED_OVER, DataInfo, Finding, describe_bars
 from btkit.engine import Clauses, Decisions, parse_clauses, plan_decisions
 from btkit.errors import UsageError
 from btkit.indicators import OPTION_POSITION_DEFAULTS, FeatureSet, is_truth_value, lookup
@@ -91,8 +91,8 @@ class OptionsResult:
         True values; NaN where undefined. A trade is a spread.
     quality
         What checking the bars found and repaired.
-    attributes
-        The ``attrs`` of the bars given, which say where they come from.
+    told
+        What was said of them in ``attrs["btkit"]``, None where nothing was.
     all_bars
         The bars after checks and price adjustment, warm-up included.
     clauses, feature_set, market, rules, outcome, spread_values
@@ -108,7 +108,7 @@ class OptionsResult:
     annualisation: Annualisation
     metrics: Metrics
     quality: list[Finding]
-    attributes: dict[str, Any]
+    told: DataInfo | None
     all_bars: pd.DataFrame
     clauses: Clauses
     feature_set: FeatureSet
@@ -135,9 +135,20 @@ class OptionsResult:
 
     @property
     def info(self) -> DataInfo | None:
-        """Where the bars come from, if a loader said so."""
-        info = self.attributes.get("btkit")
-        return None if info is None else DataInfo.model_validate(info)
+        """What the loader said of the bars; None for bars that were handed over."""
+        return self.told if self.told is not None and self.told.source != HANDED_OVER else None
+
+    @cached_property
+    def data(self) -> DataInfo:
+        """Where the bars come from, what was found in them, which sessions they lack."""
+        return describe_bars(
+            pd.DatetimeIndex(self.all_bars.index),
+            start=self.outcome.start,
+            interval=self.annualisation.interval,
+            calendar=self.spec.calendar,
+            findings=self.quality,
+            told=self.told,
+        )
 
     @property
     def symbol(self) -> str | None:
@@ -331,8 +342,8 @@ class OptionsRequest:
     ----------
     spec
         An option spec.
-    bars, quality, attributes
-        Checked bars, what the checks found, and the ``attrs`` of the bars given.
+    bars, quality, told
+        Checked bars, what was found in them, and what a loader said of them.
     start
         The first deciding bar.
     capital, commission, slippage
@@ -346,7 +357,7 @@ class OptionsRequest:
     spec: OptionsSpec
     bars: pd.DataFrame
     quality: list[Finding]
-    attributes: dict[str, Any]
+    told: DataInfo | None
     start: int
     capital: float
     commission: float
@@ -423,7 +434,7 @@ def simulate_options(request: OptionsRequest) -> OptionsResult:
         annualisation=request.annualisation,
         metrics=metrics,
         quality=request.quality,
-        attributes=request.attributes,
+        told=request.told,
         all_bars=bars,
         clauses=clauses,
         feature_set=features,

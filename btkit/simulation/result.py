@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from btkit.data import DataInfo, Finding
+from btkit.data import HANDED_OVER, DataInfo, Finding, describe_bars
 from btkit.engine import Clauses, Outcome, Reason, TradeValues
 from btkit.indicators import FeatureSet, lookup
 from btkit.markets import Annualisation
@@ -35,8 +35,8 @@ class Result:
         True values; NaN where undefined.
     quality
         What checking the bars found and repaired.
-    attributes
-        The ``attrs`` of the bars given, which say where they come from.
+    told
+        What was said of them in ``attrs["btkit"]``, None where nothing was.
     all_bars
         The bars after checks and price adjustment, warm-up included.
     clauses, feature_set, outcome, trade_values
@@ -52,7 +52,7 @@ class Result:
     annualisation: Annualisation
     metrics: Metrics
     quality: list[Finding]
-    attributes: dict[str, Any]
+    told: DataInfo | None
     all_bars: pd.DataFrame
     clauses: Clauses
     feature_set: FeatureSet
@@ -77,9 +77,20 @@ class Result:
 
     @property
     def info(self) -> DataInfo | None:
-        """Where the bars come from, if a loader said so."""
-        info = self.attributes.get("btkit")
-        return None if info is None else DataInfo.model_validate(info)
+        """What the loader said of the bars; None for bars that were handed over."""
+        return self.told if self.told is not None and self.told.source != HANDED_OVER else None
+
+    @cached_property
+    def data(self) -> DataInfo:
+        """Where the bars come from, what was found in them, which sessions they lack."""
+        return describe_bars(
+            pd.DatetimeIndex(self.all_bars.index),
+            start=self.outcome.start,
+            interval=self.annualisation.interval,
+            calendar=self.spec.calendar,
+            findings=self.quality,
+            told=self.told,
+        )
 
     @property
     def symbol(self) -> str | None:

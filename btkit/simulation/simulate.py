@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Protocol, overload
 
@@ -11,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from btkit.conditions.columns import ColumnEvaluator
-from btkit.data import Finding, adjust_prices, check_bars, judge_splits_again
+from btkit.data import GivenBars, adjust_prices, judge_splits_again, take_bars
 from btkit.engine import (
     Clauses,
     Decisions,
@@ -103,9 +104,12 @@ def simulate(
     spec
         A `StrategySpec` or an `OptionsSpec`, or a mapping with its fields.
     bars
-        Bars sorted by time with float columns open, high, low, close and volume, optionally
-        adj_close, iv_rank, iv_percentile, current_iv and vix. Daily and longer bars are keyed
-        by date without a time zone, intraday bars by their opening time in UTC.
+        The bars of one symbol: open, high, low, close and volume, optionally adj_close, splits,
+        dividends, iv_rank, iv_percentile, current_iv and vix. Headings in any usual spelling,
+        two levels of them as yfinance has them, times as the index or a column, as text or
+        numbers, are read as from a file; without a column volume it is 0. Times of intraday bars
+        are those of their opening, without a zone taken as UTC. The frame stays as it is. Of a
+        polars or Arrow table pass ``.to_pandas()``.
     capital
         $ at the start.
     commission
@@ -186,12 +190,12 @@ def simulate_with(
     """
     strategy = _rule_spec(spec)
     _check_account(capital=capital, commission=commission, slippage=slippage)
-    attributes = {str(name): value for name, value in bars.attrs.items()}
-    checked, findings = _checked(bars, strategy)
+    given = _take(bars, strategy)
+    checked = given.bars
     index = checked.index
     assert isinstance(index, pd.DatetimeIndex)
     first = _first_bar(index, start)
-    annualisation = _annualisation(index, strategy, attributes)
+    annualisation = _annualisation(index, strategy, given)
     clauses = _clauses(strategy)
     features = FeatureSet(
         checked,
@@ -232,8 +236,8 @@ def simulate_with(
         slippage=float(slippage),
         annualisation=annualisation,
         metrics=metrics,
-        quality=findings,
-        attributes=attributes,
+        quality=given.findings,
+        told=given.told,
         all_bars=checked,
         clauses=clauses,
         feature_set=features,
@@ -288,10 +292,9 @@ def _simulate_options(
     engine: SpreadEngine | None = None,
 ) -> OptionsResult:
     _check_account(capital=capital, commission=commission, slippage=slippage)
-    attributes = {str(name): value for name, value in bars.attrs.items()}
-    checked, findings = _checked(bars, strategy)
-    index = pd.DatetimeIndex(checked.index)
-    annualisation = _annualisation(index, strategy, attributes)
+    given = _take(bars, strategy)
+    index = pd.DatetimeIndex(given.bars.index)
+    annualisation = _annualisation(index, strategy, given)
     # Rule runs, the far more frequent ones, start faster without it.
     from btkit.options.run import run_options  # noqa: PLC0415
     from btkit.simulation.options import OptionsRequest, simulate_options  # noqa: PLC0415
@@ -300,9 +303,9 @@ def _simulate_options(
         OptionsRequest(
             engine=engine or run_options,
             spec=strategy,
-            bars=checked,
-            quality=findings,
-            attributes=attributes,
+            bars=given.bars,
+            quality=given.findings,
+            told=given.told,
             start=_first_bar(index, start),
             capital=float(capital),
             commission=float(commission),
@@ -352,30 +355,22 @@ def _is_finite(value: object) -> bool:
         return False
 
 
-def _checked(bars: pd.DataFrame, strategy: AnySpec) -> tuple[pd.DataFrame, list[Finding]]:
-    if not len(bars):
+def _take(bars: pd.DataFrame, strategy: AnySpec) -> GivenBars:
+    given = take_bars(bars, calendar=strategy.calendar)
+    if given.bars.empty:
         raise NoDataError("there are no bars to simulate", hint="check symbol and dates")
-    checked, findings = check_bars(bars)
     # Tables and diagnostics are worked out when they are first asked for; by then the caller may
     # have changed the frame that was given.
-    checked = checked.copy(deep=True)
-    if strategy.price_adjustment == "splits_dividends":
-        checked = adjust_prices(checked)
-        findings = judge_splits_again(findings, checked)
-    return checked, findings
+    bars, findings = given.bars.copy(deep=True), given.findings
+    if strategy.price_adjustment != "none":
+        bars = adjust_prices(bars, strategy.price_adjustment)
+        findings = judge_splits_again(findings, bars)
+    return replace(given, bars=bars, findings=findings)
 
 
-def _annualisation(
-    index: pd.DatetimeIndex, spec: AnySpec, attributes: Mapping[str, Any]
-) -> Annualisation:
-    interval = infer_interval(index, told=_told_interval(attributes))
+def _annualisation(index: pd.DatetimeIndex, spec: AnySpec, given: GivenBars) -> Annualisation:
+    interval = infer_interval(index, told=given.interval)
     return Annualisation(interval, spec.calendar, spec.bars_per_year)
-
-
-def _told_interval(attributes: Mapping[str, Any]) -> str | None:
-    info = attributes.get("btkit")
-    told = info.get("interval") if isinstance(info, Mapping) else None
-    return told if isinstance(told, str) else None
 
 
 def _first_bar(index: pd.DatetimeIndex, start: str | pd.Timestamp | None) -> int:

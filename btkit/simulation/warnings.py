@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from btkit.conditions import names_of
 from btkit.conditions.nodes import Compare, Const, Position
+from btkit.data import COVERAGE_CODES, SPLIT_CODE, DataInfo, some_of
 from btkit.engine import Clause, Clauses
 from btkit.indicators import POSITION_NAMES, FeatureSet
 
@@ -24,6 +25,13 @@ _FRACTIONS = {
     "pnl_pct_of_max_credit": (-10.0, 1.0),
     "premium_collected_pct": (-10.0, 1.0),
 }
+# What changes results, where other findings only concern how the data was tidied.
+_SERIOUS = frozenset(
+    {
+        SPLIT_CODE, *COVERAGE_CODES, "local_times", "other_symbol", "dates_as_written",
+        "no_heading", "may_be_closes",
+    }
+)  # fmt: skip
 _IV_COLUMNS = ("iv_rank", "iv_percentile", "current_iv")
 
 
@@ -62,6 +70,21 @@ def find_warnings(
                 "closed and nothing was traded after that.",
             }
         )
+    return found + _of_data(result.data)
+
+
+def _of_data(info: DataInfo) -> list[dict[str, str]]:
+    """Warn of what may make the numbers wrong, not only less exact."""
+    found = []
+    if info.gaps:
+        ranges = some_of([f"{gap['start']} to {gap['end']}" for gap in info.gaps])
+        message = f"The bars have gaps: {ranges}. Nothing was traded or marked there."
+        found.append({"code": "partial_coverage", "message": message})
+    for finding in info.quality:
+        if finding.code in _SERIOUS:
+            dates = some_of(finding.dates, count=finding.count)
+            message = finding.message.rstrip(".") + (f" ({dates})." if dates else ".")
+            found.append({"code": finding.code, "message": message})
     return found
 
 

@@ -92,8 +92,10 @@ class BaseSpec(BaseModel):
         default="next_open",
         description="Where orders fill: at the next bar's open, or at the deciding bar's close",
     )
-    price_adjustment: Literal["none", "splits_dividends"] = Field(
-        default="none", description="Whether prices are scaled by adj_close/close"
+    price_adjustment: Literal["none", "splits", "splits_dividends"] = Field(
+        default="none",
+        description="What prices are adjusted for: splits, by the bars' column splits, or splits "
+        "and dividends, by adj_close/close",
     )
     calendar: Calendar = Field(
         default="XNYS", description="The exchange calendar of sessions and expiries"

@@ -72,7 +72,8 @@ def no_mapping(value: object) -> Problem:
 
 def quoted(value: str) -> str:
     """Return a text in quotes for a message, shortened, nothing but ASCII in it."""
-    shown = value if len(value) <= _SHOWN_CHARACTERS else value[:_SHOWN_CHARACTERS] + "..."
+    # A slice is a plain text, whatever class of texts the value is of.
+    shown = value[:_SHOWN_CHARACTERS] + ("..." if len(value) > _SHOWN_CHARACTERS else "")
     return ascii(shown)
 
 

@@ -13,8 +13,10 @@ PACKAGE = Path(btkit.__file__).parent
 FAMILY = {
     name
     for name, kind in vars(errors).items()
-    if isinstance(kind, type) and issubclass(kind, errors.BtkitError)
-} - {"SpecError"}
+    if isinstance(kind, type)
+    and issubclass(kind, errors.BtkitError)
+    and not issubclass(kind, errors.SpecError)
+}
 HINT_PLACE = {"Problem": 2}
 
 

@@ -159,7 +159,8 @@ def test_intraday_bars_become_utc():
 
 
 @pytest.mark.parametrize(
-    "ratio", [2.0, 0.5, 1 / 3, 1.5, 10.2, 20.0, 0.0985, 7.0, 1 / 8.2, 30.0, 100.0]
+    "ratio",
+    [2.0, 0.5, 1 / 3, 1.5, 10.2, 20.0, 0.0985, 7.0, 1 / 8.2, 30.0, 100.0, 1.25, 0.8, 4 / 3, 0.75],
 )
 def test_jumps_near_a_split_ratio_are_reported(ratio):
     frame = bars()
@@ -169,7 +170,7 @@ def test_jumps_near_a_split_ratio_are_reported(ratio):
     assert findings[0].dates == ["2024-01-15"]
 
 
-@pytest.mark.parametrize("ratio", [1.2, 1.4, 1.7, 2.4, 0.8, 7.5, 1 / 5.5, 120.0])
+@pytest.mark.parametrize("ratio", [1.2, 1.4, 1.7, 2.4, 0.83, 7.5, 1 / 5.5, 120.0])
 def test_other_jumps_are_not_reported(ratio):
     frame = bars()
     frame.iloc[10:, :4] *= ratio * frame["close"].iloc[9] / frame["open"].iloc[10]

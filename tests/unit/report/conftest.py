@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from pydantic import BaseModel
 
-from btkit.data import DataInfo, Finding
+from btkit.data import DataInfo
 from btkit.markets import Annualisation
 from btkit.metrics import Metrics, TradeColumns, compute_metrics
 from btkit.report import RunInfo, build_provenance, build_report
@@ -29,6 +29,12 @@ SPEC = {
     "max_concurrent_positions": 1,
     "per_trade_risk_pct": 0.01,
 }
+
+GIVEN = DataInfo(
+    source="dataframe", symbol="", interval="1d", description="Bars handed over as a DataFrame.",
+    rows=5, first="2024-01-02", last="2024-01-08", coverage="complete", gaps=[], quality=[],
+    notes=[], warmup_rows=3,
+)  # fmt: skip
 
 
 class Diagnostics(BaseModel):
@@ -57,9 +63,8 @@ class Result:
     slippage: float = 0.005
     ruined: bool = False
     warnings: list[dict[str, str]] = field(default_factory=list)
-    quality: list[Finding] = field(default_factory=list)
     fallbacks: dict[str, int] = field(default_factory=lambda: {"vix": 5})
-    info: DataInfo | None = None
+    data: DataInfo = GIVEN
     warmup: dict[str, Any] = field(
         default_factory=lambda: {
             "bars": 3,

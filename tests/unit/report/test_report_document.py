@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from btkit.data import DataInfo, Finding
+from btkit.data import Finding
 from btkit.report import (
     Provenance,
     Report,
@@ -178,7 +178,7 @@ def test_data_of_bars_handed_over(result, report_on):
     data = parse(report_on(replace(result, symbol=None)))["data"]
     assert data["source"] == "dataframe"
     assert data["symbol"] is None
-    assert data["coverage"] == "unknown"
+    assert data["coverage"] == "complete"
     assert (data["rows"], data["first"], data["last"]) == (5, "2024-01-02", "2024-01-08")
     assert data["fallbacks"] == {"vix": 5}
     assert data["warmup"] == {
@@ -191,28 +191,23 @@ def test_data_of_bars_handed_over(result, report_on):
 def test_data_of_a_source(result, report_on):
     repaired = Finding(code="sorted", message="Bars were sorted.", count=2, dates=[])
     jump = Finding(code="jump", message="Looks like a split.", count=1, dates=["2024-01-04"])
-    info = DataInfo(
-        source="files",
-        symbol="SPX",
-        interval="1d",
-        description="A CSV file.",
-        rows=900,
-        first="2020-01-02",
-        last="2024-01-08",
-        coverage="partial",
-        gaps=[{"start": "2023-03-01", "end": "2023-03-05"}],
-        quality=[repaired],
-        notes=["Prices are unadjusted."],
-        warmup_rows=3,
+    known = result.data.model_copy(
+        update={
+            "source": "files",
+            "description": "A CSV file.",
+            "coverage": "partial",
+            "gaps": [{"start": "2023-03-01", "end": "2023-03-05"}],
+            "quality": [repaired, jump],
+            "notes": ["Prices are unadjusted."],
+        }
     )
-    data = parse(report_on(replace(result, info=info, quality=[repaired, jump])))["data"]
+    data = parse(report_on(replace(result, data=known)))["data"]
     assert data["source"] == "files"
     assert data["description"] == "A CSV file."
     assert data["coverage"] == "partial"
     assert data["gaps"] == [{"start": "2023-03-01", "end": "2023-03-05"}]
     assert [finding["code"] for finding in data["quality"]] == ["sorted", "jump"]
     assert data["notes"] == ["Prices are unadjusted."]
-    # What ran, not what was loaded: a slice of a loaded frame keeps the loader's attributes.
     assert (data["rows"], data["first"]) == (5, "2024-01-02")
 
 
@@ -316,19 +311,3 @@ def test_a_run_document_holds_the_report_and_both_tables(result, report_on):
     assert (document.curve["equity"] == document.curve["cash"] + document.curve["invested"]).all()
     document.trades["pnl"] = 0.0
     assert result.trades["pnl"].tolist() == [200.0, -50.0]
-
-
-def test_what_may_make_the_numbers_wrong_is_a_warning(result, report_on):
-    jump = Finding(
-        code="split_like_jump",
-        message="A close-to-open jump looks like an unadjusted split.",
-        count=1,
-        dates=["2024-01-03"],
-    )
-    tidied = Finding(code="sorted", message="The bars were sorted.", count=2, dates=[])
-    warned = parse(report_on(replace(result, quality=[jump, tidied])))["warnings"]
-    assert {
-        "code": "split_like_jump",
-        "message": "A close-to-open jump looks like an unadjusted split (2024-01-03).",
-    } in warned
-    assert "sorted" not in {entry["code"] for entry in warned}

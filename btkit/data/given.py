@@ -1,0 +1,138 @@
+"""Bars that somebody hands over: any table that the file source takes, in btkit's form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from btkit.data.columns import choose_columns
+from btkit.data.formats import NO_FORMAT
+from btkit.data.frames import bars_from_table
+from btkit.data.headings import DATE, TIME, meaning_of
+from btkit.data.info import DataInfo, Finding, read_info
+from btkit.data.quality import OPTIONAL_COLUMNS, REQUIRED_COLUMNS, check_bars
+from btkit.data.stamps import read_stamps
+from btkit.errors import DataError
+from btkit.markets import Interval, infer_interval
+from btkit.spec.wording import kind_of_value
+
+ORIGIN: Final = "the DataFrame"
+DAY: Final = 86_400_000_000_000
+# One of so many neighbours shares its day with another, where bars are shorter than days.
+FIRST_BARS: Final = 50
+NEEDED: Final = frozenset(REQUIRED_COLUMNS)
+KNOWN: Final = frozenset((*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS))
+
+
+@dataclass(frozen=True)
+class GivenBars:
+    """Bars that were handed over, checked.
+
+    Parameters
+    ----------
+    bars
+        Float64 columns on a sorted, unique index, without ``attrs``. They share memory with the
+        table wherever it was in this form already.
+    findings
+        What was inferred, found and repaired.
+    told, interval
+        What a loader wrote into the table's ``attrs["btkit"]``, all of it, and of which interval
+        the bars are; None for nothing.
+    """
+
+    bars: pd.DataFrame
+    findings: list[Finding]
+    told: DataInfo | None
+    interval: Interval | None
+
+
+def take_bars(table: object, *, calendar: str = "XNYS") -> GivenBars:
+    """Take a table of bars as the file source takes a file.
+
+    Headings in any usual spelling, two levels of them, times as the index or as a column, as
+    text or as numbers, no volume: all that is read. Intraday times without a zone are taken as
+    UTC, which is told; bars with one time a day are keyed by its date. The table is not changed.
+
+    Parameters
+    ----------
+    table
+        A pandas DataFrame of the bars of one symbol.
+    calendar
+        The exchange calendar by which a bar finds its session.
+
+    Raises
+    ------
+    DataError
+        It is no DataFrame, or its bars are broken beyond harmless repair; no bars are not.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"Date": ["2024-01-04"], "Open": 1.0, "High": 2.0, "Low": 1.0,
+    ...                       "Close": 2.0})
+    >>> take_bars(table).bars.index[0]
+    Timestamp('2024-01-04 00:00:00')
+    """
+    if not isinstance(table, pd.DataFrame):
+        raise DataError(
+            f"bars are a pandas DataFrame, not {kind_of_value(table)}",
+            hint="pass what bt.load_bars returns, or a DataFrame: pd.DataFrame(...) makes one of "
+            "a dict or a list, .to_pandas() of a polars or Arrow table",
+        )
+    told, told_interval = read_info(table.attrs)
+    # Attributes may hold anything, also what pandas cannot copy along; a subclass may do anything.
+    plain = table if type(table) is pd.DataFrame and not table.attrs else pd.DataFrame(table)
+    findings: list[Finding] = []
+    if not _is_own_form(plain, told_interval):
+        plain, findings = _tidied(plain, calendar, told_interval)
+    bars, found = check_bars(plain)
+    return GivenBars(bars, [*findings, *found], told, told_interval)
+
+
+def _is_own_form(table: pd.DataFrame, told: Interval | None) -> bool:
+    """Return whether nothing has to be renamed or read: the form of `bt.load_bars`."""
+    index = table.index
+    if isinstance(table.columns, pd.MultiIndex) or not isinstance(index, pd.DatetimeIndex):
+        return False
+    needed = 0
+    for name, dtype in zip(table.columns, table.dtypes, strict=True):
+        if isinstance(name, str) and name in KNOWN:
+            needed += name in NEEDED
+            if not (isinstance(dtype, np.dtype) and dtype.kind in "fiu"):
+                return False
+        # A column of times beside an index of times means nothing.
+        elif meaning_of(name) not in {None, DATE, TIME}:
+            return False
+    if needed < len(NEEDED) or index.hasnans:
+        return False
+    if index.unit == "ns" and index.tz is None and not (index.asi8 % DAY).any():
+        return True
+    return index.tz is not None and _is_intraday(index, told)
+
+
+def _is_intraday(times: pd.DatetimeIndex, told: Interval | None) -> bool:
+    """Return whether bars are shorter than days: where some share theirs, or a loader says so."""
+    if told is not None:
+        return told.is_intraday
+    for some in (times[:FIRST_BARS], times):
+        days = some.tz_localize(None).normalize()
+        if some.nunique() > days.nunique():
+            return True
+    return False
+
+
+def _tidied(
+    table: pd.DataFrame, calendar: str, told: Interval | None
+) -> tuple[pd.DataFrame, list[Finding]]:
+    if isinstance(table.index, pd.DatetimeIndex):
+        table = table.loc[:, [meaning_of(name) not in {DATE, TIME} for name in table.columns]]
+    chosen = choose_columns(table, origin=ORIGIN, bar_format=NO_FORMAT, symbol=None)
+    stamps = read_stamps(chosen.columns[TIME], origin=ORIGIN)
+    interval = told
+    if interval is None:
+        intraday = _is_intraday(stamps.written, None)
+        times = stamps.written.unique().sort_values()
+        interval = infer_interval(times) if intraday else Interval.DAY
+    return bars_from_table(table, interval=interval.label, origin=ORIGIN, calendar=calendar)

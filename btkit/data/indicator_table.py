@@ -1,0 +1,67 @@
+"""Every documented indicator over bars that somebody hands over, as one table."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from btkit.data.given import take_bars
+from btkit.indicators import FeatureSet
+from btkit.indicators.registry import DOCUMENTED
+from btkit.markets import infer_interval
+
+
+def compute_indicators(
+    bars: pd.DataFrame, *, calendar: str = "XNYS", bars_per_year: float | None = None
+) -> pd.DataFrame:
+    """Compute every documented per-bar name.
+
+    Parameters
+    ----------
+    bars
+        As `simulate` takes them.
+    calendar
+        A name of `exchange_calendars`.
+    bars_per_year
+        Bars in a year, for annualised volatility; None takes it from the bars' interval and
+        the calendar.
+
+    Returns
+    -------
+    pd.DataFrame
+        By bar time, in order; one column a name, in the reference's order. Floats are NaN where
+        they are missing, bool names are of pandas' nullable ``boolean``.
+
+    Raises
+    ------
+    UsageError
+        If the interval or the calendar is not known, or `bars_per_year` is no number above 0.
+    DataError
+        If the bars are broken beyond harmless repair.
+
+    Examples
+    --------
+    >>> closes = [100.0, 101.0, 99.0]
+    >>> bars = pd.DataFrame(
+    ...     {"Open": closes, "High": closes, "Low": closes, "Close": closes},
+    ...     index=pd.DatetimeIndex(["2024-01-04", "2024-01-05", "2024-01-08"]),
+    ... )
+    >>> compute_indicators(bars)["prev_close"].tolist()
+    [nan, 100.0, 101.0]
+    """
+    given = take_bars(bars, calendar=calendar)
+    index = pd.DatetimeIndex(given.bars.index)
+    interval = infer_interval(index, told=given.interval)
+    if bars_per_year is None:
+        bars_per_year = interval.bars_per_year(calendar)
+    features = FeatureSet(
+        given.bars, bars_per_year=bars_per_year, calendar=calendar, interval=interval
+    )
+    columns: dict[str, pd.Series] = {}
+    for name, definition in DOCUMENTED.items():
+        if definition.indicator.per_bar:
+            values = pd.Series(features.column(name), index=index)
+            values = values.where(np.isfinite(values))
+            is_flag = definition.indicator.kind == "bool"
+            columns[name] = values.astype("boolean") if is_flag else values
+    return pd.DataFrame(columns, index=index)

@@ -1,0 +1,193 @@
+"""Splits that prices are not adjusted for: SEMANTICS 1.4."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from btkit.data.info import Finding, finding, format_times
+from btkit.errors import DataError
+
+Array = npt.NDArray[np.float64]
+Places = npt.NDArray[np.int64]
+
+SPLIT_CODE: Final = "split_like_jump"
+# What adj_close / close steps by at a split; a dividend steps by less.
+TOLD_RATIOS: Final = np.log([5 / 4, 4 / 3, 3 / 2, 2.0, 3.0, 4.0, 5.0, 10.0, 20.0])
+TOLD_TOLERANCE: Final = 0.005
+LEAST_STEP: Final = 5 / 4 * (1.0 - TOLD_TOLERANCE)
+EXACT: Final = 1e-6
+# Jumps of the price alone: by 3 for 2 and whole numbers, whatever the day was like.
+THREE_FOR_TWO: Final = 1.5
+WHOLE_SPLITS: Final = (2.0, 100.0)
+JUMP_TOLERANCE: Final = 0.03
+LEAST_JUMP: Final = np.log(THREE_FOR_TWO * (1.0 - JUMP_TOLERANCE))
+# A fifth or a quarter is also what a stock loses over night on bad news. That night's day is wild
+# and its volume many times the usual; the day of a split is a day like those around it.
+SMALL_SPLITS: Final = np.log([5 / 4, 4 / 3])
+LEAST_SMALL_JUMP: Final = SMALL_SPLITS[0] - JUMP_TOLERANCE
+LEAST_TOLERANCE: Final = 0.005
+USUAL_NIGHTS: Final = 3.0
+USUAL_RANGES: Final = 2.5
+USUAL_VOLUMES: Final = 3.0
+NEIGHBOURS: Final = 20
+
+
+def split_ratios(bars: pd.DataFrame) -> Array:
+    """Return how many shares one becomes at each bar's open, 1 where there is no split.
+
+    Parameters
+    ----------
+    bars
+        Bars with a column ``splits``: 2 for a two-for-one split, 0.1 for a reverse split of ten;
+        0, 1 and NaN for none, as sources write it.
+
+    Raises
+    ------
+    DataError
+        A ratio is negative or infinite.
+    """
+    ratios = bars["splits"].to_numpy(dtype=np.float64)
+    broken = (ratios < 0.0) | np.isinf(ratios)
+    if broken.any():
+        dates = format_times(pd.DatetimeIndex(bars.index[broken]))
+        raise DataError(
+            f"splits is negative or infinite on {int(broken.sum())} bars, the first {dates[0]}",
+            hint="write 2 for a two-for-one split, 0.1 for one share for ten, and 0 for none",
+            details={"dates": dates, "count": int(broken.sum())},
+        )
+    return np.where(np.isnan(ratios) | (ratios == 0.0), 1.0, ratios)
+
+
+def find_splits(bars: pd.DataFrame) -> list[Finding]:
+    """Look for splits that the prices are not adjusted for.
+
+    Parameters
+    ----------
+    bars
+        Bars that passed `check_values`.
+
+    Returns
+    -------
+    list of Finding
+        ``split_like_jump``, at most twice. First the splits that the source tells: in a column
+        ``splits``, where the price is nearer to the split than to none; else by a step of
+        adj_close / close within 0.5 % of 5/4, 4/3, 3/2, 2, 3, 4, 5, 10, 20 or an inverse, unless
+        a column ``dividends`` has a dividend on that bar. Then other jumps: the open over the
+        close before within 3 % of 3/2, of a whole number from 2 to 100, or of an inverse; and
+        near 5/4, 4/3 or an inverse, where night, range and volume are otherwise usual and
+        neither splits nor adj_close contradicts.
+    """
+    jumps = np.log(bars["open"].to_numpy()[1:] / bars["close"].to_numpy()[:-1])
+    told = _told(bars, jumps)
+    found = []
+    if len(told):
+        remedy = "splits" if "splits" in bars else "splits_dividends"
+        message = (
+            "The source tells stock splits that its prices are not adjusted for; "
+            f"price_adjustment: {remedy} in the spec adjusts them."
+        )
+        found.append(finding(SPLIT_CODE, message, bars.index[told]))
+    alone = _jumps(bars, jumps)
+    if len(told):
+        alone = alone[~np.isin(alone, told)]
+    if len(alone):
+        message = (
+            "The open differs from the close before by a ratio near that of a stock split; "
+            "prices may not be adjusted for it. With a source that has adj_close, "
+            "price_adjustment: splits_dividends in the spec adjusts them."
+        )
+        found.append(finding(SPLIT_CODE, message, bars.index[alone]))
+    return found
+
+
+def judge_splits_again(findings: list[Finding], bars: pd.DataFrame) -> list[Finding]:
+    """Replace the splits among findings by those that bars have now.
+
+    Adjusted prices do not jump where a split was, so a jump that was found before the adjustment
+    and is explained by it no longer has to be told.
+
+    Parameters
+    ----------
+    findings
+        What `check_bars` found.
+    bars
+        The same bars after `adjust_prices`.
+
+    Returns
+    -------
+    list of Finding
+        A new list; findings of other kinds are kept as they are.
+    """
+    others = [found for found in findings if found.code != SPLIT_CODE]
+    return [*others, *find_splits(bars)]
+
+
+def _told(bars: pd.DataFrame, jumps: Array) -> Places:
+    if "splits" in bars:
+        steps = np.log(split_ratios(bars)[1:])
+        # Many sources adjust their prices for the splits that they tell.
+        unadjusted = np.abs(jumps + steps) < np.abs(jumps)
+        return np.flatnonzero((steps != 0.0) & unadjusted) + 1
+    steps = _adjustment_steps(bars)
+    large = np.flatnonzero((steps >= LEAST_STEP) | (steps <= 1.0 / LEAST_STEP))
+    if not len(large):
+        return large
+    distances = np.abs(np.abs(np.log(steps[large]))[:, None] - TOLD_RATIOS)
+    near: Places = large[distances.min(axis=1) <= TOLD_TOLERANCE] + 1
+    if "dividends" in bars:
+        near = near[~(bars["dividends"].to_numpy(dtype=np.float64)[near] > 0.0)]
+    return near
+
+
+def _adjustment_steps(bars: pd.DataFrame) -> Array:
+    """Return what adj_close / close changes by from bar to bar, NaN where it is not known."""
+    if "adj_close" not in bars:
+        return np.array([])
+    factors: Array = bars["adj_close"].to_numpy() / bars["close"].to_numpy()
+    with np.errstate(invalid="ignore", divide="ignore"):
+        steps: Array = factors[1:] / factors[:-1]
+    # Where adj_close is 0 or below there is no telling either.
+    steps[(steps <= 0.0) | np.isinf(steps)] = np.nan
+    return steps
+
+
+def _jumps(bars: pd.DataFrame, jumps: Array) -> Places:
+    sizes = np.abs(jumps)
+    candidates = np.flatnonzero(sizes >= LEAST_SMALL_JUMP)
+    if not len(candidates):
+        return candidates
+    ratios = np.exp(sizes[candidates])
+    splits = (
+        np.full_like(ratios, THREE_FOR_TWO),
+        np.clip(np.floor(ratios), *WHOLE_SPLITS),
+        np.clip(np.ceil(ratios), *WHOLE_SPLITS),
+    )
+    distances = np.minimum.reduce([np.abs(ratios / split - 1.0) for split in splits])
+    near = (distances <= JUMP_TOLERANCE) & (sizes[candidates] >= LEAST_JUMP)
+    # A source that tells splits or dividends would have told such a split.
+    if "splits" not in bars and not (np.abs(_adjustment_steps(bars) - 1.0) > EXACT).any():
+        near |= [_is_small_split(bars, jumps, int(place)) for place in candidates]
+    found: Places = candidates[near] + 1
+    return found
+
+
+def _is_small_split(bars: pd.DataFrame, jumps: Array, place: int) -> bool:
+    """Return whether a bar is like its neighbours, a split of 5 or 4 for one less apart."""
+    first, last = max(0, place - NEIGHBOURS), place + 1 + NEIGHBOURS
+    nights = np.abs(np.delete(jumps[first:last], place - first))
+    near = bars.iloc[first : last + 1]
+    ranges = np.log(near["high"].to_numpy() / near["low"].to_numpy())
+    volumes = near["volume"].to_numpy()
+    here = place + 1 - first
+    if not len(nights):
+        return False
+    allowed = min(max(USUAL_NIGHTS * float(np.median(nights)), LEAST_TOLERANCE), JUMP_TOLERANCE)
+    return bool(
+        np.abs(abs(jumps[place]) - SMALL_SPLITS).min() <= allowed
+        and ranges[here] <= USUAL_RANGES * np.median(np.delete(ranges, here))
+        and volumes[here] <= USUAL_VOLUMES * np.median(np.delete(volumes, here))
+    )
