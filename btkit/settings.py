@@ -48,8 +48,13 @@ class Settings(BaseSettings):
     private: bool = False
 
 
-def read_settings() -> Settings:
-    """Read the BT_* variables and the .env file of the working folder.
+def read_settings(given: Settings | None = None) -> Settings:
+    """Read the BT_* variables and the .env file of the working folder, unless settings are given.
+
+    Parameters
+    ----------
+    given
+        Returned as they are.
 
     Returns
     -------
@@ -60,8 +65,15 @@ def read_settings() -> Settings:
     ------
     UsageError
         If a variable has a value that it may not have, or .env cannot be read. All such
-        variables are in ``details["problems"]``.
+        variables are in ``details["problems"]``. Also if `given` is something else.
     """
+    if isinstance(given, Settings):
+        return given
+    if given is not None:
+        raise UsageError(
+            f"settings are btkit.settings.Settings, not of type {type(given).__name__}.",
+            hint="Leave them out to read the BT_* environment, or give Settings(...).",
+        )
     try:
         return Settings()
     except ValidationError as error:

@@ -78,7 +78,7 @@ class BarColumns(BaseModel):
         The same in two columns.
     open, high, low, close, volume
         Prices and volume.
-    adj_close, iv_rank, iv_percentile, current_iv, vix
+    adj_close, splits, dividends, iv_rank, iv_percentile, current_iv, vix
         As `btkit.data.check_bars` knows them.
     """
 
@@ -93,6 +93,8 @@ class BarColumns(BaseModel):
     close: Heading | None = None
     volume: Heading | None = None
     adj_close: Heading | None = None
+    splits: Heading | None = None
+    dividends: Heading | None = None
     iv_rank: Heading | None = None
     iv_percentile: Heading | None = None
     current_iv: Heading | None = None

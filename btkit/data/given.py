@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from decimal import Decimal
+from numbers import Real
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
 from btkit.data.columns import choose_columns
-from btkit.data.formats import NO_FORMAT
+from btkit.data.formats import NO_FORMAT, BarFormat
 from btkit.data.frames import bars_from_table
 from btkit.data.headings import DATE, TIME, meaning_of
 from btkit.data.info import DataInfo, Finding, read_info
@@ -24,6 +28,8 @@ DAY: Final = 86_400_000_000_000
 # One of so many neighbours shares its day with another, where bars are shorter than days.
 FIRST_BARS: Final = 50
 NEEDED: Final = frozenset(REQUIRED_COLUMNS)
+CELLS: Final = (str, Real, Decimal, dt.date, dt.time, pd.Period, type(pd.NA), type(pd.NaT))
+LARGEST: Final = 10**308
 KNOWN: Final = frozenset((*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS))
 
 
@@ -49,7 +55,9 @@ class GivenBars:
     interval: Interval | None
 
 
-def take_bars(table: object, *, calendar: str = "XNYS") -> GivenBars:
+def take_bars(
+    table: object, *, calendar: str = "XNYS", bar_format: BarFormat = NO_FORMAT
+) -> GivenBars:
     """Take a table of bars as the file source takes a file.
 
     Headings in any usual spelling, two levels of them, times as the index or as a column, as
@@ -62,6 +70,8 @@ def take_bars(table: object, *, calendar: str = "XNYS") -> GivenBars:
         A pandas DataFrame of the bars of one symbol.
     calendar
         The exchange calendar by which a bar finds its session.
+    bar_format
+        What somebody states about the table; the rest is told from it.
 
     Raises
     ------
@@ -85,8 +95,14 @@ def take_bars(table: object, *, calendar: str = "XNYS") -> GivenBars:
     # Attributes may hold anything, also what pandas cannot copy along; a subclass may do anything.
     plain = table if type(table) is pd.DataFrame and not table.attrs else pd.DataFrame(table)
     findings: list[Finding] = []
-    if not _is_own_form(plain, told_interval):
-        plain, findings = _tidied(plain, calendar, told_interval)
+    if bar_format is not NO_FORMAT or not _is_own_form(plain, told_interval):
+        try:
+            plain, findings = _tidied(plain, calendar, told_interval, bar_format)
+        except pd.errors.OutOfBoundsDatetime as error:
+            raise DataError(
+                f"{ORIGIN} has times that are out of range",
+                hint="dates must lie between 1678 and 2262",
+            ) from error
     bars, found = check_bars(plain)
     return GivenBars(bars, [*findings, *found], told, told_interval)
 
@@ -103,7 +119,7 @@ def _is_own_form(table: pd.DataFrame, told: Interval | None) -> bool:
             if not (isinstance(dtype, np.dtype) and dtype.kind in "fiu"):
                 return False
         # A column of times beside an index of times means nothing.
-        elif meaning_of(name) not in {None, DATE, TIME}:
+        elif isinstance(name, str) and meaning_of(name) not in {None, DATE, TIME}:
             return False
     if needed < len(NEEDED) or index.hasnans:
         return False
@@ -123,16 +139,62 @@ def _is_intraday(times: pd.DatetimeIndex, told: Interval | None) -> bool:
     return False
 
 
+def _check_cells(table: pd.DataFrame) -> None:
+    """Refuse what nobody writes into a table of bars, and what may have no text at all."""
+    labels = [*_objects(table.columns), *table.columns.names, *table.index.names]
+    if any(not _is_plain(label) for label in labels):
+        raise DataError(
+            f"{ORIGIN} has a heading that is {kind_of_value(_odd(labels))}",
+            hint="headings are texts, such as Date, Open, High, Low, Close and Volume",
+        )
+    for at, name in enumerate(table.columns):
+        column = table.iloc[:, at]
+        if column.dtype.kind == "c" or not all(map(_is_plain, _objects(column))):
+            odd = 0j if column.dtype.kind == "c" else _odd(column)
+            raise DataError(
+                f"{ORIGIN} has {kind_of_value(odd)} in column {name}",
+                hint="every column must hold numbers, or texts of numbers; an unknown one is NaN",
+                details={"column": str(name)},
+            )
+    if not all(map(_is_plain, _objects(table.index))):
+        raise DataError(
+            f"{ORIGIN} has {kind_of_value(_odd(table.index))} among its times",
+            hint="make the index one of times, with pd.to_datetime",
+        )
+
+
+def _objects(values: pd.Index[Any] | pd.Series[Any]) -> Iterator[object]:
+    """Yield the items that may be anything: those that are no numbers, texts or times by type."""
+    if isinstance(values, pd.MultiIndex):
+        for item in values:
+            yield from item
+    elif values.dtype == object:
+        yield from values
+
+
+def _is_plain(item: object) -> bool:
+    if isinstance(item, int):
+        return abs(item) < LARGEST
+    return item is None or isinstance(item, CELLS)
+
+
+def _odd(items: Iterable[object]) -> object:
+    return next(item for item in items if not _is_plain(item))
+
+
 def _tidied(
-    table: pd.DataFrame, calendar: str, told: Interval | None
+    table: pd.DataFrame, calendar: str, told: Interval | None, bar_format: BarFormat
 ) -> tuple[pd.DataFrame, list[Finding]]:
-    if isinstance(table.index, pd.DatetimeIndex):
+    _check_cells(table)
+    if isinstance(table.index, pd.DatetimeIndex) and bar_format is NO_FORMAT:
         table = table.loc[:, [meaning_of(name) not in {DATE, TIME} for name in table.columns]]
-    chosen = choose_columns(table, origin=ORIGIN, bar_format=NO_FORMAT, symbol=None)
-    stamps = read_stamps(chosen.columns[TIME], origin=ORIGIN)
+    chosen = choose_columns(table, origin=ORIGIN, bar_format=bar_format, symbol=None)
+    stamps = read_stamps(chosen.columns[TIME], origin=ORIGIN, bar_format=chosen.bar_format)
     interval = told
     if interval is None:
         intraday = _is_intraday(stamps.written, None)
         times = stamps.written.unique().sort_values()
         interval = infer_interval(times) if intraday else Interval.DAY
-    return bars_from_table(table, interval=interval.label, origin=ORIGIN, calendar=calendar)
+    return bars_from_table(
+        table, interval=interval.label, origin=ORIGIN, bar_format=bar_format, calendar=calendar
+    )

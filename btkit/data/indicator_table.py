@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from btkit.arguments import check_number, check_text
 from btkit.data.given import take_bars
 from btkit.indicators import FeatureSet
 from btkit.indicators.registry import DOCUMENTED
@@ -49,11 +50,20 @@ def compute_indicators(
     >>> compute_indicators(bars)["prev_close"].tolist()
     [nan, 100.0, 101.0]
     """
+    calendar = check_text(calendar, "calendar", hint="XNYS is the New York Stock Exchange's.")
     given = take_bars(bars, calendar=calendar)
     index = pd.DatetimeIndex(given.bars.index)
     interval = infer_interval(index, told=given.interval)
     if bars_per_year is None:
         bars_per_year = interval.bars_per_year(calendar)
+    else:
+        bars_per_year = check_number(
+            bars_per_year,
+            "bars_per_year",
+            rule="above 0",
+            good=lambda value: value > 0,
+            hint="252 is the number of daily bars.",
+        )
     features = FeatureSet(
         given.bars, bars_per_year=bars_per_year, calendar=calendar, interval=interval
     )

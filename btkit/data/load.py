@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from btkit.arguments import check_flag, check_text, check_whole, refusal
 from btkit.data.choose import open_source
 from btkit.data.coverage import Completeness, Span, judge_coverage
 from btkit.data.formats import BarFormat, FormatSource, load_stated
@@ -104,7 +105,7 @@ def load_bars(  # noqa: PLR0913 - the question itself, each part with its defaul
     return load_from_source(
         symbol, start, end, interval=interval, source=source, warmup=warmup, needs_iv=needs_iv,
         calendar=calendar, bar_format=load_stated(format),
-        settings=read_settings() if settings is None else settings,
+        settings=read_settings(settings),
     ).bars  # fmt: skip
 
 
@@ -163,17 +164,24 @@ def load_from_source(  # noqa: PLR0913 - the question itself, and where to put i
         Its bars are broken beyond harmless repair.
     """
     symbol = check_symbol(symbol)
-    if warmup < 0:
-        raise UsageError(
-            f"warmup must be 0 or more bars, not {warmup}",
-            hint="0 loads the range alone; 2,000 is what a run takes",
-        )
+    warmup = check_whole(
+        warmup, "warmup", least=0, hint="0 loads the range alone; `run` takes 2,000."
+    )
+    check_flag(needs_iv, "needs_iv")
+    check_text(calendar, "calendar", hint="XNYS is the New York Stock Exchange's.")
     asked = Interval.parse(interval)
     first, last = parse_range(start, end, interval=asked.label)
     span = Span(first, last, asked, calendar, now or dt.datetime.now(dt.UTC))
     if source is None or isinstance(source, str):
         name = source or settings.data_source
         source = open_source(name, settings=settings, now=span.now, bar_format=bar_format)
+    elif not hasattr(source, "bars"):
+        raise refusal(
+            source,
+            "source",
+            rule="the name of a source, or a source of one's own",
+            hint="Choose one of auto market-data files yahoo sample.",
+        )
     elif bar_format is not None:
         raise UsageError(
             "a format is of files that btkit reads, and the bars come from a source of one's own",

@@ -8,14 +8,18 @@ from typing import Final
 
 import pandas as pd
 
+from btkit.arguments import shown
 from btkit.errors import UsageError
 from btkit.markets import Interval
 
+# Nanoseconds reach a little further, but not with the day around a moment, or in any zone.
+FIRST_DAY: Final = pd.Timestamp("1678-01-01")
+LAST_DAY: Final = pd.Timestamp("2262-01-01")
 ONE_DAY: Final = pd.Timedelta(days=1)
 ONE_NANOSECOND: Final = pd.Timedelta(1, unit="ns")
 
 
-def is_intraday(interval: str) -> bool:
+def is_intraday(interval: object) -> bool:
     """Return whether bars of this interval carry a time of day.
 
     Parameters
@@ -66,7 +70,9 @@ def parse_range(
 def _parse_one(value: object, name: str, *, intraday: bool) -> tuple[pd.Timestamp, bool]:
     form = "YYYY-MM-DD or YYYY-MM-DDTHH:MM" if intraday else "YYYY-MM-DD"
     refusal = UsageError(
-        f"{name} {value!r} is not a date", hint=f"write it as {form}", details={name: str(value)}
+        f"{name} {shown(value)} is not a date",
+        hint=f"write it as {form}",
+        details={name: shown(value)},
     )
     if isinstance(value, str):
         text = value.strip()
@@ -81,7 +87,7 @@ def _parse_one(value: object, name: str, *, intraday: bool) -> tuple[pd.Timestam
         time = pd.Timestamp(value).as_unit("ns")
     except ValueError:  # out of range, too, is a ValueError
         raise refusal from None
-    if pd.isna(time):
+    if pd.isna(time) or not FIRST_DAY < time.tz_localize(None) < LAST_DAY:
         raise refusal
     if intraday:
         # Naive midnights of a datetime object are dates that a program passed on.

@@ -103,7 +103,11 @@ class Interval:
         if isinstance(text, Interval):
             return text
         if not isinstance(text, str):
-            raise _refusal(repr(text), f"Intervals are {FORMS}.")
+            raise UsageError(
+                f"An interval is a text, not of type {type(text).__name__}.",
+                hint=f"Intervals are {FORMS}.",
+                details={"received": type(text).__name__},
+            )
         return _parsed(text)
 
     @property

@@ -16,6 +16,7 @@ from btkit.report import (
     RunDocument,
     build_provenance,
     build_report,
+    check_result,
     describe_run,
     gather_versions,
 )
@@ -102,6 +103,7 @@ def as_document(run: RunDocument | Result | OptionsResult) -> RunDocument:
     """
     if isinstance(run, RunDocument):
         return run
+    check_result(run)
     now = datetime.now(UTC)
     info = describe_run(run, run_id=run.run_id, created_at=now, completed_at=now)
     provenance = build_provenance(run, versions=gather_versions())

@@ -20,7 +20,7 @@ from btkit.report.documents import (
     WarmupSection,
     report_schema,
 )
-from btkit.report.inputs import SimulatedRun
+from btkit.report.inputs import SimulatedRun, check_result
 from btkit.report.options import OptionsReport, read_report
 from btkit.report.provenance import bars_hash, build_provenance, gather_versions
 
@@ -46,6 +46,7 @@ __all__ = [
     "build_report",
     "buy_and_hold",
     "buy_and_hold_equity",
+    "check_result",
     "describe_run",
     "gather_versions",
     "read_report",

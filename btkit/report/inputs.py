@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import pandas as pd
 from pydantic import BaseModel
 
+from btkit.arguments import refusal
 from btkit.data import DataInfo
 from btkit.markets import Annualisation
 from btkit.metrics import Metrics
 from btkit.spec import AnySpec
 
 
+@runtime_checkable
 class SimulatedRun(Protocol):
     """The attributes of a result that reports are built from.
 
@@ -103,3 +105,27 @@ class SimulatedRun(Protocol):
     @property
     def warmup(self) -> Mapping[str, Any]:
         """Bars, missing_until and drift."""
+
+
+def check_result(result: object) -> SimulatedRun:
+    """Return what a simulation gave.
+
+    Parameters
+    ----------
+    result
+        A `Result` or an `OptionsResult`.
+
+    Raises
+    ------
+    UsageError
+        If it is something else.
+    """
+    if isinstance(result, SimulatedRun):
+        return result
+    raise refusal(
+        result,
+        "the run",
+        rule="what run, options_sim or simulate returned",
+        hint="Of a sweep take result.run(...), of a walk-forward result.out_of_sample[0]; "
+        "bt.load_run(id) reads a stored run.",
+    )

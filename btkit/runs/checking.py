@@ -111,7 +111,7 @@ def check(
     >>> check()["passed"]  # doctest: +SKIP
     True
     """
-    known = read_settings() if settings is None else settings
+    known = read_settings(settings)
     store = Store.from_settings(known)
     watch = progress or Silent()
     whole = _Check(store, known, repair=repair, render=render)

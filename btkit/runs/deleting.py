@@ -46,7 +46,7 @@ def delete(run_id: str, *, settings: Settings | None = None) -> dict[str, Any]:
         If it or a part of it is at work, the database cannot be written, or a file cannot be
         removed, which the error then names.
     """
-    known = read_settings() if settings is None else settings
+    known = read_settings(settings)
     store = Store.from_settings(known)
     stem = check_job_id(run_id)
     gone = store.delete(stem)

@@ -96,7 +96,7 @@ def sync(
     StoreError
         If the database cannot be read or written, or the bucket not be made.
     """
-    store = Store.from_settings(read_settings() if settings is None else settings)
+    store = Store.from_settings(read_settings(settings))
     assert store.objects is not None
     assert store.uploads is not None
     if create_bucket:

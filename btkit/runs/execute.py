@@ -29,7 +29,7 @@ from btkit.report import (
 from btkit.runs.delivering import deliver_queued
 from btkit.runs.handed_over import take_range
 from btkit.runs.keeping import Keeper
-from btkit.runs.progress import Progress, Silent
+from btkit.runs.progress import Progress, check_progress
 from btkit.runs.requests import (
     Costs,
     check_interval,
@@ -89,9 +89,11 @@ def run_checked(  # noqa: PLR0913 - as `run`
     UsageError, NoDataError, DataError, SourceError, StoreError
         As `run`.
     """
+    observer = check_progress(progress)
+    known_interval, known_source = check_interval(interval), check_source(source)
     if isinstance(symbol, pd.DataFrame):
         # Nothing is loaded and nothing stored.
-        given = take_range(symbol, spec, start, end)
+        given = take_range(symbol, spec, start, end, bar_format=bar_format)
         return _simulate(spec, given.bars, costs, start=given.start)
     first, last = check_range(start, end)
     request = RunRequest(
@@ -99,8 +101,8 @@ def run_checked(  # noqa: PLR0913 - as `run`
         symbol=check_symbol(symbol),
         start=first,
         end=last,
-        interval=check_interval(interval),
-        source=check_source(source) or settings.data_source,
+        interval=known_interval,
+        source=known_source or settings.data_source,
         costs=costs,
         path=path,
         min_trades_required=settings.min_trades_required,
@@ -108,7 +110,7 @@ def run_checked(  # noqa: PLR0913 - as `run`
     )
     store = Store.from_settings(settings)
     info = begin(store, request, part=current_part())
-    return carry_out(request, info, store, settings=settings, progress=progress or Silent())
+    return carry_out(request, info, store, settings=settings, progress=observer)
 
 
 def _simulate(

@@ -64,7 +64,7 @@ def export(
     """
     kind = _known(format, _FORMATS, "format")
     chosen = [_known(table, _TABLES, "table") for table in tables or _TABLES]
-    wanted = read_settings() if settings is None else settings
+    wanted = read_settings(settings)
     store = Store.from_settings(wanted)
     known = list(dict.fromkeys(check_run_id(run_id) for run_id in run_ids)) or [
         row["run_id"] for row in store.runs(status="complete", limit=None)

@@ -5,14 +5,22 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from btkit.data import LoadedBars, describe_bars, take_bars
+from btkit.data import FormatSource, LoadedBars, describe_bars, load_stated, take_bars
+from btkit.data.formats import NO_FORMAT
 from btkit.errors import NoDataError
 from btkit.markets import infer_interval
 from btkit.runs.requests import check_range, parse_day
 from btkit.spec import AnySpec
 
 
-def take_range(bars: pd.DataFrame, spec: AnySpec, start: object, end: object) -> LoadedBars:
+def take_range(
+    bars: pd.DataFrame,
+    spec: AnySpec,
+    start: object,
+    end: object,
+    *,
+    bar_format: FormatSource | None = None,
+) -> LoadedBars:
     """Return bars that were handed over as if they had been loaded for a range.
 
     Parameters
@@ -23,11 +31,13 @@ def take_range(bars: pd.DataFrame, spec: AnySpec, start: object, end: object) ->
         Says which calendar they are compared with.
     start, end
         The first and the last day, both included; None for all there are.
+    bar_format
+        What somebody states about the frame.
 
     Raises
     ------
-    UsageError
-        If the range makes no sense.
+    FormatError, UsageError
+        If the format or the range makes no sense.
     DataError
         If the bars are broken beyond harmless repair.
     NoDataError
@@ -37,10 +47,10 @@ def take_range(bars: pd.DataFrame, spec: AnySpec, start: object, end: object) ->
     last = None if end is None else parse_day(end, name="end")
     if first is not None and last is not None:
         check_range(first, last)
-    given = take_bars(bars, calendar=spec.calendar)
+    given = take_bars(bars, calendar=spec.calendar, bar_format=load_stated(bar_format) or NO_FORMAT)
     index = pd.DatetimeIndex(given.bars.index)
     # Of intraday bars a day is one of UTC, as for a source.
-    days = index.to_numpy().astype("datetime64[D]")
+    days = index.tz_localize(None).to_numpy().astype("datetime64[D]")
     begin = 0 if first is None else int(days.searchsorted(np.datetime64(first)))
     stop = len(days) if last is None else int(days.searchsorted(np.datetime64(last), side="right"))
     if begin >= stop:

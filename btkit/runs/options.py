@@ -85,7 +85,7 @@ def options_sim(  # noqa: PLR0913 - the costs and the data, each with its defaul
     ...                      "2018-12-31", source="sample", capital=1_000_000)  # doctest: +SKIP
     >>> result.spreads[0].credit  # doctest: +SKIP
     """
-    known = read_settings() if settings is None else settings
+    known = read_settings(settings)
     spreads = option_spec(spec, settings=known)
     costs = check_costs(
         spreads, capital=capital, commission=commission, slippage=slippage, settings=known

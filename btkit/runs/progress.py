@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol, runtime_checkable
 
+from btkit.arguments import refusal
+
 Note = Callable[[str], None]
 """Takes what there is to say about a stage, once it is known."""
 
 
+@runtime_checkable
 class Progress(Protocol):
     """Told of each stage as it begins and ends."""
 
@@ -62,3 +65,28 @@ class Silent:
             Takes a remark and drops it.
         """
         yield lambda _text: None
+
+
+def check_progress(progress: object) -> Progress:
+    """Return who is told of the stages.
+
+    Parameters
+    ----------
+    progress
+        A `Progress`; None tells nobody.
+
+    Raises
+    ------
+    UsageError
+        If it is something else.
+    """
+    if progress is None:
+        return Silent()
+    if isinstance(progress, Progress) and not isinstance(progress, type):
+        return progress
+    raise refusal(
+        progress,
+        "progress",
+        rule="an object with a method stage",
+        hint="Leave it out, or give for example a btkit.widgets.Progress.",
+    )

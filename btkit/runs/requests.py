@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,10 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
+import pandas as pd
+
+from btkit.arguments import check_account, check_choice, shown
 from btkit.conditions import names_in
 from btkit.data import DataInfo
 from btkit.errors import UsageError
@@ -22,11 +25,6 @@ from btkit.spec import AnySpec, OptionsSpec, StrategySpec, load_spec
 SpecSource = str | Path | Mapping[str, Any] | AnySpec
 """What a run takes for a spec: a path, JSON or YAML text, a mapping, or a spec."""
 
-_COST_HINTS = {
-    "capital": "100,000 is the usual account.",
-    "commission": "0 charges nothing.",
-    "slippage": "0.005 is half a percent.",
-}
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -155,22 +153,20 @@ def parse_day(value: object, *, name: str) -> date:
     UsageError
         If it is none of these, or no day of the calendar.
     """
-    if isinstance(value, datetime):  # a pandas Timestamp is one, too
-        return value.date()
-    if isinstance(value, date):
-        return value
-    text = str(value).strip()
+    if isinstance(value, date) and not pd.isna(value):
+        # A pandas Timestamp is a datetime, too.
+        return value.date() if isinstance(value, datetime) else value
     reason = "it is not in the form YYYY-MM-DD"
     # `fromisoformat` alone would take other ISO forms, week dates among them.
-    if _DATE.fullmatch(text):
+    if isinstance(value, str | np.datetime64) and _DATE.fullmatch(str(value).strip()):
         try:
-            return date.fromisoformat(text)
+            return date.fromisoformat(str(value).strip())
         except ValueError as error:
             reason = str(error)
     raise UsageError(
-        f"{name} is {text!r}, which is no date: {reason}.",
+        f"{name} is {shown(value)}, which is no date: {reason}.",
         hint="Write dates as YYYY-MM-DD, such as 2018-12-31.",
-        details={"argument": name, "received": text},
+        details={"argument": name, "received": shown(value)},
     )
 
 
@@ -241,17 +237,10 @@ def check_source(source: str | None) -> SourceName | None:
     UsageError
         If there is no such source.
     """
-    known: tuple[SourceName, ...] = get_args(SourceName)
-    for name in known:
-        if source == name:
-            return name
     if source is None:
         return None
-    raise UsageError(
-        f"There is no source {source!r}.",
-        hint=f"Choose one of {' '.join(known)}.",
-        details={"argument": "source", "received": source, "known": list(known)},
-    )
+    known: tuple[SourceName, ...] = get_args(SourceName)
+    return check_choice(source, known, name="source", noun="source")
 
 
 def format_flag(info: DataInfo) -> dict[str, str]:
@@ -300,22 +289,12 @@ def check_costs(
         If a number is out of its bounds, or the stock commission of 0.65 would be charged as
         a rate.
     """
-    costs = Costs(
+    account = check_account(
         capital=settings.initial_capital if capital is None else capital,
         commission=settings.default_commission if commission is None else commission,
         slippage=settings.default_slippage if slippage is None else slippage,
     )
-    for name, value, good, rule in (
-        ("capital", costs.capital, costs.capital > 0, "above 0"),
-        ("commission", costs.commission, costs.commission >= 0, "at least 0"),
-        ("slippage", costs.slippage, 0 <= costs.slippage < 1, "at least 0 and below 1"),
-    ):
-        if not (math.isfinite(value) and good):
-            raise UsageError(
-                f"{name} is {value}; it must be {rule}.",
-                hint=_COST_HINTS[name],
-                details={"argument": name, "received": str(value)},
-            )
+    costs = Costs(*account)
     chosen = commission is not None or "default_commission" in settings.model_fields_set
     if spec.commission_kind == "rate" and not chosen:
         raise UsageError(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from btkit.errors import BtkitError, UsageError
 from btkit.report import RunInfo
 from btkit.runs.execute import carry_out
-from btkit.runs.progress import Progress, Silent
+from btkit.runs.progress import Progress, check_progress
 from btkit.runs.run_request import RunRequest
 from btkit.settings import Settings, read_settings
 from btkit.storage import Claimed, Store, check_job_id
@@ -57,8 +57,8 @@ def resume(
     BtkitError
         As the verb that began it. It can be resumed again then.
     """
-    known = read_settings() if settings is None else settings
-    watched = progress or Silent()
+    known = read_settings(settings)
+    watched = check_progress(progress)
     store = Store.from_settings(known)
     if store.kind_of(run_id) == "batch":
         raise UsageError(
@@ -102,7 +102,7 @@ def cancel(run_id: str, *, settings: Settings | None = None) -> dict[str, Any]:
     StoreError
         If it is not running.
     """
-    store = Store.from_settings(read_settings() if settings is None else settings)
+    store = Store.from_settings(read_settings(settings))
     return {"run_id": check_job_id(run_id), "status": store.jobs.request_cancel(run_id)}
 
 

@@ -81,7 +81,7 @@ def run(  # noqa: PLR0913 - the costs and the data, each with its default
     ...              source="sample")  # doctest: +SKIP
     >>> result.metrics.sharpe_ratio  # doctest: +SKIP
     """
-    known = read_settings() if settings is None else settings
+    known = read_settings(settings)
     rules = rule_spec(spec, settings=known)
     costs = check_costs(
         rules, capital=capital, commission=commission, slippage=slippage, settings=known

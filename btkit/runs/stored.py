@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, get_args
 
+from btkit.arguments import check_choice, check_flag, check_whole
 from btkit.data import check_symbol
-from btkit.errors import UsageError
 from btkit.report import (
     RunDocument,
     build_provenance,
     build_report,
+    check_result,
     describe_run,
     gather_versions,
 )
@@ -131,29 +132,17 @@ def list_runs(
     --------
     >>> list_runs("SPX", kind="run")  # doctest: +SKIP
     """
-    if limit < 1:
-        raise UsageError(
-            f"limit is {limit}; it must be at least 1.",
-            hint="Leave it out for the newest 20.",
-            details={"argument": "limit"},
-        )
     return _store(settings).runs(
         symbol=None if symbol is None else check_symbol(symbol),
-        limit=limit,
-        status=_known(status, _STATUSES, "status"),
-        kind=_known(kind, _KINDS, "kind"),
+        limit=check_whole(
+            limit, "limit", least=1, hint="Give how many to list at most, such as 50."
+        ),
+        status=None
+        if status is None
+        else check_choice(status, _STATUSES, name="status", noun="status"),
+        kind=None if kind is None else check_choice(kind, _KINDS, name="kind", noun="kind"),
         parent=parent,
-        everything=everything,
-    )
-
-
-def _known(text: str | None, names: tuple[Any, ...], what: str) -> Any:  # noqa: ANN401 - one of `names`
-    if text is None or text in names:
-        return text
-    raise UsageError(
-        f"There is no {what} {text!r}.",
-        hint=f"Choose one of {' '.join(names)}.",
-        details={"argument": what, "received": text},
+        everything=check_flag(everything, "everything"),
     )
 
 
@@ -177,7 +166,8 @@ def report(result: Result | OptionsResult, *, settings: Settings | None = None) 
     StoreError
         If the run was stored, and the store cannot be read.
     """
-    known = read_settings() if settings is None else settings
+    known = read_settings(settings)
+    check_result(result)
     if result.run_id is not None:
         return load_document(result.run_id, settings=known)
     now = datetime.now(UTC)
@@ -190,4 +180,4 @@ def report(result: Result | OptionsResult, *, settings: Settings | None = None) 
 
 
 def _store(settings: Settings | None) -> Store:
-    return Store.from_settings(read_settings() if settings is None else settings)
+    return Store.from_settings(read_settings(settings))

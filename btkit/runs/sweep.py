@@ -25,7 +25,7 @@ from btkit.runs.files import report_folder, write_bytes, write_table
 from btkit.runs.finished_sets import FinishedSets, measure_rest
 from btkit.runs.handed_over import take_range
 from btkit.runs.job_requests import SweepRequest
-from btkit.runs.progress import Progress, Silent
+from btkit.runs.progress import Progress, check_progress
 from btkit.runs.requests import (
     Costs,
     SpecSource,
@@ -132,24 +132,25 @@ def sweep(  # noqa: PLR0913 - the data, the costs and the search, each with its 
     """
     from btkit.validation import check_sets, with_parameters  # noqa: PLC0415 - brings numba
 
-    known = read_settings() if settings is None else settings
-    observer = progress or Silent()
+    known = read_settings(settings)
+    observer = check_progress(progress)
     question = ask(
         spec, parameters, constraint=constraint, method=method, objective=objective,
         samples=samples, seed=seed, max_sets=max_sets, threads=threads, settings=known,
         capital=capital, commission=commission, slippage=slippage,
     )  # fmt: skip
+    interval, source = check_interval(interval), check_source(source)
     if isinstance(symbol, pd.DataFrame):
-        loaded = take_range(symbol, question.spec, start, end)
+        loaded = take_range(symbol, question.spec, start, end, bar_format=format)
         return _search(question, loaded, None, settings=known, progress=observer)
     asked = check_range(start, end)
     # What any set's values spoil must not wait until bars are loaded.
     if question.sets is not None:
         with_parameters(question.spec, question.sets.at(0))
-    check_sets(question.spec, question.axes, question.sets, constraint)
+    check_sets(question.spec, question.axes, question.sets, question.constraint)
     request = request_of(
-        question, check_symbol(symbol), asked, interval=check_interval(interval),
-        source=check_source(source) or known.data_source,
+        question, check_symbol(symbol), asked, interval=interval,
+        source=source or known.data_source,
         min_trades_required=known.min_trades_required, bar_format=load_stated(format),
     )  # fmt: skip
     loaded = _load(question, request, known, observer)
@@ -222,8 +223,8 @@ def describe_sweep(
     StoreError
         If a file cannot be written.
     """
-    known = read_settings() if settings is None else settings
-    observer = progress or Silent()
+    known = read_settings(settings)
+    observer = check_progress(progress)
     days = tuple(
         None if day is None else parse_day(day, name=name)
         for name, day in (("start", start), ("end", end))
@@ -292,7 +293,7 @@ def load_sweep(
     StoreError
         If there is no such sweep, or it cannot be read.
     """
-    known = read_settings() if settings is None else settings
+    known = read_settings(settings)
     return load_stored("sweep", sweep_id, known)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
+from btkit.arguments import check_choice, check_whole, refusal
 from btkit.data import BarFormat, LoadedBars
 from btkit.errors import UsageError
 from btkit.runs.campaigns import (
@@ -103,6 +104,7 @@ def ask(  # noqa: PLR0913 - as `sweep`
     """
     from btkit.validation import (  # noqa: PLC0415 - brings numba
         check_axes,
+        check_constraint,
         check_objective,
         make_grid,
         sample_grid,
@@ -112,31 +114,17 @@ def ask(  # noqa: PLR0913 - as `sweep`
     costs = check_costs(
         rules, capital=capital, commission=commission, slippage=slippage, settings=settings
     )
-    if method not in METHODS:
-        raise UsageError(
-            f"There is no method {method!r}.",
-            hint=f"Choose one of {' '.join(METHODS)}.",
-            details={"argument": "method", "received": method},
-        )
-    for name, value in (("samples", samples), ("max_sets", max_sets), ("threads", threads or 1)):
-        if value < 1:
-            raise UsageError(
-                f"{name} is {value}; it must be at least 1.",
-                hint="Leave it out for the default.",
-                details={"argument": name},
-            )
-    if threads is not None and threads > MOST_THREADS:
-        raise UsageError(
-            f"threads is {threads:,}; at most {MOST_THREADS:,} are taken.",
-            hint="Leave it out: then there is one for each core.",
-            details={"argument": "threads"},
-        )
-    if seed < 0:
-        raise UsageError(
-            f"seed is {seed}; it must be 0 or more.",
-            hint="Any other number draws other sets.",
-            details={"argument": "seed"},
-        )
+    method = check_choice(method, METHODS, name="method", noun="method")
+    default = "Leave it out for the default."
+    samples = check_whole(samples, "samples", least=1, hint=default)
+    max_sets = check_whole(max_sets, "max_sets", least=1, hint=default)
+    seed = check_whole(seed, "seed", least=0, hint="Any other number draws other sets.")
+    constraint = check_constraint(constraint)
+    if threads is not None:
+        one_a_core = "Leave it out: then there is one for each core."
+        threads = check_whole(threads, "threads", least=1, hint=one_a_core)
+        if threads > MOST_THREADS:
+            raise refusal(threads, "threads", rule=f"at most {MOST_THREADS:,}", hint=one_a_core)
     if method != "grid" and samples > max_sets:
         raise UsageError(
             f"{samples:,} samples are more than the {max_sets:,} sets allowed.",

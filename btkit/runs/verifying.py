@@ -57,7 +57,7 @@ def verify(
     BtkitError
         If the bars cannot be had any more.
     """
-    known = read_settings() if settings is None else settings
+    known = read_settings(settings)
     watch = progress or Silent()
     with watch.stage("read run") as note:
         stored = Store.from_settings(known).load(run_id)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from btkit.arguments import check_whole
 from btkit.data import FormatSource, LoadedBars, check_symbol, load_stated
 from btkit.errors import UsageError
 from btkit.markets import infer_interval
@@ -38,7 +39,7 @@ from btkit.runs.delivering import deliver_queued
 from btkit.runs.files import report_folder, write_bytes, write_table
 from btkit.runs.handed_over import take_range
 from btkit.runs.job_requests import WalkForwardRequest
-from btkit.runs.progress import Progress, Silent
+from btkit.runs.progress import Progress, check_progress
 from btkit.runs.requests import (
     SpecSource,
     check_costs,
@@ -162,15 +163,16 @@ def walk_forward(  # noqa: PLR0913 - the data, the costs and the windows, each w
     ...                       source="sample")  # doctest: +SKIP
     >>> result.report.avg_efficiency  # doctest: +SKIP
     """
-    observer = progress or Silent()
+    observer = check_progress(progress)
     plan = _ask(
         spec, windows=windows, is_ratio=is_ratio, scheme=scheme, optimize=optimize,
         constraint=constraint, objective=objective, max_sets=max_sets, capital=capital,
         commission=commission, slippage=slippage,
-        settings=read_settings() if settings is None else settings,
+        settings=read_settings(settings),
     )  # fmt: skip
+    interval, source = check_interval(interval), check_source(source)
     if isinstance(symbol, pd.DataFrame):
-        given = take_range(symbol, plan.spec, start, end)
+        given = take_range(symbol, plan.spec, start, end, bar_format=format)
         return _walk(plan, _cut(plan, given), None, observer)
     first, last = check_range(start, end)
     known_format = load_stated(format)
@@ -184,8 +186,8 @@ def walk_forward(  # noqa: PLR0913 - the data, the costs and the windows, each w
         symbol=check_symbol(symbol),
         start=first,
         end=last,
-        interval=check_interval(interval),
-        source=check_source(source) or plan.settings.data_source,
+        interval=interval,
+        source=source or plan.settings.data_source,
         format=None if known_format is None else known_format.stated(),
         capital=plan.costs.capital,
         commission=plan.costs.commission,
@@ -296,7 +298,7 @@ def load_walk_forward(
     StoreError
         If there is none, or it cannot be read.
     """
-    known = read_settings() if settings is None else settings
+    known = read_settings(settings)
     return load_stored("walk_forward", walk_forward_id, known)
 
 
@@ -315,15 +317,22 @@ def _ask(  # noqa: PLR0913 - as `walk_forward`
     slippage: float | None,
     settings: Settings,
 ) -> Plan:
-    from btkit.validation import check_axes, check_objective, make_grid  # noqa: PLC0415 - numba
+    from btkit.validation import (  # noqa: PLC0415 - brings numba
+        check_axes,
+        check_constraint,
+        check_objective,
+        make_grid,
+    )
     from btkit.validation.windows import check_scheme, check_windows  # noqa: PLC0415 - likewise
 
     rules = rule_spec(spec, settings=settings)
     costs = check_costs(
         rules, capital=capital, commission=commission, slippage=slippage, settings=settings
     )
-    check_windows(windows, is_ratio)
-    axes = check_axes(rules, optimize) if optimize else {}
+    windows, is_ratio = check_windows(windows, is_ratio)
+    constraint = check_constraint(constraint)
+    max_sets = check_whole(max_sets, "max_sets", least=1, hint="Leave it out for the default.")
+    axes = {} if optimize is None else check_axes(rules, optimize)
     if constraint and not axes:
         raise UsageError(
             "A constraint needs parameters that are optimised.",

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from numbers import Real
+from datetime import date
 from typing import TYPE_CHECKING, Any, Protocol, overload
 
 import numpy as np
 import pandas as pd
 
+from btkit.arguments import check_account, shown
 from btkit.conditions.columns import ColumnEvaluator
 from btkit.data import GivenBars, adjust_prices, judge_splits_again, take_bars
+from btkit.data.times import FIRST_DAY, LAST_DAY
 from btkit.engine import (
     Clauses,
     Decisions,
@@ -36,12 +37,6 @@ from btkit.spec import AnySpec, BaseSpec, OptionsSpec, StrategySpec, load_spec
 if TYPE_CHECKING:
     from btkit.simulation.options import OptionsResult, SpreadEngine
 
-_ACCOUNT_RULES: dict[str, tuple[str, Callable[[float], bool], str]] = {
-    "capital": ("above 0", lambda value: value > 0, "100_000 is the usual account"),
-    "commission": ("of 0 or more", lambda value: value >= 0, "0 charges nothing"),
-    "slippage": ("from 0 to below 1", lambda value: 0 <= value < 1, "0.005 is half a percent"),
-}
-
 
 class Engine(Protocol):
     """What runs the simulation loop."""
@@ -60,7 +55,7 @@ def simulate(
     capital: float = 100_000,
     commission: float = 0.65,
     slippage: float = 0.005,
-    start: str | pd.Timestamp | None = None,
+    start: str | date | np.datetime64 | None = None,
 ) -> OptionsResult: ...
 
 
@@ -72,7 +67,7 @@ def simulate(
     capital: float = 100_000,
     commission: float = 0.65,
     slippage: float = 0.005,
-    start: str | pd.Timestamp | None = None,
+    start: str | date | np.datetime64 | None = None,
 ) -> Result: ...
 
 
@@ -84,7 +79,7 @@ def simulate(
     capital: float = 100_000,
     commission: float = 0.65,
     slippage: float = 0.005,
-    start: str | pd.Timestamp | None = None,
+    start: str | date | np.datetime64 | None = None,
 ) -> Result | OptionsResult: ...
 
 
@@ -95,7 +90,7 @@ def simulate(
     capital: float = 100_000,
     commission: float = 0.65,
     slippage: float = 0.005,
-    start: str | pd.Timestamp | None = None,
+    start: str | date | np.datetime64 | None = None,
 ) -> Result | OptionsResult:
     """Simulate a strategy over bars; no file, network, clock or environment is read.
 
@@ -167,7 +162,7 @@ def simulate_with(
     capital: float = 100_000,
     commission: float = 0.65,
     slippage: float = 0.005,
-    start: str | pd.Timestamp | None = None,
+    start: str | date | np.datetime64 | None = None,
 ) -> Result:
     """`simulate`, with the loop run by someone who watches, saves or stops it.
 
@@ -189,7 +184,9 @@ def simulate_with(
         As `simulate`.
     """
     strategy = _rule_spec(spec)
-    _check_account(capital=capital, commission=commission, slippage=slippage)
+    capital, commission, slippage = check_account(
+        capital=capital, commission=commission, slippage=slippage
+    )
     given = _take(bars, strategy)
     checked = given.bars
     index = checked.index
@@ -211,14 +208,14 @@ def simulate_with(
     )
     market = Market(*(np.array(checked[name], np.float64) for name in ("open", "close")))
     rules = rules_of(strategy, commission=commission, slippage=slippage)
-    outcome = engine(market, decisions, rules, capital=float(capital), start=first)
+    outcome = engine(market, decisions, rules, capital=capital, start=first)
     values = value_trades(outcome.trades, market, rules)
     # Without the zone, or each time would be an object of its own.
     times = index.tz_localize(None).to_numpy()
     metrics = compute_metrics(
         outcome.curve.equity[first:],
         index[first:],
-        initial_capital=float(capital),
+        initial_capital=capital,
         periods_per_year=annualisation.periods_per_year,
         period_ends=annualisation.period_ends(index[first:]),
         trades=TradeColumns(
@@ -231,14 +228,14 @@ def simulate_with(
     )
     return Result(
         spec=strategy,
-        initial_capital=float(capital),
-        commission=float(commission),
-        slippage=float(slippage),
+        initial_capital=capital,
+        commission=commission,
+        slippage=slippage,
         annualisation=annualisation,
         metrics=metrics,
         quality=given.findings,
         told=given.told,
-        all_bars=checked,
+        all_bars=_with_origin(checked, given),
         clauses=clauses,
         feature_set=features,
         outcome=outcome,
@@ -254,7 +251,7 @@ def simulate_spreads_with(
     capital: float,
     commission: float,
     slippage: float,
-    start: str | pd.Timestamp | None = None,
+    start: str | date | np.datetime64 | None = None,
 ) -> OptionsResult:
     """`simulate` for an option spec, with the loop run by someone who watches, saves or stops it.
 
@@ -288,10 +285,12 @@ def _simulate_options(
     capital: float,
     commission: float,
     slippage: float,
-    start: str | pd.Timestamp | None,
+    start: str | date | np.datetime64 | None,
     engine: SpreadEngine | None = None,
 ) -> OptionsResult:
-    _check_account(capital=capital, commission=commission, slippage=slippage)
+    capital, commission, slippage = check_account(
+        capital=capital, commission=commission, slippage=slippage
+    )
     given = _take(bars, strategy)
     index = pd.DatetimeIndex(given.bars.index)
     annualisation = _annualisation(index, strategy, given)
@@ -303,13 +302,13 @@ def _simulate_options(
         OptionsRequest(
             engine=engine or run_options,
             spec=strategy,
-            bars=given.bars,
+            bars=_with_origin(given.bars, given),
             quality=given.findings,
             told=given.told,
             start=_first_bar(index, start),
-            capital=float(capital),
-            commission=float(commission),
-            slippage=float(slippage),
+            capital=capital,
+            commission=commission,
+            slippage=slippage,
             annualisation=annualisation,
         )
     )
@@ -318,7 +317,7 @@ def _simulate_options(
 def _any_spec(spec: AnySpec | Mapping[str, Any]) -> AnySpec:
     if not isinstance(spec, BaseSpec | Mapping):
         raise UsageError(
-            f"simulate reads no files, and the spec is a {type(spec).__name__}",
+            f"simulate reads no files, and the spec is {shown(spec)}",
             hint="load it with load_spec first",
         )
     # The defaults, not the environment's: the result may depend on the arguments alone.
@@ -333,26 +332,6 @@ def _rule_spec(spec: AnySpec | Mapping[str, Any]) -> StrategySpec:
             hint="give a rule spec, one without spread_type",
         )
     return loaded
-
-
-def _check_account(**account: Any) -> None:  # noqa: ANN401 - what it is to find out
-    for name, value in account.items():
-        rule, good, hint = _ACCOUNT_RULES[name]
-        if not (_is_finite(value) and good(value)):
-            raise UsageError(
-                f"{name} is {value!r}, but must be a number {rule}",
-                hint=hint,
-                details={name: str(value)},
-            )
-
-
-def _is_finite(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, Real):
-        return False
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # an integer beyond every float
-        return False
 
 
 def _take(bars: pd.DataFrame, strategy: AnySpec) -> GivenBars:
@@ -373,17 +352,18 @@ def _annualisation(index: pd.DatetimeIndex, spec: AnySpec, given: GivenBars) -> 
     return Annualisation(interval, spec.calendar, spec.bars_per_year)
 
 
-def _first_bar(index: pd.DatetimeIndex, start: str | pd.Timestamp | None) -> int:
+def _with_origin(bars: pd.DataFrame, given: GivenBars) -> pd.DataFrame:
+    # Whoever simulates on the bars of a result again is told where they come from. Earlier, each
+    # step above would have copied it along.
+    if given.told is not None:
+        bars.attrs["btkit"] = given.told.model_dump()
+    return bars
+
+
+def _first_bar(index: pd.DatetimeIndex, start: str | date | np.datetime64 | None) -> int:
     if start is None:
         return 0
-    try:
-        stamp = pd.Timestamp(start)
-        # A bare number would count nanoseconds since 1970: 2015 would be a moment in 1970.
-        known = not pd.isna(stamp) and not isinstance(start, Real)
-    except (ValueError, TypeError):
-        known = False
-    if not known:
-        raise UsageError(f"start is {start!r}, which is no date", hint="write it as YYYY-MM-DD")
+    stamp = _moment(start)
     if index.tz is not None and stamp.tz is None:
         stamp = stamp.tz_localize(index.tz)
     elif index.tz is None and stamp.tz is not None:
@@ -395,6 +375,23 @@ def _first_bar(index: pd.DatetimeIndex, start: str | pd.Timestamp | None) -> int
             hint="choose an earlier start",
         )
     return first
+
+
+def _moment(given: object) -> pd.Timestamp:
+    # A bare number would count nanoseconds since 1970: 2015 would be a moment in 1970. And "now"
+    # would read the clock.
+    start = None if isinstance(given, str) and not given.strip()[:1].isdigit() else given
+    try:
+        if isinstance(start, str | date | np.datetime64):
+            stamp = pd.Timestamp(start).as_unit("ns")
+            if FIRST_DAY < stamp.tz_localize(None) < LAST_DAY:
+                return stamp
+    except (ValueError, TypeError, OverflowError):
+        pass  # told below
+    raise UsageError(
+        f"start is {shown(given)}, which is no date from {FIRST_DAY.year} to {LAST_DAY.year}",
+        hint="write it as YYYY-MM-DD",
+    )
 
 
 def _clauses(strategy: StrategySpec) -> Clauses:
@@ -420,6 +417,6 @@ def rules_of(strategy: StrategySpec, *, commission: float, slippage: float) -> R
         filter_all=strategy.filter_scope == "all",
         max_holding=strategy.max_holding_bars,
         max_positions=strategy.max_concurrent_positions,
-        slippage=float(slippage),
+        slippage=slippage,
         **commission_rules(strategy.commission_kind, commission),
     )

@@ -17,7 +17,7 @@ _DEFAULT = "XNYS"
 def calendar_problems(data: Mapping[str, Any]) -> list[Problem]:
     """Return the problem with a spec's calendar, if it names none that exists."""
     name = data.get("calendar", _DEFAULT)
-    if name == _DEFAULT or not is_text(name) or not re.fullmatch(CALENDAR_PATTERN, name):
+    if not is_text(name) or name == _DEFAULT or not re.fullmatch(CALENDAR_PATTERN, name):
         return []
     # Half a second of import that specs on the default calendar do not pay.
     from exchange_calendars import get_calendar_names  # noqa: PLC0415

@@ -13,6 +13,7 @@ from btkit.spec.reading import parse_text, read_file
 from btkit.spec.wording import kind_of_value, no_mapping, quoted
 
 _FORMS = {".json": "json", ".yaml": "yaml", ".yml": "yaml"}
+_KINDS = ("rules", "options")
 _SPREAD_TYPE = "spread_type"
 
 
@@ -44,6 +45,13 @@ def load_spec(
     UsageError
         If there is nothing to read: no such file, a folder, an unreadable file.
     """
+    if settings is not None:
+        read_settings(settings)
+    if kind is not None and not (isinstance(kind, str) and kind in _KINDS):
+        raise UsageError(
+            f"a spec is of kind 'rules' or 'options', not {kind_of_value(kind)}",
+            hint="leave kind out: a spread_type makes an option spec",
+        )
     if isinstance(source, StrategySpec | OptionsSpec):
         return source
     if isinstance(source, Mapping):
@@ -98,7 +106,7 @@ def _build(values: object, settings: Settings | None, kind: str | None) -> AnySp
     if not isinstance(values, dict):
         raise SpecError([no_mapping(values)])
     if "max_holding_bars" not in values:
-        limit = (settings or read_settings()).max_holding_bars
+        limit = read_settings(settings).max_holding_bars
         values = values if limit is None else {**values, "max_holding_bars": limit}
     if kind is None:
         kind = "options" if _SPREAD_TYPE in values else "rules"

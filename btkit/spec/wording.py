@@ -253,15 +253,14 @@ def _shape_problem(
         return message, _quoting_hint(value)
     if shape == "a list" and is_text(value) and len(str(value)) < _SHOWN_CHARACTERS:
         return message, f"write a list of one: [{json.dumps(value)}]"
-    if shape == "true or false" and str(value).lower() in {"true", "false"}:
+    if shape == "true or false" and is_text(value) and str(value).lower() in {"true", "false"}:
         return message, f"write it without quotes: {str(value).lower()}"
     return message, _number_hint(shape, value) if "number" in shape else None
 
 
 def _quoting_hint(value: object) -> str | None:
     if isinstance(value, bool | int | float):
-        shown = str(value)[:_SHOWN_CHARACTERS]
-        return f'put it in quotes: "{shown.lower() if isinstance(value, bool) else shown}"'
+        return f'put it in quotes: "{_number(value)}"'
     return "put the whole text in quotes" if isinstance(value, dict) else None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 
+from btkit.arguments import shown
 from btkit.errors import RunNotFoundError
 
 # Ids name files, so nothing but this pattern may come near a path.
@@ -23,7 +24,7 @@ def new_job_id() -> str:
     return uuid.uuid4().hex[:16]
 
 
-def check_job_id(job_id: str) -> str:
+def check_job_id(job_id: object) -> str:
     """Return the id of a job of any kind in its stored form.
 
     Parameters
@@ -41,11 +42,11 @@ def check_job_id(job_id: str) -> str:
     RunNotFoundError
         If the text cannot be an id, so that no job can have it.
     """
-    known = job_id.strip().lower()
-    return known if _OTHERS.fullmatch(known) else check_run_id(known)
+    known = _plain(job_id)
+    return known if _OTHERS.fullmatch(known) else check_run_id(job_id)
 
 
-def check_run_id(run_id: str) -> str:
+def check_run_id(run_id: object) -> str:
     """Return a run id in its stored form.
 
     Parameters
@@ -63,12 +64,16 @@ def check_run_id(run_id: str) -> str:
     RunNotFoundError
         If the text cannot be a run id, so that no run can have it.
     """
-    known = run_id.strip().lower()
+    known = _plain(run_id)
     if not _PATTERN.fullmatch(known):
         raise RunNotFoundError(
-            f"{run_id!r} is not a run id.",
+            f"{shown(run_id)} is not a run id.",
             hint="A run id looks like 123e4567-e89b-42d3-a456-426614174000; "
             "`backtest list` shows those that exist.",
-            details={"run_id": run_id},
+            details={"run_id": shown(run_id)},
         )
     return known
+
+
+def _plain(stored_id: object) -> str:
+    return stored_id.strip().lower() if isinstance(stored_id, str) else ""

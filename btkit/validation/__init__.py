@@ -4,6 +4,7 @@ from btkit.validation.cross_validation import BacktestOverfitting, probability_o
 from btkit.validation.grid import (
     ParameterSets,
     check_axes,
+    check_constraint,
     make_grid,
     read_axis,
     sample_grid,
@@ -33,6 +34,7 @@ __all__ = [
     "SweepResult",
     "Sweeper",
     "check_axes",
+    "check_constraint",
     "check_objective",
     "check_sets",
     "deflated_sharpe_ratio",

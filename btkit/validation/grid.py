@@ -6,12 +6,13 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from btkit.arguments import check_text, refusal, shown
 from btkit.conditions import names_of, parse_expression
 from btkit.conditions.columns import ColumnEvaluator
 from btkit.errors import UsageError
@@ -177,6 +178,10 @@ def check_axes(spec: StrategySpec, axes: Mapping[str, Iterable[Number]]) -> dict
     UsageError
         If the spec has no such parameter, or one has no values or values that are no numbers.
     """
+    if not isinstance(axes, Mapping):
+        raise refusal(
+            axes, "parameters", rule="a mapping", hint='Write for example {"fast": [5, 10, 20]}.'
+        )
     if not axes:
         raise UsageError(
             "No parameter is varied.",
@@ -184,19 +189,9 @@ def check_axes(spec: StrategySpec, axes: Mapping[str, Iterable[Number]]) -> dict
         )
     checked: dict[str, list[Number]] = {}
     for name, values in axes.items():
-        if name not in spec.parameters:
+        if not isinstance(name, str) or name not in spec.parameters:
             raise _unknown(name, list(spec.parameters), spec.name)
-        # NumPy's numbers become Python's, which the spec takes.
-        plain = [value.item() if isinstance(value, np.generic) else value for value in values]
-        for value in plain:
-            refusal = parameter_refusal(value)
-            if refusal is not None:
-                raise UsageError(
-                    f"A value of parameter {name!r} is {value!r}; it {refusal}.",
-                    hint="Give numbers such as [5, 10, 20], or a range such as 5:50:5.",
-                    details={"parameter": name, "received": str(value)},
-                )
-        checked[name] = list(dict.fromkeys(plain))
+        checked[name] = list(dict.fromkeys(_axis_values(name, values)))
         if not checked[name]:
             raise UsageError(
                 f"Parameter {name!r} has no values.",
@@ -206,13 +201,70 @@ def check_axes(spec: StrategySpec, axes: Mapping[str, Iterable[Number]]) -> dict
     return checked
 
 
-def _unknown(name: str, known: list[str], spec: str) -> UsageError:
+def _axis_values(name: str, values: object) -> list[Number]:
+    hint = "Give numbers such as [5, 10, 20], or a range such as 5:50:5."
+    if not isinstance(values, Iterable) or isinstance(values, str | bytes):
+        raise UsageError(
+            f"Parameter {name!r} takes values, not {shown(values)}.",
+            hint=hint,
+            details={"parameter": name, "received": shown(values)},
+        )
+    try:
+        # Some have no end.
+        some = list(islice(values, _LARGEST_AXIS + 1))
+    except Exception as error:
+        raise UsageError(
+            f"The values of parameter {name!r} cannot be listed: {type(error).__name__}.",
+            hint=hint,
+            details={"parameter": name},
+        ) from error
+    if len(some) > _LARGEST_AXIS:
+        raise UsageError(
+            f"Parameter {name!r} has more than {_LARGEST_AXIS:,} values.",
+            hint="Take fewer.",
+            details={"parameter": name},
+        )
+    # NumPy's numbers become Python's, which the spec takes.
+    plain = [value.item() if isinstance(value, np.generic) else value for value in some]
+    for value in plain:
+        wrong = parameter_refusal(value)
+        if wrong is not None:
+            raise UsageError(
+                f"A value of parameter {name!r} is {shown(value)}; it {wrong}.",
+                hint=hint,
+                details={"parameter": name, "received": shown(value)},
+            )
+    return plain
+
+
+def check_constraint(constraint: object) -> str | None:
+    """Return an expression over parameters, or None where no set is left out.
+
+    Parameters
+    ----------
+    constraint
+        A text such as ``"fast < slow"``; an empty one leaves none out either.
+
+    Raises
+    ------
+    UsageError
+        If it is no text.
+    """
+    if constraint is None:
+        return None
+    text = check_text(
+        constraint, "constraint", hint="Write an expression such as fast < slow, or leave it out."
+    )
+    return text or None
+
+
+def _unknown(name: object, known: list[str], spec: str) -> UsageError:
     declared = f"It has {', '.join(known)}." if known else "It has none."
+    near = did_you_mean(name, known) if isinstance(name, str) else None
     return UsageError(
-        f"The spec {spec!r} has no parameter {name!r}. {declared}",
-        hint=did_you_mean(name, known)
-        or f"Write {{{name}}} in a condition, and its value under parameters.",
-        details={"parameter": name, "known": known},
+        f"The spec {spec!r} has no parameter {shown(name)}. {declared}",
+        hint=near or "Write {name} in a condition, and its value under parameters.",
+        details={"parameter": shown(name), "known": known},
     )
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from btkit.arguments import check_choice
 from btkit.engine.measure import METRIC_NAMES, WHOLE_METRICS
-from btkit.errors import UsageError
 from btkit.validation.grid import ParameterSets
 
 Floats = NDArray[np.float64]
@@ -54,13 +54,7 @@ def check_objective(name: str) -> str:
     UsageError
         If there is no such metric.
     """
-    if name not in METRIC_NAMES:
-        raise UsageError(
-            f"There is no metric {name!r} to be the objective.",
-            hint=f"Choose one of {' '.join(METRIC_NAMES)}.",
-            details={"received": name, "known": list(METRIC_NAMES)},
-        )
-    return name
+    return check_choice(name, METRIC_NAMES, name="objective", noun="metric")
 
 
 def rank_sets(rows: Floats, *, objective: str, min_trades: int) -> NDArray[np.int64]:

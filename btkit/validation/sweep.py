@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from btkit.arguments import check_whole, refusal
 from btkit.metrics import bar_returns
 from btkit.simulation import Result, simulate
 from btkit.spec import StrategySpec
@@ -109,7 +110,16 @@ class SweepResult:
         ----------
         rank
             1 for the best.
+
+        Raises
+        ------
+        UsageError
+            If there is no such rank.
         """
+        most = f"Give 1 for the best, up to {len(self.sets)}."
+        rank = check_whole(rank, "rank", least=1, hint=most)
+        if rank > len(self.sets):
+            raise refusal(rank, "rank", rule=f"at most {len(self.sets)}", hint=most)
         first = self.sweeper.first
         return simulate(
             with_parameters(self.spec, self.sets.at(int(self.order[rank - 1]))),

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from btkit.arguments import check_choice, check_number, check_whole
 from btkit.errors import UsageError
 
 Scheme = Literal["rolling", "anchored", "disjoint"]
@@ -50,36 +51,31 @@ def check_scheme(scheme: str) -> Scheme:
     UsageError
         If there is no such scheme.
     """
-    for known in SCHEMES:
-        if scheme == known:
-            return known
-    raise UsageError(
-        f"There is no scheme {scheme!r}.",
-        hint=f"Choose one of {' '.join(SCHEMES)}.",
-        details={"argument": "scheme", "received": scheme, "known": list(SCHEMES)},
-    )
+    return check_choice(scheme, SCHEMES, name="scheme", noun="scheme")
 
 
-def check_windows(windows: int, is_ratio: float) -> None:
-    """Refuse numbers that make no windows.
+def check_windows(windows: object, is_ratio: object) -> tuple[int, float]:
+    """Return how many windows there are, and the in-sample share of each.
 
     Raises
     ------
     UsageError
         If there is no window, or no part on one side.
     """
-    if windows < 1:
-        raise UsageError(
-            f"windows is {windows}; it must be at least 1.",
-            hint="3 to 10 windows are usual; 1 splits the range once.",
-            details={"argument": "windows"},
-        )
-    if not 0.0 < is_ratio < 1.0:
-        raise UsageError(
-            f"is_ratio is {is_ratio}; it must be above 0 and below 1.",
-            hint="0.7 gives 70 % of each window to the in-sample part.",
-            details={"argument": "is_ratio", "received": str(is_ratio)},
-        )
+    count = check_whole(
+        windows,
+        "windows",
+        least=1,
+        hint="3 to 10 windows are usual; 1 splits the range once.",
+    )
+    share = check_number(
+        is_ratio,
+        "is_ratio",
+        rule="above 0 and below 1",
+        good=lambda value: 0.0 < value < 1.0,
+        hint="0.7 gives 70 % of each window to the in-sample part.",
+    )
+    return count, share
 
 
 def make_windows(

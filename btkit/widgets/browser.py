@@ -51,7 +51,7 @@ class RunBrowser:
     def __init__(
         self, *, symbol: str | None = None, limit: int = 500, settings: Settings | None = None
     ) -> None:
-        self._settings = read_settings() if settings is None else settings
+        self._settings = read_settings(settings)
         self._symbol, self._limit = symbol, limit
         self.table = RunTable(columns=columns())
         self._asking = False

@@ -103,7 +103,7 @@ class SpecEditor:
         slippage: float | None = None,
         settings: Settings | None = None,
     ) -> None:
-        self._settings = read_settings() if settings is None else settings
+        self._settings = read_settings(settings)
         known = rule_spec(spec, settings=self._settings)
         request = Request(symbol, start, end, interval, source, capital, commission, slippage)
         self._market = Market(request, settings=self._settings)

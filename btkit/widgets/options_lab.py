@@ -86,7 +86,7 @@ class OptionsLab(Lab[OptionsResult]):
         slippage: float | None = None,
         settings: Settings | None = None,
     ) -> None:
-        known = read_settings() if settings is None else settings
+        known = read_settings(settings)
         self._spec = option_spec(spec, settings=known)
         super().__init__(
             Request(symbol, start, end, interval, source, capital, commission, slippage),

@@ -45,7 +45,7 @@ class RequestBar:
     def __init__(
         self, request: Request, changed: Changed, *, settings: Settings | None = None
     ) -> None:
-        known = read_settings() if settings is None else settings
+        known = read_settings(settings)
         self._changed = changed
         self.symbol = ipw.Text(
             value=request.symbol, continuous_update=False, tooltip="Symbol at the source"

@@ -96,7 +96,7 @@ class SweepExplorer(Lab[SweepResult]):
         slippage: float | None = None,
         settings: Settings | None = None,
     ) -> None:
-        known = read_settings() if settings is None else settings
+        known = read_settings(settings)
         self._spec = rule_spec(spec, settings=known)
         axes = check_axes(self._spec, plain_axes(parameters))
         super().__init__(

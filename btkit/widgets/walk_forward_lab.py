@@ -87,7 +87,7 @@ class WalkForwardLab(Lab[WalkForwardResult]):
         slippage: float | None = None,
         settings: Settings | None = None,
     ) -> None:
-        known = read_settings() if settings is None else settings
+        known = read_settings(settings)
         self.spec: StrategySpec = rule_spec(spec, settings=known)
         super().__init__(
             Request(symbol, start, end, interval, source, capital, commission, slippage),

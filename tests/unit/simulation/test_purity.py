@@ -136,7 +136,7 @@ def test_a_mapping_is_checked_like_a_file(waves, make_spec):
 )
 def test_an_account_that_makes_no_sense(waves, make_spec, account):
     [name] = account
-    with pytest.raises(UsageError, match=f"^{name} is .*, but must be "):
+    with pytest.raises(UsageError, match=f"^{name} is .*; it must be "):
         bt.simulate(make_spec(), waves, **account)
 
 
