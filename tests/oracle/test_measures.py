@@ -15,14 +15,18 @@ CLOSE = {"rel": 1e-9}
 CALENDARS = {"XNYS": 252, "CMES": 252, "XHKG": 252, "24/5": 260, "24/7": 365, "XTAE": 252}
 
 
+def sessions_of(calendar: str) -> list[tuple[pd.Timestamp, pd.Timestamp]]:
+    listed = schedule(calendar, pd.Timestamp("2024-01-02"), pd.Timestamp("2024-03-28"))
+    return list(listed.itertuples(index=False, name=None))
+
+
 def thin_bars(calendar: str, minutes: int, seed: int) -> pd.DataFrame:
-    sessions = schedule(calendar, pd.Timestamp("2024-01-02"), pd.Timestamp("2024-03-28"))
     times = np.concatenate(
         [
-            pd.date_range(row.open, row.close, freq=f"{minutes}min", inclusive="left").tz_localize(
+            pd.date_range(opening, closing, freq=f"{minutes}min", inclusive="left").tz_localize(
                 None
             )
-            for row in sessions.itertuples()
+            for opening, closing in sessions_of(calendar)
         ]
     )
     kept = np.random.default_rng(seed).random(len(times)) < 0.7
@@ -48,14 +52,33 @@ def expected(returns: list[float], a: float) -> tuple[float, float, float]:
 def test_intraday_ratios_are_those_of_sessions(calendar, minutes):
     bars = thin_bars(calendar, minutes, seed=minutes)
     result = bt.simulate(crossover(calendar=calendar), bars, capital=50_000, start=bars.index[100])
-    sessions = schedule(
-        calendar, bars.index[0].tz_localize(None).normalize(), pd.Timestamp("2024-03-28")
-    )
     equity = result.equity
     returns = plain_measures.returns_by_session(
-        list(equity.index), equity.tolist(), list(sessions.itertuples(index=False)), 50_000
+        list(equity.index), equity.tolist(), sessions_of(calendar), 50_000
     )
     assert measured(result) == pytest.approx(expected(returns, CALENDARS[calendar]), **CLOSE)
+
+
+def test_an_option_run_is_measured_from_session_to_session():
+    bars = thin_bars("XNYS", 60, seed=5).assign(current_iv=0.2)
+    spec = {
+        "name": "puts",
+        "spread_type": "short_put_spread",
+        "short_delta": 0.30,
+        "long_delta": 0.10,
+        "target_dte": 30,
+        "profit_target_pct": 0.5,
+        "stop_loss_pct": 2.0,
+        "entry_conditions": ["not in_position"],
+        "exit_conditions": [],
+    }
+    result = bt.simulate(spec, bars, capital=50_000, slippage=0.01)
+    assert result.metrics.total_trades > 0
+    equity = result.equity
+    returns = plain_measures.returns_by_session(
+        list(equity.index), equity.tolist(), sessions_of("XNYS"), 50_000
+    )
+    assert measured(result) == pytest.approx(expected(returns, 252), **CLOSE)
 
 
 def test_a_stated_year_is_one_of_bars():
