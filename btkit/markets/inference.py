@@ -38,8 +38,8 @@ def infer_interval(index: pd.DatetimeIndex, *, told: Interval | str | None = Non
     -------
     Interval
         ``1d`` for fewer than two bars of which nothing is told. The most frequent distance below
-        a day decides, which neither nights and weekends nor missing bars move; for longer ones
-        the median.
+        a day decides, which neither nights and weekends nor missing bars move (where few bars are
+        left, the greatest length that measures all distances); for longer ones the median.
 
     Raises
     ------
@@ -59,8 +59,7 @@ def infer_interval(index: pd.DatetimeIndex, *, told: Interval | str | None = Non
     ordered = np.sort(distances)
     if ordered[(ordered.size - 1) // 4] >= SECONDS_PER_DAY:
         return _days_or_longer(index, distances, claimed)
-    below = ordered[ordered < SECONDS_PER_DAY]
-    usual = _most_frequent(below)
+    usual = _usual(ordered[ordered < SECONDS_PER_DAY])
     if claimed is not None and _may_be(claimed, usual, ordered):
         return claimed
     minutes, rest = divmod(usual, SECONDS_PER_MINUTE)
@@ -76,6 +75,16 @@ def _claim(told: Interval | str | None) -> Interval | None:
         return Interval.parse(told)
     except UsageError:
         return None  # frames carry attributes of other origin
+
+
+def _usual(below: Integers) -> int:
+    usual = _most_frequent(below)
+    # Without the nights, which end at any distance.
+    inside = below[below <= SECONDS_PER_DAY // 2]
+    if inside.size and np.mean(inside % usual == 0) < ALIKE:
+        # So thin that no distance is usual: what measures them all is the length.
+        return int(np.gcd.reduce(inside))
+    return usual
 
 
 def _most_frequent(ordered: Integers) -> int:

@@ -194,6 +194,14 @@ def test_one_bar_a_session_is_intraday_where_its_loader_says_so():
     assert infer_interval(index.tz_localize(None), told="7h").label == "1d"
 
 
+@pytest.mark.parametrize(("label", "kept"), [("1m", 0.02), ("5m", 0.1), ("15m", 0.2)])
+@pytest.mark.parametrize("seed", range(5))
+def test_the_interval_of_a_stock_that_hardly_trades_measures_all_distances(label, kept, seed):
+    times = session_times(Interval.parse(label))
+    thin = times[np.random.default_rng(seed).random(len(times)) < kept]
+    assert infer_interval(thin).label == label
+
+
 def test_a_stock_that_hardly_trades_keeps_the_interval_it_was_loaded_with():
     times = pd.DatetimeIndex(["2024-01-04 15:00", "2024-01-04 15:02", "2024-01-04 15:07"], tz="UTC")
     assert infer_interval(times, told="1m").label == "1m"

@@ -132,6 +132,22 @@ def test_intraday_dates_are_told_with_their_time(make_bars, make_spec):
     assert "2018-01-03T14:30:00+00:00 to 2018-01-03T19:15:00+00:00" in repr(result)
 
 
+@pytest.mark.parametrize(
+    ("changes", "factor"),
+    [({}, 252 * 7), ({"calendar": "24/7"}, 365 * 24), ({"bars_per_year": 1_000}, 1_000)],
+)
+def test_realised_volatility_of_hours_takes_the_bars_that_sessions_begin(
+    make_bars, make_spec, changes, factor
+):
+    hours = pd.date_range("2018-01-03 15:00", periods=40, freq="h", tz="UTC")
+    bars = make_bars(np.linspace(100.0, 110.0, 40) + np.arange(40) % 3).set_axis(hours)
+    result = bt.simulate(make_spec(entry_conditions=["hv_10 > 0"], **changes), bars)
+    returns = np.diff(np.log(bars["close"].to_numpy()))
+    assert result.features["hv_10"].iloc[-1] == pytest.approx(
+        returns[-10:].std(ddof=1) * factor**0.5, rel=1e-12
+    )
+
+
 def test_the_specs_bars_per_year_override(waves, make_spec):
     result = bt.simulate(make_spec(bars_per_year=365.0), waves)
     assert result.bars_per_year == 365.0
