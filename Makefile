@@ -7,7 +7,7 @@ STRATEGY ?= strategies/spy_momentum_v1.json
 # What an index fund costs; the command's own default of 0.5 % is meant for single options.
 SLIPPAGE ?= 0.0002
 
-.PHONY: help setup demo test lint types layers unit lab app bench deep stress clean
+.PHONY: help setup demo test lint types layers unit wheel lab app bench deep stress clean
 .DEFAULT_GOAL := help
 
 help: ## show this
@@ -26,14 +26,14 @@ setup: .venv/installed .venv/warm ## .venv with btkit and every tool; quick when
 # The loop is compiled once per machine and kept on disk, so that no run has to wait for it.
 .venv/warm: .venv/installed $(wildcard $(patsubst %,btkit/%/*.py,conditions engine metrics options))
 	@echo "compiling the simulation loop" >&2
-	@$(BIN)/python scripts/warm_cache.py >&2
+	@$(BIN)/backtest warm-up >/dev/null
 	@touch $@
 
 demo: setup ## a real strategy on 20 years of the S&P 500: JSON on stdout, paths on stderr
 	@$(BIN)/backtest run --strategy $(STRATEGY) --symbol $(SYMBOL) --source sample \
 		--start 1999-01-04 --end 2018-12-31 --slippage $(SLIPPAGE) || [ $$? -eq 1 ]
 
-test: setup lint types layers unit ## all that CI runs
+test: setup lint types layers unit wheel ## all that CI runs
 
 lint: setup
 	$(BIN)/ruff check .
@@ -47,6 +47,9 @@ layers: setup
 
 unit: setup
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+
+wheel: setup ## the wheel alone, in an empty environment, does what README promises
+	$(BIN)/python scripts/check_wheel.py
 
 deep: setup ## the long agreement test of engine and oracle
 	ORACLE_PROFILE=deep $(BIN)/python -m pytest -o faulthandler_timeout=0 tests/oracle/test_agreement.py

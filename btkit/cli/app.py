@@ -14,6 +14,7 @@ from btkit.cli.commands import (
     delete,
     export,
     indicators,
+    init,
     list_runs,
     options_sim,
     report,
@@ -25,6 +26,7 @@ from btkit.cli.commands import (
     validate,
     verify,
     walk_forward,
+    warm_up,
 )
 from btkit.cli.outcome import Work
 
@@ -89,6 +91,8 @@ for command in (
     validate,
     indicators,
     schema,
+    init,
+    warm_up,
 ):
     app.command(command.NAME, help=command.HELP)(command.command)
 

@@ -156,7 +156,11 @@ class _Batch:
         tasks = [task for task in self._tasks.items() if task[0] not in has]
         total = len(self._tasks)
         for line in answers(
-            tasks, self._request.workers, batch_id=self._id, check=lambda: self._look(watch)
+            tasks,
+            self._request.workers,
+            batch_id=self._id,
+            check=lambda: self._look(watch),
+            quiet=self._is_quiet,
         ):
             self._tell(line)
             watch.reach(len(self._done), total, "jobs")

@@ -10,12 +10,16 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from multiprocessing import active_children, get_context, parent_process
+from multiprocessing.synchronize import Event
 from types import FrameType
 from typing import Any
 
+from btkit.announcing import tell_of_compiling, unheard
 from btkit.cli.next_steps import documents
 from btkit.cli.outcome import Outcome, failure
+from btkit.cli.streams import say
 from btkit.errors import WorkerLostError
 
 # Between two looks whether the batch is to stop, and for a worker's job whose batch is gone.
@@ -32,6 +36,7 @@ def answers(
     *,
     batch_id: str = "",
     check: Callable[[], None] = lambda: None,
+    quiet: bool = False,
 ) -> Iterator[dict[str, Any]]:
     """Run jobs, and yield the line of each as it ends.
 
@@ -45,6 +50,8 @@ def answers(
         The batch that they are parts of; empty for none.
     check
         Called time and again; what it raises stops the jobs.
+    quiet
+        Whether workers say nothing on stderr.
 
     Yields
     ------
@@ -62,10 +69,10 @@ def answers(
         check()
         return
     lost: list[Task] = []
-    yield from _pooled(tasks, workers, lost, batch_id, check)
+    yield from _pooled(tasks, workers, lost, batch_id, check, quiet=quiet)
     for task in lost:
         dead: list[Task] = []
-        yield from _pooled([task], 1, dead, batch_id, check)
+        yield from _pooled([task], 1, dead, batch_id, check, quiet=quiet)
         if dead:
             error = WorkerLostError(
                 "The process of this job ended before the job did.",
@@ -87,12 +94,15 @@ def _pooled(
     lost: list[Task],
     batch_id: str,
     check: Callable[[], None],
+    *,
+    quiet: bool,
 ) -> Iterator[dict[str, Any]]:
     # Processes that begin afresh: one that is forked would inherit threads and locks half-way.
     context = get_context("spawn")
     count = min(workers, len(tasks))
+    given = (batch_id, None if quiet else context.Event())
     with ProcessPoolExecutor(
-        count, mp_context=context, initializer=_begin_worker, initargs=(batch_id,)
+        count, mp_context=context, initializer=_begin_worker, initargs=given
     ) as pool:
         waiting: dict[Future[dict[str, Any]], Task] = {}
         try:
@@ -133,8 +143,9 @@ class _Worker:
             raise KeyboardInterrupt
 
 
-def _begin_worker(batch_id: str) -> None:
+def _begin_worker(batch_id: str, said: Event | None) -> None:
     _Worker.batch_id = batch_id
+    tell_of_compiling(unheard if said is None else partial(_say_once, said))
     threading.Thread(target=_outlive_nobody, name="parent", daemon=True).start()
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         # What this process was started to ignore, as by nohup, its workers ignore as well.
@@ -142,6 +153,13 @@ def _begin_worker(batch_id: str) -> None:
         if number is not None and signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _Worker.stop)
     _import_lightly()
+
+
+def _say_once(said: Event, text: str) -> None:
+    # All workers begin to compile at the same time.
+    if not said.is_set():
+        said.set()
+        say(text)
 
 
 def _outlive_nobody() -> None:

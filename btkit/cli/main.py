@@ -8,9 +8,10 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+from btkit.announcing import compiling_told, unheard
 from btkit.cli.outcome import FAILED, Outcome, Work, failure
 from btkit.cli.streams import StopSignals, say, stdout_kept_clean, write_document
 
@@ -71,7 +72,7 @@ def _answer(arguments: list[str], signals: StopSignals) -> int:
             work = _parse(arguments)
             if work is None:
                 return 0
-            with stdout_kept_clean():
+            with stdout_kept_clean(), compiling_told(_told(arguments)):
                 try:
                     outcome = work()
                 finally:
@@ -105,6 +106,10 @@ def _parse(arguments: list[str]) -> Work | None:
             raise KeyboardInterrupt
         return None
     return parsed
+
+
+def _told(arguments: list[str]) -> Callable[[str], None]:
+    return unheard if {"--quiet", "-q"} & set(arguments) else say
 
 
 def _deliver(outcome: Outcome, text: str) -> int:

@@ -13,6 +13,9 @@ from typing import Any
 
 import numba
 from numba.core import config as _config
+from numba.core import event
+
+from btkit.announcing import compiling_begins
 
 # numba's settings are made at import, out of its type checker's sight.
 settings: Any = _config
@@ -63,6 +66,20 @@ def _compile(function: Callable[..., Any], *, inline: bool, lean: bool) -> Calla
 def _as_function(dispatcher: Any) -> Callable[..., Any]:  # noqa: ANN401 - numba's own type
     result: Callable[..., Any] = dispatcher
     return result
+
+
+class _Listener(event.Listener):
+    """Hears of each function that numba did not find on disk, before it is compiled."""
+
+    def on_start(self, event: Any) -> None:  # noqa: ANN401 - numba's own type
+        if event.data["dispatcher"].py_func.__module__.startswith("btkit."):
+            compiling_begins(kept=cache_folder() is not None)
+
+    def on_end(self, event: Any) -> None:  # noqa: ANN401 - as above
+        """Do nothing: what takes long is over."""
+
+
+event.register("numba:compile", _Listener())  # type: ignore[no-untyped-call]  # numba's own
 
 
 @lru_cache(maxsize=1)

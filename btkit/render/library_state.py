@@ -39,12 +39,12 @@ def pandas_options_kept() -> Iterator[None]:
     finally:
         pandas = sys.modules.get("pandas")
         if pandas is not None:
+            wanted = before or _default_options(pandas)
             with _deprecated_options():
+                # Only what was changed: setting some options imports matplotlib, if it is there.
                 for name, value in _options(pandas):
-                    if not before:
-                        pandas.reset_option(name)
-                    elif name in before and before[name] is not value:
-                        pandas.set_option(name, before[name])
+                    if name in wanted and wanted[name] is not value:
+                        pandas.set_option(name, wanted[name])
 
 
 @contextmanager
@@ -58,6 +58,12 @@ def _deprecated_options() -> Iterator[None]:
 def _options(pandas: Any) -> list[tuple[str, Any]]:  # noqa: ANN401 - a module
     with _deprecated_options():
         return list(_leaves(pandas.options))
+
+
+def _default_options(pandas: Any) -> dict[str, Any]:  # noqa: ANN401 - a module
+    # pandas tells defaults otherwise only as text, among what it prints of an option.
+    registered = pandas._config.config._registered_options  # noqa: SLF001 - as above
+    return {name: option.defval for name, option in registered.items()}
 
 
 def _leaves(options: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - pandas'

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from btkit.errors import RenderError, UsageError
 from btkit.render.pieces import METADATA
+from btkit.shipped import shipped
 from btkit.storage import folder_aside, make_folder, write_whole
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ Engine = Literal["btkit", "nbclient"]
 
 HtmlAssets = Literal["inline", "shared"]
 """Where a page has its libraries from: itself, or files beside it that all pages share."""
-
-PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -122,24 +121,21 @@ def execute_template(
 
 
 def template_path(name: str) -> Path:
-    """Return where a template stands: in the wheel, or at the root of a source tree.
+    """Return where a template stands.
 
     Raises
     ------
     UsageError
         When no template has that name.
     """
-    folders = (PACKAGE_ROOT / "btkit" / "templates", PACKAGE_ROOT / "templates")
-    for folder in folders:
-        path = folder / f"{name}.ipynb"
-        if name.isidentifier() and path.is_file():
-            return path
-    known = sorted({path.stem for folder in folders for path in folder.glob("*.ipynb")})
+    folder = shipped("templates")
+    path = folder / f"{name}.ipynb"
+    if name.isidentifier() and path.is_file():
+        return path
+    known = sorted(path.stem for path in folder.glob("*.ipynb"))
     raise UsageError(
         f"No report template is called {name!r}.",
-        hint=f"Known templates: {', '.join(known)}."
-        if known
-        else "This installation has no templates at all; install btkit again.",
+        hint=f"Known templates: {', '.join(known)}.",
         details={"template": name, "known": known},
     )
 

@@ -1,13 +1,17 @@
 """Compiled code is kept in a folder of its own; without one, a warning and nothing else."""
 
+import os
 import re
 import subprocess
 import sys
+import types
 from pathlib import Path
 
+import numba
 import pytest
 
 import btkit
+from btkit import announcing
 from btkit.conditions import compiled
 
 find_folder = compiled.cache_folder.__wrapped__
@@ -161,4 +165,43 @@ def test_without_any_folder_it_still_computes(broken):
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "2.0\n", "")
+    assert (done.returncode, done.stdout) == (0, "2.0\n")
+    assert done.stderr.startswith("compiling btkit's loops: takes some seconds at each start")
+
+
+ONE_FUNCTION = "from btkit.conditions.numbers import modulo; print(modulo(-7.0, 3.0))"
+
+
+def test_it_is_said_once_and_only_by_who_compiles(tmp_path):
+    said = []
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-c", ONE_FUNCTION],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)},
+        )
+        assert done.stdout == "2.0\n"
+        said.append(done.stderr)
+    assert said[0].count("compiling") == 1
+    assert "`backtest warm-up` does it beforehand" in said[0]
+    assert said[1] == ""
+
+
+def test_a_function_of_somebody_elses_is_not_announced(monkeypatch):
+    heard = []
+    monkeypatch.setattr(announcing._Compiling, "told", False)
+    with announcing.compiling_told(heard.append):
+        assert numba.njit(_double)(2) == 4
+        assert heard == []
+        ours = numba.njit(_as_ours(_double))
+        assert ours(2) == 4
+        assert ours(2.5) == 5
+    assert len(heard) == 1
+
+
+def _as_ours(function):
+    copy = types.FunctionType(function.__code__, function.__globals__)
+    copy.__module__ = "btkit.engine.made_up"
+    return copy

@@ -168,3 +168,27 @@ def test_libraries_that_a_notebook_loads_first_get_their_defaults_back(tmp_path)
     values = done.stdout.strip().strip("()").split(", ")
     assert values[:4] == ["60", "'plotly'", "'plotly_mimetype'", "1.5"]
     assert float(values[4]) != pytest.approx(0.417022004702574)  # what seed 1 gives first
+
+
+WITHOUT_MATPLOTLIB = """
+import sys
+sys.path.insert(0, {tests!r})
+sys.modules["matplotlib"] = None
+from pathlib import Path
+from support.engines import execute, notebook
+change = "import pandas as pd; pd.set_option('display.max_rows', 3)"
+for cell in (change, "import pandas as pd; pd.get_option('display.max_rows')"):
+    ours, raised = execute("btkit", notebook(cell), Path({folder!r}))
+    assert raised is None, raised
+print(ours.cells[0].outputs[-1].data["text/plain"], "matplotlib.units" in sys.modules)
+"""
+
+
+def test_the_options_of_pandas_are_put_back_where_there_is_no_matplotlib(tmp_path):
+    tests = str(Path(__file__).resolve().parents[2])
+    script = WITHOUT_MATPLOTLIB.format(tests=tests, folder=str(tmp_path))
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
+    assert done.stdout == "60 False\n"

@@ -1,0 +1,55 @@
+"""`backtest init`."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from btkit.cli.options import Debug, Quiet
+from btkit.cli.outcome import Outcome, Work
+
+NAME = "init"
+HELP = """
+Lay out notebooks, strategies and templates in a folder.
+
+FOLDER gets folders of these names with everything in them that comes with btkit. A file that is
+there stays as it is, whatever is in it: `left` lists such files, `changed` those of them that are
+not as btkit ships them. A second call writes only what is missing.
+Exit codes: 0, 2 error.
+
+\b
+Example:
+  backtest init my-backtests
+  jupyter lab --notebook-dir=my-backtests
+"""
+
+
+def command(
+    *,
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="Made if it is not there.")],
+    quiet: Quiet = False,
+    debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
+) -> Work:
+    """Return the work of laying out a folder."""
+    return partial(_init, folder, quiet=quiet)
+
+
+def _init(folder: str, *, quiet: bool) -> Outcome:
+    from btkit.cli.streams import say  # noqa: PLC0415 - lazy start-up
+    from btkit.shipped import lay_out  # noqa: PLC0415 - lazy start-up
+
+    done = lay_out(folder)
+    if not quiet:
+        say(f"{len(done.written)} files written, {len(done.left)} left as they were")
+        say(f"{'folder':<9} {done.folder}")
+        say(f"{'next':<9} jupyter lab --notebook-dir={done.folder}")
+    return Outcome(
+        {
+            "folder": str(done.folder),
+            "written": [str(path) for path in done.written],
+            "left": [str(path) for path in done.left],
+            "changed": [str(path) for path in done.changed],
+        }
+    )

@@ -1,0 +1,40 @@
+"""`backtest warm-up`."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from btkit.cli.options import Debug, Quiet
+from btkit.cli.outcome import Outcome, Work
+
+NAME = "warm-up"
+HELP = """
+Compile the simulation loops now, so that no run waits for it.
+
+What is compiled is kept beside the package, or where that is not writable in ~/.cache/btkit;
+NUMBA_CACHE_DIR names another folder. `compiled` is 0 where everything was there already.
+Exit codes: 0, 2 error.
+
+\b
+Example:
+  backtest warm-up
+"""
+
+
+def command(
+    *,
+    quiet: Quiet = False,
+    debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
+) -> Work:
+    """Return the work of compiling."""
+    return partial(_warm_up, quiet=quiet)
+
+
+def _warm_up(*, quiet: bool) -> Outcome:
+    from btkit.cli.progress import open_progress  # noqa: PLC0415 - lazy start-up
+    from btkit.runs.warming import warm_up  # noqa: PLC0415 - lazy start-up
+
+    with open_progress(quiet=quiet).stage("warm up") as note:
+        done = warm_up()
+        note(f"{done.compiled} functions compiled")
+    return Outcome({"compiled": done.compiled, "seconds": done.seconds, "cache": str(done.cache)})

@@ -1,0 +1,185 @@
+"""Install the wheel alone into an empty environment, and do there what README promises."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+PIP = ("-m", "pip", "--disable-pip-version-check")
+DEMO = (
+    "run", "--strategy=strategies/spy_momentum_v1.json", "--symbol=SPX", "--source=sample",
+    "--start=1999-01-04", "--end=2018-12-31", "--slippage=0.0002",
+)  # fmt: skip
+JOBS = """
+- {spec: [strategies/golden_cross.yaml, strategies/bollinger_reversal.json], symbol: [SPX, IXIC],
+   start: 2005-01-01, end: 2018-12-31, source: sample}
+"""
+REQUEST = (
+    "request: {spec: strategies/golden_cross.yaml, symbol: IXIC, start: '2005-01-01', "
+    "end: '2018-12-31', source: sample}"
+)
+# What a developer's environment has besides, and an empty one not.
+FOREIGN = (
+    "import importlib.util as u; print([n for n in ('matplotlib', 'pytest') if u.find_spec(n)])"
+)
+CACHE = "from btkit.conditions.compiled import cache_folder; print(cache_folder())"
+
+
+class Place:
+    """An environment for the wheel, and a folder to work in.
+
+    Parameters
+    ----------
+    folder
+        Empty.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.lab, self.cache = folder, folder / "lab", folder / "cache"
+        self.programs = folder / "venv" / "bin"
+        self.bare = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("BT_", "PYTHON", "NUMBA_", "JUPYTER_", "VIRTUAL_ENV"))
+        } | {"PATH": f"{self.programs}{os.pathsep}{os.environ['PATH']}"}
+
+    def call(self, *arguments: str, worst: int = 0) -> subprocess.CompletedProcess[str]:
+        """Run a program of the environment; end everything if its exit code is above `worst`."""
+        done = subprocess.run(
+            arguments,
+            cwd=self.lab if self.lab.exists() else self.folder,
+            env=self.bare | {"XDG_CACHE_HOME": str(self.cache)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if not 0 <= done.returncode <= worst:
+            sys.exit(f"{arguments} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def backtest(self, *arguments: str) -> tuple[dict[str, Any], str]:
+        """Run the command; return its one document, and what it said on stderr."""
+        done = self.call("backtest", *arguments, worst=1)
+        document: dict[str, Any] = json.loads(done.stdout)
+        require("error" not in document, document)
+        return document, done.stderr
+
+
+def require(condition: object, shown: object) -> None:
+    """End everything, and show why, if a condition does not hold."""
+    if not condition:
+        sys.exit(f"not as it should be: {shown}")
+
+
+@contextmanager
+def step(name: str) -> Iterator[None]:
+    """Say how long a step took."""
+    began = time.perf_counter()
+    yield
+    print(f"{name:<40} {time.perf_counter() - began:6.1f} s", flush=True)
+
+
+def install(place: Place) -> None:
+    """Make the wheel, and install it and what it names into an empty environment."""
+    wheels, python = place.folder / "wheels", str(place.programs / "python")
+    make = [sys.executable, *PIP, "wheel", "--quiet", "--no-deps", "--wheel-dir", str(wheels)]
+    subprocess.run([*make, str(ROOT)], check=True)
+    (wheel,) = wheels.glob("btkit-*.whl")
+    subprocess.run([sys.executable, "-m", "venv", str(place.folder / "venv")], check=True)
+    subprocess.run(
+        [python, *PIP, "install", "--quiet", "--no-compile", str(wheel)], env=place.bare, check=True
+    )
+    foreign = place.call("python", "-c", FOREIGN).stdout.strip()
+    require(foreign == "[]", f"the environment is not empty: {foreign}")
+
+
+def lay_out(place: Place) -> None:
+    """Make the folder to work in, twice."""
+    first, _ = place.backtest("init", str(place.lab))
+    again, _ = place.backtest("init", str(place.lab))
+    require(first["written"] and not first["left"], first)
+    require(again["left"] == first["written"] and not again["written"], again)
+    kinds = ("notebooks", "strategies", "templates")
+    tree = {f"{kind}/{path.name}" for kind in kinds for path in (ROOT / kind).glob("*.*")}
+    laid = {str(Path(path).relative_to(place.lab)) for path in first["written"]}
+    require(laid == tree, laid ^ tree)
+
+
+def compile_once(place: Place) -> None:
+    """Run the demo, which says that it compiles; then nothing else does."""
+    document, said = place.backtest(*DEMO)
+    require(said.index("compiling") < said.index("simulate "), said)
+    for suffix in ("ipynb", "html", "json"):
+        path = place.lab / "data" / "reports" / f"{document['run']['run_id']}.{suffix}"
+        require(path.stat().st_size, path)
+    place.backtest("warm-up")
+    require(place.backtest("warm-up")[0]["compiled"] == 0, "a second warm-up compiles")
+
+
+def follow_readme(place: Place) -> None:
+    """Run the shell commands and the Python of README, as they stand there."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for block in re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
+        # `backtest` ends with 1 where a threshold was missed, papermill where a cell failed.
+        worst = 0 if "papermill" in block else 1
+        trap = f"trap 'code=$?; [ $code -le {worst} ] || exit $code' ERR\n"
+        done = place.call("bash", "-c", f"{trap}{block}true\n")
+        require("compiling" not in done.stderr, done.stderr)
+    (python,) = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    place.call("python", "-c", python)
+
+
+def run_notebooks(place: Place) -> None:
+    """Run a template by both engines, a batch, and a notebook as JupyterLab would."""
+    for engine in ("btkit", "nbclient"):
+        place.call("papermill", "--engine", engine, "templates/run.ipynb", "o.ipynb", "-y", REQUEST)
+    (place.lab / "jobs.yaml").write_text(JOBS, encoding="utf-8")
+    done = place.call("backtest", "batch", "jobs.yaml", "--jobs", "2", worst=1)
+    *lines, last = (json.loads(line) for line in done.stdout.splitlines())
+    require(len(lines) == last["batch"]["jobs"] and not last["batch"]["errors"], done.stdout)
+    require("compiling" not in done.stderr, done.stderr)
+    place.call("jupyter", "nbconvert", "--execute", "--to=html", "notebooks/04_options.ipynb")
+    page = (place.lab / "notebooks" / "04_options.html").read_text(encoding="utf-8")
+    require("compiling" not in page, "a notebook compiles")
+    place.call("jupyter", "lab", "--version")
+
+
+def lock_the_package(place: Place) -> None:
+    """Make the package's own cache folder impossible: the user's is taken, and nothing hangs."""
+    usual = Path(place.call("python", "-c", CACHE).stdout.strip()).parent
+    require((usual.parent.name, usual.name) == ("btkit", "__pycache__"), usual)
+    usual.rename(usual.with_name("elsewhere"))
+    usual.write_text("a file in the way, which stops even root")
+    chosen = Path(place.call("python", "-c", CACHE).stdout.strip())
+    require(chosen.is_relative_to(place.cache), chosen)
+
+
+def main() -> None:
+    """Do all of it in a folder that is gone afterwards."""
+    with tempfile.TemporaryDirectory() as name:
+        place = Place(Path(name).resolve())
+        for title, work in (
+            ("the wheel, installed alone", install),
+            ("backtest init", lay_out),
+            ("the demo, which compiles; warm-up", compile_once),
+            ("README's commands", follow_readme),
+            ("papermill, a batch, a notebook", run_notebooks),
+            ("a package that is not writable", lock_the_package),
+        ):
+            with step(title):
+                work(place)
+
+
+if __name__ == "__main__":
+    main()
