@@ -9,13 +9,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
-from btkit.cli.files import note_report_files, prepare_folder
 from btkit.cli.finish import PRESENTED, outcome_of
 from btkit.cli.job_pool import answers, line_of
 from btkit.cli.next_steps import after_batch
 from btkit.cli.outcome import FAILED, PASSED, Outcome, failure
 from btkit.cli.streams import say
 from btkit.errors import BtkitError, InterruptedRunError
+from btkit.render.leaving import note_report_files, prepare_folder
 from btkit.runs import Silent
 from btkit.runs.files import write_bytes
 from btkit.runs.job_requests import BatchRequest, Rendering

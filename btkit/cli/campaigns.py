@@ -1,4 +1,4 @@
-"""What `sweep` and `walk-forward` share: parameter flags, report files, closing lines."""
+"""What `sweep` and `walk-forward` share: closing lines."""
 
 from __future__ import annotations
 
@@ -8,33 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from btkit.cli.streams import say
-from btkit.errors import UsageError
-
-
-def read_axes(flags: list[str]) -> dict[str, list[int | float]]:
-    """Read what was given as ``--param`` or ``--optimize``.
-
-    Parameters
-    ----------
-    flags
-        Such as ``fast=5:50:5``.
-
-    Raises
-    ------
-    UsageError
-        If one cannot be read, or a parameter is named twice.
-    """
-    from btkit.validation.grid import read_axis  # noqa: PLC0415 - brings numba
-
-    axes: dict[str, list[int | float]] = {}
-    for flag in flags:
-        name, values = read_axis(flag)
-        if name in axes:
-            raise UsageError(
-                f"Parameter {name!r} is given twice.", hint="Put its values into one flag."
-            )
-        axes[name] = values
-    return axes
 
 
 def show_sweep(document: Mapping[str, Any], paths: Mapping[str, Path]) -> None:

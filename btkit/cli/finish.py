@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from btkit.cli.campaigns import show_sweep, show_walk_forward
-from btkit.cli.files import write_report_files
 from btkit.cli.next_steps import Step, after_run, after_sweep, after_walk_forward
 from btkit.cli.outcome import PASSED, SOFT_FAILURE, Outcome
+from btkit.cli.start_up import import_papermill_lightly
 from btkit.cli.summary import show_summary
+from btkit.render.leaving import write_report_files
 from btkit.runs import Progress, load_document, queue_report
 from btkit.settings import Settings
 from btkit.storage import Store
@@ -89,6 +90,7 @@ def finish(
     paths |= {name: folder / f"{job_id}{ending}" for name, ending in known.files.items()}
     if rendering is not None:
         with progress.stage("render report") as note:
+            import_papermill_lightly()
             files = write_report_files(document, kind=kind, settings=settings, **rendering)
             note("notebook, HTML and JSON")
         paths |= files

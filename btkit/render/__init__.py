@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from btkit.render.inline import plot, show
     from btkit.render.notebook import ReportFiles, execute_template
-    from btkit.render.opening import open_run
+    from btkit.render.opening import open_options, open_run
     from btkit.render.sections import (
         SECTIONS,
         growth,
@@ -27,6 +27,7 @@ __all__ = [
     "growth",
     "headline",
     "months",
+    "open_options",
     "open_run",
     "plot",
     "price",
@@ -41,6 +42,7 @@ __all__ = [
 _HOMES = {
     "ReportFiles": "notebook",
     "execute_template": "notebook",
+    "open_options": "opening",
     "open_run": "opening",
     "plot": "inline",
     "show": "inline",

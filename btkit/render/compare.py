@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,11 +20,12 @@ from btkit.render.series import (
     milliseconds,
     thinned_note,
 )
+from btkit.render.taking import take_ids
 from btkit.render.verdict import mark, shown
 from btkit.render.view import View
 from btkit.render.words import BOUNDS, LABELS
 from btkit.report import RunDocument
-from btkit.runs import load_run, read_settings
+from btkit.runs import load_run
 
 HEIGHT = 460
 TOP, BOTTOM = 56, 36
@@ -85,24 +85,23 @@ def _sharpe(view: View) -> float:
     return float("-inf") if value is None else value
 
 
-def open_runs(run_ids: Sequence[str], *, database: str = "") -> list[RunDocument]:
-    """Return stored runs.
+def open_runs(names: Mapping[str, Any]) -> list[RunDocument]:
+    """Return the stored runs that a notebook's parameters name.
 
     Parameters
     ----------
-    run_ids
-        Their ids.
-    database
-        Path of the SQLite store; empty takes BT_DB_PATH.
+    names
+        What ``globals()`` gives in the notebook: ``run_ids``, and ``database`` for another store
+        than BT_DB_PATH.
 
     Raises
     ------
+    UsageError
+        When a parameter is missing or unknown.
     RunNotFoundError
         When the store lacks one.
     """
-    settings = read_settings()
-    if database:
-        settings = settings.model_copy(update={"db_path": Path(database)})
+    run_ids, settings = take_ids(names)
     return [load_run(run_id, settings=settings) for run_id in run_ids]
 
 

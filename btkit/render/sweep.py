@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from html import escape
-from pathlib import Path
 from typing import Any
 
-from btkit.errors import UsageError
 from btkit.render import text
 from btkit.render.campaign import data_facts, facts_table, provenance_facts, tile, verdict
+from btkit.render.opening import reported
+from btkit.render.parameters import SweepParameters
 from btkit.render.pieces import Html, Section, table, tag
 from btkit.render.sweep_charts import Page, is_percent, lines, metric_label, surface
+from btkit.render.taking import take
 from btkit.report.sweeps import DEFLATED_SHARPE_NEEDED, OVERFITTING_ALLOWED, SIGNIFICANT_P
-from btkit.runs import read_settings
 from btkit.runs.sweep import describe_sweep, load_sweep
 from btkit.runs.sweep import sweep as run_sweep
 
@@ -25,39 +25,33 @@ _MONEY = frozenset(
 )  # fmt: skip
 
 
-def open_sweep(sweep_id: str, *, folder: str = "", request: Mapping[str, Any]) -> Page:
+def open_sweep(names: Mapping[str, Any]) -> Page:
     """Return the sweep that a notebook's parameters ask for.
+
+    A new one leaves what ``backtest sweep`` leaves: table, specs, JSON, notebook and HTML in
+    BT_REPORT_DIR.
 
     Parameters
     ----------
-    sweep_id
-        A stored sweep; empty to make a new one from `request`.
-    folder
-        Where it is stored; empty takes BT_REPORT_DIR.
-    request
-        Without a `sweep_id`: the arguments of `btkit.sweep`.
+    names
+        What ``globals()`` gives in the notebook: either a ``sweep_id``, or the options of the
+        command, by themselves or in ``request``.
 
     Raises
     ------
     UsageError
-        When there is neither an id nor a request.
+        When a parameter is missing, unknown or none of its kind.
     StoreError
         When there is no such sweep.
     """
-    settings = read_settings()
-    if folder:
-        settings = settings.model_copy(update={"report_dir": Path(folder)})
-    if sweep_id:
-        return load_sweep(sweep_id, settings=settings)
-    if not request:
-        raise UsageError(
-            "The notebook has neither a sweep_id nor a request.",
-            hint='Set sweep_id, or request = {"spec": ..., "symbol": ..., "parameters": ...}.',
-        )
-    result = run_sweep(**request, settings=settings)
-    report = describe_sweep(
-        result, start=request.get("start"), end=request.get("end"), settings=settings
-    )
+    taken = take(names, SweepParameters)
+    settings, asked = taken.settings, taken.asked
+    if asked is None:
+        return load_sweep(taken.stored, settings=settings)
+    with reported(asked, settings) as leave:
+        result = run_sweep(**asked.arguments(), settings=settings)
+        report = describe_sweep(result, start=asked.start, end=asked.end, settings=settings)
+        leave(str(result.sweep_id))
     return report.to_dict(), result.table
 
 

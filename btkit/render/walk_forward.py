@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from btkit.errors import UsageError
 from btkit.markets import Annualisation
 from btkit.metrics import TradeColumns, compute_metrics
 from btkit.render import text, theme
 from btkit.render.campaign import data_facts, facts_table, provenance_facts, tile, verdict
 from btkit.render.figures.lines import Scale, end_labels, line, panel_title, scale_for
+from btkit.render.opening import reported
+from btkit.render.parameters import WalkForwardParameters
 from btkit.render.pieces import Chart, Html, Section, table, tag
 from btkit.render.series import display_rows, floats, milliseconds, thinned_note
-from btkit.runs import read_settings
+from btkit.render.taking import take
 from btkit.runs.walk_forward import load_walk_forward
 from btkit.runs.walk_forward import walk_forward as run_walk_forward
 from btkit.validation.windows import EFFICIENCY_NEEDED
@@ -30,38 +30,32 @@ UPPER, LOWER = (0.40, 1.0), (0.0, 0.29)
 MOST_LABELLED = 6
 
 
-def open_walk_forward(
-    walk_forward_id: str, *, folder: str = "", request: Mapping[str, Any]
-) -> Page:
+def open_walk_forward(names: Mapping[str, Any]) -> Page:
     """Return the validation that a notebook's parameters ask for.
+
+    A new one leaves what ``backtest walk-forward`` leaves: the stored runs, and the curve, JSON,
+    notebook and HTML in BT_REPORT_DIR.
 
     Parameters
     ----------
-    walk_forward_id
-        A stored one; empty to make a new one from `request`.
-    folder
-        Where it is stored; empty takes BT_REPORT_DIR.
-    request
-        Without an id: the arguments of `btkit.walk_forward`.
+    names
+        What ``globals()`` gives in the notebook: either a ``walk_forward_id``, or the options of
+        the command, by themselves or in ``request``.
 
     Raises
     ------
     UsageError
-        When there is neither an id nor a request.
+        When a parameter is missing, unknown or none of its kind.
     StoreError
         When there is no such validation.
     """
-    settings = read_settings()
-    if folder:
-        settings = settings.model_copy(update={"report_dir": Path(folder)})
-    if walk_forward_id:
-        return load_walk_forward(walk_forward_id, settings=settings)
-    if not request:
-        raise UsageError(
-            "The notebook has neither a walk_forward_id nor a request.",
-            hint='Set walk_forward_id, or request = {"spec": ..., "symbol": ..., "start": ...}.',
-        )
-    result = run_walk_forward(**request, settings=settings)
+    taken = take(names, WalkForwardParameters)
+    settings, asked = taken.settings, taken.asked
+    if asked is None:
+        return load_walk_forward(taken.stored, settings=settings)
+    with reported(asked, settings) as leave:
+        result = run_walk_forward(**asked.arguments(), settings=settings)
+        leave(str(result.report.walk_forward_id))
     return result.report.to_dict(), result.curve
 
 

@@ -105,6 +105,30 @@ def read_axis(text: str) -> tuple[str, list[Number]]:
     return name, [_plain(_decimal(text, part)) for part in values.split(",")]
 
 
+def read_axes(flags: Sequence[str]) -> dict[str, list[Number]]:
+    """Read what was given as ``--param`` or ``--optimize``.
+
+    Parameters
+    ----------
+    flags
+        Such as ``fast=5:50:5``.
+
+    Raises
+    ------
+    UsageError
+        If one cannot be read, or a parameter is named twice.
+    """
+    axes: dict[str, list[Number]] = {}
+    for flag in flags:
+        name, values = read_axis(flag)
+        if name in axes:
+            raise UsageError(
+                f"Parameter {name!r} is given twice.", hint="Put its values into one flag."
+            )
+        axes[name] = values
+    return axes
+
+
 def _decimal(text: str, part: str) -> Decimal:
     try:
         value = Decimal(part.strip())

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from btkit.cli.next_steps import after_validation
 from btkit.cli.options import Debug, Quiet
 from btkit.cli.outcome import Outcome, Work
 
@@ -24,6 +25,9 @@ Example:
   backtest init my-backtests
   jupyter lab --notebook-dir=my-backtests
 """
+
+_FIRST = "golden_cross.yaml"
+"""A strategy to begin with."""
 
 
 def command(
@@ -51,5 +55,6 @@ def _init(folder: str, *, quiet: bool) -> Outcome:
             "written": [str(path) for path in done.written],
             "left": [str(path) for path in done.left],
             "changed": [str(path) for path in done.changed],
-        }
+        },
+        next=after_validation(str(done.folder / "strategies" / _FIRST), "rules"),
     )

@@ -61,12 +61,12 @@ def command(
 def _resume(
     run_id: str, *, rendering: dict[str, Any] | None, upload: bool, out: IO[str], quiet: bool
 ) -> Outcome:
-    from btkit.cli.files import prepare_folder  # noqa: PLC0415 - lazy start-up
     from btkit.cli.start_up import import_numba_lightly  # noqa: PLC0415 - lazy start-up
 
     import_numba_lightly()
     from btkit.cli.finish import finish  # noqa: PLC0415 - lazy start-up
     from btkit.cli.progress import open_progress  # noqa: PLC0415 - lazy start-up
+    from btkit.render.leaving import prepare_folder  # noqa: PLC0415 - lazy start-up
     from btkit.runs import read_settings, resume  # noqa: PLC0415 - lazy start-up
     from btkit.storage import Store, check_job_id  # noqa: PLC0415 - lazy start-up
 

@@ -107,8 +107,8 @@ def command(  # noqa: PLR0913 - a parameter per flag
 def _run(
     request: dict[str, Any], *, rendering: dict[str, Any] | None, upload: bool, quiet: bool
 ) -> Outcome:
-    from btkit.cli.files import prepare_folder  # noqa: PLC0415 - lazy start-up
     from btkit.cli.start_up import import_numba_lightly  # noqa: PLC0415 - lazy start-up
+    from btkit.render.leaving import prepare_folder  # noqa: PLC0415 - lazy start-up
 
     import_numba_lightly()
     from btkit.cli.finish import finish  # noqa: PLC0415 - lazy start-up

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from btkit.cli.next_steps import step
 from btkit.cli.options import Debug, Quiet
 from btkit.cli.outcome import Outcome, Work
 
@@ -37,4 +38,7 @@ def _warm_up(*, quiet: bool) -> Outcome:
     with open_progress(quiet=quiet).stage("warm up") as note:
         done = warm_up()
         note(f"{done.compiled} functions compiled")
-    return Outcome({"compiled": done.compiled, "seconds": done.seconds, "cache": str(done.cache)})
+    return Outcome(
+        {"compiled": done.compiled, "seconds": done.seconds, "cache": str(done.cache)},
+        next=[step("Shows how a run is made, with an example.", "run", "--help")],
+    )

@@ -37,7 +37,7 @@ def rendered(monkeypatch):
             path.write_text("made")
         return files
 
-    monkeypatch.setattr("btkit.render.execute_template", execute_template)
+    monkeypatch.setattr("btkit.render.leaving.execute_template", execute_template)
     return calls
 
 
@@ -102,7 +102,7 @@ def test_a_failed_rendering_keeps_the_run(backtest, monkeypatch):
     def fail(*_arguments, **_options):
         raise RenderError("A cell failed.", hint="Mend it.", details={"notebook": "x.failed.ipynb"})
 
-    monkeypatch.setattr("btkit.render.execute_template", fail)
+    monkeypatch.setattr("btkit.render.leaving.execute_template", fail)
     code, document, _ = backtest(*RUN)
     error = document["error"]
     assert (code, error["type"]) == (2, "RenderError")
@@ -116,7 +116,7 @@ def test_an_interrupt_while_rendering_names_the_stored_run(backtest, monkeypatch
     def interrupt(*_arguments, **_options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("btkit.render.execute_template", interrupt)
+    monkeypatch.setattr("btkit.render.leaving.execute_template", interrupt)
     code, document, _ = backtest(*RUN)
     (row,) = backtest("list", "--status", "complete")[1]["runs"]
     assert (code, document["error"]["type"]) == (2, "InterruptedRunError")

@@ -1,6 +1,7 @@
 """What a new install needs first: a folder to work in, and compiled loops."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,14 @@ from btkit.cli.app import app
 from btkit.cli.outcome import Outcome
 
 
-def test_init_says_what_it_wrote_and_what_it_left(backtest, workplace):
-    code, first, said = backtest("init", "lab")
+def test_init_says_what_it_wrote_and_what_it_left(answer, backtest, workplace):
+    code, first, said = answer("init", "lab")
     assert code == 0
     assert first["folder"] == str(workplace / "lab")
     assert (first["left"], first["changed"]) == ([], [])
     assert f"{len(first['written'])} files written, 0 left" in said
+    suggested = shlex.split(first["next"][0]["command"])
+    assert backtest(*suggested[1:], "--no-report")[1]["trade_count"] > 0
     (workplace / "lab" / "strategies" / "golden_cross.yaml").write_text("name: mine\n")
     code, again, said = backtest("init", "lab", "--quiet")
     assert (code, again["written"], said) == (0, [], "")
@@ -62,7 +65,7 @@ def test_warm_up_without_a_folder_for_what_it_compiles(backtest, monkeypatch):
 def test_a_command_says_that_it_compiles_unless_it_is_quiet(flag, monkeypatch, capsys):
     def work():
         announcing.compiling_begins(kept=True)
-        return Outcome({"fine": True})
+        return Outcome({"fine": True}, next=[])
 
     monkeypatch.setattr(announcing._Compiling, "told", False)
     monkeypatch.setattr(entry, "_parse", lambda _arguments: work)

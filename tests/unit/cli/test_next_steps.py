@@ -88,7 +88,7 @@ def test_a_run_whose_report_failed_can_be_printed(answer, monkeypatch):
     def interrupt(*_arguments, **_options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("btkit.render.execute_template", interrupt)
+    monkeypatch.setattr("btkit.render.leaving.execute_template", interrupt)
     _, document, _ = answer(*RUN[:-1])
     assert commands(document) == [["report", "--run-id", document["run_id"]]]
     assert answer(*commands(document)[0])[1]["run"]["status"] == "complete"

@@ -1,4 +1,4 @@
-"""The files that `run` leaves beside the store."""
+"""The files that a run, a sweep and a validation leave in the folder of reports."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from btkit.errors import BtkitError, StoreError, name_run
+from btkit.render.notebook import Engine, HtmlAssets, execute_template
 from btkit.settings import Settings
-from btkit.storage import FileKind, Store, make_folder, sweep
-
-if TYPE_CHECKING:
-    from btkit.render.notebook import Engine, HtmlAssets
-    from btkit.storage import JobKind
+from btkit.storage import FileKind, JobKind, Store, make_folder, sweep
 
 # Per kind the template, and its parameter that takes the id.
 _TEMPLATES: Mapping[str, tuple[str, str]] = {
@@ -86,12 +83,6 @@ def write_report_files(
     RenderError, StoreError
         If one cannot be made. What is stored stays; ``details["run_id"]`` names it.
     """
-    # papermill and plotly take long to import.
-    from btkit.cli.start_up import import_papermill_lightly  # noqa: PLC0415 - see above
-
-    import_papermill_lightly()
-    from btkit.render import execute_template  # noqa: PLC0415
-
     template, parameter = _TEMPLATES[kind]
     job_id = id_of(document)
     folder = settings.report_dir.expanduser().absolute()
@@ -179,6 +170,7 @@ def _write_json(document: dict[str, Any], job_id: str, folder: Path, settings: S
 
 def _write_trades(document: dict[str, Any], folder: Path, settings: Settings) -> Path | None:
     """Write the list of all trades, if a page cannot show it."""
+    # The tables of pages bring pandas.
     from btkit.render.trade_table import trades_file  # noqa: PLC0415 - see above
     from btkit.render.view import is_cut  # noqa: PLC0415 - likewise
     from btkit.runs import load_document  # noqa: PLC0415 - likewise
