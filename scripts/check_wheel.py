@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-PIP = ("-m", "pip", "--disable-pip-version-check")
+PIP = ("-m", "pip", "--disable-pip-version-check", "-qq")
 DEMO = (
     "run", "--strategy=strategies/spy_momentum_v1.json", "--symbol=SPX", "--source=sample",
     "--start=1999-01-04", "--end=2018-12-31", "--slippage=0.0002",
@@ -93,12 +93,12 @@ def step(name: str) -> Iterator[None]:
 def install(place: Place) -> None:
     """Make the wheel, and install it and what it names into an empty environment."""
     wheels, python = place.folder / "wheels", str(place.programs / "python")
-    make = [sys.executable, *PIP, "wheel", "--quiet", "--no-deps", "--wheel-dir", str(wheels)]
+    make = [sys.executable, *PIP, "wheel", "--no-deps", "--wheel-dir", str(wheels)]
     subprocess.run([*make, str(ROOT)], check=True)
     (wheel,) = wheels.glob("btkit-*.whl")
     subprocess.run([sys.executable, "-m", "venv", str(place.folder / "venv")], check=True)
     subprocess.run(
-        [python, *PIP, "install", "--quiet", "--no-compile", str(wheel)], env=place.bare, check=True
+        [python, *PIP, "install", "--no-compile", str(wheel)], env=place.bare, check=True
     )
     foreign = place.call("python", "-c", FOREIGN).stdout.strip()
     require(foreign == "[]", f"the environment is not empty: {foreign}")

@@ -1,7 +1,10 @@
-"""How Hypothesis draws examples, in every test that does not say otherwise."""
+"""For every test: whether it is an integration test, and how Hypothesis draws examples."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 # The same examples wherever the tests run, and no limits on time: neither luck nor a busy machine
@@ -15,3 +18,13 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("steady")
+
+TESTS = Path(__file__).parent
+# Kernels, browsers, servers and killed commands; files of other folders say it themselves.
+INTEGRATION = {"browser", "notebooks", "storage"}
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.relative_to(TESTS).parts[0] in INTEGRATION:
+            item.add_marker(pytest.mark.integration)

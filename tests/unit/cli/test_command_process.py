@@ -12,6 +12,8 @@ import pytest
 from support import signals
 from support.market_data import MarketDataStandIn
 
+pytestmark = pytest.mark.integration
+
 COMMAND = [sys.executable, "-m", "btkit.cli.main"]
 RUN = [
     *COMMAND, "run", "--strategy", "tiny.json", "--symbol", "SPX",

@@ -11,6 +11,8 @@ from support.engines import assert_same, execute, notebook, states
 from btkit.errors import UsageError
 from btkit.render.engine import InProcessEngine
 
+pytestmark = pytest.mark.integration
+
 CELLS = [
     "a = 1",
     "print('out'); import sys; print('err', file=sys.stderr); a + 1",

@@ -17,6 +17,8 @@ from btkit.errors import RenderError
 from btkit.render import execute_template, kernel, notebook
 from btkit.render.kernel import AttentiveChannel, OwnKernelManager
 
+pytestmark = pytest.mark.integration
+
 ADDRESS = "inproc://kernel"
 
 

@@ -15,6 +15,8 @@ from support.specs import rules
 from btkit.cli.main import main
 from btkit.shipped import shipped
 
+pytestmark = pytest.mark.integration
+
 SPAN = {"symbol": "SPX", "start": "2015-01-02", "end": "2016-12-30", "source": "sample"}
 SPREADS = {
     "name": "puts",
