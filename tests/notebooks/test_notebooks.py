@@ -1,6 +1,7 @@
 """The notebooks for people, and every template, executed by both engines."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,16 @@ from btkit.settings import Settings
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 TEMPLATES = sorted(path.stem for path in (ROOT / "templates").glob("*.ipynb"))
+COUNT = (
+    r"(?:\d[\d,]*|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|twenty|thirty"
+    r"|forty|fifty|hundred|thousand)"
+)
+# A count of what a run brings, a percentage, a sum of money, or a number with decimals.
+RESULT = re.compile(
+    rf"\b{COUNT}(?: \w+)?? (?:trades?|rules|sets|wins|winners|loss(?:es)?|losers|stops|targets"
+    r"|condors|spreads|runs)\b|\d+ ?%|\$\d+|\b\d+\.\d+\b",
+    re.IGNORECASE,
+)
 RULES = {
     "name": "crossover",
     "entry_conditions": ["sma_{fast} > sma_50", "not in_position"],
@@ -49,6 +60,40 @@ def test_outputs_are_stripped_and_cells_short(path):
             assert cell.outputs == []
             assert cell.execution_count is None
             assert len(cell.source.splitlines()) <= 12
+
+
+def results_in(markdown):
+    """Return what a text says of a result in numbers, which only a cell can know."""
+    prose = re.sub(r"`[^`]*`", "", markdown)
+    return [found.group() for found in RESULT.finditer(prose)]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Nine trades in twenty years are far too few.", ["Nine trades"]),
+        ("It won 55 of its 73 trades.", ["73 trades"]),
+        ("The best of a hundred rules.", ["hundred rules"]),
+        ("It made 5.5 % a year and fell by −20.9%.", ["5.5", "20.9"]),
+        ("The deflated Sharpe ratio needs 0.95.", ["0.95"]),
+        ("It lost $4,541, 12 % of it in May.", ["$4", "12 %"]),
+        ("Two losing trades, and three long winners.", ["Two losing trades", "three long winners"]),
+        ("The 50-day average of 2014 to 2018; `fast=20` shows the five best.", []),
+    ],
+)
+def test_results_are_found_in_prose(text, found):
+    assert results_in(text) == found
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*NOTEBOOKS, *(ROOT / "templates" / f"{name}.ipynb" for name in TEMPLATES)],
+    ids=lambda path: path.stem,
+)
+def test_numbers_of_results_come_from_cells(path):
+    cells = nbformat.read(path, as_version=4).cells
+    prose = [cell.source for cell in cells if cell.cell_type == "markdown"]
+    assert [found for text in prose for found in results_in(text)] == []
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
