@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from btkit.errors import StoreError, UsageError
 
-KINDS = ("notebooks", "strategies", "templates")
-"""What comes with btkit, as the folders that `lay_out` makes are called."""
+KINDS: Mapping[str, frozenset[str]] = {
+    "notebooks": frozenset({".ipynb"}),
+    "strategies": frozenset({".json", ".yaml"}),
+    "templates": frozenset({".ipynb"}),
+}
+"""What comes with btkit, as the folders that `lay_out` makes are called; endings of its files."""
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -32,9 +37,9 @@ def shipped(kind: str) -> Path:
     >>> sorted(path.stem for path in shipped("templates").glob("s*.ipynb"))
     ['sweep']
     """
-    tree = _PACKAGE.parent
-    # Beside an installed package stand the folders of other packages, which may have such a name.
-    return (tree if (tree / "pyproject.toml").is_file() else _PACKAGE) / kind
+    inside = _PACKAGE / kind
+    # First: beside an installed package stand those of others, which may have such a name.
+    return inside if inside.is_dir() else _PACKAGE.parent / kind
 
 
 @dataclass(frozen=True)
@@ -88,9 +93,10 @@ def lay_out(folder: Path | str) -> Layout:
     root = Path(os.path.abspath(folder))  # noqa: PTH100 - without following links, unlike resolve
     sources = {
         root / kind / source.name: source.read_bytes()
-        for kind in KINDS
+        for kind, endings in KINDS.items()
         for source in sorted(shipped(kind).iterdir())
-        if source.is_file()
+        # Whoever works in a source tree may have saved something beside them.
+        if source.is_file() and source.suffix in endings
     }
     # All places are looked at before anything is written.
     for path in {root, *(target.parent for target in sources)}:

@@ -110,8 +110,16 @@ def lay_out(place: Place) -> None:
     again, _ = place.backtest("init", str(place.lab))
     require(first["written"] and not first["left"], first)
     require(again["left"] == first["written"] and not again["written"], again)
-    kinds = ("notebooks", "strategies", "templates")
-    tree = {f"{kind}/{path.name}" for kind in kinds for path in (ROOT / kind).glob("*.*")}
+    tree = {
+        f"{kind}/{path.name}"
+        for kind, pattern in (
+            ("notebooks", "*.ipynb"),
+            ("templates", "*.ipynb"),
+            ("strategies", "*.json"),
+            ("strategies", "*.yaml"),
+        )
+        for path in (ROOT / kind).glob(pattern)
+    }
     laid = {str(Path(path).relative_to(place.lab)) for path in first["written"]}
     require(laid == tree, laid ^ tree)
 

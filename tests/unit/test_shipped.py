@@ -17,8 +17,13 @@ def names(paths, folder):
 def everything():
     return {
         f"{kind}/{path.name}"
-        for kind in ("notebooks", "strategies", "templates")
-        for path in (ROOT / kind).glob("*.*")
+        for kind, ending in (
+            ("notebooks", "ipynb"),
+            ("templates", "ipynb"),
+            ("strategies", "json"),
+            ("strategies", "yaml"),
+        )
+        for path in (ROOT / kind).glob(f"*.{ending}")
     }
 
 
@@ -54,6 +59,16 @@ def test_a_second_time_nothing_is_touched(tmp_path):
     assert again.left == [path for path in first.written if path != gone]
     assert again.changed == [mine]
     assert mine.read_text() == "name: mine\n"
+
+
+def test_what_else_lies_there_does_not_come_with_btkit(tmp_path, monkeypatch):
+    for kind in shipped.KINDS:
+        (tmp_path / "btkit" / kind / ".ipynb_checkpoints").mkdir(parents=True)
+    (tmp_path / "btkit" / "notebooks" / "mine.json").write_text("{}")
+    (tmp_path / "btkit" / "notebooks" / "ours.ipynb").write_text("{}")
+    monkeypatch.setattr(shipped, "_PACKAGE", tmp_path / "btkit")
+    done = shipped.lay_out(tmp_path / "lab")
+    assert names(done.written, done.folder) == {"notebooks/ours.ipynb"}
 
 
 def test_a_relative_folder_is_told_in_full(tmp_path, monkeypatch):
