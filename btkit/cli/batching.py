@@ -21,13 +21,10 @@ from btkit.runs.files import write_bytes
 from btkit.runs.job_requests import BatchRequest, Rendering
 from btkit.runs.watching import Watch, record_end
 from btkit.settings import Settings
-from btkit.storage import Claimed, NewJob, Store, new_job_id
+from btkit.storage import SHARED_PAGES, Claimed, NewJob, Store, new_job_id
 
 COMPARED = ("run", "options-sim")
 """Commands that leave a run with an equity curve to lay over others."""
-
-# Owns the pages that every batch writes anew.
-_SHARED = "batch"
 
 Lines = list[dict[str, Any]]
 
@@ -288,11 +285,11 @@ def write_pages(
             engine=rendering.engine,
             html_assets=rendering.html_assets,
         )
-        note_report_files(_SHARED, {"notebook": files.notebook, "html": files.html}, settings)
+        note_report_files(SHARED_PAGES, {"notebook": files.notebook, "html": files.html}, settings)
         pages["comparison"] = str(files.html)
     comparison = Path(pages["comparison"]).name if pages["comparison"] else None
     page = index_page(lines, comparison=comparison).encode()
-    for owner, name in ((batch_id, f"{batch_id}.html"), (_SHARED, "index.html")):
+    for owner, name in ((batch_id, f"{batch_id}.html"), (SHARED_PAGES, "index.html")):
         write_bytes(owner, name, page, kind="html", settings=settings)
     pages["index"] = str(folder / "index.html")
     return pages

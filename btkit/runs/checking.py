@@ -15,6 +15,7 @@ from btkit.runs.progress import Progress, Silent
 from btkit.settings import Settings, read_settings
 from btkit.storage import (
     REMOTE,
+    SHARED_PAGES,
     Checksum,
     Inspection,
     Store,
@@ -180,7 +181,7 @@ class _Check:
                 lost.setdefault(one.owner_id, []).append(
                     self._find(found, str(path), one.owner_id, _said(found, path), advice)
                 )
-        if self.repair and self.render is not None:
+        if self.repair:
             for owner_id, findings in lost.items():
                 self._render(owner_id, findings)
 
@@ -301,17 +302,22 @@ class _Check:
     def _renders(self, known: Checksum) -> bool:
         """Tell whether a file can be made again of what else is stored."""
         job = self.jobs.get(known.owner_id)
-        return job is not None and (job.is_run or known.kind in ("notebook", "html"))
+        return job is not None and (job.is_run or known.kind in ("json", "notebook", "html"))
 
     def _render(self, owner_id: str, findings: list[Finding]) -> None:
-        assert self.render is not None
-        if owner_id in self.jobs:
+        if owner_id in self.jobs and self.render is not None:
             try:
                 self.render(owner_id)
             except BtkitError as error:
+                # What was made before it failed is looked at below.
                 for finding in findings:
                     finding.advice = f"It could not be made again: {error.message} {error.hint}"
-                return
+        if owner_id == SHARED_PAGES and all(finding.kind == "missing" for finding in findings):
+            # Whoever removed them wants them no more; the next batch writes them anew.
+            self.store.files.forget(owner_id)
+            for finding in findings:
+                finding.mended = True
+            return
         known = {one.name: one for one in self.parts.checksums() if one.owner_id == owner_id}
         for finding in findings:
             path = Path(finding.where)

@@ -13,7 +13,7 @@ from btkit.runs.files import report_folder
 from btkit.runs.finished_sets import forget_finished
 from btkit.runs.progress import Silent
 from btkit.settings import Settings, read_settings
-from btkit.storage import Deleted, Store, check_job_id, sweep
+from btkit.storage import SHARED_PAGES, Deleted, Store, check_job_id, sweep
 
 _ENDINGS = (".json", ".ipynb", ".html", ".trades.csv", ".failed.ipynb", ".parquet")
 _FOLDERS = ("-top", "-windows")
@@ -54,6 +54,8 @@ def delete(run_id: str, *, settings: Settings | None = None) -> dict[str, Any]:
     for job_id, kind in gone.jobs.items():
         if kind == "batch":
             _remove_newest(folder, job_id, gone)
+            if folder / _NEWEST[0] in gone.files:
+                store.files.forget(SHARED_PAGES)
         _remove(_files_of(folder, job_id), gone)
         forget_finished(folder, job_id)
         sweep(folder, f"{job_id}.*")

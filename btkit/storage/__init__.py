@@ -11,6 +11,7 @@ from btkit.storage.ids import check_job_id, check_run_id, new_job_id, new_run_id
 from btkit.storage.inspection import REMOTE, Inspection, StoredJob
 from btkit.storage.job_rows import JobKind, NewJob, Part, Status
 from btkit.storage.jobs import Claimed, Extent, Jobs
+from btkit.storage.kept_files import SHARED_PAGES
 from btkit.storage.objects import ObjectStore
 from btkit.storage.owner import HEARTBEAT_S
 from btkit.storage.store import Deleted, Store
@@ -31,6 +32,7 @@ __all__ = [
     "CURVE_COLUMNS",
     "HEARTBEAT_S",
     "REMOTE",
+    "SHARED_PAGES",
     "Arrays",
     "Checkpoint",
     "Checksum",

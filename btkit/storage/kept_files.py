@@ -12,11 +12,15 @@ from btkit.storage.checksums import (
     Checksum,
     FileKind,
     check_content,
+    forget_checksums,
     known_checksums,
     note_checksums,
 )
 from btkit.storage.database import transaction
 from btkit.storage.writing import make_folder, writing_aside
+
+SHARED_PAGES = "batch"
+"""The owner of pages that each batch writes anew: its index and its comparison."""
 
 
 class Connect(Protocol):
@@ -120,6 +124,22 @@ class KeptFiles:
                     for kind, path in files.items()
                 ],
             )
+
+    def forget(self, owner_id: str) -> None:
+        """Forget the checksums of files that were removed.
+
+        Parameters
+        ----------
+        owner_id
+            Whose all of them were.
+
+        Raises
+        ------
+        StoreError
+            If the database cannot be written.
+        """
+        with self._connect(create=False) as connection, transaction(connection):
+            forget_checksums(connection, owner_id)
 
     def read(self, owner_id: str, folder: Path, name: str) -> bytes:
         """Return a file's content, if it is what was written.

@@ -7,6 +7,7 @@ from contextlib import closing
 
 import pytest
 
+from btkit.cli.main import main
 from btkit.runs import execute
 from btkit.storage import new_run_id
 
@@ -142,3 +143,34 @@ def test_all_trades_lie_beside_a_page_that_shows_some(backtest, workplace, monke
     assert backtest("check", "--repair")[0] == 0
     assert str(path) in backtest("delete", "--run-id", run_id)[1]["files"]
     assert not path.exists()
+
+
+def test_check_knows_the_files_of_sweeps_and_batches(backtest, workplace, capsys):
+    sweep = [
+        "sweep", "--strategy", "grid.json", "--symbol", "SPX", "--start", "2010-01-01",
+        "--end", "2010-12-31", "--param", "bars=2:4:1", "--no-report",
+    ]  # fmt: skip
+    spec = json.loads((workplace / "tiny.json").read_text())
+    spec |= {"exit_conditions": ["bars_held >= {bars}"], "parameters": {"bars": 2}}
+    (workplace / "grid.json").write_text(json.dumps(spec))
+    sweep_id = backtest(*sweep)[1]["sweep_id"]
+    (workplace / "jobs.yaml").write_text(
+        "- {spec: tiny.json, symbol: SPX, start: 2010-01-01, end: 2010-12-31}\n"
+    )
+    assert main(["batch", "jobs.yaml", "-q"]) in (0, 1)
+    batch_id = json.loads(capsys.readouterr().out.splitlines()[-1])["run_id"]
+    reports = workplace / "reports"
+    assert backtest("check")[1]["findings"] == []
+    assert backtest("check")[1]["unverified"]["count"] == 0
+    made = [reports / f"{sweep_id}.json", reports / f"{batch_id}.html"]
+    not_made = [reports / f"{sweep_id}.parquet", reports / f"{sweep_id}-top" / "rank-01.json"]
+    for path in (*made, *not_made):
+        path.write_bytes(path.read_bytes() + b" ")
+    code, document, _ = backtest("check", "--repair")
+    # What is made from the table is not made from a table that changed.
+    mended = {finding["where"] for finding in document["findings"] if finding["mended"]}
+    left = {finding["where"] for finding in document["findings"] if not finding["mended"]}
+    assert (code, mended, left) == (1, {str(path) for path in made}, {str(p) for p in not_made})
+    for job_id in (sweep_id, batch_id):
+        assert backtest("delete", "--run-id", job_id)[0] == 0
+    assert backtest("check")[1]["findings"] == []
