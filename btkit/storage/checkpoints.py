@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import sqlite3
+import struct
 import zipfile
+import zlib
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
+
+import numpy as np
 
 from btkit.storage.arrays import Arrays, pack, unpack
 from btkit.storage.owner import now_text
 
 CheckpointType = Literal["periodic", "cancellation"]
+_PLACE = "btkit_place"
+# What an archive in which a bit has flipped is met with, beside a wrong checksum.
+_DAMAGED = (
+    ValueError, TypeError, OSError, LookupError, EOFError, RuntimeError, OverflowError,
+    SyntaxError, zipfile.BadZipFile, zlib.error, struct.error,
+)  # fmt: skip
+
 CANCELLATION: CheckpointType = "cancellation"
 """What a run leaves that was told to stop."""
 
@@ -78,7 +89,9 @@ def write_checkpoint(
             checkpoint.bar_index,
             checkpoint.cash,
             checkpoint.fingerprint,
-            pack(checkpoint.state),
+            pack(
+                _placed(checkpoint.state, checkpoint.bar_index, first_part + len(checkpoint.parts))
+            ),
             now_text(),
         ),
     )
@@ -88,7 +101,10 @@ def write_checkpoint(
     )
     connection.executemany(
         "INSERT INTO backtest_checkpoint_parts (run_id, part, content) VALUES (?, ?, ?)",
-        [(run_id, first_part + number, pack(part)) for number, part in enumerate(checkpoint.parts)],
+        [
+            (run_id, number, pack(_placed(part, number)))
+            for number, part in enumerate(checkpoint.parts, start=first_part)
+        ],
     )
 
 
@@ -116,12 +132,27 @@ def read_checkpoint(connection: sqlite3.Connection, run_id: str) -> Checkpoint |
         "SELECT content FROM backtest_checkpoint_parts WHERE run_id = ? ORDER BY part", (run_id,)
     ).fetchall()
     # A run begins anew where its checkpoint is damaged: that costs time, not correctness.
-    with suppress(ValueError, OSError, KeyError, EOFError, zipfile.BadZipFile):
+    with suppress(*_DAMAGED):
         return Checkpoint(
             bar_index=row["bar_index"],
             cash=row["cash"],
             fingerprint=row["fingerprint"],
-            state=unpack(row["state"]),
-            parts=[unpack(content["content"]) for content in contents],
+            state=_taken(row["state"], row["bar_index"], len(contents)),
+            parts=[_taken(row["content"], number) for number, row in enumerate(contents)],
         )
     return None
+
+
+def _placed(arrays: Arrays, *place: int) -> Arrays:
+    """Return arrays with where they belong: beside them, one flipped bit would lead elsewhere."""
+    return {**arrays, _PLACE: np.array(place, np.int64)}
+
+
+def _taken(content: bytes, *place: int) -> Arrays:
+    arrays = unpack(content)
+    # An earlier version did not say.
+    known = arrays.pop(_PLACE, None)
+    if known is not None and known.tolist() != list(place):
+        message = f"it is of place {known.tolist()}, not {list(place)}"
+        raise ValueError(message)
+    return arrays

@@ -7,10 +7,11 @@ import sqlite3
 from contextlib import closing
 from random import Random
 
+import numpy as np
 import pytest
 
 from btkit.errors import CorruptFileError, StoreError
-from btkit.storage import Store
+from btkit.storage import Checkpoint, Store
 
 FLIPS = 60
 
@@ -131,3 +132,45 @@ def test_a_file_and_its_checksum_are_written_together_or_not_at_all(store, tmp_p
         (folder / "abc.json").write_bytes(damaged)
         with pytest.raises(CorruptFileError, match=r"abc\.json"):
             store.files.read("abc", folder, "abc.json")
+
+
+def test_no_flipped_bit_of_a_checkpoint_is_taken_up(store, make_run):
+    info, _ = make_run()
+    store.begin(info, interval="1d")
+    run_id = info.run_id
+    parts = [{"pnl": np.arange(3.0) + number} for number in range(3)]
+    kept = Checkpoint(7, 5.0, "abc", {"money": np.array([1.0, 2.0])}, parts)
+    store.jobs.save_checkpoint(run_id, kept, first_part=0)
+    sound = store.jobs.load_checkpoint(run_id)
+    assert (sound.bar_index, list(sound.state)) == (7, ["money"])
+    assert [part["pnl"].tolist() for part in sound.parts] == [[0, 1, 2], [1, 2, 3], [2, 3, 4]]
+
+    def written(checkpoint):
+        arrays = (checkpoint.state, *checkpoint.parts)
+        return [{name: array.tolist() for name, array in part.items()} for part in arrays]
+
+    with closing(sqlite3.connect(store.path, isolation_level=None)) as connection:
+        for read, write in (
+            (
+                "SELECT state FROM backtest_checkpoints",
+                "UPDATE backtest_checkpoints SET state = ?",
+            ),
+            (
+                "SELECT content FROM backtest_checkpoint_parts WHERE part = 1",
+                "UPDATE backtest_checkpoint_parts SET content = ? WHERE part = 1",
+            ),
+        ):
+            content = connection.execute(read).fetchone()[0]
+            for damaged in flipped(content, seed=4):
+                connection.execute(write, (damaged,))
+                found = store.jobs.load_checkpoint(run_id)
+                assert found is None or written(found) == written(sound)
+            connection.execute(write, (content,))
+        for change in (
+            "UPDATE backtest_checkpoints SET bar_index = bar_index + 4",
+            "UPDATE backtest_checkpoint_parts SET part = part + 8 WHERE part = 0",
+            "DELETE FROM backtest_checkpoint_parts WHERE part = 2",
+        ):
+            connection.execute(change)
+            assert store.jobs.load_checkpoint(run_id) is None
+            store.jobs.save_checkpoint(run_id, kept, first_part=0)
