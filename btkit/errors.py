@@ -154,6 +154,10 @@ class UsageError(BtkitError):
     """An argument, flag, date or setting makes no sense."""
 
 
+class SpecKindError(UsageError):
+    """A rule spec was given where an option spec is needed, or the reverse."""
+
+
 class DataError(BtkitError):
     """Bars are broken beyond harmless repair, or a data file cannot be read."""
 

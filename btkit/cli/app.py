@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 import btkit
 from btkit.cli.commands import (
@@ -29,6 +30,7 @@ from btkit.cli.commands import (
     warm_up,
 )
 from btkit.cli.outcome import Work
+from btkit.errors import UsageError
 
 _HELP = """
 Backtest strategy specs on real bars.
@@ -54,6 +56,25 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["--help", "-h"]},
 )
+
+
+class _Once(TyperCommand):
+    """A command that refuses an option given twice, of which the parser would take the last."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - see below
+        """Read the command line, as the parser does."""
+        # The context's class has had several homes in typer's history, as its errors have.
+        order = self.make_parser(ctx).parse_args(list(args))[2]
+        for option in order:
+            single = not getattr(option, "multiple", False) and not getattr(option, "is_flag", True)
+            if single and order.count(option) > 1:
+                name = max(option.opts, key=len)
+                raise UsageError(
+                    f"{name} is given {order.count(option)} times; one value can be taken.",
+                    hint=f"Give {name} once.",
+                    details={"option": name, "command": ctx.command_path},
+                )
+        return super().parse_args(ctx, args)
 
 
 def _show_version(asked: bool) -> None:  # noqa: FBT001 - typer hands the flag over by position
@@ -94,7 +115,7 @@ for command in (
     init,
     warm_up,
 ):
-    app.command(command.NAME, help=command.HELP)(command.command)
+    app.command(command.NAME, help=command.HELP, cls=_Once)(command.command)
 
 
 def parse(arguments: list[str]) -> Work | int:

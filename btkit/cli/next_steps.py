@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from btkit.errors import (
     NoDataError,
     RunNotFoundError,
     SpecError,
+    SpecKindError,
     UsageError,
 )
 
@@ -26,6 +27,8 @@ _SAMPLE_RUNS = {
     "rules": ("run", "2005-01-01", ()),
     "options": ("options-sim", "2014-01-02", ("--capital", "1000000")),
 }
+# These two take the same options.
+_SAME_OPTIONS = {"run", "options-sim"}
 _RESUMABLE = {"cancelled", "interrupted", "failed"}
 
 
@@ -72,12 +75,9 @@ def after_error(error: BtkitError, arguments: Sequence[str]) -> list[Step]:
     arguments
         Its command line after ``backtest``.
     """
-    if isinstance(error, RunNotFoundError):
-        return [step("Shows the ids that exist.", "list")]
-    if isinstance(error, SpecError) and not isinstance(error, FormatError):
-        return _after_refusal(error, arguments)
-    if isinstance(error, NoDataError):
-        return [_inside_what_is_there(error, arguments)]
+    for kind, answer in _ANSWERS:
+        if isinstance(error, kind):
+            return answer(error, arguments)
     if error.run_id is not None and "status" in error.details:
         return [_after_stored_run(error, error.run_id)]
     if isinstance(error, UsageError):
@@ -103,6 +103,23 @@ def _after_refusal(error: SpecError, arguments: Sequence[str]) -> list[Step]:
     return steps
 
 
+def _after_other_kind(error: SpecKindError, arguments: Sequence[str]) -> list[Step]:
+    if arguments[0] in _SAME_OPTIONS:
+        return [step("Runs it as what it is.", error.details["command"], *arguments[1:])]
+    path = option(arguments, "--strategy")
+    checked = [*arguments[:1], "--help"] if path is None else ["validate", "--strategy", path]
+    return [step("Says what the spec is taken for, and why.", *checked)]
+
+
+def _after_refused_format(error: FormatError, arguments: Sequence[str]) -> list[Step]:
+    return [_again(error, arguments)]
+
+
+def _after_unknown_id(error: RunNotFoundError, arguments: Sequence[str]) -> list[Step]:
+    del error, arguments
+    return [step("Shows the ids that exist.", "list")]
+
+
 def _after_stored_run(error: BtkitError, run_id: str) -> Step:
     status = error.details["status"]
     if status == "complete":
@@ -115,13 +132,23 @@ def _after_stored_run(error: BtkitError, run_id: str) -> Step:
     return step(why, "resume", "--run-id", run_id)
 
 
-def _inside_what_is_there(error: NoDataError, arguments: Sequence[str]) -> Step:
+def _after_no_data(error: NoDataError, arguments: Sequence[str]) -> list[Step]:
     first, last = error.details.get("first"), error.details.get("last")
     if first is None or last is None or option(arguments, "--start") is None:
-        return step("Shows where bars may come from, with an example.", *arguments[:1], "--help")
+        why = "Shows where bars may come from, with an example."
+        return [step(why, *arguments[:1], "--help")]
     inside = replace_option(arguments, "--start", str(first)[:_DATE_CHARACTERS])
     inside = replace_option(inside, "--end", str(last)[:_DATE_CHARACTERS])
-    return step("Takes the range that the source has.", *inside)
+    return [step("Takes the range that the source has.", *inside)]
+
+
+_ANSWERS: tuple[tuple[type[BtkitError], Callable[[Any, Sequence[str]], list[Step]]], ...] = (
+    (RunNotFoundError, _after_unknown_id),
+    (FormatError, _after_refused_format),
+    (SpecError, _after_refusal),
+    (SpecKindError, _after_other_kind),
+    (NoDataError, _after_no_data),
+)
 
 
 def after_run(document: Mapping[str, Any]) -> list[Step]:

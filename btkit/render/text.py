@@ -7,6 +7,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+# In letters of up to four bytes; file systems take 255 bytes.
+_FILE_PART = 50
+
 MINUS = "\u2212"
 DASH = "\u2013"
 NARROW = "\u00a0"  # keeps a number and its unit on one line
@@ -96,3 +99,20 @@ def _signed(value: float, *, digits: int, sign: bool = False) -> str:
     if value < 0:
         return MINUS + text
     return f"+{text}" if sign else text
+
+
+def file_part(name: str) -> str:
+    """Return a name as a part of a file's name: one that leads nowhere, and is not hidden.
+
+    Parameters
+    ----------
+    name
+        Any text, such as a strategy's name.
+
+    Examples
+    --------
+    >>> file_part("../Dips & 5% rips")
+    'Dips---5--rips'
+    """
+    plain = "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in name)
+    return plain.strip(".-")[:_FILE_PART] or "strategy"

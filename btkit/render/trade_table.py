@@ -88,7 +88,7 @@ def full_table(
         "columns": [{"key": key, "name": name, "kind": kind} for key, name, kind in columns],
         "reasons": {reason: theme.reason_name(reason) for reason in reasons},
         "rows": _rows(listed, columns),
-        "file": f"{_file_part(view)}-trades.csv",
+        "file": text.file_part(f"{view.run['strategy_name']}-{view.symbol}") + "-trades.csv",
         "cut": is_cut(len(every)),
     }
     options = "".join(
@@ -186,8 +186,3 @@ def _cell(value: pd.Timestamp | str | float) -> str | int | float | None:
     # Twelve digits are more than any price has; the exact doubles are in the store.
     number = float(f"{float(value):.{CSV_DIGITS}g}")
     return int(number) if number.is_integer() else number
-
-
-def _file_part(view: View) -> str:
-    name = f"{view.run['strategy_name']}-{view.symbol}"
-    return "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in name)

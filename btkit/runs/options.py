@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, cast
 import pandas as pd
 
 from btkit.data import FormatSource
-from btkit.errors import UsageError
 from btkit.runs.execute import run_checked
 from btkit.runs.progress import Progress
 from btkit.runs.requests import SpecSource, check_costs, strategy_path
@@ -39,8 +38,8 @@ def options_sim(  # noqa: PLR0913 - the costs and the data, each with its defaul
     Parameters
     ----------
     spec
-        An `OptionsSpec`, or what `load_spec` takes: a path, a dict, or JSON or YAML text. A
-        mapping or file without ``spread_type`` sells put spreads.
+        An `OptionsSpec`, or what `load_spec` takes: a path, a dict, or JSON or YAML text. An
+        option spec without ``spread_type`` sells put spreads.
     symbol
         The underlying; or a DataFrame of bars, then nothing is loaded and nothing stored.
     start, end
@@ -111,14 +110,9 @@ def option_spec(spec: SpecSource, *, settings: Settings) -> OptionsSpec:
     ------
     SpecError
         If the spec is refused.
-    UsageError
+    SpecKindError
         If it is a rule spec.
     """
     known = load_spec(spec, settings=settings, kind="options")
-    if not isinstance(known, OptionsSpec):
-        raise UsageError(
-            f"{known.name!r} is a rule spec; an options run needs an option spec.",
-            hint="Give a spec with a spread_type, or use `backtest run`.",
-            details={"name": known.name},
-        )
+    assert isinstance(known, OptionsSpec)
     return known

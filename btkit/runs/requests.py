@@ -66,17 +66,11 @@ def rule_spec(spec: SpecSource, *, settings: Settings) -> StrategySpec:
     ------
     SpecError
         If the spec is refused.
-    UsageError
+    SpecKindError
         If it is an option spec.
     """
-    known = load_spec(spec, settings=settings)
-    if isinstance(known, OptionsSpec):
-        raise UsageError(
-            f"{known.name!r} is an option spec (it has a spread_type); a rule run needs a rule "
-            "spec.",
-            hint="Run it with `backtest options-sim` or `bt.options_sim`.",
-            details={"name": known.name, "spread_type": known.spread_type},
-        )
+    known = load_spec(spec, settings=settings, kind="rules")
+    assert isinstance(known, StrategySpec)
     return known
 
 

@@ -169,7 +169,7 @@ def fingerprint(question: Question, sweeper: Sweeper) -> str:
 
     first = sweeper.first
     asked = {
-        "spec": question.spec.model_dump(mode="json"),
+        "spec": question.spec.model_dump(mode="json", exclude={"metadata"}),
         "axes": question.axes,
         "constraint": question.constraint,
         "method": [question.method, question.samples, question.seed]

@@ -32,7 +32,7 @@ from btkit.markets import Annualisation, infer_interval
 from btkit.metrics import TradeColumns, compute_metrics
 from btkit.settings import Settings
 from btkit.simulation.result import Result
-from btkit.spec import AnySpec, BaseSpec, OptionsSpec, StrategySpec, load_spec
+from btkit.spec import AnySpec, BaseSpec, Kind, OptionsSpec, StrategySpec, load_spec
 
 if TYPE_CHECKING:
     from btkit.simulation.options import OptionsResult, SpreadEngine
@@ -314,23 +314,19 @@ def _simulate_options(
     )
 
 
-def _any_spec(spec: AnySpec | Mapping[str, Any]) -> AnySpec:
+def _any_spec(spec: AnySpec | Mapping[str, Any], *, kind: Kind | None = None) -> AnySpec:
     if not isinstance(spec, BaseSpec | Mapping):
         raise UsageError(
             f"simulate reads no files, and the spec is {shown(spec)}",
             hint="load it with load_spec first",
         )
     # The defaults, not the environment's: the result may depend on the arguments alone.
-    return load_spec(spec, settings=Settings.model_construct())
+    return load_spec(spec, settings=Settings.model_construct(), kind=kind)
 
 
 def _rule_spec(spec: AnySpec | Mapping[str, Any]) -> StrategySpec:
-    loaded = _any_spec(spec)
-    if not isinstance(loaded, StrategySpec):
-        raise UsageError(
-            f"'{loaded.name}' is an option spread spec, which this simulation does not run",
-            hint="give a rule spec, one without spread_type",
-        )
+    loaded = _any_spec(spec, kind="rules")
+    assert isinstance(loaded, StrategySpec)
     return loaded
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from btkit.conditions import names_of
@@ -62,6 +63,7 @@ def find_warnings(
         found += _of_clause(clause, result.feature_set, result.outcome.start)
         found += _meant_in_percent(clause)
     found += _implied_volatility(result, needed=needs_volatility)
+    found += _other_bars_than_meant(result)
     if result.ruined:
         found.append(
             {
@@ -85,6 +87,33 @@ def _of_data(info: DataInfo) -> list[dict[str, str]]:
             dates = some_of(finding.dates, count=finding.count)
             message = finding.message.rstrip(".") + (f" ({dates})." if dates else ".")
             found.append({"code": finding.code, "message": message})
+    return found
+
+
+def _other_bars_than_meant(result: Result | OptionsResult) -> list[dict[str, str]]:
+    """Warn where the labels of a spec, which decide nothing, do not fit the bars."""
+    found = []
+    spec = result.spec
+    # Only moments within a session need a zone.
+    is_intraday = pd.DatetimeIndex(result.bars.index).tz is not None
+    if spec.timeframe == ("daily" if is_intraday else "intraday"):
+        found.append(
+            {
+                "code": "other_timeframe",
+                "message": f"The spec's timeframe is {spec.timeframe}, and these are "
+                f"{result.interval} bars: timeframe is a label, and --interval chooses the bars.",
+            }
+        )
+    meant = {name.upper() for name in spec.instruments}
+    if meant and result.symbol and result.symbol.upper() not in meant:
+        found.append(
+            {
+                "code": "other_instrument",
+                "message": f"The spec's instruments are {', '.join(spec.instruments)}, and this "
+                f"run is on {result.symbol}: instruments is a label, and the symbol that is asked "
+                "for is run.",
+            }
+        )
     return found
 
 

@@ -3,6 +3,7 @@
 from btkit.spec.base import BaseSpec
 from btkit.spec.document import dump_spec, spec_hash, spec_schema
 from btkit.spec.fields import CONDITION_LISTS
+from btkit.spec.kind import Kind, kind_of
 from btkit.spec.load import load_spec
 from btkit.spec.model import AnySpec, OptionsSpec, StrategySpec
 
@@ -10,9 +11,11 @@ __all__ = [
     "CONDITION_LISTS",
     "AnySpec",
     "BaseSpec",
+    "Kind",
     "OptionsSpec",
     "StrategySpec",
     "dump_spec",
+    "kind_of",
     "load_spec",
     "spec_hash",
     "spec_schema",

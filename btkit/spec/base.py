@@ -26,6 +26,7 @@ from btkit.spec.fields import (
     Description,
     Instruments,
     Lots,
+    Metadata,
     Name,
     Parameters,
     RiskShare,
@@ -55,9 +56,7 @@ class BaseSpec(BaseModel):
     # Fields that belong to the other kind only, with what to do instead.
     foreign_fields: ClassVar[dict[str, str]] = {}
 
-    name: Name = Field(
-        description="What the strategy is called: ASCII letters, digits, space and _ . & -"
-    )
+    name: Name = Field(description="What the strategy is called: any printable text of one line")
     version: Version = Field(default="1.0", description="A label for this version, as a text")
     description: Description = Field(default="", description="What it does, for people")
     instruments: Instruments = Field(
@@ -105,6 +104,10 @@ class BaseSpec(BaseModel):
         description="Bars in a year, where the calendar does not say it right; then every bar, "
         "also an intraday one, has a return",
     )
+    metadata: Metadata = Field(
+        default={},
+        description="Anything in JSON that its author wants to keep with it; decides nothing",
+    )
 
     @model_validator(mode="wrap")
     @classmethod
@@ -116,6 +119,7 @@ class BaseSpec(BaseModel):
         problems = key_problems(data)
         if problems:
             raise SpecError(problems)
+        data = cls._without_nulls(data)
         spec: Self | None = None
         try:
             spec = handler(data)
@@ -128,6 +132,15 @@ class BaseSpec(BaseModel):
             order = list(cls.model_fields)
             raise SpecError(sorted(problems, key=lambda problem: _position(problem, order)))
         return spec
+
+    @classmethod
+    def _without_nulls(cls, data: dict[str, Any]) -> dict[str, Any]:
+        # null means the default, where there is one.
+        optional = {name for name, field in cls.model_fields.items() if not field.is_required()}
+        left_out = optional | cls.foreign_fields.keys()
+        return {
+            name: value for name, value in data.items() if value is not None or name not in left_out
+        }
 
     @classmethod
     def _cross_field_problems(cls, data: dict[str, Any]) -> list[Problem]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import yaml
 from pydantic.json_schema import models_json_schema
 
+from btkit.spec.kind import RULE_FIELDS, TELLING_FIELDS
 from btkit.spec.model import AnySpec, OptionsSpec, StrategySpec
 from btkit.spec.reading import reads_as_text
 
@@ -38,12 +40,14 @@ def spec_hash(spec: AnySpec) -> str:
 
     Defaults are filled in first, so key order, file format and writing a default out or leaving
     it out make no difference. A field that specs did not always have counts only where it is not
-    at its default, so that the hash of a spec without it stays.
+    at its default, so that the hash of a spec without it stays. `metadata`, which decides nothing,
+    never counts.
     """
     fields = _fields(spec) | {"commission_model": spec.commission_kind}
     for name in _ADDED & fields.keys():
         if fields[name] == type(spec).model_fields[name].default:
             del fields[name]
+    del fields["metadata"]
     text = json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -51,21 +55,42 @@ def spec_hash(spec: AnySpec) -> str:
 def spec_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of both kinds of spec.
 
-    A document with ``spread_type`` is an option spec, any other a rule spec. The schema knows
+    Which of the two a document is, its fields tell as they do to `load_spec`. The schema knows
     types, bounds and defaults; what stands inside a condition only `load_spec` can check.
     """
     references, definitions = models_json_schema(
         [(StrategySpec, "validation"), (OptionsSpec, "validation")], title="btkit spec"
     )
+    for kind in definitions["$defs"].values():
+        _allow_null(kind)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": definitions["title"],
         "type": "object",
-        "if": {"required": ["spread_type"]},
+        "if": {
+            "anyOf": [
+                _has_one_of(["spread_type"]),
+                {"allOf": [_has_one_of(TELLING_FIELDS), {"not": _has_one_of(RULE_FIELDS)}]},
+            ]
+        },
         "then": references[OptionsSpec, "validation"],
         "else": references[StrategySpec, "validation"],
         "$defs": definitions["$defs"],
     }
+
+
+def _allow_null(kind: dict[str, Any]) -> None:
+    """Let null stand for the default of each field that has one."""
+    for name, field in kind["properties"].items():
+        if name in kind["required"]:
+            continue
+        about = {key: field.pop(key) for key in ("default", "description", "title") if key in field}
+        kind["properties"][name] = {"anyOf": [field, {"type": "null"}], **about}
+
+
+def _has_one_of(names: Sequence[str]) -> dict[str, Any]:
+    given = {"not": {"type": "null"}}
+    return {"anyOf": [{"required": [name], "properties": {name: given}} for name in names]}
 
 
 def _fields(spec: AnySpec) -> dict[str, Any]:

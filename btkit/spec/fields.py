@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 MAX_CONDITIONS = 200
 MAX_PARAMETERS = 100
+MAX_METADATA = 100_000
 # Beyond this a whole number is no longer exact as a float, which is what conditions compute in.
 MAX_EXACT_INTEGER = 2**53
 
@@ -21,7 +23,7 @@ CommissionModel = Literal["per_order", "per_share", "rate", "per_contract"]
 SpreadType = Literal["short_put_spread", "short_call_spread", "iron_condor"]
 
 # Control characters, line separators, bidirectional overrides and the byte order mark hide or
-# reorder what a reader sees in a report, so a description has none.
+# reorder what a reader sees in a report, so neither a description nor a name has any.
 _HIDDEN = (
     "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff"
 )
@@ -32,13 +34,54 @@ def _as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-# ASCII on purpose: a look-alike letter would make two different strategies read the same.
+def _printable(text: str) -> str:
+    # The pattern is what a JSON Schema can say of it.
+    if text.isprintable():
+        return text
+    raise PydanticKnownError("string_pattern_mismatch", {"pattern": "printable"})
+
+
+def _number_as_text(value: object) -> object:
+    # YAML and JSON take a version without quotes for a number.
+    return repr(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _whole(value: object) -> object:
+    # 10.0 is ten, in JSON and in a spreadsheet.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _as_json(value: dict[str, Any]) -> dict[str, Any]:
+    """Return metadata as a copy of its own in plain JSON."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        text.encode()
+    # The last for what nests too deep, or in itself.
+    except (TypeError, ValueError, RecursionError) as error:
+        raise PydanticCustomError("no_json", "{reason}", {"reason": _first_line(error)}) from error
+    if len(text) > MAX_METADATA:
+        raise PydanticCustomError(
+            "too_much_json", "has more than {most} characters", {"most": f"{MAX_METADATA:,}"}
+        )
+    plain: dict[str, Any] = json.loads(text)
+    return plain
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
+
+
+_VISIBLE = rf"^[^\t\n\r{_HIDDEN}]*[^ \t\n\r{_HIDDEN}][^\t\n\r{_HIDDEN}]*$"
 Name = Annotated[
-    str, Field(max_length=100, pattern=r"^[ _.&-]*[A-Za-z0-9][A-Za-z0-9 _.&-]*$", examples=["dip"])
+    str, Field(max_length=100, pattern=_VISIBLE, examples=["dip"]), AfterValidator(_printable)
 ]
-Version = Annotated[
+_VersionText = Annotated[
     str, Field(min_length=1, max_length=50, pattern=r"^[A-Za-z0-9 _.+-]+$", examples=["1.0"])
 ]
+Version = Annotated[
+    _VersionText, BeforeValidator(_number_as_text, json_schema_input_type=_VersionText | float)
+]
+Metadata = Annotated[dict[str, Any], AfterValidator(_as_json)]
 Description = Annotated[str, Field(max_length=10_000, pattern=f"^[^{_HIDDEN}]*$")]
 Instrument = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[!-~]([ -~]*[!-~])?$")]
 Instruments = Annotated[tuple[Instrument, ...], BeforeValidator(_as_tuple), Field(max_length=1_000)]
@@ -82,8 +125,9 @@ Parameters = Annotated[
 ]
 
 # 2,147,483,647 is how some write "no limit"; a bar a second for a leap year bounds the second.
-Bars = Annotated[int, Field(ge=1, le=2**31 - 1)]
+Bars = Annotated[int, Field(ge=1, le=2**31 - 1), BeforeValidator(_whole)]
 BarsPerYear = Annotated[float, Field(gt=0, le=31_622_400)]
-Lots = Annotated[int, Field(ge=1, le=10_000)]
+Lots = Annotated[int, Field(ge=1, le=10_000), BeforeValidator(_whole)]
+CalendarDays = Annotated[int, Field(ge=1, le=3_650), BeforeValidator(_whole)]
 RiskShare = Annotated[float, Field(gt=0, le=0.02)]
 Delta = Annotated[float, Field(gt=0, lt=1)]

@@ -4,44 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from btkit.errors import SpecError, UsageError
 from btkit.settings import Settings, read_settings
+from btkit.spec.kind import Kind, Told, check_kind, kind_of, tell_kind
 from btkit.spec.model import AnySpec, OptionsSpec, StrategySpec
 from btkit.spec.reading import parse_text, read_file
 from btkit.spec.wording import kind_of_value, no_mapping, quoted
 
 _FORMS = {".json": "json", ".yaml": "yaml", ".yml": "yaml"}
 _KINDS = ("rules", "options")
-_SPREAD_TYPE = "spread_type"
 
 
 def load_spec(
     source: str | Path | Mapping[str, Any] | AnySpec,
     *,
     settings: Settings | None = None,
-    kind: Literal["rules", "options"] | None = None,
+    kind: Kind | None = None,
 ) -> AnySpec:
     """Load and check a spec.
 
     Parameters
     ----------
     source
-        The path of a ``.json``, ``.yaml`` or ``.yml`` file, a mapping, or the text of a spec. A
-        string of several lines, or one that begins with a brace, is a text; any other is a path
-        if a file is there, else a text. A spec that is loaded already is returned as it is.
+        The path of a ``.json``, ``.yaml`` or ``.yml`` file, a mapping, or the text of a spec, also
+        in a fenced block with prose around it. A string of several lines, or one that begins with
+        a brace or a fence, is a text; any other is a path if a file is there, else a text. A spec
+        that is loaded already is returned as it is.
     settings
         Where the default of ``max_holding_bars`` comes from; None reads the environment.
     kind
-        What to expect: a rule spec or an option spec. None decides by the presence of
-        ``spread_type``: with it, and only then, the source is an option spec.
+        What is needed: a rule spec or an option spec. None takes what the fields tell: a
+        ``spread_type`` makes an option spec; without one, a field that only rule specs have makes
+        a rule spec; else ``target_dte``, ``short_delta`` or ``long_delta`` make an option spec;
+        else exits or stops a rule spec. A spec in which nothing tells is taken for what is needed.
 
     Raises
     ------
     SpecError
         If the spec is refused; `problems` has everything that is wrong with it, each with its
         path and a hint.
+    SpecKindError
+        If it is of the other kind than is needed.
     UsageError
         If there is nothing to read: no such file, a folder, an unreadable file.
     """
@@ -50,9 +55,10 @@ def load_spec(
     if kind is not None and not (isinstance(kind, str) and kind in _KINDS):
         raise UsageError(
             f"a spec is of kind 'rules' or 'options', not {kind_of_value(kind)}",
-            hint="leave kind out: a spread_type makes an option spec",
+            hint="leave kind out: the fields of a spec tell it",
         )
     if isinstance(source, StrategySpec | OptionsSpec):
+        check_kind(Told(*kind_of(source)), kind, source.name)
         return source
     if isinstance(source, Mapping):
         return _build(dict(source), settings, kind)
@@ -64,7 +70,7 @@ def load_spec(
             hint="give the path of a .json or .yaml file, or a dict of the fields",
         )
     source = source.removeprefix("\ufeff")
-    if "\n" in source or source.lstrip()[:1] in {"{", "["}:
+    if "\n" in source or source.lstrip()[:1] in {"{", "[", "`"}:
         return _build(parse_text(source), settings, kind)
     if _exists(source):
         return _load_file(Path(source), settings, kind)
@@ -93,21 +99,28 @@ def _one_line(text: str) -> object:
     return values
 
 
-def _load_file(path: Path, settings: Settings | None, kind: str | None) -> AnySpec:
+def _load_file(path: Path, settings: Settings | None, kind: Kind | None) -> AnySpec:
     origin = str(path).encode("utf-8", "backslashreplace").decode()
     text = read_file(path, origin)
     try:
         return _build(parse_text(text, form=_FORMS.get(path.suffix.lower())), settings, kind)
     except SpecError as error:
-        raise SpecError(error.problems, origin=origin) from error
+        refused = SpecError(error.problems, origin=origin)
+        refused.details |= error.details
+        raise refused from error
 
 
-def _build(values: object, settings: Settings | None, kind: str | None) -> AnySpec:
+def _build(values: object, settings: Settings | None, kind: Kind | None) -> AnySpec:
     if not isinstance(values, dict):
         raise SpecError([no_mapping(values)])
-    if "max_holding_bars" not in values:
+    told = tell_kind(values)
+    taken = check_kind(told, kind, values.get("name"))
+    # null means the default.
+    if values.get("max_holding_bars") is None:
         limit = read_settings(settings).max_holding_bars
         values = values if limit is None else {**values, "max_holding_bars": limit}
-    if kind is None:
-        kind = "options" if _SPREAD_TYPE in values else "rules"
-    return (OptionsSpec if kind == "options" else StrategySpec).model_validate(values)
+    try:
+        return (OptionsSpec if taken == "options" else StrategySpec).model_validate(values)
+    except SpecError as error:
+        error.details |= {"kind": taken, "why": told.why}
+        raise

@@ -11,11 +11,18 @@ from btkit.errors import Problem
 from btkit.spec.base import BaseSpec
 from btkit.spec.fields import (
     AssetClass,
+    CalendarDays,
     CommissionModel,
     Conditions,
     Delta,
     SpreadType,
 )
+
+# What the author of a rule may have meant by a field of option specs.
+_RULE_HINTS = {
+    "profit_target_pct": 'leave it out, and write an exit condition: "position_pnl_pct > 0.10"',
+    "stop_loss_pct": 'leave it out, and write a stop condition: "position_pnl_pct < -0.05"',
+}
 
 
 class StrategySpec(BaseSpec):
@@ -115,7 +122,7 @@ class OptionsSpec(BaseSpec):
     stop_conditions: Conditions = Field(
         default=(), description="A spread is stopped out when every one of these holds"
     )
-    target_dte: int = Field(default=21, ge=1, le=3_650, description="Calendar days to expiry")
+    target_dte: CalendarDays = Field(default=21, description="Calendar days to expiry")
     short_delta: Delta = Field(default=0.30, description="Absolute delta of the leg sold")
     long_delta: Delta = Field(
         default=0.15, description="Absolute delta of the leg bought, below short_delta"
@@ -187,7 +194,7 @@ class OptionsSpec(BaseSpec):
 
 StrategySpec.foreign_fields.update(
     {
-        name: "it belongs to option specs, which a spread_type makes"
+        name: _RULE_HINTS.get(name, "leave it out: rules trade the instrument itself, no options")
         for name in OptionsSpec.model_fields
         if name not in StrategySpec.model_fields
     }

@@ -12,6 +12,7 @@ from typing import NoReturn
 import yaml
 
 from btkit.errors import Problem, SpecError, UsageError
+from btkit.spec.fences import unfenced
 from btkit.spec.wording import is_text, quoted
 
 MAX_BYTES = 1_000_000
@@ -46,7 +47,7 @@ def parse_text(text: str, *, form: str | None = None) -> object:
         The text, at most `MAX_BYTES` long in UTF-8.
     form
         ``"json"`` or ``"yaml"``, or None to find out: a text that begins with a brace or bracket
-        is tried as JSON first.
+        is tried as JSON first. A fenced block says it itself, and prose around it is not read.
 
     Raises
     ------
@@ -60,14 +61,33 @@ def parse_text(text: str, *, form: str | None = None) -> object:
         _refuse(f"the text is longer than {MAX_BYTES:,} bytes", "a spec is a few kilobytes")
     if not text.strip():
         _refuse("the text is empty", "write a name and the entry, exit and stop conditions")
+    block, known = unfenced(text, form)
+    if not block.strip():
+        _refuse("the fenced block is empty", "write the spec into it")
+    values = _parse(block, known, as_written=False)
+    if isinstance(values, dict) and isinstance(values.get("version"), float | int):
+        return values | {"version": _version_as_written(block, known, values["version"])}
+    return values
+
+
+def _parse(text: str, form: str | None, *, as_written: bool) -> object:
     if form == "json":
         try:
-            return _parse_json(text)
+            return _parse_json(text, as_written=as_written)
         except json.JSONDecodeError as error:
             _refuse_json(error)
     if form is None and text.lstrip()[0] in "{[":
-        return _parse_braces(text)
-    return _parse_yaml(text)
+        return _parse_braces(text, as_written=as_written)
+    return _parse_yaml(text, as_written=as_written)
+
+
+def _version_as_written(text: str, form: str | None, value: object) -> object:
+    # 1.10 is no 1.1, where it counts versions.
+    if isinstance(value, bool):
+        return value
+    written = _parse(text, form, as_written=True)
+    assert isinstance(written, dict)
+    return written["version"]
 
 
 def read_file(path: Path, origin: str) -> str:
@@ -145,20 +165,24 @@ def _whole(digits: str, base: int = 10) -> int:
     return int(digits, base)
 
 
-def _parse_json(text: str) -> object:
+def _parse_json(text: str, *, as_written: bool) -> object:
     _check_json_depth(text)
     return json.loads(
-        text, object_pairs_hook=_distinct, parse_constant=_refuse_constant, parse_int=_whole
+        text,
+        object_pairs_hook=_distinct,
+        parse_constant=_refuse_constant,
+        parse_int=str if as_written else _whole,
+        parse_float=str if as_written else float,
     )
 
 
-def _parse_braces(text: str) -> object:
+def _parse_braces(text: str, *, as_written: bool) -> object:
     try:
-        return _parse_json(text)
+        return _parse_json(text, as_written=as_written)
     except json.JSONDecodeError as error:
         # Braces may be YAML's too; if they are not that either, JSON was meant.
         try:
-            return _parse_yaml(text)
+            return _parse_yaml(text, as_written=as_written)
         except SpecError:
             _refuse_json(error)
 
@@ -205,9 +229,9 @@ def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return values
 
 
-def _parse_yaml(text: str) -> object:
+def _parse_yaml(text: str, *, as_written: bool) -> object:
     try:
-        return _Builder().build(_events(text))
+        return _Builder(as_written=as_written).build(_events(text))
     except yaml.MarkedYAMLError as error:
         # Newer builds of libyaml stop at a depth of their own while they look ahead.
         if "nesting depth" in str(error.problem):
@@ -239,7 +263,8 @@ def _events(text: str) -> Iterator[yaml.Event]:
 class _Builder:
     """Plain values out of YAML events, without recursion and within limits."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, as_written: bool) -> None:
+        self.read = str if as_written else resolve_scalar
         self.values = 0
         self.documents = 0
         # An open list, or an open mapping with the key that waits for its value.
@@ -276,7 +301,7 @@ class _Builder:
                 "put a text into quotes instead",
             )
         if isinstance(event, yaml.ScalarEvent):
-            self._put(event.value if event.style else resolve_scalar(event.value), event)
+            self._put(event.value if event.style else self.read(event.value), event)
             return
         if len(self.open) >= MAX_NESTING:
             _refuse_depth()

@@ -46,8 +46,7 @@ _ENTRY_HINTS = {
 }
 _KEY_HINT = "write each field by its name, such as name: my_strategy"
 _PATTERNS = {
-    "name": "may hold only ASCII letters, digits, space and _ . & -, with at least one letter "
-    "or digit",
+    "name": "may hold only printable characters, and not spaces alone",
     "version": "may hold only ASCII letters, digits, space and _ . + -",
     "description": "may not hold control characters or characters that reorder text",
     "instruments": "must be a ticker symbol in ASCII characters, without a space at either end",
@@ -209,6 +208,9 @@ def _value_problem(
     found: ErrorDetails, field: str, value: object, info: FieldInfo
 ) -> tuple[str, str | None]:
     kind = found["type"]
+    if kind in {"no_json", "too_much_json"}:
+        what = "is no JSON: " if kind == "no_json" else ""
+        return f"{what}{found['msg']}", "keep texts, numbers, true, false, null, lists and mappings"
     if kind == "parameter_value":
         return f"{found['msg']}, not {kind_of_value(value)}", _number_hint("a number", value)
     if kind in _SHAPES:
@@ -302,5 +304,9 @@ def _choice_problem(value: object, info: FieldInfo) -> tuple[str, str | None]:
 
 
 def _odd_character(text: str) -> str | None:
-    odd = next((character for character in text if not " " <= character <= "~"), None)
+    odd = min(
+        (character for character in text if not " " <= character <= "~"),
+        key=str.isprintable,
+        default=None,
+    )
     return None if odd is None else f"it holds the character U+{ord(odd):04X}"

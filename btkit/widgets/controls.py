@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, get_args
@@ -46,6 +47,7 @@ _LABELS = {
     "bars_per_year": "Bars a year",
     "asset_class": "Asset class",
     "requires_options_data": "Needs IV history",
+    "metadata": "Metadata, JSON",
 }
 _UNSET = "by asset class"
 _MOST_BARS = 2**31 - 1
@@ -174,6 +176,12 @@ def _kind(name: str) -> Kind:  # noqa: PLR0911 - one case a kind of control
             read=_number,
             write=lambda value: "" if value is None else f"{value:.17g}",
         )
+    if name == "metadata":
+        return Kind(
+            ipw.Textarea(rows=2, continuous_update=False, placeholder='such as {"author": "me"}'),
+            read=_json,
+            write=lambda value: json.dumps(value, ensure_ascii=False) if value else "",
+        )
     if name == "description":
         return Kind(ipw.Textarea(rows=4, continuous_update=False))
     return Kind(ipw.Text(continuous_update=True))
@@ -195,11 +203,18 @@ def _listed(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
+def _json(text: str) -> object:
+    try:
+        return json.loads(text) if text.strip() else None
+    except ValueError:
+        return text  # the spec refuses it, and says why
+
+
 def _number(text: str) -> float | str | None:
     try:
         return float(text) if text.strip() else None
     except ValueError:
-        return text  # the spec refuses it, and says why
+        return text  # as above
 
 
 def missing_parameters(fields: dict[str, Any]) -> set[str]:

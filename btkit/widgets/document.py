@@ -103,7 +103,7 @@ class SpecDocument:
 
     def _check(self) -> None:
         try:
-            spec = load_spec(self.fields, settings=self._settings)
+            spec = load_spec(self.fields, settings=self._settings, kind="rules")
         except SpecError as error:
             self.problems = error.problems
             return

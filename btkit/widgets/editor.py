@@ -14,6 +14,7 @@ from IPython.display import display
 
 from btkit.errors import BtkitError, Problem
 from btkit.render.pieces import tag
+from btkit.render.text import file_part
 from btkit.runs import read_settings, run
 from btkit.runs.requests import SpecSource, rule_spec, strategy_path
 from btkit.settings import Settings
@@ -110,7 +111,7 @@ class SpecEditor:
         self._document = SpecDocument(known, settings=self._settings)
         self._result: Result = self._market.simulate(known)
         self._held = Held(self._result)
-        self._path = strategy_path(spec) or f"{known.name}.json"
+        self._path = strategy_path(spec) or f"{file_part(known.name)}.json"
         self._coalescer = Coalescer(self._redraw)
         self._build()
         replace_older(self)

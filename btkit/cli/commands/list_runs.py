@@ -10,6 +10,7 @@ import typer
 from btkit.cli.next_steps import after_list
 from btkit.cli.options import Debug, Quiet
 from btkit.cli.outcome import Outcome, Work
+from btkit.settings import Settings
 
 NAME = "list"
 HELP = """
@@ -19,6 +20,7 @@ The runs of a walk-forward's windows and the jobs of a batch are parts: --parent
 one, --all lists them among the others. What lost its process is shown as interrupted; `resume`
 goes on with it.
 
+Where there is no database yet, `warnings` says so: BT_DB_PATH may be wrong.
 Exit codes: 0 when it answers, also where nothing was stored yet; 2 error.
 
 \b
@@ -55,7 +57,17 @@ def command(
 
 
 def _list(symbol: str | None, *, limit: int, wanted: dict[str, Any]) -> Outcome:
-    from btkit.runs import list_runs  # noqa: PLC0415 - lazy start-up
+    from btkit.runs import list_runs, read_settings  # noqa: PLC0415 - lazy start-up
 
-    runs = list_runs(symbol, limit=limit, **wanted)
-    return Outcome({"count": len(runs), "runs": runs}, next=after_list(runs))
+    settings = read_settings()
+    runs = list_runs(symbol, limit=limit, settings=settings, **wanted)
+    document = {"count": len(runs), "runs": runs, "warnings": _missing(settings)}
+    return Outcome(document, next=after_list(runs))
+
+
+def _missing(settings: Settings) -> list[dict[str, str]]:
+    path = settings.db_path.expanduser().absolute()
+    if path.exists():
+        return []
+    message = f"There is no database {path}; the first run makes it. BT_DB_PATH names another."
+    return [{"code": "no_database", "message": message}]

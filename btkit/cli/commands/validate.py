@@ -17,8 +17,9 @@ NAME = "validate"
 HELP = """
 Check a strategy spec without running it.
 
-A refused spec gives an error document with every problem, its place and a hint in
-details.problems. Exit codes: 0 valid, 2 not.
+`kind` says whether it was taken for a rule spec or for an option spec, and `why`. A refused spec
+gives an error document with every problem, its place and a hint in details.problems.
+Exit codes: 0 valid, 2 not.
 
 \b
 Example:
@@ -50,16 +51,19 @@ def command(
 
 def _validate(path: str) -> Outcome:
     from btkit.runs import read_settings  # noqa: PLC0415 - lazy start-up
-    from btkit.spec import OptionsSpec, load_spec, spec_hash  # noqa: PLC0415 - lazy start-up
+    from btkit.spec import kind_of, load_spec, spec_hash  # noqa: PLC0415 - lazy start-up
 
     spec = load_spec(Path(path), settings=read_settings())
+    kind, why = kind_of(spec)
     return Outcome(
         {
             "valid": True,
+            "kind": kind,
+            "why": f"It {why}.",
             "name": spec.name,
             "version": spec.version,
             "spec_hash": spec_hash(spec),
             "spec": spec.model_dump(mode="json"),
         },
-        next=after_validation(path, "options" if isinstance(spec, OptionsSpec) else "rules"),
+        next=after_validation(path, kind),
     )

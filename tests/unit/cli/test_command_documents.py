@@ -22,6 +22,13 @@ RUN = [
     "run", "--strategy", "tiny.json", "--symbol", "SPX",
     "--start", "2010-01-01", "--end", "2010-12-31",
 ]  # fmt: skip
+
+
+def changed(option, value):
+    place = RUN.index(option) + 1
+    return [*RUN[:place], value, *RUN[place + 1 :]]
+
+
 UNKNOWN = "123e4567-e89b-42d3-a456-426614174000"
 
 
@@ -139,7 +146,11 @@ def test_an_unwritable_report_folder_is_found_before_anything_runs(backtest, wor
 
 
 def test_list_answers_without_a_database_and_makes_none(backtest, workplace):
-    assert backtest("list")[:2] == (0, {"count": 0, "runs": []})
+    code, document, _ = backtest("list")
+    assert (code, document["count"], document["runs"]) == (0, 0, [])
+    (warning,) = document["warnings"]
+    assert warning["code"] == "no_database"
+    assert str(workplace / "results.db") in warning["message"]
     assert backtest("report", "--run-id", UNKNOWN)[0] == 2
     assert [path.name for path in workplace.iterdir()] == ["tiny.json"]
 
@@ -148,7 +159,7 @@ def test_list_filters(backtest):
     backtest(*RUN, "--no-report")
     _, failed, _ = backtest(*RUN[:3], *RUN[3:4], "NOSUCH", *RUN[5:], "--no-report")
     code, document, _ = backtest("list")
-    assert (code, document["count"]) == (0, 2)
+    assert (code, document["count"], document["warnings"]) == (0, 2, [])
     assert [row["symbol"] for row in backtest("list", "--symbol", "spx")[1]["runs"]] == ["SPX"]
     assert backtest("list", "--limit", 1)[1]["count"] == 1
     (row,) = backtest("list", "--status", "failed")[1]["runs"]
@@ -203,13 +214,17 @@ def test_schema(backtest):
         ([*RUN, "--capital", "nan"], "capital is nan"),
         ([*RUN, "--capital"], "--capital"),
         ([*RUN, "stray"], "stray"),
+        ([*RUN, "--symbol", "IXIC"], "--symbol is given 2 times"),
+        ([*RUN, "-s", "IXIC"], "--symbol is given 2 times"),
+        (["list", "--limit=1", "--limit=2", "--limit=3"], "--limit is given 3 times"),
+        ([*RUN, "--end", "2010-12-31"], "--end is given 2 times"),
         ([*RUN, "--interval", "2d"], "2d"),
         ([*RUN, "--source", "bloomberg"], "bloomberg"),
-        ([*RUN, "--start", "2010-13-01"], "2010-13-01"),
-        ([*RUN, "--end", "2009-01-01"], "after end"),
-        ([*RUN, "--symbol", ""], "cannot be a symbol"),
-        ([*RUN, "--strategy", "missing.json"], "missing.json"),
-        ([*RUN, "--strategy", "."], "."),
+        (changed("--start", "2010-13-01"), "2010-13-01"),
+        (changed("--end", "2009-01-01"), "after end"),
+        (changed("--symbol", ""), "cannot be a symbol"),
+        (changed("--strategy", "missing.json"), "missing.json"),
+        (changed("--strategy", "."), "."),
         (["list", "--limit", "0"], "limit is 0"),
         (["list", "--limit", "many"], "--limit"),
         (["list", "--status", "done"], "done"),

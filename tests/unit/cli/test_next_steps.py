@@ -148,6 +148,54 @@ def test_a_sweep_leads_to_a_validation_and_to_its_best_set(answer, workplace):
     )
 
 
+TREND = rules(
+    exit_conditions=["close < sma_50"], position_sizing_formula="0.5 * capital / close",
+    commission_model="per_order",
+)  # fmt: skip
+
+
+def test_a_rule_is_never_run_as_a_spread(answer, workplace):
+    path = workplace / "trend.json"
+    path.write_text(json.dumps(TREND))
+    arguments = ["options-sim", "--strategy", "trend.json", *RANGE, "--no-report"]
+    code, document, _ = answer(*arguments)
+    error = document["error"]
+    assert (code, error["type"], error["details"]["kind"]) == (2, "SpecKindError", "rules")
+    assert "backtest run" in error["hint"]
+    (step,) = commands(document)
+    assert step == ["run", *arguments[1:]]
+    assert answer(*step)[1]["trade_count"] > 0
+    # Whatever is left out of it, it never becomes a spread.
+    for fields in (("position_sizing_formula",), ("position_sizing_formula", "commission_model")):
+        path.write_text(json.dumps({k: v for k, v in TREND.items() if k not in fields}))
+        assert answer(*arguments)[1]["error"]["type"] == "SpecKindError"
+    path.write_text(json.dumps(TREND | {"stop_loss_pct": 0.05}))
+    assert answer(*arguments)[1]["error"]["type"] == "SpecKindError"
+
+
+@pytest.mark.parametrize("command", ["run", "walk-forward", "sweep"])
+def test_an_option_spec_is_never_run_as_a_rule(answer, workplace, command):
+    (workplace / "spread.json").write_text(json.dumps(spread()))
+    more = ["--param", "a=1:2:1"] if command == "sweep" else []
+    _, document, _ = answer(command, "--strategy", "spread.json", *RANGE, *more)
+    assert document["error"]["type"] == "SpecKindError"
+    assert "options-sim" in document["error"]["hint"]
+    (step,) = commands(document)
+    assert step[0] == ("options-sim" if command == "run" else "validate")
+
+
+def test_validate_says_what_it_took_the_file_for(answer, workplace):
+    for name, spec, kind in (("rule", TREND, "rules"), ("spread", spread(), "options")):
+        (workplace / f"{name}.json").write_text(json.dumps(spec))
+        _, document, _ = answer("validate", f"{name}.json")
+        assert document["kind"] == kind
+        assert document["why"].startswith("It has ")
+    (workplace / "bad.json").write_text(json.dumps(spread(short_delta=2)))
+    _, document, _ = answer("validate", "bad.json")
+    assert document["error"]["details"]["kind"] == "options"
+    assert document["error"]["details"]["why"] == "has a spread_type"
+
+
 @pytest.mark.parametrize("spec", [rules(), spread()])
 def test_a_valid_spec_can_be_tried_at_once(answer, workplace, spec):
     (workplace / "spec.json").write_text(json.dumps(spec))

@@ -59,7 +59,7 @@ def test_the_report_files_are_left(backtest, condors, workplace):
     ("spec", "flags", "kind"),
     [
         (SPREADS | {"long_delta": 0.5, "target_dte": 0}, (), "SpecError"),
-        (rules(position_sizing_formula="1"), (), "SpecError"),
+        (rules(position_sizing_formula="1"), (), "SpecKindError"),
         (SPREADS, ("--slippage", "2"), "UsageError"),
     ],
 )

@@ -5,6 +5,8 @@ import math
 
 import pytest
 
+import btkit as bt
+
 NAN = math.nan
 FLAT = (8,) * 40
 
@@ -142,3 +144,22 @@ def test_a_fraction_that_is_asked_for_in_percent(run, text, warned):
     assert warning["code"] == "fraction_not_percent"
     assert warning["message"].startswith(f"stop_conditions[0] '{text}' asks for position_pnl_pct")
     assert warning["message"].endswith(f"which is a fraction: {warned}")
+
+
+def test_a_timeframe_that_the_bars_are_not_of(run, make_bars, make_spec):
+    assert codes(run(FLAT, timeframe="intraday")) == ["other_timeframe"]
+    assert codes(run(FLAT, timeframe="daily")) == []
+    hours = make_bars(FLAT, freq="h", first="2018-01-02")
+    hours.index = hours.index.tz_localize("UTC")
+    for timeframe, warned in (("daily", ["other_timeframe"]), ("intraday", []), ("swing", [])):
+        result = bt.simulate(make_spec(timeframe=timeframe, calendar="24/7"), hours)
+        assert [code for code in codes(result) if code == "other_timeframe"] == warned
+
+
+def test_another_instrument_than_the_spec_is_meant_for(make_bars, make_spec):
+    bars = make_bars(FLAT)
+    known = bt.load_bars("SPX", "2010-01-01", "2010-03-31", source="sample")
+    for instruments, warned in (([], []), (["spx", "SPY"], []), (["SPY"], ["other_instrument"])):
+        result = bt.simulate(make_spec(instruments=instruments), known)
+        assert codes(result) == warned
+        assert codes(bt.simulate(make_spec(instruments=instruments), bars)) == []

@@ -41,7 +41,7 @@ def test_the_documented_examples_load_as_printed():
     )
     assert momentum.stop_conditions == ("close < sma_200",)
     assert momentum.filter_conditions == ("vix < 35", "not fomc_meeting_day")
-    assert (momentum.max_holding_bars, momentum.instruments) == (10, ("SPY",))
+    assert (momentum.max_holding_bars, momentum.instruments) == (10, ("SPY", "SPX"))
     vrp = load_spec(FOLDER / "vrp_short_put_spread.json")
     assert isinstance(vrp, OptionsSpec)
     assert (vrp.target_dte, vrp.short_delta, vrp.long_delta) == (21, 0.30, 0.15)

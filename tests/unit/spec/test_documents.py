@@ -116,14 +116,20 @@ def test_the_schema_is_valid_and_says_what_each_field_is():
     [
         rules(per_trade_risk_pct=0.05),
         rules(entry_conditions=[]),
-        rules(name="a/b"),
+        rules(name="a\nb"),
+        rules(name=" "),
         rules(extra=1),
         rules(parameters={"a b": 1}),
         rules(parameters={"n": "1"}),
         rules(max_holding_bars=0),
-        rules(version=1.0),
+        rules(version=True),
+        rules(metadata=[1]),
+        rules(entry_conditions=None),
+        rules(colour=None),
+        rules(max_holding_bars=10.5),
         rules(fill="open"),
-        rules(target_dte=3),
+        rules(target_dte=3, direction="short"),
+        rules(stop_loss_pct=2.0),
         spread(short_delta=1),
         spread(direction="long"),
         spread(spread_type="other"),
@@ -138,7 +144,15 @@ def test_schema_and_loader_refuse_the_same_documents(source):
 
 @pytest.mark.parametrize(
     "source",
-    [rules(), spread(), rules(parameters={"n": 20}, exit_conditions=["close > sma_{n}"])],
+    [
+        rules(),
+        spread(),
+        spread(spread_type=None, short_delta=0.2),
+        rules(commission_model=None, fill=None, max_holding_bars=None),
+        rules(parameters={"n": 20}, exit_conditions=["close > sma_{n}"]),
+        rules(name="Ünï <b>/../x</b> 日本", version=1.5, max_holding_bars=10.0),
+        rules(metadata={"author": "me", "tags": [1, None, {"deep": True}]}),
+    ],
 )
 def test_schema_and_loader_accept_the_same_documents(source):
     Draft202012Validator(spec_schema()).validate(source)
