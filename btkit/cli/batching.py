@@ -15,6 +15,7 @@ from btkit.cli.next_steps import after_batch
 from btkit.cli.outcome import FAILED, PASSED, Outcome, failure
 from btkit.cli.streams import say
 from btkit.errors import BtkitError, InterruptedRunError
+from btkit.metrics import VERDICT_WORDS
 from btkit.render.leaving import note_report_files, prepare_folder
 from btkit.runs import Silent
 from btkit.runs.files import write_bytes
@@ -181,6 +182,7 @@ class _Batch:
             "passed": codes.count(PASSED),
             "soft_failures": sum(PASSED < code < FAILED for code in codes),
             "errors": sum(code >= FAILED for code in codes),
+            "too_few_trades": sum(line.get("verdict") == "too_few_trades" for line in done),
         }
         try:
             summary |= self._pages(compared=True)
@@ -194,7 +196,9 @@ class _Batch:
         if not self._is_quiet and summary["index"]:
             say(f"index     {summary['index']}")
         passed = max(codes) == PASSED
-        document = {"run_id": self._id, "passed": passed, "batch": summary}
+        judged = "too_few_trades" if summary["too_few_trades"] else "pass"
+        verdict = judged if passed else "fail"
+        document = {"run_id": self._id, "passed": passed, "verdict": verdict, "batch": summary}
         # The documents of the jobs are stored with these.
         kept = [{name: line[name] for name in line if name != "document"} for line in done]
         self._store.jobs.complete(self._id, document | {"results": kept})
@@ -300,7 +304,7 @@ def _say(line: dict[str, Any], place: int, total: int) -> None:
     if "error" in line:
         verdict = line["error"]["message"].split("\n", 1)[0]
     else:
-        verdict = "passed" if line["passed"] else "missed a threshold"
+        verdict = VERDICT_WORDS[line["verdict"]]
     say(f"{place:>4} of {total}  {line['seconds']:6.2f} s  {what}: {verdict}")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from btkit.cli.streams import say
+from btkit.metrics import VERDICT_WORDS
 
 
 def show_sweep(document: Mapping[str, Any], paths: Mapping[str, Path]) -> None:
@@ -28,8 +29,8 @@ def show_sweep(document: Mapping[str, Any], paths: Mapping[str, Path]) -> None:
     best, truth = document["best"], document["overfitting"]
     say("")
     say(
-        f"{document['strategy_name']} on {document['symbol']}, {document['sets']:,} sets: "
-        f"{'PASS' if document['passed'] else 'FAIL'}"
+        f"{VERDICT_WORDS[document['verdict']]}  {document['strategy_name']} on "
+        f"{document['symbol']}, {document['sets']:,} sets"
     )
     chosen = ", ".join(f"{name} = {value:g}" for name, value in best["parameters"].items())
     undefined = document["objective"] in best["metrics"]["undefined"]
@@ -72,8 +73,7 @@ def show_walk_forward(document: Mapping[str, Any], paths: Mapping[str, Path]) ->
     """
     say("")
     say(
-        f"{document['strategy_name']} on {document['symbol']}: "
-        f"{'PASS' if document['passed'] else 'FAIL'}"
+        f"{VERDICT_WORDS[document['verdict']]}  {document['strategy_name']} on {document['symbol']}"
     )
     say("window  out of sample             in     out    kept  parameters")
     for window in document["windows"]:
@@ -84,7 +84,7 @@ def show_walk_forward(document: Mapping[str, Any], paths: Mapping[str, Path]) ->
             f"{window['oos_end'][:10]} {_sharpe(window, 'is_sharpe'):>6} "
             f"{_sharpe(window, 'oos_sharpe'):>6} {kept.replace('-', '−'):>6}  {chosen}".rstrip()
         )
-    say(document["verdict"])
+    say(document["conclusion"])
     _show_rest(document, paths)
 
 

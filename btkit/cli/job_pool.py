@@ -254,7 +254,8 @@ def line_of(
     if "error" in document:
         return {**line, **document, "next": steps}
     known_id, name, metrics = _result(document)
-    line |= {"strategy": name, "run_id": known_id, "passed": document["passed"]}
+    line |= {"strategy": name, "run_id": known_id}
+    line |= {name: document[name] for name in ("passed", "verdict")}
     line |= {"metrics": metrics, "document": document, "next": steps}
     files = {} if "--no-report" in arguments else _files(known_id)
     return {**line, "files": files} if files else line

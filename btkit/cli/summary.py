@@ -8,7 +8,7 @@ from typing import Any
 
 from btkit.cli.progress import stderr_is_terminal
 from btkit.cli.streams import say
-from btkit.metrics import JSON_INFINITY, THRESHOLDS
+from btkit.metrics import JSON_INFINITY, THRESHOLDS, VERDICT_WORDS
 
 Row = tuple[str, str, str, str, str]
 
@@ -52,8 +52,8 @@ def show_summary(document: Mapping[str, Any], paths: Mapping[str, Path]) -> None
     run = document["run"]
     say("")
     say(
-        f"{run['strategy_name']} on {run['symbol']}, {run['start_date']} to {run['end_date']}: "
-        f"{'PASS' if document['passed'] else 'FAIL'}"
+        f"{VERDICT_WORDS[document['verdict']]}  {run['strategy_name']} on {run['symbol']}, "
+        f"{run['start_date']} to {run['end_date']}"
     )
     table = summary_rows(document)
     if stderr_is_terminal():

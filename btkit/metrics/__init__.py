@@ -10,7 +10,15 @@ from btkit.metrics.curves import (
     worst_drawdown,
 )
 from btkit.metrics.model import JSON_INFINITY, Metrics, TradeColumns, json_number
-from btkit.metrics.thresholds import THRESHOLDS, Failure, Threshold, check_thresholds
+from btkit.metrics.thresholds import (
+    THRESHOLDS,
+    VERDICT_WORDS,
+    Failure,
+    Threshold,
+    Verdict,
+    check_thresholds,
+    verdict_of,
+)
 from btkit.metrics.views import (
     exposure,
     monthly_returns,
@@ -22,11 +30,13 @@ from btkit.metrics.views import (
 __all__ = [
     "JSON_INFINITY",
     "THRESHOLDS",
+    "VERDICT_WORDS",
     "Drawdown",
     "Failure",
     "Metrics",
     "Threshold",
     "TradeColumns",
+    "Verdict",
     "bar_returns",
     "check_thresholds",
     "compute_metrics",
@@ -37,5 +47,6 @@ __all__ = [
     "rolling_sharpe",
     "rolling_volatility",
     "time_in_market",
+    "verdict_of",
     "worst_drawdown",
 ]

@@ -101,3 +101,36 @@ def check_thresholds(
         for threshold in thresholds
         if not threshold.passes(value := getattr(metrics, threshold.metric))
     ]
+
+
+Verdict = Literal["pass", "fail", "too_few_trades"]
+"""What a result comes to: too few trades prove nothing, whether the thresholds are kept or not."""
+
+VERDICT_WORDS: dict[Verdict, str] = {
+    "pass": "PASS",
+    "fail": "FAIL",
+    "too_few_trades": "TOO FEW TRADES",
+}
+"""What people are shown for each verdict."""
+
+
+def verdict_of(*, passed: bool, trades: int, least: int) -> Verdict:
+    """Return the verdict on a result.
+
+    Parameters
+    ----------
+    passed
+        Whether every threshold was kept.
+    trades
+        Closed trades.
+    least
+        BT_MIN_TRADES_REQUIRED: with fewer there is nothing to judge.
+
+    Examples
+    --------
+    >>> verdict_of(passed=True, trades=4, least=10)
+    'too_few_trades'
+    """
+    if trades < least:
+        return "too_few_trades"
+    return "pass" if passed else "fail"

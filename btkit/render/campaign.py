@@ -9,10 +9,11 @@ from typing import Any
 
 from btkit.render import text
 from btkit.render.pieces import Html, asset, tag
+from btkit.render.pill import pill
 
 
 def verdict(document: Mapping[str, Any], kind: str, sentence: str) -> Html:
-    """Return the head of a page: who, when, PASS or FAIL, one sentence, and every warning.
+    """Return the head of a page: who, when, the verdict, one sentence, and every warning.
 
     Parameters
     ----------
@@ -23,13 +24,6 @@ def verdict(document: Mapping[str, Any], kind: str, sentence: str) -> Html:
     sentence
         The result in plain words.
     """
-    passed = bool(document["passed"])
-    sign, word = ("✓", "PASS") if passed else ("✕", "FAIL")
-    pill = tag(
-        "span",
-        f'<span aria-hidden="true">{sign}</span> {word}',
-        class_=f"bt-pill {'bt-pass' if passed else 'bt-fail'}",
-    )
     symbol = document["symbol"] or "bars handed over"
     facts = [
         f"version {document['strategy_version']}",
@@ -47,9 +41,10 @@ def verdict(document: Mapping[str, Any], kind: str, sentence: str) -> Html:
         class_="bt-callout bt-attention",
         role="note",
     )
+    title = tag("h1", escape(document["strategy_name"])) + pill(document["verdict"])
     parts = [
         tag("p", escape(kind), class_="bt-eyebrow"),
-        tag("div", tag("h1", escape(document["strategy_name"])) + pill, class_="bt-title"),
+        tag("div", title, class_="bt-title"),
         tag("p", escape(" · ".join(facts)), class_="bt-facts"),
         tag("p", escape(sentence), class_="bt-sentence"),
         warned if items else "",

@@ -13,6 +13,7 @@ from btkit.errors import UsageError
 from btkit.render import text, theme
 from btkit.render.figures.lines import Scale, end_labels, line, scale_for
 from btkit.render.pieces import Chart, Html, Section, asset, table, tag
+from btkit.render.pill import in_line
 from btkit.render.series import (
     DISPLAY_LIMIT,
     display_rows,
@@ -241,10 +242,9 @@ def numbers(views: Sequence[View]) -> Html:
     head = ["Run", "Verdict", *(LABELS[name].name for name in COMPARED)]
     lines = []
     for view in views:
-        kind, word = ("bt-met", "✓ PASS") if view.report["passed"] else ("bt-missed", "✕ FAIL")
         span = f"{text.day(view.times[0])} to {text.day(view.times[-1])}"
         name = escape(run_name(view)) + tag("div", escape(span), class_="bt-need")
-        cells = [name, tag("span", word, class_=kind)]
+        cells = [name, in_line(view.report["verdict"])]
         for metric in COMPARED:
             cell = shown(view.metric(metric), metric)
             if metric in BOUNDS:

@@ -9,6 +9,7 @@ from typing import Any
 
 from btkit.render import text
 from btkit.render.pieces import asset, table, tag
+from btkit.render.pill import in_line
 from btkit.render.words import LABELS
 
 NUMBERS = ("sharpe_ratio", "cagr", "max_drawdown_pct", "win_rate", "profit_factor", "total_trades")
@@ -103,10 +104,9 @@ def _rank(metrics: Mapping[str, Any]) -> float:
 
 def _row(place: int, job: Job) -> list[str]:
     metrics, files = job["metrics"], job.get("files", {})
-    kind, word = ("bt-met", "✓ PASS") if job["passed"] else ("bt-missed", "✕ FAIL")
     page = files.get("html")
     name = escape(_name(job))
-    about = tag("span", word, class_=kind) + tag("span", escape(f"{job['start']} to {job['end']}"))
+    about = in_line(job["verdict"]) + tag("span", escape(f"{job['start']} to {job['end']}"))
     cells = [
         tag("span", str(place), class_="bt-rank"),
         (tag("a", name, href=Path(page).name) if page else name)

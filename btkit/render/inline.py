@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING
 
+from btkit.metrics import VERDICT_WORDS
 from btkit.render import text, words
 from btkit.render.figures import equity_chart
 from btkit.render.pieces import Html, Section, tag
@@ -76,7 +77,7 @@ def _lines(view: View) -> list[str]:
     run = f"{view.run['strategy_name']} on {view.symbol}"
     span = f"{text.day(view.times[0])} to {text.day(view.times[-1])}"
     return [
-        f"{run}, {span}: {'PASS' if view.report['passed'] else 'FAIL'}",
+        f"{VERDICT_WORDS[view.report['verdict']]}  {run}, {span}",
         words.headline(view),
         *(f"warning: {warning['message']}" for warning in view.report["warnings"]),
         *(f"no trades: {sentence}" for sentence in view.report["diagnostics"]["explanation"]),

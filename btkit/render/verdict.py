@@ -9,6 +9,7 @@ from typing import Any
 from btkit.markets import Interval
 from btkit.render import text, words
 from btkit.render.pieces import Html, asset, tag
+from btkit.render.pill import pill
 from btkit.render.view import Value, View
 
 TILES = ("cagr", "sharpe_ratio", "max_drawdown_pct", "win_rate", "profit_factor", "total_trades")
@@ -49,14 +50,8 @@ NORMAL_95 = 1.959964  # two-sided 95 % quantile of the normal distribution
 
 
 def verdict(view: View) -> Html:
-    """Return the headline: who, when, PASS or FAIL, one sentence, and every warning."""
+    """Return the headline: who, when, the verdict, one sentence, and every warning."""
     run = view.run
-    passed = bool(view.report["passed"])
-    pill = tag(
-        "span",
-        f'<span aria-hidden="true">{"✓" if passed else "✕"}</span> {"PASS" if passed else "FAIL"}',
-        class_=f"bt-pill {'bt-pass' if passed else 'bt-fail'}",
-    )
     facts = [
         f"version {run['strategy_version']}",
         view.symbol,
@@ -64,9 +59,10 @@ def verdict(view: View) -> Html:
         f"{text.count(len(view.times))} {_adjective(view.interval)} bars",
         _side(view),
     ]
+    title = tag("h1", escape(str(run["strategy_name"]))) + pill(view.report["verdict"])
     parts = [
         tag("p", "Backtest report", class_="bt-eyebrow"),
-        tag("div", tag("h1", escape(str(run["strategy_name"]))) + pill, class_="bt-title"),
+        tag("div", title, class_="bt-title"),
         tag("p", " · ".join(escape(fact) for fact in facts), class_="bt-facts"),
         tag("p", escape(words.headline(view)), class_="bt-sentence"),
         _explanation(view),

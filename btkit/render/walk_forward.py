@@ -109,7 +109,7 @@ def headline(page: Page) -> Section:
         f"Out of sample it {'lost' if yearly < 0 else 'made'} {text.percent(abs(yearly))} a year, "
         f"buy-and-hold {_defined(held, 'cagr', text.percent)}; worst fall "
         f"{_defined(stitched, 'max_drawdown_pct', text.percent)} against "
-        f"{_defined(held, 'max_drawdown_pct', text.percent)}. {document['verdict']}"
+        f"{_defined(held, 'max_drawdown_pct', text.percent)}. {document['conclusion']}"
     )
     return Section(
         [

@@ -109,9 +109,16 @@ def needs(bound: Threshold) -> str:
 
 def headline(view: View) -> str:
     """Return the sentence that tells the run in plain words."""
-    parts = [_result(view), _worst(view), _verdict(view)]
+    parts = [_few(view), _result(view), _worst(view), _verdict(view)]
     sentence = "; ".join(part for part in parts if part)
     return sentence[0].upper() + sentence[1:] + "."
+
+
+def _few(view: View) -> str:
+    if view.report["verdict"] != "too_few_trades":
+        return ""
+    least = text.plural(view.report["min_trades_required"], "trade")
+    return f"too few trades for a verdict ({text.count(view.report['trade_count'])}, needs {least})"
 
 
 def _result(view: View) -> str:
@@ -155,6 +162,8 @@ def _worst(view: View) -> str:
 def _verdict(view: View) -> str:
     failures: list[dict[str, Any]] = view.report["failures"]
     if not failures:
+        if view.report["verdict"] == "too_few_trades":
+            return f"keeps all {len(BOUNDS)} thresholds, which so few trades do not prove"
         return f"passes all {len(BOUNDS)} thresholds"
     if not len(view.trades):
         return "fails, since nothing can be judged"

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from btkit.metrics import check_thresholds
+from btkit.metrics import check_thresholds, verdict_of
 from btkit.report.benchmark import buy_and_hold
 from btkit.report.documents import (
     DataSection,
@@ -62,6 +62,10 @@ def build_report(
         equity_curve_url=equity_curve_url,
         trade_count=result.metrics.total_trades,
         passed=not failures,
+        verdict=verdict_of(
+            passed=not failures, trades=result.metrics.total_trades, least=min_trades_required
+        ),
+        min_trades_required=min_trades_required,
         failures=failures,
         ruined=result.ruined,
         warnings=_warnings(result, min_trades_required),

@@ -7,10 +7,19 @@ from datetime import UTC, date
 from typing import Annotated, Any, Literal
 
 import pandas as pd
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    model_validator,
+)
 
 from btkit.data import Finding
-from btkit.metrics import Failure, Metrics
+from btkit.metrics import Failure, Metrics, Verdict
+
+_FORMER_MINIMUM = 10
 
 
 def _iso_date(value: object) -> object:
@@ -349,6 +358,11 @@ class Report(Document):
         Closed trades.
     passed, failures
         Whether every threshold was kept, and those that were not.
+    verdict
+        ``"pass"`` or ``"fail"``; ``"too_few_trades"``, whether passed or not, where there are
+        fewer than `min_trades_required`.
+    min_trades_required
+        BT_MIN_TRADES_REQUIRED when the report was made.
     ruined
         Whether the account was lost: equity fell to zero or below, and the run ended there.
     warnings
@@ -368,6 +382,8 @@ class Report(Document):
     equity_curve_url: str | None
     trade_count: int
     passed: bool
+    verdict: Verdict
+    min_trades_required: int
     failures: list[Failure]
     ruined: bool
     warnings: list[ReportWarning]
@@ -375,6 +391,16 @@ class Report(Document):
     diagnostics: DiagnosticsSection
     benchmark: Benchmark
     provenance: Provenance
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_it_is_now(cls, values: dict[str, Any]) -> dict[str, Any]:
+        # A report that an earlier version stored has no verdict.
+        if "verdict" in values or "passed" not in values:
+            return values
+        few = any(entry["code"] == "few_trades" for entry in values["warnings"])
+        verdict = "too_few_trades" if few else "pass" if values["passed"] else "fail"
+        return {**values, "verdict": verdict, "min_trades_required": _FORMER_MINIMUM}
 
 
 def report_schema() -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from pydantic import JsonValue
 
-from btkit.metrics import Failure
+from btkit.metrics import Failure, Verdict, verdict_of
 from btkit.report.build import build_report, describe_run
 from btkit.report.documents import (
     Benchmark,
@@ -113,6 +113,8 @@ class SweepReport(Document):
         Whether the best set kept every threshold, its deflated Sharpe ratio is at least
         `DEFLATED_SHARPE_NEEDED` and the probability of overfitting at most `OVERFITTING_ALLOWED`;
         and what failed.
+    verdict
+        As in a run's report, by the best set's trades.
     overfitting
         The truth about the best set.
     best
@@ -142,6 +144,7 @@ class SweepReport(Document):
     sets: int
     min_trades_required: int
     passed: bool
+    verdict: Verdict
     failures: list[Failure]
     overfitting: OverfittingSection
     best: RankedSet
@@ -219,6 +222,7 @@ def build_sweep_report(
         sets=len(result.sets),
         min_trades_required=result.min_trades,
         passed=not failures,
+        verdict=verdict_of(passed=not failures, trades=report.trade_count, least=result.min_trades),
         failures=failures,
         overfitting=section,
         best=top[0],

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from btkit.metrics import Failure, json_number
+from btkit.metrics import Failure, Verdict, json_number
 from btkit.report.documents import (
     DataSection,
     Document,
@@ -98,7 +98,11 @@ class WalkForwardReport(Document):
         Whether avg_efficiency is at least `EFFICIENCY_NEEDED` and the stitched account did not
         lose money, which no ratio of Sharpe ratios excuses; and what failed.
     verdict
-        Why, in words.
+        As in a run's report, by the trades out of sample.
+    min_trades_required
+        BT_MIN_TRADES_REQUIRED when the report was made.
+    conclusion
+        Why it passed or failed, in words.
     curve_url
         Where the stitched curve is stored.
     warnings
@@ -128,7 +132,9 @@ class WalkForwardReport(Document):
     stitched: MetricsSection
     passed: bool
     failures: list[Failure]
-    verdict: str
+    verdict: Verdict
+    min_trades_required: int
+    conclusion: str
     curve_url: str | None
     warnings: list[ReportWarning]
     data: DataSection
@@ -229,7 +235,7 @@ def judge(
     Returns
     -------
     tuple
-        What failed, nothing where the rule passed; and the verdict in words.
+        What failed, nothing where the rule passed; and why, in words.
     """
     failures = []
     if not average >= needed:

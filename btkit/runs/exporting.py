@@ -129,7 +129,9 @@ def _run_frame(document: dict[str, Any]) -> pd.DataFrame:
     run = document["run"] | document["metrics"]
     # The metrics' names come after, and a list has no place in a cell.
     run["undefined"] = " ".join(run["undefined"])
-    row = run | {"passed": document["passed"], "equity_curve_url": document["equity_curve_url"]}
+    kept = ("passed", "verdict", "equity_curve_url")
+    # A report of an earlier version has no verdict.
+    row = run | {name: document.get(name) for name in kept}
     return pd.DataFrame([row])
 
 

@@ -106,7 +106,7 @@ def rerun(report: Report, settings: Settings) -> RunDocument:
         source=source,
         costs=Costs(run.initial_capital, run.commission_per_contract, run.slippage_pct),
         path=None,
-        min_trades_required=settings.min_trades_required,
+        min_trades_required=report.min_trades_required,
         bar_format=load_stated(report.data.format),
     )
     return run_again(request, run, settings=settings)

@@ -16,6 +16,7 @@ from btkit.arguments import check_whole
 from btkit.data import FormatSource, LoadedBars, check_symbol, load_stated
 from btkit.errors import UsageError
 from btkit.markets import infer_interval
+from btkit.metrics import verdict_of
 from btkit.report import (
     MetricsSection,
     ReportWarning,
@@ -102,7 +103,7 @@ class WalkForwardResult:
         return pd.DataFrame([window.model_dump() for window in self.report.windows])
 
     def __repr__(self) -> str:
-        return self.report.verdict
+        return self.report.conclusion
 
 
 def walk_forward(  # noqa: PLR0913 - the data, the costs and the windows, each with its default
@@ -457,9 +458,10 @@ def _conclude(
     average = average_efficiency(efficiencies)
     curve = stitch(results, capital=plan.costs.capital)
     metrics = stitched_metrics(results, curve, capital=plan.costs.capital)
-    failures, verdict = judge(
+    failures, conclusion = judge(
         efficiencies, average=average, needed=EFFICIENCY_NEEDED, gain=metrics.total_return_pct
     )
+    least = plan.settings.min_trades_required
     stitched = MetricsSection(run_id=None, **metrics.to_json_values())
     is_mean = float(np.mean([window.is_sharpe for window in windows]))
     index = pd.DatetimeIndex(loaded.bars.index)
@@ -484,11 +486,13 @@ def _conclude(
         stitched=stitched,
         passed=not failures,
         failures=failures,
-        verdict=verdict,
+        verdict=verdict_of(passed=not failures, trades=stitched.total_trades, least=least),
+        min_trades_required=least,
+        conclusion=conclusion,
         curve_url=None if stored is None else _table_file(stored).as_uri(),
         warnings=[
             *carried_by_one(efficiencies, needed=EFFICIENCY_NEEDED),
-            *_few(sparse, plan.settings.min_trades_required),
+            *_few(sparse, least),
             *gather_warnings(outside),
         ],
         data=describe_data(

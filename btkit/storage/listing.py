@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from btkit.errors import error_types
 from btkit.storage.job_rows import FOUND_UNDER, JobKind, Status, shown_status
 
 _NUMBERS = ("total_trades", "cagr", "max_drawdown_pct", "sharpe_ratio")
@@ -38,6 +39,8 @@ SELECT j.*, r.strategy_name AS run_strategy_name, r.strategy_version AS run_stra
        r.end_date AS run_end_date, r.initial_capital, r.commission_per_contract, r.slippage_pct,
        r.completed_at AS run_completed_at, r.error_message AS run_error_message,
        r.passed AS run_passed, r.equity_curve_url,
+       CASE WHEN json_valid(r.report) THEN json_extract(r.report, '$.verdict') END AS run_verdict,
+       CASE WHEN json_valid(j.document) THEN json_extract(j.document, '$.verdict') END AS verdict,
        m.total_trades, m.cagr, m.max_drawdown_pct, m.sharpe_ratio
 FROM btkit_jobs j
 LEFT JOIN backtest_runs r USING (run_id)
@@ -132,6 +135,7 @@ def unfinished_document(listed: Mapping[str, Any]) -> dict[str, Any]:
         "equity_curve_url": None,
         "trade_count": 0,
         "passed": False,
+        "verdict": None,
         "failures": [],
         "progress": listed["progress"],
     }
@@ -141,13 +145,17 @@ def unfinished_document(listed: Mapping[str, Any]) -> dict[str, Any]:
     kind, _, message = str(listed["error_message"] or "").partition(": ")
     if status == "interrupted":
         kind, message = "InterruptedRunError", "Its process ended before it was done."
+    # What was no error of btkit's own was a fault in it.
+    types = {entry["type"]: entry["retryable"] for entry in error_types()}
+    kind, fault = (kind, {}) if kind in types else ("InternalError", {"exception": kind})
     again = f"`backtest resume --run-id {job_id}` goes on with it."
     return document | {
         "error": {
             "type": kind,
             "message": message,
             "hint": again if listed["resumable"] else "Run the backtest again.",
-            "details": {"run_id": job_id, "status": status},
+            "retryable": types[kind],
+            "details": {"run_id": job_id, "status": status, **fault},
         }
     }
 
@@ -180,6 +188,7 @@ def _listed(row: sqlite3.Row, status: Status) -> dict[str, Any]:
         "status": status,
         "error_message": told("error_message"),
         "passed": None if passed is None else bool(passed),
+        "verdict": told("verdict") or {None: None, 0: "fail", 1: "pass"}[passed],
         "equity_curve_url": row["equity_curve_url"],
         **{name: numbers[name] if name in numbers.keys() else None for name in _NUMBERS},  # noqa: SIM118 - a Row has no `in`
         "progress": _progress(row, status),

@@ -387,7 +387,9 @@ class SpecEditor:
         self._reason.value = ""
         self._shown.remove_class("bt-stale")
         self._picture.show(self._result, self._held)
-        self._summary.value = summary(self._result, self._held)
+        self._summary.value = summary(
+            self._result, self._held, least=self._settings.min_trades_required
+        )
 
     def _show_reason(self, reason: str, hint: str) -> None:
         self._shown.add_class("bt-stale")

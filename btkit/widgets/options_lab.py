@@ -213,7 +213,9 @@ class OptionsLab(Lab[OptionsResult]):
         return work
 
     def _present(self, answer: OptionsResult) -> None:
-        self._summary.value = summary(answer, Held(answer))
+        self._summary.value = summary(
+            answer, Held(answer), least=self._settings.min_trades_required
+        )
         entries = [spread.entry_date for spread in answer.spreads]
         # A rule that is changed shows the spread of the same day, if it still sold one then.
         kept = self._entry

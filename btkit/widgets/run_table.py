@@ -10,6 +10,7 @@ import traitlets
 
 from btkit.render import text
 from btkit.render.pieces import asset
+from btkit.render.pill import as_text
 
 
 def _asset(name: str) -> str:
@@ -33,7 +34,7 @@ COLUMNS: tuple[tuple[str, str, Any], ...] = (
     ("Symbol", "symbol", None),
     ("From", "start_date", None),
     ("To", "end_date", None),
-    ("Verdict", "passed", None),
+    ("Verdict", "verdict", None),
     ("Sharpe", "sharpe_ratio", text.ratio),
     ("Worst fall", "max_drawdown_pct", text.percent),
     ("CAGR", "cagr", text.percent),
@@ -68,8 +69,8 @@ def rows(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _shown(run: dict[str, Any], key: str, show: Any) -> str:  # noqa: ANN401 - a function or None
     value = run.get(key)
-    if key == "passed":
-        return str(run["status"]) if value is None else "✓ PASS" if value else "✕ FAIL"
+    if key == "verdict":
+        return str(run["status"]) if value is None else as_text(value)
     if show is not None:
         return str(show(value))
     if key == "run_id":

@@ -6,9 +6,10 @@ import math
 from html import escape
 from typing import TYPE_CHECKING
 
-from btkit.metrics import THRESHOLDS
+from btkit.metrics import THRESHOLDS, verdict_of
 from btkit.render import text
 from btkit.render.pieces import tag
+from btkit.render.pill import pill
 from btkit.render.words import LABELS, needs
 from btkit.widgets.market import Held
 
@@ -22,7 +23,7 @@ _SENSES = {"at_least": "≥", "at_most": "≤"}
 _NO_VALUE = "undefined for this run"
 
 
-def summary(result: Result | OptionsResult, held: Held) -> str:
+def summary(result: Result | OptionsResult, held: Held, *, least: int) -> str:
     """Return verdict and six tiles as markup, each with its threshold and buy-and-hold's value.
 
     Parameters
@@ -31,16 +32,21 @@ def summary(result: Result | OptionsResult, held: Held) -> str:
         What is judged.
     held
         What it is compared with.
+    least
+        BT_MIN_TRADES_REQUIRED.
     """
     missed = [
         bound
         for bound in THRESHOLDS
         if not bound.passes(float(getattr(result.metrics, bound.metric)))
     ]
-    pill = ("bt-fail", "✕ FAIL") if missed else ("bt-pass", "✓ PASS")
+    trades = result.metrics.total_trades
+    verdict = verdict_of(passed=not missed, trades=trades, least=least)
     names = [_word(bound.metric) for bound in missed]
     why = f"misses {text.listed(names)}" if names else f"keeps all {len(THRESHOLDS)} thresholds"
-    head = tag("span", pill[1], class_=f"bt-pill {pill[0]}") + tag("span", escape(why))
+    if verdict == "too_few_trades":
+        why = f"{text.plural(trades, 'trade')}, a verdict needs {least}; it {why}"
+    head = pill(verdict) + tag("span", escape(why))
     tiles = "".join(_tile(result, held, name) for name in TILES)
     warnings = "".join(tag("li", escape(str(warning["message"]))) for warning in result.warnings)
     notes = tag(

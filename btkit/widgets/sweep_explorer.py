@@ -358,7 +358,7 @@ class SweepExplorer(Lab[SweepResult]):
             self._figure_place.children = [fitted(self._picture.widget)]
         else:
             self._picture.show(run, held)
-        self._verdict.value = summary(run, held)
+        self._verdict.value = summary(run, held, least=answer.min_trades)
         pre = tag("pre", escape(text_of(run.spec, suffix=".yaml")), tabindex="0")
         head = tag("div", tag("span", f"The spec with {escape(_named(wanted))}"),
                    class_="bt-edit-heading")  # fmt: skip

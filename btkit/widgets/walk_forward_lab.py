@@ -10,6 +10,7 @@ import ipywidgets as ipw
 
 from btkit.render import walk_forward as page
 from btkit.render.pieces import Chart, Html, tag
+from btkit.render.pill import pill
 from btkit.render.walk_forward import Page
 from btkit.runs import read_settings
 from btkit.runs.requests import SpecSource, rule_spec
@@ -172,11 +173,8 @@ class WalkForwardLab(Lab[WalkForwardResult]):
     def _present(self, answer: WalkForwardResult) -> None:
         shown: Page = (answer.report.to_dict(), answer.curve)
         head = page.headline(shown).pieces
-        passed = answer.passed
-        pill = tag("span", "✓ PASS" if passed else "✕ FAIL",
-                   class_=f"bt-pill {'bt-pass' if passed else 'bt-fail'}")  # fmt: skip
-        verdict = tag("div", pill + tag("span", _reason(answer)), class_="bt-edit-verdict",
-                      role="status")  # fmt: skip
+        told = pill(answer.report.verdict) + tag("span", _reason(answer))
+        verdict = tag("div", told, class_="bt-edit-verdict", role="status")
         warned = "".join(tag("li", escape(entry.message)) for entry in answer.report.warnings)
         notes = tag("ul", warned, class_="bt-edit-warnings") if warned else ""
         self._verdict.value = tag("div", verdict + notes, class_="bt")
@@ -215,7 +213,7 @@ def _match(spans: Html | Chart, sharpes: Html | Chart, count: int) -> None:
 
 
 def _reason(answer: WalkForwardResult) -> str:
-    words = answer.report.verdict.partition(": ")[2]
+    words = answer.report.conclusion.partition(": ")[2]
     return escape(words[:1].upper() + words[1:])
 
 

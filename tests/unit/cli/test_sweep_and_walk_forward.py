@@ -22,8 +22,8 @@ def ask(tmp_path, monkeypatch, capsys):
         monkeypatch.setenv(name, value)
     (tmp_path / "cross.json").write_text(json.dumps(crossover()), encoding="utf-8")
 
-    def run(*arguments):
-        code = main([*arguments[:1], "--strategy", "cross.json", *RANGE, *arguments[1:]])
+    def run(*arguments, strategy="cross.json"):
+        code = main([*arguments[:1], "--strategy", strategy, *RANGE, *arguments[1:]])
         written = capsys.readouterr()
         return code, json.loads(written.out), written.err
 
@@ -55,7 +55,7 @@ def test_the_best_set_is_run_again_by_its_command(ask):
     _, document, _ = ask("sweep", "--param", "fast=3:9:2", "--no-report", "--quiet")
     command = document["best"]["command"]
     strategy = command[command.index("--strategy") + 1]
-    _, run, _ = ask("run", "--strategy", strategy, "--no-report", "--quiet")
+    _, run, _ = ask("run", "--no-report", "--quiet", strategy=strategy)
     undefined = run["metrics"]["undefined"]
     for name, value in document["best"]["metrics"].items():
         assert name in {"undefined", *undefined} or run["metrics"][name] == value
@@ -68,7 +68,7 @@ def test_walk_forward_prints_its_document_and_leaves_its_files(ask, tmp_path):
     name = document["walk_forward_id"]
     page = (tmp_path / "reports" / f"{name}.html").read_text(encoding="utf-8")
     assert "Walk-forward validation" in page
-    assert document["verdict"] in people
+    assert document["conclusion"] in people
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,8 @@ def job(number, sharpe=None, **changes):
     line = {
         "job": number, "command": "run", "strategy": f"s{number}", "symbol": "SPX",
         "start": "2010-01-04", "end": "2011-12-30", "exit_code": 0, "run_id": f"r{number}",
-        "passed": True, "metrics": metrics, "files": {"html": f"/somewhere/r{number}.html"},
+        "passed": True, "verdict": "pass", "metrics": metrics,
+        "files": {"html": f"/somewhere/r{number}.html"},
     }  # fmt: skip
     return line | changes
 

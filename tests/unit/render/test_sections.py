@@ -1,9 +1,11 @@
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from support.documents import RUNS, document, idle_run, long_run, ruined_run, short_run, warned_run
 
+from btkit.metrics import VERDICT_WORDS
 from btkit.render import SECTIONS, headline, plot, rests_on, show, trades, words
 from btkit.render.pieces import Chart, Html, script_json, tag
 from btkit.render.verdict import interval
@@ -44,14 +46,30 @@ def test_a_short_run_is_not_annualised_in_the_headline():
 
 def test_a_run_without_trades_says_why():
     page = markup(headline(idle_run()))
-    assert "Made no trade in 4.0 years" in page
+    assert "Too few trades for a verdict (0, needs 10 trades); made no trade in 4.0 years" in page
     assert "Why nothing was traded" in page
     assert "rsi_14 &lt; 0" in page
     assert "There is no trade to show" in markup(trades(idle_run()))
 
 
+def test_a_run_of_few_trades_is_said_to_be_one_before_anything_else():
+    few = long_run()
+    changed = {"verdict": "too_few_trades", "min_trades_required": 10_000}
+    kept = few.report.model_copy(update=changed | {"passed": True, "failures": []})
+    missed = few.report.model_copy(update=changed)
+    for report, word in ((kept, "which so few trades do not prove"), (missed, "fails on")):
+        page = markup(headline(replace(few, report=report)))
+        assert "TOO FEW TRADES" in page
+        assert "bt-few" in page
+        sentence = words.headline(View.of(replace(few, report=report)))
+        assert sentence.startswith(f"Too few trades for a verdict ({report.trade_count}, needs ")
+        assert word in sentence
+    for report, word in ((few.report, "PASS" if few.report.passed else "FAIL"),):
+        assert word in markup(headline(replace(few, report=report)))
+
+
 def test_a_ruined_run_says_so():
-    assert words.headline(View.of(ruined_run())).startswith("Lost the whole account by 2007-")
+    assert "ost the whole account by 2007-" in words.headline(View.of(ruined_run()))
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -60,7 +78,7 @@ def test_outside_ipython_the_verdict_is_printed_as_text(name, capsys, monkeypatc
     run = RUNS[name]()
     show(run)
     first, sentence, *others = capsys.readouterr().out.splitlines()
-    assert first.endswith(": PASS" if run.report.passed else ": FAIL")
+    assert first.startswith(f"{VERDICT_WORDS[run.report.verdict]}  ")
     assert sentence == words.headline(View.of(run))
     diagnostics = run.report.diagnostics
     told = [*run.report.warnings, *diagnostics.explanation, *diagnostics.never_fired]

@@ -121,7 +121,7 @@ def test_a_losing_rule_does_not_pass(settings):
     assert all(window.is_sharpe < 0 for window in result.report.windows)
     assert [window.efficiency for window in result.report.windows] == [None, None]
     assert not result.passed
-    assert "no in-sample Sharpe ratio above 0" in result.report.verdict
+    assert "no in-sample Sharpe ratio above 0" in result.report.conclusion
 
 
 def test_the_reference_keys_are_there(settings):
