@@ -115,7 +115,9 @@ for command in (
     init,
     warm_up,
 ):
-    app.command(command.NAME, help=command.HELP, cls=_Once)(command.command)
+    app.command(
+        command.NAME, help=command.HELP, short_help=command.HELP.strip().splitlines()[0], cls=_Once
+    )(command.command)
 
 
 def parse(arguments: list[str]) -> Work | int:

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -193,8 +194,6 @@ class _Batch:
             summary |= {"index": None, "comparison": None, "error": fault}
             codes.append(FAILED)
         summary["seconds"] = time.perf_counter() - began
-        if not self._is_quiet and summary["index"]:
-            say(f"index     {summary['index']}")
         passed = max(codes) == PASSED
         judged = "too_few_trades" if summary["too_few_trades"] else "pass"
         verdict = judged if passed else "fail"
@@ -202,7 +201,11 @@ class _Batch:
         # The documents of the jobs are stored with these.
         kept = [{name: line[name] for name in line if name != "document"} for line in done]
         self._store.jobs.complete(self._id, document | {"results": kept})
-        return Outcome(document, max(codes), indent=None, next=after_batch(document))
+        shown = summary["index"] and not self._is_quiet
+        closing = partial(say, f"index     {summary['index']}") if shown else None
+        return Outcome(
+            document, max(codes), indent=None, next=after_batch(document), closing=closing
+        )
 
     def _pages(self, *, compared: bool) -> dict[str, Any]:
         return write_pages(

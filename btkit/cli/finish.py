@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -98,9 +99,8 @@ def finish(
             with progress.stage("upload report") as note:
                 delivery = queue_report(job_id, files, settings=settings)
                 note(f"{len(delivery['delivered'])} delivered, {delivery['waiting']} queued")
-    if not quiet:
-        known.show(document, paths)
-    return outcome_of(document, known)
+    outcome = outcome_of(document, known)
+    return outcome if quiet else replace(outcome, closing=partial(known.show, document, paths))
 
 
 def outcome_of(document: dict[str, Any], known: Presentation) -> Outcome:

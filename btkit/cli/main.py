@@ -66,6 +66,7 @@ def command() -> None:
 
 def _answer(arguments: list[str], signals: StopSignals) -> int:
     """Do the work, and write its document; a signal ends the one, and never tears the other."""
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()
     try:
         try:
             signals.arm()
@@ -75,6 +76,8 @@ def _answer(arguments: list[str], signals: StopSignals) -> int:
             with stdout_kept_clean(), compiling_told(_told(arguments)):
                 try:
                     outcome = work()
+                    if outcome.closing is not None and not is_terminal:
+                        outcome.closing()
                 finally:
                     # Before stdout is given back: half-way, the document would go to stderr.
                     signals.hold()
@@ -85,7 +88,18 @@ def _answer(arguments: list[str], signals: StopSignals) -> int:
     except KeyboardInterrupt as error:
         # It came in the moment between a failure and `hold`; there can be no third.
         outcome, text = _failed(error, arguments)
-    return _deliver(outcome, text)
+    return _show(outcome, text) if is_terminal else _deliver(outcome, text)
+
+
+def _show(outcome: Outcome, text: str) -> int:
+    """Deliver at a terminal, where what people read comes last, or instead."""
+    if outcome.people is not None:
+        outcome.people()
+        return outcome.exit_code
+    code = _deliver(outcome, text)
+    if outcome.closing is not None:
+        outcome.closing()
+    return code
 
 
 def _failed(error: BaseException, arguments: list[str]) -> tuple[Outcome, str]:

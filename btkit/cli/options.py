@@ -22,6 +22,9 @@ class AssetsKind(StrEnum):
     SHARED = "shared"
 
 
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print the document at a terminal, too, not a table.")
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error on stderr.")]
 Engine = Annotated[
     EngineName,

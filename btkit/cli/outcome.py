@@ -69,12 +69,19 @@ class Outcome:
         What may be done then. It belongs to the answer, not to what is stored.
     indent
         Spaces per level; None writes one line, as among JSON Lines.
+    closing
+        Writes to stderr what people are to read last: before the document, or below it where
+        both go to a terminal.
+    people
+        Shows at a terminal, on stdout, what stands in for the document there.
     """
 
     document: dict[str, Any]
     exit_code: int = PASSED
     indent: int | None = 2
     next: list[Step] = field(kw_only=True)
+    closing: Callable[[], None] | None = None
+    people: Callable[[], None] | None = None
 
     @property
     def answer(self) -> dict[str, Any]:

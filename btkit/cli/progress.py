@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from btkit.cli.streams import say
+from btkit.cli.streams import say, stderr_is_terminal
 from btkit.runs import Note, Progress, Silent
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _NAME_WIDTH = 16
 _COUNT_EVERY_S = 5.0
+_BAR_WIDTH = 40
 
 
 def open_progress(*, quiet: bool) -> Progress:
@@ -35,11 +36,6 @@ def open_progress(*, quiet: bool) -> Progress:
     if quiet:
         return Silent()
     return LiveLines() if stderr_is_terminal() else PlainLines()
-
-
-def stderr_is_terminal() -> bool:
-    """Tell whether a person is likely to look at stderr as it is written."""
-    return sys.stderr is not None and sys.stderr.isatty()
 
 
 class PlainLines:
@@ -122,17 +118,24 @@ class LiveLines:
             TimeElapsedColumn,
             TimeRemainingColumn,
         )
+        from rich.table import Column  # noqa: PLC0415 - as in __init__
 
+        def whole() -> Column:
+            return Column(no_wrap=True)
+
+        # Together they fit into 80 columns; what a narrower terminal lacks, the bar goes without.
         columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(elapsed_when_finished=True),
+            TextColumn("{task.description}", table_column=whole()),
+            BarColumn(bar_width=None, table_column=Column(max_width=_BAR_WIDTH, ratio=1)),
+            TimeElapsedColumn(table_column=whole()),
+            TextColumn("{task.fields[rate]}", table_column=whole()),
+            TimeRemainingColumn(elapsed_when_finished=True, table_column=whole()),
         )
         with (
             timed_line(name) as note,
-            Progress(*columns, console=self._console, transient=True, redirect_stdout=False) as bar,
+            Progress(
+                *columns, console=self._console, transient=True, redirect_stdout=False, expand=True
+            ) as bar,
         ):
             task = bar.add_task(name.ljust(_NAME_WIDTH), total=None, rate="")
             began = time.perf_counter()

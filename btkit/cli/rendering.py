@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from btkit.cli.batching import write_pages
@@ -15,7 +17,9 @@ from btkit.runs.job_requests import Rendering
 from btkit.storage import Store, check_job_id
 
 
-def render_stored(run_id: str, *, rendering: dict[str, Any], upload: bool, quiet: bool) -> None:
+def render_stored(
+    run_id: str, *, rendering: dict[str, Any], upload: bool, quiet: bool
+) -> Callable[[], None] | None:
     """Make notebook, page and JSON of a complete job, or the index of a batch.
 
     Parameters
@@ -28,6 +32,11 @@ def render_stored(run_id: str, *, rendering: dict[str, Any], upload: bool, quiet
         Whether the files go to object storage as well.
     quiet
         Whether to write nothing to stderr.
+
+    Returns
+    -------
+    callable or None
+        Writes to stderr what people are to read of it, as `Outcome.closing`.
 
     Raises
     ------
@@ -53,14 +62,12 @@ def render_stored(run_id: str, *, rendering: dict[str, Any], upload: bool, quiet
         pages = write_pages(
             job_id, document["results"], Rendering.model_validate(rendering), settings=settings
         )
-        if not quiet:
-            say(f"index     {pages['index']}")
-        return
-    finish(
+        return None if quiet else partial(say, f"index     {pages['index']}")
+    return finish(
         job_id,
         settings=settings,
         progress=open_progress(quiet=quiet),
         rendering=rendering,
         upload=upload,
         quiet=quiet,
-    )
+    ).closing

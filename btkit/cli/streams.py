@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import textwrap
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
@@ -12,6 +13,9 @@ from types import FrameType, TracebackType
 from typing import IO, Any, Self
 
 _STDOUT, _STDERR = 1, 2
+# Of terminals that do not say how wide they are.
+_USUAL_WIDTH = 80
+_INDENT = "    "
 
 
 @contextmanager
@@ -97,8 +101,35 @@ def say(text: str) -> None:
     """
     if sys.stderr is not None:
         with suppress(OSError, ValueError):
-            sys.stderr.write(text + "\n")
+            sys.stderr.write("\n".join(_fitted(line) for line in text.split("\n")) + "\n")
             sys.stderr.flush()
+
+
+def stderr_is_terminal() -> bool:
+    """Tell whether a person is likely to look at stderr as it is written."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+def _width() -> int:
+    with suppress(OSError, ValueError):
+        return os.get_terminal_size(sys.stderr.fileno()).columns or _USUAL_WIDTH
+    return _USUAL_WIDTH
+
+
+def _fitted(line: str) -> str:
+    """Break a line where a terminal would break it inside a word."""
+    if not stderr_is_terminal():
+        return line
+    width = _width()
+    if len(line) <= width:
+        return line
+    return textwrap.fill(
+        line,
+        width,
+        subsequent_indent=_INDENT,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 class StopSignals:

@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from btkit.cli.progress import stderr_is_terminal
-from btkit.cli.streams import say
+from btkit.cli.streams import say, stderr_is_terminal
 from btkit.metrics import JSON_INFINITY, THRESHOLDS, VERDICT_WORDS
 
 Row = tuple[str, str, str, str, str]

@@ -117,8 +117,8 @@ def headline(view: View) -> str:
 def _few(view: View) -> str:
     if view.report["verdict"] != "too_few_trades":
         return ""
-    least = text.plural(view.report["min_trades_required"], "trade")
-    return f"too few trades for a verdict ({text.count(view.report['trade_count'])}, needs {least})"
+    made, least = (view.report[name] for name in ("trade_count", "min_trades_required"))
+    return f"too few trades for a verdict ({text.count(made)}, needs {text.count(least)})"
 
 
 def _result(view: View) -> str:

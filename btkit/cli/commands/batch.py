@@ -14,7 +14,7 @@ from btkit.cli.streams import own_stdout
 
 NAME = "batch"
 HELP = """
-Run many jobs, render their reports, and rank them in one page.
+Run many jobs, and rank their reports on one page.
 
 JOBS.yaml is a list; each entry has spec, symbol, start and end, and may have command, capital,
 commission, slippage, interval, source, format and flags. spec, symbol and command may be lists,

@@ -13,8 +13,9 @@ from btkit.cli.outcome import Outcome, Work
 
 NAME = "cancel"
 HELP = """
-Ask a run, sweep, walk-forward or batch to stop. It keeps how far it is, for `resume`.
+Stop what runs; `resume` goes on with it.
 
+It takes a run, a sweep, a walk-forward or a batch, and asks it to save how far it is.
 It stops between two of its stages, or between two parts of its work, and so do its parts. What
 has lost its process is marked at once. Exit codes: 0 asked or marked; 2 not running, or unknown.
 

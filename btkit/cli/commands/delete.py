@@ -13,8 +13,9 @@ from btkit.cli.outcome import Outcome, Work
 
 NAME = "delete"
 HELP = """
-Delete a run, sweep, walk-forward or batch: its rows, curve, parts and report files.
+Delete a run with all that belongs to it.
 
+It takes a sweep, a walk-forward or a batch as well: its rows, curve, parts and report files go.
 What it has in object storage is removed as well, later if need be. What is at work is left
 alone. Exit codes: 0 deleted; 2 at work, unknown, or an error.
 

@@ -13,7 +13,7 @@ from btkit.cli.outcome import Outcome, Work
 
 NAME = "export"
 HELP = """
-Write complete runs as tables for other programs: runs, trades and equity curves.
+Write runs, trades and curves as tables.
 
 Each table is one file, runs.<format> and so on, which appears once it is whole. In CSV, texts
 that a spreadsheet would run, such as =1+1, have an apostrophe before them.

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from btkit.cli.next_steps import step
-from btkit.cli.options import Debug, Quiet
+from btkit.cli.options import AsJson, Debug, Quiet
 from btkit.cli.outcome import Outcome, Work
 
 NAME = "indicators"
 HELP = """
-List every name that a condition may use: what it means, its formula, and where that is from.
+List every name that a condition may use.
 
+Each with what it means, its formula, and where that is from. At a terminal it is a table; --json,
+a pipe or a file give the document.
 `lookback` is the index of the first bar that has a value. Exit codes: 0, 2 error.
 
 \b
@@ -22,17 +26,23 @@ _KEYS = ("name", "group", "kind", "lookback", "meaning", "formula", "source")
 
 def command(
     *,
+    as_json: AsJson = False,
     quiet: Quiet = False,  # noqa: ARG001 - accepted everywhere; there is nothing to silence
     debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
 ) -> Work:
     """Return the work of listing the namespace."""
-    return _indicators
+    return partial(_indicators, as_json=as_json)
 
 
-def _indicators() -> Outcome:
+def _indicators(*, as_json: bool) -> Outcome:
+    from btkit.cli.tables import show_indicators  # noqa: PLC0415 - lazy start-up
     from btkit.indicators import catalogue  # noqa: PLC0415 - lazy start-up
 
+    document = {
+        "indicators": [{key: getattr(entry, key) for key in _KEYS} for entry in catalogue()]
+    }
     return Outcome(
-        {"indicators": [{key: getattr(entry, key) for key in _KEYS} for entry in catalogue()]},
+        document,
         next=[step("Shows the fields of a spec that conditions stand in.", "schema")],
+        people=None if as_json else partial(show_indicators, document),
     )

@@ -8,18 +8,20 @@ from typing import Annotated, Any
 import typer
 
 from btkit.cli.next_steps import after_list
-from btkit.cli.options import Debug, Quiet
+from btkit.cli.options import AsJson, Debug, Quiet
 from btkit.cli.outcome import Outcome, Work
 from btkit.settings import Settings
 
 NAME = "list"
 HELP = """
-List what was asked for, the newest first: runs, sweeps, walk-forwards, batches.
+List what was asked for, the newest first.
 
+Runs, sweeps, walk-forwards and batches, each with its verdict.
 The runs of a walk-forward's windows and the jobs of a batch are parts: --parent lists those of
 one, --all lists them among the others. What lost its process is shown as interrupted; `resume`
 goes on with it.
 
+At a terminal it shows a table; --json, a pipe or a file give the document.
 Where there is no database yet, `warnings` says so: BT_DB_PATH may be wrong.
 Exit codes: 0 when it answers, also where nothing was stored yet; 2 error.
 
@@ -30,7 +32,7 @@ Example:
 """
 
 
-def command(
+def command(  # noqa: PLR0913 - a parameter per flag
     *,
     symbol: Annotated[
         str | None, typer.Option("--symbol", "-s", help="Only runs on this symbol.")
@@ -48,21 +50,24 @@ def command(
         str | None, typer.Option("--parent", metavar="ID", help="Only the parts of this one.")
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Parts, too.")] = False,
+    as_json: AsJson = False,
     quiet: Quiet = False,  # noqa: ARG001 - accepted everywhere; there is nothing to silence
     debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
 ) -> Work:
     """Return the work of listing runs."""
     wanted = {"status": status, "kind": kind, "parent": parent, "everything": everything}
-    return partial(_list, symbol, limit=limit, wanted=wanted)
+    return partial(_list, symbol, limit=limit, wanted=wanted, as_json=as_json)
 
 
-def _list(symbol: str | None, *, limit: int, wanted: dict[str, Any]) -> Outcome:
+def _list(symbol: str | None, *, limit: int, wanted: dict[str, Any], as_json: bool) -> Outcome:
+    from btkit.cli.tables import show_jobs  # noqa: PLC0415 - lazy start-up
     from btkit.runs import list_runs, read_settings  # noqa: PLC0415 - lazy start-up
 
     settings = read_settings()
     runs = list_runs(symbol, limit=limit, settings=settings, **wanted)
     document = {"count": len(runs), "runs": runs, "warnings": _missing(settings)}
-    return Outcome(document, next=after_list(runs))
+    people = None if as_json else partial(show_jobs, document)
+    return Outcome(document, next=after_list(runs), people=people)
 
 
 def _missing(settings: Settings) -> list[dict[str, str]]:

@@ -22,7 +22,7 @@ from btkit.cli.outcome import Outcome, Work
 
 NAME = "options-sim"
 HELP = """
-Simulate option spreads over a range of dates, store the run, and render its report.
+Run an option spread on stored history, and report on it.
 
 Spreads are priced by Black-Scholes from iv_atm: the history of implied volatility, and where
 there is none hv_30 * 1.20, which the report counts and which errs in favour of the seller;

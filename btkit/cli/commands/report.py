@@ -21,7 +21,7 @@ from btkit.cli.outcome import Outcome, Work
 
 NAME = "report"
 HELP = """
-Print the stored report of a run: what `run` printed, and every trade.
+Print what is stored of a run, with every trade.
 
 It takes the id of a sweep, a walk-forward or a batch as well, and prints what that command
 printed; a batch's has the line of each job under `results`. --render makes the notebook, the page
@@ -59,8 +59,9 @@ def _report(run_id: str, *, rendering: dict[str, Any] | None, upload: bool, quie
     from btkit.runs import load_document  # noqa: PLC0415 - lazy start-up
 
     document = load_document(run_id, trades=True)
+    closing = None
     if rendering is not None:
         from btkit.cli.rendering import render_stored  # noqa: PLC0415 - lazy start-up
 
-        render_stored(run_id, rendering=rendering, upload=upload, quiet=quiet)
-    return Outcome(document, next=after_report(document))
+        closing = render_stored(run_id, rendering=rendering, upload=upload, quiet=quiet)
+    return Outcome(document, next=after_report(document), closing=closing)

@@ -21,7 +21,7 @@ from btkit.cli.streams import own_stdout
 
 NAME = "resume"
 HELP = """
-Go on with what was interrupted, was cancelled or failed, under its own id.
+Go on with what was interrupted, cancelled or failed.
 
 A run goes on at the bar after its last checkpoint (BT_CHECKPOINT_SECONDS, BT_CHECKPOINT_BARS), and
 prints what it would have printed unbroken. Where bars, versions or code have changed since, it

@@ -22,7 +22,7 @@ from btkit.cli.outcome import Outcome, Work
 
 NAME = "run"
 HELP = """
-Run a strategy over a range of dates, store it, and render its report.
+Run a strategy on stored history, and report on it.
 
 The bars before --start only warm the indicators up. The run is stored in BT_DB_PATH; a notebook,
 its HTML and its JSON are left in BT_REPORT_DIR, each named by the run's id.

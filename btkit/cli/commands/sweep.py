@@ -22,7 +22,7 @@ from btkit.cli.outcome import Outcome, Work
 
 NAME = "sweep"
 HELP = """
-Run a strategy with many sets of parameters, and say how much of the best result is luck.
+Try many parameters, and say how much is luck.
 
 The table of all sets, the specs of the best ten, a notebook, its HTML and its JSON are left in
 BT_REPORT_DIR. Ctrl-C keeps what is done; the same command, or `resume`, goes on with it.

@@ -13,8 +13,9 @@ from btkit.cli.outcome import PASSED, SOFT_FAILURE, Outcome, Work
 
 NAME = "sync"
 HELP = """
-Deliver what waits for object storage: curves, and reports of `run --upload-reports`.
+Deliver what waits for object storage.
 
+Curves, and the reports of `run --upload-reports`.
 Each file is delivered once, also where several processes deliver at a time or one was killed.
 It is read back, and only then a curve's local file removed, unless BT_KEEP_LOCAL is set. A bucket
 that is not there is made by --create-bucket, or by itself where it has the default name and the

@@ -13,7 +13,7 @@ from btkit.cli.outcome import PASSED, SOFT_FAILURE, Outcome, Work
 
 NAME = "verify"
 HELP = """
-Run a stored run again from its provenance, and say whether it gives the same numbers.
+Run a stored run again, and compare every number.
 
 Bars, trades, equity curve and report are compared to the last bit; nothing is stored.
 Exit codes: 0 reproduced; 1 not, and what differs is in differences; 2 error.

@@ -22,7 +22,7 @@ from btkit.cli.outcome import Outcome, Work
 
 NAME = "walk-forward"
 HELP = """
-Run a strategy in and out of sample, window by window: does it hold up?
+Tell whether a rule holds on bars it was not chosen on.
 
 The validation is stored, and every part of it is a stored run, which `backtest list --parent`
 lists. It passes when on average at least

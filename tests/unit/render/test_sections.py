@@ -46,7 +46,7 @@ def test_a_short_run_is_not_annualised_in_the_headline():
 
 def test_a_run_without_trades_says_why():
     page = markup(headline(idle_run()))
-    assert "Too few trades for a verdict (0, needs 10 trades); made no trade in 4.0 years" in page
+    assert "Too few trades for a verdict (0, needs 10); made no trade in 4.0 years" in page
     assert "Why nothing was traded" in page
     assert "rsi_14 &lt; 0" in page
     assert "There is no trade to show" in markup(trades(idle_run()))
