@@ -14,6 +14,7 @@ from typing import Final
 import pandas as pd
 
 from btkit.data.columns import choose_columns
+from btkit.data.encoding import decode
 from btkit.data.formats import (
     FOLDER_FILES,
     NO_FORMAT,
@@ -24,7 +25,7 @@ from btkit.data.formats import (
 from btkit.data.frames import bars_from_table, one_row_a_day
 from btkit.data.headings import TIME
 from btkit.data.info import Remark
-from btkit.data.layout import decode, lay_out
+from btkit.data.layout import lay_out
 from btkit.data.numerals import read_numbers
 from btkit.data.placing import read_times
 from btkit.data.quality import IV_COLUMNS

@@ -101,12 +101,17 @@ def _told(found: dict[str, int], count: int, origin: str) -> Remark:
 
 
 def _all(column: pd.Series[Any], looks: Callable[[str], bool]) -> bool:
-    texts = column.dropna().astype(str).str.strip()
-    return len(texts) > 0 and all(looks(text) for text in texts[:: len(texts) // MOST_LOOKS + 1])
+    texts = _sample(column)
+    return len(texts) > 0 and all(looks(text) for text in texts)
+
+
+def _sample(column: pd.Series[Any]) -> pd.Series[Any]:
+    present = column.dropna()
+    return present.iloc[:: len(present) // MOST_LOOKS + 1].astype(str).str.strip()
 
 
 def _is_text(column: pd.Series[Any]) -> bool:
-    texts = column.dropna().astype(str).str.strip()
+    texts = _sample(column)
     return bool(texts.str.contains(r"[^\W\d_]", regex=True).any()) and not bool(
         texts.str.fullmatch(r"[-+]?[\d.,]+([eE][-+]?\d+|\s*[KkMmBb%])?").any()
     )

@@ -1,4 +1,4 @@
-"""The layout of a text file: encoding, delimiter, heading, and lines that are no bars."""
+"""The layout of a text file: delimiter, heading, and lines that are no bars."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, NoReturn
+from typing import Final
 
-import numpy as np
 import pandas as pd
 
 from btkit.data.formats import BarFormat
@@ -26,70 +25,10 @@ LONGEST_LINE: Final = 20_000
 MOST_HEAD_LINES: Final = 200
 MOST_FOOTERS: Final = 20
 FEWEST_WORDS: Final = 3
-NULS: Final = 0.3
 NUMBER: Final = re.compile(r"[-+$€£]?[\d.,' ]*\d[\d.,']*\s*[%KMB]?", re.IGNORECASE)
 EXCEL_HINT: Final = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
-BOMS: Final = (
-    (b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"),
-)  # fmt: skip
 
 Fields = list[str]
-
-
-def decode(content: bytes, *, origin: str) -> tuple[str, list[Remark]]:
-    """Return a file's text, each line ended by one line feed.
-
-    Parameters
-    ----------
-    content
-        The file's bytes.
-    origin
-        Its name, for messages.
-
-    Returns
-    -------
-    tuple of str and list of Remark
-        The text, and the encoding where it had to be guessed.
-
-    Raises
-    ------
-    DataError
-        It is no text.
-    """
-    encoding = next((name for mark, name in BOMS if content.startswith(mark)), None)
-    if encoding is None:
-        encoding = _without_mark(content)
-    remarks = []
-    try:
-        text = content.decode(encoding)
-    except UnicodeDecodeError:
-        try:
-            text = content.decode("cp1252")
-        except UnicodeDecodeError:
-            _refuse_binary(origin)
-        remarks.append(Remark("encoding", f"{origin} is no UTF-8; it was read as Windows-1252."))
-    text = text.rstrip("\0")
-    if "\0" in text:
-        _refuse_binary(origin)
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return text, remarks
-
-
-def _without_mark(content: bytes) -> str:
-    sample = np.frombuffer(content[:2_000], dtype=np.uint8)
-    if len(sample) < 2:  # noqa: PLR2004 - no two bytes, no pattern
-        return "utf-8"
-    even, odd = np.mean(sample[::2] == 0), np.mean(sample[1::2] == 0)
-    if odd > 1 - NULS and even < NULS:
-        return "utf-16-le"
-    return "utf-16-be" if even > 1 - NULS and odd < NULS else "utf-8"
-
-
-def _refuse_binary(origin: str) -> NoReturn:
-    raise DataError(
-        f"{origin} is no text", hint="fetch or export it again as a CSV in UTF-8, or as Parquet"
-    )
 
 
 @dataclass(frozen=True)

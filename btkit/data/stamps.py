@@ -6,7 +6,6 @@ import datetime as dt
 import re
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, cast
-from zoneinfo import available_timezones
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +13,8 @@ import pandas as pd
 
 from btkit.data.epochs import epoch_numbers, from_epoch, from_epoch_unit
 from btkit.data.formats import EPOCH_FORMATS, NO_FORMAT, BarFormat
-from btkit.data.info import Finding, finding
+from btkit.data.info import Finding
+from btkit.data.zones import instants_by_zone, localize, split_zones
 from btkit.errors import DataError
 
 # ISO 8601 is tried first; of these, the one that fits every row is right, and two that fit
@@ -35,17 +35,6 @@ OFFSET: Final = r"(\d{4}-\d\d-\d\d[T ][^Z+-]*)(?:Z|[+-]\d\d(?::?\d\d)?)$"
 CLOCK: Final = r"\d:\d\d|\d{8} [0-2]\d[0-5]\d|\d{12}"
 BEFORE_CLOCK: Final = r"(?<=\d)(?:T|-|,\s*|\s+)(?=\d{1,2}:\d\d)"
 WEEKDAY: Final = r"^(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+"
-ZONE: Final = (
-    r"^(.*?\d(?:\s*[AP]M)?)\s*(?:"
-    r"((?:UTC|GMT)\s*[+-]\d{1,2}(?::?\d{2})?)|(?<=:\d\d)\s*([+-]\d{1,2}(?::?\d{2})?)"
-    r"|(?<=[.:]\d{3})\s*([+-]\d{1,2}(?::?\d{2})?)"
-    r"|(Z|[A-Z]{3,5}|[A-Z]+(?:/[A-Z0-9_+-]+)+))$"
-)
-# Abbreviations that mean one thing in market data; CST and IST mean several.
-HOURS_EAST: Final = {
-    "Z": 0, "UTC": 0, "GMT": 0, "EST": -5, "EDT": -4, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8,
-    "PDT": -7, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "JST": 9, "HKT": 8,
-}  # fmt: skip
 SAMPLE_ROWS: Final = 200
 
 
@@ -130,71 +119,6 @@ def _in_zone(stamps: Stamps, zone: str, origin: str) -> Stamps:
     return replace(stamps, written=local)
 
 
-def localize(
-    times: pd.DatetimeIndex, zone: str, *, origin: str
-) -> tuple[pd.DatetimeIndex, list[Finding]]:
-    """Return local times as UTC times.
-
-    Parameters
-    ----------
-    times
-        Naive, in the order of the file: an hour that comes twice is told by it.
-    zone
-        An IANA name.
-    origin
-        The file, for messages.
-
-    Returns
-    -------
-    tuple of DatetimeIndex and list of Finding
-        The times, and those that clocks went through twice while they stand there once.
-
-    Raises
-    ------
-    DataError
-        A time does not exist in the zone.
-    """
-    backwards = len(times) > 1 and times[0] > times[-1]
-    ordered = times[::-1] if backwards else times
-    findings: list[Finding] = []
-    shifted = ordered.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
-    absent = np.asarray(ordered.tz_localize(zone, ambiguous=True, nonexistent="NaT").isna())
-    if absent.any():
-        raise DataError(
-            f"{origin} has the time {ordered[absent][0]}, which clocks in {zone} skip",
-            hint="state the time_zone that the times are in",
-            details={"dates": [str(time) for time in ordered[absent][:20]]},
-        )
-    twice = np.asarray(shifted.isna())
-    if twice.any():
-        # Clocks show such an hour first in summer time, then again.
-        first = np.ones(len(ordered), dtype=bool)
-        first[twice] = ~_again(ordered[twice])
-        shifted = ordered.tz_localize(zone, ambiguous=first)
-        if not ordered[twice].duplicated().any():
-            message = (
-                f"{origin} has times of an hour that clocks in {zone} show twice, but only once; "
-                "they were taken as summer time."
-            )
-            findings.append(finding("ambiguous_clock", message, shifted[twice].tz_convert("UTC")))
-    result = shifted.tz_convert("UTC")
-    return (result[::-1] if backwards else result), findings
-
-
-def _again(times: pd.DatetimeIndex) -> npt.NDArray[np.bool_]:
-    # Once a year's hour has begun again, the rest of it is the second one.
-    again = np.zeros(len(times), dtype=bool)
-    newest: dict[dt.date, pd.Timestamp] = {}
-    second: set[dt.date] = set()
-    for row, time in enumerate(times):
-        day = time.date()
-        if day in newest and time <= newest[day]:
-            second.add(day)
-        newest[day] = time
-        again[row] = day in second
-    return again
-
-
 def _from_timestamps(times: pd.DatetimeIndex) -> Stamps:
     times = times.as_unit("ns")
     written = times if times.tz is None else times.tz_localize(None)
@@ -252,50 +176,17 @@ def _from_texts(texts: pd.Series[Any], origin: str) -> Stamps:
     if numbers is not None:
         return _from_numbers(numbers, origin)
     upper = texts.str.upper()
-    parts = upper.str.extract(ZONE)
-    zones = parts[1].fillna(parts[2]).fillna(parts[3]).fillna(parts[4])
+    times, zones = split_zones(upper)
     zoned = zones.notna()
     if zoned.any() and not zoned.all():
         _refuse_mixture(origin)
-    stems = (parts[0] if zoned.all() else upper).str.replace(WEEKDAY, "", regex=True, case=False)
+    stems = (times if zoned.all() else upper).str.replace(WEEKDAY, "", regex=True, case=False)
     written = _by_format(stems, texts, origin)
     has_clock = bool(stems.str.contains(CLOCK).any())
     if not zoned.all():
         return Stamps(written, None, has_clock)
-    instants, findings = _by_zone_name(written, zones, texts, origin)
+    instants, findings = instants_by_zone(written, zones, texts, origin)
     return Stamps(written, instants, has_clock, findings)
-
-
-def _by_zone_name(
-    written: pd.DatetimeIndex, zones: pd.Series[Any], texts: pd.Series[Any], origin: str
-) -> tuple[pd.DatetimeIndex, list[Finding]]:
-    instants = pd.Series(pd.NaT, index=range(len(written)), dtype="datetime64[ns, UTC]")
-    findings: list[Finding] = []
-    names = {name.upper(): name for name in available_timezones()}
-    for token in zones.unique():
-        rows = np.flatnonzero(zones == token)
-        hours = re.fullmatch(r"(?:UTC|GMT)?\s*([+-]\d{1,2}):?(\d{2})?", token)
-        if hours or token in HOURS_EAST:
-            minutes = _minutes_east(hours.group(1), hours.group(2)) if hours else (
-                60 * HOURS_EAST[token]
-            )  # fmt: skip
-            times = written[rows].tz_localize("UTC") - pd.Timedelta(minutes=minutes)
-        elif token in names:
-            times, found = localize(written[rows], names[token], origin=origin)
-            findings += found
-        else:
-            raise DataError(
-                f"{origin} has the time {texts.iloc[rows[0]]!r}, whose zone is not known",
-                hint="write an offset such as +01:00, or state time_format and time_zone",
-                details={"row": int(rows[0]) + 1, "text": texts.iloc[rows[0]]},
-            )
-        instants.iloc[rows] = times
-    return pd.DatetimeIndex(instants), findings
-
-
-def _minutes_east(hours: str, minutes: str | None) -> int:
-    size = abs(int(hours)) * 60 + int(minutes or 0)
-    return -size if hours.startswith("-") else size
 
 
 def _by_format(stems: pd.Series[Any], texts: pd.Series[Any], origin: str) -> pd.DatetimeIndex:
