@@ -238,7 +238,11 @@ def _volume_of_asset(
     wanted = plain(symbol or "")
     base = [at for at, asset in assets.items() if wanted.startswith(asset)]
     if len(base) != 1:
-        _refuse_several("volume", [headings[at] for at in assets], origin)
+        listed = ", ".join(str(headings[at]) for at in assets)
+        raise DataError(
+            f"{origin} has {listed}, and which of them is the volume of {symbol} is not clear",
+            hint=f"say it in a format, such as columns: {{volume: {headings[next(iter(assets))]}}}",
+        )
     remarks.append(
         Remark("volume_of_asset", f"{origin}: the volume was taken from {headings[base[0]]}.")
     )
@@ -257,8 +261,8 @@ def _time_columns(
     if not dates and len(whole) == 1 and len(clocks) == 1:
         return {DATE: whole[0], CLOCK: clocks[0]}
     for names in (OPENING_TIMES, COUNTED_TIMES):
-        preferred = [at for at in whole if plain(headings[at]) in names]
-        if len(preferred) == 1 and len(whole) + len(dates) > 1:
+        preferred = [at for name in names for at in whole if plain(headings[at]) == name]
+        if preferred and len(whole) + len(dates) > 1:
             return {TIME: preferred[0]}
     several = whole or dates
     if len(several) > 1:

@@ -67,13 +67,8 @@ CLOSE_SPELLINGS: Final = (
 )  # fmt: skip
 # A bar's own opening, where a table also says when it was written or what it closed.
 OPENING_TIMES: Final = (
-    "windowstart",
-    "opentime",
-    "timeopen",
-    "timeperiodstart",
-    "begin",
-    "tsevent",
-)
+    "timeperiodstart", "windowstart", "opentime", "timeopen", "begin", "starttime", "tsevent",
+)  # fmt: skip
 COUNTED_TIMES: Final = ("unix", "unixtime", "unixtimestamp", "epoch", "timestamp", "ts")
 ASSET_VOLUME: Final = re.compile(r"volume\s+\(?([a-z0-9]{2,10})\)?", re.IGNORECASE)
 SAYS_UTC: Final = re.compile(r"utc|gmt", re.IGNORECASE)

@@ -33,7 +33,7 @@ COMPACT_FORMATS: Final = {12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 ISO_DATE: Final = r"\d{4}-\d\d-\d\d"
 OFFSET: Final = r"(\d{4}-\d\d-\d\d[T ][^Z+-]*)(?:Z|[+-]\d\d(?::?\d\d)?)$"
 CLOCK: Final = r"\d:\d\d|\d{8} [0-2]\d[0-5]\d|\d{12}"
-BEFORE_CLOCK: Final = r"(?<=\d)(?:T|-|,\s*|\s+)(?=\d{1,2}:\d\d)"
+BEFORE_CLOCK: Final = r"(?<=\d)(?:T|-|,\s*|\s+)(?=\d{1,2}:\d\d)|(?<=\d{8})T(?=\d{4})"
 WEEKDAY: Final = r"^(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+"
 SAMPLE_ROWS: Final = 200
 

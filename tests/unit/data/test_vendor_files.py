@@ -234,6 +234,25 @@ INTRADAY = {
         + lines("{s},0,{t:%Y-%m-%d %H:%M:%S},{o},{h},{l},{c},{v}", HOURLY),
         [],
     ),
+    "coinapi": (
+        "time_period_start;time_open;price_open;price_high;price_low;price_close;volume_traded\n"
+        + lines("{t:%Y-%m-%dT%H:%M:%S}Z;{t:%Y-%m-%dT%H:%M:%S}.5Z;{o};{h};{l};{c};{v}", HOURLY),
+        [],
+    ),
+    "sierra chart": (
+        "Date, Time, Open, High, Low, Last, Volume, NumberOfTrades\n"
+        + lines("{t:%Y/%m/%d}, {t:%H:%M:%S}.000, {o}, {h}, {l}, {c}, {v}, 1", HOURLY),
+        ["times_taken_as_utc"],
+    ),
+    "finam, no heading": (
+        lines("XYZ;60;{t:%Y%m%d};{t:%H%M%S};{o};{h};{l};{c};{v}", HOURLY),
+        ["times_taken_as_utc", "no_heading"],
+    ),
+    "ISO 8601's basic form": (
+        "Date,Open,High,Low,Close,Volume\n"
+        + lines("{t:%Y%m%dT%H%M%S}Z,{o},{h},{l},{c},{v}", HOURLY),
+        [],
+    ),
     "kibot": (
         lines("{t:%m/%d/%Y},{t:%H:%M},{o},{h},{l},{c},{v}", HOURLY),
         ["times_taken_as_utc", "no_heading"],
@@ -302,7 +321,7 @@ def test_volumes_of_crypto_pairs_are_of_what_is_traded(tmp_path):
     agree(bars, HOURLY)
     assert codes(bars) == ["lines_left_out", "volume_of_asset"]
     (tmp_path / "XYZ_1h.csv").write_text(text.replace("BTC/USDT", "XYZ"))
-    with pytest.raises(DataError, match="means volume: Volume BTC, Volume USDT"):
+    with pytest.raises(DataError, match="Volume BTC, Volume USDT, and which of them"):
         load(tmp_path, "XYZ", "1h", calendar="24/7")
 
 
