@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ipw
+import pandas as pd
 from IPython.display import display
 
-from btkit.errors import BtkitError, Problem
+from btkit.errors import BtkitError, Problem, UsageError
 from btkit.render.pieces import tag
 from btkit.render.text import file_part
 from btkit.runs import read_settings, run
@@ -56,6 +57,9 @@ _TRADING = (
     "price_adjustment",
 )
 
+# Where a symbol comes without a range.
+_USUAL = ("1999-01-04", "2018-12-31")
+
 
 class SpecEditor:
     """Edit a rule spec and see its equity, drawdown, trades and metrics follow every change.
@@ -68,7 +72,8 @@ class SpecEditor:
     spec
         A `StrategySpec`, or what `load_spec` takes: a path, a dict, or JSON or YAML text.
     symbol, start, end, interval, source
-        The bars to simulate on, as `btkit.run` takes them.
+        The bars to simulate on, as `btkit.run` takes them; without a range those from 1999 to
+        2018, or of a frame all.
     capital, commission, slippage
         None takes the BT_* setting.
     settings
@@ -94,9 +99,9 @@ class SpecEditor:
         self,
         spec: SpecSource,
         *,
-        symbol: str = "SPX",
-        start: str = "1999-01-04",
-        end: str = "2018-12-31",
+        symbol: str | pd.DataFrame = "SPX",
+        start: str | None = None,
+        end: str | None = None,
         interval: str = "1d",
         source: str | None = None,
         capital: float | None = None,
@@ -106,7 +111,17 @@ class SpecEditor:
     ) -> None:
         self._settings = read_settings(settings)
         known = rule_spec(spec, settings=self._settings)
-        request = Request(symbol, start, end, interval, source, capital, commission, slippage)
+        request = Request.of(
+            symbol,
+            start,
+            end,
+            usual=_USUAL,
+            interval=interval,
+            source=source,
+            capital=capital,
+            commission=commission,
+            slippage=slippage,
+        )
         self._market = Market(request, settings=self._settings)
         self._document = SpecDocument(known, settings=self._settings)
         self._result: Result = self._market.simulate(known)
@@ -200,6 +215,8 @@ class SpecEditor:
     def _command_parts(self) -> list[str]:
         """Return the command, then each flag with its value."""
         request = self._market.request
+        if request.bars is not None:
+            return [f'bt.run("{self._file.value}", bars, "{request.start}", "{request.end}")']
         flags = {
             "strategy": self._file.value,
             "symbol": request.symbol,
@@ -230,6 +247,12 @@ class SpecEditor:
             If it cannot be run or stored.
         """
         request = self._market.request
+        if request.bars is not None:
+            raise UsageError(
+                "Runs on bars that were handed over are not stored.",
+                hint="Save the bars as a file in BT_DATA_DIR and edit on its symbol, or keep "
+                "editor.result.",
+            )
         spec = rule_spec(self._document.fields, settings=self._settings)
         result = run(
             spec,

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from btkit.data import LoadedBars, check_symbol, load_from_source
+from btkit.data import LoadedBars, check_symbol, load_from_source, take_bars
+from btkit.errors import NoDataError
 from btkit.metrics import drawdown_series
 from btkit.report import buy_and_hold, buy_and_hold_equity
 from btkit.runs import WARMUP_BARS
+from btkit.runs.handed_over import take_range
 from btkit.runs.requests import (
     check_costs,
     check_interval,
@@ -36,9 +38,11 @@ class Request:
     Parameters
     ----------
     symbol, start, end, interval, source
-        As `btkit.run` takes them.
+        As `btkit.run` takes them; of bars that were handed over the symbol is what they are called.
     capital, commission, slippage
         None takes the setting.
+    bars
+        Those that were handed over; None where they are loaded.
     """
 
     symbol: str
@@ -49,6 +53,45 @@ class Request:
     capital: float | None = None
     commission: float | None = None
     slippage: float | None = None
+    bars: pd.DataFrame | None = field(default=None, compare=False)
+
+    @classmethod
+    def of(
+        cls,
+        symbol: str | pd.DataFrame,
+        start: str | None,
+        end: str | None,
+        *,
+        usual: tuple[str, str],
+        **others: Any,  # noqa: ANN401 - the other fields
+    ) -> Request:
+        """Return what a widget is asked, its defaults filled in.
+
+        Parameters
+        ----------
+        symbol
+            The instrument, or its bars as `btkit.run` takes them.
+        start, end
+            The range; None takes the usual one, of bars all of them.
+        usual
+            First and last day where a symbol comes without.
+        **others
+            The other fields.
+
+        Raises
+        ------
+        DataError
+            If the bars are broken beyond harmless repair.
+        NoDataError
+            If there are none.
+        """
+        if not isinstance(symbol, pd.DataFrame):
+            return cls(symbol, start or usual[0], end or usual[1], **others)
+        index = take_bars(symbol).bars.index
+        if not len(index):
+            raise NoDataError("There are no bars.", hint="Hand over a frame that has some.")
+        first, last = (time.date().isoformat() for time in (index[0], index[-1]))
+        return cls("DataFrame", start or first, end or last, bars=symbol, **others)
 
     def changed(self, **parts: Any) -> Request:  # noqa: ANN401 - any field
         """Return a copy with some parts changed."""
@@ -104,6 +147,9 @@ class Market:
         key = (reads_iv(spec), reads_vix(spec), spec.calendar)
         if key not in self._loaded:
             first, last = check_range(self.request.start, self.request.end)
+            if self.request.bars is not None:
+                self._loaded[key] = take_range(self.request.bars, spec, first, last)
+                return self._loaded[key]
             self._loaded[key] = load_from_source(
                 check_symbol(self.request.symbol),
                 first,

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import ipywidgets as ipw
+import pandas as pd
 
 from btkit.errors import UsageError
 from btkit.options import Spread
@@ -41,6 +42,9 @@ _RULE: dict[str, tuple[str, tuple[float, float, float], bool]] = {
     "stop_loss_pct": ("Stop, credits", (1.0, 5.0, 0.1), False),
 }
 
+# Where a symbol comes without a range.
+_USUAL = ("2014-01-02", "2018-12-31")
+
 
 class OptionsLab(Lab[OptionsResult]):
     """Change an option rule and see what it earns; move a spread and see what it is worth.
@@ -53,7 +57,8 @@ class OptionsLab(Lab[OptionsResult]):
     spec
         An `OptionsSpec`, or what `load_spec` takes: a path, a dict, or JSON or YAML text.
     symbol, start, end, interval, source
-        The bars, as `btkit.options_sim` takes them.
+        The bars, as `btkit.options_sim` takes them; without a range those from 2014 to 2018, or
+        of a frame all.
     capital, commission, slippage
         None takes the BT_* setting.
     settings
@@ -76,9 +81,9 @@ class OptionsLab(Lab[OptionsResult]):
         self,
         spec: SpecSource,
         *,
-        symbol: str = "SPX",
-        start: str = "2014-01-02",
-        end: str = "2018-12-31",
+        symbol: str | pd.DataFrame = "SPX",
+        start: str | None = None,
+        end: str | None = None,
         interval: str = "1d",
         source: str | None = None,
         capital: float | None = None,
@@ -89,7 +94,17 @@ class OptionsLab(Lab[OptionsResult]):
         known = read_settings(settings)
         self._spec = option_spec(spec, settings=known)
         super().__init__(
-            Request(symbol, start, end, interval, source, capital, commission, slippage),
+            Request.of(
+                symbol,
+                start,
+                end,
+                usual=_USUAL,
+                interval=interval,
+                source=source,
+                capital=capital,
+                commission=commission,
+                slippage=slippage,
+            ),
             settings=known,
             title="Simulating",
         )

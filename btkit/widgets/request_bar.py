@@ -58,6 +58,8 @@ class RequestBar:
         self.end = ipw.DatePicker(
             value=date.fromisoformat(request.end), tooltip="Last day, included"
         )
+        # Bars that were handed over come from nowhere else.
+        self.symbol.disabled = self.source.disabled = request.bars is not None
         for name in ("symbol", "source", "start", "end"):
             getattr(self, name).observe(
                 lambda change, name=name: self._on_value(name, change["new"]), "value"

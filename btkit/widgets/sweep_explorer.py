@@ -8,6 +8,7 @@ from html import escape
 from typing import Any
 
 import ipywidgets as ipw
+import pandas as pd
 
 from btkit.errors import UsageError
 from btkit.render.pieces import tag
@@ -44,6 +45,9 @@ from btkit.widgets.sweep_surface import Surface, written
 
 Values = dict[str, Number]
 
+# Where a symbol comes without a range.
+_USUAL = ("1999-01-04", "2018-12-31")
+
 
 class SweepExplorer(Lab[SweepResult]):
     """Try every set of parameters, see them as a heat map, and click one to see what it did.
@@ -56,7 +60,8 @@ class SweepExplorer(Lab[SweepResult]):
     spec
         A `StrategySpec`, or what `load_spec` takes, with the parameters that are to be varied.
     symbol, start, end, interval, source
-        The bars, as `btkit.run` takes them.
+        The bars, as `btkit.run` takes them; without a range those from 1999 to 2018, or of a
+        frame all.
     parameters, constraint, objective, max_sets
         Where the fields start, as `btkit.sweep` takes them.
     capital, commission, slippage
@@ -83,9 +88,9 @@ class SweepExplorer(Lab[SweepResult]):
         spec: SpecSource,
         *,
         parameters: Mapping[str, Iterable[Number]],
-        symbol: str = "SPX",
-        start: str = "1999-01-04",
-        end: str = "2018-12-31",
+        symbol: str | pd.DataFrame = "SPX",
+        start: str | None = None,
+        end: str | None = None,
         interval: str = "1d",
         source: str | None = None,
         constraint: str | None = None,
@@ -100,7 +105,17 @@ class SweepExplorer(Lab[SweepResult]):
         self._spec = rule_spec(spec, settings=known)
         axes = check_axes(self._spec, plain_axes(parameters))
         super().__init__(
-            Request(symbol, start, end, interval, source, capital, commission, slippage),
+            Request.of(
+                symbol,
+                start,
+                end,
+                usual=_USUAL,
+                interval=interval,
+                source=source,
+                capital=capital,
+                commission=commission,
+                slippage=slippage,
+            ),
             settings=known,
             title="Sweeping",
         )

@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 import ipywidgets as ipw
+import pandas as pd
 
 from btkit.render import walk_forward as page
 from btkit.render.pieces import Chart, Html, tag
@@ -36,6 +37,9 @@ from btkit.widgets.progress import Progress
 
 _CURVE_HEIGHT, _PAIR_HEIGHT = 400, 230
 
+# Where a symbol comes without a range.
+_USUAL = ("1999-01-04", "2018-12-31")
+
 
 class WalkForwardLab(Lab[WalkForwardResult]):
     """Move windows, in-sample share and ranges, and see what is left out of sample.
@@ -48,7 +52,8 @@ class WalkForwardLab(Lab[WalkForwardResult]):
     spec
         A `StrategySpec`, or what `load_spec` takes: a path, a dict, or JSON or YAML text.
     symbol, start, end, interval, source
-        The bars, as `btkit.run` takes them.
+        The bars, as `btkit.run` takes them; without a range those from 1999 to 2018, or of a
+        frame all.
     windows, is_ratio, scheme, optimize, constraint, objective
         Where the fields start, as `btkit.walk_forward` takes them.
     capital, commission, slippage
@@ -72,9 +77,9 @@ class WalkForwardLab(Lab[WalkForwardResult]):
         self,
         spec: SpecSource,
         *,
-        symbol: str = "SPX",
-        start: str = "1999-01-04",
-        end: str = "2018-12-31",
+        symbol: str | pd.DataFrame = "SPX",
+        start: str | None = None,
+        end: str | None = None,
         interval: str = "1d",
         source: str | None = None,
         windows: int = 3,
@@ -91,7 +96,17 @@ class WalkForwardLab(Lab[WalkForwardResult]):
         known = read_settings(settings)
         self.spec: StrategySpec = rule_spec(spec, settings=known)
         super().__init__(
-            Request(symbol, start, end, interval, source, capital, commission, slippage),
+            Request.of(
+                symbol,
+                start,
+                end,
+                usual=_USUAL,
+                interval=interval,
+                source=source,
+                capital=capital,
+                commission=commission,
+                slippage=slippage,
+            ),
             settings=known,
             title="Walking forward",
         )

@@ -1,0 +1,70 @@
+"""Widgets work on a frame of bars as on a symbol."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from btkit.errors import DataError, NoDataError, UsageError
+from btkit.markets import sessions
+from btkit.settings import Settings
+from btkit.widgets import OptionsLab, SpecEditor, SweepExplorer, WalkForwardLab
+
+SPEC = {
+    "name": "crossing",
+    "entry_conditions": ["close > sma_{n}"],
+    "exit_conditions": ["close < sma_{n}"],
+    "stop_conditions": [],
+    "position_sizing_formula": "10",
+    "parameters": {"n": 5},
+}
+SPREADS = {"name": "puts", "entry_conditions": ["close > sma_5"], "spread_type": "short_put_spread"}
+
+
+def bars(count=250):
+    close = 100.0 + 5.0 * np.sin(np.arange(count) / 9.0)
+    frame = pd.DataFrame({"Open": close, "High": close + 1, "Low": close - 1, "Close": close})
+    frame.insert(0, "Date", sessions("2018-01-02", "2019-12-31")[:count])
+    return frame
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings.model_construct(db_path=tmp_path / "runs.db", report_dir=tmp_path)
+
+
+WIDGETS = {
+    "editor": lambda **given: SpecEditor(SPEC, **given),
+    "options": lambda **given: OptionsLab(SPREADS, **given),
+    "sweep": lambda **given: SweepExplorer(SPEC, parameters={"n": [3, 5]}, **given),
+    "walk-forward": lambda **given: WalkForwardLab(SPEC, windows=1, is_ratio=0.5, **given),
+}
+
+
+@pytest.mark.parametrize("make", WIDGETS.values(), ids=WIDGETS)
+def test_a_frame_stands_for_a_symbol(make, settings):
+    widget = make(symbol=bars(), settings=settings)
+    assert widget.result is not None
+    bar = widget._bar
+    assert (bar.symbol.value, bar.symbol.disabled, bar.source.disabled) == ("DataFrame", True, True)
+    assert (str(bar.start.value), str(bar.end.value)) == ("2018-01-02", "2018-12-28")
+    widget.close()
+
+
+def test_the_editor_simulates_the_range_and_says_how_to_do_it_again(settings):
+    editor = SpecEditor(SPEC, symbol=bars(), start="2018-03-01", settings=settings)
+    assert str(editor.result.equity.index[0].date()) == "2018-03-01"
+    assert editor.command() == 'bt.run("crossing.json", bars, "2018-03-01", "2018-12-28")'
+    with pytest.raises(UsageError, match="not stored") as refused:
+        editor.run_and_store()
+    assert refused.value.hint
+    assert not settings.db_path.exists()
+
+
+@pytest.mark.parametrize(
+    ("frame", "error"), [(bars().drop(columns="Close"), DataError), (bars().head(0), NoDataError)]
+)
+@pytest.mark.parametrize("make", WIDGETS.values(), ids=WIDGETS)
+def test_a_frame_that_has_no_bars_is_refused(make, frame, error, settings):
+    with pytest.raises(error) as refused:
+        make(symbol=frame, settings=settings)
+    assert refused.value.hint
