@@ -125,6 +125,7 @@ class Asked(BaseModel):
     slippage: Number | None = None
     interval: str = "1d"
     source: str | None = None
+    format: str | dict[str, Any] | None = None
     no_report: bool = False
     html_assets: HtmlAssets = "inline"
     upload_reports: bool = False

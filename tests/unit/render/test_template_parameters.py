@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 import papermill
 import pytest
+import typer
 from papermill.translators import PythonTranslator
 
 import btkit as bt
+from btkit.cli.app import app
 from btkit.cli.commands import options_sim, run, sweep, walk_forward
 from btkit.errors import UsageError
 from btkit.render.parameters import RunParameters, SweepParameters, WalkForwardParameters
@@ -27,7 +29,7 @@ COMMANDS = {
     "sweep": (sweep, SweepParameters, bt.sweep),
 }
 # What papermill has options of its own for.
-PAPERMILLS = {"engine", "quiet", "debug"}
+PAPERMILLS = {"engine", "quiet", "debug", "help"}
 
 
 def injected(**parameters):
@@ -45,10 +47,16 @@ def declared(template):
     return {name: value for name, value in names.items() if name != "__builtins__"}
 
 
+def flags(module):
+    """Return the options of a command as they are typed, with underscores."""
+    command = typer.main.get_command(app).commands[module.NAME]
+    return {option.opts[0].removeprefix("--").replace("-", "_") for option in command.params}
+
+
 @pytest.mark.parametrize("template", COMMANDS)
 def test_a_template_declares_every_option_of_its_command(template):
     module, kind, verb = COMMANDS[template]
-    options = set(inspect.signature(module.command).parameters) - PAPERMILLS
+    options = flags(module) - PAPERMILLS
     assert set(declared(template)) == set(kind.names())
     assert options <= set(kind.names())
     taken = set(inspect.signature(verb).parameters) - {"settings", "progress"}
@@ -107,6 +115,8 @@ def test_flat_parameters_and_a_request_come_to_the_same():
         ("windows", "4", 4),
         ("is_ratio", "0.6", 0.6),
         ("no_report", True, True),
+        ("format", "SPX.format.yaml", "SPX.format.yaml"),
+        ("format", {"decimal": ","}, {"decimal": ","}),
         ("optimize", {"fast": (10, 20)}, {"fast": [10, 20]}),
         ("optimize", {"fast": [10, 20]}, {"fast": [10, 20]}),
         ("optimize", {"fast": "10:30:10", "slow": 50}, {"fast": [10, 20, 30], "slow": [50]}),
