@@ -4,24 +4,48 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
-from typing import IO, Any, Literal, get_args
+from typing import IO, TYPE_CHECKING, Any, Literal, get_args
 
 import pandas as pd
 
 from btkit.errors import StoreError, UsageError
 from btkit.report.documents import bar_text
+from btkit.runs.campaigns import load_stored
 from btkit.runs.spreadsheet import write_csv
 from btkit.settings import Settings, read_settings
-from btkit.storage import Store, check_run_id, make_folder, writing_aside
+from btkit.storage import (
+    JobFilter,
+    Known,
+    Snapshot,
+    Store,
+    Stored,
+    check_job_id,
+    make_folder,
+    trades_frame,
+    writing_aside,
+)
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Format = Literal["parquet", "csv", "json"]
-Table = Literal["runs", "trades", "curves"]
+Table = Literal["runs", "trades", "curves", "windows", "sets"]
 _FORMATS: tuple[Format, ...] = get_args(Format)
 _TABLES: tuple[Table, ...] = get_args(Table)
+_RUNS = ("run", "options-sim")
+_DATE = len("2018-12-31")
+Frames = Callable[[], Iterator[pd.DataFrame]]
+"""Begins a table's frames anew."""
+# Which are written where nobody names tables and there is nothing for them.
+_ALWAYS = ("runs", "trades", "curves")
+# Runs whose trades make one frame: so many that pandas is worth it, so few that memory is.
+_TOGETHER = 500
 
 
 def export(
@@ -32,7 +56,7 @@ def export(
     run_ids: Sequence[str] = (),
     settings: Settings | None = None,
 ) -> dict[str, Any]:
-    """Write complete runs as tables: one file for runs, one for trades, one for curves.
+    """Write what is complete as tables, all as of one moment.
 
     Parameters
     ----------
@@ -41,10 +65,11 @@ def export(
     format
         ``"parquet"``, ``"csv"`` or ``"json"`` (a list of records).
     tables
-        Which of ``runs`` (run, verdict and metrics), ``trades`` and ``curves`` (by bar); none
-        means all.
+        Which of ``runs`` (run, verdict and metrics), ``trades``, ``curves`` (by bar), ``windows``
+        (of walk-forward validations) and ``sets`` (of sweeps); none means all there is.
     run_ids
-        Only these; none means all complete runs.
+        Only these, and their parts: runs, walk-forward validations, sweeps, batches. None means
+        all that is complete.
     settings
         Where the store is; None reads the BT_* environment.
 
@@ -60,26 +85,149 @@ def export(
     RunNotFoundError
         If one of `run_ids` does not exist.
     StoreError
-        If a run is not complete or its curve is missing, or a file cannot be written.
+        If one is not complete or a table of it is missing, or a file cannot be written.
+
+    Examples
+    --------
+    >>> export("exported", format="csv", tables=["trades"])  # doctest: +SKIP
     """
     kind = _known(format, _FORMATS, "format")
-    chosen = [_known(table, _TABLES, "table") for table in tables or _TABLES]
+    asked = [_known(table, _TABLES, "table") for table in tables]
     wanted = read_settings(settings)
-    store = Store.from_settings(wanted)
-    known = list(dict.fromkeys(check_run_id(run_id) for run_id in run_ids)) or [
-        row["run_id"] for row in store.runs(status="complete", limit=None)
-    ]
     target = _target(folder)
     files = {}
-    with _explained(target):
-        make_folder(target, private=wanted.private)
-        for table in chosen:
-            path = target / f"{table}.{kind}"
-            with writing_aside(path, private=wanted.private) as aside:
-                rows = _WRITERS[kind](aside.file, _frames(store, known, table))
-                aside.publish()
-            files[table] = {"path": str(path), "rows": rows}
-    return {"format": kind, "runs": len(known), "files": files}
+    with Store.from_settings(wanted).snapshot() as snapshot:
+        chosen = _Chosen(snapshot, wanted, [check_job_id(run_id) for run_id in run_ids])
+        with _explained(target):
+            make_folder(target, private=wanted.private)
+            for table in asked or chosen.tables():
+                path = target / f"{table}.{kind}"
+                with writing_aside(path, private=wanted.private) as aside:
+                    rows = _WRITERS[kind](aside.file, partial(chosen.frames, table))
+                    aside.publish()
+                files[table] = {"path": str(path), "rows": rows}
+    return {"format": kind, "runs": len(chosen.runs), "files": files}
+
+
+class _Chosen:
+    """What is exported, and its tables."""
+
+    def __init__(self, snapshot: Snapshot, settings: Settings, job_ids: list[str]) -> None:
+        self._snapshot = snapshot
+        self._settings = settings
+        found = self._family(job_ids) if job_ids else self._all()
+        self.runs = [job_id for job_id, kind in found.items() if kind in _RUNS]
+        self._walks = [job_id for job_id, kind in found.items() if kind == "walk-forward"]
+        self._sweeps = [job_id for job_id, kind in found.items() if kind == "sweep"]
+
+    def tables(self) -> list[Table]:
+        has = {"windows": self._walks, "sets": self._sweeps}
+        return [name for name in _TABLES if name in _ALWAYS or has[name]]
+
+    def frames(self, table: Table) -> Iterator[pd.DataFrame]:
+        make: dict[Table, Callable[[], Iterator[pd.DataFrame]]] = {
+            "runs": self._runs,
+            "trades": self._trades,
+            "curves": self._curves,
+            "windows": self._windows,
+            "sets": self._sets,
+        }
+        return make[table]()
+
+    def _all(self) -> dict[str, str]:
+        wanted = JobFilter(status="complete", everything=True)
+        # The sets of a sweep may be done, and its document not yet be made.
+        jobs = (job for job in self._snapshot.jobs(wanted) if not job["resumable"])
+        return {job["run_id"]: job["kind"] for job in jobs}
+
+    def _family(self, job_ids: list[str]) -> dict[str, str]:
+        found = {}
+        for job_id in job_ids:
+            kind = self._snapshot.kind_of(job_id)
+            if kind != "batch":
+                _refuse_unfinished(job_id, kind, self._snapshot.read(job_id))
+            found[job_id] = str(kind)
+            parts = self._snapshot.jobs(JobFilter(status="complete", parent=job_id))
+            found |= self._family([part["run_id"] for part in parts])
+        return found
+
+    def _runs(self) -> Iterator[pd.DataFrame]:
+        rows = []
+        for run_id in self.runs:
+            document = self._snapshot.complete(run_id).document
+            run = document["run"] | document["metrics"]
+            # The metrics' names come after, and a list has no place in a cell.
+            run["undefined"] = " ".join(run["undefined"])
+            # A report of an earlier version has no verdict.
+            kept = ("passed", "verdict", "equity_curve_url")
+            rows.append(run | {name: document.get(name) for name in kept})
+        if rows:
+            yield pd.DataFrame(rows)
+
+    def _trades(self) -> Iterator[pd.DataFrame]:
+        for first in range(0, len(self.runs), _TOGETHER):
+            by_zone: dict[str, list[dict[str, Any]]] = {}
+            for run_id in self.runs[first : first + _TOGETHER]:
+                known = self._snapshot.checksums(run_id)
+                trades = self._snapshot.trades(run_id, known)
+                zone = self._zone(run_id, known, trades)
+                by_zone.setdefault(zone, []).extend({"run_id": run_id, **trade} for trade in trades)
+            for zone, trades in by_zone.items():
+                times = pd.DatetimeIndex([], tz=zone or None)
+                frame = trades_frame(trades, times=times)
+                frame.insert(0, "run_id", [trade["run_id"] for trade in trades])
+                yield frame
+
+    def _zone(self, run_id: str, known: Known, trades: list[dict[str, Any]]) -> str:
+        # A session has no zone, and only the curve knows which one a moment has.
+        if all(len(trade["entry_date"]) == _DATE for trade in trades):
+            return ""
+        index = pd.DatetimeIndex(self._curve(run_id, known).index)
+        return str(index.tz)
+
+    def _curve(self, run_id: str, known: Known) -> pd.DataFrame:
+        return self._snapshot.curve(run_id, str(self._snapshot.url_of(run_id)), known)
+
+    def _curves(self) -> Iterator[pd.DataFrame]:
+        for run_id in self.runs:
+            frame = self._curve(run_id, self._snapshot.checksums(run_id)).reset_index()
+            frame.insert(0, "run_id", run_id)
+            yield frame
+
+    def _windows(self) -> Iterator[pd.DataFrame]:
+        rows = []
+        for job_id in self._walks:
+            for window in self._snapshot.read(job_id).document["windows"]:
+                plain = window | {
+                    "parameters": json.dumps(window["parameters"]),
+                    "undefined": " ".join(window["undefined"]),
+                    "command": None if window["command"] is None else shlex.join(window["command"]),
+                }
+                rows.append({"walk_forward_id": job_id, **plain})
+        if rows:
+            yield pd.DataFrame(rows)
+
+    def _sets(self) -> Iterator[pd.DataFrame]:
+        # Sweeps vary different parameters: the columns of one are not those of another.
+        frames = []
+        for job_id in self._sweeps:
+            _, frame = load_stored("sweep", job_id, self._settings)
+            frame.insert(0, "sweep_id", job_id)
+            frames.append(frame)
+        if frames:
+            yield pd.concat(frames, ignore_index=True)
+
+
+def _refuse_unfinished(job_id: str, kind: str, stored: Stored) -> None:
+    document = stored.document
+    if "run" not in document or document["metrics"] is not None:
+        return
+    status = document["run"]["status"]
+    raise StoreError(
+        f"{kind.capitalize()} {job_id} is {status}; only what is complete can be exported.",
+        hint="Leave it out, or take it up with `backtest resume`.",
+        details={"run_id": job_id, "status": status},
+    )
 
 
 def _target(folder: Path | str) -> Path:
@@ -107,48 +255,20 @@ def _known(text: str, names: tuple[Any, ...], what: str) -> Any:  # noqa: ANN401
     return text
 
 
-def _frames(store: Store, run_ids: Sequence[str], table: Table) -> Iterator[pd.DataFrame]:
-    for run_id in run_ids:
-        if table == "runs":
-            yield _run_frame(store.document(run_id))
-            continue
-        document = store.load(run_id)
-        frame = document.trades if table == "trades" else document.curve.reset_index()
-        frame = frame.assign(run_id=str(document.report.run.run_id))
-        yield frame[["run_id", *frame.columns.drop("run_id")]]
-
-
-def _run_frame(document: dict[str, Any]) -> pd.DataFrame:
-    if document["metrics"] is None:
-        run = document["run"]
-        raise StoreError(
-            f"Run {run['run_id']} is {run['status']}; only complete runs can be exported.",
-            hint="Leave it out, or take up an interrupted run with `backtest resume`.",
-            details={"run_id": run["run_id"], "status": run["status"]},
-        )
-    run = document["run"] | document["metrics"]
-    # The metrics' names come after, and a list has no place in a cell.
-    run["undefined"] = " ".join(run["undefined"])
-    kept = ("passed", "verdict", "equity_curve_url")
-    # A report of an earlier version has no verdict.
-    row = run | {name: document.get(name) for name in kept}
-    return pd.DataFrame([row])
-
-
-def _write_csv(file: IO[bytes], frames: Iterator[pd.DataFrame]) -> int:
+def _write_csv(file: IO[bytes], frames: Frames) -> int:
     rows = 0
     with _as_text(file) as texts:
-        for number, frame in enumerate(frames):
+        for number, frame in enumerate(frames()):
             write_csv(texts, _with_texts(frame), header=number == 0)
             rows += len(frame)
     return rows
 
 
-def _write_json(file: IO[bytes], frames: Iterator[pd.DataFrame]) -> int:
+def _write_json(file: IO[bytes], frames: Frames) -> int:
     rows = 0
     with _as_text(file) as texts:
         texts.write("[")
-        for frame in frames:
+        for frame in frames():
             columns = [column.tolist() for _, column in _with_texts(frame).items()]
             for values in zip(*columns, strict=True):
                 record = dict(zip(frame.columns, values, strict=True))
@@ -158,22 +278,50 @@ def _write_json(file: IO[bytes], frames: Iterator[pd.DataFrame]) -> int:
     return rows
 
 
-def _write_parquet(file: IO[bytes], frames: Iterator[pd.DataFrame]) -> int:
+def _write_parquet(file: IO[bytes], frames: Frames) -> int:
+    try:
+        return _stream_parquet(file, frames())
+    except _MixedZonesError:
+        # Sessions and moments share no type: a session becomes its midnight, UTC.
+        file.seek(0)
+        file.truncate()
+        return _stream_parquet(file, (_in_utc(frame) for frame in frames()))
+
+
+class _MixedZonesError(Exception):
+    """Times of several zones, which one column cannot hold."""
+
+
+def _stream_parquet(file: IO[bytes], frames: Iterator[pd.DataFrame]) -> int:
     # pyarrow is slow to import.
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    parts = list(frames)
-    if len({_zone(part) for part in parts}) > 1:
-        # Sessions and moments share no type: a session becomes its midnight, UTC.
-        parts = [
-            part.assign(**{name: pd.to_datetime(part[name], utc=True) for name in _times(part)})
-            for part in parts
-        ]
-    tables = [pa.Table.from_pandas(part, preserve_index=False) for part in parts]
-    whole = pa.concat_tables(tables, promote_options="permissive") if tables else pa.table({})
-    pq.write_table(whole.replace_schema_metadata(), file)
-    return int(whole.num_rows)
+    first = next(frames, None)
+    if first is None:
+        pq.write_table(pa.table({}), file)
+        return 0
+    zone, table = _zone(first), _arrow(first)
+    rows = int(table.num_rows)
+    with pq.ParquetWriter(file, table.schema) as writer:
+        writer.write_table(table)
+        for frame in frames:
+            if _zone(frame) != zone:
+                raise _MixedZonesError
+            table = _arrow(frame)
+            writer.write_table(table)
+            rows += table.num_rows
+    return rows
+
+
+def _arrow(frame: pd.DataFrame) -> pa.Table:
+    import pyarrow as pa  # noqa: PLC0415 - as above
+
+    return pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata()
+
+
+def _in_utc(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(**{name: pd.to_datetime(frame[name], utc=True) for name in _times(frame)})
 
 
 def _times(frame: pd.DataFrame) -> list[str]:
@@ -188,7 +336,7 @@ def _with_texts(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**{name: frame[name].map(bar_text) for name in _times(frame)})
 
 
-_WRITERS: dict[Format, Callable[[IO[bytes], Iterator[pd.DataFrame]], int]] = {
+_WRITERS: dict[Format, Callable[[IO[bytes], Frames], int]] = {
     "parquet": _write_parquet,
     "csv": _write_csv,
     "json": _write_json,

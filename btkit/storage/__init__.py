@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from btkit.storage.arrays import Arrays
 from btkit.storage.checkpoints import Checkpoint
-from btkit.storage.checksums import Checksum, FileKind
+from btkit.storage.checksums import Checksum, FileKind, Known
 from btkit.storage.curves import CURVE_COLUMNS, LocalCurves, curve_content
 from btkit.storage.database import BUSY_TIMEOUT_S, has_content, migrate, migrations, open_database
 from btkit.storage.ids import check_job_id, check_run_id, new_job_id, new_run_id
@@ -12,8 +12,11 @@ from btkit.storage.inspection import REMOTE, Inspection, StoredJob
 from btkit.storage.job_rows import JobKind, NewJob, Part, Status
 from btkit.storage.jobs import Claimed, Extent, Jobs
 from btkit.storage.kept_files import SHARED_PAGES
+from btkit.storage.listing import JobFilter
 from btkit.storage.objects import ObjectStore
 from btkit.storage.owner import HEARTBEAT_S
+from btkit.storage.rows import trades_frame
+from btkit.storage.snapshot import Snapshot, Stored
 from btkit.storage.store import Deleted, Store
 from btkit.storage.uploads import Delivery, UploadKind, Uploads
 from btkit.storage.writing import (
@@ -42,14 +45,18 @@ __all__ = [
     "Extent",
     "FileKind",
     "Inspection",
+    "JobFilter",
     "JobKind",
     "Jobs",
+    "Known",
     "LocalCurves",
     "NewJob",
     "ObjectStore",
     "Part",
+    "Snapshot",
     "Status",
     "Store",
+    "Stored",
     "StoredJob",
     "UploadKind",
     "Uploads",
@@ -68,6 +75,7 @@ __all__ = [
     "open_database",
     "parquet_of",
     "sweep",
+    "trades_frame",
     "write_whole",
     "writing_aside",
 ]

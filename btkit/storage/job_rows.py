@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from btkit.errors import StoreBusyError
+from btkit.errors import RunNotFoundError, StoreBusyError
 from btkit.storage.owner import Owner, is_alive, now_text, this_process
 
 JobKind = Literal["run", "options-sim", "walk-forward", "sweep", "batch"]
@@ -198,6 +198,23 @@ def end_job(connection: sqlite3.Connection, job_id: str, status: Status) -> None
         "UPDATE btkit_jobs SET status = ?, host = NULL, pid = NULL, process_started = NULL,"
         " heartbeat_at = NULL, cancel_requested = 0 WHERE job_id = ?",
         (status, job_id),
+    )
+
+
+def unknown_job(job_id: str, path: Path) -> RunNotFoundError:
+    """Return the error that says that a job does not exist.
+
+    Parameters
+    ----------
+    job_id
+        The id that was asked for.
+    path
+        Of the database.
+    """
+    return RunNotFoundError(
+        f"There is no run {job_id} in {path}.",
+        hint="`backtest list --all` shows what there is; BT_DB_PATH names the database.",
+        details={"run_id": job_id, "database": str(path)},
     )
 
 

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from btkit.errors import RunNotFoundError, StoreBusyError, StoreError
+from btkit.errors import StoreBusyError, StoreError
 from btkit.storage import rows
 from btkit.storage.checkpoints import (
     CANCELLATION,
@@ -34,6 +34,7 @@ from btkit.storage.job_rows import (
     second_text,
     shown_status,
     take_job,
+    unknown_job,
 )
 from btkit.storage.owner import now_text
 
@@ -205,7 +206,7 @@ class Jobs:
         """
         job_id = check_job_id(job_id)
         if not has_content(self.path):
-            raise self._unknown(job_id)
+            raise unknown_job(job_id, self.path)
         with self._open(create=False) as connection, transaction(connection):
             row = self._row(connection, job_id)
             self._check_claim(row)
@@ -369,7 +370,7 @@ class Jobs:
         """
         job_id = check_job_id(job_id)
         if not has_content(self.path):
-            raise self._unknown(job_id)
+            raise unknown_job(job_id, self.path)
         with self._open(create=False) as connection, transaction(connection):
             row = self._row(connection, job_id)
             status = shown_status(row)
@@ -394,15 +395,8 @@ class Jobs:
     def _row(self, connection: sqlite3.Connection, job_id: str) -> sqlite3.Row:
         row: sqlite3.Row | None = connection.execute(SELECT_JOB, (job_id,)).fetchone()
         if row is None:
-            raise self._unknown(job_id)
+            raise unknown_job(job_id, self.path)
         return row
-
-    def _unknown(self, job_id: str) -> RunNotFoundError:
-        return RunNotFoundError(
-            f"There is no run {job_id} in {self.path}.",
-            hint="`backtest list --all` shows what there is; BT_DB_PATH names the database.",
-            details={"run_id": job_id, "database": str(self.path)},
-        )
 
     def _check_claim(self, row: sqlite3.Row) -> None:
         job_id, status = row["job_id"], shown_status(row)

@@ -4,40 +4,38 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
-from btkit.errors import RunNotFoundError, StoreBusyError, StoreError
-from btkit.report import Report, RunDocument, RunInfo, read_report
+from btkit.errors import StoreBusyError, StoreError
+from btkit.report import Report, RunDocument, RunInfo
 from btkit.settings import Settings
 from btkit.storage import rows
 from btkit.storage.checksums import (
-    REPORT,
-    TRADES,
-    Known,
-    check_content,
     forget_checksums,
-    known_checksums,
     note_checksums,
     report_checksum,
     stored_trades_checksum,
-    trades_checksum,
 )
-from btkit.storage.curves import LocalCurves, read_curve
-from btkit.storage.database import BUSY_TIMEOUT_S, has_content, open_database, transaction
+from btkit.storage.curves import LocalCurves
+from btkit.storage.database import (
+    BUSY_TIMEOUT_S,
+    has_content,
+    migrate,
+    open_database,
+    transaction,
+)
 from btkit.storage.ids import check_job_id, check_run_id
-from btkit.storage.inspection import REMOTE, Inspection
+from btkit.storage.inspection import Inspection
 from btkit.storage.job_rows import (
-    SELECT_DOCUMENT,
     SELECT_FAMILY,
-    SELECT_JOB,
     JobKind,
     NewJob,
     Part,
@@ -46,14 +44,15 @@ from btkit.storage.job_rows import (
     end_job,
     insert_job,
     shown_status,
+    unknown_job,
 )
 from btkit.storage.jobs import Jobs
 from btkit.storage.kept_files import KeptFiles
-from btkit.storage.listing import JobFilter, describe_job, list_jobs, unfinished_document
+from btkit.storage.listing import JobFilter
 from btkit.storage.objects import ObjectStore
 from btkit.storage.reading import read_database
+from btkit.storage.snapshot import Snapshot
 from btkit.storage.uploads import Uploads, queue_removal, queue_upload
-from btkit.storage.writing import digest_of
 
 
 @dataclass(frozen=True)
@@ -73,14 +72,6 @@ class Deleted:
     jobs: dict[str, JobKind]
     files: list[Path]
     left: dict[Path, str]
-
-
-class _Read(NamedTuple):
-    """A document, the trades of what is a run, and the checksums of its parts."""
-
-    document: dict[str, Any]
-    trades: list[dict[str, Any]] | None
-    known: Known
 
 
 class Store:
@@ -275,11 +266,11 @@ class Store:
         """
         job_id = check_job_id(job_id)
         if not self._exists():
-            raise self._unknown(job_id)
+            raise unknown_job(job_id, self.path)
         with self._open(create=False) as connection, transaction(connection):
             family = connection.execute(SELECT_FAMILY, {"job_id": job_id}).fetchall()
             if not family:
-                raise self._unknown(job_id)
+                raise unknown_job(job_id, self.path)
             for member in family:
                 self._delete_row(connection, member)
         gone = Deleted({member["job_id"]: member["kind"] for member in family}, [], {})
@@ -333,7 +324,9 @@ class Store:
         StoreError
             If the database cannot be read.
         """
-        return self._read(job_id).document
+        document = self.document_with_trades(job_id)
+        # What has a damaged part is refused as a whole.
+        return {name: document[name] for name in document if name != "trades"}
 
     def document_with_trades(self, job_id: str) -> dict[str, Any]:
         """Return the JSON document of a job and, under ``trades``, the trades of a run.
@@ -355,8 +348,11 @@ class Store:
         StoreError
             If the database cannot be read.
         """
-        document, trades, _ = self._read(job_id)
-        return document if trades is None else {**document, "trades": trades}
+        with self.snapshot() as snapshot:
+            document, known, is_run = snapshot.read(job_id)
+            if not is_run:
+                return document
+            return {**document, "trades": snapshot.trades(check_job_id(job_id), known)}
 
     def kind_of(self, job_id: str) -> JobKind:
         """Return by which command a job was asked for.
@@ -373,9 +369,8 @@ class Store:
         StoreError
             If the database cannot be read.
         """
-        row = self._row_of(check_job_id(job_id))
-        kind: JobKind = row["kind"]
-        return kind
+        with self.snapshot() as snapshot:
+            return snapshot.kind_of(job_id)
 
     def load(self, run_id: str) -> RunDocument:
         """Return a complete run: report, trades, curve.
@@ -397,36 +392,8 @@ class Store:
         StoreError
             If the run is not complete, or its parts cannot be read.
         """
-        kind = self.kind_of(run_id)
-        document, trades, known = self._read(run_id)
-        if trades is None:
-            raise StoreError(
-                f"{check_job_id(run_id)} is a {kind} and no run.",
-                hint=f"`backtest list --parent {check_job_id(run_id)}` shows its runs.",
-                details={"run_id": check_job_id(run_id), "kind": kind},
-            )
-        run = document["run"]
-        if run["status"] != "complete":
-            reason = f": {run['error_message']}" if run["error_message"] else ""
-            raise StoreError(
-                f"Run {run['run_id']} is {run['status']} and has no report{reason}.",
-                hint="Only a complete run has one; `backtest list` shows them.",
-                details={"run_id": run["run_id"], "status": run["status"]},
-            )
-        try:
-            curve = self._curve(run["run_id"], document["equity_curve_url"], known)
-        except StoreError:
-            # It may have been delivered to object storage between the two readings.
-            now = self.document(run["run_id"])
-            if now["equity_curve_url"] == document["equity_curve_url"]:
-                raise
-            document, curve = now, self._curve(run["run_id"], now["equity_curve_url"], known)
-        with self._damage_named(run["run_id"]):
-            return RunDocument(
-                report=read_report(document),
-                trades=rows.trades_frame(trades, times=pd.DatetimeIndex(curve.index)),
-                curve=curve,
-            )
+        with self.snapshot() as snapshot:
+            return snapshot.load(run_id)
 
     def runs(
         self,
@@ -473,55 +440,35 @@ class Store:
         wanted = JobFilter(
             symbol, status, kind, None if parent is None else check_job_id(parent), everything
         )
-        if wanted.parent is not None:
-            self._row_of(wanted.parent)
-        if not self._exists():
-            return []
-        with self._read_only() as connection:
-            return list(islice(list_jobs(connection, wanted), limit))
+        with self.snapshot() as snapshot:
+            if wanted.parent is not None:
+                snapshot.kind_of(wanted.parent)
+            return list(islice(snapshot.jobs(wanted), limit))
 
-    def _row_of(self, job_id: str) -> sqlite3.Row:
-        row = None
-        if self._exists():
-            with self._read_only() as connection:
-                row = connection.execute(SELECT_JOB, (job_id,)).fetchone()
-        if row is None:
-            raise self._unknown(job_id)
-        known: sqlite3.Row = row
-        return known
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """Read all that is wanted as of one moment.
 
-    def _read(self, job_id: str) -> _Read:
-        job_id = check_job_id(job_id)
-        listed = None
-        if self._exists():
-            # One transaction, so that the report and the trades are of the same moment.
-            with self._read_only() as connection, transaction(connection, kind="DEFERRED"):
-                row = connection.execute(SELECT_DOCUMENT, (job_id,)).fetchone()
-                listed = describe_job(connection, job_id)
-                trades = [
-                    dict(trade) for trade in connection.execute(rows.SELECT_TRADES, (job_id,))
-                ]
-                known = known_checksums(connection, job_id)
-        if listed is None:
-            raise self._unknown(job_id)
-        self._check_rows(job_id, row["document"], trades, known)
-        kept = None if row["run_id"] is None else trades
-        if row["document"] is None:
-            return _Read(unfinished_document(listed), kept, known)
-        with self._damage_named(job_id):
-            needed = ("run", "metrics") if row["run_id"] is not None else ()
-            return _Read(rows.report_document(row["document"], needed=needed), kept, known)
+        Yields
+        ------
+        Snapshot
+            Until the block ends. Where there is no database, it is empty, and none is made.
 
-    def _check_rows(
-        self, job_id: str, document: str | None, trades: list[dict[str, Any]], known: Known
-    ) -> None:
-        where = f"of run {job_id} in {self.path}"
-        if REPORT in known:
-            found = report_checksum(job_id, document)
-            check_content(known[REPORT], found, what=f"The report {where}")
-        if TRADES in known:
-            found = trades_checksum(job_id, trades)
-            check_content(known[TRADES], found, what=f"The list of trades {where}")
+        Raises
+        ------
+        StoreError
+            If the database cannot be read.
+        """
+        opened = self._read_only() if self._exists() else self._nothing()
+        with opened as connection, transaction(connection, kind="DEFERRED"):
+            yield Snapshot(connection, self.path, self.curves, self.objects, self.snapshot)
+
+    @contextmanager
+    def _nothing(self) -> Iterator[sqlite3.Connection]:
+        with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+            connection.row_factory = sqlite3.Row
+            migrate(connection, self.path)
+            yield connection
 
     def _write(
         self, connection: sqlite3.Connection, run_id: str, report: Report, trades: pd.DataFrame
@@ -550,43 +497,6 @@ class Store:
         note_checksums(connection, checksums)
         connection.execute("DELETE FROM backtest_checkpoints WHERE run_id = ?", (run_id,))
         end_job(connection, run_id, "complete")
-
-    def _curve(self, run_id: str, url: str, known: Known) -> pd.DataFrame:
-        checksum = known.get(self.curves.path_of(run_id).name)
-        if not url.startswith(REMOTE):
-            return self.curves.load(run_id, url, checksum=checksum)
-        kept = self.curves.path_of(run_id)
-        if checksum is not None and kept.is_file():
-            content = kept.read_bytes()
-            if digest_of(content) == checksum.sha256:
-                return read_curve(content, run_id=run_id, url=url)
-        if self.objects is None:
-            raise StoreError(
-                f"The equity curve of run {run_id} is at {url}, and no object storage is known.",
-                hint="Set the BT_MINIO_* variables.",
-                details={"run_id": run_id, "url": url},
-            )
-        return read_curve(self.objects.get(url), run_id=run_id, url=url, checksum=checksum)
-
-    @contextmanager
-    def _damage_named(self, run_id: str) -> Iterator[None]:
-        try:
-            yield
-        # What pydantic, pandas and json raise are all of these.
-        except (ValueError, TypeError) as error:
-            first = str(error).partition("\n")[0]
-            raise StoreError(
-                f"What is stored of run {run_id} in {self.path} is damaged: {first}.",
-                hint=f"Run the backtest again; `backtest delete --run-id {run_id}` removes this.",
-                details={"run_id": run_id, "database": str(self.path)},
-            ) from error
-
-    def _unknown(self, run_id: str) -> RunNotFoundError:
-        return RunNotFoundError(
-            f"There is no run {run_id} in {self.path}.",
-            hint="`backtest list` shows the runs that exist; BT_DB_PATH names the database.",
-            details={"run_id": run_id, "database": str(self.path)},
-        )
 
     def _exists(self) -> bool:
         # Reading is not to fill an empty file.

@@ -13,10 +13,12 @@ from btkit.cli.outcome import Outcome, Work
 
 NAME = "export"
 HELP = """
-Write runs, trades and curves as tables.
+Write what is complete as tables.
 
-Each table is one file, runs.<format> and so on, which appears once it is whole. In CSV, texts
-that a spreadsheet would run, such as =1+1, have an apostrophe before them.
+They are runs, trades, curves (by bar), windows (of walk-forwards) and sets (of sweeps); the id of a walk-forward or a batch
+stands for its runs as well. All tables are of one moment. Each is one file, runs.<format> and so
+on, which appears once it is whole. In CSV, texts that a spreadsheet would run, such as =1+1, have
+an apostrophe before them.
 Exit codes: 0 written; 2 error.
 
 \b
@@ -34,12 +36,12 @@ def command(
     ] = "data/export",
     table: Annotated[
         list[str] | None,
-        typer.Option("--table", help="runs trades curves; repeat it for several. [default: all]"),
+        typer.Option("--table", help="runs trades curves windows sets; repeatable. [default: all]"),
     ] = None,
     run_id: Annotated[
         list[str] | None,
         typer.Option(
-            "--run-id", metavar="UUID", help="Repeat it for several. [default: all complete runs]"
+            "--run-id", metavar="ID", help="Repeat it for several. [default: all that is complete]"
         ),
     ] = None,
     quiet: Quiet = False,  # noqa: ARG001 - accepted everywhere; there is nothing to silence

@@ -171,7 +171,7 @@ def test_a_failed_run_is_not_exported(two, tmp_path):
         run(SPEC, "NOSUCH", "2020-01-01", "2020-02-01", settings=settings)
     (failed,) = list_runs(status="failed", settings=settings)
     assert export(tmp_path / "out", format="csv", settings=settings)["runs"] == 2
-    with pytest.raises(StoreError, match="only complete runs"):
+    with pytest.raises(StoreError, match="only what is complete"):
         export(tmp_path / "out", run_ids=[failed["run_id"]], settings=settings)
 
 
