@@ -9,17 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from btkit.errors import BtkitError, StoreError, name_run
-from btkit.render.notebook import Engine, HtmlAssets, execute_template
+from btkit.render.notebook import Engine, HtmlAssets, execute_template, template_for
 from btkit.settings import Settings
-from btkit.storage import FileKind, JobKind, Store, make_folder, sweep
-
-# Per kind the template, and its parameter that takes the id.
-_TEMPLATES: Mapping[str, tuple[str, str]] = {
-    "run": ("run", "run_id"),
-    "options-sim": ("options_sim", "run_id"),
-    "walk-forward": ("walk_forward", "walk_forward_id"),
-    "sweep": ("sweep", "sweep_id"),
-}
+from btkit.storage import FileKind, JobKind, Store, make_folder, sweep_once
 
 
 def prepare_folder(folder: Path, *, private: bool = False) -> None:
@@ -42,7 +34,7 @@ def prepare_folder(folder: Path, *, private: bool = False) -> None:
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError("permission denied")
         # What killed processes were writing here.
-        sweep(folder)
+        sweep_once(folder)
     except OSError as error:
         raise StoreError(
             f"The report folder {folder} cannot be written: {error.strerror or error}.",
@@ -83,21 +75,15 @@ def write_report_files(
     RenderError, StoreError
         If one cannot be made. What is stored stays; ``details["run_id"]`` names it.
     """
-    template, parameter = _TEMPLATES[kind]
     job_id = id_of(document)
     folder = settings.report_dir.expanduser().absolute()
-    # Runs are read from the store; the tables of all others lie in the folder.
-    place = (
-        {"database": str(settings.db_path.expanduser().absolute())}
-        if parameter == "run_id"
-        else {"folder": str(folder)}
-    )
+    template, parameters = template_for(kind, job_id, settings)
     try:
         written = _write_json(document, job_id, folder, settings)
         trades = _write_trades(document, folder, settings)
         files = execute_template(
             template,
-            {parameter: job_id, **place, "request": {}},
+            parameters,
             out_dir=folder,
             run_id=job_id,
             engine=engine,

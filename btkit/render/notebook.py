@@ -17,11 +17,23 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
     from papermill import PapermillExecutionError
 
+    from btkit.settings import Settings
+    from btkit.storage import JobKind
+
 Engine = Literal["btkit", "nbclient"]
 """Where a notebook runs: in this process, or in a kernel that is started for it."""
 
 HtmlAssets = Literal["inline", "shared"]
 """Where a page has its libraries from: itself, or files beside it that all pages share."""
+
+
+# Per kind the template, and its parameter that takes the id.
+_TEMPLATES: Mapping[str, tuple[str, str]] = {
+    "run": ("run", "run_id"),
+    "options-sim": ("options_sim", "run_id"),
+    "walk-forward": ("walk_forward", "walk_forward_id"),
+    "sweep": ("sweep", "sweep_id"),
+}
 
 
 @dataclass(frozen=True)
@@ -118,6 +130,28 @@ def execute_template(
         ) from error
     failed.unlink(missing_ok=True)
     return files
+
+
+def template_for(kind: JobKind, job_id: str, settings: Settings) -> tuple[str, dict[str, Any]]:
+    """Return the template of a stored job, and its parameters.
+
+    Parameters
+    ----------
+    kind
+        What was asked for; not a batch, which has an index instead.
+    job_id
+        Its id.
+    settings
+        Where the store and the report folder are.
+    """
+    template, parameter = _TEMPLATES[kind]
+    # Runs are read from the store; the tables of all others lie in the folder.
+    place = (
+        {"database": str(settings.db_path.expanduser().absolute())}
+        if parameter == "run_id"
+        else {"folder": str(settings.report_dir.expanduser().absolute())}
+    )
+    return template, {parameter: job_id, **place, "request": {}}
 
 
 def template_path(name: str) -> Path:

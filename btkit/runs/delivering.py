@@ -89,7 +89,8 @@ def sync(
     -------
     dict
         ``endpoint``, ``bucket``, ``delivered`` and ``removed`` (URLs), ``waiting`` (how many
-        still wait) and ``failures`` (run_id, object_key, reason).
+        still wait), ``failures`` (run_id, object_key, reason) and ``queue``, what waits and why
+        (see `Delivery.queue`).
 
     Raises
     ------
@@ -103,7 +104,7 @@ def sync(
         store.objects.make_bucket()
     place = {"endpoint": store.objects.endpoint, "bucket": store.objects.bucket}
     if not has_content(store.path):
-        return {**place, "delivered": [], "removed": [], "waiting": 0, "failures": []}
+        return {**place, "delivered": [], "removed": [], "waiting": 0, "failures": [], "queue": []}
     delivery = store.uploads.deliver(first=first)
     return {
         **place,
@@ -111,4 +112,5 @@ def sync(
         "removed": delivery.removed,
         "waiting": delivery.waiting,
         "failures": delivery.failures,
+        "queue": delivery.queue,
     }

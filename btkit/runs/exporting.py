@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shlex
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal, get_args
 import pandas as pd
 
 from btkit.errors import StoreError, UsageError
+from btkit.metrics import JSON_INFINITY
 from btkit.report.documents import bar_text
 from btkit.runs.campaigns import load_stored
 from btkit.runs.spreadsheet import write_csv
@@ -27,6 +29,7 @@ from btkit.storage import (
     Stored,
     check_job_id,
     make_folder,
+    sweep_once,
     trades_frame,
     writing_aside,
 )
@@ -100,6 +103,7 @@ def export(
         chosen = _Chosen(snapshot, wanted, [check_job_id(run_id) for run_id in run_ids])
         with _explained(target):
             make_folder(target, private=wanted.private)
+            sweep_once(target)
             for table in asked or chosen.tables():
                 path = target / f"{table}.{kind}"
                 with writing_aside(path, private=wanted.private) as aside:
@@ -271,11 +275,18 @@ def _write_json(file: IO[bytes], frames: Frames) -> int:
         for frame in frames():
             columns = [column.tolist() for _, column in _with_texts(frame).items()]
             for values in zip(*columns, strict=True):
-                record = dict(zip(frame.columns, values, strict=True))
+                record = dict(zip(frame.columns, map(_plain, values), strict=True))
                 texts.write((",\n" if rows else "\n") + json.dumps(record, allow_nan=False))
                 rows += 1
         texts.write("\n]\n")
     return rows
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - a cell of any table
+    """Return a cell as JSON has it: what is infinite as in documents, what is undefined as null."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else math.copysign(JSON_INFINITY, value)
+    return value
 
 
 def _write_parquet(file: IO[bytes], frames: Frames) -> int:

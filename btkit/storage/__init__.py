@@ -26,6 +26,7 @@ from btkit.storage.writing import (
     make_folder,
     parquet_of,
     sweep,
+    sweep_once,
     write_whole,
     writing_aside,
 )
@@ -75,6 +76,7 @@ __all__ = [
     "open_database",
     "parquet_of",
     "sweep",
+    "sweep_once",
     "trades_frame",
     "write_whole",
     "writing_aside",

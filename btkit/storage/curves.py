@@ -15,7 +15,7 @@ import pandas as pd
 from btkit.errors import StoreError
 from btkit.storage.checksums import Checksum, check_content
 from btkit.storage.ids import check_run_id
-from btkit.storage.writing import Aside, make_folder, parquet_of, writing_aside
+from btkit.storage.writing import Aside, make_folder, parquet_of, sweep_once, writing_aside
 
 CURVE_COLUMNS = ("timestamp", "equity", "cash", "invested", "open", "high", "low", "close")
 """The columns of a stored curve: bar time, then $ and prices as float64."""
@@ -130,6 +130,7 @@ class LocalCurves:
         with ExitStack() as stack:
             with self.explained():
                 make_folder(self.folder, private=self._private)
+                sweep_once(self.folder)
                 aside = stack.enter_context(
                     writing_aside(self.path_of(run_id), private=self._private)
                 )

@@ -35,6 +35,7 @@ _KEYS: Mapping[UploadKind, str] = {
     "csv": "reports/{}.trades.csv",
 }
 _WAITING = "(delivered_at IS NULL OR action = 'remove')"
+_TOLD = "run_id, object_key, action, path, queued_at, attempts, last_error AS reason"
 _CLAIM_COLUMNS = "host = NULL, pid = NULL, process_started = NULL, claimed_at = NULL"
 
 
@@ -51,13 +52,17 @@ class Delivery:
     waiting
         How many files and removals still wait.
     failures
-        Per file that could not be delivered: ``run_id``, ``object_key`` and ``reason``.
+        Per file that could not be delivered now: ``run_id``, ``object_key`` and ``reason``.
+    queue
+        What waits: ``run_id``, ``object_key``, ``action``, ``path``, ``queued_at``, ``attempts``
+        and ``reason``: why its last attempt failed, or what kept it from being tried now.
     """
 
     delivered: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     waiting: int = 0
     failures: list[dict[str, str]] = field(default_factory=list)
+    queue: list[dict[str, Any]] = field(default_factory=list)
 
 
 def queue_upload(
@@ -191,8 +196,18 @@ class Uploads:
                 tried.add(item["object_key"])
                 if not self._work(item, delivery) or time.monotonic() >= ends:
                     break
-        delivery.waiting = self._count()
+        stopped = delivery.failures[-1]["reason"] if delivery.failures else None
+        delivery.queue = self._queue(stopped or "it is tried another time, or by another process")
+        delivery.waiting = len(delivery.queue)
         return delivery
+
+    def _queue(self, stopped: str) -> list[dict[str, Any]]:
+        with self._connect() as connection:
+            found = connection.execute(
+                f"SELECT {_TOLD} FROM backtest_uploads WHERE {_WAITING}"  # noqa: S608 - as above
+                " ORDER BY queued_at, object_key"
+            )
+            return [{**row, "reason": row["reason"] or stopped} for row in found]
 
     def _work(self, item: dict[str, Any], delivery: Delivery) -> bool:
         """Deliver or remove one thing; tell whether the next is worth a try."""

@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -285,6 +286,18 @@ def sweep(folder: Path, pattern: str = "*") -> list[Path]:
             with suppress(OSError):
                 path.unlink(missing_ok=True)
     return [path for path in found if not path.exists()]
+
+
+@lru_cache(maxsize=64)
+def sweep_once(folder: Path) -> None:
+    """Remove what killed processes left in a folder, the first time that this process writes there.
+
+    Parameters
+    ----------
+    folder
+        That is about to be written to. Looking through one of very many files takes a while.
+    """
+    sweep(folder)
 
 
 def _partial_name(path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""`RunBrowser`: stored runs in a table; their reports, side by side, rendered, or deleted."""
+"""`RunBrowser`: what is stored in a table; reports, side by side, rendered, or deleted."""
 
 from __future__ import annotations
 
@@ -13,21 +13,23 @@ from IPython.core.getipython import get_ipython
 from IPython.display import HTML, display
 
 from btkit.errors import BtkitError
-from btkit.render import execute_template, show
-from btkit.render.compare import compare
-from btkit.render.notebook import Engine
+from btkit.render import execute_template
+from btkit.render.notebook import Engine, template_for
 from btkit.render.pieces import tag
-from btkit.runs import list_runs, load_run, read_settings
+from btkit.runs import delete, list_runs, read_settings
 from btkit.settings import Settings
-from btkit.storage import Store
 from btkit.widgets.closing import close_all, let_go
 from btkit.widgets.lifecycle import replace_older
 from btkit.widgets.run_table import RunTable, columns, rows
+from btkit.widgets.stored_view import stored_view
 from btkit.widgets.style import styles
 
 
 class RunBrowser:
-    """Browse the stored runs: sort, filter, select; see one report or several side by side.
+    """Browse what is stored: sort, filter, select; see one report or several runs side by side.
+
+    Runs, sweeps, walk-forward validations and batches have a row each; a batch shows its runs side
+    by side.
 
     Parameters
     ----------
@@ -82,9 +84,9 @@ class RunBrowser:
             If the store cannot be read.
         """
         runs = list_runs(self._symbol, limit=self._limit, settings=self._settings)
-        known = {run["run_id"] for run in runs}
+        self._kinds = {run["run_id"]: run["kind"] for run in runs}
         self.table.rows = rows(runs)
-        self.table.selected = [run_id for run_id in self.table.selected if run_id in known]
+        self.table.selected = [run_id for run_id in self.table.selected if run_id in self._kinds]
         if not runs:
             place = self._settings.db_path.expanduser().absolute()
             self._say(f"No run is stored in {place} yet; btkit.run makes one.")
@@ -112,14 +114,10 @@ class RunBrowser:
         folder = self._settings.report_dir.expanduser().absolute()
         notebook = folder / f"{run_id}.ipynb"
         if not notebook.exists() or not notebook.with_suffix(".html").exists():
-            parameters = {
-                "run_id": run_id,
-                "database": str(self._settings.db_path.expanduser().absolute()),
-                "request": {},
-            }
+            template, parameters = template_for(self._kinds[run_id], run_id, self._settings)
             # Cells that run meanwhile own the streams of this process: there, a kernel renders.
             engine: Engine = "btkit" if get_ipython() is None else "nbclient"
-            execute_template("run", parameters, out_dir=folder, run_id=run_id, engine=engine)
+            execute_template(template, parameters, out_dir=folder, run_id=run_id, engine=engine)
         return notebook
 
     def open(self) -> None:
@@ -147,10 +145,9 @@ class RunBrowser:
             If one cannot be deleted; those before it are gone.
         """
         gone = self.selected
-        store = Store.from_settings(self._settings)
         try:
             for run_id in gone:
-                store.delete(run_id)
+                delete(run_id, settings=self._settings)
         finally:
             self.refresh()
         return len(gone)
@@ -183,23 +180,21 @@ class RunBrowser:
 
     def _on_select(self) -> None:
         chosen = self.selected
-        self._open.disabled = len(chosen) != 1
+        self._open.disabled = not self._has_notebook(chosen)
         self._delete.disabled = not chosen
         self._links.outputs = ()
         self._ask(wanted=False)
         self._try(self._show_selected)
 
+    def _has_notebook(self, chosen: list[str]) -> bool:
+        return len(chosen) == 1 and self._kinds[chosen[0]] != "batch"
+
     def _show_selected(self) -> None:
-        documents = [load_run(run_id, settings=self._settings) for run_id in self.selected]
+        chosen = self.selected
+        shown = stored_view([(self._kinds[run_id], run_id) for run_id in chosen], self._settings)
         self._view.clear_output(wait=True)
         with self._view:
-            if not documents:
-                advice = "Select a run for its report, several to compare them."
-                display(HTML(tag("div", advice, class_="bt bt-edit-note")))
-            elif len(documents) == 1:
-                show(documents[0])
-            else:
-                compare(documents).display()
+            shown()
 
     def _show_links(self, run_id: str) -> None:
         try:
@@ -216,7 +211,7 @@ class RunBrowser:
                 self._links.append_display_data(HTML(tag("p", links, class_="bt")))
             self._say(f"Rendered in {notebook.parent}.")
         finally:
-            self._open.disabled = len(self.selected) != 1
+            self._open.disabled = not self._has_notebook(self.selected)
 
     def _delete_now(self) -> None:
         gone = self.delete()

@@ -30,6 +30,7 @@ class RunTable(anywidget.AnyWidget):
 
 # heading, key of the run, how a number is written (None: as it is)
 COLUMNS: tuple[tuple[str, str, Any], ...] = (
+    ("Kind", "kind", None),
     ("Strategy", "strategy_name", None),
     ("Symbol", "symbol", None),
     ("From", "start_date", None),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import sqlite3
@@ -9,6 +10,7 @@ import subprocess
 import time
 from contextlib import suppress
 
+import psutil
 import pytest
 from support.broken_off import numbers
 
@@ -110,3 +112,25 @@ def test_cancel_from_another_process(arguments, start, settings, reached):
     (row,) = list_runs(status="cancelled", settings=settings)
     resume(row["run_id"], settings=settings)
     assert load_run(row["run_id"], settings=settings).report.run.status == "complete"
+
+
+def test_the_workers_of_a_batch_end_with_it(arguments, start, workplace, settings, reached):
+    command = arguments(ENDLESS)
+    asked = dict(zip(command[4::2], command[5::2], strict=False))
+    job = {"spec": "spec.json", "symbol": ["TINY", "TINY"], "start": asked["--start"],
+           "end": asked["--end"]}  # fmt: skip
+    (workplace / "jobs.yaml").write_text(json.dumps([job]))
+    process = start([*command[:3], "batch", "jobs.yaml", "--jobs", "2", "--no-report"], **EVERY_BAR)
+    wait_until(process, lambda: reached() >= 5)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    assert len(workers) >= 2
+    process.kill()
+    process.wait()
+    gone, alive = psutil.wait_procs(workers, timeout=60)
+    assert alive == []
+    assert len(gone) == len(workers)
+    # What they were at ended as interrupted or was broken off: either can be resumed.
+    (batch,) = list_runs(settings=settings)
+    assert (batch["kind"], batch["status"], batch["resumable"]) == ("batch", "interrupted", True)
+    parts = list_runs(parent=batch["run_id"], settings=settings)
+    assert {part["status"] for part in parts} <= {"cancelled", "interrupted"}

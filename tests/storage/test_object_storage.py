@@ -149,6 +149,9 @@ def test_whatever_is_wrong_the_run_succeeds_and_is_delivered_later(
     assert outcome["waiting"] == 1
     (failure,) = outcome["failures"]
     assert re.search(reason, failure["reason"]), failure
+    (waiting,) = outcome["queue"]
+    assert (waiting["run_id"], waiting["object_key"]) == (run_id, f"curves/{run_id}.parquet")
+    assert waiting["reason"] == failure["reason"]
     server.kill()
     server.start()
     assert sync(settings=remote)["delivered"] == [f"s3://{key_of(run_id)}"]
@@ -254,10 +257,13 @@ def test_a_sync_that_is_killed_in_mid_upload(go, settings, server, line, start):
     process = start([*COMMAND, "sync"], BT_MINIO_ENDPOINT=line.endpoint, BT_MINIO_TIMEOUT_S="120")
     assert reached.wait(120)
     # Somebody is at it: nobody else begins the same.
-    assert sync(settings=known) | {"endpoint": ""} == {
+    outcome = sync(settings=known) | {"endpoint": ""}
+    (waiting,) = outcome.pop("queue")
+    assert outcome == {
         "endpoint": "", "bucket": "backtest-results", "delivered": [], "removed": [],
         "waiting": 1, "failures": [],
     }  # fmt: skip
+    assert "could not be delivered" in waiting["reason"]
     process.kill()
     process.wait()
     free.set()
@@ -320,6 +326,8 @@ def test_a_file_that_is_gone_does_not_hold_up_the_others(go, remote, server):
     assert outcome["delivered"] == [f"s3://{key_of(kept)}"]
     assert outcome["waiting"] == 1
     assert "does not exist any more" in outcome["failures"][0]["reason"]
+    assert "does not exist any more" in outcome["queue"][0]["reason"]
+    assert outcome["queue"][0]["attempts"] == 1
 
 
 def test_deleting_a_run_removes_its_objects(go, remote, server):

@@ -20,7 +20,8 @@ Each file is delivered once, also where several processes deliver at a time or o
 It is read back, and only then a curve's local file removed, unless BT_KEEP_LOCAL is set. A bucket
 that is not there is made by --create-bucket, or by itself where it has the default name and the
 server runs on this machine.
-Exit codes: 0 nothing waits any more; 1 something does, and why is in failures; 2 error.
+`queue` lists what still waits, and why each does: the last error, and how often it was tried.
+Exit codes: 0 nothing waits any more; 1 something does; 2 error.
 
 \b
 Example:

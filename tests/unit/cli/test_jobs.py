@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
+from pathlib import Path
 
+import pandas as pd
 import pytest
 from support.random_bars import crossover
 from support.specs import rules
 
+from btkit.cli import job_pool
 from btkit.cli.main import main
-from btkit.runs import list_runs, read_settings
+from btkit.runs import cancel, exporting, list_runs, read_settings, watching
+from btkit.storage import writing
 
 RANGE = ["--symbol", "SPX", "--start", "2012-01-03", "--end", "2013-12-31", "--source", "sample"]
 GROWING = rules(entry_conditions=["close > 0", "not in_position"], max_holding_bars=20)
@@ -148,3 +155,124 @@ def test_the_report_of_a_failed_run_says_so_and_answers(ask):
     code, document = ask("report", "--run-id", failed["run_id"], "--render")
     assert code == 2
     assert "nothing to make pages of" in document["error"]["message"]
+
+
+@pytest.fixture
+def several(ask, workplace):
+    """Write three jobs."""
+    jobs = [{"spec": "growing.json", "symbol": ["SPX", "IXIC", "SPX"], "start": "2012-01-03",
+             "end": "2012-12-31", "source": "sample"}]  # fmt: skip
+    (workplace / "jobs.yaml").write_text(json.dumps(jobs), encoding="utf-8")
+    return ask
+
+
+@pytest.mark.parametrize("by", ["cancel", "interrupt"])
+def test_a_batch_that_was_stopped_goes_on_with_the_jobs_that_are_left(several, monkeypatch, by):
+    ordinary = job_pool.run_job
+    worked = []
+
+    def run_job(number, arguments):
+        worked.append(number)
+        if number == 2 and by == "interrupt":
+            raise KeyboardInterrupt
+        line = ordinary(number, arguments)
+        if number == 1 and by == "cancel":
+            (batch,) = list_runs(status="running")
+            assert batch["kind"] == "batch"
+            assert cancel(batch["run_id"])["status"] == "cancelling"
+        return line
+
+    with monkeypatch.context() as patch:
+        patch.setattr(job_pool, "run_job", run_job)
+        patch.setattr(watching, "LOOK_S", 0.0)
+        code, stopped = several("batch", "jobs.yaml", "-q", "--no-report")
+    assert (code, stopped["error"]["type"]) == (2, "InterruptedRunError")
+    (batch,) = list_runs()
+    assert (batch["status"], batch["run_id"]) == ("cancelled", stopped["run_id"])
+    assert stopped["error"]["details"]["done"] == 1
+    (first,) = list_runs(parent=batch["run_id"], status="complete")
+    worked.clear()
+    monkeypatch.setattr(
+        job_pool, "run_job", lambda *job: (worked.append(job[0]), ordinary(*job))[1]
+    )
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    main(["resume", "--run-id", batch["run_id"], "-q"])
+    lines = [json.loads(line) for line in sys.stdout.getvalue().splitlines()]
+    assert worked == [2, 3]
+    assert [line.get("job") for line in lines] == [1, 2, 3, None]
+    assert lines[0]["run_id"] == first["run_id"]
+    assert lines[-1]["batch"]["jobs"] == 3
+    (batch,) = list_runs()
+    assert (batch["status"], batch["run_id"]) == ("complete", stopped["run_id"])
+    assert len(list_runs(parent=batch["run_id"])) == 3
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "parquet"])
+def test_windows_and_sets_are_exported(ask, workplace, form):
+    walk, sweep = walked(ask, "--no-report"), swept(ask, "--no-report")
+    code, document = ask("export", "--format", form, "-o", "all")
+    assert code == 0
+    assert {name: entry["rows"] for name, entry in document["files"].items()} == {
+        **{name: entry["rows"] for name, entry in document["files"].items()},
+        "runs": 4, "windows": 2, "sets": sweep["sets"],
+    }  # fmt: skip
+    read = {"csv": pd.read_csv, "json": pd.read_json, "parquet": pd.read_parquet}[form]
+    windows = read(workplace / "all" / f"windows.{form}")
+    assert set(windows["walk_forward_id"].astype(str)) == {walk["walk_forward_id"]}
+    assert windows["oos_sharpe"].tolist() == pytest.approx(
+        [window["oos_sharpe"] for window in walk["windows"]], rel=1e-9
+    )
+    sets = read(workplace / "all" / f"sets.{form}")
+    assert {"fast", "slow", "sharpe_ratio"} <= set(sets)
+    assert sets["sharpe_ratio"].max() == pytest.approx(
+        sweep["best"]["metrics"]["sharpe_ratio"], rel=1e-9
+    )
+    # The id of a walk-forward stands for its runs; that of a sweep has none.
+    _, document = ask("export", "--run-id", walk["walk_forward_id"], "-o", "walk")
+    assert (document["runs"], sorted(document["files"])) == (
+        4, ["curves", "runs", "trades", "windows"],
+    )  # fmt: skip
+    _, document = ask("export", "--run-id", sweep["sweep_id"], "--table", "sets", "-o", "sweep")
+    assert (document["runs"], document["files"]["sets"]["rows"]) == (0, sweep["sets"])
+
+
+def test_an_export_is_of_one_moment(ask, workplace, monkeypatch):
+    ids = [
+        ask("run", "--strategy", "growing.json", *RANGE, "-q", "--no-report")[1]["run"]["run_id"]
+        for _ in range(2)
+    ]
+    original = exporting._Chosen._runs
+
+    def meanwhile(self):
+        yield from original(self)
+        with closing(sqlite3.connect(read_settings().db_path)) as connection:
+            connection.execute("DELETE FROM backtest_trades")
+            connection.execute("DELETE FROM backtest_checksums")
+            connection.commit()
+
+    monkeypatch.setattr(exporting._Chosen, "_runs", meanwhile)
+    _, document = ask("export", "-o", "out")
+    trades = pd.read_parquet(workplace / "out" / "trades.parquet")
+    assert set(trades["run_id"]) == set(ids)
+    assert len(trades) == document["files"]["trades"]["rows"] > 0
+    with closing(sqlite3.connect(read_settings().db_path)) as connection:
+        assert connection.execute("SELECT count(*) FROM backtest_trades").fetchone() == (0,)
+
+
+def test_what_a_killed_process_was_writing_is_swept(ask, workplace):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    host = writing._partial_name(Path("x")).name.split("-")[2]
+    left = [
+        workplace / folder / f".x.{ending}.{dead.pid}-1-{host}-0badcafe.partial"
+        for folder, ending in (("reports", "html"), ("curves", "parquet"), ("out", "csv"))
+    ]
+    for path in left:
+        path.parent.mkdir()
+        path.write_text("half")
+    mine = writing._partial_name(workplace / "reports" / "y.html")
+    mine.write_text("at work")
+    ask("run", "--strategy", "growing.json", *RANGE, "-q", "--html-assets", "shared")
+    ask("export", "-o", "out", "--table", "runs")
+    assert [path for path in left if path.exists()] == []
+    assert mine.exists()

@@ -1,0 +1,105 @@
+"""What `RunBrowser` shows of the jobs that are selected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from IPython.display import HTML, display
+
+from btkit.errors import UsageError
+from btkit.render import show, sweep, sweep_charts, walk_forward
+from btkit.render.compare import compare
+from btkit.render.pieces import Section, tag
+from btkit.runs import list_runs, load_run
+from btkit.runs.sweep import load_sweep
+from btkit.runs.walk_forward import load_walk_forward
+from btkit.settings import Settings
+from btkit.storage import JobKind
+
+View = Callable[[], None]
+"""Displays what was loaded."""
+
+
+def stored_view(jobs: Sequence[tuple[JobKind, str]], settings: Settings) -> View:
+    """Load what is selected, and return what displays it.
+
+    Parameters
+    ----------
+    jobs
+        Kinds and ids, in the order in which they were selected.
+    settings
+        Where the store is.
+
+    Raises
+    ------
+    StoreError
+        If something cannot be read, or is no run and not selected alone.
+    UsageError
+        If it is a batch without a complete run.
+    """
+    if not jobs:
+        return _advice
+    if len(jobs) == 1:
+        kind, job_id = jobs[0]
+        return _ONE.get(kind, _run)(job_id, settings)
+    return compare([load_run(job_id, settings=settings) for _, job_id in jobs]).display
+
+
+def _advice() -> None:
+    words = "Select a run for its report, several to compare them."
+    display(HTML(tag("div", words, class_="bt bt-edit-note")))
+
+
+def _run(job_id: str, settings: Settings) -> View:
+    document = load_run(job_id, settings=settings)
+    return lambda: show(document)
+
+
+def _walk_forward(job_id: str, settings: Settings) -> View:
+    page = load_walk_forward(job_id, settings=settings)
+    parts = (
+        walk_forward.headline,
+        walk_forward.stitched,
+        walk_forward.windows,
+        walk_forward.chosen,
+        walk_forward.rests_on,
+    )
+    return _all([part(page) for part in parts])
+
+
+def _sweep(job_id: str, settings: Settings) -> View:
+    page = load_sweep(job_id, settings=settings)
+    parts = (
+        sweep.headline,
+        sweep_charts.surface,
+        sweep_charts.lines,
+        sweep.best_sets,
+        sweep.rests_on,
+    )
+    return _all([part(page) for part in parts])
+
+
+def _batch(job_id: str, settings: Settings) -> View:
+    jobs = list_runs(parent=job_id, status="complete", limit=10_000, settings=settings)
+    ids = [job["run_id"] for job in jobs if job["kind"] in ("run", "options-sim")]
+    if not ids:
+        raise UsageError(
+            f"The batch {job_id} has no complete run to show.",
+            hint=f"`backtest report --run-id {job_id}` tells what became of its jobs.",
+        )
+    return compare([load_run(run_id, settings=settings) for run_id in ids]).display
+
+
+def _all(sections: Sequence[Section]) -> View:
+    def display_all() -> None:
+        for section in sections:
+            section.display()
+
+    return display_all
+
+
+_ONE: dict[JobKind, Callable[[str, Settings], View]] = {
+    "walk-forward": _walk_forward,
+    "sweep": _sweep,
+    "batch": _batch,
+}
