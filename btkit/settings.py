@@ -29,6 +29,7 @@ class Settings(BaseSettings):
     report_dir: Path = Path("data/reports")
     data_dir: Path | None = None
     data_source: SourceName = "auto"
+    events: Path | None = None
     initial_capital: float = Field(default=100_000.0, gt=0, allow_inf_nan=False)
     default_commission: float = Field(default=0.65, ge=0, allow_inf_nan=False)
     default_slippage: float = Field(default=0.005, ge=0, lt=1, allow_inf_nan=False)

@@ -39,7 +39,8 @@ Every command prints one JSON document on stdout; what is meant for people goes 
 Exit codes: 0 passed, 1 missed a threshold or had no data, 2 error.
 
 Settings come from BT_* variables and a .env file, such as BT_DB_PATH, BT_DATA_SOURCE,
-BT_DATA_DIR, BT_REPORT_DIR, BT_INITIAL_CAPITAL, BT_DEFAULT_COMMISSION, BT_DEFAULT_SLIPPAGE.
+BT_DATA_DIR, BT_EVENTS, BT_REPORT_DIR, BT_INITIAL_CAPITAL, BT_DEFAULT_COMMISSION,
+BT_DEFAULT_SLIPPAGE.
 
 \b
 Example:

@@ -5,12 +5,19 @@ from __future__ import annotations
 from btkit.conditions.nodes import Column, Node, Position
 from btkit.conditions.parse import parse_expression
 from btkit.errors import Problem
+from btkit.indicators import NO_USER_EVENTS, UserEvents
 
 # What a sizing formula may read beside the namespace.
 SIZING_NAMES = frozenset({"risk_pct"})
 
 
-def check_expression(text: str, *, path: str, sizing: bool = False) -> list[Problem]:
+def check_expression(
+    text: str,
+    *,
+    path: str,
+    sizing: bool = False,
+    events: UserEvents | None = NO_USER_EVENTS,
+) -> list[Problem]:
     """Return everything wrong with an expression whose parameters are filled in.
 
     Parameters
@@ -21,6 +28,8 @@ def check_expression(text: str, *, path: str, sizing: bool = False) -> list[Prob
         Where it stands in the spec; each problem carries it.
     sizing
         Whether it is a sizing formula, which may read ``risk_pct``.
+    events
+        As for `parse_expression`.
 
     Examples
     --------
@@ -28,12 +37,12 @@ def check_expression(text: str, *, path: str, sizing: bool = False) -> list[Prob
     ["did you mean 'sma_50'?"]
     """
     further = SIZING_NAMES if sizing else frozenset[str]()
-    return parse_expression(text, path=path, sizing=sizing, further_names=further)[1]
+    return parse_expression(text, path=path, sizing=sizing, further_names=further, events=events)[1]
 
 
 def names_in(text: str) -> frozenset[str]:
     """Return every namespace name that the expression reads; empty for one that is refused."""
-    tree, _ = parse_expression(text, further_names=SIZING_NAMES)
+    tree, _ = parse_expression(text, further_names=SIZING_NAMES, events=None)
     return frozenset() if tree is None else names_of(tree) - SIZING_NAMES
 
 

@@ -25,7 +25,15 @@ from btkit.conditions.fold import (
 from btkit.conditions.forms import Form, Sequence, Text
 from btkit.conditions.nodes import Column, Const, Node, Position, Raises, boolean, number
 from btkit.errors import Problem
-from btkit.indicators import POSITION_NAMES, lookup, name_hint
+from btkit.indicators import (
+    NO_USER_EVENTS,
+    POSITION_NAMES,
+    UserEvents,
+    event_name_in,
+    lookup,
+    name_hint,
+    refuse_event_name,
+)
 
 MAX_CHARACTERS = 2_000
 MAX_DEPTH = 50
@@ -109,6 +117,7 @@ def parse_expression(
     sizing: bool = False,
     constants: Mapping[str, float] = NO_CONSTANTS,
     further_names: frozenset[str] = frozenset(),
+    events: UserEvents | None = NO_USER_EVENTS,
 ) -> tuple[Node | None, list[Problem]]:
     """Read one expression into a tree of scalars.
 
@@ -125,6 +134,8 @@ def parse_expression(
         only because of their values is not refused, but fails at every bar.
     further_names
         Names known here beside the namespace, with values that are not known yet.
+    events
+        The events whose names are known; None for any, of a spec that was checked before.
 
     Returns
     -------
@@ -133,7 +144,9 @@ def parse_expression(
     """
     stripped = text.strip()
     offset = len(text) - len(text.lstrip())
-    reader = _Reader(stripped, offset, constants=constants, further_names=further_names)
+    reader = _Reader(
+        stripped, offset, constants=constants, further_names=further_names, events=events
+    )
     try:
         tree = _parse(stripped, offset)
         form = reader.read(tree.body, 1)
@@ -226,9 +239,11 @@ class _Reader:
         *,
         constants: Mapping[str, float],
         further_names: frozenset[str],
+        events: UserEvents | None,
     ) -> None:
         self.constants = constants
         self.further_names = further_names
+        self.events = events
         self.source = source
         self.offset = offset
         self.problems: list[_RefusedError] = []
@@ -295,7 +310,9 @@ class _Reader:
                 return Position(node.id)
             if node.id in self.further_names or lookup(node.id) is not None:
                 return Column(node.id)
-        hint = name_hint(node.id)
+            if self._reads_event(node.id):
+                return Column(node.id)
+        hint = self._name_hint(node.id)
         if node.id == "risk_pct":
             hint = "only position_sizing_formula knows it"
         if node.id in _CALLS:
@@ -303,6 +320,20 @@ class _Reader:
         # Reading goes on, so that every unknown name is told at once.
         self.problems.append(self.refuse(node, f"unknown name '{written}'", hint))
         return Column(node.id)
+
+    def _name_hint(self, name: str) -> str:
+        near = None if self.events is None else self.events.closest(name)
+        if near is not None:
+            return f"did you mean '{near}'?"
+        hint, of_event = name_hint(name), event_name_in(name)
+        if of_event is None or refuse_event_name(of_event.event):
+            return hint
+        return f"{hint}; BT_EVENTS names a CSV with the dates of events, such as {of_event.event}"
+
+    def _reads_event(self, name: str) -> bool:
+        if self.events is None:
+            return event_name_in(name) is not None
+        return self.events.knows(name)
 
     def logical(self, node: ast.BoolOp, depth: int) -> Form:
         join = forms.logical_and if isinstance(node.op, ast.And) else forms.logical_or

@@ -125,7 +125,9 @@ def parse_clauses(
         is_sizing = index < 0
         fixed = {**constants, **({"risk_pct": risk_pct} if is_sizing else {})}
         path = name if is_sizing else f"{name}[{index}]"
-        tree, found = parse_expression(text, path=path, sizing=is_sizing, constants=fixed)
+        tree, found = parse_expression(
+            text, path=path, sizing=is_sizing, constants=fixed, events=None
+        )
         problems.extend(found)
         return None if tree is None else Clause(name, index, text, tree)
 

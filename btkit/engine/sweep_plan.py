@@ -229,12 +229,12 @@ class _Reader:
             values = combinations[place]
             filled = fill_parameters(text, values)
             # What loading a spec refuses, and a run with its constants would let fail bar by bar.
-            problems = check_expression(filled, path=path, sizing=which == SIZE_LIST)
+            problems = check_expression(filled, path=path, sizing=which == SIZE_LIST, events=None)
             if problems:
                 chosen = ", ".join(f"{name}={value:g}" for name, value in values.items())
                 raise SpecError(problems, origin=f"the spec with {chosen}" if chosen else "spec")
             tree, problems = parse_expression(
-                filled, path=path, sizing=which == SIZE_LIST, constants=constants
+                filled, path=path, sizing=which == SIZE_LIST, constants=constants, events=None
             )
             assert tree is not None, problems
             parts.append([tree] if which == SIZE_LIST else conjuncts(tree))

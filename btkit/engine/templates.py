@@ -29,7 +29,7 @@ from btkit.conditions.nodes import (
     Unary,
     number,
 )
-from btkit.indicators import lookup
+from btkit.indicators import event_name_in, lookup
 
 _BRACED = r"\{\s*[A-Za-z_][A-Za-z0-9_]*\s*\}"
 _WORD = re.compile(rf"(?:[A-Za-z0-9_.]|{_BRACED})+")
@@ -64,7 +64,8 @@ class Hole:
             return number(float(values[self.parameters[0]]) + 0.0)
         name = fill_parameters(self.text, values)
         known = lookup(name) if name.isidentifier() else None
-        return Column(name) if known is not None and known.per_bar else None
+        of_event = known is None and event_name_in(name) is not None
+        return Column(name) if of_event or (known is not None and known.per_bar) else None
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,11 @@ def read_template(text: str, *, sizing: bool, constants: Mapping[str, float]) ->
     if any(hole.is_name and not _may_be_name(hole.text) for hole in holes.values()):
         return None
     tree, problems = parse_expression(
-        placed, sizing=sizing, constants=constants, further_names=frozenset(holes)
+        placed,
+        sizing=sizing,
+        constants=constants,
+        further_names=frozenset(holes),
+        events=None,
     )
     if tree is None or problems:
         return None

@@ -1,20 +1,36 @@
 """The namespace of conditions: what each name means, and how its column is computed."""
 
+from btkit.indicators.announcements import EventDates
 from btkit.indicators.base import Indicator
+from btkit.indicators.event_names import EventName, event_name_in, event_of
 from btkit.indicators.features import FeatureSet
 from btkit.indicators.names import closest_names, known_names, name_hint
 from btkit.indicators.position import OPTION_POSITION_DEFAULTS
 from btkit.indicators.registry import POSITION_NAMES, catalogue, is_truth_value, lookup
+from btkit.indicators.user_events import (
+    NO_USER_EVENTS,
+    EventDay,
+    UserEvents,
+    refuse_event_name,
+)
 
 __all__ = [
+    "NO_USER_EVENTS",
     "OPTION_POSITION_DEFAULTS",
     "POSITION_NAMES",
+    "EventDates",
+    "EventDay",
+    "EventName",
     "FeatureSet",
     "Indicator",
+    "UserEvents",
     "catalogue",
     "closest_names",
+    "event_name_in",
+    "event_of",
     "is_truth_value",
     "known_names",
     "lookup",
     "name_hint",
+    "refuse_event_name",
 ]

@@ -6,13 +6,10 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
-import numpy as np
-import numpy.typing as npt
-
+from btkit.indicators.announcements import EventDates
+from btkit.indicators.arrays import Array, Mask
 from btkit.markets import Days
 
-Array: TypeAlias = npt.NDArray[np.float64]
-Mask: TypeAlias = npt.NDArray[np.bool_]
 Kind: TypeAlias = Literal["float", "bool"]
 T = TypeVar("T")
 
@@ -83,6 +80,9 @@ class Columns(Protocol):
 
     def raw(self, name: str) -> Array:
         """Return a column of the bars as it is, all NaN where the bars do not have it."""
+
+    def event(self, name: str) -> EventDates:
+        """Return the dates of an event; without any where nothing is known of it."""
 
     def shared(self, key: Hashable, compute: Callable[[], T]) -> T:
         """Return an intermediate result, computed when it is first asked for."""
@@ -186,3 +186,16 @@ def talib_column(function: Callable[..., Any], *inputs: Array, **options: float)
     """
     values: Array = function(*inputs, **options)
     return values
+
+
+__all__ = [
+    "Array",
+    "Columns",
+    "Definition",
+    "Family",
+    "Indicator",
+    "Kind",
+    "Mask",
+    "alias",
+    "talib_column",
+]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 
-from btkit.indicators.announcements import (
-    announcement_dates,
-    days_until_next,
-    is_event_day,
-    outside_known,
-)
+from btkit.indicators.announcements import EventDates, days_until_next
 from btkit.indicators.base import Array, Columns, Definition, Indicator, Kind, Mask
+from btkit.indicators.event_names import GROUP, OWN_NAMES, USER_SOURCE, event_column
 from btkit.markets import Days
 from btkit.markets.expiries import (
     FRIDAY,
@@ -20,144 +19,7 @@ from btkit.markets.expiries import (
     monthly_expiries,
 )
 
-GROUP = "events"
 NEAR_DAYS = 3
-KNOWN_YEARS = "missing outside 2019-2026"
-
-
-def flag(values: Mask, missing: Mask) -> Array:
-    """Return a bool column as 1.0, 0.0 and NaN.
-
-    Parameters
-    ----------
-    values
-        True and False.
-    missing
-        Where the value is not known.
-
-    Returns
-    -------
-    Array
-        Same shape.
-    """
-    return np.where(missing, np.nan, values)
-
-
-def beyond_known(columns: Columns) -> Mask:
-    """Return the bars outside the years that announcements are known for.
-
-    Parameters
-    ----------
-    columns
-        Where the dates come from.
-
-    Returns
-    -------
-    Mask
-        One a bar.
-    """
-    return outside_known(columns.dates)
-
-
-def beyond_known_window(columns: Columns) -> Mask:
-    """Return the bars whose three days ahead reach beyond the known years.
-
-    Parameters
-    ----------
-    columns
-        Where the dates come from.
-
-    Returns
-    -------
-    Mask
-        One a bar.
-    """
-    return outside_known(columns.dates, ahead=NEAR_DAYS)
-
-
-def days_to_fomc(columns: Columns) -> Array:
-    """Return the calendar days to the next scheduled FOMC announcement.
-
-    Parameters
-    ----------
-    columns
-        Where the dates come from.
-
-    Returns
-    -------
-    Array
-        0 on the day, NaN outside the known years and after the last known announcement.
-    """
-    days = days_until_next(columns.dates, announcement_dates("fomc", scheduled_only=True))
-    days[beyond_known(columns)] = np.nan
-    return days
-
-
-def days_to_fomc_unknown(columns: Columns) -> Mask:
-    """Return the bars on which no next announcement is known.
-
-    Parameters
-    ----------
-    columns
-        Where the dates come from.
-
-    Returns
-    -------
-    Mask
-        One a bar.
-    """
-    return np.isnan(columns.column("days_to_fomc"))
-
-
-def fomc_within_3d(columns: Columns) -> Array:
-    """Return whether a scheduled FOMC announcement is 0 to 3 calendar days ahead.
-
-    Parameters
-    ----------
-    columns
-        Where the dates come from.
-
-    Returns
-    -------
-    Array
-        1.0 or 0.0, NaN where the three days reach beyond the known years.
-    """
-    days = days_until_next(columns.dates, announcement_dates("fomc", scheduled_only=True))
-    return flag(days <= NEAR_DAYS, beyond_known_window(columns))
-
-
-def fomc_meeting_day(columns: Columns) -> Array:
-    """Return whether the FOMC announces, scheduled or not, on the bar's date.
-
-    Parameters
-    ----------
-    columns
-        Where the dates come from.
-
-    Returns
-    -------
-    Array
-        1.0 or 0.0, NaN outside the known years.
-    """
-    events = announcement_dates("fomc", scheduled_only=False)
-    return flag(is_event_day(columns.dates, events), beyond_known(columns))
-
-
-def cpi_release_day(columns: Columns) -> Array:
-    """Return whether the BLS releases the CPI on the bar's date.
-
-    Parameters
-    ----------
-    columns
-        Where the dates come from.
-
-    Returns
-    -------
-    Array
-        1.0 or 0.0, NaN outside the known years.
-    """
-    events = announcement_dates("cpi", scheduled_only=False)
-    return flag(is_event_day(columns.dates, events), beyond_known(columns))
 
 
 def expiries_around(columns: Columns) -> Days:
@@ -241,20 +103,48 @@ def within_3d_of_opex(columns: Columns) -> Array:
     return (np.fmin(ahead, behind) <= NEAR_DAYS).astype(np.float64)
 
 
-def no_earnings(columns: Columns) -> Array:
-    """Return a column of False: there is no earnings service.
+def earnings_within(days: int) -> Definition:
+    """Return whether earnings are 0 to some calendar days ahead.
 
     Parameters
     ----------
-    columns
-        Where the dates come from.
+    days
+        How many.
 
     Returns
     -------
-    Array
-        0.0 throughout.
+    Definition
+        False, and counted as a fallback, where the user brings no dates of earnings.
     """
-    return np.zeros(len(columns.dates))
+
+    def compute(columns: Columns) -> Array:
+        earnings = columns.event("earnings")
+        if not earnings.days.size:
+            return np.zeros(len(columns.dates))
+        return earnings.within(columns.dates, days)
+
+    def without_dates(columns: Columns) -> Mask:
+        return np.full(len(columns.dates), not columns.event("earnings").days.size)
+
+    def unknown(columns: Columns) -> Mask:
+        return ~without_dates(columns) & columns.event("earnings").in_doubt(
+            columns.dates, compute(columns)
+        )
+
+    return Definition(
+        event(
+            f"earnings_within_{days}d",
+            "bool",
+            f"True where earnings are 0 to {days} calendar days ahead, by the dates of the event "
+            "earnings in the file that BT_EVENTS names; False without any, which is counted as a "
+            "fallback.",
+            f"0 <= next earnings known of - date <= {days}",
+            USER_SOURCE,
+        ),
+        compute,
+        fallback=without_dates,
+        unknown=unknown,
+    )
 
 
 def event(name: str, kind: Kind, meaning: str, formula: str, source: str) -> Indicator:
@@ -281,10 +171,11 @@ def event(name: str, kind: Kind, meaning: str, formula: str, source: str) -> Ind
     return Indicator(name, GROUP, kind, 0, meaning, formula, source)
 
 
-FOMC_SOURCE = "Federal Reserve announcement dates 2019-2026, in the package"
-CPI_SOURCE = "BLS release dates 2019-2026, in the package"
+_SOURCES = {
+    "fomc": "Federal Reserve announcement dates 2019-2027 (2027 tentative), in the package",
+    "cpi": "BLS release dates 2019-2026, in the package",
+}
 EXPIRY_SOURCE = "exchange_calendars"
-NO_SOURCE = "constant: there is no earnings service"
 
 OPTION_EXPIRY = Definition(
     Indicator(
@@ -299,53 +190,57 @@ OPTION_EXPIRY = Definition(
     days_to_expiry,
 )
 
+
+def announced(
+    name: str, read: Callable[[EventDates, Days], Array], kind: Kind, meaning: str, formula: str
+) -> Definition:
+    """Return a column of the announcements that the package knows.
+
+    Parameters
+    ----------
+    name
+        As it is written in a condition.
+    read
+        Returns the column of some dates.
+    kind, meaning, formula
+        See `event`.
+    """
+    compute, unknown = event_column(OWN_NAMES[name], read)
+    source = _SOURCES[OWN_NAMES[name]]
+    return Definition(event(name, kind, meaning, formula, source), compute, unknown=unknown)
+
+
 DEFINITIONS = (
-    Definition(
-        event(
-            "fomc_meeting_day",
-            "bool",
-            "True on days of an FOMC announcement, the unscheduled of March 2020 included; "
-            f"{KNOWN_YEARS}.",
-            "date in announcements",
-            FOMC_SOURCE,
-        ),
-        fomc_meeting_day,
-        unknown=beyond_known,
+    announced(
+        "fomc_meeting_day",
+        EventDates.on_the_day,
+        "bool",
+        "True on days of an FOMC announcement, the unscheduled of March 2020 included; missing "
+        "outside 2019-2027.",
+        "date in announcements",
     ),
-    Definition(
-        event(
-            "fomc_within_3d",
-            "bool",
-            "True where a scheduled FOMC announcement is 0 to 3 calendar days ahead; missing "
-            "where those days reach outside 2019-2026.",
-            "0 <= next scheduled announcement - date <= 3",
-            FOMC_SOURCE,
-        ),
-        fomc_within_3d,
-        unknown=beyond_known_window,
+    announced(
+        "fomc_within_3d",
+        partial(EventDates.within, days=NEAR_DAYS),
+        "bool",
+        "True where a scheduled FOMC announcement is 0 to 3 calendar days ahead; missing where "
+        "those days reach outside 2019-2027.",
+        "0 <= next scheduled announcement - date <= 3",
     ),
-    Definition(
-        event(
-            "days_to_fomc",
-            "float",
-            "Calendar days to the next scheduled FOMC announcement, 0 on it; "
-            f"{KNOWN_YEARS} and after the last one known.",
-            "next scheduled announcement - date",
-            FOMC_SOURCE,
-        ),
-        days_to_fomc,
-        unknown=days_to_fomc_unknown,
+    announced(
+        "days_to_fomc",
+        EventDates.days_to,
+        "float",
+        "Calendar days to the next FOMC announcement then scheduled, 0 on it; missing outside "
+        "2019-2027 and after the last one known.",
+        "next scheduled announcement - date",
     ),
-    Definition(
-        event(
-            "cpi_release_day",
-            "bool",
-            f"True on days of a CPI release by the BLS; {KNOWN_YEARS}.",
-            "date in releases",
-            CPI_SOURCE,
-        ),
-        cpi_release_day,
-        unknown=beyond_known,
+    announced(
+        "cpi_release_day",
+        EventDates.on_the_day,
+        "bool",
+        "True on days of a CPI release by the BLS; missing outside 2019-2026.",
+        "date in releases",
     ),
     Definition(
         event(
@@ -368,24 +263,6 @@ DEFINITIONS = (
         ),
         within_3d_of_opex,
     ),
-    Definition(
-        event(
-            "earnings_within_5d",
-            "bool",
-            "Always False: earnings dates are not known.",
-            "False",
-            NO_SOURCE,
-        ),
-        no_earnings,
-    ),
-    Definition(
-        event(
-            "earnings_within_7d",
-            "bool",
-            "Always False: earnings dates are not known.",
-            "False",
-            NO_SOURCE,
-        ),
-        no_earnings,
-    ),
+    earnings_within(5),
+    earnings_within(7),
 )

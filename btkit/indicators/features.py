@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
+from types import MappingProxyType
 from typing import TypeVar, cast
 
 import numpy as np
@@ -10,7 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from btkit.errors import DataError, UsageError
+from btkit.indicators.announcements import KNOWN, NO_DATES, EventDates, announcements
 from btkit.indicators.base import Array, Definition, Mask
+from btkit.indicators.event_names import define_event, split_event_name
 from btkit.indicators.names import closest_names, name_hint
 from btkit.indicators.registry import define, lookup, split_previous
 from btkit.markets import Days, Interval, last_sessions, session_dates
@@ -18,6 +21,7 @@ from btkit.markets import Days, Interval, last_sessions, session_dates
 T = TypeVar("T")
 S = TypeVar("S", bound=np.generic)
 REQUIRED = ("open", "high", "low", "close", "volume")
+NO_EVENTS: Mapping[str, EventDates] = MappingProxyType({})
 OPTIONAL = ("iv_rank", "iv_percentile", "current_iv", "vix")
 
 
@@ -40,6 +44,8 @@ class FeatureSet:
         weekly or longer bars.
     interval
         Of the bars, or its label.
+    events
+        The dates of the user's events, by name, that concern the bars' instrument.
 
     Raises
     ------
@@ -65,10 +71,12 @@ class FeatureSet:
         bars_per_year: float,
         calendar: str = "XNYS",
         interval: Interval | str = Interval.DAY,
+        events: Mapping[str, EventDates] = NO_EVENTS,
     ) -> None:
         self.bars_per_year = bars_per_year
         self.calendar = calendar
         self.interval = Interval.parse(interval)
+        self._events = events
         self._index = cast("pd.DatetimeIndex", bars.index)
         self._raw = {name: read_only(values) for name, values in bar_columns(bars).items()}
         self._columns: dict[str, Array] = {}
@@ -90,6 +98,21 @@ class FeatureSet:
             return last_sessions(self._index, self.interval, calendar=self.calendar)
 
         return self.shared("dates", compute)
+
+    def event(self, name: str) -> EventDates:
+        """Return the dates of an event, the package's own or one that was handed over.
+
+        Parameters
+        ----------
+        name
+            Such as ``fomc``.
+
+        Returns
+        -------
+        EventDates
+            Without any date where there is no such event.
+        """
+        return announcements(name) if name in KNOWN else self._events.get(name, NO_DATES)
 
     def shared(self, key: Hashable, compute: Callable[[], T]) -> T:
         """Return an intermediate result, computed when it is first asked for.
@@ -234,6 +257,9 @@ class FeatureSet:
     def _resolve(self, name: str) -> tuple[int, str, Definition]:
         depth, base = split_previous(name)
         definition = define(base)
+        wanted = None if definition is not None else split_event_name(base)
+        if wanted is not None and wanted.event in self._events:
+            definition = define_event(wanted)
         if definition is not None and definition.compute is not None:
             return depth, base, definition
         indicator = lookup(name)

@@ -17,6 +17,7 @@ from btkit.indicators import (
     volume,
 )
 from btkit.indicators.base import Definition, Family, Indicator
+from btkit.indicators.event_names import event_name_in
 
 SMALLEST, LARGEST = 2, 500
 PREVIOUS = "prev_"
@@ -132,10 +133,14 @@ def is_truth_value(name: str) -> bool:
     Parameters
     ----------
     name
-        As for `lookup`; an unknown one has no truth values.
+        As for `lookup`, or of the form that names of the user's events have; any other has no
+        truth values.
     """
     entry = lookup(name)
-    return entry is not None and entry.kind == "bool"
+    if entry is not None:
+        return entry.kind == "bool"
+    of_event = event_name_in(name)
+    return of_event is not None and of_event.kind == "bool"
 
 
 def previous(indicator: Indicator, depth: int) -> Indicator:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
@@ -184,6 +185,18 @@ def _share(fraction: float) -> str:
     return tag("span", filled, class_="bt-share") + tag("span", text.percent(fraction))
 
 
+def _events_read(kept: Mapping[str, Any]) -> list[tuple[str, str]]:
+    # The report of an earlier version says nothing of events.
+    events = kept.get("events")
+    if not events:
+        return []
+    listed = text.listed(
+        [f"{name} ({text.plural(len(rows), 'date')})" for name, rows in events.items()]
+    )
+    code = tag("code", escape(f"sha256 {kept['events_hash']}"), class_="bt-hash")
+    return [("Events", f"{escape(listed)} {code}")]
+
+
 def _provenance(view: View) -> Html:
     kept = view.report["provenance"]
     run = view.run
@@ -195,6 +208,7 @@ def _provenance(view: View) -> Html:
         ("Asked for", escape(f"{run['start_date']} to {run['end_date']}")),
         ("Spec", tag("code", escape(f"sha256 {kept['spec_hash']}"), class_="bt-hash")),
         ("Bars", tag("code", escape(f"sha256 {kept['bars_hash']}"), class_="bt-hash")),
+        *_events_read(kept),
         ("Versions", escape(versions)),
         (
             "Again",

@@ -320,6 +320,9 @@ class Provenance(Section):
     spec_hash, bars_hash
         SHA-256 in hexadecimal of the spec, and of the bars as they were computed with: checked,
         adjusted if the spec asks for it, the warm-up included.
+    events_hash, events
+        SHA-256 of the user's events that the spec reads on this symbol, and their dates by name;
+        None and empty where it reads none.
     source
         Where the bars come from.
     versions
@@ -336,6 +339,8 @@ class Provenance(Section):
 
     spec_hash: str
     bars_hash: str
+    events_hash: str | None = None
+    events: dict[str, list[dict[str, str | None]]] = {}
     source: str
     versions: dict[str, str]
     settings: dict[str, JsonValue]

@@ -97,10 +97,13 @@ def build_provenance(
         The fields of `Provenance`, plain JSON values.
     """
     spec = result.spec.model_dump(mode="json")
+    events = result.spec.events_read(result.symbol)
     return {
         "spec_hash": spec_hash(result.spec),
         # Indicators depend on the warm-up, so it counts.
         "bars_hash": bars_hash(result.all_bars),
+        "events_hash": events.fingerprint(),
+        "events": events.to_json(),
         "source": result.data.source,
         "versions": dict(versions),
         "settings": {

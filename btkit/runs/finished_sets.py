@@ -20,6 +20,7 @@ from btkit.runs.files import explained
 from btkit.storage import digest_of, make_folder, parquet_of, write_whole
 
 if TYPE_CHECKING:
+    from btkit.spec import AnySpec
     from btkit.validation import ParameterSets, Sweeper
 
 Floats = NDArray[np.float64]
@@ -30,6 +31,20 @@ _MARKER = ".job"
 _ATTEMPTS = 5
 # What rows depend on beyond the compiled code.
 _SOURCES = ("indicators", "simulation", "validation")
+
+
+def events_asked(spec: AnySpec, symbol: str | None) -> dict[str, Any]:
+    """Return what `identify` is to know of the user's events; nothing for a spec that reads none.
+
+    Parameters
+    ----------
+    spec
+        What is asked; parameters may choose among its events.
+    symbol
+        The instrument; None for one without a name.
+    """
+    reads = spec.events_read(symbol).calendars
+    return {"events": spec.events.fingerprint()} if reads else {}
 
 
 def identify(asked: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from btkit.data import BarFormat, check_symbol, load_stated
 from btkit.errors import StoreError
+from btkit.indicators import UserEvents
 from btkit.runs.requests import Costs, check_interval, check_range, check_source
 from btkit.settings import Settings, SourceName
 from btkit.spec import AnySpec, OptionsSpec, load_spec
@@ -55,6 +56,7 @@ class RunRequest:
         return {
             "kind": self.kind,
             "spec": self.spec.model_dump(mode="json"),
+            "events": self.spec.events_read(self.symbol).to_json(),
             "symbol": self.symbol,
             "start": self.start.isoformat(),
             "end": self.end.isoformat(),
@@ -95,7 +97,12 @@ class RunRequest:
 
     @classmethod
     def _read(cls, stored: Mapping[str, Any]) -> RunRequest:
-        spec = load_spec(stored["spec"], settings=Settings.model_construct())
+        spec = load_spec(
+            stored["spec"],
+            settings=Settings.model_construct(),
+            # A run of an earlier version has none.
+            events=UserEvents.from_json(stored.get("events", {})),
+        )
         source = check_source(stored["source"])
         if source is None:
             raise KeyError("source")

@@ -15,7 +15,7 @@ from btkit.runs.campaigns import (
     command_line,
     usable_cores,
 )
-from btkit.runs.finished_sets import identify
+from btkit.runs.finished_sets import events_asked, identify
 from btkit.runs.job_requests import SweepRequest
 from btkit.runs.requests import (
     Costs,
@@ -178,6 +178,7 @@ def fingerprint(question: Question, sweeper: Sweeper) -> str:
         "objective": question.objective,
         "costs": [question.costs.capital, question.costs.commission, question.costs.slippage],
         "bars": bars_hash(first.all_bars),
+        **events_asked(question.spec, first.symbol),
         "start": first.outcome.start,
     }
     return identify(asked)

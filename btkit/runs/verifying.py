@@ -10,6 +10,7 @@ import pandas as pd
 
 from btkit.data import load_stated
 from btkit.errors import UsageError
+from btkit.indicators import UserEvents
 from btkit.report import Report, RunDocument
 from btkit.runs.execute import run_again
 from btkit.runs.progress import Progress, Silent
@@ -98,7 +99,11 @@ def rerun(report: Report, settings: Settings) -> RunDocument:
         )
     first, last = check_range(run.start_date, run.end_date)
     request = RunRequest(
-        spec=load_spec(dict(provenance.spec), settings=Settings.model_construct()),
+        spec=load_spec(
+            dict(provenance.spec),
+            settings=Settings.model_construct(),
+            events=UserEvents.from_json(provenance.events),
+        ),
         symbol=run.symbol,
         start=first,
         end=last,

@@ -29,7 +29,7 @@ from btkit.runs.campaigns import (
     write_spec,
 )
 from btkit.runs.execute import WARMUP_BARS, begin
-from btkit.runs.finished_sets import FinishedSets, identify, measure_rest
+from btkit.runs.finished_sets import FinishedSets, events_asked, identify, measure_rest
 from btkit.runs.progress import Progress
 from btkit.runs.requests import (
     Costs,
@@ -206,6 +206,7 @@ def _fingerprint(plan: Plan, part: LoadedBars) -> str:
             "constraint": plan.constraint,
             "costs": [plan.costs.capital, plan.costs.commission, plan.costs.slippage],
             "bars": bars_hash(part.bars),
+            **events_asked(plan.spec, part.info.symbol or None),
             "start": part.start.isoformat(),
         }
     )

@@ -14,7 +14,13 @@ from btkit.conditions.columns import ColumnEvaluator
 from btkit.data import HANDED_OVER, DataInfo, Finding, describe_bars
 from btkit.engine import Clauses, Decisions, parse_clauses, plan_decisions
 from btkit.errors import UsageError
-from btkit.indicators import OPTION_POSITION_DEFAULTS, FeatureSet, is_truth_value, lookup
+from btkit.indicators import (
+    OPTION_POSITION_DEFAULTS,
+    EventDates,
+    FeatureSet,
+    is_truth_value,
+    lookup,
+)
 from btkit.markets import Annualisation
 from btkit.metrics import Metrics, TradeColumns, compute_metrics
 from btkit.options import Spread
@@ -344,6 +350,8 @@ class OptionsRequest:
         An option spec.
     bars, quality, told
         Checked bars, what was found in them, and what a loader said of them.
+    events
+        The dates of the user's events that concern the instrument.
     start
         The first deciding bar.
     capital, commission, slippage
@@ -358,6 +366,7 @@ class OptionsRequest:
     bars: pd.DataFrame
     quality: list[Finding]
     told: DataInfo | None
+    events: dict[str, EventDates]
     start: int
     capital: float
     commission: float
@@ -393,6 +402,7 @@ def simulate_options(request: OptionsRequest) -> OptionsResult:
         bars_per_year=request.annualisation.bars_per_year,
         calendar=spec.calendar,
         interval=interval,
+        events=request.events,
     )
     # A spread's size follows from its max loss, so there is no formula to read.
     clauses = parse_clauses(

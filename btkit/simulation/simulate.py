@@ -199,6 +199,7 @@ def simulate_with(
         bars_per_year=annualisation.bars_per_year,
         calendar=strategy.calendar,
         interval=annualisation.interval,
+        events=strategy.events.of(_symbol(given)),
     )
     decisions = plan_decisions(
         clauses,
@@ -305,6 +306,7 @@ def _simulate_options(
             bars=_with_origin(given.bars, given),
             quality=given.findings,
             told=given.told,
+            events=strategy.events.of(_symbol(given)),
             start=_first_bar(index, start),
             capital=capital,
             commission=commission,
@@ -354,6 +356,10 @@ def _with_origin(bars: pd.DataFrame, given: GivenBars) -> pd.DataFrame:
     if given.told is not None:
         bars.attrs["btkit"] = given.told.model_dump()
     return bars
+
+
+def _symbol(given: GivenBars) -> str | None:
+    return None if given.told is None else given.told.symbol or None
 
 
 def _first_bar(index: pd.DatetimeIndex, start: str | date | np.datetime64 | None) -> int:

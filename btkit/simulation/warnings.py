@@ -12,7 +12,7 @@ from btkit.conditions import names_of
 from btkit.conditions.nodes import Compare, Const, Position
 from btkit.data import COVERAGE_CODES, SPLIT_CODE, DataInfo, some_of
 from btkit.engine import Clause, Clauses
-from btkit.indicators import POSITION_NAMES, FeatureSet
+from btkit.indicators import POSITION_NAMES, FeatureSet, event_of
 
 if TYPE_CHECKING:
     from btkit.simulation.options import OptionsResult
@@ -33,6 +33,8 @@ _SERIOUS = frozenset(
         "no_heading", "may_be_closes",
     }
 )  # fmt: skip
+# Days before the end of a calendar from which on a run is warned.
+_NEAR_ITS_END = 90
 _IV_COLUMNS = ("iv_rank", "iv_percentile", "current_iv")
 
 
@@ -62,6 +64,7 @@ def find_warnings(
     for clause in (*result.clauses.conditions(), result.clauses.sizing):
         found += _of_clause(clause, result.feature_set, result.outcome.start)
         found += _meant_in_percent(clause)
+    found += _calendars_that_end(result)
     found += _implied_volatility(result, needed=needs_volatility)
     found += _other_bars_than_meant(result)
     if result.ruined:
@@ -159,6 +162,27 @@ def _meant_in_percent(clause: Clause) -> list[dict[str, str]]:
         if isinstance(side, Position) and isinstance(other, Const) and side.name in _FRACTIONS
         for name, asked in [(side.name, other.number)]
         if asked <= _FRACTIONS[name][0] or asked > _FRACTIONS[name][1]
+    ]
+
+
+def _calendars_that_end(result: Result | OptionsResult) -> list[dict[str, str]]:
+    features = result.feature_set
+    last = features.dates[-1]
+    readers: dict[str, list[str]] = {}
+    for name in sorted(result.clauses.names()):
+        event = event_of(name)
+        if event is not None:
+            readers.setdefault(event, []).append(name)
+    return [
+        {
+            "code": "calendar_ends",
+            "message": f"The dates of {event} are known up to {features.event(event).last}, and "
+            f"the last bar, of {last}, comes within {_NEAR_ITS_END} days of that. What reads them "
+            f"({', '.join(names)}) is missing after it, and `not` of a missing value holds.",
+        }
+        for event, names in readers.items()
+        if features.event(event).days.size
+        and last >= features.event(event).last - np.timedelta64(_NEAR_ITS_END, "D")
     ]
 
 

@@ -2,6 +2,7 @@
 
 from btkit.spec.base import BaseSpec
 from btkit.spec.document import dump_spec, spec_hash, spec_schema
+from btkit.spec.events import read_events
 from btkit.spec.fields import CONDITION_LISTS
 from btkit.spec.kind import Kind, kind_of
 from btkit.spec.load import load_spec
@@ -17,6 +18,7 @@ __all__ = [
     "dump_spec",
     "kind_of",
     "load_spec",
+    "read_events",
     "spec_hash",
     "spec_schema",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import (
@@ -9,12 +10,15 @@ from pydantic import (
     ConfigDict,
     Field,
     ModelWrapValidatorHandler,
+    PrivateAttr,
     ValidationError,
+    ValidationInfo,
     model_validator,
 )
 
-from btkit.conditions import fill_parameters
+from btkit.conditions import fill_parameters, names_in
 from btkit.errors import Problem, SpecError
+from btkit.indicators import NO_USER_EVENTS, UserEvents
 from btkit.spec.calendars import calendar_problems
 from btkit.spec.expressions import expression_problems
 from btkit.spec.fields import (
@@ -35,6 +39,8 @@ from btkit.spec.fields import (
 )
 from btkit.spec.wording import field_problems, key_problems, no_mapping
 
+_EVENTS = "events"
+
 
 class BaseSpec(BaseModel):
     """What both kinds of spec share.
@@ -52,6 +58,8 @@ class BaseSpec(BaseModel):
         validate_default=True,
         hide_input_in_errors=True,
     )
+
+    _events: UserEvents = PrivateAttr(default=NO_USER_EVENTS)
 
     # Fields that belong to the other kind only, with what to do instead.
     foreign_fields: ClassVar[dict[str, str]] = {}
@@ -111,7 +119,9 @@ class BaseSpec(BaseModel):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _all_problems_at_once(cls, data: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
+    def _all_problems_at_once(
+        cls, data: object, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo
+    ) -> Self:
         if isinstance(data, cls):
             return handler(data)
         if not isinstance(data, dict):
@@ -121,11 +131,13 @@ class BaseSpec(BaseModel):
             raise SpecError(problems)
         data = cls._without_nulls(data)
         spec: Self | None = None
+        events = (info.context or {}).get(_EVENTS, NO_USER_EVENTS)
         try:
             spec = handler(data)
+            spec._events = events  # noqa: SLF001 - its own class
         except ValidationError as error:
             problems += field_problems(error, data, cls.model_fields, cls.foreign_fields)
-        problems += expression_problems(data)
+        problems += expression_problems(data, events)
         problems += calendar_problems(data)
         problems += cls._cross_field_problems(data)
         if problems or spec is None:
@@ -168,7 +180,45 @@ class BaseSpec(BaseModel):
         SpecError
             When the changed spec is no valid one.
         """
-        return type(self).model_validate({**self.model_dump(), **changes})
+        return type(self).from_fields({**self.model_dump(), **changes}, self._events)
+
+    @classmethod
+    def from_fields(cls, fields: Mapping[str, Any], events: UserEvents) -> Self:
+        """Return the spec of some fields, whose conditions may read some events.
+
+        Parameters
+        ----------
+        fields
+            By name.
+        events
+            The events that exist beside btkit's own.
+
+        Raises
+        ------
+        SpecError
+            When it is no valid one.
+        """
+        return cls.model_validate(dict(fields), context={_EVENTS: events})
+
+    @property
+    def events(self) -> UserEvents:
+        """The events that its conditions may read beside btkit's own."""
+        return self._events
+
+    def events_read(self, symbol: str | None) -> UserEvents:
+        """Return what its expressions read of the user's events on an instrument.
+
+        Parameters
+        ----------
+        symbol
+            The instrument; None for one without a name.
+        """
+        texts = [text for texts in self.filled_conditions.values() for text in texts]
+        names = {name for text in [*texts, *self._formulas()] for name in names_in(text)}
+        return self._events.only(names, symbol=symbol)
+
+    def _formulas(self) -> list[str]:
+        return []
 
 
 def _position(problem: Problem, order: list[str]) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from btkit.conditions import check_expression, fill_parameters, parameter_names
 from btkit.errors import Problem
+from btkit.indicators import UserEvents
 from btkit.spec.fields import CONDITION_LISTS, MAX_CONDITIONS, MAX_PARAMETERS, parameter_refusal
 from btkit.spec.wording import is_text
 from btkit.spelling import did_you_mean
@@ -18,7 +19,7 @@ _MAX_CHARACTERS = 40_000
 _BRACED = re.compile(r"\{[^{}]*\}")
 
 
-def expression_problems(data: Mapping[str, Any]) -> list[Problem]:
+def expression_problems(data: Mapping[str, Any], events: UserEvents) -> list[Problem]:
     """Return everything wrong with the expressions of a spec that was not validated yet.
 
     Parameters
@@ -26,6 +27,8 @@ def expression_problems(data: Mapping[str, Any]) -> list[Problem]:
     data
         The fields as they came. Whatever is no list of texts is skipped: it is refused as a
         field of the wrong type.
+    events
+        The events whose names are known.
     """
     declared = data.get("parameters", {})
     if not isinstance(declared, dict) or len(declared) > MAX_PARAMETERS:
@@ -50,7 +53,7 @@ def expression_problems(data: Mapping[str, Any]) -> list[Problem]:
         problems += [_unknown_parameter(path, text, name, declared) for name in unknown]
         # With a value missing or refused there is no expression yet that could be checked.
         if all(name in declared and parameter_refusal(declared[name]) is None for name in names):
-            problems += _checked(path, text, declared)
+            problems += _checked(path, text, declared, events)
     problems += [
         Problem(f"parameters.{name}", f"parameter '{name}' is used nowhere", _unused_hint(name))
         for name in declared
@@ -73,7 +76,9 @@ def _expressions(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield _SIZING, str(formula)
 
 
-def _checked(path: str, text: str, parameters: Mapping[str, Any]) -> list[Problem]:
+def _checked(
+    path: str, text: str, parameters: Mapping[str, Any], events: UserEvents
+) -> list[Problem]:
     filled = fill_parameters(text, parameters)
     return [
         Problem(
@@ -82,7 +87,7 @@ def _checked(path: str, text: str, parameters: Mapping[str, Any]) -> list[Proble
             problem.hint,
             None if problem.column is None else _column_before(text, problem.column, parameters),
         )
-        for problem in check_expression(filled, path=path, sizing=path == _SIZING)
+        for problem in check_expression(filled, path=path, sizing=path == _SIZING, events=events)
     ]
 
 

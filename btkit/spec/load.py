@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from btkit.errors import SpecError, UsageError
+from btkit.indicators import NO_USER_EVENTS, UserEvents
 from btkit.settings import Settings, read_settings
+from btkit.spec.events import EventSource, read_events
 from btkit.spec.kind import Kind, Told, check_kind, kind_of, tell_kind
 from btkit.spec.model import AnySpec, OptionsSpec, StrategySpec
 from btkit.spec.reading import parse_text, read_file
@@ -17,11 +19,19 @@ _FORMS = {".json": "json", ".yaml": "yaml", ".yml": "yaml"}
 _KINDS = ("rules", "options")
 
 
+class _Known(NamedTuple):
+    """What a spec rests on beside its text."""
+
+    max_holding_bars: int | None
+    events: UserEvents
+
+
 def load_spec(
     source: str | Path | Mapping[str, Any] | AnySpec,
     *,
     settings: Settings | None = None,
     kind: Kind | None = None,
+    events: EventSource | None = None,
 ) -> AnySpec:
     """Load and check a spec.
 
@@ -33,12 +43,17 @@ def load_spec(
         a brace or a fence, is a text; any other is a path if a file is there, else a text. A spec
         that is loaded already is returned as it is.
     settings
-        Where the default of ``max_holding_bars`` comes from; None reads the environment.
+        Where the default of ``max_holding_bars`` and the events come from; None reads the
+        environment.
     kind
         What is needed: a rule spec or an option spec. None takes what the fields tell: a
         ``spread_type`` makes an option spec; without one, a field that only rule specs have makes
         a rule spec; else ``target_dte``, ``short_delta`` or ``long_delta`` make an option spec;
         else exits or stops a rule spec. A spec in which nothing tells is taken for what is needed.
+    events
+        Events of one's own, whose names conditions may read: the path of a CSV file, or a
+        DataFrame, with the columns name, date, and optionally symbol and known_from. None takes
+        the file that BT_EVENTS names. They belong to the spec from then on.
 
     Raises
     ------
@@ -59,11 +74,17 @@ def load_spec(
         )
     if isinstance(source, StrategySpec | OptionsSpec):
         check_kind(Told(*kind_of(source)), kind, source.name)
-        return source
+        if events is None:
+            return source
+        return source.from_fields(source.model_dump(), read_events(events))
+    return _load(source, _known(settings, events), kind)
+
+
+def _load(source: str | Path | Mapping[str, Any], known: _Known, kind: Kind | None) -> AnySpec:
     if isinstance(source, Mapping):
-        return _build(dict(source), settings, kind)
+        return _build(dict(source), known, kind)
     if isinstance(source, Path):
-        return _load_file(source, settings, kind)
+        return _load_file(source, known, kind)
     if not isinstance(source, str):
         raise UsageError(
             f"a spec is a path, a mapping or a text, not {kind_of_value(source)}",
@@ -71,10 +92,10 @@ def load_spec(
         )
     source = source.removeprefix("\ufeff")
     if "\n" in source or source.lstrip()[:1] in {"{", "[", "`"}:
-        return _build(parse_text(source), settings, kind)
+        return _build(parse_text(source), known, kind)
     if _exists(source):
-        return _load_file(Path(source), settings, kind)
-    return _build(_one_line(source), settings, kind)
+        return _load_file(Path(source), known, kind)
+    return _build(_one_line(source), known, kind)
 
 
 def _exists(path: str) -> bool:
@@ -99,28 +120,37 @@ def _one_line(text: str) -> object:
     return values
 
 
-def _load_file(path: Path, settings: Settings | None, kind: Kind | None) -> AnySpec:
+def _load_file(path: Path, known: _Known, kind: Kind | None) -> AnySpec:
     origin = str(path).encode("utf-8", "backslashreplace").decode()
     text = read_file(path, origin)
     try:
-        return _build(parse_text(text, form=_FORMS.get(path.suffix.lower())), settings, kind)
+        return _build(parse_text(text, form=_FORMS.get(path.suffix.lower())), known, kind)
     except SpecError as error:
         refused = SpecError(error.problems, origin=origin)
         refused.details |= error.details
         raise refused from error
 
 
-def _build(values: object, settings: Settings | None, kind: Kind | None) -> AnySpec:
+def _build(values: object, known: _Known, kind: Kind | None) -> AnySpec:
     if not isinstance(values, dict):
         raise SpecError([no_mapping(values)])
     told = tell_kind(values)
     taken = check_kind(told, kind, values.get("name"))
     # null means the default.
-    if values.get("max_holding_bars") is None:
-        limit = read_settings(settings).max_holding_bars
-        values = values if limit is None else {**values, "max_holding_bars": limit}
+    if values.get("max_holding_bars") is None and known.max_holding_bars is not None:
+        values = {**values, "max_holding_bars": known.max_holding_bars}
     try:
-        return (OptionsSpec if taken == "options" else StrategySpec).model_validate(values)
+        return (OptionsSpec if taken == "options" else StrategySpec).from_fields(
+            values, known.events
+        )
     except SpecError as error:
         error.details |= {"kind": taken, "why": told.why}
         raise
+
+
+def _known(settings: Settings | None, events: EventSource | None) -> _Known:
+    settings = read_settings(settings)
+    source = settings.events if events is None else events
+    return _Known(
+        settings.max_holding_bars, NO_USER_EVENTS if source is None else read_events(source)
+    )

@@ -84,6 +84,9 @@ class StrategySpec(BaseSpec):
         """The sizing formula, parameters filled in."""
         return fill_parameters(self.position_sizing_formula, self.parameters)
 
+    def _formulas(self) -> list[str]:
+        return [self.filled_sizing]
+
 
 class OptionsSpec(BaseSpec):
     """Option spreads: conditions that open and close them, strikes by delta, targets on credit.

@@ -11,6 +11,7 @@ import ipywidgets as ipw
 
 from btkit.conditions import parameter_names
 from btkit.errors import Problem
+from btkit.indicators import UserEvents
 from btkit.spec import StrategySpec
 from btkit.widgets.expressions import Expressions
 from btkit.widgets.numbers import NumberField, Parameters
@@ -133,19 +134,27 @@ def label_of(name: str) -> str:
     return LISTS[name][0] if name in LISTS else _LABELS[name]
 
 
-def field_controls(changed: Changed) -> dict[str, Control]:
-    """Return a control for every field of a rule spec, by the field's name."""
-    return {name: _control(name, changed) for name in StrategySpec.model_fields}
+def field_controls(changed: Changed, *, events: UserEvents) -> dict[str, Control]:
+    """Return a control for every field of a rule spec, by the field's name.
+
+    Parameters
+    ----------
+    changed
+        Told of each edit.
+    events
+        The user's, whose names conditions complete.
+    """
+    return {name: _control(name, changed, events) for name in StrategySpec.model_fields}
 
 
-def _control(name: str, changed: Changed) -> Control:
+def _control(name: str, changed: Changed, events: UserEvents) -> Control:
     label, meaning = label_of(name), str(StrategySpec.model_fields[name].description)
     if name in LISTS:
-        return Expressions(name, *LISTS[name], changed)
+        return Expressions(name, *LISTS[name], changed, events=events)
     if name == "parameters":
         return Parameters(changed)
     if name == "position_sizing_formula":
-        return Expressions(name, label, meaning, changed, single=True)
+        return Expressions(name, label, meaning, changed, events=events, single=True)
     if name == "per_trade_risk_pct":
         return NumberField(name, label, changed, span=_RISK, percent=True)
     return Field(name, _kind(name), changed)

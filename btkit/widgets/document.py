@@ -41,7 +41,7 @@ class SpecDocument:
         self._future: list[dict[str, Any]] = []
         self._last: tuple[str, float] = ("", -MERGE_S)
         self.fields = fields_of(spec)
-        self.spec = spec
+        self.spec, self._events = spec, spec.events
         self.problems: list[Problem] = []
 
     @property
@@ -82,6 +82,7 @@ class SpecDocument:
         """Take another spec, as one edit that can be undone."""
         self._past.append(self.fields)
         self._future.clear()
+        self._events = spec.events
         self._settle(fields_of(spec))
 
     def undo(self) -> None:
@@ -96,6 +97,18 @@ class SpecDocument:
             self._past.append(self.fields)
             self._settle(self._future.pop())
 
+    def checked(self) -> StrategySpec:
+        """Return the spec as it stands.
+
+        Raises
+        ------
+        SpecError
+            If it is not valid.
+        """
+        spec = load_spec(self.fields, settings=self._settings, kind="rules", events=self._events)
+        assert isinstance(spec, StrategySpec)
+        return spec
+
     def _settle(self, fields: dict[str, Any]) -> None:
         self.fields = fields
         self._last = ("", -MERGE_S)
@@ -103,12 +116,10 @@ class SpecDocument:
 
     def _check(self) -> None:
         try:
-            spec = load_spec(self.fields, settings=self._settings, kind="rules")
+            self.spec = self.checked()
         except SpecError as error:
             self.problems = error.problems
             return
-        assert isinstance(spec, StrategySpec)
-        self.spec = spec
         self.problems = []
 
 

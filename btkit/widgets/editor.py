@@ -202,7 +202,7 @@ class SpecEditor:
             If the file cannot be written.
         """
         if self.problems:
-            rule_spec(self._document.fields, settings=self._settings)
+            self._document.checked()
         place = Path(path).expanduser().absolute()
         text = text_of(self.spec, suffix=place.suffix)
         write_whole(place, text, private=self._settings.private)
@@ -253,7 +253,7 @@ class SpecEditor:
                 hint="Save the bars as a file in BT_DATA_DIR and edit on its symbol, or keep "
                 "editor.result.",
             )
-        spec = rule_spec(self._document.fields, settings=self._settings)
+        spec = self._document.checked()
         result = run(
             spec,
             request.symbol,
@@ -283,7 +283,7 @@ class SpecEditor:
     # What stands on the screen
 
     def _build(self) -> None:
-        self.controls = field_controls(self._on_edit)
+        self.controls = field_controls(self._on_edit, events=self.spec.events)
         self._picture = Picture(self._result, self._held)
         self._summary = ipw.HTML()
         self._reason = ipw.HTML()

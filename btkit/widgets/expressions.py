@@ -11,7 +11,7 @@ import ipywidgets as ipw
 import traitlets
 
 from btkit.errors import Problem
-from btkit.indicators import catalogue
+from btkit.indicators import NO_USER_EVENTS, UserEvents, catalogue
 from btkit.widgets.problems import labelled, problem_markup
 
 Changed = Callable[[str, Any], None]
@@ -49,13 +49,23 @@ class Expressions:
         Heading, and what it means in a few words.
     changed
         Told the field's name and its new value.
+    events
+        The user's, whose names are completed, too.
     single
         Whether the field is one expression rather than a list of them.
     """
 
     def __init__(
-        self, name: str, title: str, note: str, changed: Changed, *, single: bool = False
+        self,
+        name: str,
+        title: str,
+        note: str,
+        changed: Changed,
+        *,
+        events: UserEvents = NO_USER_EVENTS,
+        single: bool = False,
     ) -> None:
+        self._events = events
         self.name, self._changed, self._single, self._quiet = name, changed, single, False
         self.list = ExpressionList(title=title, note=note, single=single)
         self.list.observe(lambda _: self._on_texts(), "texts")
@@ -82,7 +92,7 @@ class Expressions:
 
     def offer(self, parameters: Iterable[str]) -> None:
         """Let these parameters be completed, too."""
-        known = words(parameters)
+        known = words(parameters, events=self._events)
         if self._single:
             known = sorted([*known, ["risk_pct", "Share of the capital risked per trade."]])
         self.list.words = known
@@ -103,22 +113,24 @@ class Expressions:
             self._changed(self.name, self.texts[0] if self._single else self.texts)
 
 
-def words(parameters: Iterable[str]) -> list[list[str]]:
+def words(parameters: Iterable[str], *, events: UserEvents = NO_USER_EVENTS) -> list[list[str]]:
     """Return every name that an expression can hold, each with its meaning.
 
     Parameters
     ----------
     parameters
         Of the spec; they stand in braces, alone or as the length of an average.
+    events
+        The user's.
 
     Returns
     -------
     list of list of str
         Name and meaning, sorted by name.
     """
-    entries = catalogue()
+    entries = [*catalogue(), *events.indicators()]
     found = {entry.name: entry.meaning for entry in entries if "<" not in entry.name}
-    families = [entry for entry in entries if entry.name.endswith("_<n>")]
+    families = [entry for entry in entries if "_<n>" in entry.name]
     for entry in families:
         for length in (*_LENGTHS, *(f"{{{name}}}" for name in parameters)):
             meaning = entry.meaning.replace("<n>", str(length)).replace(" n ", f" {length} ")

@@ -9,6 +9,7 @@ import btkit as bt
 from btkit.data import load_from_source
 from btkit.report import RunDocument, build_provenance, build_report, describe_run
 from btkit.settings import Settings
+from btkit.spec import AnySpec
 
 RUN_ID = "00000000-0000-4000-8000-000000000000"
 MADE = "2026-01-05T10:00:00"
@@ -23,12 +24,14 @@ MOMENTUM: dict[str, Any] = {
 }
 
 
-def document(*, start: str, end: str, symbol: str = "SPX", **changes: Any) -> RunDocument:
+def document(
+    *, start: str, end: str, symbol: str = "SPX", spec: AnySpec | None = None, **changes: Any
+) -> RunDocument:
     """Simulate a variation of the momentum spec on sample bars, and report it as a run would be."""
     settings = Settings(_env_file=None)
     loaded = load_from_source(symbol, start, end, settings=settings, source="sample")
     result = bt.simulate(
-        bt.load_spec(MOMENTUM | changes),
+        spec or bt.load_spec(MOMENTUM | changes),
         loaded.bars,
         capital=100_000.0,
         commission=0.65,

@@ -13,8 +13,11 @@ HELP = """
 List every name that a condition may use.
 
 Each with what it means, its formula, and where that is from. At a terminal it is a table; --json,
-a pipe or a file give the document.
-`lookback` is the index of the first bar that has a value. Exit codes: 0, 2 error.
+a pipe or a file give the document. `lookback` is the index of the first bar that has a value.
+Names of events that BT_EVENTS brings are listed, too. Two averages that are equal on paper can
+differ in their last digits: where a tie matters, compare with a margin, such as
+sma_5 <= sma_50 * 1.000001.
+Exit codes: 0, 2 error.
 
 \b
 Example:
@@ -37,10 +40,12 @@ def command(
 def _indicators(*, as_json: bool) -> Outcome:
     from btkit.cli.tables import show_indicators  # noqa: PLC0415 - lazy start-up
     from btkit.indicators import catalogue  # noqa: PLC0415 - lazy start-up
+    from btkit.runs import read_settings  # noqa: PLC0415 - likewise
+    from btkit.spec import read_events  # noqa: PLC0415 - likewise
 
-    document = {
-        "indicators": [{key: getattr(entry, key) for key in _KEYS} for entry in catalogue()]
-    }
+    file = read_settings().events
+    entries = [*catalogue(), *([] if file is None else read_events(file).indicators())]
+    document = {"indicators": [{key: getattr(entry, key) for key in _KEYS} for entry in entries]}
     return Outcome(
         document,
         next=[step("Shows the fields of a spec that conditions stand in.", "schema")],

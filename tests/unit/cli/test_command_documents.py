@@ -194,6 +194,21 @@ def test_indicators(backtest):
     }  # fmt: skip
 
 
+def test_indicators_of_events_that_the_user_brings(backtest, workplace, monkeypatch):
+    (workplace / "events.csv").write_text("name,date\nhalving,2024-04-20\n", encoding="utf-8")
+    monkeypatch.setenv("BT_EVENTS", "events.csv")
+    _, document, _ = backtest("indicators")
+    names = {entry["name"] for entry in document["indicators"]}
+    assert {"halving_day", "days_to_halving", "halving_within_<n>d"} <= names
+    (workplace / "own.json").write_text(
+        json.dumps(rules(entry_conditions=["halving_within_9d"])), encoding="utf-8"
+    )
+    assert backtest("validate", "own.json")[0] == 0
+    (workplace / "events.csv").write_text("name,date\nfomc,2024-04-20\n", encoding="utf-8")
+    code, document, _ = backtest("indicators")
+    assert (code, document["error"]["type"]) == (2, "UsageError")
+
+
 def test_schema(backtest):
     code, document, _ = backtest("schema")
     assert code == 0

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from btkit.indicators.announcements import announcement_dates
+from btkit.indicators.announcements import EARLIEST, announcements
 
 NEVER = math.nan
 
@@ -19,11 +19,14 @@ NEVER = math.nan
         ("fomc_meeting_day", "2020-03-03", 1),  # unscheduled
         ("fomc_meeting_day", "2020-03-16", 0),  # the Monday after the unscheduled Sunday
         ("fomc_meeting_day", "2020-03-18", 0),  # the scheduled meeting that was called off
+        ("fomc_meeting_day", "2020-03-23", 1),  # unscheduled
         ("fomc_meeting_day", "2026-12-09", 1),
         ("fomc_meeting_day", "2026-12-31", 0),
+        ("fomc_meeting_day", "2027-12-08", 1),
+        ("fomc_meeting_day", "2027-12-31", 0),
         ("fomc_meeting_day", "2018-12-19", NEVER),
         ("fomc_meeting_day", "2018-12-31", NEVER),
-        ("fomc_meeting_day", "2027-01-04", NEVER),
+        ("fomc_meeting_day", "2028-01-04", NEVER),
         ("fomc_within_3d", "2024-01-31", 1),
         ("fomc_within_3d", "2024-01-29", 1),
         ("fomc_within_3d", "2024-01-26", 0),  # five days ahead, over a weekend
@@ -32,15 +35,21 @@ NEVER = math.nan
         ("fomc_within_3d", "2020-03-13", 0),
         ("fomc_within_3d", "2019-01-02", 0),
         ("fomc_within_3d", "2018-12-31", NEVER),
-        ("fomc_within_3d", "2026-12-28", 0),
-        ("fomc_within_3d", "2026-12-29", NEVER),  # its third day is in 2027
+        ("fomc_within_3d", "2020-03-23", 0),  # nobody foresaw that one, either
+        ("fomc_within_3d", "2027-12-28", 0),
+        ("fomc_within_3d", "2027-12-29", NEVER),  # its third day is in 2028
         ("days_to_fomc", "2024-01-31", 0),
         ("days_to_fomc", "2024-02-01", 48),
-        ("days_to_fomc", "2020-03-02", 58),  # 2020-04-29
+        ("days_to_fomc", "2020-03-02", 16),  # the meeting of 17-18 March, as then scheduled
+        ("days_to_fomc", "2020-03-13", 5),
+        ("days_to_fomc", "2020-03-16", 44),  # 2020-04-29
+        ("days_to_fomc", "2020-03-18", 42),
         ("days_to_fomc", "2019-01-02", 28),
         ("days_to_fomc", "2018-12-31", NEVER),
         ("days_to_fomc", "2026-12-09", 0),
-        ("days_to_fomc", "2026-12-10", NEVER),
+        ("days_to_fomc", "2026-12-10", 48),
+        ("days_to_fomc", "2027-12-08", 0),
+        ("days_to_fomc", "2027-12-09", NEVER),
         ("cpi_release_day", "2019-01-11", 1),
         ("cpi_release_day", "2025-10-15", 0),  # put off by the shutdown
         ("cpi_release_day", "2025-10-24", 1),
@@ -82,7 +91,7 @@ def test_event_columns(on_dates, name, date, expected):
 
 
 def test_only_announcements_have_an_end_of_knowledge(on_dates):
-    features = on_dates("2018-12-31", "2024-01-31", "2027-01-04")
+    features = on_dates("2018-12-31", "2024-01-31", "2028-01-04")
     assert features.unknown("opex_week") is None
     assert features.unknown("close") is None
     assert features.unknown("dte") is None
@@ -93,6 +102,8 @@ def test_only_announcements_have_an_end_of_knowledge(on_dates):
 def test_an_unscheduled_sunday_is_flagged_only_where_it_is_a_session(on_dates):
     around_the_clock = on_dates("2020-03-15", calendar="24/7")
     assert around_the_clock.column("fomc_meeting_day").tolist() == [1.0]
+    weekend = on_dates("2020-03-14", "2020-03-15", calendar="24/7")
+    assert weekend.column("days_to_fomc").tolist() == [4.0, 45.0]
     new_york = on_dates("2020-03-13", "2020-03-16")
     assert new_york.column("fomc_meeting_day").tolist() == [0.0, 0.0]
 
@@ -116,28 +127,32 @@ def test_other_calendars_move_the_expiry(on_dates):
 
 
 def test_the_days_agree_with_a_plain_loop(on_dates):
-    dates = pd.date_range("2018-11-01", "2027-02-28")
+    dates = pd.date_range("2018-11-01", "2028-02-28")
     days = on_dates(*dates).column("days_to_fomc")
-    meetings = announcement_dates("fomc", scheduled_only=True).tolist()
-    for date, found in zip(dates.date, days, strict=True):
-        ahead = [(meeting - date).days for meeting in meetings if meeting >= date]
-        known = 2019 <= date.year <= 2026 and ahead
+    meetings = announcements("fomc").foreseen
+    for date, found in zip(dates.to_numpy("datetime64[D]"), days, strict=True):
+        ahead = [
+            (one.day - date).astype(int)
+            for one in meetings
+            if one.day >= date and one.since <= date <= one.until
+        ]
+        known = 2019 <= date.item().year <= 2027 and ahead
         assert found == (min(ahead) if known else pytest.approx(math.nan, nan_ok=True))
 
 
 def test_announcements_are_complete_and_in_order():
-    every = announcement_dates("fomc", scheduled_only=False)
-    scheduled = announcement_dates("fomc", scheduled_only=True)
-    assert set(every.tolist()) - set(scheduled.tolist()) == {
-        pd.Timestamp("2020-03-03").date(),
-        pd.Timestamp("2020-03-15").date(),
+    fomc, cpi = announcements("fomc"), announcements("cpi")
+    scheduled = {one.day for one in fomc.foreseen}
+    assert set(fomc.days) - scheduled == {
+        np.datetime64(day) for day in ("2020-03-03", "2020-03-15", "2020-03-23")
     }
-    years = np.unique(scheduled.astype("datetime64[Y]"), return_counts=True)[1]
-    assert years.tolist() == [8, 7, 8, 8, 8, 8, 8, 8]
-    releases = announcement_dates("cpi", scheduled_only=False)
-    assert len(releases) == 95
-    for dates in (every, scheduled, releases):
+    assert scheduled - set(fomc.days) == {np.datetime64("2020-03-18")}
+    years = np.unique(np.array(sorted(scheduled), "datetime64[Y]"), return_counts=True)[1]
+    assert years.tolist() == [8] * 9
+    assert len(cpi.days) == len(cpi.foreseen) == 95
+    for dates in (fomc.days, cpi.days, np.array([one.day for one in fomc.foreseen])):
         assert np.all(np.diff(dates).astype(int) > 0)
+    assert all(one.since == EARLIEST for one in (*fomc.foreseen, *cpi.foreseen))
 
 
 @pytest.mark.parametrize(

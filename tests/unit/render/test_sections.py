@@ -2,9 +2,20 @@ import json
 import re
 from dataclasses import replace
 
+import pandas as pd
 import pytest
-from support.documents import RUNS, document, idle_run, long_run, ruined_run, short_run, warned_run
+from support.documents import (
+    MOMENTUM,
+    RUNS,
+    document,
+    idle_run,
+    long_run,
+    ruined_run,
+    short_run,
+    warned_run,
+)
 
+import btkit as bt
 from btkit.metrics import VERDICT_WORDS
 from btkit.render import SECTIONS, headline, plot, rests_on, show, trades, words
 from btkit.render.pieces import Chart, Html, script_json, tag
@@ -116,6 +127,16 @@ def test_names_are_escaped():
     page = markup(headline(warned_run()))
     assert "calm &amp; steady" in page
     assert "calm & steady" not in page
+
+
+def test_events_that_were_read_are_named():
+    spec = bt.load_spec(
+        MOMENTUM | {"filter_conditions": ["not talk_day or days_to_fork > 0"]},
+        events=pd.DataFrame({"name": ["talk", "talk", "fork"], "date": ["2017-05-02"] * 3}),
+    )
+    page = markup(rests_on(document(start="2017-03-01", end="2017-11-30", spec=spec)))
+    assert "<dt>Events</dt><dd>fork (1 date) and talk (1 date) <code" in page
+    assert "<dt>Events</dt>" not in markup(rests_on(idle_run()))
 
 
 def test_what_it_rests_on_is_complete():

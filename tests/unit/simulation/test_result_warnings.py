@@ -3,6 +3,7 @@
 import functools
 import math
 
+import pandas as pd
 import pytest
 
 import btkit as bt
@@ -78,6 +79,43 @@ def test_events_outside_the_years_that_are_known(run):
             "cpi_release_day, fomc_meeting_day.",
         }
     ]
+
+
+@pytest.mark.parametrize(
+    ("first", "name", "warned"),
+    [
+        ("2027-08-06", "days_to_fomc > 0", False),  # the 40th bar is of 2027-09-30
+        ("2027-08-10", "days_to_fomc > 0", True),
+        ("2026-08-06", "prev_cpi_release_day", False),
+        ("2026-08-10", "prev_cpi_release_day", True),
+        ("2027-08-10", "close > 0", False),
+        ("2026-08-10", "earnings_within_5d", False),
+    ],
+)
+def test_a_run_near_the_end_of_a_calendar(run, first, name, warned):
+    result = run(FLAT, filter_conditions=[name], bars={"first": first})
+    found = [entry["message"] for entry in result.warnings if entry["code"] == "calendar_ends"]
+    assert len(found) == warned
+    if warned:
+        assert "comes within 90 days of that" in found[0]
+        assert name.split(" ")[0] in found[0]
+
+
+def test_events_of_ones_own_that_end(make_bars, make_spec):
+    bars = make_bars(FLAT, first="2018-01-02")
+    spec = bt.load_spec(
+        make_spec(filter_conditions=["not talk_day"], max_holding_bars=5),
+        events=pd.DataFrame({"name": "talk", "date": ["2018-01-08", "2018-02-01"]}),
+    )
+    messages = {entry["code"]: entry["message"] for entry in bt.simulate(spec, bars).warnings}
+    assert set(messages) == {"calendar_ends", "unknown_events"}
+    assert "The dates of talk are known up to 2018-02-01" in messages["calendar_ends"]
+
+
+def test_earnings_without_dates_are_a_fallback(run):
+    result = run(FLAT, filter_conditions=["not earnings_within_5d"])
+    assert codes(result) == ["fallback"]
+    assert result.fallbacks == {"earnings_within_5d": 40}
 
 
 def test_events_in_a_year_that_is_known(run):

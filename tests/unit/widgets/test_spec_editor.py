@@ -35,6 +35,23 @@ def test_a_slider_moves_result_picture_and_tiles_together(editor, settings):
     assert editor._summary.value != tiles
 
 
+def test_events_of_ones_own_are_known_and_completed(spec, settings, tmp_path):
+    file = tmp_path / "events.csv"
+    file.write_text("name,date\nhalving,2016-07-09\n", encoding="utf-8")
+    own = load_spec(spec, events=file)
+    for given, known in ((own, settings), (spec, settings.model_copy(update={"events": file}))):
+        made = SpecEditor(given, start="2010-01-04", end="2014-12-31", settings=known)
+        try:
+            conditions = made.controls["entry_conditions"]
+            assert {"halving_day", "days_to_halving"} <= dict(conditions.list.words).keys()
+            conditions.texts = ["not halving_within_30d"]
+            assert made.problems == []
+            assert made.spec.events.knows("halving_day")
+            assert len(made.result.trades)
+        finally:
+            made.close()
+
+
 def test_every_field_has_a_control(editor):
     assert set(editor.controls) == set(StrategySpec.model_fields)
     assert not editor._document.can_undo
