@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from btkit.indicators import FeatureSet, catalogue
+from btkit.indicators import EventDay, FeatureSet, UserEvents, catalogue
 
 PER_BAR = [entry.name for entry in catalogue() if entry.per_bar and "<" not in entry.name]
 FAMILY_MEMBERS = [
@@ -11,7 +11,9 @@ FAMILY_MEMBERS = [
     for stem in ("sma", "ema", "rsi", "atr", "roc", "adx", "hv", "highest", "lowest")
     for n in (2, 37)
 ]
-NAMES = [*PER_BAR, *FAMILY_MEMBERS, "prev_iv_atm", "prev_prev_macd_hist", "prev_fomc_meeting_day"]
+OF_EVENTS = ["talk_day", "days_to_talk", "talk_within_9d", "prev_talk_within_30d"]
+NAMES = [*PER_BAR, *FAMILY_MEMBERS, "prev_iv_atm", "prev_prev_macd_hist", "prev_fomc_meeting_day",
+         *OF_EVENTS]  # fmt: skip
 COUNT, CUTS = 420, (1, 2, 35, 250, 419)
 
 
@@ -23,14 +25,24 @@ def bars(make_bars):
 
 
 @pytest.fixture(scope="module")
-def whole(bars):
-    return FeatureSet(bars, bars_per_year=252.0)
+def features_of(bars):
+    """Return the features of some bars, with an event on every 30th of all bars."""
+    days = [day.date() for day in bars.index[20::30]]
+    known = [day.date() for day in bars.index[10::30]]
+    talks = tuple(EventDay(*found) for found in zip(days, [None] * len(days), known, strict=False))
+    events = UserEvents({"talk": talks}).of(None)
+    return lambda some: FeatureSet(some, bars_per_year=252.0, events=events)
+
+
+@pytest.fixture(scope="module")
+def whole(bars, features_of):
+    return features_of(bars)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_cutting_the_future_off_changes_nothing(bars, whole, name):
+def test_cutting_the_future_off_changes_nothing(bars, whole, features_of, name):
     for cut in CUTS:
-        part = FeatureSet(bars.iloc[:cut], bars_per_year=252.0)
+        part = features_of(bars.iloc[:cut])
         np.testing.assert_array_equal(part.column(name), whole.column(name)[:cut])
         for mask in ("fallback", "unknown"):
             found, expected = getattr(part, mask)(name), getattr(whole, mask)(name)
@@ -40,11 +52,11 @@ def test_cutting_the_future_off_changes_nothing(bars, whole, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_another_future_changes_nothing(bars, make_bars, whole, name):
+def test_another_future_changes_nothing(bars, make_bars, whole, features_of, name):
     for cut in CUTS[:-1]:
         other = bars.copy()
         future = make_bars(COUNT, seed=99)
         future[["open", "high", "low", "close"]] *= 1e4
         other.iloc[cut:] = future.iloc[cut:]
-        column = FeatureSet(other, bars_per_year=252.0).column(name)
+        column = features_of(other).column(name)
         np.testing.assert_array_equal(column[:cut], whole.column(name)[:cut])
