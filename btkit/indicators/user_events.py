@@ -108,6 +108,22 @@ class UserEvents:
             }
         )
 
+    def like(self, word: str) -> list[str]:
+        """Return names that a word with parameters in braces may become, one a kind and event.
+
+        Parameters
+        ----------
+        word
+            Such as ``talk_within_{days}d``.
+        """
+        pattern = re.compile(re.sub(r"\\\{[^{}]*\\\}", "[0-9]+", re.escape(word)))
+        return [
+            made.name
+            for event in self.calendars
+            for made in _kinds(event, within=1)
+            if pattern.fullmatch(made.name)
+        ]
+
     def to_json(self) -> dict[str, list[dict[str, str | None]]]:
         """Return them as plain JSON values, which `from_json` takes back."""
         return {name: [one.to_json() for one in days] for name, days in self.calendars.items()}
@@ -165,15 +181,8 @@ class UserEvents:
             found = [EventName(near[0], wanted.kind, wanted.within).name] if near else []
         else:
             number = re.search("[0-9]+", base)
-            names = [
-                made.name
-                for event in self.calendars
-                for made in (
-                    EventName(event, "bool"),
-                    EventName(event, "float"),
-                    *([EventName(event, "bool", int(number[0][-9:]))] if number else []),
-                )
-            ]
+            within = int(number[0][-9:]) if number else 1
+            names = [made.name for event in self.calendars for made in _kinds(event, within=within)]
             found = get_close_matches(base, names, n=1, cutoff=_LIKENESS)
         return PREVIOUS * depth + found[0] if found else None
 
@@ -203,6 +212,12 @@ def refuse_event_name(name: str) -> str | None:
         if lookup(made) is not None:
             return f"{name!r} would make {made!r}, which is a name of btkit's own"
     return None
+
+
+def _kinds(event: str, *, within: int) -> tuple[EventName, ...]:
+    return (
+        EventName(event, "bool"), EventName(event, "float"), EventName(event, "bool", within)
+    )  # fmt: skip
 
 
 def _of_any_length(event: str) -> Indicator:

@@ -39,12 +39,12 @@ def events_asked(spec: AnySpec, symbol: str | None) -> dict[str, Any]:
     Parameters
     ----------
     spec
-        What is asked; parameters may choose among its events.
+        What is asked.
     symbol
         The instrument; None for one without a name.
     """
-    reads = spec.events_read(symbol).calendars
-    return {"events": spec.events.fingerprint()} if reads else {}
+    fingerprint = spec.events_read(symbol).fingerprint()
+    return {} if fingerprint is None else {"events": fingerprint}
 
 
 def identify(asked: Mapping[str, Any]) -> str:

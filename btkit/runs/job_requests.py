@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from btkit.errors import StoreError
+from btkit.indicators import UserEvents
 from btkit.runs.batch import Job
 from btkit.settings import Settings, SourceName
 from btkit.spec import StrategySpec, load_spec
@@ -58,8 +59,8 @@ class SearchRequest(StoredRequest):
 
     Parameters
     ----------
-    spec, path
-        The strategy, and the file that it was read from.
+    spec, events, path
+        The strategy, what it reads of the user's events, and the file that it was read from.
     symbol, start, end, interval, source
         The bars.
     format
@@ -74,6 +75,7 @@ class SearchRequest(StoredRequest):
 
     kind: Literal["sweep", "walk-forward"]
     spec: dict[str, JsonValue]
+    events: dict[str, list[dict[str, str | None]]] = {}
     path: str | None
     symbol: str
     start: date
@@ -91,7 +93,11 @@ class SearchRequest(StoredRequest):
 
     def load_spec(self) -> StrategySpec:
         """Return the strategy."""
-        spec = load_spec(self.spec, settings=Settings.model_construct())
+        spec = load_spec(
+            self.spec,
+            settings=Settings.model_construct(),
+            events=UserEvents.from_json(self.events),
+        )
         assert isinstance(spec, StrategySpec)
         return spec
 

@@ -209,6 +209,7 @@ def request_of(
     """
     return SweepRequest(
         spec=question.spec.model_dump(mode="json"),
+        events=question.spec.events_read(symbol).to_json(),
         path=question.path,
         symbol=symbol,
         start=asked[0],

@@ -181,10 +181,12 @@ def walk_forward(  # noqa: PLR0913 - the data, the costs and the windows, each w
         from btkit.validation import check_sets  # noqa: PLC0415 - brings numba
 
         check_sets(plan.spec, plan.optimized, plan.sets, plan.constraint)
+    known_symbol = check_symbol(symbol)
     request = WalkForwardRequest(
         spec=plan.spec.model_dump(mode="json"),
+        events=plan.spec.events_read(known_symbol).to_json(),
         path=plan.path,
-        symbol=check_symbol(symbol),
+        symbol=known_symbol,
         start=first,
         end=last,
         interval=interval,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
@@ -40,6 +41,7 @@ from btkit.spec.fields import (
 from btkit.spec.wording import field_problems, key_problems, no_mapping
 
 _EVENTS = "events"
+_BRACED = re.compile(r"\w*(?:\{[^{}]*\}\w*)+")
 
 
 class BaseSpec(BaseModel):
@@ -213,12 +215,15 @@ class BaseSpec(BaseModel):
         symbol
             The instrument; None for one without a name.
         """
-        texts = [text for texts in self.filled_conditions.values() for text in texts]
-        names = {name for text in [*texts, *self._formulas()] for name in names_in(text)}
-        return self._events.only(names, symbol=symbol)
+        read: set[str] = set()
+        for text in self._expressions():
+            read |= names_in(fill_parameters(text, self.parameters))
+            # A parameter may choose among events, and a sweep gives it other values.
+            read |= {made for word in _BRACED.findall(text) for made in self._events.like(word)}
+        return self._events.only(read, symbol=symbol)
 
-    def _formulas(self) -> list[str]:
-        return []
+    def _expressions(self) -> list[str]:
+        return [text for name in CONDITION_LISTS for text in getattr(self, name)]
 
 
 def _position(problem: Problem, order: list[str]) -> tuple[int, int]:

@@ -84,8 +84,8 @@ class StrategySpec(BaseSpec):
         """The sizing formula, parameters filled in."""
         return fill_parameters(self.position_sizing_formula, self.parameters)
 
-    def _formulas(self) -> list[str]:
-        return [self.filled_sizing]
+    def _expressions(self) -> list[str]:
+        return [*super()._expressions(), self.position_sizing_formula]
 
 
 class OptionsSpec(BaseSpec):

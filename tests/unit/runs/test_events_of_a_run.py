@@ -31,7 +31,7 @@ fork,2020-02-20,,
 
 
 class Stopped:
-    """Progress that stops the run, as Ctrl-C does, when so many bars are done."""
+    """Progress that stops the run, as Ctrl-C does, once so much is done."""
 
     def __init__(self, bar):
         self.bar = bar
@@ -41,7 +41,7 @@ class Stopped:
         yield lambda _text: None
 
     def count(self, done, _total, _unit):
-        if done == self.bar:
+        if done >= self.bar:
             raise KeyboardInterrupt
 
 
@@ -107,6 +107,47 @@ def test_a_run_that_is_resumed_reads_what_it_began_with(place):
     (broken,) = [row for row in list_runs(settings=settings) if row["status"] == "cancelled"]
     resumed = resume(broken["run_id"], settings=settings)
     assert numbers(resumed.run_id, settings) == whole
+
+
+def test_a_sweep_may_choose_among_events(place):
+    settings, days, file = place
+    file.write_text("name,date\nday1,2020-01-22\nday2,2020-02-12\n", encoding="utf-8")
+    spec = SPEC | {
+        "entry_conditions": ["day{k}_day"],
+        "exit_conditions": [],
+        "parameters": {"k": 1},
+    }
+    swept = sweep(spec, "TINY", *days, parameters={"k": [1, 2]}, settings=settings)
+    assert list(swept.spec.events_read("TINY").calendars) == ["day1", "day2"]
+    for rank in (1, 2):
+        alone = swept.run(rank)
+        entered = str(alone.trades["entry_date"].iloc[0].date())
+        assert entered == {1: "2020-01-23", 2: "2020-02-13"}[alone.spec.parameters["k"]]
+    file.write_text(file.read_text() + "day2,2020-03-10\n", encoding="utf-8")
+    again = sweep(spec, "TINY", *days, parameters={"k": [1, 2]}, settings=settings)
+    assert again.sweep_id != swept.sweep_id
+
+
+@pytest.mark.parametrize("kind", ["sweep", "walk-forward"])
+def test_what_was_stopped_goes_on_with_the_events_that_it_began_with(place, kind):
+    settings, days, file = place
+    settings = settings.model_copy(update={"checkpoint_bars": 1})
+    ask = {
+        "sweep": lambda **more: sweep(
+            SPEC, "TINY", *days, parameters={"days": [1, 4, 30]}, settings=settings, **more
+        ),
+        "walk-forward": lambda **more: walk_forward(
+            SPEC, "TINY", *days, windows=1, is_ratio=0.5, optimize={"days": [2, 4]},
+            settings=settings, **more,
+        ),
+    }[kind]  # fmt: skip
+    with pytest.raises(KeyboardInterrupt):
+        ask(progress=Stopped(1))
+    (job,) = [row for row in list_runs(settings=settings) if row["kind"] == kind]
+    file.unlink()
+    resume(job["run_id"], settings=settings.model_copy(update={"events": None}))
+    (job,) = [row for row in list_runs(settings=settings) if row["kind"] == kind]
+    assert job["status"] == "complete"
 
 
 def test_a_sweep_over_the_days_is_so_many_runs(place):
