@@ -328,7 +328,8 @@ class _Reader:
         hint, of_event = name_hint(name), event_name_in(name)
         if of_event is None or refuse_event_name(of_event.event):
             return hint
-        return f"{hint}; BT_EVENTS names a CSV with the dates of events, such as {of_event.event}"
+        joined = hint if hint.endswith("?") else f"{hint};"
+        return f"{joined} BT_EVENTS names a CSV with the dates of events, such as {of_event.event}"
 
     def _reads_event(self, name: str) -> bool:
         if self.events is None:

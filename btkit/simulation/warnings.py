@@ -177,8 +177,14 @@ def _calendars_that_end(result: Result | OptionsResult) -> list[dict[str, str]]:
         {
             "code": "calendar_ends",
             "message": f"The dates of {event} are known up to {features.event(event).last}, and "
-            f"the last bar, of {last}, comes within {_NEAR_ITS_END} days of that. What reads them "
-            f"({', '.join(names)}) is missing after it, and `not` of a missing value holds.",
+            f"the last bar, of {last}, "
+            + (
+                "lies beyond that."
+                if last > features.event(event).last
+                else f"comes within {_NEAR_ITS_END} days of that."
+            )
+            + f" What reads them ({', '.join(names)}) is missing after it, and `not` of a missing "
+            "value holds.",
         }
         for event, names in readers.items()
         if features.event(event).days.size
