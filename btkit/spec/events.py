@@ -14,6 +14,7 @@ import pandas as pd
 
 from btkit.errors import UsageError
 from btkit.indicators.user_events import EventDay, UserEvents, refuse_event_name
+from btkit.spec.wording import kind_of_value
 
 COLUMNS = ("name", "date", "symbol", "known_from")
 _REQUIRED = ("name", "date")
@@ -55,6 +56,11 @@ def read_events(source: EventSource) -> UserEvents:
         texts = source.astype(object).where(source.notna(), "").astype(str).to_numpy().tolist()
         return _gather(
             (dict(zip(columns, row, strict=True)) for row in texts), columns, "The table"
+        )
+    if not isinstance(source, str | Path):
+        raise UsageError(
+            f"events are the path of a CSV file or a DataFrame, not {kind_of_value(source)}.",
+            hint=_HINT,
         )
     path = Path(source).expanduser()
     try:

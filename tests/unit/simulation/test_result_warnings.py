@@ -110,7 +110,7 @@ def test_events_of_ones_own_that_end(make_bars, make_spec):
         events=pd.DataFrame({"name": "talk", "date": ["2018-01-08", "2018-02-01"]}),
     )
     messages = {entry["code"]: entry["message"] for entry in bt.simulate(spec, bars).warnings}
-    assert set(messages) == {"calendar_ends", "unknown_events"}
+    assert {"calendar_ends", "unknown_events"} <= set(messages)
     assert "The dates of talk are known up to 2018-02-01" in messages["calendar_ends"]
 
 

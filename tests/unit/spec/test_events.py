@@ -93,6 +93,13 @@ def test_a_file_that_cannot_be_read(file, tmp_path):
         read_events(file("name,date\nx\u00e9,2024-01-02\n", encoding="latin-1"))
 
 
+@pytest.mark.parametrize("value", [5, b"x", ["events.csv"], pd.Series([1]), "a\0b"])
+def test_what_are_no_events(value):
+    with pytest.raises(UsageError) as caught:
+        load_spec(rules(), events=value)
+    assert "name, date" in caught.value.hint
+
+
 def test_a_file_that_changed_is_read_again(file):
     assert not read_events(file(CSV)).knows("fork_day")
     assert read_events(file(CSV + "fork,2024-04-20,,\n")).knows("fork_day")
