@@ -15,10 +15,10 @@ NAME = "export"
 HELP = """
 Write what is complete as tables.
 
-They are runs, trades, curves (by bar), windows (of walk-forwards) and sets (of sweeps); the id of a walk-forward or a batch
-stands for its runs as well. All tables are of one moment. Each is one file, runs.<format> and so
-on, which appears once it is whole. In CSV, texts that a spreadsheet would run, such as =1+1, have
-an apostrophe before them.
+They are runs, trades, curves (by bar), windows (of walk-forwards) and sets (of sweeps); the id of
+a walk-forward or a batch stands for its runs as well. All tables are of one moment. Each is one
+file, runs.<format> and so on, which appears once it is whole. In CSV, texts that a spreadsheet
+would run, such as =1+1, have an apostrophe before them.
 Exit codes: 0 written; 2 error.
 
 \b

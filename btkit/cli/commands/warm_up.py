@@ -10,7 +10,7 @@ from btkit.cli.outcome import Outcome, Work
 
 NAME = "warm-up"
 HELP = """
-Compile the simulation loops now, so that no run waits for it.
+Compile the simulation now, so that no run waits for it.
 
 What is compiled is kept beside the package, or where that is not writable in ~/.cache/btkit;
 NUMBA_CACHE_DIR names another folder. `compiled` is 0 where everything was there already.
