@@ -71,8 +71,8 @@ def _rebuild(kind: type[BtkitError], arguments: tuple[Any, ...]) -> BtkitError:
     return error
 
 
-WHOLE_SPEC = "spec"
-"""The path of a problem that is the whole document's."""
+WHOLE = frozenset({"spec", "format"})
+"""The paths of a problem that is the whole document's: a spec's, or a file format's."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class Problem:
         """The place as a JSON Pointer (RFC 6901), such as ``/entry_conditions/0``."""
         if self.location is not None:
             steps = [str(step) for step in self.location]
-        elif self.path == WHOLE_SPEC:
+        elif self.path in WHOLE:
             steps = []
         else:
             steps = re.findall(r"[^.\[\]]+", self.path)

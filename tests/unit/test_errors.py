@@ -88,6 +88,7 @@ def test_a_run_is_named_once():
         (Problem("parameters.fast", "bad", "mend it"), "/parameters/fast"),
         (Problem("name", "bad", "mend it"), "/name"),
         (Problem("spec", "bad", "mend it"), ""),
+        (Problem("format", "bad", "mend it"), ""),
         (Problem("spec", "unknown", "mend it", location=("spec",)), "/spec"),
         (Problem("a/b~c", "bad", "mend it", location=("a/b~c", 3)), "/a~1b~0c/3"),
     ],

@@ -74,3 +74,27 @@ def test_the_index_shows_the_name_as_text():
     page = index_page([line], comparison=None)
     assert Elements(page).found == []
     assert escape(NAME, quote=False) in page or escape(NAME) in page
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../../../etc/passwd",
+        "$(touch pwned)`touch pwned`;touch pwned",
+        "x'); DROP TABLE backtest_runs;--",
+        "\u0430\u0440\u0440\u04cf\u0435",
+    ],
+)
+def test_a_name_is_never_run_nor_a_path(backtest, workplace, name):
+    (workplace / "named.json").write_text(json.dumps(rules(name=name)))
+    before = {path.name for path in workplace.iterdir()}
+    _, document, _ = backtest(
+        "run", "--strategy", "named.json", "--symbol", "SPX", "--start", "2010-01-01", "--end",
+        "2010-12-31", "--no-report",
+    )  # fmt: skip
+    assert document["run"]["strategy_name"] == name
+    (row,) = backtest("list")[1]["runs"]
+    assert row["strategy_name"] == name
+    assert {path.name for path in workplace.iterdir()} - before <= {
+        "curves", "results.db", "results.db-shm", "results.db-wal",
+    }  # fmt: skip
