@@ -153,7 +153,7 @@ def test_a_hostile_spec_is_refused(backtest, workplace, content, ending):
     with cpu_limit():
         code, document, _ = backtest("run", "--strategy", path, "--symbol", "SPX", *RANGE)
     assert code == 2
-    assert document["error"]["type"] in {"SpecError", "UsageError"}
+    assert document["error"]["type"] in {"SpecError", "SpecKindError", "UsageError"}
     assert len(json.dumps(document)) < 200_000
     assert not list(workplace.glob("**/pwned"))
     assert not (workplace / "results.db").exists()
