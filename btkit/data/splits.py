@@ -134,6 +134,8 @@ def _told(bars: pd.DataFrame, jumps: Array) -> Places:
         return np.flatnonzero((steps != 0.0) & unadjusted) + 1
     steps = _adjustment_steps(bars)
     large = np.flatnonzero((steps >= LEAST_STEP) | (steps <= 1.0 / LEAST_STEP))
+    # Where adj_close is 0 or below there is no telling.
+    large = large[(steps[large] > 0.0) & np.isfinite(steps[large])]
     if not len(large):
         return large
     distances = np.abs(np.abs(np.log(steps[large]))[:, None] - TOLD_RATIOS)
@@ -150,8 +152,6 @@ def _adjustment_steps(bars: pd.DataFrame) -> Array:
     factors: Array = bars["adj_close"].to_numpy() / bars["close"].to_numpy()
     with np.errstate(invalid="ignore", divide="ignore"):
         steps: Array = factors[1:] / factors[:-1]
-    # Where adj_close is 0 or below there is no telling either.
-    steps[(steps <= 0.0) | np.isinf(steps)] = np.nan
     return steps
 
 

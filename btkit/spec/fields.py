@@ -42,8 +42,10 @@ def _printable(text: str) -> str:
 
 
 def _number_as_text(value: object) -> object:
-    # YAML and JSON take a version without quotes for a number.
-    return repr(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+    # YAML and JSON take a version without quotes for a number; of very many digits it is none.
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    return value if isinstance(value, int) and abs(value) > MAX_EXACT_INTEGER else repr(value)
 
 
 def _whole(value: object) -> object:

@@ -94,7 +94,10 @@ def calls(settings, tmp_path):
     costs = {"capital": 1e5, "commission": 0.65, "slippage": 0.005}
     result = bt.simulate(SPEC, bars)
     return {
-        "load_spec": (bt.load_spec, {"source": SPEC, "settings": settings, "kind": "rules"}),
+        "load_spec": (
+            bt.load_spec,
+            {"source": SPEC, "settings": settings, "kind": "rules", "events": None},
+        ),
         "load_bars": (
             bt.load_bars,
             dict(zip(("symbol", "start", "end"), sample, strict=True))

@@ -16,6 +16,7 @@ from btkit.render import sweep as sweep_page
 from btkit.render import walk_forward as walk_forward_page
 from btkit.render.text import NARROW
 from btkit.report import sweeps
+from btkit.report.sweeps import DEFLATED_SHARPE_NEEDED
 from btkit.runs.sweep import describe_sweep
 from btkit.settings import Settings
 from btkit.validation.windows import EFFICIENCY_NEEDED
@@ -115,3 +116,5 @@ def test_texts_that_cannot_read_a_constant_agree_with_it():
         f"drawdown no deeper than {-bounds['max_drawdown_pct'] * 100:.0f} %, and no more than "
         f"{bounds['consecutive_losses_max']:.0f} losses come in a row"
     ) in readme
+    notebook = (ROOT / "notebooks" / "05_sweeps.ipynb").read_text(encoding="utf-8")
+    assert f"it needs {DEFLATED_SHARPE_NEEDED:.2f}." in notebook

@@ -81,7 +81,7 @@ def test_bars_in_place_of_a_symbol_store_nothing(settings):
 
 
 def test_an_option_spec_is_sent_away(settings):
-    with pytest.raises(UsageError, match="a rule run needs a rule spec"):
+    with pytest.raises(UsageError, match="A rule spec is needed here"):
         run(spread(), *RANGE, settings=settings)
 
 
@@ -94,7 +94,7 @@ def test_an_option_spec_is_sent_away(settings):
         ({"start": "2010-13-01"}, "start is '2010-13-01', which is no date"),
         ({"start": "20100101"}, "not in the form YYYY-MM-DD"),
         ({"end": "2010-02-30"}, "end is '2010-02-30', which is no date"),
-        ({"start": None}, "start is 'None'"),
+        ({"start": None}, "start is None"),
         ({"end": "2009-12-31"}, "start 2010-01-01 is after end 2009-12-31"),
         ({"interval": "2d"}, "There is no interval '2d'"),
         ({"source": "bloomberg"}, "There is no source 'bloomberg'"),
