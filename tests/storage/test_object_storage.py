@@ -380,6 +380,22 @@ def test_reports_are_uploaded_when_asked(
     assert server.objects() == {}
 
 
+def test_a_walk_forward_sends_its_reports_too(arguments, server, monkeypatch, capsys):
+    monkeypatch.setenv("BT_MINIO_ENDPOINT", server.endpoint)
+    flags = [part for part in arguments(300)[4:] if part != "--no-report"]
+    command = ["walk-forward", *flags, "--windows", "2", "--upload-reports", "-q"]
+    assert main(command) in (0, 1)
+    document = json.loads(capsys.readouterr().out)
+    known = document["walk_forward_id"]
+    reports = {f"backtest-results/reports/{known}.{end}" for end in ("json", "ipynb", "html")}
+    parts = {
+        key_of(window[f"{part}_run_id"]) for window in document["windows"] for part in ("is", "oos")
+    }
+    assert set(server.objects()) == reports | parts
+    assert main(["delete", "--run-id", known]) == 0
+    assert server.objects() == {}
+
+
 def test_where_nobody_chose_an_endpoint(settings, server, monkeypatch):
     def known(endpoint):
         return ObjectStore(

@@ -2,9 +2,11 @@ import threading
 
 import pytest
 from support.loops import PATIENCE_S
+from support.random_bars import crossover
 
 import btkit as bt
 from btkit.errors import InterruptedRunError
+from btkit.runs.sweep import describe_sweep
 from btkit.widgets import Progress, RunBrowser
 
 
@@ -42,6 +44,26 @@ def test_the_notebook_of_a_run_is_rendered_when_it_is_asked_for(runs, settings):
     place = browser.report()
     assert place.exists()
     assert place.with_suffix(".html").exists()
+    browser.close()
+
+
+def test_a_sweep_and_a_walk_forward_have_one_row_each_and_their_pages(spec, settings, capsys):
+    dates = {"symbol": "SPX", "start": "2012-01-03", "end": "2016-12-30", "settings": settings}
+    walk = bt.walk_forward(spec, **dates, windows=2).report.walk_forward_id
+    swept = bt.sweep(crossover(), **dates, parameters={"fast": [3, 5], "slow": [20, 30]})
+    describe_sweep(swept, start=dates["start"], end=dates["end"], settings=settings)
+    browser = RunBrowser(settings=settings)
+    assert {row["id"] for row in browser.table.rows} == {walk, swept.sweep_id}
+    browser.select(walk)
+    assert "Walk-forward validation" in capsys.readouterr().out
+    browser.select(swept.sweep_id)
+    assert "Parameter sweep" in capsys.readouterr().out
+    assert not browser._open.disabled
+    assert browser._note.value == ""
+    browser.select(walk, swept.sweep_id)
+    assert "is a walk-forward and no run" in browser._note.value
+    browser.delete()
+    assert bt.list_runs(settings=settings, everything=True) == []
     browser.close()
 
 
