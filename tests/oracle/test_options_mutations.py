@@ -14,6 +14,7 @@ from oracle.strategies import Case
 
 BASE: dict[str, Any] = {
     "name": "battery",
+    "spread_type": "short_put_spread",
     "entry_conditions": ["close > 0"],
     "max_concurrent_positions": 2,
     "max_holding_bars": 30,
