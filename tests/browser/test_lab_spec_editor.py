@@ -271,7 +271,7 @@ def test_a_run_is_stored_and_its_command_copied(editor, lab):
     editor.tab.locator(".bt-command").get_by_role("button", name="Copied").wait_for()
     copied = editor.tab.evaluate("navigator.clipboard.readText()")
     assert copied == editor.notebook.ask("editor.command()")
-    assert copied.startswith("backtest run --strategy 'golden cross.json' --symbol SPX")
+    assert copied.startswith("backtest run --strategy golden-cross.json --symbol SPX")
 
 
 def test_it_stands_at_one_glance_light_and_dark_wide_and_narrow(editor, keep):
