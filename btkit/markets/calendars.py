@@ -18,6 +18,7 @@ Days: TypeAlias = npt.NDArray[np.datetime64]
 When: TypeAlias = str | date | pd.Timestamp | np.datetime64
 
 FIRST_YEAR, LAST_YEAR = 1990, 2039
+EARLIEST_YEAR, LATEST_YEAR = 1678, 2261
 REFERENCE_YEAR = 2025
 # A (SEMANTICS 5): of most exchanges, of one that trades at weekends, of one without holidays.
 SESSIONS_PER_YEAR, EVERY_DAY, EVERY_WEEKDAY = 252.0, 365.0, 260.0
@@ -83,12 +84,13 @@ def years_around(first: np.datetime64, last: np.datetime64) -> tuple[int, int]:
     Returns
     -------
     tuple of int
-        First and last year: 1990 to 2039, and whole decades more where the dates need them.
+        First and last year: 1990 to 2039, and whole decades more where the dates need them, as
+        far as nanoseconds reach.
     """
     first_year, last_year = pd.Timestamp(first).year, pd.Timestamp(last).year
     return (
-        min(FIRST_YEAR, first_year - first_year % 10),
-        max(LAST_YEAR, last_year - last_year % 10 + 9),
+        max(EARLIEST_YEAR, min(FIRST_YEAR, first_year - first_year % 10)),
+        min(LATEST_YEAR, max(LAST_YEAR, last_year - last_year % 10 + 9)),
     )
 
 

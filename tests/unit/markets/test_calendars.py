@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from btkit.errors import UsageError
-from btkit.markets import monthly_expiries, session_dates, session_minutes, sessions
+from btkit.markets import monthly_expiries, schedule, session_dates, session_minutes, sessions
 
 
 @pytest.mark.parametrize(
@@ -116,3 +116,11 @@ def test_intraday_bars_belong_to_a_session(moment, calendar, expected):
 def test_no_bars_have_no_session_dates():
     for calendar in ("XNYS", "XLON"):
         assert len(session_dates(pd.DatetimeIndex([], tz="UTC"), calendar=calendar)) == 0
+
+
+@pytest.mark.parametrize("calendar", ["XNYS", "24/7", "CMES", "XASX"])
+@pytest.mark.parametrize("first", ["1678-01-02", "2261-12-01"])
+def test_schedules_reach_as_far_as_nanoseconds(calendar, first):
+    begin = pd.Timestamp(first)
+    days = schedule(calendar, begin, begin + pd.Timedelta(days=20))
+    assert ((days.index >= begin) & (days.index <= begin + pd.Timedelta(days=20))).all()
