@@ -14,11 +14,15 @@ from btkit.errors import DataError
 from btkit.markets import schedule, zone_of
 
 HOUR: Final = pd.Timedelta(hours=1)
-# The two rules that most vendors' clocks follow.
-USUAL_ZONES: Final = ("America/New_York", "Europe/Berlin")
+# Where most vendors' clocks stand; each skips and repeats an hour of its own.
+USUAL_ZONES: Final = (
+    "America/New_York", "Europe/London", "Europe/Berlin", "Europe/Athens", "Australia/Sydney",
+    "Pacific/Auckland",
+)  # fmt: skip
+# A market that closes for less shows no beginning of its days.
+NIGHT: Final = pd.Timedelta(hours=4)
 FEWEST_SESSIONS: Final = 3
 MOST_OF_THEM: Final = 0.8
-HINT: Final = "state time_zone in a format, such as time_zone: America/New_York"
 
 
 def local_time_findings(
@@ -41,7 +45,8 @@ def local_time_findings(
     -------
     list of Finding
         ``local_times``: sessions begin at the exchange's local hour on both sides of a change
-        of clocks, or always, or an hour is missing where clocks skip one.
+        of clocks, or always, days begin at one hour on both sides, or an hour is missing where
+        clocks skip one.
 
     Raises
     ------
@@ -53,9 +58,12 @@ def local_time_findings(
     for zone in USUAL_ZONES:
         _refuse_twice(times, zone, origin)
     found = [] if calendar is None else _by_openings(times, length, origin, calendar)
-    if found or length > HOUR:
-        return found
-    return _by_skipped_hours(times.unique().sort_values(), origin)
+    present = times.unique().sort_values()
+    if not found and length <= HOUR:
+        found = _by_skipped_hours(present, origin)
+    if not found and calendar is not None:
+        found = _by_beginnings(present, origin, calendar)
+    return found
 
 
 def _changes(times: pd.DatetimeIndex, zone: str) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex]:
@@ -76,7 +84,7 @@ def _refuse_twice(times: pd.DatetimeIndex, zone: str, origin: str) -> None:
         raise DataError(
             f"{origin} has times without a zone, and the hour of {again[0]} twice, as clocks in "
             f"{zone} show it when they go back",
-            hint=HINT,
+            hint=f"state time_zone in a format, such as time_zone: {zone}",
             details={"dates": [str(time) for time in again[:20]]},
         )
 
@@ -120,6 +128,31 @@ def _begins(
         before = times.searchsorted(start) - times.searchsorted(start - length)
         found |= at & (before == 0)
     return found
+
+
+def _by_beginnings(times: pd.DatetimeIndex, origin: str, calendar: str) -> list[Finding]:
+    # Extended hours begin elsewhere than the session, and at one local hour all the same.
+    zone = zone_of(calendar)
+    begins = times[np.diff(times.asi8, prepend=times.asi8[0] - NIGHT.value) >= NIGHT.value]
+    shifts = begins.tz_localize("UTC").tz_convert(zone).tz_localize(None) - begins
+    clocks = pd.Series(begins - begins.normalize())
+    sides = [clocks[np.asarray(shifts == shift)] for shift in shifts.unique()]
+    if len(sides) < 2 or min(map(len, sides)) < FEWEST_SESSIONS:  # noqa: PLR2004 - before, after
+        return []
+    usual = [side.mode().iloc[0] for side in sides]
+    steady = all(
+        clock == usual[0] and (side == clock).mean() >= MOST_OF_THEM
+        for clock, side in zip(usual, sides, strict=True)
+    )
+    if not steady:
+        return []
+    hour = pd.Timestamp(0) + usual[0]
+    message = (
+        f"{origin} gives times without a zone, and its days begin at {hour:%H:%M} before and after "
+        f"the clocks of {calendar} change; read as UTC they may be wrong by hours. State "
+        f"time_zone: {zone} in a format if they are its times."
+    )
+    return [finding("local_times", message, begins.tz_localize("UTC"))]
 
 
 def _by_skipped_hours(times: pd.DatetimeIndex, origin: str) -> list[Finding]:

@@ -151,21 +151,29 @@ def hours(zone, first, last):
     return index, index.tz_convert(zone).strftime("%Y-%m-%d %H:%M")
 
 
-@pytest.mark.parametrize("zone", ["America/New_York", "Europe/Berlin"])
+@pytest.mark.parametrize(
+    "zone",
+    ["America/New_York", "Europe/London", "Europe/Berlin", "Europe/Athens", "Australia/Sydney"],
+)
 def test_an_hour_that_comes_twice_is_refused_with_the_question(zone):
-    index, texts = hours(zone, "2024-10-20", "2024-11-10")
+    autumn = ("04-01", "04-20") if zone.startswith("Australia") else ("10-20", "11-10")
+    index, texts = hours(zone, *(f"2024-{day}" for day in autumn))
     with pytest.raises(DataError, match=f"as clocks in {zone} show it") as caught:
         keys(texts, "1h", calendar="24/7")
-    assert "time_zone" in caught.value.hint
+    assert f"time_zone: {zone}" in caught.value.hint
     for order in (slice(None), slice(None, None, -1)):
         read, findings = keys(texts[order], "1h", time_zone=zone)
         assert list(read) == list(index[order])
         assert findings == []
 
 
-@pytest.mark.parametrize("zone", ["America/New_York", "Europe/Berlin"])
+@pytest.mark.parametrize(
+    "zone",
+    ["America/New_York", "Europe/London", "Europe/Berlin", "Europe/Athens", "Australia/Sydney"],
+)
 def test_an_hour_that_clocks_skip_is_said(zone):
-    _, texts = hours(zone, "2024-03-01", "2024-04-10")
+    spring = ("10-01", "10-20") if zone.startswith("Australia") else ("03-01", "04-10")
+    _, texts = hours(zone, *(f"2024-{day}" for day in spring))
     _, findings = keys(texts, "1h", calendar="24/7")
     assert found(findings) == ["times_taken_as_utc", "local_times"]
     assert "time_zone" in findings[1].message
@@ -193,6 +201,28 @@ def test_sessions_that_begin_at_a_local_hour_are_said(interval):
     read, findings = keys(local, interval, time_zone="America/New_York")
     assert list(read) == list(index)
     assert findings == []
+
+
+def days_of_hours(zone, begin, count):
+    # 16 hours of each weekday from a local hour on, around a change of clocks.
+    return pd.DatetimeIndex(
+        [
+            day + pd.Timedelta(hours=hour)
+            for day in pd.bdate_range("2024-03-04", "2024-03-15", tz=zone)
+            for hour in range(begin, begin + count)
+        ]
+    )
+
+
+@pytest.mark.parametrize("calendar", ["XNYS", "CMES"])
+def test_days_that_begin_at_one_local_hour_before_and_after_the_opening_are_said(calendar):
+    # Extended hours, of which no bar is at the session's opening alone.
+    index = days_of_hours("America/New_York", 4, 16)
+    _, findings = keys(index.strftime("%Y-%m-%d %H:%M"), "1h", calendar=calendar)
+    assert found(findings) == ["times_taken_as_utc", "local_times"]
+    assert "04:00" in findings[1].message
+    in_utc = index.tz_convert("UTC").strftime("%Y-%m-%d %H:%M")
+    assert found(keys(in_utc, "1h", calendar=calendar)[1]) == ["times_taken_as_utc"]
 
 
 def test_a_time_that_the_stated_zone_skips_is_refused():
