@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from zoneinfo import available_timezones
 
+import pandas as pd
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -31,12 +32,13 @@ _EXPECTED: Final = {
     "columns": "a mapping such as {time: Datum, close: Schlusskurs}",
     "header": "true or false",
     "skip_lines": "a whole number, 0 or more",
-    "delimiter": 'one character, "\\t" for a tab, or " " for any run of blanks',
+    "delimiter": "one character of ASCII that is no letter, digit, quotation mark or line break, "
+    'such as ";", "\\t" for a tab, or " " for any run of blanks',
     "decimal": '"." or ","',
     "thousands": 'one of "," "." "\'" "_" and " "',
     "time_zone": "the name of a time zone, such as America/New_York",
-    "time_format": 'a format such as "%d.%m.%Y %H:%M", or one of s, ms, us, ns for numbers '
-    "counted from 1970",
+    "time_format": 'a format that strptime knows and that has a year, such as "%d.%m.%Y %H:%M", or '
+    "one of s, ms, us, ns for numbers counted from 1970",
     "symbol_column": "a heading, or a position counted from 1",
     "bar_time": "open, close or session_open",
 }
@@ -58,9 +60,22 @@ def _known_zone(name: str) -> str:
 
 
 def _usable_time_format(text: str) -> str:
-    if text not in EPOCH_FORMATS and not re.search(r"%[dYymbBjsf]", text):
+    if text in EPOCH_FORMATS:
+        return text
+    if not re.search(r"(?<!%)(%%)*%[Yy]", text):
         raise ValueError(text)
+    try:
+        # It says nothing of the text, and all of a directive that nobody knows.
+        pd.to_datetime(pd.Series(["0"]), format=text, errors="coerce")
+    except re.error as error:  # a directive that comes twice
+        raise ValueError(text) from error
     return text
+
+
+def _usable_delimiter(mark: str) -> str:
+    if not mark.isascii() or mark.isalnum() or mark in '\n\r"\0':
+        raise ValueError(mark)
+    return mark
 
 
 Heading = Annotated[str | int, PlainValidator(_heading)]
@@ -139,7 +154,9 @@ class BarFormat(BaseModel):
     columns: BarColumns = Field(default_factory=BarColumns)
     header: bool | None = None
     skip_lines: Annotated[int, Field(ge=0, le=10_000)] = 0
-    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    delimiter: (
+        Annotated[str, Field(min_length=1, max_length=1), AfterValidator(_usable_delimiter)] | None
+    ) = None
     decimal: Literal[".", ","] | None = None
     thousands: Literal[",", ".", "'", "_", " "] | None = None
     time_zone: Annotated[str, AfterValidator(_known_zone)] | None = None
@@ -191,7 +208,7 @@ def load_format(source: FormatSource) -> BarFormat:
             f"a format is a path, a mapping or a text, not {kind_of_value(source)}",
             hint="write for example {time_zone: America/New_York}",
         )
-    if "\n" in source or source.lstrip()[:1] == "{":
+    if "\n" in source or source.lstrip()[:1] in {"", "{"}:
         return _build(_parse(source, origin="format"), origin="format")
     return read_format(Path(source), origin=source)
 

@@ -129,7 +129,7 @@ def _find_layout(text: str, origin: str, bar_format: BarFormat) -> _Layout:
             hint="state delimiter, skip_lines or columns in a format",
             details={"first_line": lines[0].text[:200]},
         )
-    last, footers = _without_footers(text, split)
+    last, footers = _without_footers(text, split, fields[first])
     if footers:
         remarks.append(_left_out(origin, "below", footers))
     heading = [_fitted(fields[at], width, fields[first:]) for at in named] or None
@@ -210,19 +210,24 @@ def _first_data(fields: list[Fields], width: int, bar_format: BarFormat) -> int:
                     (
                         more
                         for more, line in enumerate(following)
-                        if any(map(looks_like_time, line))
+                        if any(map(looks_like_time, line)) or _is_numeric_row(line)
                     ),
                     0,
                 )
             )
         if len(line) == width > 1 and any(map(looks_like_time, line)):
             return at
-    numeric = (
-        at
-        for at, line in enumerate(fields)
-        if sum(NUMBER.fullmatch(part) is not None for part in line) >= FEWEST_WORDS
-    )
+    numeric = (at for at, line in enumerate(fields) if _numbers_in(line) >= FEWEST_WORDS)
     return next(numeric, min(1, len(fields)))
+
+
+def _numbers_in(line: Fields) -> int:
+    return sum(NUMBER.fullmatch(part) is not None for part in line)
+
+
+def _is_numeric_row(line: Fields) -> bool:
+    # A row whose date is no usual one; symbols of digits stand behind a word, or behind nothing.
+    return _numbers_in(line) >= FEWEST_WORDS and re.match(r"\d", line[0]) is not None
 
 
 def _heading(above: list[Fields], width: int, bar_format: BarFormat) -> list[int]:
@@ -271,9 +276,14 @@ def _fitted(line: Fields, width: int, rows: list[Fields]) -> Fields:
     return line
 
 
-def _without_footers(text: str, split: Callable[[str], Fields]) -> tuple[int, list[str]]:
+def _without_footers(
+    text: str, split: Callable[[str], Fields], row: Fields
+) -> tuple[int, list[str]]:
     end = len(text)
     footers: list[str] = []
+    # Rows that begin with a symbol, or hold words, where their times are of no usual form.
+    if _is_footer(" ".join(row), row):
+        return end, footers
     while end > 0 and len(footers) < MOST_FOOTERS:
         start = text.rfind("\n", 0, end - 1 if text[end - 1 : end] == "\n" else end) + 1
         line = text[start:end].strip()

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from btkit.data.formats import NO_FORMAT, BarFormat
+from btkit.data.headings import PRICES
 from btkit.data.info import format_time
 from btkit.errors import DataError
 
@@ -39,6 +40,8 @@ POINT_IS_DECIMAL: Final = re.compile(
     r"\d+\.(?:\d{1,2}|\d{4,})|\d{4,}\.\d+|0\.\d+|\d{1,3}(?:,\d{2,3})*,\d{3}\.\d+"
     r"|\d{1,3}(?:,\d{2,3})+,\d{3}"
 )
+# 110'165 is 110 and 16.5 of 32 parts, as bond futures are quoted; 110'900 is none.
+THIRTY_SECONDS: Final = re.compile(r"\d{2,3}['\u2019](?:[0-2]\d|3[01])[0257]")
 SAMPLE_ROWS: Final = 2_000
 HINT: Final = "write plain numbers, or state decimal and thousands in a format"
 
@@ -211,6 +214,8 @@ def read_numbers(
     plain = None if bar_format.decimal == "," or bar_format.thousands == "." else _plain(texts)
     if plain is not None:
         return {name: (result | plain)[name] for name in columns}
+    if bar_format.thousands != "'":
+        _refuse_thirty_seconds(texts, origin)
     convention = told_convention(texts.values(), origin=origin, bar_format=bar_format)
     for name, column in texts.items():
         values, wrong = to_floats(column, convention, whole_percent=name != "current_iv")
@@ -224,6 +229,24 @@ def read_numbers(
             )
         result[name] = values
     return {name: result[name] for name in columns}
+
+
+def _refuse_thirty_seconds(texts: Mapping[str, pd.Series[Any]], origin: str) -> None:
+    prices = [column for name, column in texts.items() if name in PRICES]
+    if not prices or not all(
+        THIRTY_SECONDS.fullmatch(text) for column in prices for text in _present(column)
+    ):
+        return
+    text = next((text for column in prices for text in _present(column)), None)
+    if text is None:
+        return
+    whole, part = re.split(r"['\u2019]", text)
+    raise DataError(
+        f"{origin} has the price {text!r}, which may be {whole}{part}, or {whole} and "
+        f"{int(part[:2])} of 32 parts and more as bonds are quoted",
+        hint='write decimal prices; or state thousands: "\'" in a format if these are thousands',
+        details={"text": text},
+    )
 
 
 def to_floats(

@@ -14,6 +14,7 @@ import pandas as pd
 from btkit.data.epochs import epoch_numbers, from_epoch, from_epoch_unit
 from btkit.data.formats import EPOCH_FORMATS, NO_FORMAT, BarFormat
 from btkit.data.info import Finding
+from btkit.data.times import FIRST_DAY, LAST_DAY, ONE_DAY
 from btkit.data.zones import instants_by_zone, localize, split_zones
 from btkit.errors import DataError
 
@@ -36,6 +37,7 @@ CLOCK: Final = r"\d:\d\d|\d{8} [0-2]\d[0-5]\d|\d{12}"
 BEFORE_CLOCK: Final = r"(?<=\d)(?:T|-|,\s*|\s+)(?=\d{1,2}:\d\d)|(?<=\d{8})T(?=\d{4})"
 WEEKDAY: Final = r"^(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+"
 SAMPLE_ROWS: Final = 200
+CENTURY: Final = pd.DateOffset(years=100)
 
 
 @dataclass(frozen=True)
@@ -139,20 +141,23 @@ def _from_stated(values: pd.Series[Any], form: str, origin: str) -> Stamps:
         return Stamps(times.tz_localize(None), times, has_clock=True)
     if "%z" in form:
         return _with_offsets(texts, form, origin)
-    parsed = pd.DatetimeIndex(pd.to_datetime(texts, format=form, errors="coerce"))
+    parsed = _parsed(texts, form)
     if parsed.hasnans:
         row = int(np.asarray(parsed.isna()).argmax())
         raise _misfit(texts, row, form, origin)
-    return Stamps(parsed.as_unit("ns"), None, bool(re.search("%[HIfXcT]", form)))
+    return Stamps(parsed, None, bool(re.search("%[HIfXcT]", form)))
 
 
 def _with_offsets(texts: pd.Series[Any], form: str, origin: str) -> Stamps:
     read = []
     for row, text in enumerate(texts):
         try:
-            read.append(dt.datetime.strptime(text, form))  # noqa: DTZ007 - it has a %z
+            time = dt.datetime.strptime(text, form)  # noqa: DTZ007 - it has a %z
         except ValueError:
             raise _misfit(texts, row, form, origin) from None
+        if not FIRST_DAY < pd.Timestamp(time.replace(tzinfo=None)) < LAST_DAY:
+            raise _misfit(texts, row, form, origin)
+        read.append(time)
     written = pd.DatetimeIndex([time.replace(tzinfo=None) for time in read]).as_unit("ns")
     instants = pd.DatetimeIndex([time.astimezone(dt.UTC) for time in read]).as_unit("ns")
     return Stamps(written, instants, has_clock=True)
@@ -199,7 +204,7 @@ def _by_format(stems: pd.Series[Any], texts: pd.Series[Any], origin: str) -> pd.
         # Long columns are tried whole only where a few of their rows fit.
         if pd.to_datetime(sample, format=form, errors="coerce").isna().any():
             continue
-        parsed = pd.DatetimeIndex(pd.to_datetime(stems, format=form, errors="coerce"))
+        parsed = _parsed(stems, form)
         if not parsed.hasnans and not any(parsed.equals(other) for other in fits):
             fits.append(parsed)
     if not fits:
@@ -215,7 +220,19 @@ def _by_format(stems: pd.Series[Any], texts: pd.Series[Any], origin: str) -> pd.
             hint='write dates as YYYY-MM-DD, or state time_format, such as "%d/%m/%Y"',
             details={"row": row + 1, "text": texts.iloc[row]},
         )
-    return fits[0].as_unit("ns")
+    return fits[0]
+
+
+def _parsed(texts: pd.Series[Any], form: str) -> pd.DatetimeIndex:
+    read = pd.DatetimeIndex(pd.to_datetime(texts, format=form, errors="coerce"))
+    # As %Y%m%d, 240116 is in the year 2401.
+    within = np.asarray((read > FIRST_DAY) & (read < LAST_DAY))
+    times = pd.DatetimeIndex(read.where(within)).as_unit("ns")
+    if "%y" not in form:
+        return times
+    # Two digits of the sixties: bars are of the past.
+    latest = pd.Timestamp(dt.datetime.now(dt.UTC)).tz_localize(None) + 2 * ONE_DAY
+    return pd.DatetimeIndex(times.where(~np.asarray(times > latest), times - CENTURY))
 
 
 def _formats(texts: pd.Series[Any]) -> list[str]:

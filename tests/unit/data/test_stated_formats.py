@@ -49,12 +49,21 @@ def load(folder, symbol="XYZ", **options):
         ({"skip_lines": -1}, "skip_lines", "0 or more"),
         ({"skip_lines": 1.5}, "skip_lines", "0 or more"),
         ({"delimiter": "::"}, "delimiter", "one character"),
+        ({"delimiter": "\n"}, "delimiter", "line break"),
+        ({"delimiter": '"'}, "delimiter", "quotation mark"),
+        ({"delimiter": "a"}, "delimiter", "letter"),
+        ({"delimiter": "é"}, "delimiter", "of ASCII"),
         ({"decimal": ";"}, "decimal", 'must be "." or ","'),
         ({"decimal": ",", "thousands": ","}, "thousands", "the same character"),
         ({"thousands": "x"}, "thousands", "must be one of"),
         ({"time_zone": "New York"}, "time_zone", "did you mean 'America/New_York'"),
         ({"time_zone": 5}, "time_zone", "the name of a time zone"),
-        ({"time_format": "yyyy"}, "time_format", "a format such as"),
+        ({"time_format": "yyyy"}, "time_format", "a format that strptime knows"),
+        ({"time_format": "%d.%m."}, "time_format", "has a year"),
+        ({"time_format": "%Y-%m-%d %Q"}, "time_format", "strptime knows"),
+        ({"time_format": "%Y-%m-%d %d"}, "time_format", "strptime knows"),
+        ({"time_format": "%Y-%W"}, "time_format", "strptime knows"),
+        ({"time_format": "%Y-%m-%d%"}, "time_format", "strptime knows"),
         ({"bar_time": "opening"}, "bar_time", "open, close or session_open"),
         ({"symbol_column": []}, "symbol_column", "a heading, or a position"),
     ],
@@ -250,3 +259,24 @@ def test_the_format_that_the_readme_shows_is_one():
     blocks = re.findall(r"```yaml\n(.*?)```", readme.read_text(encoding="utf-8"), re.DOTALL)
     (shown,) = [block for block in blocks if "time_zone" in block]
     assert set(load_format(shown).stated()) | {"header"} == set(BarFormat.model_fields)
+
+
+def test_rows_that_begin_with_a_symbol_and_a_date_of_no_usual_form_are_all_read(tmp_path):
+    rows = "".join(
+        f"XYZ;D;{day:%y%m%d};000000;{close};{close + 1};{close - 1};{close + 0.5};1000\n"
+        for day, close in zip(DAYS, CLOSE, strict=True)
+    )
+    heading = "<TICKER>;<PER>;<DATE>;<TIME>;<OPEN>;<HIGH>;<LOW>;<CLOSE>;<VOL>\n"
+    (tmp_path / "XYZ.csv").write_text(heading + rows)
+    bars = load(tmp_path, format={"time_format": "%y%m%d %H:%M:%S"})
+    assert list(bars.index) == list(DAYS)
+    assert bars.attrs["btkit"]["quality"] == []
+
+
+def test_a_stated_time_beyond_nanoseconds_is_refused(tmp_path):
+    rows = table()
+    rows["date"] += "T00:00:00+0000"
+    rows.loc[19, "date"] = "9999-12-31T00:00:00+0000"
+    rows.to_csv(tmp_path / "XYZ.csv", index=False)
+    with pytest.raises(DataError, match="'9999-12-31T00:00:00\\+0000' in row 20"):
+        load(tmp_path, format={"time_format": "%Y-%m-%dT%H:%M:%S%z"})

@@ -398,6 +398,20 @@ QUESTIONS = {
         + lines(DATED + ",AA\n{t:%Y-%m-%d},1,1,1,1,1,BB"),
         "2 instruments by its column Serie",
     ),
+    "32 parts of a bond's point": (
+        "Date,Open,High,Low,Close,Volume\n"
+        + lines("{t:%Y-%m-%d},110'165,110'207,110'160,110'172,{v}"),
+        "\"110'165\", which may be 110165, or 110 and 16 of 32",
+    ),
+    "a first row of a year that nobody traded in": (
+        "Date,Open,High,Low,Close,Volume\n0001-01-01,1,1,1,1,1\n" + lines(DATED),
+        "'0001-01-01' in row 1",
+    ),
+    "dates of six digits": (
+        "<TICKER>;<PER>;<DATE>;<TIME>;<OPEN>;<HIGH>;<LOW>;<CLOSE>;<VOL>\n"
+        + lines("XYZ;D;{t:%y%m%d};000000;{o};{h};{l};{c};{v}", DAILY.iloc[:10]),
+        "such as '240116 00:00:00' in row 1",
+    ),
     "headings nobody knows": (
         "Datum;Erster;Hoch;Tief;Schlusskurs;Volumen\n"
         + lines("{t:%d.%m.%Y};{o};{h};{l};{c};{v}"),
@@ -413,3 +427,19 @@ def test_what_has_two_readings_is_refused_with_the_question(tmp_path, name):
     with pytest.raises(DataError, match=words) as caught:
         load(tmp_path)
     assert caught.value.hint
+
+
+def test_years_of_two_digits_are_of_the_past(tmp_path):
+    days = pd.bdate_range("1962-01-02", periods=15).append(pd.bdate_range("2023-01-02", periods=15))
+    (tmp_path / "XYZ.csv").write_text(
+        "Date,Open,High,Low,Close,Volume\n" + lines("{t:%d-%b-%y},{o},{h},{l},{c},{v}", walk(days))
+    )
+    agree(load(tmp_path, start="1960-01-01", end="2100-01-01"), walk(days))
+
+
+def test_apostrophes_of_thousands_are_read_where_they_are_stated(tmp_path):
+    (tmp_path / "XYZ.csv").write_text(
+        "Date,Open,High,Low,Close,Volume\n"
+        + lines("{t:%Y-%m-%d},110'165,110'207,110'160,110'172,{v}")
+    )
+    assert load(tmp_path, format={"thousands": "'"})["close"].iloc[0] == 110_172.0
