@@ -23,6 +23,9 @@ LATE = pd.Timedelta(hours=10)
 NOON = pd.Timedelta(hours=12)
 WEEK = pd.Timedelta(days=7)
 USUALLY = 0.9
+FRIDAY, SATURDAY, SUNDAY = 4, 5, 6
+# Of five evenings a week one is a Sunday's.
+LEAST_SUNDAYS = 0.1
 FEWEST_SESSIONS = 3
 
 
@@ -231,8 +234,23 @@ def _sessions_opened(stamps: Stamps, calendar: str | None, *, forced: bool) -> p
     # a close stamped on a Friday evening would be three days from the next session.
     strange = undecided & ~np.asarray(dates.isin(labels))
     next_day = np.asarray(following - dates == ONE_DAY)[undecided]
-    told = strange.any() and after.is_unique and next_day.mean() > USUALLY
-    return after if told else result
+    if strange.any() and after.is_unique and next_day.mean() > USUALLY:
+        return after
+    return _weekdays_opened(dates, evening, labels) if undecided.any() else result
+
+
+def _weekdays_opened(
+    dates: pd.DatetimeIndex, evening: Mask, labels: pd.DatetimeIndex
+) -> pd.DatetimeIndex:
+    # Evenings from Sunday to Thursday and no others open weekdays, even where the calendar is
+    # another market's; but in Tel Aviv they close them.
+    days = np.asarray(dates.day_of_week)
+    known = set(labels.day_of_week)
+    if SUNDAY in known and SATURDAY not in known:
+        return dates
+    if not evening.all() or np.isin(days, (FRIDAY, SATURDAY)).any():
+        return dates
+    return dates + ONE_DAY if (days == SUNDAY).mean() >= LEAST_SUNDAYS else dates
 
 
 def _containing(stamps: Stamps, days: pd.DataFrame, calendar: str) -> pd.DatetimeIndex:

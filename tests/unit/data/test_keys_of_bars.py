@@ -45,6 +45,24 @@ def test_a_daily_bar_stamped_at_the_opening_belongs_to_the_session_it_opens(cale
     assert calendar in findings[0].message
 
 
+@pytest.mark.parametrize("calendar", ["XNYS", "24/7", "XLON"])
+@pytest.mark.parametrize("zone", ["UTC", "America/Chicago"])
+def test_evenings_from_sunday_to_thursday_open_weekdays_under_any_calendar(calendar, zone):
+    # Futures trade on holidays of the exchange whose calendar stands by default.
+    days = sessions("CMES", "2024-02-20", "2024-06-10")
+    written = pd.DatetimeIndex(days["open"]).tz_convert(zone).strftime("%Y-%m-%d %H:%M")
+    index, findings = keys(written, calendar=calendar)
+    assert list(index) == list(days.index)
+    assert found(findings) == ["stamped_at_session_open"]
+
+
+@pytest.mark.parametrize("calendar", ["XTAE", "XSAU"])
+def test_closes_of_a_market_that_trades_on_sundays_keep_their_dates(calendar):
+    days = sessions(calendar, "2024-02-20", "2024-06-10").index
+    index, _ = keys([f"{day:%Y-%m-%d} 17:25" for day in days], calendar=calendar)
+    assert list(index) == list(days)
+
+
 def test_a_few_bars_are_enough_where_the_calendar_knows_their_session():
     # Tuesday to Thursday: no Sunday shows what the stamps are.
     index, _ = keys([1704236400, 1704322800], calendar="CMES")
