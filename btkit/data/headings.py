@@ -23,7 +23,8 @@ SPELLINGS: Final = {
     ),
     **dict.fromkeys(
         ("v", "vol", "volume", "sharevolume", "totalvolume", "volumetraded", "pxvolume",
-         "tottrdqty", "ttltradgvol", "totaltradedquantity", "noofshares", "sharestraded",
+         "tottrdqty", "ttltradgvol", "totaltradedquantity", "noofshares", "numberofshares",
+         "sharestraded",
          "volumefrom", "basevolume"),
         "volume",
     ),
@@ -45,7 +46,7 @@ SPELLINGS: Final = {
     "vix": "vix", "vixclose": "vix",
     **dict.fromkeys(
         ("date", "day", "tradedate", "tradingday", "tradingdate", "session", "exchangedate",
-         "traddt", "localdate"),
+         "traddt", "localdate", "yyyymmdd", "dtyyyymmdd"),
         DATE,
     ),
     **dict.fromkeys(

@@ -177,6 +177,17 @@ LISTED = {
         + lines("{t:%Y-%m-%d}T09:30:00-05:00,{o},{h},{l},{c},{v},5"),
         [],
     ),
+    "metastock": (
+        "<TICKER>,<PER>,<DTYYYYMMDD>,<TIME>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<VOL>,<OPENINT>\n"
+        + lines("XYZ,D,{t:%Y%m%d},000000,{o},{h},{l},{c},{v},0"),
+        [],
+    ),
+    "euronext": (
+        '"Historical Data"\n"From 2024-01-16 to 2024-02-16"\nFR0000000000\n'
+        'Date;Open;High;Low;Last;Close;"Number of Shares";"Number of Trades";Turnover;VWAP\n'
+        + lines("{t:%d/%m/%Y};{o};{h};{l};{c};{c};{v};5;6;7"),
+        ["lines_left_out"],
+    ),
     "no heading": (lines("{t:%m/%d/%Y},{o},{h},{l},{c},{v}"), ["no_heading"]),
     "no heading, symbol first": (lines("XYZ,{t:%Y%m%d},{o},{h},{l},{c},{v}"), ["no_heading"]),
     "R's row names": (
