@@ -95,10 +95,11 @@ def run_checked(  # noqa: PLR0913 - as `run`
         # Nothing is loaded and nothing stored.
         given = take_range(symbol, spec, start, end, bar_format=bar_format)
         return _simulate(spec, given.bars, costs, start=given.start)
+    known_symbol = check_symbol(symbol)
     first, last = check_range(start, end)
     request = RunRequest(
         spec=spec,
-        symbol=check_symbol(symbol),
+        symbol=known_symbol,
         start=first,
         end=last,
         interval=known_interval,

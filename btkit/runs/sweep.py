@@ -143,13 +143,13 @@ def sweep(  # noqa: PLR0913 - the data, the costs and the search, each with its 
     if isinstance(symbol, pd.DataFrame):
         loaded = take_range(symbol, question.spec, start, end, bar_format=format)
         return _search(question, loaded, None, settings=known, progress=observer)
-    asked = check_range(start, end)
+    known_symbol, asked = check_symbol(symbol), check_range(start, end)
     # What any set's values spoil must not wait until bars are loaded.
     if question.sets is not None:
         with_parameters(question.spec, question.sets.at(0))
     check_sets(question.spec, question.axes, question.sets, question.constraint)
     request = request_of(
-        question, check_symbol(symbol), asked, interval=interval,
+        question, known_symbol, asked, interval=interval,
         source=source or known.data_source,
         min_trades_required=known.min_trades_required, bar_format=load_stated(format),
     )  # fmt: skip

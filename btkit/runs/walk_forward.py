@@ -175,13 +175,13 @@ def walk_forward(  # noqa: PLR0913 - the data, the costs and the windows, each w
     if isinstance(symbol, pd.DataFrame):
         given = take_range(symbol, plan.spec, start, end, bar_format=format)
         return _walk(plan, _cut(plan, given), None, observer)
+    known_symbol = check_symbol(symbol)
     first, last = check_range(start, end)
     known_format = load_stated(format)
     if plan.sets is not None:
         from btkit.validation import check_sets  # noqa: PLC0415 - brings numba
 
         check_sets(plan.spec, plan.optimized, plan.sets, plan.constraint)
-    known_symbol = check_symbol(symbol)
     request = WalkForwardRequest(
         spec=plan.spec.model_dump(mode="json"),
         events=plan.spec.events_read(known_symbol).to_json(),

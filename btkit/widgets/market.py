@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from btkit.arguments import check_account
 from btkit.data import LoadedBars, check_symbol, load_from_source, take_bars
 from btkit.errors import NoDataError
 from btkit.metrics import drawdown_series
@@ -20,6 +21,7 @@ from btkit.runs.requests import (
     check_interval,
     check_range,
     check_source,
+    parse_day,
     reads_iv,
     reads_vix,
 )
@@ -80,22 +82,45 @@ class Request:
 
         Raises
         ------
+        UsageError
+            If an argument makes no sense.
         DataError
             If the bars are broken beyond harmless repair.
         NoDataError
             If there are none.
         """
-        if not isinstance(symbol, pd.DataFrame):
-            return cls(symbol, start or usual[0], end or usual[1], **others)
-        index = take_bars(symbol).bars.index
-        if not len(index):
-            raise NoDataError("There are no bars.", hint="Hand over a frame that has some.")
-        first, last = (time.date().isoformat() for time in (index[0], index[-1]))
-        return cls("DataFrame", start or first, end or last, bars=symbol, **others)
+        bars = symbol if isinstance(symbol, pd.DataFrame) else None
+        if bars is not None:
+            index = take_bars(bars).bars.index
+            if not len(index):
+                raise NoDataError("There are no bars.", hint="Hand over a frame that has some.")
+            usual = (index[0].date().isoformat(), index[-1].date().isoformat())
+            symbol = "DataFrame"
+        # A field shows a text that makes no sense and says why; what is no text it cannot show.
+        request = cls(
+            symbol if isinstance(symbol, str) else check_symbol(symbol),
+            *_days(start, end, usual),
+            bars=bars,
+            **others,
+        )
+        check_interval(request.interval)
+        check_source(request.source)
+        check_account(
+            capital=1.0 if request.capital is None else request.capital,
+            commission=0.0 if request.commission is None else request.commission,
+            slippage=0.0 if request.slippage is None else request.slippage,
+        )
+        return request
 
     def changed(self, **parts: Any) -> Request:  # noqa: ANN401 - any field
         """Return a copy with some parts changed."""
         return replace(self, **parts)
+
+
+def _days(start: object, end: object, usual: tuple[str, str]) -> tuple[str, str]:
+    first = usual[0] if start is None else parse_day(start, name="start").isoformat()
+    last = usual[1] if end is None else parse_day(end, name="end").isoformat()
+    return first, last
 
 
 class Market:

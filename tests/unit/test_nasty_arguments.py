@@ -214,3 +214,22 @@ def test_values_of_parameters_are_taken_or_refused_with_a_hint(settings):
             assert error is None or error.hint, kind
     endless = refusal_of(bt.sweep, {**known, "parameters": {"n": itertools.count(2)}})
     assert "more than 1,000,000 values" in endless.message
+
+
+@pytest.mark.parametrize(
+    "bars", [None, {"close": [1.0]}, np.ones((3, 4))], ids=["none", "dict", "array"]
+)
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda bars: bt.run(SPEC, bars),
+        lambda bars: bt.sweep(SPEC, bars, parameters={"n": [3, 5]}),
+        lambda bars: bt.walk_forward(SPEC, bars),
+        lambda bars: bt.options_sim(SPREADS, bars),
+    ],
+    ids=["run", "sweep", "walk_forward", "options_sim"],
+)
+def test_what_are_no_bars_is_said_before_a_date_that_is_missing(ask, bars):
+    with pytest.raises(BtkitError, match=r"symbol is .* the bars as a pandas DataFrame") as refused:
+        ask(bars)
+    assert "pd.DataFrame" in refused.value.hint

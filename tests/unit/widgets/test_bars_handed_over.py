@@ -68,3 +68,31 @@ def test_a_frame_that_has_no_bars_is_refused(make, frame, error, settings):
     with pytest.raises(error) as refused:
         make(symbol=frame, settings=settings)
     assert refused.value.hint
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"symbol": None}, {"symbol": {"Close": [1.0]}}, {"symbol": np.ones((3, 4))},
+        {"start": "2018-13-01"}, {"start": 5}, {"end": pd.NaT}, {"source": "nonsense"},
+        {"interval": 7}, {"capital": "much"}, {"capital": 10**5000}, {"slippage": [1]},
+        {"commission": float("nan")},
+    ],
+    ids=lambda asked: f"{next(iter(asked))} {type(next(iter(asked.values()))).__name__}",
+)  # fmt: skip
+@pytest.mark.parametrize("make", WIDGETS.values(), ids=WIDGETS)
+def test_what_no_field_can_show_is_refused(make, asked, settings):
+    with pytest.raises(UsageError) as refused:
+        make(**{"symbol": bars(), **asked}, settings=settings)
+    assert refused.value.hint
+    (name,) = asked
+    assert name in refused.value.message
+
+
+@pytest.mark.parametrize("make", WIDGETS.values(), ids=WIDGETS)
+def test_days_may_be_dates(make, settings):
+    start = pd.Timestamp("2018-03-01")
+    widget = make(symbol=bars(), start=start, end=start.date() + pd.Timedelta(200, unit="D"),
+                  settings=settings)  # fmt: skip
+    assert str(widget._bar.start.value) == "2018-03-01"
+    widget.close()
