@@ -160,7 +160,7 @@ def _one_symbol(
             raise DataError(
                 f"{origin} has columns of more than one symbol ({', '.join(names[:5])}), and "
                 f"{'nobody said which is meant' if symbol is None else f'none is {symbol}'}",
-                hint="keep one symbol in a file, or name the file after one of them",
+                hint="keep the columns of one symbol, or name the file after it",
                 details={"symbols": names[:20]},
             )
         keep &= np.array([str(name) in {asked[0], ""} for name in level])

@@ -190,3 +190,10 @@ def test_a_frame_may_come_with_a_stated_format():
     pd.testing.assert_frame_equal(
         take_bars(frame, bar_format=stated).bars, daily(), check_freq=False, check_names=False
     )
+
+
+def test_columns_of_two_symbols_are_refused_with_what_to_keep():
+    frame = pd.concat({"ABC": daily(), "XYZ": daily()}, axis=1)
+    with pytest.raises(DataError, match=r"more than one symbol \(ABC, XYZ\)") as refused:
+        take_bars(frame)
+    assert refused.value.hint.startswith("keep the columns of one symbol")
