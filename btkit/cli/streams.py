@@ -16,6 +16,7 @@ _STDOUT, _STDERR = 1, 2
 # Of terminals that do not say how wide they are.
 _USUAL_WIDTH = 80
 _INDENT = "    "
+_AGAIN_S = 0.005
 
 
 @contextmanager
@@ -143,9 +144,11 @@ class StopSignals:
         self._before: dict[signal.Signals, Any] = {}
         self._is_armed = False
         self._came = False
+        self._hook = sys.unraisablehook
 
     def __enter__(self) -> Self:
         """Take the signals over, if this is the thread that gets them."""
+        sys.unraisablehook = self._lost
         if threading.current_thread() is threading.main_thread():
             for name in ("SIGINT", "SIGTERM", "SIGHUP"):
                 # SIGHUP is not everywhere, and nohup means that it shall be ignored.
@@ -164,6 +167,7 @@ class StopSignals:
         """Give the signals back."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        sys.unraisablehook = self._hook
 
     def arm(self) -> None:
         """Let signals interrupt from now on; call it where the interrupt is caught.
@@ -179,11 +183,30 @@ class StopSignals:
 
     def hold(self) -> None:
         """Let nothing interrupt what comes now."""
+        self._is_armed = False
+        self._ignore()
+
+    def _ignore(self) -> None:
         for number in self._before:
             signal.signal(number, signal.SIG_IGN)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as signal calls
         self._came = True
-        self.hold()
+        self._ignore()
         if self._is_armed:
             raise KeyboardInterrupt
+
+    def _lost(self, lost: sys.UnraisableHookArgs) -> None:
+        """Interrupt once more where the first time was in a finalizer, out of which nothing gets.
+
+        Importing runs some for each module.
+        """
+        if not (self._came and issubclass(lost.exc_type, KeyboardInterrupt)):
+            self._hook(lost)
+            return
+        number = next(iter(self._before))
+        signal.signal(number, self._stop)
+        # Not from here, which is such a place itself.
+        again = threading.Timer(_AGAIN_S, os.kill, [os.getpid(), number])
+        again.daemon = True
+        again.start()

@@ -13,6 +13,8 @@ from random import Random
 import pytest
 from support import signals
 
+from btkit.cli.streams import StopSignals
+
 # As the console script, but that it says when the package's own code begins to be imported: what
 # Python does before that, nobody can change.
 SCRIPT = """
@@ -73,3 +75,34 @@ def test_what_is_ignored_from_the_start_stays_ignored():
 
     code, out, _ = stopped(signal.SIGINT, 0.0, deaf)
     assert (code, json.loads(out)["count"]) == (0, 0)
+
+
+class Interrupted:
+    """Is interrupted as it is finalized, which is where importing a module often is."""
+
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+        time.sleep(0)
+
+
+def test_a_signal_that_meets_a_finalizer_is_not_lost(capsys):
+    with StopSignals() as stop:
+        stop.arm()
+        del_now(Interrupted())
+        with pytest.raises(KeyboardInterrupt):
+            time.sleep(60)
+        stop.hold()
+    assert capsys.readouterr().err == ""
+
+
+def test_a_signal_that_meets_a_finalizer_does_not_tear_what_is_held(capsys):
+    with StopSignals() as stop:
+        stop.arm()
+        del_now(Interrupted())
+        stop.hold()
+        time.sleep(0.1)
+    assert capsys.readouterr().err == ""
+
+
+def del_now(thing):
+    """Take the last reference along."""
