@@ -15,6 +15,7 @@ from btkit.runs.progress import Progress, Silent
 from btkit.settings import Settings, read_settings
 from btkit.storage import (
     REMOTE,
+    REPORT,
     SHARED_PAGES,
     Checksum,
     Inspection,
@@ -41,6 +42,7 @@ _MOST = 20
 _RUN_FILE = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\..+")
 _OTHER_FILE = re.compile(r"([0-9a-f]{16})(?:\..+|-top|-windows)")
 _AGAIN = "Restore it from a backup, or run it again."
+_ANEW = "Write it anew with `backtest check --repair`."
 _REPAIR = "Make it again with `backtest check --repair`."
 
 
@@ -163,6 +165,9 @@ class _Check:
 
     def runs(self) -> None:
         for job in self.jobs.values():
+            problem = self.parts.request_problem(job.job_id)
+            if problem is not None:
+                self._find("damaged", str(self.store.path), job.job_id, problem.message, _AGAIN)
             if job.status != "complete":
                 continue
             if self._rows(job) and job.is_run and job.curve_url is not None:
@@ -182,7 +187,8 @@ class _Check:
                     self._find(found, str(path), one.owner_id, _said(found, path), advice)
                 )
         if self.repair:
-            for owner_id, findings in lost.items():
+            # The pages of a batch's own write those that all batches share anew.
+            for owner_id, findings in sorted(lost.items(), key=lambda one: one[0] == SHARED_PAGES):
                 self._render(owner_id, findings)
 
     def uploads(self) -> None:
@@ -249,11 +255,23 @@ class _Check:
         except StoreError as error:
             self._find("damaged", str(self.store.path), job.job_id, error.message, error.hint)
             return False
-        if job.is_run and (job.job_id, "report") not in self.known:
-            self.unverified.append(job.job_id)
-        elif job.is_run:
+        if (job.job_id, REPORT) not in self.known:
+            self.unverified += [job.job_id] if job.is_run else []
+            return True
+        self._columns(job, document)
+        if job.is_run:
             self._metrics(job, document)
         return True
+
+    def _columns(self, job: StoredJob, document: dict[str, Any]) -> None:
+        columns = self.parts.differing_columns(job.job_id, document)
+        if columns:
+            what = f"The list says something else of {job.job_id} than its report"
+            what = f"{what}: {', '.join(columns)}."
+            finding = self._find("damaged", str(self.store.path), job.job_id, what, _ANEW)
+            if self.repair:
+                self.parts.restore_columns(job.job_id, document)
+                finding.mended = True
 
     def _metrics(self, job: StoredJob, document: dict[str, Any]) -> None:
         if self.parts.has_other_metrics(job.job_id, document["metrics"]):
@@ -262,7 +280,7 @@ class _Check:
                 str(self.store.path),
                 job.job_id,
                 f"The metrics of run {job.job_id} are not those of its report.",
-                "Write them anew with `backtest check --repair`.",
+                _ANEW,
             )
             if self.repair:
                 self.parts.restore_metrics(job.job_id, document["metrics"])

@@ -9,6 +9,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from btkit.errors import CorruptFileError
@@ -20,8 +21,13 @@ FileKind = Literal["rows", "curve", "table", "json", "notebook", "html", "csv", 
 """What a checksum is of: ``rows`` lie in the database, ``curve`` in BT_CURVE_DIR, the others in
 BT_REPORT_DIR."""
 
-REPORT, TRADES = "report", "trades"
-"""Names of the two parts of a run that lie in the database."""
+REPORT, TRADES, REQUEST = "report", "trades", "request"
+"""Names of the parts of a job that lie in the database."""
+
+_MENDING = (
+    "`backtest check --repair` puts it right from a sound copy, or from the same bars again, where "
+    "it can; else restore it from a backup or run the backtest again."
+)
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,7 @@ class Checksum:
     owner_id
         The run, sweep or walk-forward validation that it belongs to.
     name
-        Of the file, below its folder; or `REPORT`, `TRADES`.
+        Of the file, below its folder; or `REPORT`, `TRADES`, `REQUEST`.
     kind
         What it is.
     sha256
@@ -122,8 +128,44 @@ def report_checksum(run_id: str, text: object) -> Checksum:
     text
         What stands there; where the file is damaged, that need be no text.
     """
-    content = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else b""
-    return Checksum.of(run_id, REPORT, "rows", content)
+    return _text_checksum(run_id, REPORT, text)
+
+
+def request_checksum(job_id: str, text: object) -> Checksum:
+    """Return the checksum of what was asked of a job as the database holds it.
+
+    Parameters
+    ----------
+    job_id, text
+        As for `report_checksum`.
+    """
+    return _text_checksum(job_id, REQUEST, text)
+
+
+def check_request(connection: sqlite3.Connection, job_id: str, text: object, path: Path) -> None:
+    """Refuse to go on with something else than what was asked of a job.
+
+    Parameters
+    ----------
+    connection
+        Open.
+    job_id, text
+        As for `report_checksum`.
+    path
+        Of the database, for the message.
+
+    Raises
+    ------
+    CorruptFileError
+        If it is not what was written.
+    """
+    known = known_checksums(connection, job_id).get(REQUEST)
+    check_content(
+        known,
+        request_checksum(job_id, text),
+        what=f"What was asked of run {job_id} in {path}",
+        hint="Run the backtest again from its command, or restore the database from a backup.",
+    )
 
 
 def trades_checksum(run_id: str, trades: Iterable[Mapping[str, Any]]) -> Checksum:
@@ -145,7 +187,14 @@ def stored_trades_checksum(connection: sqlite3.Connection, run_id: str) -> Check
     return trades_checksum(run_id, connection.execute(rows.SELECT_TRADES, (run_id,)))
 
 
-def check_content(known: Checksum | None, found: Checksum | bytes, *, what: str) -> None:
+def _text_checksum(owner_id: str, name: str, text: object) -> Checksum:
+    content = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else b""
+    return Checksum.of(owner_id, name, "rows", content)
+
+
+def check_content(
+    known: Checksum | None, found: Checksum | bytes, *, what: str, hint: str = _MENDING
+) -> None:
     """Refuse what is not what was written.
 
     Parameters
@@ -156,6 +205,8 @@ def check_content(known: Checksum | None, found: Checksum | bytes, *, what: str)
         The content, or its checksum.
     what
         What it is and where, for the message: ``"The equity curve of run … at …"``.
+    hint
+        What to do.
 
     Raises
     ------
@@ -168,8 +219,7 @@ def check_content(known: Checksum | None, found: Checksum | bytes, *, what: str)
     if sha256 != known.sha256:
         raise CorruptFileError(
             f"{what} is damaged: it is not what was written, so it is not read.",
-            hint="`backtest check --repair` puts it right from a sound copy, or from the same bars "
-            "again, where it can; else restore it from a backup or run the backtest again.",
+            hint=hint,
             details={
                 "run_id": known.owner_id,
                 "name": known.name,

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from btkit.errors import CorruptFileError
 from btkit.report import MetricsSection, Report, read_report
 from btkit.storage import rows
 from btkit.storage.checksums import (
@@ -16,6 +17,7 @@ from btkit.storage.checksums import (
     TRADES,
     Checksum,
     check_content,
+    check_request,
     known_checksums,
     note_checksums,
     report_checksum,
@@ -23,11 +25,24 @@ from btkit.storage.checksums import (
 )
 from btkit.storage.curves import LocalCurves
 from btkit.storage.database import transaction
-from btkit.storage.job_rows import SELECT_DOCUMENT
+from btkit.storage.job_rows import SELECT_DOCUMENT, SELECT_JOB
 from btkit.storage.kept_files import Connect
 from btkit.storage.objects import ObjectStore
 from btkit.storage.uploads import queue_upload
 
+# What stands both in a job's document and in columns of its row.
+_LISTED = (
+    "strategy_name",
+    "strategy_version",
+    "symbol",
+    "start_date",
+    "end_date",
+    "initial_capital",
+    "commission_per_contract",
+    "slippage_pct",
+    "completed_at",
+    "passed",
+)
 REMOTE = "s3://"
 """How the URL of a curve in object storage begins."""
 
@@ -60,14 +75,17 @@ class Inspection:
     ----------
     connect
         Opens the database.
+    path
+        Where that is, for messages.
     curves, objects
         Where curves are.
     """
 
     def __init__(
-        self, connect: Connect, *, curves: LocalCurves, objects: ObjectStore | None
+        self, connect: Connect, path: Path, *, curves: LocalCurves, objects: ObjectStore | None
     ) -> None:
         self._connect = connect
+        self._path = path
         self._curves = curves
         self._objects = objects
 
@@ -235,6 +253,55 @@ class Inspection:
         check_content(known, report_checksum(run_id, text), what=f"The report of run {run_id}")
         return read_report(rows.report_document(text, needed=("run", "metrics")))
 
+    def request_problem(self, job_id: str) -> CorruptFileError | None:
+        """Return what is wrong with what was asked of a job; None where nothing is known to be.
+
+        Parameters
+        ----------
+        job_id
+            The job's id.
+        """
+        with self._connect(create=False) as connection:
+            row = connection.execute(SELECT_JOB, (job_id,)).fetchone()
+            try:
+                check_request(connection, job_id, row["request"], self._path)
+            except CorruptFileError as error:
+                return error
+        return None
+
+    def differing_columns(self, job_id: str, document: Mapping[str, Any]) -> list[str]:
+        """Return the columns of a job's row that say something else than its document.
+
+        Parameters
+        ----------
+        job_id
+            The job's id.
+        document
+            Of a complete job.
+        """
+        with self._connect(create=False) as connection:
+            row = connection.execute(rows.SELECT_RUN, (job_id,)).fetchone()
+            row = row or connection.execute(SELECT_JOB, (job_id,)).fetchone()
+        told = _columns(document)
+        return [name for name in told if row[name] != told[name]]
+
+    def restore_columns(self, job_id: str, document: Mapping[str, Any]) -> None:
+        """Write what lists show of a job anew from its document.
+
+        Parameters
+        ----------
+        job_id, document
+            As for `differing_columns`.
+        """
+        told = _columns(document)
+        table, key = ("backtest_runs", "run_id") if "run" in document else ("btkit_jobs", "job_id")
+        changes = ", ".join(f"{name} = :{name}" for name in told)
+        with self._connect(create=False) as connection, transaction(connection):
+            connection.execute(
+                f"UPDATE {table} SET {changes} WHERE {key} = :job_id",  # noqa: S608 - names of columns
+                {**told, "job_id": job_id},
+            )
+
     def has_other_metrics(self, run_id: str, metrics: Mapping[str, Any]) -> bool:
         """Tell whether the table of metrics says something else than a run's report."""
         with self._connect(create=False) as connection:
@@ -249,6 +316,12 @@ class Inspection:
         with self._connect(create=False) as connection, transaction(connection):
             connection.execute("DELETE FROM backtest_metrics WHERE run_id = ?", (run_id,))
             connection.execute(rows.INSERT_METRICS, _metrics_row(metrics))
+
+
+def _columns(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a document says of the columns that lists are made from."""
+    said = {**document, **document.get("run", {})}
+    return {name: said[name] for name in _LISTED if name in said}
 
 
 def _metrics_row(metrics: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from btkit.errors import RunNotFoundError, StoreBusyError
+from btkit.storage.checksums import note_checksums, request_checksum
 from btkit.storage.owner import Owner, is_alive, now_text, this_process
 
 JobKind = Literal["run", "options-sim", "walk-forward", "sweep", "batch"]
@@ -140,6 +141,8 @@ def insert_job(
         "heartbeat_at": now_text(),
     }
     connection.execute(_INSERT, values)
+    if values["request"] is not None:
+        note_checksums(connection, [request_checksum(job.job_id, values["request"])])
 
 
 def shown_status(row: sqlite3.Row) -> Status:

@@ -18,7 +18,13 @@ from btkit.storage.checkpoints import (
     read_checkpoint,
     write_checkpoint,
 )
-from btkit.storage.checksums import REPORT, forget_checksums, note_checksums, report_checksum
+from btkit.storage.checksums import (
+    REPORT,
+    check_request,
+    forget_checksums,
+    note_checksums,
+    report_checksum,
+)
 from btkit.storage.database import has_content, open_database, transaction
 from btkit.storage.ids import check_job_id
 from btkit.storage.job_rows import (
@@ -203,6 +209,8 @@ class Jobs:
             If there is no such job.
         StoreError
             If it is complete or still at work, or began without a stored request.
+        CorruptFileError
+            If its request is not what was written.
         """
         job_id = check_job_id(job_id)
         if not has_content(self.path):
@@ -210,6 +218,7 @@ class Jobs:
         with self._open(create=False) as connection, transaction(connection):
             row = self._row(connection, job_id)
             self._check_claim(row)
+            check_request(connection, job_id, row["request"], self.path)
             take_job(connection, job_id)
             run = connection.execute(rows.SELECT_RUN, (job_id,)).fetchone()
             if run is not None:

@@ -138,7 +138,7 @@ class Store:
     @property
     def inspection(self) -> Inspection:
         """Its parts, one by one."""
-        return Inspection(self._open, curves=self.curves, objects=self.objects)
+        return Inspection(self._open, self.path, curves=self.curves, objects=self.objects)
 
     @property
     def uploads(self) -> Uploads | None:

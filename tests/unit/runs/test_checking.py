@@ -111,6 +111,29 @@ def test_metrics_come_back_from_the_report(settings):
     assert check(settings=settings)["passed"]
 
 
+@pytest.mark.parametrize(
+    ("column", "changed"),
+    [("passed", "1 - passed"), ("symbol", "'TINZ'"), ("initial_capital", "2"), ("end_date", "''")],
+)
+def test_what_the_list_shows_comes_back_from_the_report(settings, run_id, column, changed):
+    (before,) = Store.from_settings(settings).runs()
+    execute(settings, f"UPDATE backtest_runs SET {column} = {changed}")  # noqa: S608 - as above
+    (finding,) = check(settings=settings)["findings"]
+    assert (finding["kind"], finding["job_id"]) == ("damaged", run_id)
+    assert column in finding["what"]
+    assert check(settings=settings, repair=True)["mended"] == 1
+    assert check(settings=settings)["findings"] == []
+    assert Store.from_settings(settings).runs() == [before]
+
+
+def test_what_was_asked_for_has_a_checksum(settings, run_id):
+    execute(settings, "UPDATE btkit_jobs SET request = replace(request, '0', '1')")
+    document = check(settings=settings, repair=True)
+    (finding,) = document["findings"]
+    assert (finding["job_id"], finding["mended"]) == (run_id, False)
+    assert "What was asked of run" in finding["what"]
+
+
 @pytest.mark.usefixtures("run_id")
 def test_indexes_are_rebuilt(settings):
     execute(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import copy
 import shutil
+import sqlite3
 import threading
+from contextlib import closing
 
 import numpy as np
 import pytest
 from support.random_bars import crossover
 
 import btkit as bt
-from btkit.errors import InterruptedRunError, NoDataError, StoreError
+from btkit.errors import CorruptFileError, InterruptedRunError, NoDataError, StoreError
 from btkit.runs import cancel, delete, list_runs, load_document, resume, watching
 from btkit.runs.finished_sets import FinishedSets
 from btkit.runs.sweep import describe_sweep
@@ -136,6 +138,18 @@ def test_what_was_killed_goes_on_under_its_own_id(
     assert list(settings.report_dir.glob(".*")) == []
     with pytest.raises(StoreError, match="is complete"):
         resume(row["run_id"], settings=settings)
+
+
+@pytest.mark.parametrize("kind", MADE)
+def test_something_else_than_was_asked_for_is_not_gone_on_with(settings, measured, break_off, kind):
+    row, _ = break_off(kind, 1)
+    with closing(sqlite3.connect(settings.db_path, isolation_level=None)) as connection:
+        connection.execute("UPDATE btkit_jobs SET request = replace(request, '100000', '100001')")
+    with pytest.raises(CorruptFileError, match="What was asked of run"):
+        resume(row["run_id"], settings=settings)
+    assert measured.sets == 0
+    (left,) = list_runs(settings=settings)
+    assert left["status"] == "interrupted"
 
 
 @pytest.mark.parametrize("kind", MADE)
