@@ -25,8 +25,8 @@ HELP = """
 Tell whether a rule holds on bars it was not chosen on.
 
 The validation is stored, and every part of it is a stored run, which `backtest list --parent`
-lists. It passes when on average at least
-70 % of the in-sample Sharpe ratio held out of sample. With --optimize each in-sample part
+lists. It passes when on average at least 70 % of the in-sample Sharpe ratio held out of sample,
+and the out-of-sample account, put together, lost nothing. With --optimize each in-sample part
 chooses the parameters, and only the part after it is scored with them.
 Exit codes: 0 passed, 1 did not or there is no data, 2 error.
 

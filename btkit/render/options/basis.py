@@ -98,8 +98,8 @@ def _source_line(view: View) -> str:
     scale = float(view.spec.get("iv_scale", 1.0))
     source = "the VIX" if _source(view) == "vix" else "the implied volatility (iv_atm)"
     if scale == 1.0:
-        return "Every volatility is the VIX of that day." if _source(view) == "vix" else ""
-    return f"Every volatility is {scale:g} times {source} of that day (iv_scale)."
+        return "Every volatility is the VIX at the last close." if _source(view) == "vix" else ""
+    return f"Every volatility is {scale:g} times {source} at the last close (iv_scale)."
 
 
 def _estimate_line(view: View) -> str:

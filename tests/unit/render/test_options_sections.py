@@ -135,10 +135,10 @@ def caveats(document):
 @pytest.mark.parametrize(
     ("changes", "sentences"),
     [
-        ({"iv_source": "vix"}, ["Every volatility is the VIX of that day"]),
+        ({"iv_source": "vix"}, ["Every volatility is the VIX at the last close"]),
         (
             {"iv_source": "vix", "iv_scale": 0.85, "start": "2009-01-02", "end": "2010-12-31"},
-            ["Every volatility is 0.85 times the VIX of that day (iv_scale)",
+            ["Every volatility is 0.85 times the VIX at the last close (iv_scale)",
              "no VIX was known, and 20 stood in"],
         ),
         ({"iv_scale": 0.9}, ["Every volatility is 0.9 times the implied volatility (iv_atm)"]),
