@@ -9,6 +9,7 @@ from typing import Any
 
 from btkit.errors import (
     BtkitError,
+    CorruptFileError,
     FormatError,
     InternalError,
     InterruptedRunError,
@@ -142,8 +143,14 @@ def _after_no_data(error: NoDataError, arguments: Sequence[str]) -> list[Step]:
     return [step("Takes the range that the source has.", *inside)]
 
 
+def _after_damage(error: CorruptFileError, arguments: Sequence[str]) -> list[Step]:
+    del error, arguments
+    return [step("Mends what can be proved, and says what cannot.", "check", "--repair")]
+
+
 _ANSWERS: tuple[tuple[type[BtkitError], Callable[[Any, Sequence[str]], list[Step]]], ...] = (
     (RunNotFoundError, _after_unknown_id),
+    (CorruptFileError, _after_damage),
     (FormatError, _after_refused_format),
     (SpecError, _after_refusal),
     (SpecKindError, _after_other_kind),

@@ -28,6 +28,17 @@ def test_an_unknown_id_leads_to_the_list(answer):
     assert "run_id" not in document
 
 
+def test_damage_leads_to_repair(answer, workplace):
+    (workplace / "tiny.json").write_text(json.dumps(rules()))
+    _, document, _ = answer(*RUN)
+    run_id = document["run"]["run_id"]
+    (curve,) = workplace.rglob(f"{run_id}.parquet")
+    curve.write_bytes(curve.read_bytes()[:-1])
+    code, document, _ = answer("verify", "--run-id", run_id)
+    assert (code, document["error"]["type"]) == (2, "CorruptFileError")
+    assert commands(document) == [["check", "--repair"]]
+
+
 def test_a_refused_spec_leads_to_validate(answer, workplace):
     path = workplace / "it's a spec.json"
     path.write_text(json.dumps(rules(entry_conditions=["clse > 1"], colour="red")))
