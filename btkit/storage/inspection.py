@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sqlite3
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,6 +77,8 @@ class Inspection:
     ----------
     connect
         Opens the database.
+    read
+        Opens it to read from it, though it may not be written.
     path
         Where that is, for messages.
     curves, objects
@@ -82,9 +86,16 @@ class Inspection:
     """
 
     def __init__(
-        self, connect: Connect, path: Path, *, curves: LocalCurves, objects: ObjectStore | None
+        self,
+        connect: Connect,
+        read: Callable[[], AbstractContextManager[sqlite3.Connection]],
+        path: Path,
+        *,
+        curves: LocalCurves,
+        objects: ObjectStore | None,
     ) -> None:
         self._connect = connect
+        self._read = read
         self._path = path
         self._curves = curves
         self._objects = objects
@@ -97,7 +108,7 @@ class Inspection:
         rebuild
             Whether to make the indexes anew before, from the tables that they lead to.
         """
-        with self._connect(create=False) as connection:
+        with self._connect(create=False) if rebuild else self._read() as connection:
             if rebuild:
                 connection.execute("REINDEX")
             found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check")]
@@ -109,7 +120,7 @@ class Inspection:
 
     def jobs(self) -> dict[str, StoredJob]:
         """Return every job by its id."""
-        with self._connect(create=False) as connection:
+        with self._read() as connection:
             found = connection.execute(
                 "SELECT j.job_id, j.kind, j.status, j.run_id IS NOT NULL AS is_run,"
                 " r.equity_curve_url AS curve_url FROM btkit_jobs j"
@@ -121,7 +132,7 @@ class Inspection:
 
     def checksums(self) -> list[Checksum]:
         """Return all that was noted, by owner and name."""
-        with self._connect(create=False) as connection:
+        with self._read() as connection:
             found = connection.execute(
                 "SELECT owner_id, name, kind, sha256, size FROM backtest_checksums"
                 " ORDER BY owner_id, name"
@@ -130,7 +141,7 @@ class Inspection:
 
     def waiting(self) -> list[dict[str, Any]]:
         """Return the files that still are to go to object storage: run, kind, key and path."""
-        with self._connect(create=False) as connection:
+        with self._read() as connection:
             found = connection.execute(
                 "SELECT run_id, kind, object_key, path FROM backtest_uploads"
                 " WHERE action = 'upload' AND delivered_at IS NULL ORDER BY object_key"
@@ -171,7 +182,7 @@ class Inspection:
         path = self._curves.path_of(run_id)
         if url.startswith(REMOTE):
             return [path.read_bytes()] if path.is_file() else []
-        with self._connect(create=False) as connection:
+        with self._read() as connection:
             row = connection.execute(
                 "SELECT object_key, bucket FROM backtest_uploads WHERE run_id = ?"
                 " AND kind = 'curve' AND bucket IS NOT NULL",
@@ -246,7 +257,7 @@ class Inspection:
         CorruptFileError
             If it is not what was written.
         """
-        with self._connect(create=False) as connection:
+        with self._read() as connection:
             row = connection.execute(SELECT_DOCUMENT, (run_id,)).fetchone()
             known = known_checksums(connection, run_id).get(REPORT)
         text = row["document"]
@@ -261,7 +272,7 @@ class Inspection:
         job_id
             The job's id.
         """
-        with self._connect(create=False) as connection:
+        with self._read() as connection:
             row = connection.execute(SELECT_JOB, (job_id,)).fetchone()
             try:
                 check_request(connection, job_id, row["request"], self._path)
@@ -279,7 +290,7 @@ class Inspection:
         document
             Of a complete job.
         """
-        with self._connect(create=False) as connection:
+        with self._read() as connection:
             row = connection.execute(rows.SELECT_RUN, (job_id,)).fetchone()
             row = row or connection.execute(SELECT_JOB, (job_id,)).fetchone()
         told = _columns(document)
@@ -304,7 +315,7 @@ class Inspection:
 
     def has_other_metrics(self, run_id: str, metrics: Mapping[str, Any]) -> bool:
         """Tell whether the table of metrics says something else than a run's report."""
-        with self._connect(create=False) as connection:
+        with self._read() as connection:
             row = connection.execute(
                 "SELECT * FROM backtest_metrics WHERE run_id = ?", (run_id,)
             ).fetchone()

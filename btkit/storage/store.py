@@ -138,7 +138,9 @@ class Store:
     @property
     def inspection(self) -> Inspection:
         """Its parts, one by one."""
-        return Inspection(self._open, self.path, curves=self.curves, objects=self.objects)
+        return Inspection(
+            self._open, self._read_only, self.path, curves=self.curves, objects=self.objects
+        )
 
     @property
     def uploads(self) -> Uploads | None:

@@ -13,7 +13,7 @@ import pytest
 from support.broken_off import SPEC, write_bars
 
 from btkit.errors import StoreBusyError, StoreError
-from btkit.runs import delete, export, list_runs, load_document, load_run, run
+from btkit.runs import check, delete, export, list_runs, load_document, load_run, run
 from btkit.settings import Settings
 from btkit.storage import database, reading
 
@@ -89,6 +89,15 @@ def test_a_database_that_may_not_be_written_is_read_and_left_as_it_is(stored, cl
         assert sorted(path.name for path in folder.iterdir()) == before
         with pytest.raises(StoreError, match="cannot be opened or written"):
             delete(ids[0], settings=settings)
+
+
+def test_what_may_not_be_written_can_be_checked(stored):
+    settings, ids = stored
+    close(settings.db_path.parent, 0o555)
+    with without_rights():
+        document = check(settings=settings)
+    assert (document["passed"], document["findings"]) == (True, [])
+    assert document["checked"] == {"jobs": len(ids), "files": 2 * len(ids)}
 
 
 def test_what_only_the_log_has_is_read_too(stored):
