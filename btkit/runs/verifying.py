@@ -23,6 +23,8 @@ from btkit.storage import Store
 _MOST = 20
 # What is of one run and not of its numbers, or only says with what they were made.
 _OWN = {"run", "equity_curve_url", "provenance", "warnings"}
+# What a walk-forward noted beside a window's own numbers is not of the run.
+_NOTED = ("is_sharpe", "oos_sharpe", "walk_forward_efficiency")
 
 
 def verify(
@@ -133,9 +135,10 @@ def differing_values(stored: Report, now: Report) -> list[dict[str, Any]]:
     before, after = stored.to_dict(), now.to_dict()
     for name in _OWN:
         before.pop(name), after.pop(name)
-    # What a walk-forward noted beside a window's own numbers is not of the run.
-    for name in ("is_sharpe", "oos_sharpe", "walk_forward_efficiency"):
-        before["metrics"].pop(name), after["metrics"].pop(name)
+    for metrics in (before["metrics"], after["metrics"]):
+        for name in _NOTED:
+            metrics.pop(name)
+        metrics["undefined"] = [name for name in metrics["undefined"] if name not in _NOTED]
     return list(_unequal(before, after, ""))
 
 

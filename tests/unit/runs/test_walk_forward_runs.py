@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from support.random_bars import crossover, make_bars
+from support.specs import rules
 
 import btkit as bt
 from btkit.cli.main import main
@@ -67,6 +68,16 @@ def test_oos_runs_carry_what_they_are_compared_with(settings):
     assert metrics["oos_sharpe"] == window.oos_sharpe
     assert metrics["walk_forward_efficiency"] == window.efficiency
     assert load_document(window.is_run_id, settings=settings)["metrics"]["is_sharpe"] is None
+
+
+def test_a_part_whose_ratios_are_undefined_is_verified_like_any_other(settings):
+    # Neither sample trades, so that both ratios beside its own numbers are undefined.
+    still = rules(entry_conditions=["close < 0"])
+    window = bt.walk_forward(still, *RANGE, windows=1, settings=settings).report.windows[0]
+    assert window.undefined == ["is_sharpe", "oos_sharpe"]
+    for stored in (window.is_run_id, window.oos_run_id):
+        verified = verify(stored, settings=settings)
+        assert (verified["reproduced"], verified["differences"]) == (True, [])
 
 
 def test_each_window_is_scored_with_what_its_own_sample_chose(settings):
