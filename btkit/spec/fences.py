@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from textwrap import dedent
 
 from btkit.errors import Problem, SpecError
 
@@ -40,6 +41,9 @@ def unfenced(text: str, form: str | None) -> tuple[str, str | None]:
     inline = _ONE_LINE.fullmatch(text)
     if inline:
         return inline[2], _FORMS.get((inline[1] or "").lower())
+    if text.lstrip().startswith(("```", "~~~")):
+        # As it stands in a list's item, or in an indented string of a program.
+        text = dedent(text)
     opening = _OPENING.search(text)
     if opening is None:
         return text, form
@@ -52,8 +56,9 @@ def unfenced(text: str, form: str | None) -> tuple[str, str | None]:
 
 
 def _until_closed(text: str, opening: re.Match[str]) -> tuple[str, str]:
-    # A text that was cut off has no closing fence.
-    closing = re.compile(rf"^{opening[1]}[ \t]*$", re.MULTILINE).search(text, opening.end())
+    # A text that was cut off has no closing fence; one from Windows ends its lines in \r\n.
+    fence = re.compile(rf"^{opening[1]}{opening[1][0]}*[ \t\r]*$", re.MULTILINE)
+    closing = fence.search(text, opening.end())
     if closing is None:
         return text[opening.end() :], ""
     return text[opening.end() : closing.start()], text[closing.end() :]

@@ -21,6 +21,10 @@ YAML = "name: tiny\nentry_conditions: [close > sma_50]\nexit_conditions: []\nsto
         f"```JSON\n{TEXT}\n```",
         f"~~~json\n{TEXT}\n~~~",
         f"````json\n{TEXT}\n````",
+        f"```json\n{TEXT}\n````",
+        f"```json\r\n{TEXT}\r\n```\r\nGood luck!\r\n",
+        f"Here:\r\n\r\n```yaml\r\n{YAML}max_holding_bars: 7\r\n```\r\n",
+        f"\n    ```json\n    {TEXT}\n    ```\n",
         f"Here is the strategy:\n\n```json\n{TEXT}\n```\n\nIt buys dips. {{Good luck}}!",
         f"```json\n{TEXT}\n",
         f"```json {TEXT} ```",
@@ -32,7 +36,7 @@ YAML = "name: tiny\nentry_conditions: [close > sma_50]\nexit_conditions: []\nsto
 def test_a_spec_in_a_fence_is_read(text, suffix, tmp_path):
     assert load_spec(text).max_holding_bars == 7
     path = tmp_path / f"spec.{suffix}"
-    path.write_text(text)
+    path.write_text(text, newline="")
     assert load_spec(path).max_holding_bars == 7
 
 
