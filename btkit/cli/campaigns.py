@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from btkit.cli.closing import show_closing
 from btkit.cli.streams import say
 from btkit.metrics import VERDICT_WORDS
 
@@ -21,17 +23,22 @@ def show_sweep(document: Mapping[str, Any], paths: Mapping[str, Path]) -> None:
     paths
         What was written, by kind.
     """
+    show_closing(
+        f"{VERDICT_WORDS[document['verdict']]}  {document['strategy_name']} on "
+        f"{document['symbol']}, {document['sets']:,} sets",
+        partial(_show_best, document),
+        remarks=_warnings(document),
+        paths=paths,
+    )
+
+
+def _show_best(document: Mapping[str, Any]) -> None:
     from btkit.report.sweeps import (  # noqa: PLC0415 - brings numba
         DEFLATED_SHARPE_NEEDED,
         OVERFITTING_ALLOWED,
     )
 
     best, truth = document["best"], document["overfitting"]
-    say("")
-    say(
-        f"{VERDICT_WORDS[document['verdict']]}  {document['strategy_name']} on "
-        f"{document['symbol']}, {document['sets']:,} sets"
-    )
     chosen = ", ".join(f"{name} = {value:g}" for name, value in best["parameters"].items())
     undefined = document["objective"] in best["metrics"]["undefined"]
     reached = "–" if undefined else f"{best['metrics'][document['objective']]:.3g}"
@@ -58,7 +65,6 @@ def show_sweep(document: Mapping[str, Any], paths: Mapping[str, Path]) -> None:
         )
     if best["command"] is not None:
         say(f"again     {shlex.join(best['command'])}")
-    _show_rest(document, paths)
 
 
 def show_walk_forward(document: Mapping[str, Any], paths: Mapping[str, Path]) -> None:
@@ -71,10 +77,16 @@ def show_walk_forward(document: Mapping[str, Any], paths: Mapping[str, Path]) ->
     paths
         What was written, by kind.
     """
-    say("")
-    say(
-        f"{VERDICT_WORDS[document['verdict']]}  {document['strategy_name']} on {document['symbol']}"
+    show_closing(
+        f"{VERDICT_WORDS[document['verdict']]}  {document['strategy_name']} on "
+        f"{document['symbol']}",
+        partial(_show_windows, document),
+        remarks=_warnings(document),
+        paths=paths,
     )
+
+
+def _show_windows(document: Mapping[str, Any]) -> None:
     say("window  out of sample             in     out    kept  parameters")
     for window in document["windows"]:
         chosen = " ".join(f"{name}={value:g}" for name, value in window["parameters"].items())
@@ -85,15 +97,10 @@ def show_walk_forward(document: Mapping[str, Any], paths: Mapping[str, Path]) ->
             f"{_sharpe(window, 'oos_sharpe'):>6} {kept.replace('-', '−'):>6}  {chosen}".rstrip()
         )
     say(document["conclusion"])
-    _show_rest(document, paths)
 
 
-def _show_rest(document: Mapping[str, Any], paths: Mapping[str, Path]) -> None:
-    for warning in document["warnings"]:
-        say(f"warning: {warning['message']}")
-    say("")
-    for kind, path in paths.items():
-        say(f"{kind:<9} {path}")
+def _warnings(document: Mapping[str, Any]) -> list[str]:
+    return [f"warning: {warning['message']}" for warning in document["warnings"]]
 
 
 def _sharpe(window: Mapping[str, Any], name: str) -> str:

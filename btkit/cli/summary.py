@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from btkit.cli.closing import show_closing
 from btkit.cli.streams import say, stderr_is_terminal
 from btkit.metrics import JSON_INFINITY, THRESHOLDS, VERDICT_WORDS
 
@@ -48,28 +50,19 @@ def show_summary(document: Mapping[str, Any], paths: Mapping[str, Path]) -> None
     paths
         What was written, by kind.
     """
-    run = document["run"]
-    say("")
-    say(
+    run, diagnostics = document["run"], document["diagnostics"]
+    show_closing(
         f"{VERDICT_WORDS[document['verdict']]}  {run['strategy_name']} on {run['symbol']}, "
-        f"{run['start_date']} to {run['end_date']}"
+        f"{run['start_date']} to {run['end_date']}",
+        partial(_show_table, summary_rows(document)),
+        remarks=[
+            *(f"warning: {warning['message']}" for warning in document["warnings"]),
+            *(f"no trades: {sentence}" for sentence in diagnostics["explanation"]),
+            # A run stored by an earlier version does not say it.
+            *(f"note: {sentence}" for sentence in diagnostics.get("never_fired", [])),
+        ],
+        paths={**paths, "run id": run["run_id"]},
     )
-    table = summary_rows(document)
-    if stderr_is_terminal():
-        _show_rich(table)
-    else:
-        _show_plain(table)
-    for warning in document["warnings"]:
-        say(f"warning: {warning['message']}")
-    for sentence in document["diagnostics"]["explanation"]:
-        say(f"no trades: {sentence}")
-    # A run stored by an earlier version does not say it.
-    for sentence in document["diagnostics"].get("never_fired", []):
-        say(f"note: {sentence}")
-    say("")
-    for kind, path in paths.items():
-        say(f"{kind:<9} {path}")
-    say(f"{'run id':<9} {run['run_id']}")
 
 
 def summary_rows(document: Mapping[str, Any]) -> list[Row]:
@@ -93,6 +86,9 @@ def summary_rows(document: Mapping[str, Any]) -> list[Row]:
         if bound is not None:
             needs = f"{'≥' if bound.sense == 'at_least' else '≤'} {_signed(form(bound.bound))}"
             verdict = "missed" if name in missed else "ok"
+        elif name == "total_trades":
+            needs = f"≥ {_count(document['min_trades_required'])}"
+            verdict = "too few" if document["verdict"] == "too_few_trades" else "ok"
         ours, theirs = (_value(document[part], name, form) for part in ("metrics", "benchmark"))
         rows.append((label, ours, needs, verdict, theirs))
     return rows
@@ -109,6 +105,13 @@ def _value(values: Mapping[str, Any], name: str, form: Callable[[float], str]) -
 
 def _signed(text: str) -> str:
     return text.replace("-", "−")
+
+
+def _show_table(table: list[Row]) -> None:
+    if stderr_is_terminal():
+        _show_rich(table)
+    else:
+        _show_plain(table)
 
 
 def _show_plain(table: list[Row]) -> None:

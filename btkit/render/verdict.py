@@ -187,9 +187,18 @@ def _trades_line(view: View) -> str:
 
 
 def _threshold(view: View, name: str) -> str:
+    if name == "total_trades":
+        return tag("div", _trades_mark(view), class_="bt-tile-line")
     if name not in words.BOUNDS:
         return ""
     return tag("div", mark(view, name), class_="bt-tile-line")
+
+
+def _trades_mark(view: View) -> str:
+    few = view.report["verdict"] == "too_few_trades"
+    sign, kind, word = ("!", "bt-unsure", "too few") if few else ("✓", "bt-met", "enough")
+    need = f"needs ≥ {text.count(view.report['min_trades_required'])}"
+    return tag("span", f'<span aria-label="{word}">{sign}</span> {need}', class_=kind)
 
 
 def mark(view: View, name: str) -> str:

@@ -78,7 +78,12 @@ def test_the_closing_table_is_the_last_thing_below_the_document():
     assert "simulate" in before
     assert "Sharpe ratio" not in before
     assert "Sharpe ratio" in after
-    assert shown.rstrip().splitlines()[-1].split()[-1] == document["run"]["run_id"]
+    # Where everything lies stands above it, so that a prompt follows the numbers.
+    assert document["run"]["run_id"] in after[: after.index("Sharpe ratio")]
+    least = document["min_trades_required"]
+    few = "too few" if document["verdict"] == "too_few_trades" else "ok"
+    last = shown.rstrip().splitlines()[-1]
+    assert last.split(maxsplit=4) == ["Trades", f"{document['trade_count']}", "≥", f"{least}", few]
     assert_no_word_is_broken(before)
     assert_no_word_is_broken(after)
     # Too long for one line, and broken between words.

@@ -75,6 +75,9 @@ def test_a_run_of_few_trades_is_said_to_be_one_before_anything_else():
         sentence = words.headline(View.of(replace(few, report=report)))
         assert sentence.startswith(f"Too few trades for a verdict ({report.trade_count}, needs ")
         assert word in sentence
+        assert "needs ≥ 10,000" in page
+        assert 'aria-label="too few"' in page
+    assert 'aria-label="enough"' in markup(headline(few))
     for report, word in ((few.report, "PASS" if few.report.passed else "FAIL"),):
         assert word in markup(headline(replace(few, report=report)))
 
