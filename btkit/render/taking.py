@@ -195,8 +195,9 @@ def _in_words(error: ValidationError, kind: type[Asked]) -> list[str]:
 
 
 def _refusal(problems: list[str], known: list[str]) -> UsageError:
+    told = "; ".join(problem.removesuffix(".") for problem in problems)
     return UsageError(
-        f"The notebook cannot be run as it is: {'. '.join(problems)}.",
+        f"The notebook cannot be run as it is: {told}{'' if told.endswith('?') else '.'}",
         hint=f"Its parameters are {', '.join(known)}.",
         details={"problems": problems, "parameters": known},
     )

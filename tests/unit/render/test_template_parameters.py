@@ -181,6 +181,10 @@ def test_all_problems_are_told_at_once():
         take(names, RunParameters)
     assert len(caught.value.details["problems"]) == 4
     assert "it lacks spec, start, end, or a run_id" in caught.value.message
+    # A question is not ended once more, and the next problem begins no sentence.
+    assert "did you mean 'strategy'?; " in caught.value.message
+    with pytest.raises(UsageError, match=r"did you mean 'strategy'\?\n"):
+        take(injected(**FLAT, strategie="a.yaml"), RunParameters)
 
 
 def test_a_readers_own_names_are_no_parameters():
