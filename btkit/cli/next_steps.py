@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -85,7 +86,14 @@ def after_error(error: BtkitError, arguments: Sequence[str]) -> list[Step]:
         # The parser says how far it understood the line.
         asked = error.details["command"].split()[1:] if "command" in error.details else arguments
         return [step("Shows what the command takes, with an example.", *asked[:1], "--help")]
+    if error.run_id is not None and (asked := _named_by_hint(error, error.run_id)):
+        return [step("Does what the hint says.", *asked)]
     return [_again(error, arguments)]
+
+
+def _named_by_hint(error: BtkitError, run_id: str) -> list[str]:
+    named = re.search(rf"`backtest ([a-z-]+ [^`]*{re.escape(run_id)})`", error.hint)
+    return shlex.split(named[1]) if named else []
 
 
 def _after_refusal(error: SpecError, arguments: Sequence[str]) -> list[Step]:
@@ -126,6 +134,9 @@ def _after_stored_run(error: BtkitError, run_id: str) -> Step:
     if status == "complete":
         return step("Prints the run, which is complete and stored.", "report", "--run-id", run_id)
     if status not in _RESUMABLE:
+        asked = _named_by_hint(error, run_id)
+        if asked:
+            return step("Does what the hint says.", *asked)
         return step("Shows how the run stands.", "list")
     why = "Takes the run up again, once what the hint says is done."
     if isinstance(error, InterruptedRunError):

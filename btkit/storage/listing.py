@@ -150,13 +150,14 @@ def unfinished_document(listed: Mapping[str, Any]) -> dict[str, Any]:
     kind, fault = (kind, {}) if kind in types else ("InternalError", {"exception": kind})
     again = f"`backtest resume --run-id {job_id}` goes on with it."
     return document | {
+        "run_id": job_id,
         "error": {
             "type": kind,
             "message": message,
             "hint": again if listed["resumable"] else "Run the backtest again.",
             "retryable": types[kind],
             "details": {"run_id": job_id, "status": status, **fault},
-        }
+        },
     }
 
 

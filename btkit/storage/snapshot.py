@@ -189,9 +189,12 @@ class Snapshot:
         stored = self.read(job_id)
         if not stored.is_run:
             kind = self.kind_of(job_id)
+            shown = f"`backtest list --parent {job_id}` shows its runs."
+            if kind == "sweep":
+                shown = f"`backtest report --run-id {job_id}` has the commands that run its sets."
             raise StoreError(
                 f"{job_id} is a {kind} and no run.",
-                hint=f"`backtest list --parent {job_id}` shows its runs.",
+                hint=shown,
                 details={"run_id": job_id, "kind": kind},
             )
         run = stored.document["run"]

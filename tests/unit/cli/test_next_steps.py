@@ -117,6 +117,34 @@ def test_a_failed_run_has_its_id(answer, monkeypatch):
     assert row["run_id"] == document["run_id"]
 
 
+def test_what_is_stored_of_a_failed_run_has_its_id_where_errors_have_it(answer, monkeypatch):
+    def crash(*_arguments, **_options):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(execute, "load_from_source", crash)
+    failed = answer(*RUN)[1]["run_id"]
+    code, document, _ = answer("report", "--run-id", failed)
+    assert (code, document["passed"], document["run_id"]) == (0, False, failed)
+
+
+def test_what_is_no_run_leads_to_what_can_be_verified(answer, workplace):
+    spec = rules(entry_conditions=["close > sma_{fast}"], parameters={"fast": 10})
+    (workplace / "swept.json").write_text(json.dumps(spec))
+    more = ["--strategy", "swept.json", *RANGE, "--no-report"]
+    validation = answer("walk-forward", *more)[1]["walk_forward_id"]
+    _, document, _ = answer("verify", "--run-id", validation)
+    assert commands(document) == [["list", "--parent", validation]]
+    part = answer(*commands(document)[0])[1]["runs"][0]["run_id"]
+    assert answer("verify", "--run-id", part)[1]["reproduced"]
+    # A sweep has no runs among its parts, but the commands of them.
+    sweep = answer("sweep", *more, "--param", "fast=5:15:5")[1]["sweep_id"]
+    _, document, _ = answer("verify", "--run-id", sweep)
+    assert commands(document) == [["report", "--run-id", sweep]]
+    best = answer(*commands(document)[0])[1]["best"]["command"]
+    run_id = answer(*best[1:], "--no-report")[1]["run"]["run_id"]
+    assert answer("verify", "--run-id", run_id)[1]["reproduced"]
+
+
 def test_no_data_leads_to_the_range_that_is_there(answer):
     early = [*RUN[:6], "1970-01-01", "--end=1970-12-31", "--no-report"]
     _, document, _ = answer(*early)
