@@ -113,8 +113,9 @@ def _after_refusal(error: SpecError, arguments: Sequence[str]) -> list[Step]:
 
 
 def _after_other_kind(error: SpecKindError, arguments: Sequence[str]) -> list[Step]:
-    if arguments[0] in _SAME_OPTIONS:
-        return [step("Runs it as what it is.", error.details["command"], *arguments[1:])]
+    command = error.details["command"]
+    if arguments[0] in _SAME_OPTIONS and command is not None:
+        return [step("Runs it as what it is.", command, *arguments[1:])]
     path = option(arguments, "--strategy")
     checked = [*arguments[:1], "--help"] if path is None else ["validate", "--strategy", path]
     return [step("Says what the spec is taken for, and why.", *checked)]

@@ -18,6 +18,8 @@ TELLING_FIELDS = ("target_dte", "short_delta", "long_delta")
 RULE_FIELDS = tuple(
     name for name in StrategySpec.model_fields if name not in OptionsSpec.model_fields
 )
+# Words for "no spread", as programs fill a field in that they do not need.
+_NO_SPREAD = ("", "none", "null", "n/a")
 _EXITS = ("exit_conditions", "stop_conditions")
 _NAMES = {"rules": "a rule spec", "options": "an option spec"}
 _COMMANDS = {"rules": "run", "options": "options-sim"}
@@ -34,10 +36,13 @@ class Told:
         None where nothing tells.
     why
         What tells it, after "it ..." in a sentence.
+    only
+        The one field that tells it, where a stray one would tell the same; else None.
     """
 
     kind: Kind | None
     why: str
+    only: str | None = None
 
 
 def tell_kind(values: Mapping[str, Any]) -> Told:
@@ -46,7 +51,8 @@ def tell_kind(values: Mapping[str, Any]) -> Told:
     Parameters
     ----------
     values
-        The fields as they came. One that is null is as good as not there.
+        The fields as they came. One that is null is as good as not there, and so is a spread_type
+        of "none".
 
     Examples
     --------
@@ -54,17 +60,22 @@ def tell_kind(values: Mapping[str, Any]) -> Told:
     'has direction, which only rule specs have'
     """
     given = {name for name, value in values.items() if value is not None}
-    if "spread_type" in given:
+    if "spread_type" in given and not _is_no_spread(values["spread_type"]):
         return Told("options", "has a spread_type")
     rule_fields = [name for name in RULE_FIELDS if name in given]
     if rule_fields:
         return Told("rules", f"has {rule_fields[0]}, which only rule specs have")
     option_fields = [name for name in TELLING_FIELDS if name in given]
     if option_fields:
-        return Told("options", f"has {option_fields[0]}, which only option specs have")
+        only = option_fields[0] if len(option_fields) == 1 else None
+        return Told("options", f"has {option_fields[0]}, which only option specs have", only)
     if given & set(_EXITS):
         return Told("rules", "lists exits or stops, and has no field that only option specs have")
     return Told(None, "has no field that only one kind of spec has")
+
+
+def _is_no_spread(spread_type: object) -> bool:
+    return isinstance(spread_type, str) and spread_type.strip().lower() in _NO_SPREAD
 
 
 def kind_of(spec: AnySpec) -> tuple[Kind, str]:
@@ -102,9 +113,20 @@ def check_kind(told: Told, expected: Kind | None, name: object) -> Kind:
         return expected
     called = f"The spec {quoted(name)}" if isinstance(name, str) else "The spec"
     sign = "an option spec has a spread_type" if expected == "options" else "a rule spec has none"
+    command = _COMMANDS[told.kind]
+    hint = f"Run it with `backtest {command}` or `{_VERBS[told.kind]}`; {sign}."
+    if told.only is not None:
+        hint = (
+            f"Leave {told.only} out if it is a rule; if it sells spreads, say so by a spread_type, "
+            f"and run it with `backtest {command}`."
+        )
     raise SpecKindError(
         f"{called} is {_NAMES[told.kind]}: it {told.why}. {_NAMES[expected].capitalize()} is "
         "needed here.",
-        hint=f"Run it with `backtest {_COMMANDS[told.kind]}` or `{_VERBS[told.kind]}`; {sign}.",
-        details={"kind": told.kind, "why": told.why, "command": _COMMANDS[told.kind]},
+        hint=hint,
+        details={
+            "kind": told.kind,
+            "why": told.why,
+            "command": command if told.only is None else None,
+        },
     )

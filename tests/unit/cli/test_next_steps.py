@@ -212,6 +212,29 @@ def test_a_rule_is_never_run_as_a_spread(answer, workplace):
     assert answer(*arguments)[1]["error"]["type"] == "SpecKindError"
 
 
+@pytest.mark.parametrize("field", [{"target_dte": 30}, {"short_delta": 0.3}])
+def test_a_stray_field_makes_no_spread_of_a_rule(answer, workplace, field):
+    kept = {k: v for k, v in TREND.items() if k in rules() and k != "position_sizing_formula"}
+    (workplace / "trend.json").write_text(json.dumps(kept | field))
+    _, document, _ = answer("run", "--strategy", "trend.json", *RANGE)
+    assert document["error"]["type"] == "SpecKindError"
+    assert document["error"]["hint"].startswith(f"Leave {next(iter(field))} out if it is a rule")
+    assert commands(document) == [["validate", "--strategy", "trend.json"]]
+
+
+@pytest.mark.parametrize("word", ["none", "None", "", "N/A"])
+def test_a_spread_type_of_none_makes_no_spread_of_a_rule(answer, workplace, word):
+    (workplace / "trend.json").write_text(json.dumps(TREND | {"spread_type": word}))
+    for command in ("validate", "run"):
+        more = [] if command == "validate" else RANGE
+        error = answer(command, "--strategy", "trend.json", *more)[1]["error"]
+        (problem,) = error["details"]["problems"]
+        assert problem["pointer"] == "/spread_type"
+        assert problem["hint"].startswith("leave it out")
+    _, document, _ = answer("options-sim", "--strategy", "trend.json", *RANGE)
+    assert document["error"]["details"]["kind"] == "rules"
+
+
 @pytest.mark.parametrize("command", ["run", "walk-forward", "sweep"])
 def test_an_option_spec_is_never_run_as_a_rule(answer, workplace, command):
     (workplace / "spread.json").write_text(json.dumps(spread()))
