@@ -16,6 +16,7 @@ from btkit.errors import (
     InterruptedRunError,
     NoDataError,
     RunNotFoundError,
+    SourceError,
     SpecError,
     SpecKindError,
     UsageError,
@@ -80,6 +81,9 @@ def after_error(error: BtkitError, arguments: Sequence[str]) -> list[Step]:
     for kind, answer in _ANSWERS:
         if isinstance(error, kind):
             return answer(error, arguments)
+    if isinstance(error, SourceError) and not error.retryable:
+        # Taken up, a run would ask the same source again.
+        return [step("Shows where bars may come from, with an example.", *arguments[:1], "--help")]
     if error.run_id is not None and "status" in error.details:
         return [_after_stored_run(error, error.run_id)]
     if isinstance(error, UsageError):

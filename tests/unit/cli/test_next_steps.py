@@ -117,6 +117,14 @@ def test_a_failed_run_has_its_id(answer, monkeypatch):
     assert row["run_id"] == document["run_id"]
 
 
+def test_a_source_that_is_not_there_is_not_asked_again(answer):
+    again = [*RUN, "--source", "market-data"]
+    _, document, _ = answer(*again)
+    assert document["error"]["type"] == "SourceError"
+    assert document["error"]["retryable"] is False
+    assert commands(document) == [["run", "--help"]]
+
+
 def test_what_is_stored_of_a_failed_run_has_its_id_where_errors_have_it(answer, monkeypatch):
     def crash(*_arguments, **_options):
         raise ZeroDivisionError
