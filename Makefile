@@ -55,7 +55,7 @@ deep: setup ## the long agreement test of engine and oracle
 	ORACLE_PROFILE=deep $(BIN)/python -m pytest -o faulthandler_timeout=0 tests/oracle/test_agreement.py
 
 stress: setup ## the full sizes: 50 runs at once, 30 kills, a stop at every bar
-	STRESS_PROFILE=full $(BIN)/python -m pytest -o faulthandler_timeout=0 tests/storage tests/unit/runs/test_interruption.py
+	STRESS_PROFILE=full $(BIN)/python -m pytest -o faulthandler_timeout=0 tests/storage tests/unit/jobs/test_interruption.py
 
 lab: setup ## the notebooks in JupyterLab
 	$(BIN)/jupyter lab --notebook-dir=. --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb

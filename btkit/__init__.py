@@ -8,18 +8,16 @@
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from btkit.data import load_bars
     from btkit.data.indicator_table import compute_indicators
+    from btkit.jobs import list_runs, load_run, options_sim, report, run
+    from btkit.jobs.sweep import sweep
+    from btkit.jobs.walk_forward import walk_forward
     from btkit.render import plot, show
-    from btkit.runs import list_runs, load_run, options_sim, report, run
-    from btkit.runs.sweep import sweep
-    from btkit.runs.walk_forward import walk_forward
     from btkit.simulation import simulate
     from btkit.spec import load_spec
 
@@ -44,34 +42,19 @@ __all__ = [
 # its home when it is first used (PEP 562).
 _HOMES = {
     "compute_indicators": "btkit.data.indicator_table",
-    "list_runs": "btkit.runs",
+    "list_runs": "btkit.jobs",
     "load_bars": "btkit.data",
-    "load_run": "btkit.runs",
+    "load_run": "btkit.jobs",
     "load_spec": "btkit.spec",
-    "options_sim": "btkit.runs",
+    "options_sim": "btkit.jobs",
     "plot": "btkit.render.inline",
-    "report": "btkit.runs",
-    "run": "btkit.runs",
+    "report": "btkit.jobs",
+    "run": "btkit.jobs",
     "show": "btkit.render.inline",
     "simulate": "btkit.simulation",
-    "sweep": "btkit.runs.sweep",
-    "walk_forward": "btkit.runs.walk_forward",
+    "sweep": "btkit.jobs.sweep",
+    "walk_forward": "btkit.jobs.walk_forward",
 }
-
-
-class _Face(ModuleType):
-    """The root package: `bt.report` is a verb, although `btkit.report` is a package, too.
-
-    The import system puts every subpackage into the root under its name; a verb of that name
-    stays what it is.
-    """
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if not (name in _HOMES and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Face
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - any public name

@@ -16,12 +16,12 @@ from btkit.cli.next_steps import after_batch
 from btkit.cli.outcome import FAILED, PASSED, Outcome, failure
 from btkit.cli.streams import say
 from btkit.errors import BtkitError, InterruptedRunError
+from btkit.jobs import Silent
+from btkit.jobs.files import write_bytes
+from btkit.jobs.job_requests import BatchRequest, Rendering
+from btkit.jobs.watching import Watch, record_end
 from btkit.metrics import VERDICT_WORDS
 from btkit.render.leaving import note_report_files, prepare_folder
-from btkit.runs import Silent
-from btkit.runs.files import write_bytes
-from btkit.runs.job_requests import BatchRequest, Rendering
-from btkit.runs.watching import Watch, record_end
 from btkit.settings import Settings
 from btkit.storage import SHARED_PAGES, Claimed, NewJob, Store, new_job_id
 

@@ -33,7 +33,7 @@ def show_sweep(document: Mapping[str, Any], paths: Mapping[str, Path]) -> None:
 
 
 def _show_best(document: Mapping[str, Any]) -> None:
-    from btkit.report.sweeps import (  # noqa: PLC0415 - brings numba
+    from btkit.documents.sweeps import (  # noqa: PLC0415 - brings numba
         DEFLATED_SHARPE_NEEDED,
         OVERFITTING_ALLOWED,
     )

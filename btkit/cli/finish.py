@@ -13,8 +13,8 @@ from btkit.cli.next_steps import Step, after_run, after_sweep, after_walk_forwar
 from btkit.cli.outcome import PASSED, SOFT_FAILURE, Outcome
 from btkit.cli.start_up import import_papermill_lightly
 from btkit.cli.summary import show_summary
+from btkit.jobs import Progress, load_document, queue_report
 from btkit.render.leaving import write_report_files
-from btkit.runs import Progress, load_document, queue_report
 from btkit.settings import Settings
 from btkit.storage import Store
 

@@ -82,7 +82,7 @@ def answers(
 
 
 def _as_part(batch_id: str, number: int) -> AbstractContextManager[None]:
-    from btkit.runs.watching import as_part  # noqa: PLC0415 - only where jobs run
+    from btkit.jobs.watching import as_part  # noqa: PLC0415 - only where jobs run
     from btkit.storage import Part  # noqa: PLC0415 - likewise
 
     return as_part(Part(batch_id, number)) if batch_id else nullcontext()
@@ -272,7 +272,7 @@ def _result(document: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
 
 
 def _files(run_id: str) -> dict[str, str]:
-    from btkit.runs import read_settings  # noqa: PLC0415 - lazy start-up
+    from btkit.jobs import read_settings  # noqa: PLC0415 - lazy start-up
 
     folder = read_settings().report_dir.expanduser().absolute()
     places = {"notebook": "ipynb", "html": "html", "json": "json", "csv": "trades.csv"}

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from btkit.cli.streams import say, stderr_is_terminal
-from btkit.runs import Note, Progress, Silent
+from btkit.jobs import Note, Progress, Silent
 
 if TYPE_CHECKING:
     from rich.console import Console

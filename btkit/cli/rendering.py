@@ -11,9 +11,9 @@ from btkit.cli.finish import finish
 from btkit.cli.progress import open_progress
 from btkit.cli.streams import say
 from btkit.errors import StoreError
+from btkit.jobs import load_document, read_settings
+from btkit.jobs.job_requests import Rendering
 from btkit.render.leaving import prepare_folder
-from btkit.runs import load_document, read_settings
-from btkit.runs.job_requests import Rendering
 from btkit.storage import Store, check_job_id
 
 

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from btkit.documents import RunDocument
 from btkit.errors import UsageError
+from btkit.jobs import load_run
 from btkit.render import text, theme
 from btkit.render.figures.lines import Scale, end_labels, line, scale_for
 from btkit.render.pieces import Chart, Html, Section, asset, table, tag
@@ -25,8 +27,6 @@ from btkit.render.taking import take_ids
 from btkit.render.verdict import mark, shown
 from btkit.render.view import View
 from btkit.render.words import BOUNDS, LABELS
-from btkit.report import RunDocument
-from btkit.runs import load_run
 
 HEIGHT = 460
 TOP, BOTTOM = 56, 36

@@ -6,13 +6,7 @@ from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING
 
-from btkit.metrics import VERDICT_WORDS
-from btkit.render import text, words
-from btkit.render.figures import equity_chart
-from btkit.render.pieces import Html, Section, tag
-from btkit.render.sections import SECTIONS, Sections
-from btkit.render.view import View
-from btkit.report import (
+from btkit.documents import (
     OptionsReport,
     RunDocument,
     build_provenance,
@@ -21,6 +15,12 @@ from btkit.report import (
     describe_run,
     gather_versions,
 )
+from btkit.metrics import VERDICT_WORDS
+from btkit.render import text, words
+from btkit.render.figures import equity_chart
+from btkit.render.pieces import Html, Section, tag
+from btkit.render.sections import SECTIONS, Sections
+from btkit.render.view import View
 from btkit.settings import Settings
 
 if TYPE_CHECKING:

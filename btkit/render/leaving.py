@@ -157,10 +157,10 @@ def _write_json(document: dict[str, Any], job_id: str, folder: Path, settings: S
 def _write_trades(document: dict[str, Any], folder: Path, settings: Settings) -> Path | None:
     """Write the list of all trades, if a page cannot show it."""
     # The tables of pages bring pandas.
+    from btkit.jobs import load_document  # noqa: PLC0415 - likewise
+    from btkit.jobs.spreadsheet import csv_content  # noqa: PLC0415 - likewise
     from btkit.render.trade_table import trades_file  # noqa: PLC0415 - see above
     from btkit.render.view import is_cut  # noqa: PLC0415 - likewise
-    from btkit.runs import load_document  # noqa: PLC0415 - likewise
-    from btkit.runs.spreadsheet import csv_content  # noqa: PLC0415 - likewise
 
     # Sweeps and walk-forward validations have no trades of their own.
     if not is_cut(document.get("trade_count", 0)):

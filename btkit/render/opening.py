@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from btkit.announcing import compiling_told
+from btkit.documents import RunDocument
+from btkit.jobs import load_document, load_run, options_sim, queue_report, run
 from btkit.render.leaving import prepare_folder, write_report_files
 from btkit.render.parameters import Asked, RunParameters
 from btkit.render.taking import take
-from btkit.report import RunDocument
-from btkit.runs import load_document, load_run, options_sim, queue_report, run
 from btkit.settings import Settings
 from btkit.storage import Store
 

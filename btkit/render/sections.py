@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from btkit.documents import RunDocument
 from btkit.render import verdict as verdicts
 from btkit.render.basis import basis
 from btkit.render.figures import (
@@ -18,7 +19,6 @@ from btkit.render.figures import (
 from btkit.render.pieces import Html, Section, tag
 from btkit.render.trade_table import extremes, full_table
 from btkit.render.view import View
-from btkit.report import RunDocument
 
 
 def headline(document: RunDocument) -> Section:

@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
 
+from btkit.documents.sweeps import DEFLATED_SHARPE_NEEDED, OVERFITTING_ALLOWED, SIGNIFICANT_P
+from btkit.jobs.sweep import describe_sweep, load_sweep
+from btkit.jobs.sweep import sweep as run_sweep
 from btkit.render import text
 from btkit.render.campaign import data_facts, facts_table, provenance_facts, tile, verdict
 from btkit.render.opening import reported
@@ -13,9 +16,6 @@ from btkit.render.parameters import SweepParameters
 from btkit.render.pieces import Html, Section, table, tag
 from btkit.render.sweep_charts import Page, is_percent, lines, metric_label, surface
 from btkit.render.taking import take
-from btkit.report.sweeps import DEFLATED_SHARPE_NEEDED, OVERFITTING_ALLOWED, SIGNIFICANT_P
-from btkit.runs.sweep import describe_sweep, load_sweep
-from btkit.runs.sweep import sweep as run_sweep
 
 WHOLE_NUMBERS = frozenset({"consecutive_losses_max"})
 UPPER_BOUNDS = frozenset({"consecutive_losses_max", "probability_of_overfitting"})

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from btkit.documents import RunDocument, buy_and_hold_equity
 from btkit.markets import Annualisation
 from btkit.metrics import Drawdown, worst_drawdown
-from btkit.report import RunDocument, buy_and_hold_equity
 
 NEWEST, LARGEST = 2_000, 2_000
 """Of a run with more trades than both together, a page shows so many of the newest, and of those

@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from btkit.jobs.walk_forward import load_walk_forward
+from btkit.jobs.walk_forward import walk_forward as run_walk_forward
 from btkit.markets import Annualisation
 from btkit.metrics import TradeColumns, compute_metrics
 from btkit.render import text, theme
@@ -18,8 +20,6 @@ from btkit.render.parameters import WalkForwardParameters
 from btkit.render.pieces import Chart, Html, Section, table, tag
 from btkit.render.series import display_rows, floats, milliseconds, thinned_note
 from btkit.render.taking import take
-from btkit.runs.walk_forward import load_walk_forward
-from btkit.runs.walk_forward import walk_forward as run_walk_forward
 from btkit.validation.windows import EFFICIENCY_NEEDED
 
 Page = tuple[dict[str, Any], pd.DataFrame]

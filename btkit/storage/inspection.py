@@ -11,8 +11,8 @@ from typing import Any
 
 import pandas as pd
 
+from btkit.documents import MetricsSection, Report, read_report
 from btkit.errors import CorruptFileError
-from btkit.report import MetricsSection, Report, read_report
 from btkit.storage import rows
 from btkit.storage.checksums import (
     REPORT,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from btkit.report import MetricsSection, RunInfo
+from btkit.documents import MetricsSection, RunInfo
 
 INSERT_RUN = """
 INSERT INTO backtest_runs

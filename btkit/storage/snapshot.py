@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from btkit.documents import RunDocument, read_report
 from btkit.errors import StoreError
-from btkit.report import RunDocument, read_report
 from btkit.storage import rows
 from btkit.storage.checksums import (
     REPORT,

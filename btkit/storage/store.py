@@ -14,8 +14,8 @@ from typing import Any
 
 import pandas as pd
 
+from btkit.documents import Report, RunDocument, RunInfo
 from btkit.errors import StoreBusyError, StoreError
-from btkit.report import Report, RunDocument, RunInfo
 from btkit.settings import Settings
 from btkit.storage import rows
 from btkit.storage.checksums import (

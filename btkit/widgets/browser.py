@@ -13,10 +13,10 @@ from IPython.core.getipython import get_ipython
 from IPython.display import HTML, display
 
 from btkit.errors import BtkitError
+from btkit.jobs import delete, list_runs, read_settings
 from btkit.render import execute_template
 from btkit.render.notebook import Engine, template_for
 from btkit.render.pieces import tag
-from btkit.runs import delete, list_runs, read_settings
 from btkit.settings import Settings
 from btkit.widgets.closing import close_all, let_go
 from btkit.widgets.lifecycle import replace_older

@@ -14,10 +14,10 @@ import pandas as pd
 from IPython.display import display
 
 from btkit.errors import BtkitError, Problem, UsageError
+from btkit.jobs import read_settings, run
+from btkit.jobs.requests import SpecSource, rule_spec, strategy_path
 from btkit.render.pieces import tag
 from btkit.render.text import file_part
-from btkit.runs import read_settings, run
-from btkit.runs.requests import SpecSource, rule_spec, strategy_path
 from btkit.settings import Settings
 from btkit.spec import CONDITION_LISTS, StrategySpec
 from btkit.storage import write_whole

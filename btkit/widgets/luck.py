@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ipywidgets as ipw
 
+from btkit.documents.sweeps import SweepReport
+from btkit.jobs.sweep import describe_sweep
 from btkit.render import sweep as page
 from btkit.render.pieces import Html, tag
-from btkit.report.sweeps import SweepReport
-from btkit.runs.sweep import describe_sweep
 from btkit.settings import Settings
 from btkit.validation import SweepResult
 from btkit.widgets.closing import close_all

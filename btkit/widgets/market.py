@@ -11,12 +11,11 @@ import pandas as pd
 
 from btkit.arguments import check_account
 from btkit.data import LoadedBars, check_symbol, load_from_source, take_bars
+from btkit.documents import buy_and_hold, buy_and_hold_equity
 from btkit.errors import NoDataError
-from btkit.metrics import drawdown_series
-from btkit.report import buy_and_hold, buy_and_hold_equity
-from btkit.runs import WARMUP_BARS
-from btkit.runs.handed_over import take_range
-from btkit.runs.requests import (
+from btkit.jobs import WARMUP_BARS
+from btkit.jobs.handed_over import take_range
+from btkit.jobs.requests import (
     check_costs,
     check_interval,
     check_range,
@@ -25,6 +24,7 @@ from btkit.runs.requests import (
     reads_iv,
     reads_vix,
 )
+from btkit.metrics import drawdown_series
 from btkit.settings import Settings
 from btkit.spec import AnySpec, StrategySpec
 

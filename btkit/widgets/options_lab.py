@@ -10,12 +10,12 @@ import ipywidgets as ipw
 import pandas as pd
 
 from btkit.errors import UsageError
+from btkit.jobs import options_sim, read_settings
+from btkit.jobs.options import option_spec
+from btkit.jobs.requests import SpecSource
 from btkit.options import Spread
 from btkit.render import text, theme
 from btkit.render.pieces import tag
-from btkit.runs import options_sim, read_settings
-from btkit.runs.options import option_spec
-from btkit.runs.requests import SpecSource
 from btkit.settings import Settings
 from btkit.simulation.options import OptionsResult
 from btkit.spec import OptionsSpec

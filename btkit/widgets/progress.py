@@ -13,8 +13,8 @@ import ipywidgets as ipw
 from IPython.display import display
 
 from btkit.errors import BtkitError, InterruptedRunError
+from btkit.jobs import Note
 from btkit.render.pieces import tag
-from btkit.runs import Note
 from btkit.widgets.closing import close_all
 from btkit.widgets.lifecycle import replace_older
 

@@ -9,8 +9,8 @@ from typing import Any, get_args
 import ipywidgets as ipw
 from numpy import format_float_positional
 
+from btkit.jobs import read_settings
 from btkit.render.pieces import tag
-from btkit.runs import read_settings
 from btkit.settings import Settings, SourceName
 from btkit.widgets.market import Request
 

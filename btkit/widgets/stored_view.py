@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from IPython.display import HTML, display
 
 from btkit.errors import UsageError
+from btkit.jobs import list_runs, load_run
+from btkit.jobs.sweep import load_sweep
+from btkit.jobs.walk_forward import load_walk_forward
 from btkit.render import show, sweep, sweep_charts, walk_forward
 from btkit.render.compare import compare
 from btkit.render.pieces import Section, tag
-from btkit.runs import list_runs, load_run
-from btkit.runs.sweep import load_sweep
-from btkit.runs.walk_forward import load_walk_forward
 from btkit.settings import Settings
 from btkit.storage import JobKind
 

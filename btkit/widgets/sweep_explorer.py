@@ -10,12 +10,12 @@ from typing import Any
 import ipywidgets as ipw
 import pandas as pd
 
+from btkit.documents.sweeps import SweepReport
 from btkit.errors import UsageError
+from btkit.jobs import read_settings
+from btkit.jobs.requests import SpecSource, rule_spec
+from btkit.jobs.sweep import sweep
 from btkit.render.pieces import tag
-from btkit.report.sweeps import SweepReport
-from btkit.runs import read_settings
-from btkit.runs.requests import SpecSource, rule_spec
-from btkit.runs.sweep import sweep
 from btkit.settings import Settings
 from btkit.simulation import Result, simulate
 from btkit.spec import StrategySpec

@@ -9,13 +9,13 @@ from typing import Any
 import ipywidgets as ipw
 import pandas as pd
 
+from btkit.jobs import read_settings
+from btkit.jobs.requests import SpecSource, rule_spec
+from btkit.jobs.walk_forward import WalkForwardResult, walk_forward
 from btkit.render import walk_forward as page
 from btkit.render.pieces import Chart, Html, tag
 from btkit.render.pill import pill
 from btkit.render.walk_forward import Page
-from btkit.runs import read_settings
-from btkit.runs.requests import SpecSource, rule_spec
-from btkit.runs.walk_forward import WalkForwardResult, walk_forward
 from btkit.settings import Settings
 from btkit.spec import StrategySpec
 from btkit.validation.windows import SCHEMES

@@ -8,8 +8,8 @@ from support.looks import assert_whole
 from support.random_bars import crossover
 
 import btkit as bt
+from btkit.jobs.sweep import describe_sweep
 from btkit.render import execute_template
-from btkit.runs.sweep import describe_sweep
 from btkit.settings import Settings
 
 RANGE = ("SPX", "2008-01-02", "2013-12-31")

@@ -9,8 +9,8 @@ from support.lab import TIMEOUT_MS
 from support.looks import PageTroubles, assert_whole
 from support.pages import page
 
-from btkit.report import RunDocument
-from btkit.runs.spreadsheet import harmless
+from btkit.documents import RunDocument
+from btkit.jobs.spreadsheet import harmless
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ import pytest
 from support.engines import assert_same_cells
 
 import btkit as bt
+from btkit.jobs.sweep import describe_sweep
 from btkit.render import execute_template
-from btkit.runs.sweep import describe_sweep
 from btkit.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]

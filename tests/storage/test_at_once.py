@@ -8,7 +8,7 @@ import os
 import pyarrow.parquet as pq
 from support.broken_off import numbers
 
-from btkit.runs import list_runs, load_run
+from btkit.jobs import list_runs, load_run
 
 PROCESSES = 50 if os.environ.get("STRESS_PROFILE") == "full" else 6
 

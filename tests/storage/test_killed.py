@@ -14,7 +14,7 @@ import psutil
 import pytest
 from support.broken_off import numbers
 
-from btkit.runs import cancel, list_runs, load_run, resume, run
+from btkit.jobs import cancel, list_runs, load_run, resume, run
 
 FULL = os.environ.get("STRESS_PROFILE") == "full"
 BARS = 300

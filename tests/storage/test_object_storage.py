@@ -19,8 +19,8 @@ from support.ports import free_port
 
 from btkit.cli.main import main
 from btkit.errors import CorruptFileError, StoreError, UsageError
-from btkit.runs import check, delete, list_runs, load_document, load_run, run, sync
-from btkit.runs.walk_forward import walk_forward
+from btkit.jobs import check, delete, list_runs, load_document, load_run, run, sync
+from btkit.jobs.walk_forward import walk_forward
 from btkit.storage import ObjectStore, objects
 
 COMMAND = [sys.executable, "-m", "btkit.cli.main"]
@@ -217,7 +217,7 @@ def test_a_run_leaves_the_rest_of_a_long_queue_to_the_next(go, remote, server, m
     server.kill()
     waiting = [go(remote) for _ in range(3)]
     server.start()
-    monkeypatch.setattr("btkit.runs.delivering._LONGEST_S", 0.0)
+    monkeypatch.setattr("btkit.jobs.delivering._LONGEST_S", 0.0)
     own = go(remote)
     assert list(server.objects()) == [key_of(own)]
     assert sync(settings=remote)["delivered"] == [f"s3://{key_of(run_id)}" for run_id in waiting]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from btkit.runs import load_document, load_run
+from btkit.jobs import load_document, load_run
 
 SPEC = {
     "name": "broken off",

@@ -7,7 +7,7 @@ from typing import Any
 
 import btkit as bt
 from btkit.data import load_from_source
-from btkit.report import RunDocument, build_provenance, build_report, describe_run
+from btkit.documents import RunDocument, build_provenance, build_report, describe_run
 from btkit.settings import Settings
 from btkit.spec import AnySpec
 

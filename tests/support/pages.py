@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import nbformat
 
+from btkit.documents import RunDocument
 from btkit.render import SECTIONS
 from btkit.render.export import to_html
 from btkit.render.sections import Sections
-from btkit.report import RunDocument
 
 
 def page(document: RunDocument, sections: Sections = SECTIONS) -> str:

@@ -62,12 +62,12 @@ def command(
 def _batch(
     path: Path, *, workers: int, rendering: dict[str, str] | None, out: IO[str], quiet: bool
 ) -> Outcome:
-    from btkit.runs import read_settings  # noqa: PLC0415 - lazy start-up
-    from btkit.runs.batch import read_jobs  # noqa: PLC0415 - lazy start-up
+    from btkit.jobs import read_settings  # noqa: PLC0415 - lazy start-up
+    from btkit.jobs.batch import read_jobs  # noqa: PLC0415 - lazy start-up
 
     found = read_jobs(path)
     from btkit.cli.batching import begin_batch  # noqa: PLC0415 - lazy start-up
-    from btkit.runs.job_requests import BatchRequest, Rendering  # noqa: PLC0415 - lazy start-up
+    from btkit.jobs.job_requests import BatchRequest, Rendering  # noqa: PLC0415 - lazy start-up
 
     request = BatchRequest(
         name=path.name,

@@ -38,7 +38,7 @@ def command(
 
 
 def _cancel(run_id: str) -> Outcome:
-    from btkit.runs import cancel  # noqa: PLC0415 - lazy start-up
+    from btkit.jobs import cancel  # noqa: PLC0415 - lazy start-up
 
     document = cancel(run_id)
     known = document["run_id"]

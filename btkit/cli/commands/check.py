@@ -43,7 +43,7 @@ def command(
 def _check(*, repair: bool, quiet: bool) -> Outcome:
     from btkit.cli.progress import open_progress  # noqa: PLC0415 - lazy start-up
     from btkit.cli.rendering import render_stored  # noqa: PLC0415 - lazy start-up
-    from btkit.runs import check, read_settings  # noqa: PLC0415 - lazy start-up
+    from btkit.jobs import check, read_settings  # noqa: PLC0415 - lazy start-up
 
     settings = read_settings()
     progress = open_progress(quiet=quiet)

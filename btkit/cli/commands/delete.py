@@ -38,6 +38,6 @@ def command(
 
 
 def _delete(run_id: str) -> Outcome:
-    from btkit.runs import delete  # noqa: PLC0415 - lazy start-up
+    from btkit.jobs import delete  # noqa: PLC0415 - lazy start-up
 
     return Outcome(delete(run_id), next=[step("Shows the runs that are left.", "list")])

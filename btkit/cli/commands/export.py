@@ -52,7 +52,7 @@ def command(
 
 
 def _export(folder: str, *, form: str, tables: list[str], run_ids: list[str]) -> Outcome:
-    from btkit.runs import export  # noqa: PLC0415 - lazy start-up
+    from btkit.jobs import export  # noqa: PLC0415 - lazy start-up
 
     return Outcome(
         export(folder, format=form, tables=tables, run_ids=run_ids),

@@ -40,7 +40,7 @@ def command(
 def _indicators(*, as_json: bool) -> Outcome:
     from btkit.cli.tables import show_indicators  # noqa: PLC0415 - lazy start-up
     from btkit.indicators import catalogue  # noqa: PLC0415 - lazy start-up
-    from btkit.runs import read_settings  # noqa: PLC0415 - likewise
+    from btkit.jobs import read_settings  # noqa: PLC0415 - likewise
     from btkit.spec import read_events  # noqa: PLC0415 - likewise
 
     file = read_settings().events

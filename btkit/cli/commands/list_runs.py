@@ -61,7 +61,7 @@ def command(  # noqa: PLR0913 - a parameter per flag
 
 def _list(symbol: str | None, *, limit: int, wanted: dict[str, Any], as_json: bool) -> Outcome:
     from btkit.cli.tables import show_jobs  # noqa: PLC0415 - lazy start-up
-    from btkit.runs import list_runs, read_settings  # noqa: PLC0415 - lazy start-up
+    from btkit.jobs import list_runs, read_settings  # noqa: PLC0415 - lazy start-up
 
     settings = read_settings()
     runs = list_runs(symbol, limit=limit, settings=settings, **wanted)

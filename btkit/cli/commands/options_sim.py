@@ -118,7 +118,7 @@ def _run(
     import_numba_lightly()
     from btkit.cli.finish import finish  # noqa: PLC0415 - lazy start-up
     from btkit.cli.progress import open_progress  # noqa: PLC0415 - lazy start-up
-    from btkit.runs import options_sim, read_settings  # noqa: PLC0415 - lazy start-up
+    from btkit.jobs import options_sim, read_settings  # noqa: PLC0415 - lazy start-up
 
     settings = read_settings()
     progress = open_progress(quiet=quiet)

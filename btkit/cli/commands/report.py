@@ -56,7 +56,7 @@ def command(
 
 
 def _report(run_id: str, *, rendering: dict[str, Any] | None, upload: bool, quiet: bool) -> Outcome:
-    from btkit.runs import load_document  # noqa: PLC0415 - lazy start-up
+    from btkit.jobs import load_document  # noqa: PLC0415 - lazy start-up
 
     document = load_document(run_id, trades=True)
     closing = None

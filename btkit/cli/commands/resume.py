@@ -66,8 +66,8 @@ def _resume(
     import_numba_lightly()
     from btkit.cli.finish import finish  # noqa: PLC0415 - lazy start-up
     from btkit.cli.progress import open_progress  # noqa: PLC0415 - lazy start-up
+    from btkit.jobs import read_settings, resume  # noqa: PLC0415 - lazy start-up
     from btkit.render.leaving import prepare_folder  # noqa: PLC0415 - lazy start-up
-    from btkit.runs import read_settings, resume  # noqa: PLC0415 - lazy start-up
     from btkit.storage import Store, check_job_id  # noqa: PLC0415 - lazy start-up
 
     job_id = check_job_id(run_id)

@@ -37,7 +37,7 @@ def _answer(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _schema() -> Outcome:
-    from btkit.report import OptionsReport, report_schema  # noqa: PLC0415 - lazy start-up
+    from btkit.documents import OptionsReport, report_schema  # noqa: PLC0415 - lazy start-up
     from btkit.spec import spec_schema  # noqa: PLC0415 - lazy start-up
 
     options = OptionsReport.model_json_schema(mode="serialization")

@@ -148,9 +148,9 @@ def _sweep(
 ) -> Outcome:
     from btkit.cli.finish import finish  # noqa: PLC0415 - lazy start-up
     from btkit.cli.progress import open_progress  # noqa: PLC0415 - lazy start-up
+    from btkit.jobs import read_settings  # noqa: PLC0415 - lazy start-up
+    from btkit.jobs.sweep import describe_sweep, sweep  # noqa: PLC0415 - lazy start-up
     from btkit.render.leaving import prepare_folder  # noqa: PLC0415 - lazy start-up
-    from btkit.runs import read_settings  # noqa: PLC0415 - lazy start-up
-    from btkit.runs.sweep import describe_sweep, sweep  # noqa: PLC0415 - lazy start-up
     from btkit.validation.grid import read_axes  # noqa: PLC0415 - lazy start-up
 
     settings = read_settings()

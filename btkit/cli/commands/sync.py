@@ -42,7 +42,7 @@ def command(
 
 
 def _sync(*, create_bucket: bool) -> Outcome:
-    from btkit.runs import sync  # noqa: PLC0415 - lazy start-up
+    from btkit.jobs import sync  # noqa: PLC0415 - lazy start-up
 
     document = sync(create_bucket=create_bucket)
     waits = bool(document["waiting"])

@@ -50,7 +50,7 @@ def command(
 
 
 def _validate(path: str) -> Outcome:
-    from btkit.runs import read_settings  # noqa: PLC0415 - lazy start-up
+    from btkit.jobs import read_settings  # noqa: PLC0415 - lazy start-up
     from btkit.spec import kind_of, load_spec, spec_hash  # noqa: PLC0415 - lazy start-up
 
     spec = load_spec(Path(path), settings=read_settings())

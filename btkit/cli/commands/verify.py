@@ -38,7 +38,7 @@ def command(
 
 def _verify(run_id: str, *, quiet: bool) -> Outcome:
     from btkit.cli.progress import open_progress  # noqa: PLC0415 - lazy start-up
-    from btkit.runs import verify  # noqa: PLC0415 - lazy start-up
+    from btkit.jobs import verify  # noqa: PLC0415 - lazy start-up
 
     document = verify(run_id, progress=open_progress(quiet=quiet))
     known = document["run_id"]

@@ -149,9 +149,9 @@ def _walk(
 ) -> Outcome:
     from btkit.cli.finish import finish  # noqa: PLC0415 - lazy start-up
     from btkit.cli.progress import open_progress  # noqa: PLC0415 - lazy start-up
+    from btkit.jobs import read_settings  # noqa: PLC0415 - lazy start-up
+    from btkit.jobs.walk_forward import walk_forward  # noqa: PLC0415 - lazy start-up
     from btkit.render.leaving import prepare_folder  # noqa: PLC0415 - lazy start-up
-    from btkit.runs import read_settings  # noqa: PLC0415 - lazy start-up
-    from btkit.runs.walk_forward import walk_forward  # noqa: PLC0415 - lazy start-up
     from btkit.validation.grid import read_axes  # noqa: PLC0415 - lazy start-up
 
     settings = read_settings()

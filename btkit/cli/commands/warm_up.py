@@ -33,7 +33,7 @@ def command(
 
 def _warm_up(*, quiet: bool) -> Outcome:
     from btkit.cli.progress import open_progress  # noqa: PLC0415 - lazy start-up
-    from btkit.runs.warming import warm_up  # noqa: PLC0415 - lazy start-up
+    from btkit.jobs.warming import warm_up  # noqa: PLC0415 - lazy start-up
 
     with open_progress(quiet=quiet).stage("warm up") as note:
         done = warm_up()

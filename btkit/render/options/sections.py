@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from btkit.documents import RunDocument
 from btkit.render.figures import distribution_chart, reasons_chart, through_time_chart
 from btkit.render.options.basis import basis
 from btkit.render.options.book import Book
@@ -13,7 +14,6 @@ from btkit.render.pieces import Chart, Html, Section, tag
 from btkit.render.sections import Sections, growth, headline, months
 from btkit.render.trade_table import Columns, extremes, full_table
 from btkit.render.view import View
-from btkit.report import RunDocument
 
 COLUMNS: Columns = (
     # column of the trade list, heading with its unit, how to show it

@@ -123,16 +123,16 @@ def test_an_absent_pattern_starts_nothing(batch, tmp_path):
 
 
 def test_a_fault_in_one_job_stops_no_other(batch, monkeypatch):
-    from btkit import runs  # noqa: PLC0415 - patched where the command finds it
+    from btkit import jobs  # noqa: PLC0415 - patched where the command finds it
 
-    ordinary = runs.run
+    ordinary = jobs.run
 
     def run(spec, symbol, *arguments, **options):
         if symbol == "SPX":
             raise ZeroDivisionError("a fault")
         return ordinary(spec, symbol, *arguments, **options)
 
-    monkeypatch.setattr(runs, "run", run)
+    monkeypatch.setattr(jobs, "run", run)
     entries = [{"spec": "growing.json", "symbol": ["SPX", "IXIC"], **ROUND}]
     code, (broken, fine, _), _ = batch(entries, "--no-report")
     assert code == 2

@@ -15,8 +15,8 @@ import btkit
 from btkit.cli.app import app
 from btkit.cli.main import main
 from btkit.errors import RenderError
+from btkit.jobs import execute
 from btkit.render import ReportFiles
-from btkit.runs import execute
 
 RUN = [
     "run", "--strategy", "tiny.json", "--symbol", "SPX",
@@ -63,7 +63,7 @@ def test_run_passes_exactly_when_its_thresholds_do(backtest, monkeypatch):
     assert (code, failing["passed"]) == (1, False)
     assert failing["failures"]
     # By its module: as an attribute of the package, `report` is the verb.
-    build = import_module("btkit.report.build")
+    build = import_module("btkit.documents.build")
     monkeypatch.setattr(build, "check_thresholds", lambda _metrics: [])
     code, passing, _ = backtest(*RUN, "--no-report")
     assert (code, passing["passed"]) == (0, True)

@@ -221,7 +221,7 @@ def search(backtest, workplace):
     spec = rules(entry_conditions=["close > sma_{fast}"], parameters={"fast": 20})
     (workplace / "search.json").write_text(json.dumps(spec))
     backtest("list")  # what is only imported once is not to be measured
-    import btkit.runs.walk_forward  # noqa: F401, PLC0415 - likewise
+    import btkit.jobs.walk_forward  # noqa: F401, PLC0415 - likewise
 
     def call(command, axis, *more):
         flag = "--param" if command == "sweep" else "--optimize"

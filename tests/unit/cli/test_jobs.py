@@ -17,7 +17,7 @@ from support.specs import rules
 
 from btkit.cli import job_pool
 from btkit.cli.main import main
-from btkit.runs import cancel, exporting, list_runs, read_settings, watching
+from btkit.jobs import cancel, exporting, list_runs, read_settings, watching
 from btkit.storage import writing
 
 RANGE = ["--symbol", "SPX", "--start", "2012-01-03", "--end", "2013-12-31", "--source", "sample"]

@@ -11,7 +11,7 @@ from support.market_data import MarketDataStandIn
 from support.specs import rules, spread
 
 from btkit.errors import error_types
-from btkit.runs import execute
+from btkit.jobs import execute
 
 RANGE = ["--symbol", "SPX", "--start", "2010-01-01", "--end", "2010-12-31"]
 RUN = ["run", "--strategy", "tiny.json", *RANGE, "--no-report"]
@@ -163,7 +163,7 @@ def test_no_data_leads_to_the_range_that_is_there(answer):
 
 
 def test_a_passed_run_leads_to_a_validation_out_of_sample(answer, monkeypatch):
-    build = import_module("btkit.report.build")
+    build = import_module("btkit.documents.build")
     _, failing, _ = answer(*RUN, "--slippage", "0.2")
     run_id = failing["run"]["run_id"]
     assert commands(failing) == [["report", "--run-id", run_id]]
@@ -311,7 +311,7 @@ def test_what_is_stored_has_no_next(answer):
     _, document, _ = answer(*RUN)
     run_id = document["run"]["run_id"]
     del document["next"]
-    store = import_module("btkit.runs").load_document(run_id)
+    store = import_module("btkit.jobs").load_document(run_id)
     assert store == document
     assert Path("results.db").exists()
-    assert "next" not in sys.modules["btkit.report"].report_schema()["properties"]
+    assert "next" not in sys.modules["btkit.documents"].report_schema()["properties"]

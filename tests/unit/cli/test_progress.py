@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from btkit.cli import progress
-from btkit.runs import Counting
+from btkit.jobs import Counting
 
 
 def test_a_long_stage_says_how_far_it_is(capsys, monkeypatch):

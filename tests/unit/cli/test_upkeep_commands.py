@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from btkit.cli.main import main
-from btkit.runs import execute
+from btkit.jobs import execute
 from btkit.storage import new_run_id
 
 RUN = [

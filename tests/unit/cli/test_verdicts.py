@@ -18,7 +18,7 @@ RUN = ["run", "--strategy", "tiny.json", *RANGE, "--no-report"]
 @pytest.mark.parametrize("passes", [True, False])
 @pytest.mark.parametrize("least", ["1", "1000"])
 def test_run_report_list_and_export_have_the_verdict(backtest, monkeypatch, passes, least):
-    build = import_module("btkit.report.build")
+    build = import_module("btkit.documents.build")
     if passes:
         monkeypatch.setattr(build, "check_thresholds", lambda _metrics: [])
     monkeypatch.setenv("BT_MIN_TRADES_REQUIRED", least)
@@ -72,7 +72,7 @@ def test_walk_forwards_sweeps_and_batches_have_one(answer, monkeypatch, workplac
 
 
 def test_a_job_that_ended_early_has_none(backtest, monkeypatch):
-    execute = import_module("btkit.runs.execute")
+    execute = import_module("btkit.jobs.execute")
 
     def crash(*_arguments, **_options):
         raise ZeroDivisionError("by zero")

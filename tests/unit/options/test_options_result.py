@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 import btkit as bt
-from btkit.report import OptionsReport, RunDocument, read_report
-from btkit.runs import report
+from btkit.documents import OptionsReport, RunDocument, read_report
+from btkit.jobs import report
 
 SPEC = {
     "name": "plain",

@@ -11,9 +11,9 @@ import pytest
 from support.documents import RUN_ID, long_run, short_run
 from support.pages import page
 
+from btkit.documents import RunDocument
 from btkit.render.options.book import Book
 from btkit.render.view import LARGEST, NEWEST, View, is_cut
-from btkit.report import RunDocument
 
 MANY = 100_000
 MOST_BYTES = 10_000_000

@@ -11,13 +11,13 @@ from support.random_bars import crossover
 import btkit as bt
 from btkit.cli.campaigns import show_sweep
 from btkit.cli.commands.walk_forward import HELP
+from btkit.documents import sweeps
+from btkit.documents.sweeps import DEFLATED_SHARPE_NEEDED
+from btkit.jobs.sweep import describe_sweep
 from btkit.metrics import THRESHOLDS
 from btkit.render import sweep as sweep_page
 from btkit.render import walk_forward as walk_forward_page
 from btkit.render.text import NARROW
-from btkit.report import sweeps
-from btkit.report.sweeps import DEFLATED_SHARPE_NEEDED
-from btkit.runs.sweep import describe_sweep
 from btkit.settings import Settings
 from btkit.validation.windows import EFFICIENCY_NEEDED
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import btkit as bt
-from btkit.report import RunDocument, RunInfo, build_provenance, build_report
+from btkit.documents import RunDocument, RunInfo, build_provenance, build_report
 from btkit.storage import LocalCurves, Store, new_run_id
 
 SPEC = {

@@ -6,7 +6,7 @@ from support.random_bars import crossover
 
 import btkit as bt
 from btkit.errors import InterruptedRunError
-from btkit.runs.sweep import describe_sweep
+from btkit.jobs.sweep import describe_sweep
 from btkit.widgets import Progress, RunBrowser
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import btkit as bt
+from btkit.jobs.options import option_spec
 from btkit.pricing import black_scholes as pricing
-from btkit.runs.options import option_spec
 from btkit.widgets.market import Market, Request
 from btkit.widgets.position import UNITS, Moment, Position, PositionLeg
 from btkit.widgets.sold import at_last_close, of_spread

@@ -1,0 +1,54 @@
+"""The JSON documents, as typed models built from results."""
+
+from __future__ import annotations
+
+from btkit.documents.benchmark import buy_and_hold, buy_and_hold_equity
+from btkit.documents.build import RunDocument, build_report, describe_run
+from btkit.documents.inputs import SimulatedRun, check_result
+from btkit.documents.models import (
+    Benchmark,
+    ConditionCount,
+    DataSection,
+    DiagnosticsSection,
+    Document,
+    Gap,
+    MetricsSection,
+    Provenance,
+    Report,
+    ReportWarning,
+    RunInfo,
+    Section,
+    WarmupSection,
+    report_schema,
+)
+from btkit.documents.options import OptionsReport, read_report
+from btkit.documents.provenance import bars_hash, build_provenance, gather_versions
+
+__all__ = [
+    "Benchmark",
+    "ConditionCount",
+    "DataSection",
+    "DiagnosticsSection",
+    "Document",
+    "Gap",
+    "MetricsSection",
+    "OptionsReport",
+    "Provenance",
+    "Report",
+    "ReportWarning",
+    "RunDocument",
+    "RunInfo",
+    "Section",
+    "SimulatedRun",
+    "WarmupSection",
+    "bars_hash",
+    "build_provenance",
+    "build_report",
+    "buy_and_hold",
+    "buy_and_hold_equity",
+    "check_result",
+    "describe_run",
+    "gather_versions",
+    "read_report",
+    "report_schema",
+]

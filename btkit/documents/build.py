@@ -1,0 +1,210 @@
+"""From a result to its report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from btkit.documents.benchmark import buy_and_hold
+from btkit.documents.inputs import SimulatedRun
+from btkit.documents.models import (
+    DataSection,
+    DiagnosticsSection,
+    Gap,
+    MetricsSection,
+    Provenance,
+    Report,
+    ReportWarning,
+    RunInfo,
+    WarmupSection,
+    bar_text,
+)
+from btkit.documents.options import with_spreads
+from btkit.metrics import check_thresholds, verdict_of
+
+
+def build_report(
+    result: SimulatedRun,
+    run: RunInfo,
+    *,
+    min_trades_required: int,
+    provenance: dict[str, Any],
+    equity_curve_url: str | None = None,
+) -> Report:
+    """Build the document of one run. Pure: no clock, file or environment.
+
+    Parameters
+    ----------
+    result
+        The result of a simulation.
+    run
+        Which run it was.
+    min_trades_required
+        Fewer trades than this are a warning, not a failure.
+    provenance
+        The fields of `Provenance`, as `build_provenance` returns them.
+    equity_curve_url
+        Where the equity curve is stored, if it is.
+
+    Returns
+    -------
+    Report
+        Metrics as JSON carries them; thresholds are compared with the true values.
+    """
+    failures = check_thresholds(result.metrics)
+    report = Report(
+        run=run,
+        metrics=MetricsSection(run_id=run.run_id, **result.metrics.to_json_values()),
+        equity_curve_url=equity_curve_url,
+        trade_count=result.metrics.total_trades,
+        passed=not failures,
+        verdict=verdict_of(
+            passed=not failures, trades=result.metrics.total_trades, least=min_trades_required
+        ),
+        min_trades_required=min_trades_required,
+        failures=failures,
+        ruined=result.ruined,
+        warnings=_warnings(result, min_trades_required),
+        data=_data_section(result),
+        diagnostics=DiagnosticsSection.model_validate(result.diagnostics.model_dump(mode="json")),
+        benchmark=buy_and_hold(
+            result.bars, capital=result.initial_capital, annualisation=result.annualisation
+        ),
+        provenance=Provenance.model_validate(provenance),
+    )
+    spreads = getattr(result, "spreads", None)
+    return report if spreads is None else with_spreads(report, spreads)
+
+
+def describe_run(
+    result: SimulatedRun,
+    *,
+    run_id: str | None = None,
+    start_date: date | str | None = None,
+    end_date: date | str | None = None,
+    created_at: datetime | str,
+    completed_at: datetime | str | None = None,
+    status: Literal["running", "complete", "failed"] = "complete",
+) -> RunInfo:
+    """Describe the run that gave a result.
+
+    Parameters
+    ----------
+    result
+        The result of a simulation.
+    run_id
+        The stored run's id, if it is stored.
+    start_date, end_date
+        The range as requested; None where nobody asked for one, then that of the bars.
+    created_at, completed_at
+        When the run began and ended; a time without a zone is UTC.
+    status
+        How it stands.
+
+    Returns
+    -------
+    RunInfo
+        The report's `run` object.
+    """
+    return RunInfo(
+        run_id=run_id,
+        strategy_name=result.spec.name,
+        strategy_version=result.spec.version,
+        symbol=result.symbol,
+        start_date=start_date or result.bars.index[0],
+        end_date=end_date or result.bars.index[-1],
+        initial_capital=result.initial_capital,
+        commission_per_contract=result.commission,
+        slippage_pct=result.slippage,
+        created_at=created_at,
+        completed_at=completed_at,
+        status=status,
+    )
+
+
+def _warnings(result: SimulatedRun, min_trades_required: int) -> list[ReportWarning]:
+    found = [
+        ReportWarning(code=entry["code"], message=entry["message"]) for entry in result.warnings
+    ]
+    known = {entry.code for entry in found}
+    trades = result.metrics.total_trades
+    if trades < min_trades_required and "few_trades" not in known:
+        counts = {0: "No trade was", 1: "Only one trade was"}
+        count = counts.get(trades, f"Only {trades} trades were")
+        message = f"{count} made, fewer than the {min_trades_required} that a verdict needs."
+        found.append(ReportWarning(code="few_trades", message=message))
+    if result.ruined and "ruined" not in known:
+        equity = np.asarray(result.equity, dtype=np.float64)
+        when = bar_text(result.bars.index[int(np.argmax(equity <= 0.0))])
+        message = f"The account was lost at the close of {when}; nothing traded after."
+        found.insert(0, ReportWarning(code="ruined", message=message))
+    return found
+
+
+def _data_section(result: SimulatedRun) -> DataSection:
+    data = result.data
+    return DataSection(
+        source=data.source,
+        description=data.description,
+        symbol=result.symbol,
+        interval=result.interval,
+        rows=data.rows,
+        first=result.bars.index[0],
+        last=result.bars.index[-1],
+        coverage=data.coverage,
+        gaps=[Gap.model_validate(gap) for gap in data.gaps],
+        quality=data.quality,
+        fallbacks=dict(result.fallbacks),
+        warmup=WarmupSection.model_validate(result.warmup),
+        notes=data.notes,
+        format=data.format,
+    )
+
+
+@dataclass(frozen=True)
+class RunDocument:
+    """A run as it is stored, loaded and drawn: the report and the two tables behind it.
+
+    Parameters
+    ----------
+    report
+        The JSON document.
+    trades : DataFrame, shape (n_trades, n_columns)
+        The closed trades in the order of exit.
+    curve : DataFrame, shape (n_bars, 7)
+        By bar time: equity, cash and invested in $, and the open, high, low and close of the bars.
+    """
+
+    report: Report
+    trades: pd.DataFrame
+    curve: pd.DataFrame
+
+    @classmethod
+    def from_result(cls, result: SimulatedRun, report: Report) -> RunDocument:
+        """Put a result and its report together.
+
+        Parameters
+        ----------
+        result
+            The result of a simulation.
+        report
+            The report that was built from it.
+
+        Returns
+        -------
+        RunDocument
+            Tables of its own; the result's stay as they are.
+        """
+        curve = pd.DataFrame(
+            {
+                "equity": result.equity,
+                "cash": result.cash,
+                "invested": result.invested,
+                **{name: result.bars[name] for name in ("open", "high", "low", "close")},
+            }
+        )
+        return cls(report=report, trades=result.trades.copy(), curve=curve.rename_axis("time"))

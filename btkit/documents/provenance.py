@@ -1,0 +1,121 @@
+"""What is needed to get the same numbers again."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from btkit.documents.inputs import SimulatedRun
+from btkit.spec import spec_hash
+
+BAR_COLUMNS = (
+    "open",
+    "high",
+    "low",
+    "close",
+    "volume",
+    "adj_close",
+    "iv_rank",
+    "iv_percentile",
+    "current_iv",
+    "vix",
+)
+_PACKAGES = ("btkit", "numpy", "pandas", "numba", "TA-Lib", "exchange_calendars", "pydantic")
+_SPEC_SETTINGS = ("fill", "filter_scope", "direction", "price_adjustment", "calendar")
+
+
+def bars_hash(bars: pd.DataFrame) -> str:
+    """Return a fingerprint of bars that is the same wherever they come from.
+
+    Parameters
+    ----------
+    bars : DataFrame, shape (n_bars, n_columns)
+        Bars by time; columns that the engine does not read are left out.
+
+    Returns
+    -------
+    str
+        SHA-256 in hexadecimal over the bar times (int64 nanoseconds since 1970, UTC) and, for
+        each known column in a fixed order, its name and its float64 values, little-endian.
+        All NaN count as one, and so do 0.0 and -0.0.
+    """
+    index = pd.DatetimeIndex(bars.index)
+    digest = hashlib.sha256(f"{len(bars)} {'naive' if index.tz is None else 'UTC'}".encode())
+    digest.update(index.as_unit("ns").asi8.astype("<i8").tobytes())
+    for name in BAR_COLUMNS:
+        if name in bars.columns:
+            values = np.asarray(bars[name], dtype=np.float64)
+            values = np.where(np.isnan(values), np.nan, values + 0.0)
+            digest.update(name.encode())
+            digest.update(values.astype("<f8").tobytes())
+    return digest.hexdigest()
+
+
+def gather_versions() -> dict[str, str]:
+    """Return the versions that numbers depend on; reads the installation, so call it at the edge.
+
+    Returns
+    -------
+    dict
+        Version by package, ``python`` and ``platform`` (system and processor).
+    """
+    versions = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:  # run from a source tree
+            versions[package] = "not installed"
+    versions["platform"] = f"{platform.system()} {platform.machine()}"
+    return versions
+
+
+def build_provenance(
+    result: SimulatedRun,
+    *,
+    versions: dict[str, str],
+    command: list[str] | None = None,
+) -> dict[str, Any]:
+    """Describe how a result came about.
+
+    Parameters
+    ----------
+    result
+        The result of a simulation.
+    versions
+        As `gather_versions` returns them.
+    command
+        The arguments that reproduce the run, ``["backtest", "run", ...]``; None if none does.
+
+    Returns
+    -------
+    dict
+        The fields of `Provenance`, plain JSON values.
+    """
+    spec = result.spec.model_dump(mode="json")
+    events = result.spec.events_read(result.symbol)
+    return {
+        "spec_hash": spec_hash(result.spec),
+        # Indicators depend on the warm-up, so it counts.
+        "bars_hash": bars_hash(result.all_bars),
+        "events_hash": events.fingerprint(),
+        "events": events.to_json(),
+        "source": result.data.source,
+        "versions": dict(versions),
+        "settings": {
+            "capital": result.initial_capital,
+            "commission": result.commission,
+            "commission_model": result.commission_model,
+            "slippage": result.slippage,
+            "interval": result.interval,
+            "bars_per_year": result.annualisation.bars_per_year,
+            "periods_per_year": result.annualisation.periods_per_year,
+            **{name: spec[name] for name in _SPEC_SETTINGS if name in spec},
+        },
+        "spec": spec,
+        "command": command,
+    }

@@ -1,0 +1,39 @@
+"""The verbs: load, simulate, report, store; and reading back what was stored."""
+
+from __future__ import annotations
+
+from btkit.jobs.checking import check
+from btkit.jobs.deleting import delete
+from btkit.jobs.delivering import queue_report, sync
+from btkit.jobs.execute import WARMUP_BARS
+from btkit.jobs.exporting import export
+from btkit.jobs.options import options_sim
+from btkit.jobs.progress import Counting, Note, Progress, Silent
+from btkit.jobs.resuming import cancel, resume
+from btkit.jobs.rules import run
+from btkit.jobs.stored import list_runs, load_document, load_run, report
+from btkit.jobs.verifying import verify
+from btkit.settings import read_settings
+
+__all__ = [
+    "WARMUP_BARS",
+    "Counting",
+    "Note",
+    "Progress",
+    "Silent",
+    "cancel",
+    "check",
+    "delete",
+    "export",
+    "list_runs",
+    "load_document",
+    "load_run",
+    "options_sim",
+    "queue_report",
+    "read_settings",
+    "report",
+    "resume",
+    "run",
+    "sync",
+    "verify",
+]

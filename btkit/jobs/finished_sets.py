@@ -1,0 +1,215 @@
+"""What of an unfinished sweep is done, so that the same command goes on with the rest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from btkit.errors import StoreError
+from btkit.jobs.files import explained
+from btkit.storage import digest_of, make_folder, parquet_of, write_whole
+
+if TYPE_CHECKING:
+    from btkit.spec import AnySpec
+    from btkit.validation import ParameterSets, Sweeper
+
+Floats = NDArray[np.float64]
+Places = NDArray[np.int64]
+
+_KEEP_EVERY_S = 2.0
+_MARKER = ".job"
+_ATTEMPTS = 5
+# What rows depend on beyond the compiled code.
+_SOURCES = ("indicators", "simulation", "validation")
+
+
+def events_asked(spec: AnySpec, symbol: str | None) -> dict[str, Any]:
+    """Return what `identify` is to know of the user's events; nothing for a spec that reads none.
+
+    Parameters
+    ----------
+    spec
+        What is asked.
+    symbol
+        The instrument; None for one without a name.
+    """
+    fingerprint = spec.events_read(symbol).fingerprint()
+    return {} if fingerprint is None else {"events": fingerprint}
+
+
+def identify(asked: Mapping[str, Any]) -> str:
+    """Return an id that is the same for the same question, put to the same code.
+
+    Parameters
+    ----------
+    asked
+        Everything that a set's row depends on, as JSON has it.
+    """
+    from btkit.conditions.compiled import sources_hash  # noqa: PLC0415 - brings numba
+    from btkit.documents import gather_versions  # noqa: PLC0415 - with it
+
+    whole = {**asked, "versions": gather_versions(), "sources": sources_hash(*_SOURCES)}
+    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:16]
+
+
+class FinishedSets:
+    """Finished sets of a sweep that is not, in files beside the table to be.
+
+    Parameters
+    ----------
+    folder
+        Of these files alone.
+    job_id
+        The job that wants them; deleting it deletes these, unless another one wants them, too.
+    private
+        BT_PRIVATE.
+    """
+
+    def __init__(self, folder: Path, *, job_id: str, private: bool = False) -> None:
+        self.folder = folder
+        self._marker = folder / f"{job_id}{_MARKER}"
+        self._private = private
+        self._places: list[Places] = []
+        self._rows: list[Floats] = []
+        self._flushed_at = time.perf_counter()
+
+    def read(self) -> tuple[Places, Floats]:
+        """Return the places of the sets that are done, and their rows."""
+        from btkit.engine.measure import METRIC_NAMES  # noqa: PLC0415 - brings numba
+
+        places, rows = [np.zeros(0, np.int64)], [np.zeros((0, len(METRIC_NAMES)))]
+        for path in sorted(self.folder.glob("*.parquet")):
+            try:
+                content = path.read_bytes()
+                if digest_of(content) != path.stem.partition("-")[2]:
+                    # Not what was written: those sets are simulated again.
+                    continue
+                part = pd.read_parquet(BytesIO(content))
+                found = part.pop("set").to_numpy(np.int64)
+                values = part[list(METRIC_NAMES)].to_numpy(np.float64)
+            except (OSError, ValueError, KeyError):
+                # Not ours, or of other columns.
+                continue
+            places.append(found)
+            rows.append(values)
+        return np.concatenate(places), np.concatenate(rows)
+
+    def add(self, places: NDArray[Any], rows: Floats) -> None:
+        """Keep some more, on disk every other second.
+
+        Parameters
+        ----------
+        places : ndarray of int64, shape (n_sets,)
+            None of them kept before.
+        rows : ndarray of float64, shape (n_sets, n_metrics)
+            Copied.
+        """
+        self._places.append(np.array(places, np.int64))
+        self._rows.append(rows.copy())
+        if time.perf_counter() - self._flushed_at > _KEEP_EVERY_S:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is not on disk yet."""
+        from btkit.engine.measure import METRIC_NAMES  # noqa: PLC0415 - brings numba
+
+        if not self._places:
+            return
+        places = np.concatenate(self._places)
+        frame = pd.DataFrame(np.concatenate(self._rows), columns=list(METRIC_NAMES))
+        frame.insert(0, "set", places)
+        content = parquet_of(frame)
+        # The name says what it must hold: one flipped bit is another set's result.
+        self._write(self.folder / f"{places[0]:019d}-{digest_of(content)}.parquet", content)
+        self._places, self._rows = [], []
+        self._flushed_at = time.perf_counter()
+
+    def _write(self, path: Path, content: bytes) -> None:
+        for attempt in range(_ATTEMPTS):
+            try:
+                with explained(path):
+                    make_folder(self.folder, private=self._private)
+                    write_whole(path, content, private=self._private)
+                    write_whole(self._marker, b"", private=self._private)
+            except StoreError as error:
+                # Whoever does the same sweep has finished it, and removed the folder just now.
+                gone = isinstance(error.__cause__, FileNotFoundError)
+                if not gone or attempt == _ATTEMPTS - 1:
+                    raise
+            else:
+                return
+
+    def remove(self) -> None:
+        """Forget everything: the table has it now."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def forget_finished(folder: Path, job_id: str) -> None:
+    """Remove the finished sets that only one job wants.
+
+    Parameters
+    ----------
+    folder
+        BT_REPORT_DIR.
+    job_id
+        A job that is no more.
+    """
+    for marker in folder.glob(f".*.parts/{job_id}{_MARKER}"):
+        marker.unlink(missing_ok=True)
+        if not list(marker.parent.glob(f"*{_MARKER}")):
+            shutil.rmtree(marker.parent, ignore_errors=True)
+
+
+def measure_rest(
+    sets: ParameterSets,
+    sweeper: Sweeper,
+    kept: FinishedSets | None,
+    told: Callable[[int, int], None],
+) -> Floats:
+    """Measure the sets that no earlier attempt has.
+
+    Parameters
+    ----------
+    sets
+        All that are wanted.
+    sweeper
+        Measures them.
+    kept
+        What is done, and takes what is done now; None keeps nothing.
+    told
+        Takes how many are done, and how many there are.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_sets, n_metrics)
+        A row for each set.
+    """
+    total = len(sets)
+    if kept is None:
+        return sweeper.measure(sets, on_chunk=lambda first, rows: told(first + len(rows), total))
+    places, rows = kept.read()
+    table = np.empty((total, rows.shape[1]))
+    done = np.zeros(total, np.bool_)
+    table[places], done[places] = rows, True
+    left = np.flatnonzero(~done)
+    if not left.size:
+        return table
+
+    def keep(first: int, measured: Floats) -> None:
+        which = left[first : first + len(measured)]
+        table[which] = measured
+        kept.add(which, measured)
+        told(total - len(left) + first + len(measured), total)
+
+    sweeper.measure(sets.take(left), on_chunk=keep)
+    return table

@@ -1,0 +1,222 @@
+"""A run that is kept: it says that it lives, can be told to stop, and saves how far it is."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from btkit.documents import gather_versions
+from btkit.jobs.progress import Progress
+from btkit.jobs.watching import Watch
+from btkit.settings import Settings
+from btkit.storage import Checkpoint, Store
+
+if TYPE_CHECKING:
+    from btkit.engine import Decisions, Market, Outcome, Rules, Snapshot
+    from btkit.engine.chunks import Chunked
+    from btkit.options.records import OptionMarket, SpreadRules
+    from btkit.options.run import SpreadOutcome
+
+CHUNK_BARS = 20_000
+"""Bars between two looks at the clock: a millisecond or two of work."""
+
+_Outcome = TypeVar("_Outcome")
+
+
+class Keeper(Watch):
+    """Watches over one run of this process, and saves how far its simulation is.
+
+    Parameters
+    ----------
+    store
+        Where the run was begun or claimed.
+    run_id
+        The run.
+    settings
+        Its `checkpoint_bars` and `checkpoint_seconds` say how often a simulation is saved.
+    progress
+        Told how far a simulation is, if it wants to be.
+    is_resumed
+        Whether the run may have a checkpoint.
+
+    Attributes
+    ----------
+    resumed_bars
+        How many bars the simulation took from a checkpoint.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        run_id: str,
+        *,
+        settings: Settings,
+        progress: Progress,
+        is_resumed: bool = False,
+    ) -> None:
+        super().__init__(store.jobs, run_id, progress=progress)
+        self._is_resumed = is_resumed
+        self.resumed_bars = 0
+        self._every_bars = settings.checkpoint_bars
+        self._every_seconds = settings.checkpoint_seconds
+        self._simulation: Chunked[Any] | None = None
+        self._fingerprint = ""
+        # The last checkpoint, and how many parts are stored with it. One attribute, so that an
+        # interrupt finds both as they were or both as they are.
+        self._stored: tuple[Snapshot | None, int] = None, 0
+        self._saved_at = time.monotonic()
+
+    def engine(
+        self, market: Market, decisions: Decisions, rules: Rules, *, capital: float, start: int
+    ) -> Outcome:
+        """Run the loop in parts, going on from the run's checkpoint where there is one.
+
+        Parameters
+        ----------
+        market, decisions, rules, capital, start
+            See `btkit.engine.run_decisions`.
+
+        Returns
+        -------
+        Outcome
+            The same, to the last bit.
+
+        Raises
+        ------
+        InterruptedRunError
+            If somebody wants the run to stop.
+        StoreError
+            If a checkpoint cannot be stored.
+        """
+        from btkit.engine import ChunkedRun  # noqa: PLC0415 - the loop is slow to import
+
+        return self._finish(ChunkedRun(market, decisions, rules, capital=capital, start=start))
+
+    def spread_engine(
+        self,
+        market: OptionMarket,
+        decisions: Decisions,
+        rules: SpreadRules,
+        *,
+        capital: float,
+        start: int = 0,
+    ) -> SpreadOutcome:
+        """Do the same for an option run.
+
+        Parameters
+        ----------
+        market, decisions, rules, capital, start
+            See `btkit.options.run.run_options`.
+
+        Returns
+        -------
+        SpreadOutcome
+            The same, to the last bit.
+
+        Raises
+        ------
+        InterruptedRunError, StoreError
+            As `engine`.
+        """
+        from btkit.options.chunks import ChunkedSpreads  # noqa: PLC0415 - as above
+
+        return self._finish(ChunkedSpreads(market, decisions, rules, capital=capital, start=start))
+
+    def cancel(self, reason: str) -> bool:
+        """Mark the run as cancelled, and save how far its simulation came.
+
+        Parameters
+        ----------
+        reason
+            Who or what stopped it.
+
+        Returns
+        -------
+        bool
+            False if the run is complete already.
+
+        Raises
+        ------
+        StoreError
+            If the database cannot be written.
+        """
+        saved, parts = self._stored
+        _, checkpoint = self._checkpoint(saved)
+        return self._jobs.cancel(
+            self.job_id, error_message=reason, checkpoint=checkpoint, first_part=parts
+        )
+
+    def _finish(self, simulation: Chunked[_Outcome]) -> _Outcome:
+        if self._is_resumed:
+            self._restore(simulation)
+        self._simulation = simulation
+        chunk = min(self._every_bars or CHUNK_BARS, CHUNK_BARS)
+        return simulation.finish(chunk_bars=chunk, after_chunk=self._after_chunk)
+
+    def _restore(self, simulation: Chunked[Any]) -> None:
+        checkpoint = self._jobs.load_checkpoint(self.job_id)
+        if checkpoint is None or checkpoint.fingerprint != self._mark(simulation):
+            # Other bars, versions or code: only the first bar gives what an unbroken run gives.
+            return
+        with suppress(ValueError, KeyError, IndexError):
+            snapshot = _snapshot(simulation, checkpoint)
+            simulation.restore(snapshot)
+            self._stored = snapshot, len(checkpoint.parts)
+            self.resumed_bars = snapshot.next_bar - simulation.start
+
+    def _mark(self, simulation: Chunked[Any]) -> str:
+        # Hashing all that the loop reads takes a while, which most runs need not spend.
+        if not self._fingerprint:
+            versions = sorted(gather_versions().items())
+            self._fingerprint = simulation.fingerprint(salt=repr(versions))
+        return self._fingerprint
+
+    def _after_chunk(self, simulation: Chunked[Any]) -> None:
+        now = time.monotonic()
+        if self._is_due(simulation, now):
+            self._save()
+            self._saved_at = now
+        done = simulation.next_bar - simulation.start
+        self.count(done, simulation.bars - simulation.start, "bars")
+
+    def _is_due(self, simulation: Chunked[Any], now: float) -> bool:
+        saved, _ = self._stored
+        saved_bar = simulation.start if saved is None else saved.next_bar
+        if self._every_bars is not None and simulation.next_bar - saved_bar >= self._every_bars:
+            return True
+        return now - self._saved_at >= self._every_seconds
+
+    def _save(self) -> None:
+        saved, parts = self._stored
+        snapshot, checkpoint = self._checkpoint(saved)
+        if checkpoint is None:
+            return
+        if self._jobs.save_checkpoint(self.job_id, checkpoint, first_part=parts):
+            self._is_cancelled.set()
+        self._stored = snapshot, parts + 1
+
+    def _checkpoint(self, saved: Snapshot | None) -> tuple[Snapshot | None, Checkpoint | None]:
+        """Return where the simulation stands, with what happened since `saved`."""
+        from btkit.engine.records import CASH  # noqa: PLC0415 - as above
+
+        simulation = self._simulation
+        if simulation is None or simulation.next_bar == simulation.start:
+            return None, None
+        snapshot = simulation.snapshot(since=saved)
+        return snapshot, Checkpoint(
+            bar_index=snapshot.next_bar - 1,
+            cash=float(snapshot.state.money[CASH]),
+            fingerprint=self._mark(simulation),
+            state=snapshot.state._asdict(),
+            parts=[{**snapshot.trades._asdict(), **snapshot.curve._asdict()}],
+        )
+
+
+def _snapshot(simulation: Chunked[Any], checkpoint: Checkpoint) -> Snapshot:
+    # A part that lacks what the first has is damaged, and says so by a KeyError.
+    first = checkpoint.parts[0]
+    done = {name: np.concatenate([part[name] for part in checkpoint.parts]) for name in first}
+    return simulation.snapshot_of(checkpoint.bar_index + 1, checkpoint.state, done)

@@ -1,0 +1,200 @@
+"""Running a stored run again, to see whether it gives the same numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from btkit.data import load_stated
+from btkit.documents import Report, RunDocument
+from btkit.errors import UsageError
+from btkit.indicators import UserEvents
+from btkit.jobs.execute import run_again
+from btkit.jobs.progress import Progress, Silent
+from btkit.jobs.requests import Costs, check_range, check_source
+from btkit.jobs.run_request import RunRequest
+from btkit.settings import Settings, read_settings
+from btkit.spec import load_spec
+from btkit.storage import Store
+
+_MOST = 20
+# What is of one run and not of its numbers, or only says with what they were made.
+_OWN = {"run", "equity_curve_url", "provenance", "warnings"}
+# What a walk-forward noted beside a window's own numbers is not of the run.
+_NOTED = ("is_sharpe", "oos_sharpe", "walk_forward_efficiency")
+
+
+def verify(
+    run_id: str, *, settings: Settings | None = None, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Run a stored run again from its provenance, and compare to the last bit; nothing is stored.
+
+    Parameters
+    ----------
+    run_id
+        A complete run on bars from a source.
+    settings
+        Where the store is and where bars come from; None reads the BT_* environment.
+    progress
+        Told of each stage.
+
+    Returns
+    -------
+    dict
+        ``run_id``; ``reproduced``; ``same``, whether ``bars``, ``trades``, ``equity_curve`` and
+        ``report`` are the same; ``versions``, what was installed then and now where that
+        differs; and ``differences``, the first 20 values that are not the same: path, stored and
+        now.
+
+    Raises
+    ------
+    RunNotFoundError
+        If there is no such run.
+    StoreError
+        If it is not complete.
+    UsageError
+        If it cannot be run again, because its bars were handed over.
+    BtkitError
+        If the bars cannot be had any more.
+    """
+    known = read_settings(settings)
+    watch = progress or Silent()
+    with watch.stage("read run") as note:
+        stored = Store.from_settings(known).load(run_id)
+        note(f"run {stored.report.run.run_id}")
+    with watch.stage("run again") as note:
+        now = rerun(stored.report, known)
+        note(f"{len(now.trades):,} trades in {len(now.curve):,} bars")
+    with watch.stage("compare") as note:
+        document = _compare(stored, now)
+        note("the same to the last bit" if document["reproduced"] else "not the same")
+    return document
+
+
+def rerun(report: Report, settings: Settings) -> RunDocument:
+    """Run a stored run again from its provenance; nothing is stored.
+
+    Parameters
+    ----------
+    report
+        Of a run on bars from a source.
+    settings
+        Where bars come from.
+
+    Raises
+    ------
+    UsageError
+        If its bars were handed over.
+    BtkitError
+        If the bars cannot be had any more.
+    """
+    run, provenance = report.run, report.provenance
+    source = None if provenance.source == "dataframe" else check_source(provenance.source)
+    if source is None or run.symbol is None:
+        raise UsageError(
+            f"The bars of run {run.run_id} were handed over; they cannot be loaded again.",
+            hint="Simulate the spec on the same frame, and compare the trades.",
+            details={"run_id": run.run_id},
+        )
+    first, last = check_range(run.start_date, run.end_date)
+    request = RunRequest(
+        spec=load_spec(
+            dict(provenance.spec),
+            settings=Settings.model_construct(),
+            events=UserEvents.from_json(provenance.events),
+        ),
+        symbol=run.symbol,
+        start=first,
+        end=last,
+        interval=report.data.interval,
+        source=source,
+        costs=Costs(run.initial_capital, run.commission_per_contract, run.slippage_pct),
+        path=None,
+        min_trades_required=report.min_trades_required,
+        bar_format=load_stated(report.data.format),
+    )
+    return run_again(request, run, settings=settings)
+
+
+def differing_values(stored: Report, now: Report) -> list[dict[str, Any]]:
+    """Return the values of two reports that are not the same to the last bit.
+
+    Parameters
+    ----------
+    stored, now
+        Of one run; what is of each run alone, such as its times and its provenance, is left out.
+
+    Returns
+    -------
+    list of dict
+        path, stored and now.
+    """
+    before, after = stored.to_dict(), now.to_dict()
+    for name in _OWN:
+        before.pop(name), after.pop(name)
+    for metrics in (before["metrics"], after["metrics"]):
+        for name in _NOTED:
+            metrics.pop(name)
+        metrics["undefined"] = [name for name in metrics["undefined"] if name not in _NOTED]
+    return list(_unequal(before, after, ""))
+
+
+def _compare(stored: RunDocument, now: RunDocument) -> dict[str, Any]:
+    groups = {
+        "bars": list(
+            _unequal(
+                stored.report.provenance.bars_hash,
+                now.report.provenance.bars_hash,
+                "provenance.bars_hash",
+            )
+        ),
+        "trades": list(_unequal_frames(stored.trades, now.trades, "trades")),
+        "equity_curve": list(_unequal_frames(stored.curve, now.curve, "equity_curve")),
+        "report": differing_values(stored.report, now.report),
+    }
+    then, versions = stored.report.provenance.versions, now.report.provenance.versions
+    return {
+        "run_id": stored.report.run.run_id,
+        "reproduced": not any(groups.values()),
+        "same": {name: not found for name, found in groups.items()},
+        "versions": {
+            name: {"stored": then.get(name), "now": versions.get(name)}
+            for name in sorted({*then, *versions})
+            if then.get(name) != versions.get(name)
+        },
+        "differences": [entry for found in groups.values() for entry in found][:_MOST],
+    }
+
+
+def _unequal(before: Any, after: Any, path: str) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - JSON
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name in sorted({*before, *after}):
+            yield from _unequal(
+                before.get(name), after.get(name), f"{path}.{name}" if path else name
+            )
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for position, pair in enumerate(zip(before, after, strict=True)):
+            yield from _unequal(*pair, f"{path}[{position}]")
+    elif before != after:
+        yield {"path": path, "stored": before, "now": after}
+
+
+def _unequal_frames(
+    before: pd.DataFrame, after: pd.DataFrame, path: str
+) -> Iterator[dict[str, Any]]:
+    if len(before) != len(after):
+        yield {"path": path, "stored": f"{len(before)} rows", "now": f"{len(after)} rows"}
+        return
+    pairs = {name: (np.asarray(before[name]), np.asarray(after[name])) for name in before.columns}
+    if path == "equity_curve":
+        pairs["time"] = np.asarray(before.index), np.asarray(after.index)
+    for name, (ours, theirs) in pairs.items():
+        for row in np.flatnonzero(ours != theirs)[:_MOST]:
+            yield {
+                "path": f"{path}[{row}].{name}",
+                "stored": str(ours[row]),
+                "now": str(theirs[row]),
+            }

@@ -1,0 +1,338 @@
+"""One part of a walk-forward validation: its bars, its parameters, its stored run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from btkit.data import LoadedBars, load_stated
+from btkit.documents import (
+    Report,
+    RunDocument,
+    RunInfo,
+    bars_hash,
+    build_provenance,
+    build_report,
+    describe_run,
+    gather_versions,
+)
+from btkit.documents.walk_forward import (
+    Part,
+)
+from btkit.jobs.campaigns import (
+    command_line,
+    usable_cores,
+    write_spec,
+)
+from btkit.jobs.execute import WARMUP_BARS, begin
+from btkit.jobs.finished_sets import FinishedSets, events_asked, identify, measure_rest
+from btkit.jobs.progress import Progress
+from btkit.jobs.requests import (
+    Costs,
+    check_source,
+)
+from btkit.jobs.run_request import RunRequest
+from btkit.jobs.watching import Watch, count, record_end
+from btkit.settings import Settings
+from btkit.storage import Part as JobPart
+from btkit.storage import Store
+
+if TYPE_CHECKING:
+    from btkit.simulation import Result
+    from btkit.spec import StrategySpec
+    from btkit.validation import ParameterSets
+    from btkit.validation.windows import Scheme
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is asked, checked before bars are loaded.
+
+    Parameters
+    ----------
+    spec, costs
+        What is run, and what it starts with and pays.
+    windows, is_ratio, scheme
+        As for `make_windows`.
+    sets
+        Among which each in-sample part chooses; None runs the spec as it is.
+    optimized, constraint, objective, max_sets
+        As they were asked for.
+    settings
+        Where bars come from and runs go.
+    path
+        The file that the spec was read from, None if it was no file.
+    """
+
+    spec: StrategySpec
+    costs: Costs
+    windows: int
+    is_ratio: float
+    scheme: Scheme
+    sets: ParameterSets | None
+    optimized: dict[str, list[int | float]]
+    constraint: str | None
+    objective: str
+    max_sets: int
+    settings: Settings
+    path: str | None
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Where a validation of bars from a source leaves things; bars handed over leave nothing.
+
+    Parameters
+    ----------
+    store
+        Takes the runs.
+    walk_forward_id
+        Names the files.
+    asked
+        The range as requested.
+    folder
+        Where the files go.
+    watch
+        Over the whole validation.
+    kept
+        The sets that windows have tried, until the validation is done.
+    """
+
+    store: Store
+    walk_forward_id: str
+    asked: tuple[date, date]
+    folder: Path
+    watch: Watch
+    kept: list[FinishedSets] = field(default_factory=list)
+
+
+def slice_part(loaded: LoadedBars, first: int, last: int) -> LoadedBars:
+    """Return some bars as a load of just their range would.
+
+    Parameters
+    ----------
+    loaded
+        All bars.
+    first, last
+        Places of the part's first and last bar among them.
+    """
+    begin_at = max(0, first - WARMUP_BARS)
+    bars = loaded.bars.iloc[begin_at : last + 1].copy()
+    index = pd.DatetimeIndex(loaded.bars.index)
+    begins, ends = _text(index[first]), _text(index[last])
+    gaps = [gap for gap in loaded.info.gaps if gap["end"] >= begins and gap["start"] <= ends]
+    info = loaded.info.model_copy(
+        update={
+            "rows": last - first + 1,
+            "first": begins,
+            "last": ends,
+            "gaps": gaps,
+            "coverage": "partial" if gaps else "complete",
+            "warmup_rows": first - begin_at,
+        }
+    )
+    bars.attrs["btkit"] = info.model_dump()
+    return LoadedBars(bars, info, index[first])
+
+
+def _text(time: pd.Timestamp) -> str:
+    return time.date().isoformat() if time.tzinfo is None else time.isoformat()
+
+
+def choose(
+    plan: Plan, part: LoadedBars, stored: Stored | None, progress: Progress
+) -> tuple[StrategySpec, int, bool]:
+    """Return the spec to run, how many sets it was chosen from, and whether trades were few.
+
+    Parameters
+    ----------
+    plan
+        With the sets, if there are any to choose from.
+    part
+        The in-sample part.
+    stored
+        Where sets that were tried are kept, should the validation be stopped; None for nowhere.
+    progress
+        Told how many are tried.
+    """
+    if plan.sets is None:
+        return plan.spec, 0, False
+    from btkit.engine.measure import METRIC_NAMES  # noqa: PLC0415 - brings numba
+    from btkit.validation import prepare, rank_sets, with_parameters  # noqa: PLC0415 - likewise
+
+    sweeper = prepare(
+        plan.spec,
+        part.bars,
+        plan.sets,
+        capital=plan.costs.capital,
+        commission=plan.costs.commission,
+        slippage=plan.costs.slippage,
+        start=part.start,
+        threads=usable_cores(),
+    )
+
+    def told(done: int, total: int) -> None:
+        if stored is None:
+            count(progress, done, total, "sets")
+        else:
+            stored.watch.count(done, total, "sets")
+
+    kept = None
+    if stored is not None:
+        folder = stored.folder / f".{_fingerprint(plan, part)}.parts"
+        kept = FinishedSets(folder, job_id=stored.walk_forward_id, private=plan.settings.private)
+        stored.kept.append(kept)
+    try:
+        rows = measure_rest(plan.sets, sweeper, kept, told)
+    finally:
+        if kept is not None:
+            kept.flush()
+    minimum = plan.settings.min_trades_required
+    best = int(rank_sets(rows, objective=plan.objective, min_trades=minimum)[0])
+    few = bool(rows[best, METRIC_NAMES.index("total_trades")] < minimum)
+    return with_parameters(plan.spec, plan.sets.at(best)), len(plan.sets), few
+
+
+def _fingerprint(plan: Plan, part: LoadedBars) -> str:
+    """Return an id that is the same for the same sets over the same bars."""
+    return identify(
+        {
+            "spec": plan.spec.model_dump(mode="json"),
+            "axes": plan.optimized,
+            "constraint": plan.constraint,
+            "costs": [plan.costs.capital, plan.costs.commission, plan.costs.slippage],
+            "bars": bars_hash(part.bars),
+            **events_asked(plan.spec, part.info.symbol or None),
+            "start": part.start.isoformat(),
+        }
+    )
+
+
+def spec_file(plan: Plan, spec: StrategySpec, stored: Stored | None, window: int) -> str | None:
+    """Return the file that a window's spec is in, written if its parameters were chosen.
+
+    Parameters
+    ----------
+    plan, spec
+        What was asked for, and what the window runs.
+    stored
+        Where files go; None for nowhere.
+    window
+        From 0 on.
+    """
+    if stored is None or plan.sets is None:
+        return plan.path
+    owner = stored.walk_forward_id
+    name = f"{owner}-windows/window-{window + 1:02d}.json"
+    return str(write_spec(owner, name, spec, settings=plan.settings))
+
+
+def run_part(
+    plan: Plan,
+    spec: StrategySpec,
+    part: LoadedBars,
+    stored: Stored | None,
+    path: str | None,
+    *,
+    place: int,
+    is_sharpe: float | None = None,
+) -> Part:
+    """Simulate one part and store it; an out-of-sample one says what it is compared with.
+
+    Parameters
+    ----------
+    plan, spec, part
+        What is asked, what runs, and over which bars.
+    stored
+        Where the run goes; None for nowhere.
+    path
+        The file that the spec is in.
+    place
+        Among the runs of the validation, from 1.
+    is_sharpe
+        Of the in-sample part, NaN where undefined; None for that part itself.
+    """
+    if stored is None:
+        result = _simulate(plan, spec, part, is_sharpe)
+        info = describe_run(result, created_at=datetime.now(UTC))
+        return Part(result, _report(plan, result, info, None), None)
+    request, store = _request(plan, spec, part, path), stored.store
+    info = begin(store, request, part=JobPart(stored.walk_forward_id, place))
+    run_id = str(info.run_id)
+    try:
+        result = _simulate(plan, spec, part, is_sharpe)
+        finished = RunInfo.model_validate(
+            {**info.model_dump(), "status": "complete", "completed_at": datetime.now(UTC)}
+        )
+        command = None
+        if path is not None:
+            command = command_line(
+                "run", path, part.info, start=request.start, end=request.end, costs=plan.costs
+            )
+        report = _report(plan, result, finished, command)
+        report = store.complete(RunDocument.from_result(result, report)).report
+    except BaseException as error:
+        # The whole says how it is gone on with.
+        record_end(
+            error,
+            run_id,
+            cancel=lambda reason: store.jobs.cancel(run_id, error_message=reason),
+            fail=lambda message: store.fail(
+                run_id, error_message=message, completed_at=datetime.now(UTC)
+            ),
+            is_told=False,
+        )
+        raise
+    return Part(replace(result, run_id=run_id), report, run_id)
+
+
+def _simulate(plan: Plan, spec: StrategySpec, part: LoadedBars, is_sharpe: float | None) -> Result:
+    from btkit.simulation import simulate  # noqa: PLC0415 - brings numba
+    from btkit.validation.windows import efficiency_of  # noqa: PLC0415 - likewise
+
+    result = simulate(
+        spec,
+        part.bars,
+        capital=plan.costs.capital,
+        commission=plan.costs.commission,
+        slippage=plan.costs.slippage,
+        start=part.start,
+    )
+    if is_sharpe is None:
+        return result
+    compared = {
+        "is_sharpe": is_sharpe,
+        "oos_sharpe": result.metrics.sharpe_ratio,
+        "walk_forward_efficiency": efficiency_of(is_sharpe, result.metrics.sharpe_ratio),
+    }
+    return replace(result, metrics=result.metrics.model_copy(update=compared))
+
+
+def _request(plan: Plan, spec: StrategySpec, part: LoadedBars, path: str | None) -> RunRequest:
+    source = check_source(part.info.source)
+    assert source is not None
+    return RunRequest(
+        spec=spec,
+        symbol=part.info.symbol,
+        start=part.start.date(),
+        end=pd.DatetimeIndex(part.bars.index)[-1].date(),
+        interval=part.info.interval,
+        source=source,
+        costs=plan.costs,
+        path=path,
+        min_trades_required=plan.settings.min_trades_required,
+        bar_format=load_stated(part.info.format),
+    )
+
+
+def _report(plan: Plan, result: Result, info: RunInfo, command: list[str] | None) -> Report:
+    return build_report(
+        result,
+        info,
+        min_trades_required=plan.settings.min_trades_required,
+        provenance=build_provenance(result, versions=gather_versions(), command=command),
+    )

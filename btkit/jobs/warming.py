@@ -1,0 +1,97 @@
+"""Compile every compiled function beforehand, so that no backtest has to wait for it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from btkit.announcing import compiling_told, functions_compiled, unheard
+from btkit.errors import StoreError
+
+_RULES = {
+    "name": "warm",
+    "entry_conditions": ["round(close, 2) // 2 > 0", "close ** 2 > 0", "int(close) >= capital % 7"],
+    "exit_conditions": ["bars_held >= {wait}"],
+    "stop_conditions": [],
+    "position_sizing_formula": "1",
+    "parameters": {"wait": 2},
+}
+# A comparison of whole columns takes another way through a sweep than one of the position.
+_SWEPT = {**_RULES, "entry_conditions": [*_RULES["entry_conditions"], "close > sma_{wait}"]}
+_SPREADS = {
+    "name": "warm",
+    "spread_type": "iron_condor",
+    "entry_conditions": ["not in_position"],
+    "per_trade_risk_pct": 0.02,
+}
+
+
+@dataclass(frozen=True)
+class Warmth:
+    """What `warm_up` did.
+
+    Parameters
+    ----------
+    compiled
+        How many functions were compiled; 0 where all were on disk.
+    seconds
+        How long it took.
+    cache
+        The folder that has them.
+    """
+
+    compiled: int
+    seconds: float
+    cache: Path
+
+
+def warm_up() -> Warmth:
+    """Simulate three bars of everything that reaches a compiled function, and keep the code.
+
+    Returns
+    -------
+    Warmth
+        A second call, also in another process, compiles nothing.
+
+    Raises
+    ------
+    StoreError
+        If there is no folder where compiled code can be kept.
+
+    Examples
+    --------
+    >>> warm_up().compiled  # doctest: +SKIP
+    0
+    """
+    began, before = time.perf_counter(), functions_compiled()
+    # The import compiles nothing, but brings numba.
+    from btkit.conditions.compiled import cache_folder  # noqa: PLC0415 - slow to import
+
+    cache = cache_folder()
+    if cache is None:
+        raise StoreError(
+            "There is no folder where compiled code can be kept.",
+            hint="Set NUMBA_CACHE_DIR to a folder that you may write to.",
+        )
+    with compiling_told(unheard):
+        _simulate()
+    return Warmth(functions_compiled() - before, time.perf_counter() - began, cache)
+
+
+def _simulate() -> None:
+    # All of these bring numba.
+    import pandas as pd  # noqa: PLC0415 - as above
+
+    from btkit.jobs.sweep import sweep  # noqa: PLC0415 - as above
+    from btkit.simulation import simulate  # noqa: PLC0415 - as above
+    from btkit.simulation.options import OptionsResult  # noqa: PLC0415 - as above
+
+    days = pd.bdate_range("2018-01-02", periods=3, name="date")
+    bars = pd.DataFrame(dict.fromkeys(("open", "high", "low", "close"), 100.0), index=days)
+    bars = bars.assign(volume=1000.0)
+    simulate(_RULES, bars)
+    options = simulate(_SPREADS, bars.assign(current_iv=0.2))
+    assert isinstance(options, OptionsResult)
+    assert options.spreads, "what prices a spread's life is reached by one that was sold"
+    sweep(_SWEPT, bars, parameters={"wait": [2, 3]}).overfitting()

@@ -1,0 +1,216 @@
+"""A job that is watched over: it says that it lives, hears that it shall stop, and how it ends."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import TracebackType
+from typing import Self
+
+from btkit.errors import BtkitError, InterruptedRunError, StoreError, name_run
+from btkit.jobs.progress import Counting, Progress
+from btkit.storage import HEARTBEAT_S, Extent, Jobs, Part
+
+LOOK_S = 0.5
+"""Seconds between two looks whether somebody wants a job to stop."""
+# A look that also stores how far the job is.
+_STORE_S = 2.0
+
+_part: ContextVar[Part | None] = ContextVar("part", default=None)
+
+
+@contextmanager
+def as_part(part: Part) -> Iterator[None]:
+    """Make what is asked for in the ``with`` block a part of another job.
+
+    Parameters
+    ----------
+    part
+        Its place there.
+    """
+    token = _part.set(part)
+    try:
+        yield
+    finally:
+        _part.reset(token)
+
+
+def current_part() -> Part | None:
+    """Return the place that a job which begins now has within another one, if it has one."""
+    return _part.get()
+
+
+class Watch:
+    """Watches over one job of this process, from its beginning to its end.
+
+    Use it as a context manager: while it is open, a thread tells other processes that this one
+    is alive, and hears whether one of them wants the job to stop.
+
+    Parameters
+    ----------
+    jobs
+        Where the job was begun or claimed.
+    job_id
+        The job.
+    progress
+        Told how far it is, if it wants to be.
+    what
+        What it is called in messages.
+    """
+
+    def __init__(self, jobs: Jobs, job_id: str, *, progress: Progress, what: str = "Run") -> None:
+        self.job_id = job_id
+        self._jobs = jobs
+        self._progress = progress
+        self._what = what
+        self._extent: Extent | None = None
+        self._looked_at = self._stored_at = time.monotonic()
+        self._is_over = threading.Event()
+        self._is_cancelled = threading.Event()
+        self._heart = threading.Thread(target=self._beat, name=f"heartbeat {job_id}", daemon=True)
+
+    def __enter__(self) -> Self:
+        """Start the heartbeat."""
+        self._heart.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop the heartbeat."""
+        self._is_over.set()
+        self._heart.join()
+
+    def check(self) -> None:
+        """Stop here if somebody wants the job to stop; call it between its stages.
+
+        Raises
+        ------
+        InterruptedRunError
+            If so.
+        """
+        if self._is_cancelled.is_set() or self._jobs.is_cancel_requested(self.job_id):
+            raise InterruptedRunError(
+                f"{self._what} {self.job_id} was cancelled.",
+                hint=f"`backtest resume --run-id {self.job_id}` goes on with it.",
+                details={"run_id": self.job_id},
+            )
+
+    def count(self, done: int, total: int, unit: str) -> None:
+        """Do what `reach` does, and tell the progress.
+
+        Parameters
+        ----------
+        done, total, unit
+            As for `reach`.
+
+        Raises
+        ------
+        InterruptedRunError, StoreError
+            As `reach`.
+        """
+        self.reach(done, total, unit)
+        count(self._progress, done, total, unit)
+
+    def reach(self, done: int, total: int, unit: str) -> None:
+        """Take how far the job is, and stop it here if somebody wants that.
+
+        Parameters
+        ----------
+        done, total
+            Pieces of work.
+        unit
+            What they are, such as ``"sets"``.
+
+        Raises
+        ------
+        InterruptedRunError
+            If the job is to stop.
+        StoreError
+            If it was deleted or taken over.
+        """
+        self._extent = Extent(done, total, unit)
+        now = time.monotonic()
+        if now - self._stored_at >= _STORE_S:
+            self._stored_at = self._looked_at = now
+            if self._jobs.beat(self.job_id, self._extent):
+                self._is_cancelled.set()
+        elif now - self._looked_at >= LOOK_S:
+            self._looked_at = now
+            self.check()
+        if self._is_cancelled.is_set():
+            self.check()
+
+    def _beat(self) -> None:
+        while not self._is_over.wait(HEARTBEAT_S):
+            try:
+                if self._jobs.beat(self.job_id, self._extent):
+                    self._is_cancelled.set()
+            except StoreError:
+                # A database that is locked for long, or a job that was taken over: whoever next
+                # writes about the job is told so, in the thread that can answer for it.
+                continue
+
+
+def count(progress: Progress, done: int, total: int, unit: str) -> None:
+    """Tell a progress how far a stage is, if it wants to know."""
+    if isinstance(progress, Counting):
+        progress.count(done, total, unit)
+
+
+def record_end(
+    error: BaseException,
+    job_id: str,
+    *,
+    cancel: Callable[[str], bool],
+    fail: Callable[[str], None],
+    what: str = "run",
+    is_told: bool = True,
+) -> None:
+    """Store how a job ended before its time, and say so with the error.
+
+    Parameters
+    ----------
+    error
+        What ended it.
+    job_id
+        The job.
+    cancel
+        Marks it as cancelled, with a reason; tells whether it was not complete already.
+    fail
+        Marks it as failed, with a reason.
+    what
+        What the job is called.
+    is_told
+        Whether the error is to say it; false where that of the whole will.
+    """
+    stopped = isinstance(error, KeyboardInterrupt | InterruptedRunError)
+    ended = "cancelled" if stopped else "failed"
+    if isinstance(error, BtkitError):
+        message = f"{type(error).__name__}: {error.message}"
+    else:
+        message = f"{type(error).__name__}: {error}"
+    try:
+        if not stopped:
+            fail(message)
+        elif not cancel(f"The {what} was stopped before it was complete."):
+            ended = "complete"
+    except StoreError as second:
+        # The first error is the cause; that its row could not be closed is a remark on it.
+        if is_told:
+            name_run(error, job_id, status="running")
+        error.add_note(f"Run {job_id} could not be marked as {ended}: {second.message}")
+        return
+    if not is_told:
+        return
+    name_run(error, job_id, status=ended)
+    if not isinstance(error, BtkitError):
+        error.add_note(f"The {what} was stored as {ended}, under the id {job_id}.")
+    if stopped and ended != "complete":
+        error.add_note(f"`backtest resume --run-id {job_id}` goes on with it.")

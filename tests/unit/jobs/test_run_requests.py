@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import pandas as pd
+import pytest
+from support.specs import rules, spread
+
+from btkit.errors import UsageError
+from btkit.jobs import read_settings
+from btkit.jobs.requests import parse_day, reads_iv, reads_vix, rule_spec
+from btkit.settings import Settings
+from btkit.spec import load_spec
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, False),
+        ({"requires_options_data": True}, True),
+        ({"filter_conditions": ["iv_rank is not None and iv_rank > 30"]}, True),
+        ({"exit_conditions": ["prev_prev_current_iv > 0.3"]}, True),
+        ({"position_sizing_formula": "100 * iv_atm"}, True),
+        ({"entry_conditions": ["hv_30 > 0.1"]}, False),
+    ],
+)
+def test_iv_is_asked_for_when_an_expression_reads_it(changes, expected):
+    assert reads_iv(rule_spec(rules(**changes), settings=Settings())) is expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, False),
+        ({"entry_conditions": ["hv_30 > 0.1"]}, False),
+        ({"filter_conditions": ["vix < 35"]}, True),
+        ({"exit_conditions": ["vix_spot > 30"]}, True),
+        ({"stop_conditions": ["prev_prev_vix_spot > 30"]}, True),
+        ({"position_sizing_formula": "1000 / vix"}, True),
+    ],
+)
+def test_the_vix_is_asked_for_when_an_expression_rests_on_it(changes, expected):
+    assert reads_vix(rule_spec(rules(**changes), settings=Settings())) is expected
+
+
+def test_the_vix_is_asked_for_when_it_prices_options():
+    assert not reads_vix(load_spec(spread(), settings=Settings()))
+    assert reads_vix(load_spec(spread(iv_source="vix"), settings=Settings()))
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["2020-02-29", " 2020-02-29 ", date(2020, 2, 29), datetime(2020, 2, 29, 12),  # noqa: DTZ001
+     pd.Timestamp("2020-02-29")],
+)  # fmt: skip
+def test_a_day_in_its_usual_forms(value):
+    assert parse_day(value, name="start") == date(2020, 2, 29)
+
+
+@pytest.mark.parametrize("value", ["", "today", "2020-W01-1", "29/02/2020", "2019-02-29", 7])
+def test_what_is_no_day(value):
+    with pytest.raises(UsageError, match="start is"):
+        parse_day(value, name="start")
+
+
+def test_a_bad_variable_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BT_INITIAL_CAPITAL", "much")
+    monkeypatch.setenv("BT_DATA_SOURCE", "bloomberg")
+    with pytest.raises(UsageError, match="BT_") as caught:
+        read_settings()
+    assert {problem["path"] for problem in caught.value.details["problems"]} == {
+        "BT_INITIAL_CAPITAL",
+        "BT_DATA_SOURCE",
+    }
+
+
+def test_a_dotenv_that_is_no_text(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_bytes(b"BT_DB_PATH=\xff\xfe")
+    with pytest.raises(UsageError, match=r"\.env"):
+        read_settings()
