@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""The options that several commands share, each declared once."""
 
 from __future__ import annotations
 
@@ -22,6 +22,61 @@ class AssetsKind(StrEnum):
     SHARED = "shared"
 
 
+Strategy = Annotated[
+    str, typer.Option("--strategy", metavar="PATH", help="The strategy spec, JSON or YAML.")
+]
+Symbol = Annotated[
+    str, typer.Option("--symbol", "-s", help="The instrument's symbol, such as SPY.")
+]
+Start = Annotated[
+    str, typer.Option("--start", metavar="YYYY-MM-DD", help="The first day to trade.")
+]
+End = Annotated[str, typer.Option("--end", metavar="YYYY-MM-DD", help="The last day, included.")]
+Capital = Annotated[
+    float | None,
+    typer.Option("--capital", help="$ at the start. [default: BT_INITIAL_CAPITAL]"),
+]
+Commission = Annotated[
+    float | None,
+    typer.Option(
+        "--commission",
+        help="In the unit of the spec's commission_model. [default: BT_DEFAULT_COMMISSION]",
+    ),
+]
+Slippage = Annotated[
+    float | None,
+    typer.Option(
+        "--slippage",
+        help="Fraction of the price lost per fill. [default: BT_DEFAULT_SLIPPAGE]",
+    ),
+]
+BarInterval = Annotated[
+    str, typer.Option("--interval", help="Of the bars: 30m, 2h, 1d, 1w, 3mo or the like.")
+]
+Source = Annotated[
+    str | None,
+    typer.Option(
+        "--source",
+        help="Of the bars: auto market-data files yahoo sample. [default: BT_DATA_SOURCE]",
+    ),
+]
+FileFormat = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="FILE",
+        help="How the file of bars is written, as YAML. [default: SYMBOL.format.yaml beside it]",
+    ),
+]
+Constraint = Annotated[
+    str | None,
+    typer.Option("--constraint", help='Which sets to try, such as "fast < slow".'),
+]
+MaxSets = Annotated[int, typer.Option("--max-sets", help="Refuse a grid with more sets.")]
+RunId = Annotated[str, typer.Option("--run-id", metavar="ID", help="The id, as `list` shows it.")]
+NoReport = Annotated[
+    bool, typer.Option("--no-report", help="Skip the notebook; the JSON is the same.")
+]
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print the document at a terminal, too, not a table.")
 ]
@@ -38,14 +93,6 @@ HtmlAssets = Annotated[
     typer.Option(
         "--html-assets",
         help="Whether each page is whole by itself, or the pages of a folder share one script.",
-    ),
-]
-FileFormat = Annotated[
-    str | None,
-    typer.Option(
-        "--format",
-        metavar="FILE",
-        help="How the file of bars is written, as YAML. [default: SYMBOL.format.yaml beside it]",
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Write nothing to stderr.")]

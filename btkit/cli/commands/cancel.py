@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated
-
-import typer
 
 from btkit.cli.next_steps import step
-from btkit.cli.options import Debug, Quiet
+from btkit.cli.options import Debug, Quiet, RunId
 from btkit.cli.outcome import Outcome, Work
 
 NAME = "cancel"
@@ -27,9 +24,7 @@ Example:
 
 def command(
     *,
-    run_id: Annotated[
-        str, typer.Option("--run-id", metavar="ID", help="The id, as `list` shows it.")
-    ],
+    run_id: RunId,
     quiet: Quiet = False,  # noqa: ARG001 - accepted everywhere; there is nothing to silence
     debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
 ) -> Work:

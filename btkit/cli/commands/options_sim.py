@@ -10,12 +10,18 @@ import typer
 
 from btkit.cli.options import (
     AssetsKind,
+    BarInterval,
+    Capital,
     Debug,
+    End,
     Engine,
     EngineName,
     FileFormat,
     HtmlAssets,
+    NoReport,
     Quiet,
+    Source,
+    Start,
     UploadReports,
 )
 from btkit.cli.outcome import Outcome, Work
@@ -48,16 +54,9 @@ def command(  # noqa: PLR0913 - a parameter per flag
     symbol: Annotated[
         str, typer.Option("--symbol", "-s", help="The underlying's symbol, such as SPY.")
     ],
-    start: Annotated[
-        str, typer.Option("--start", metavar="YYYY-MM-DD", help="The first day to trade.")
-    ],
-    end: Annotated[
-        str, typer.Option("--end", metavar="YYYY-MM-DD", help="The last day, included.")
-    ],
-    capital: Annotated[
-        float | None,
-        typer.Option("--capital", help="$ at the start. [default: BT_INITIAL_CAPITAL]"),
-    ] = None,
+    start: Start,
+    end: End,
+    capital: Capital = None,
     commission: Annotated[
         float | None,
         typer.Option(
@@ -72,20 +71,10 @@ def command(  # noqa: PLR0913 - a parameter per flag
             help="Fraction of each leg's price lost per fill. [default: BT_DEFAULT_SLIPPAGE]",
         ),
     ] = None,
-    interval: Annotated[
-        str, typer.Option("--interval", help="Of the bars: 30m, 2h, 1d, 1w, 3mo or the like.")
-    ] = "1d",
-    source: Annotated[
-        str | None,
-        typer.Option(
-            "--source",
-            help="Of the bars: auto market-data files yahoo sample. [default: BT_DATA_SOURCE]",
-        ),
-    ] = None,
+    interval: BarInterval = "1d",
+    source: Source = None,
     bar_format: FileFormat = None,
-    no_report: Annotated[
-        bool, typer.Option("--no-report", help="Skip the notebook; the JSON is the same.")
-    ] = False,
+    no_report: NoReport = False,
     engine: Engine = EngineName.BTKIT,
     html_assets: HtmlAssets = AssetsKind.INLINE,
     upload_reports: UploadReports = False,

@@ -15,6 +15,7 @@ from btkit.cli.options import (
     EngineName,
     HtmlAssets,
     Quiet,
+    RunId,
     UploadReports,
 )
 from btkit.cli.outcome import Outcome, Work
@@ -37,9 +38,7 @@ Example:
 
 def command(
     *,
-    run_id: Annotated[
-        str, typer.Option("--run-id", metavar="ID", help="The id, as `list` shows it.")
-    ],
+    run_id: RunId,
     render: Annotated[
         bool, typer.Option("--render", help="Make the notebook, the page and the JSON file.")
     ] = False,

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import IO, Annotated, Any
-
-import typer
+from typing import IO, Any
 
 from btkit.cli.options import (
     AssetsKind,
@@ -13,7 +11,9 @@ from btkit.cli.options import (
     Engine,
     EngineName,
     HtmlAssets,
+    NoReport,
     Quiet,
+    RunId,
     UploadReports,
 )
 from btkit.cli.outcome import Outcome, Work
@@ -38,12 +38,8 @@ Example:
 
 def command(
     *,
-    run_id: Annotated[
-        str, typer.Option("--run-id", metavar="ID", help="The id, as `list` shows it.")
-    ],
-    no_report: Annotated[
-        bool, typer.Option("--no-report", help="Skip the notebook; the JSON is the same.")
-    ] = False,
+    run_id: RunId,
+    no_report: NoReport = False,
     engine: Engine = EngineName.BTKIT,
     html_assets: HtmlAssets = AssetsKind.INLINE,
     upload_reports: UploadReports = False,

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from btkit.cli.options import (
     AssetsKind,
+    BarInterval,
+    Capital,
+    Commission,
     Debug,
+    End,
     Engine,
     EngineName,
     FileFormat,
     HtmlAssets,
+    NoReport,
     Quiet,
+    Slippage,
+    Source,
+    Start,
+    Strategy,
+    Symbol,
     UploadReports,
 )
 from btkit.cli.outcome import Outcome, Work
@@ -37,50 +45,17 @@ Example:
 
 def command(  # noqa: PLR0913 - a parameter per flag
     *,
-    strategy: Annotated[
-        str, typer.Option("--strategy", metavar="PATH", help="The strategy spec, JSON or YAML.")
-    ],
-    symbol: Annotated[
-        str, typer.Option("--symbol", "-s", help="The instrument's symbol, such as SPY.")
-    ],
-    start: Annotated[
-        str, typer.Option("--start", metavar="YYYY-MM-DD", help="The first day to trade.")
-    ],
-    end: Annotated[
-        str, typer.Option("--end", metavar="YYYY-MM-DD", help="The last day, included.")
-    ],
-    capital: Annotated[
-        float | None,
-        typer.Option("--capital", help="$ at the start. [default: BT_INITIAL_CAPITAL]"),
-    ] = None,
-    commission: Annotated[
-        float | None,
-        typer.Option(
-            "--commission",
-            help="In the unit of the spec's commission_model. [default: BT_DEFAULT_COMMISSION]",
-        ),
-    ] = None,
-    slippage: Annotated[
-        float | None,
-        typer.Option(
-            "--slippage",
-            help="Fraction of the price lost per fill. [default: BT_DEFAULT_SLIPPAGE]",
-        ),
-    ] = None,
-    interval: Annotated[
-        str, typer.Option("--interval", help="Of the bars: 30m, 2h, 1d, 1w, 3mo or the like.")
-    ] = "1d",
-    source: Annotated[
-        str | None,
-        typer.Option(
-            "--source",
-            help="Of the bars: auto market-data files yahoo sample. [default: BT_DATA_SOURCE]",
-        ),
-    ] = None,
+    strategy: Strategy,
+    symbol: Symbol,
+    start: Start,
+    end: End,
+    capital: Capital = None,
+    commission: Commission = None,
+    slippage: Slippage = None,
+    interval: BarInterval = "1d",
+    source: Source = None,
     bar_format: FileFormat = None,
-    no_report: Annotated[
-        bool, typer.Option("--no-report", help="Skip the notebook; the JSON is the same.")
-    ] = False,
+    no_report: NoReport = False,
     engine: Engine = EngineName.BTKIT,
     html_assets: HtmlAssets = AssetsKind.INLINE,
     upload_reports: UploadReports = False,

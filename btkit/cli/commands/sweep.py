@@ -10,12 +10,24 @@ import typer
 
 from btkit.cli.options import (
     AssetsKind,
+    BarInterval,
+    Capital,
+    Commission,
+    Constraint,
     Debug,
+    End,
     Engine,
     EngineName,
     FileFormat,
     HtmlAssets,
+    MaxSets,
+    NoReport,
     Quiet,
+    Slippage,
+    Source,
+    Start,
+    Strategy,
+    Symbol,
     UploadReports,
 )
 from btkit.cli.outcome import Outcome, Work
@@ -38,28 +50,17 @@ Example:
 
 def command(  # noqa: PLR0913 - a parameter per flag
     *,
-    strategy: Annotated[
-        str, typer.Option("--strategy", metavar="PATH", help="The strategy spec, JSON or YAML.")
-    ],
-    symbol: Annotated[
-        str, typer.Option("--symbol", "-s", help="The instrument's symbol, such as SPY.")
-    ],
-    start: Annotated[
-        str, typer.Option("--start", metavar="YYYY-MM-DD", help="The first day to trade.")
-    ],
-    end: Annotated[
-        str, typer.Option("--end", metavar="YYYY-MM-DD", help="The last day, included.")
-    ],
+    strategy: Strategy,
+    symbol: Symbol,
+    start: Start,
+    end: End,
     param: Annotated[
         list[str],
         typer.Option(
             "--param", metavar="NAME=lo:hi:step", help="A parameter's values; NAME=a,b,c too."
         ),
     ],
-    constraint: Annotated[
-        str | None,
-        typer.Option("--constraint", help='Which sets to try, such as "fast < slow".'),
-    ] = None,
+    constraint: Constraint = None,
     method: Annotated[
         str, typer.Option("--method", help="grid, random or optuna (an extra).")
     ] = "grid",
@@ -70,44 +71,17 @@ def command(  # noqa: PLR0913 - a parameter per flag
         int, typer.Option("--samples", help="Sets that random and optuna try.")
     ] = 1_000,
     seed: Annotated[int, typer.Option("--seed", help="Of their draws.")] = 0,
-    max_sets: Annotated[
-        int, typer.Option("--max-sets", help="Refuse a grid with more sets.")
-    ] = 1_000_000,
+    max_sets: MaxSets = 1_000_000,
     threads: Annotated[
         int | None, typer.Option("--threads", help="[default: all cores; the results are the same]")
     ] = None,
-    capital: Annotated[
-        float | None,
-        typer.Option("--capital", help="$ at the start. [default: BT_INITIAL_CAPITAL]"),
-    ] = None,
-    commission: Annotated[
-        float | None,
-        typer.Option(
-            "--commission",
-            help="In the unit of the spec's commission_model. [default: BT_DEFAULT_COMMISSION]",
-        ),
-    ] = None,
-    slippage: Annotated[
-        float | None,
-        typer.Option(
-            "--slippage",
-            help="Fraction of the price lost per fill. [default: BT_DEFAULT_SLIPPAGE]",
-        ),
-    ] = None,
-    interval: Annotated[
-        str, typer.Option("--interval", help="Of the bars: 30m, 2h, 1d, 1w, 3mo or the like.")
-    ] = "1d",
-    source: Annotated[
-        str | None,
-        typer.Option(
-            "--source",
-            help="Of the bars: auto market-data files yahoo sample. [default: BT_DATA_SOURCE]",
-        ),
-    ] = None,
+    capital: Capital = None,
+    commission: Commission = None,
+    slippage: Slippage = None,
+    interval: BarInterval = "1d",
+    source: Source = None,
     bar_format: FileFormat = None,
-    no_report: Annotated[
-        bool, typer.Option("--no-report", help="Skip the notebook; the JSON is the same.")
-    ] = False,
+    no_report: NoReport = False,
     engine: Engine = EngineName.BTKIT,
     html_assets: HtmlAssets = AssetsKind.INLINE,
     upload_reports: UploadReports = False,

@@ -10,12 +10,24 @@ import typer
 
 from btkit.cli.options import (
     AssetsKind,
+    BarInterval,
+    Capital,
+    Commission,
+    Constraint,
     Debug,
+    End,
     Engine,
     EngineName,
     FileFormat,
     HtmlAssets,
+    MaxSets,
+    NoReport,
     Quiet,
+    Slippage,
+    Source,
+    Start,
+    Strategy,
+    Symbol,
     UploadReports,
 )
 from btkit.cli.outcome import Outcome, Work
@@ -39,18 +51,10 @@ Example:
 
 def command(  # noqa: PLR0913 - a parameter per flag
     *,
-    strategy: Annotated[
-        str, typer.Option("--strategy", metavar="PATH", help="The strategy spec, JSON or YAML.")
-    ],
-    symbol: Annotated[
-        str, typer.Option("--symbol", "-s", help="The instrument's symbol, such as SPY.")
-    ],
-    start: Annotated[
-        str, typer.Option("--start", metavar="YYYY-MM-DD", help="The first day to trade.")
-    ],
-    end: Annotated[
-        str, typer.Option("--end", metavar="YYYY-MM-DD", help="The last day, included.")
-    ],
+    strategy: Strategy,
+    symbol: Symbol,
+    start: Start,
+    end: End,
     windows: Annotated[int, typer.Option("--windows", help="How many windows.")] = 3,
     is_ratio: Annotated[
         float, typer.Option("--is-ratio", help="The in-sample share of each window.")
@@ -66,48 +70,18 @@ def command(  # noqa: PLR0913 - a parameter per flag
             help="Values among which each in-sample part chooses; repeatable.",
         ),
     ] = None,
-    constraint: Annotated[
-        str | None,
-        typer.Option("--constraint", help='Which sets to try, such as "fast < slow".'),
-    ] = None,
+    constraint: Constraint = None,
     objective: Annotated[
         str, typer.Option("--objective", help="The metric that the choice goes by.")
     ] = "sharpe_ratio",
-    max_sets: Annotated[
-        int, typer.Option("--max-sets", help="Refuse a grid with more sets.")
-    ] = 1_000_000,
-    capital: Annotated[
-        float | None,
-        typer.Option("--capital", help="$ at the start. [default: BT_INITIAL_CAPITAL]"),
-    ] = None,
-    commission: Annotated[
-        float | None,
-        typer.Option(
-            "--commission",
-            help="In the unit of the spec's commission_model. [default: BT_DEFAULT_COMMISSION]",
-        ),
-    ] = None,
-    slippage: Annotated[
-        float | None,
-        typer.Option(
-            "--slippage",
-            help="Fraction of the price lost per fill. [default: BT_DEFAULT_SLIPPAGE]",
-        ),
-    ] = None,
-    interval: Annotated[
-        str, typer.Option("--interval", help="Of the bars: 30m, 2h, 1d, 1w, 3mo or the like.")
-    ] = "1d",
-    source: Annotated[
-        str | None,
-        typer.Option(
-            "--source",
-            help="Of the bars: auto market-data files yahoo sample. [default: BT_DATA_SOURCE]",
-        ),
-    ] = None,
+    max_sets: MaxSets = 1_000_000,
+    capital: Capital = None,
+    commission: Commission = None,
+    slippage: Slippage = None,
+    interval: BarInterval = "1d",
+    source: Source = None,
     bar_format: FileFormat = None,
-    no_report: Annotated[
-        bool, typer.Option("--no-report", help="Skip the notebook; the JSON is the same.")
-    ] = False,
+    no_report: NoReport = False,
     engine: Engine = EngineName.BTKIT,
     html_assets: HtmlAssets = AssetsKind.INLINE,
     upload_reports: UploadReports = False,
