@@ -178,6 +178,10 @@ class SourceUnavailableError(SourceError):
     retryable = True
 
 
+class PluginError(BtkitError):
+    """What a user registered, or an installed package registers, fails or breaks its rules."""
+
+
 class StoreError(BtkitError):
     """The database or a report folder cannot be read or written, or not for this purpose."""
 
