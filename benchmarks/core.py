@@ -16,7 +16,7 @@ import btkit as bt
 from btkit.conditions.columns import ColumnEvaluator
 from btkit.engine import Market, Rules, plan_decisions
 from btkit.engine.loop import run_bars
-from btkit.engine.records import new_curve, new_state, new_trades
+from btkit.engine.state import new_curve, new_state, new_trades
 from btkit.indicators import is_truth_value
 from btkit.simulation import Result
 

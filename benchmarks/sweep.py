@@ -17,11 +17,11 @@ from typing import Any
 import numba
 import numpy as np
 import pandas as pd
+from signals import measure_signals
 from timing import Row
 
 import btkit as bt
 from btkit.engine.measure import METRIC_NAMES
-from btkit.engine.single import measure_signals
 from btkit.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -21,7 +21,7 @@ from btkit.announcing import compiling_begins
 settings: Any = _config
 _PACKAGE = Path(__file__).resolve().parents[1]
 # Folders with compiled functions, or with constants that are compiled into them.
-_COMPILED_FOLDERS = ("conditions", "engine", "metrics", "options")
+_COMPILED_FOLDERS = ("conditions", "engine", "metrics", "pricing")
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -121,6 +121,7 @@ def sources_hash(*further: str) -> str:
     """
     digest = hashlib.sha256()
     for folder in (*_COMPILED_FOLDERS, *further):
-        for source in sorted((_PACKAGE / folder).glob("*.py")):
-            digest.update(source.name.encode() + b"\0" + source.read_bytes())
+        for source in sorted((_PACKAGE / folder).rglob("*.py")):
+            name = source.relative_to(_PACKAGE).as_posix()
+            digest.update(name.encode() + b"\0" + source.read_bytes())
     return digest.hexdigest()[:16]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from btkit.documents.models import Report
-from btkit.options import Spread
+from btkit.pricing.spreads import Spread
 
 
 class OptionsReport(Report):

@@ -1,8 +1,9 @@
 """The engine: a plan of decisions, one compiled loop, and what it did."""
 
 from btkit.engine.chunks import ChunkedRun, Snapshot
+from btkit.engine.inputs import POSITION_NAMES, Decisions, Market, Rules
+from btkit.engine.orders import Reason
 from btkit.engine.plan import Clause, Clauses, conjuncts, parse_clauses, plan_decisions
-from btkit.engine.records import POSITION_NAMES, Curve, Decisions, Market, Reason, Rules, Trades
 from btkit.engine.run import (
     Outcome,
     TradeValues,
@@ -10,6 +11,7 @@ from btkit.engine.run import (
     run_decisions,
     value_trades,
 )
+from btkit.engine.state import Curve, Trades
 
 __all__ = [
     "POSITION_NAMES",

@@ -10,19 +10,19 @@ from typing import Any, Generic, NamedTuple, Self, TypeVar
 import numpy as np
 
 from btkit.conditions.compiled import sources_hash
+from btkit.engine.inputs import Decisions
 from btkit.engine.loop import run_bars
-from btkit.engine.records import (
+from btkit.engine.run import Outcome, gather_outcome
+from btkit.engine.state import (
     RUINED,
     TRADES,
     Curve,
-    Decisions,
     State,
     TradeRows,
     new_curve,
     new_state,
     new_trades,
 )
-from btkit.engine.run import Outcome, gather_outcome
 
 Arrays = Mapping[str, np.ndarray[Any, Any]]
 """By name."""

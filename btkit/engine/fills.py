@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from btkit.conditions.compiled import compiled, compiled_inline
-from btkit.engine.records import (
+from btkit.engine.orders import Skip
+from btkit.engine.state import (
     CASH,
     LOT_BAR,
     LOT_COMMISSION,
@@ -16,7 +17,6 @@ from btkit.engine.records import (
     PENDING,
     SKIPPED,
     TRADES,
-    Skip,
 )
 from btkit.engine.vectors import next_below
 

@@ -18,30 +18,31 @@ import numpy as np
 from btkit.conditions.compiled import compiled, compiled_inline
 from btkit.conditions.machine import STACK_SIZE, Op, Tag, is_true, run_program
 from btkit.engine.fills import enter, equity_at, gain_of, leave, order_exits
-from btkit.engine.quiet import mark_quiet
-from btkit.engine.records import (
+from btkit.engine.inputs import (
     BARS_HELD,
     CAPITAL,
-    CASH,
     ENTRY_LIST,
     EXIT_LIST,
     FILTER_LIST,
-    FINAL,
     IN_POSITION,
+    PNL,
+    POSITION_SLOTS,
+    SIZE_LIST,
+    STOP_LIST,
+)
+from btkit.engine.orders import Reason, Skip
+from btkit.engine.quiet import mark_quiet
+from btkit.engine.state import (
+    CASH,
+    FINAL,
     LAST_DECIDED,
     LOT_BAR,
     LOT_REASON,
     LOTS,
     PENDING,
-    PNL,
-    POSITION_SLOTS,
     RUINED,
-    SIZE_LIST,
     SKIPPED,
-    STOP_LIST,
     UNFILLED,
-    Reason,
-    Skip,
 )
 
 _FAILED, _MISSING = int(Tag.FAILED), int(Tag.NONE)
@@ -154,7 +155,7 @@ def run_bars(first, last, market, decisions, rules, state, trades, curve):
         Bars to simulate. Orders are decided at each; the books close at the last bar of the
         data, so a run in parts gives what a run in one piece gives.
     market, decisions, rules
-        What does not change: see `btkit.engine.records`.
+        What does not change: see `btkit.engine.inputs`.
     state, trades, curve
         What the loop remembers and what it has done, all changed in place.
     """

@@ -303,7 +303,7 @@ def measure_trades(done, values, marks, short, clock, tick_hours, scratch, out):
     done
         How many trades there are.
     values, marks
-        As the loop wrote them, see `btkit.engine.records.TradeRows`.
+        As the loop wrote them, see `btkit.engine.state.TradeRows`.
     short
         Whether the trades gain when the price falls.
     clock

@@ -13,7 +13,7 @@ from btkit.conditions.columns import ColumnEvaluator, Value
 from btkit.conditions.machine import Tag
 from btkit.conditions.nodes import And, Node, Position, Unary
 from btkit.conditions.program import TAGS, Assembler, Tables
-from btkit.engine.records import (
+from btkit.engine.inputs import (
     ENTRY_LIST,
     EXIT_LIST,
     FILTER_LIST,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from btkit.conditions.compiled import compiled_inline
 from btkit.engine.fills import equity_at
-from btkit.engine.records import CASH, LOT_BAR, LOT_SHARES, LOTS
+from btkit.engine.state import CASH, LOT_BAR, LOT_SHARES, LOTS
 from btkit.engine.vectors import SCANNED, closed_run, mark_worth
 
 

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from btkit.engine.inputs import Decisions, Floats, Integers, Market, Rules
 from btkit.engine.loop import run_bars
-from btkit.engine.records import (
+from btkit.engine.orders import Reason, Skip
+from btkit.engine.state import (
     FINAL,
     LAST_DECIDED,
     RUINED,
@@ -15,13 +17,6 @@ from btkit.engine.records import (
     TRADES,
     UNFILLED,
     Curve,
-    Decisions,
-    Floats,
-    Integers,
-    Market,
-    Reason,
-    Rules,
-    Skip,
     State,
     TradeRows,
     Trades,
@@ -90,7 +85,7 @@ def run_decisions(
     Parameters
     ----------
     market, decisions, rules
-        See `btkit.engine.records`.
+        See `btkit.engine.inputs`.
     capital
         $ at the start.
     start

@@ -13,9 +13,7 @@ import numpy as np
 from btkit.conditions.columns import ColumnEvaluator
 from btkit.conditions.nodes import Node
 from btkit.conditions.program import Assembler
-from btkit.engine.measure import METRIC_NAMES
-from btkit.engine.plan import tables_of
-from btkit.engine.records import (
+from btkit.engine.inputs import (
     LIST_COUNT,
     POSITION_NAMES,
     SIZE_LIST,
@@ -25,6 +23,8 @@ from btkit.engine.records import (
     Market,
     Rules,
 )
+from btkit.engine.measure import METRIC_NAMES
+from btkit.engine.plan import tables_of
 from btkit.engine.sweep_loop import (
     Account,
     Scratch,

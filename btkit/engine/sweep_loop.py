@@ -10,26 +10,28 @@ from numpy.typing import NDArray
 
 from btkit.conditions.compiled import compiled, compiled_inline, compiled_lean
 from btkit.conditions.program import Tables
-from btkit.engine.loop import run_bars
-from btkit.engine.measure import SCRATCH_ROWS, measure, measure_trades, period_returns_into
-from btkit.engine.records import (
-    CASH,
+from btkit.engine.inputs import (
     ENTRY_LIST,
     EXIT_LIST,
     FILTER_LIST,
-    LAST_DECIDED,
     LIST_COUNT,
-    PENDING,
-    RUINED,
     STOP_LIST,
-    TRADES,
-    Curve,
     Decisions,
     Flags,
     Floats,
     Integers,
     Market,
     Rules,
+)
+from btkit.engine.loop import run_bars
+from btkit.engine.measure import SCRATCH_ROWS, measure, measure_trades, period_returns_into
+from btkit.engine.state import (
+    CASH,
+    LAST_DECIDED,
+    PENDING,
+    RUINED,
+    TRADES,
+    Curve,
     State,
     TradeRows,
     new_state,

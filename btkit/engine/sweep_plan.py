@@ -16,8 +16,7 @@ from btkit.conditions import (
     parse_expression,
 )
 from btkit.conditions.nodes import Column, Compare, Const, Node, Position, Unary
-from btkit.engine.plan import RULE_RUN_CONSTANTS, conjuncts
-from btkit.engine.records import (
+from btkit.engine.inputs import (
     ENTRY_LIST,
     EXIT_LIST,
     FILTER_LIST,
@@ -27,6 +26,7 @@ from btkit.engine.records import (
     Floats,
     Integers,
 )
+from btkit.engine.plan import RULE_RUN_CONSTANTS, conjuncts
 from btkit.engine.templates import Hole, Template, fill_tree, read_template
 from btkit.errors import SpecError
 

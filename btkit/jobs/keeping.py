@@ -16,9 +16,9 @@ from btkit.storage import Checkpoint, Store
 
 if TYPE_CHECKING:
     from btkit.engine import Decisions, Market, Outcome, Rules, Snapshot
+    from btkit.engine.books.spread_records import OptionMarket, SpreadRules
     from btkit.engine.chunks import Chunked
-    from btkit.options.records import OptionMarket, SpreadRules
-    from btkit.options.run import SpreadOutcome
+    from btkit.engine.spread_run import SpreadOutcome
 
 CHUNK_BARS = 20_000
 """Bars between two looks at the clock: a millisecond or two of work."""
@@ -109,7 +109,7 @@ class Keeper(Watch):
         Parameters
         ----------
         market, decisions, rules, capital, start
-            See `btkit.options.run.run_options`.
+            See `btkit.engine.spread_run.run_options`.
 
         Returns
         -------
@@ -121,7 +121,7 @@ class Keeper(Watch):
         InterruptedRunError, StoreError
             As `engine`.
         """
-        from btkit.options.chunks import ChunkedSpreads  # noqa: PLC0415 - as above
+        from btkit.engine.spread_chunks import ChunkedSpreads  # noqa: PLC0415 - as above
 
         return self._finish(ChunkedSpreads(market, decisions, rules, capital=capital, start=start))
 
@@ -200,7 +200,7 @@ class Keeper(Watch):
 
     def _checkpoint(self, saved: Snapshot | None) -> tuple[Snapshot | None, Checkpoint | None]:
         """Return where the simulation stands, with what happened since `saved`."""
-        from btkit.engine.records import CASH  # noqa: PLC0415 - as above
+        from btkit.engine.state import CASH  # noqa: PLC0415 - as above
 
         simulation = self._simulation
         if simulation is None or simulation.next_bar == simulation.start:

@@ -13,19 +13,8 @@ from numpy.typing import NDArray
 from btkit.conditions.columns import ColumnEvaluator
 from btkit.data import HANDED_OVER, DataInfo, Finding, describe_bars
 from btkit.engine import Clauses, Decisions, parse_clauses, plan_decisions
-from btkit.errors import UsageError
-from btkit.indicators import (
-    OPTION_POSITION_DEFAULTS,
-    EventDates,
-    FeatureSet,
-    is_truth_value,
-    lookup,
-)
-from btkit.markets import Annualisation
-from btkit.metrics import Metrics, TradeColumns, compute_metrics
-from btkit.options import Spread
-from btkit.options.lives import Lives, follow
-from btkit.options.records import (
+from btkit.engine.books.spread_lives import Lives, follow
+from btkit.engine.books.spread_records import (
     CLOSE_VALUE,
     CONTRACTS,
     CREDIT,
@@ -39,10 +28,22 @@ from btkit.options.records import (
     SpreadReason,
     SpreadRules,
 )
-from btkit.options.run import SpreadOutcome, option_market, spread_rules
-from btkit.options.spreads import SpreadValues, list_spreads, value_spreads
+from btkit.engine.spread_run import SpreadOutcome
+from btkit.errors import UsageError
+from btkit.indicators import (
+    OPTION_POSITION_DEFAULTS,
+    EventDates,
+    FeatureSet,
+    is_truth_value,
+    lookup,
+)
+from btkit.markets import Annualisation
+from btkit.metrics import Metrics, TradeColumns, compute_metrics
+from btkit.pricing.spreads import Spread
 from btkit.simulation.diagnostics import Diagnostics
+from btkit.simulation.option_inputs import option_market, spread_rules
 from btkit.simulation.spread_diagnostics import diagnose_spreads
+from btkit.simulation.spreads import SpreadValues, list_spreads, value_spreads
 from btkit.simulation.warnings import TELLING_SHARE, fallback_bars, find_warnings
 from btkit.spec import OptionsSpec
 

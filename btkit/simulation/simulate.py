@@ -259,7 +259,7 @@ def simulate_spreads_with(
     Parameters
     ----------
     engine
-        Gives the outcome of decisions, as `btkit.options.run.run_options` does.
+        Gives the outcome of decisions, as `btkit.engine.spread_run.run_options` does.
     spec, bars, capital, commission, slippage, start
         See `simulate`.
 
@@ -296,7 +296,7 @@ def _simulate_options(
     index = pd.DatetimeIndex(given.bars.index)
     annualisation = _annualisation(index, strategy, given)
     # Rule runs, the far more frequent ones, start faster without it.
-    from btkit.options.run import run_options  # noqa: PLC0415
+    from btkit.engine.spread_run import run_options  # noqa: PLC0415
     from btkit.simulation.options import OptionsRequest, simulate_options  # noqa: PLC0415
 
     return simulate_options(

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from btkit.options.lives import Lives, follow
-from btkit.options.records import (
+from btkit.engine.books.spread_lives import Lives, follow
+from btkit.engine.books.spread_records import (
     CREDIT,
     ENTRY_BAR,
     EXIT_BAR,

@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from btkit.conditions.columns import ColumnEvaluator
+from btkit.engine.inputs import Market
 from btkit.engine.measure import METRIC_NAMES
-from btkit.engine.records import Market
 from btkit.engine.sweep import SweepEngine
 from btkit.engine.sweep_loop import Account
 from btkit.engine.sweep_plan import SweepPlan, plan_sweep

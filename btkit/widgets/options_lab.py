@@ -13,7 +13,7 @@ from btkit.errors import UsageError
 from btkit.jobs import options_sim, read_settings
 from btkit.jobs.options import option_spec
 from btkit.jobs.requests import SpecSource
-from btkit.options import Spread
+from btkit.pricing.spreads import Spread
 from btkit.render import text, theme
 from btkit.render.pieces import tag
 from btkit.settings import Settings

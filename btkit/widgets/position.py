@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from btkit.options.records import SHARES_PER_CONTRACT
+from btkit.engine.books.spread_records import SHARES_PER_CONTRACT
 from btkit.pricing import black_scholes as pricing
 
 Floats = npt.NDArray[np.float64]

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from btkit.options.expiry import expiries
+from btkit.markets.expiries import expiries_ahead
 from btkit.pricing import black_scholes as pricing
 from btkit.widgets.position import DAYS_PER_YEAR, Moment, Position, PositionLeg
 
 if TYPE_CHECKING:
-    from btkit.options import Spread
-    from btkit.options.records import SpreadRules
+    from btkit.engine.books.spread_records import SpreadRules
+    from btkit.pricing.spreads import Spread
     from btkit.simulation.options import OptionsResult
 
 
@@ -57,7 +57,9 @@ def at_last_close(result: OptionsResult) -> Position | None:
     if not iv > 0.0:
         return None
     today = result.all_bars.index[-1:].to_numpy().astype("datetime64[D]")
-    expiry = expiries(today, target_dte=spec.target_dte, snap=spec.expiry, calendar=spec.calendar)
+    expiry = expiries_ahead(
+        today, target_dte=spec.target_dte, snap=spec.expiry, calendar=spec.calendar
+    )
     days = int((expiry - today).astype(np.int64)[0])
     moment = Moment(spot, iv, days)
     legs = tuple(

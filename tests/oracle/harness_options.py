@@ -12,7 +12,7 @@ from oracle.strategies import Case
 
 import btkit as bt
 from btkit.indicators import POSITION_NAMES, FeatureSet, lookup
-from btkit.options.expiry import expiries
+from btkit.markets.expiries import expiries_ahead
 
 
 def columns_for(case: Case) -> dict[str, plain.Column]:
@@ -38,7 +38,7 @@ def oracle(case: Case, simulator: type[plain.Simulator] = plain.Simulator) -> pl
     """Run the plain simulator, or a broken one; expiry dates come from the calendar's own test."""
     dates = case.bars.index.to_numpy().astype("datetime64[D]")
     spec = plain.DEFAULTS | case.spec
-    expiry = expiries(dates, target_dte=spec["target_dte"], snap=spec.get("expiry"))
+    expiry = expiries_ahead(dates, target_dte=spec["target_dte"], snap=spec.get("expiry"))
     return simulator(
         case.spec,
         {name: case.bars[name].tolist() for name in ("open", "close")},

@@ -8,15 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from btkit.engine.loop import run_bars
-from btkit.engine.records import (
-    LOT_REASON,
-    LOTS,
-    PENDING,
-    State,
-    new_curve,
-    new_state,
-    new_trades,
-)
+from btkit.engine.state import LOT_REASON, LOTS, PENDING, State, new_curve, new_state, new_trades
 
 OPENS = (10, 11, 9, 12, 8, 10, 13, 9, 11, 10, 12, 9, 10)
 CLOSES = (10, 9, 11, 10, 9, 12, 10, 11, 21, 12, 10, 11, 9)

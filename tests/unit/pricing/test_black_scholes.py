@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from btkit import pricing
 from btkit.errors import UsageError
-from btkit.options.lives import price_legs
-from btkit.options.quotes import absolute_delta
+from btkit.pricing.scalar import absolute_delta, price_options
 
 GREEKS = (pricing.delta, pricing.gamma, pricing.theta, pricing.vega, pricing.rho)
 INPUTS = {
@@ -133,7 +132,7 @@ def test_the_loop_prices_like_the_library(spot, strike, years, volatility, rate,
     # The loop has its own normal distribution, by math.erfc.
     for call, right in ((True, "call"), (False, "put")):
         carry = {"rate": rate, "dividend_yield": dividend_yield}
-        own = price_legs(
+        own = price_options(
             call,
             *(np.array([value]) for value in (spot, strike, years, volatility)),
             rate,

@@ -10,9 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from btkit.engine import Curve
-from btkit.engine.records import Flags, Floats, Integers
+from btkit.engine.inputs import Flags, Floats, Integers
 
-DAYS_PER_YEAR = 365.0
 SHARES_PER_CONTRACT = 100.0
 
 # Where the loop keeps the values of the position's names; aliases share a place.

@@ -13,18 +13,15 @@ import numpy as np
 
 from btkit.conditions.compiled import compiled, compiled_inline
 from btkit.conditions.machine import STACK_SIZE
-from btkit.engine.loop import all_met
-from btkit.engine.records import ENTRY_LIST, EXIT_LIST, FILTER_LIST, STOP_LIST
-from btkit.options.quotes import (
+from btkit.engine.books.quotes import (
     cost_to_close,
     leg_sums,
     leg_volatility,
     short_leg_delta,
     strike_at,
     within,
-    years_left,
 )
-from btkit.options.records import (
+from btkit.engine.books.spread_records import (
     BARS_HELD,
     CALL_LONG,
     CALL_SHORT,
@@ -64,6 +61,9 @@ from btkit.options.records import (
     SpreadReason,
     SpreadSkip,
 )
+from btkit.engine.inputs import ENTRY_LIST, EXIT_LIST, FILTER_LIST, STOP_LIST
+from btkit.engine.loop import all_met
+from btkit.pricing.scalar import years_left
 
 _EXPIRATION, _STOP = int(SpreadReason.EXPIRATION), int(SpreadReason.STOP)
 _PROFIT_TARGET, _EXIT = int(SpreadReason.PROFIT_TARGET), int(SpreadReason.EXIT)
@@ -282,7 +282,7 @@ def run_spreads(first, last, market, decisions, rules, state, closed, curve):
         Bars to simulate. Orders are decided at each; the books close at the last bar of the
         data, so a run in parts gives what a run in one piece gives.
     market, rules
-        What does not change: see `btkit.options.records`.
+        What does not change: see `btkit.engine.books.spread_records`.
     decisions
         A `btkit.engine.Decisions`.
     state, closed, curve

@@ -9,10 +9,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from btkit.engine.records import Floats, Integers
-from btkit.options.documents import Greeks, Leg, Life, Spread
-from btkit.options.lives import Fills, Lives, entry_fills, exit_fills, price_legs
-from btkit.options.records import (
+from btkit.engine.books.spread_lives import Fills, Lives, entry_fills, exit_fills
+from btkit.engine.books.spread_records import (
     CALL_LONG,
     CALL_SHORT,
     CLOSE_VALUE,
@@ -32,7 +30,10 @@ from btkit.options.records import (
     SpreadReason,
     SpreadRules,
 )
+from btkit.engine.inputs import Floats, Integers
 from btkit.pricing import black_scholes as pricing
+from btkit.pricing.scalar import price_options
+from btkit.pricing.spreads import Greeks, Leg, Life, Spread
 
 _GREEKS = ("delta", "gamma", "theta", "vega", "rho")
 # A trader reads theta a day, vega an IV point, rho a percentage point.
@@ -191,7 +192,7 @@ def _sides(
     for side, right, column, premium in kinds:
         strike = np.ascontiguousarray(values[:, column])
         prices = [
-            price_legs(
+            price_options(
                 right == "call",
                 fill.spot,
                 strike,

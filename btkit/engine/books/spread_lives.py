@@ -10,16 +10,13 @@ from typing import NamedTuple
 import numpy as np
 
 from btkit.conditions.compiled import compiled
-from btkit.engine.records import Floats, Integers
-from btkit.options.quotes import (
+from btkit.engine.books.quotes import (
     cost_to_close,
     leg_sums,
-    option_price,
     short_leg_delta,
     within,
-    years_left,
 )
-from btkit.options.records import (
+from btkit.engine.books.spread_records import (
     ENTRY_BAR,
     EXIT_BAR,
     EXPIRY,
@@ -29,6 +26,8 @@ from btkit.options.records import (
     SpreadReason,
     SpreadRules,
 )
+from btkit.engine.inputs import Floats, Integers
+from btkit.pricing.scalar import years_left
 
 _AT_CLOSE = (SpreadReason.EXPIRATION, SpreadReason.END_OF_DATA, SpreadReason.RUIN)
 
@@ -119,14 +118,3 @@ def quote(market, rules, values, marks, spread, bar, quotes):
         quotes[row, 0] = within(short - long, values[which, WING])
         quotes[row, 1] = cost_to_close(short, long, values[which, WING], rules.slippage)
         quotes[row, 2] = short_leg_delta(values, which, spot, years, iv, rules)
-
-
-@compiled
-def price_legs(call, spot, strike, years, volatility, rate, dividend_yield):
-    """Return the values of options of one right, each with its own spot, strike, time and IV."""
-    prices = np.empty(strike.size)
-    for row in range(strike.size):
-        prices[row] = option_price(
-            call, spot[row], strike[row], years[row], volatility[row], rate, dividend_yield
-        )
-    return prices

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from btkit.engine.chunks import Chunked
-from btkit.options.loop import run_spreads
-from btkit.options.records import (
+from btkit.engine.books.spread_records import (
     CLOSED,
     RUINED,
     SpreadCurve,
@@ -14,11 +12,13 @@ from btkit.options.records import (
     new_spread_rows,
     new_spread_state,
 )
-from btkit.options.run import SpreadOutcome, gather_spreads
+from btkit.engine.chunks import Chunked
+from btkit.engine.spread_loop import run_spreads
+from btkit.engine.spread_run import SpreadOutcome, gather_spreads
 
 
 class ChunkedSpreads(Chunked[SpreadOutcome]):
-    """An option run in parts; see `btkit.options.run.run_options`."""
+    """An option run in parts; see `btkit.engine.spread_run.run_options`."""
 
     closed_at, ruined_at = CLOSED, RUINED
 

@@ -6,8 +6,7 @@ import numpy as np
 
 from btkit.conditions.machine import Op, Tag
 from btkit.conditions.program import Tables
-from btkit.engine.measure import METRIC_NAMES
-from btkit.engine.records import (
+from btkit.engine.inputs import (
     ENTRY_LIST,
     EXIT_LIST,
     LIST_COUNT,
@@ -18,6 +17,7 @@ from btkit.engine.records import (
     Market,
     Rules,
 )
+from btkit.engine.measure import METRIC_NAMES
 from btkit.engine.sweep_loop import Account, Sets, new_scratch, run_sets
 from btkit.engine.sweep_plan import Term
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from btkit.markets import sessions as exchange_sessions
-from btkit.options.expiry import expiries
+from btkit.markets.expiries import expiries_ahead
 
 
 @pytest.mark.parametrize(
@@ -35,24 +35,26 @@ from btkit.options.expiry import expiries
     ],
 )
 def test_expiry(fill, dte, snap, expiry):
-    found = expiries(np.array([fill], "datetime64[D]"), target_dte=dte, snap=snap)
+    found = expiries_ahead(np.array([fill], "datetime64[D]"), target_dte=dte, snap=snap)
     assert found.tolist() == [np.datetime64(expiry).item()]
 
 
 def test_an_equally_near_monthly_expiry_is_the_earlier_one():
     # 2018-02-16 and 2018-03-16 are 28 days apart; 14 days from either is 2018-03-02.
-    found = expiries(np.array(["2018-02-01"], "datetime64[D]"), target_dte=29, snap="monthly")
+    found = expiries_ahead(np.array(["2018-02-01"], "datetime64[D]"), target_dte=29, snap="monthly")
     assert str(found[0]) == "2018-02-16"
 
 
 def test_all_bars_at_once_give_what_each_gives_alone():
     days = np.arange("2017-12-01", "2018-04-30", dtype="datetime64[D]")
     for snap in (None, "weekly", "monthly"):
-        together = expiries(days, target_dte=10, snap=snap)
-        alone = [expiries(days[i : i + 1], target_dte=10, snap=snap)[0] for i in range(len(days))]
+        together = expiries_ahead(days, target_dte=10, snap=snap)
+        alone = [
+            expiries_ahead(days[i : i + 1], target_dte=10, snap=snap)[0] for i in range(len(days))
+        ]
         assert together.tolist() == [day.item() for day in alone]
         assert snap is None or (together > days).all()
-    assert not len(expiries(days[:0], target_dte=10))
+    assert not len(expiries_ahead(days[:0], target_dte=10))
 
 
 @pytest.mark.parametrize("dte", [1, 3, 16, 21, 45])
@@ -82,7 +84,7 @@ def test_twenty_years_day_by_day(dte):
         expected["weekly"].append(nearest(fridays, target, fill))
         expected["monthly"].append(nearest(thirds, target, fill))
     for snap, dates in expected.items():
-        found = expiries(
+        found = expiries_ahead(
             np.array(fills, "datetime64[D]"), target_dte=dte, snap=None if snap == "none" else snap
         )
         assert found.tolist() == dates, snap

@@ -1,69 +1,20 @@
-"""Work out what the loop reads, run it over all bars, and cut what it wrote to size."""
+"""What the loop reads for an option spec: the numbers of the spec, and what options cost."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from btkit.engine import Curve, Decisions
-from btkit.engine.records import Floats, Integers
+from btkit.engine.books.spread_records import OptionMarket, SpreadRules
+from btkit.engine.inputs import Floats, Integers
 from btkit.indicators import FeatureSet
-from btkit.options.expiry import expiries
-from btkit.options.loop import run_spreads
-from btkit.options.records import (
-    CLOSED,
-    DAYS_PER_YEAR,
-    ENTRY_BAR,
-    EXIT_BAR,
-    LAST_DECIDED,
-    RUINED,
-    SKIPPED,
-    UNFILLED,
-    OptionMarket,
-    SpreadCurve,
-    SpreadRows,
-    SpreadRules,
-    SpreadSkip,
-    SpreadState,
-    new_spread_curve,
-    new_spread_rows,
-    new_spread_state,
-)
+from btkit.markets.expiries import expiries_ahead
+from btkit.pricing.scalar import DAYS_PER_YEAR
 from btkit.spec import OptionsSpec
 
 _AT_THE_MONEY = 0.5
-
-
-@dataclass(frozen=True)
-class SpreadOutcome:
-    """What a run did.
-
-    Parameters
-    ----------
-    start, capital, skipped, unfilled, ruined, last_decided
-        As in `btkit.engine.Outcome`.
-    rows, marks
-        Closed spreads in order of exit, the oldest first on one bar: float64
-        (n_spreads, VALUE_COLUMNS) and int64 (n_spreads, MARK_COLUMNS).
-    curve
-        Equity and free cash in $ from bar 0 on; meaningless before `start`.
-    decision_cash
-        Free cash in $ when each bar's orders were decided.
-    """
-
-    start: int
-    capital: float
-    rows: Floats
-    marks: Integers
-    curve: Curve
-    decision_cash: Floats
-    skipped: dict[str, int]
-    unfilled: int
-    ruined: bool
-    last_decided: int
 
 
 def spread_rules(spec: OptionsSpec, *, commission: float, slippage: float) -> SpreadRules:
@@ -120,7 +71,7 @@ def option_market(spec: OptionsSpec, bars: pd.DataFrame, features: FeatureSet) -
     # A spread that is held has to be worth something: the last volatility known stays in force.
     last_known = np.maximum.accumulate(np.where(known, np.arange(len(known)), 0))
     day = dates.astype(np.int64)
-    expiry = expiries(
+    expiry = expiries_ahead(
         dates, target_dte=spec.target_dte, snap=spec.expiry, calendar=spec.calendar
     ).astype(np.int64)
     ends_session = np.ones(len(day), np.bool_)
@@ -156,65 +107,3 @@ def _quantiles(delta: float, days: Integers, dividend_yield: float) -> Floats:
     )
     quantiles: Floats = np.where(reached < 1.0, ndtri(np.minimum(reached, 1.0)), np.nan)
     return quantiles[place]
-
-
-def run_options(
-    market: OptionMarket,
-    decisions: Decisions,
-    rules: SpreadRules,
-    *,
-    capital: float,
-    start: int = 0,
-) -> SpreadOutcome:
-    """Simulate from bar `start` to the last bar.
-
-    Parameters
-    ----------
-    market, rules
-        See `btkit.options.records`.
-    decisions
-        When to act, as `btkit.engine.plan_decisions` gives it.
-    capital
-        $ at the start.
-    start
-        The first bar at which orders are decided; bars before it are warm-up.
-    """
-    bars = market.close.size
-    state = new_spread_state(float(capital), min(rules.max_positions, bars))
-    closed, curve = new_spread_rows(bars), new_spread_curve(bars)
-    run_spreads(start, bars, market, decisions, rules, state, closed, curve)
-    return gather_spreads(state, closed, curve, capital=float(capital), start=start)
-
-
-def gather_spreads(
-    state: SpreadState, closed: SpreadRows, curve: SpreadCurve, *, capital: float, start: int
-) -> SpreadOutcome:
-    """Cut what the loop wrote to size, once it has come to the last bar.
-
-    Parameters
-    ----------
-    state, closed, curve
-        As the loop left them.
-    capital
-        $ at the start.
-    start
-        The first bar at which orders were decided.
-    """
-    done = int(state.counts[CLOSED])
-    order = np.lexsort((closed.marks[:done, ENTRY_BAR], closed.marks[:done, EXIT_BAR]))
-    return SpreadOutcome(
-        start=start,
-        capital=capital,
-        rows=closed.rows[:done][order],
-        marks=closed.marks[:done][order],
-        curve=curve.account(),
-        decision_cash=curve.decision_cash,
-        skipped={
-            reason.name.lower(): int(state.counts[SKIPPED + reason])
-            for reason in SpreadSkip
-            if state.counts[SKIPPED + reason]
-        },
-        unfilled=int(state.counts[UNFILLED]),
-        ruined=bool(state.counts[RUINED]),
-        last_decided=int(state.counts[LAST_DECIDED]),
-    )

@@ -1,0 +1,1 @@
+"""What a strategy holds: share lots, or option spreads."""
