@@ -1,44 +1,42 @@
-"""The papermill engine ``btkit``: a notebook runs inside this process, with no kernel to start.
+"""The papermill engine ``btkit``: btkit's own templates run inside this process, with no kernel.
 
-papermill and nbclient do everything but the running itself: parameters, outputs, errors, metadata
-are made by their code from the messages that a kernel would have sent.
+Their cells are known: plain Python that shows pieces of a report, prints little, and changes
+nothing of the process. Whatever else a notebook may do, a kernel does for it.
 """
 
 from __future__ import annotations
 
-import contextvars
+import ast
+import builtins
+import io
+import json
+import linecache
 import sys
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from functools import partial
-from types import SimpleNamespace
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
-from nbclient.exceptions import (
-    CellExecutionComplete,
-    CellExecutionError,
-    CellTimeoutError,
-    DeadKernelError,
-)
-from papermill.clientwrap import PapermillNotebookClient
-from papermill.engines import Engine
-from papermill.log import logger
+from nbformat.v4 import new_output
+from papermill.engines import Engine, NBClientEngine
 
-from btkit.errors import UsageError
-from btkit.render.time_limit import call_within, can_be_stopped
+from btkit.render.kernel import kernel_options
+from btkit.render.pieces import Chart, Html, Section
+from btkit.shipped import shipped
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-    from btkit.render.shell import InProcessShell
+# The streams belong to the whole process, so only one notebook runs at a time; a template that
+# makes a new run executes another one, for that run's files, in the same thread.
+_TURN = threading.RLock()
 
-Message = dict[str, Any]
+# What papermill hands to every engine, and one without a kernel has no use for.
+_OF_NO_CONSEQUENCE = frozenset({"input_path", "start_timeout"})
 
-# Streams, folder and shell belong to the whole process, so only one notebook runs at a time.
-_TURN = threading.Lock()
-_has_turn: contextvars.ContextVar[bool] = contextvars.ContextVar("has_turn", default=False)
+_Cell = tuple[str, list[str]]
+"""Source and tags."""
 
 
 class InProcessEngine(Engine):  # type: ignore[misc]  # papermill has no types
@@ -49,168 +47,169 @@ class InProcessEngine(Engine):  # type: ignore[misc]  # papermill has no types
         cls,
         nb_man: Any,  # noqa: ANN401 - papermill has no types
         kernel_name: str,
-        log_output: bool = False,  # noqa: FBT001, FBT002 - papermill's signature
-        stdout_file: Any = None,  # noqa: ANN401 - as above
-        stderr_file: Any = None,  # noqa: ANN401 - as above
-        start_timeout: float = 60,  # noqa: ARG003 - nothing has to start
-        execution_timeout: int | None = None,
         **options: Any,  # noqa: ANN401 - as above
-    ) -> NotebookNode:
-        """Execute the notebook of `nb_man`; see papermill for the parameters.
-
-        Raises
-        ------
-        UsageError
-            If a time limit is asked for where none can be kept.
-        CellTimeoutError
-            If a cell takes longer than it may; it is interrupted.
-        """
-        timeout = options.pop("timeout", None)
-        limit = execution_timeout or timeout
-        _check_limit(limit, options)
-        # What concerns the start of a kernel.
-        for name in ("input_path", "startup_timeout", "kernel_manager_class"):
-            options.pop(name, None)
-        client = InProcessClient(
-            nb_man,
-            kernel_name=kernel_name,
-            log=logger,
-            log_output=log_output,
-            stdout_file=stdout_file,
-            stderr_file=stderr_file,
-            timeout=limit,
-            **options,
-        )
-        executed: NotebookNode = client.execute()
-        return executed
-
-
-class InProcessClient(PapermillNotebookClient):  # type: ignore[misc]  # papermill has no types
-    """papermill's client on a shell of this process instead of a kernel."""
-
-    nb: NotebookNode
-
-    def execute(self, **_options: object) -> NotebookNode:
-        """Execute every cell; the notebook is changed in place and returned."""
-        from btkit.render.shell import runs_in_a_loop  # noqa: PLC0415 - loads ipykernel
-
-        if not runs_in_a_loop():
-            return self._execute()
-        # In Jupyter the thread that calls already runs a loop, and cells need one of their own.
-        with ThreadPoolExecutor(1, thread_name_prefix="btkit-notebook") as pool:
-            return pool.submit(contextvars.copy_context().run, self._execute).result()
-
-    def _execute(self) -> NotebookNode:
-        from btkit.render.shell import InProcessShell  # noqa: PLC0415 - loads ipykernel
-
-        with _turn():
-            # Made here, it takes over that this notebook has its turn.
-            return self._execute_in(InProcessShell(self._receive))
-
-    def _execute_in(self, shell: InProcessShell) -> NotebookNode:
-        self.reset_execution_trackers()
-        self._shell = shell
-        self._inbox: list[Message] = []
-        # What an output widget uses of a kernel's client.
-        self.kc = SimpleNamespace(
-            session=shell.session, shell_channel=SimpleNamespace(send=self._inbox.append)
-        )
-        with shell.started():
-            self.papermill_execute_cells()
-            self.nb.metadata["language_info"] = language_info()
-            self.set_widgets_metadata()
-        return self.nb
-
-    def execute_cell(self, cell: NotebookNode, cell_index: int, **_options: object) -> NotebookNode:
-        """Execute one cell.
+    ) -> None:
+        """Execute the notebook of `nb_man`, in place.
 
         Parameters
         ----------
-        cell
-            Changed in place.
-        cell_index
-            Its position in the notebook.
+        nb_man
+            papermill's record of the execution; it is told of every cell.
+        kernel_name
+            Of the kernel, where one is needed.
+        options
+            papermill's, such as ``execution_timeout``. Any of them needs a kernel.
 
-        Raises
-        ------
-        CellExecutionError
-            If the cell fails and may not.
-        CellTimeoutError
-            If it takes longer than it may.
-        DeadKernelError
-            If a cell before ended the session.
+        Notes
+        -----
+        A notebook that is no template of ours, or a changed one, is executed by papermill's engine
+        ``nbclient``, in a kernel of the interpreter that is running.
         """
-        tags = cell.metadata.get("tags", [])
-        if cell.cell_type != "code" or not cell.source.strip() or self.skip_cells_with_tag in tags:
-            return cell
-        if self._shell.exited:
-            raise DeadKernelError("Kernel died")
-        cell.metadata["execution"] = {}
-        cell.outputs = []
-        self.code_cells_executed += 1
-        self.clear_before_next_output = False
-        self._place = (cell, cell_index)
-        reply = self._run(cell)
-        for message in self._inbox:
-            self._shell.deliver(message)
-        self._inbox.clear()
-        cell.metadata["execution"]["shell.execute_reply"] = self._time(reply)
-        content = reply["content"]
-        allowed = not self.force_raise_errors and (
-            self.allow_errors
-            or content.get("ename") in self.allow_error_names
-            or "raises-exception" in tags
-        )
-        if content["status"] == "error" and not allowed:
-            raise CellExecutionError.from_cell_and_msg(cell, content)
-        return cell
+        named = {name for name, value in options.items() if value}
+        if named <= _OF_NO_CONSEQUENCE and _is_template(nb_man.nb):
+            with _TURN:
+                _run(nb_man)
+        else:
+            NBClientEngine.execute_managed_notebook(
+                nb_man, kernel_name, **(kernel_options() | options)
+            )
 
-    def _run(self, cell: NotebookNode) -> Message:
-        limit = self._get_timeout(cell)
-        work = partial(self._shell.run, cell.source, cell_id=cell.get("id"))
-        if limit is None:
-            return work()
+
+def _is_template(notebook: NotebookNode) -> bool:
+    """Tell whether a notebook is one of our templates, with or without papermill's parameters."""
+    own: list[_Cell] = []
+    injected: list[str] = []
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            tags = cell.metadata.get("tags", [])
+            if "injected-parameters" in tags:
+                injected.append(cell.source)
+            else:
+                own.append((cell.source, tags))
+    return all(map(_is_data, injected)) and own in list(_templates())
+
+
+def _templates() -> Iterator[list[_Cell]]:
+    for path in shipped("templates").glob("*.ipynb"):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        yield [
+            ("".join(cell["source"]), cell["metadata"].get("tags", []))
+            for cell in cells
+            if cell["cell_type"] == "code"
+        ]
+
+
+def _is_data(source: str) -> bool:
+    """Tell whether code does no more than to give names to plain values."""
+    try:
+        for line in ast.parse(source).body:
+            if not isinstance(line, ast.Assign):
+                return False
+            ast.literal_eval(line.value)
+    except (SyntaxError, ValueError):
+        return False
+    return True
+
+
+def _run(nb_man: Any) -> None:  # noqa: ANN401 - papermill has no types
+    # In: as in a kernel, the sources of the cells so far.
+    names = {"__name__": "__main__", "__builtins__": builtins, "In": [""]}
+    for index, cell in enumerate(nb_man.nb.cells):
+        nb_man.cell_start(cell, index)
         try:
-            return call_within(limit, work)
-        except TimeoutError as error:
-            # What was on its way when the cell was interrupted, the interrupt itself included.
-            cell.outputs = [out for out in cell.outputs if out.get("ename") != "KeyboardInterrupt"]
-            raise CellTimeoutError.error_from_timeout_and_cell(
-                "Cell execution timed out", limit, cell
-            ) from error
-
-    def _receive(self, message: Message) -> None:
-        if hasattr(self, "_place"):
-            # nbclient signals the end of a cell in this way; here `run` returns.
-            with suppress(CellExecutionComplete):
-                self.process_message(message, *self._place)
-
-    @staticmethod
-    def _time(message: Message) -> str:
-        return str(message["header"]["date"].strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
+            if cell.cell_type == "code" and not _run_cell(cell, names):
+                nb_man.cell_exception(cell, index)
+                break
+        finally:
+            nb_man.cell_complete(cell, index)
+    nb_man.nb.metadata["language_info"] = _language_info()
 
 
-def _check_limit(limit: float | None, options: dict[str, Any]) -> None:
-    from btkit.render.shell import runs_in_a_loop  # noqa: PLC0415 - loads ipykernel
+def _run_cell(cell: NotebookNode, names: dict[str, Any]) -> bool:
+    """Run a cell, put what it shows into it, and tell whether it came to its end."""
+    sources: list[str] = names["In"]
+    cell.execution_count, cell.outputs = len(sources), []
+    sources.append(cell.source)
+    place = f"<cell {cell.execution_count}>"
+    streams = [_Stream(name, cell.outputs) for name in ("stdout", "stderr")]
+    try:
+        with redirect_stdout(streams[0]), redirect_stderr(streams[1]):
+            cell.outputs.extend(_shown(_value(cell.source, place, names)))
+    except (Exception, KeyboardInterrupt) as error:
+        cell.outputs.append(_as_output(error, place, cell.source))
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        return False
+    return True
 
-    named = [name for name in ("interrupt_on_timeout", "error_on_timeout") if options.get(name)]
-    if named:
-        raise UsageError(
-            f"The engine 'btkit' has no {named[0]}: a cell that takes too long ends the notebook.",
-            hint="Leave it out, or use the engine 'nbclient'.",
-            details={"argument": named[0]},
+
+def _value(source: str, place: str, names: dict[str, Any]) -> object:
+    """Execute code; return the value of its last line, where that is an expression."""
+    tree = ast.parse(source, place)
+    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    exec(compile(tree, place, "exec"), names)  # noqa: S102 - a template's cell: see _is_template
+    if not isinstance(last, ast.Expr):
+        return None
+    return eval(compile(ast.Expression(last.value), place, "eval"), names)  # noqa: S307 - likewise
+
+
+def _shown(value: object) -> Iterator[NotebookNode]:
+    if value is None:
+        return
+    if not isinstance(value, Section | Html | Chart):
+        raise TypeError(
+            "A template's cell shows a Section, Html, a Chart or nothing, not a value of type "
+            f"{type(value).__name__}; what shows anything else needs a kernel: --engine nbclient."
         )
-    if limit and (runs_in_a_loop() or not can_be_stopped()):
-        raise UsageError(
-            "The engine 'btkit' can stop a cell after a time only in the main thread of a process, "
-            "and outside of an event loop.",
-            hint="Leave the time limit out, or use the engine 'nbclient'.",
-            details={"argument": "execution_timeout"},
-        )
+    for piece in value if isinstance(value, Section) else [value]:
+        data, metadata = piece.bundle()
+        yield new_output("display_data", data=data, metadata=metadata)
 
 
-def language_info() -> Message:
-    """Return what a kernel says of its language when it is asked."""
+def _as_output(error: BaseException, place: str, source: str) -> Any:  # noqa: ANN401 - a node
+    """Return a cell's error as a kernel reports it, from the cell's own line on."""
+    own = error.__traceback__
+    while own is not None and own.tb_frame.f_code.co_filename != place:
+        own = own.tb_next
+    linecache.cache[place] = (len(source), None, source.splitlines(keepends=True), place)
+    try:
+        lines = traceback.format_exception(type(error), error, own)
+    finally:
+        del linecache.cache[place]
+    return new_output(
+        "error",
+        ename=type(error).__name__,
+        evalue=_printable(str(error)),
+        traceback=_printable("".join(lines)).splitlines(),
+    )
+
+
+def _printable(text: str) -> str:
+    # Half a surrogate pair, such as a file's name may hold, cannot be written.
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+class _Stream(io.TextIOBase):
+    """A standard stream that becomes an output of the cell that is running."""
+
+    encoding = "utf-8"
+
+    def __init__(self, name: str, outputs: list[NotebookNode]) -> None:
+        super().__init__()
+        self._name, self._outputs = name, outputs
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        last: Mapping[str, Any] = self._outputs[-1] if self._outputs else {}
+        if last.get("output_type") != "stream" or last.get("name") != self._name:
+            self._outputs.append(new_output("stream", name=self._name, text=""))
+        self._outputs[-1]["text"] += _printable(text)
+        return len(text)
+
+
+def _language_info() -> dict[str, Any]:
     return {
         "name": "python",
         "version": sys.version.split()[0],
@@ -220,17 +219,3 @@ def language_info() -> Message:
         "nbconvert_exporter": "python",
         "file_extension": ".py",
     }
-
-
-@contextmanager
-def _turn() -> Iterator[None]:
-    """Wait for other threads' notebooks; a notebook run by a cell has the turn already."""
-    if _has_turn.get():
-        yield
-        return
-    with _TURN:
-        token = _has_turn.set(True)
-        try:
-            yield
-        finally:
-            _has_turn.reset(token)

@@ -77,7 +77,7 @@ def execute_template(
         Stem of the files' names.
     engine
         ``"btkit"`` runs the cells in this process; ``"nbclient"`` starts a kernel for them, as
-        papermill does by itself. What they leave in the notebook is the same.
+        papermill does by itself. What the cells show is the same.
     html_assets
         ``"inline"`` makes a page that is whole by itself. ``"shared"`` puts plotly's script once
         into `out_dir`, for all pages there.

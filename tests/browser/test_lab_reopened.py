@@ -1,28 +1,23 @@
 """An executed notebook that is opened again shows its widgets, without being run."""
 
 import papermill
-import pytest
 from nbformat import read
 from nbformat.sign import NotebookNotary
 from support.lab import ROOT
 
-from btkit.render.kernel import kernel_options
-
 STATE = "application/vnd.jupyter.widget-state+json"
 
 
-@pytest.mark.parametrize("engine", ["btkit", "nbclient"])
-def test_widgets_survive_execution_and_reopening(opened, lab, keep, monkeypatch, engine):
+def test_widgets_survive_execution_and_reopening(opened, lab, keep, monkeypatch):
     _, folder = lab
-    path = folder / f"reopened-{engine}.ipynb"
+    path = folder / "reopened.ipynb"
     monkeypatch.chdir(folder)
     papermill.execute_notebook(
         ROOT / "notebooks" / "01_edit_a_spec.ipynb",
         path,
-        engine_name=engine,
+        engine_name="btkit",
         kernel_name="python3",
         progress_bar=False,
-        **(kernel_options() if engine == "nbclient" else {}),
     )
     executed = read(path, as_version=4)
     assert len(executed.metadata.widgets[STATE]["state"]) > 50
@@ -37,4 +32,4 @@ def test_widgets_survive_execution_and_reopening(opened, lab, keep, monkeypatch,
     curve = "document.querySelector('.bt-edit .js-plotly-plot').data[1]"
     tab.wait_for_function(f"{curve}?.y?.length === 5031")
     tab.evaluate("document.querySelector('.bt-edit').scrollIntoView()")
-    keep(tab, f"lab-reopened-{engine}")
+    keep(tab, "lab-reopened")

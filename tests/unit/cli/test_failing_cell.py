@@ -7,15 +7,14 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from btkit import render
 from btkit.render import notebook
 
 RUN = ["run", "--strategy", "tiny.json", "--symbol", "SPX",
        "--start", "2010-01-01", "--end", "2010-12-31"]  # fmt: skip
 CELLS = {
-    "error": ("1 / 0", "ZeroDivisionError", "division by zero"),
     "magic": ("%load_ext no_such_extension", "ModuleNotFoundError", "No module named"),
     "unknown magic": ("%no_such_magic", "CellExecutionError", "`%no_such_magic` not found"),
-    "cell magic": ("%%bash\nexit 3", "CalledProcessError", "non-zero exit status 3"),
     "exit": ("import sys; sys.exit(3)", "SystemExit", "SystemExit"),
 }
 
@@ -35,8 +34,28 @@ def template(tmp_path, monkeypatch):
     return changed
 
 
+def test_it_exits_2_and_leaves_the_notebook(backtest, monkeypatch):
+    def broken(_document):
+        raise ValueError("no months")
+
+    monkeypatch.setattr(render, "months", broken)
+    code, document, _ = backtest(*RUN)
+    error = document["error"]
+    assert (code, error["type"]) == (2, "RenderError")
+    details = error["details"]
+    assert (details["error"], details["message"]) == ("ValueError", "no months")
+    assert details["source"] == "render.months(document)"
+    left = nbformat.read(Path(details["notebook"]), as_version=4)
+    failed = next(cell for cell in left.cells if cell.source == details["source"])
+    assert "no months" in str(failed.outputs)
+    assert (left.cells[-1].outputs, left.cells[-1].execution_count) == ([], None)
+    assert "An Exception was encountered" in left.cells[0].source
+    asked, stored, _ = backtest("report", "--run-id", details["run_id"])
+    assert (asked, stored["run"]["status"]) == (0, "complete")
+
+
 @pytest.mark.parametrize("case", CELLS.values(), ids=list(CELLS))
-def test_it_exits_2_and_leaves_the_notebook(backtest, template, case):
+def test_so_it_does_for_a_changed_template_which_a_kernel_runs(backtest, template, case):
     source, name, shown = case
     template(source)
     code, document, _ = backtest(*RUN)
@@ -47,13 +66,3 @@ def test_it_exits_2_and_leaves_the_notebook(backtest, template, case):
     failed, never = left.cells[-2:]
     assert shown in str(failed.outputs)
     assert (never.outputs, never.execution_count) == ([], None)
-    assert "An Exception was encountered" in left.cells[0].source
-    asked, stored, _ = backtest("report", "--run-id", error["details"]["run_id"])
-    assert (asked, stored["run"]["status"]) == (0, "complete")
-
-
-def test_it_does_so_with_a_kernel_as_well(backtest, template):
-    template("%load_ext no_such_extension")
-    code, document, _ = backtest(*RUN, "--engine", "nbclient")
-    assert (code, document["error"]["details"]["error"]) == (2, "ModuleNotFoundError")
-    assert Path(document["error"]["details"]["notebook"]).exists()

@@ -1,7 +1,8 @@
+import comm
 import ipywidgets
 import pytest
+from comm.base_comm import BaseComm
 
-from btkit.render.shell import InProcessShell
 from btkit.widgets.figure import discard, make_figure, publish
 
 DATA = [{"type": "scatter", "x": [0.0, 1.0], "y": [1.0, 2.0]}]
@@ -24,23 +25,18 @@ def test_a_browser_learns_of_a_figure_when_it_is_whole(figure):
     assert figure.comm is not None
 
 
-CELL = """
-from btkit.widgets.figure import make_figure, publish
-figure = make_figure([{"type": "scatter", "y": [1.0, 2.0]}], {}, name="f")
-publish(figure)
-"""
+def test_the_first_message_carries_all_of_it(monkeypatch):
+    opened = []
 
+    class Recorded(BaseComm):
+        def publish_msg(self, msg_type, data=None, **_others):
+            if msg_type == "comm_open":
+                opened.append(data["state"])
 
-def test_the_first_message_carries_all_of_it():
-    messages = []
-    shell = InProcessShell(messages.append)
-    with shell.started():
-        shell.run(CELL)
-    opened = [
-        message["content"]["data"]["state"]
-        for message in messages
-        if message["msg_type"] == "comm_open"
-    ]
+    monkeypatch.setattr(comm, "create_comm", Recorded)
+    made = make_figure(DATA, LAYOUT, name="f")
+    publish(made)
+    discard(made)
     (state,) = [state for state in opened if "_widget_data" in state]
     assert state["_widget_data"][0]["y"] == [1.0, 2.0]
     # What must be ready within two seconds is small; the library comes after it.

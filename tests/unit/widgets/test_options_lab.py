@@ -1,15 +1,13 @@
 import asyncio
-import gc
-import weakref
 from pathlib import Path
 
 import ipywidgets
 import numpy as np
 import pytest
+from support.cells import run_again
 
 import btkit as bt
 from btkit.errors import UsageError
-from btkit.render.shell import InProcessShell
 from btkit.widgets import OptionsLab, coalesce
 from btkit.widgets.position import UNITS
 from btkit.widgets.sold import of_spread
@@ -168,26 +166,16 @@ def test_moves_in_a_running_loop_are_drawn_once_and_the_last_one_wins(lab):
     assert [position.now.days for position in shown] == [19]
 
 
-CELL = """
-from btkit.widgets import OptionsLab
-lab = OptionsLab({path!r}, source="sample", start="2016-01-04", end="2016-12-30", capital=1e6)
-lab
-"""
+def test_running_the_cell_again_closes_what_it_made_before(settings, monkeypatch):
+    def cell():
+        return OptionsLab(
+            CONDOR, start="2016-01-04", end="2016-12-30", capital=1e6, settings=settings
+        )
 
-
-def test_running_the_cell_again_closes_what_it_made_before():
-    counts, messages, held = [], [], []
-    shell = InProcessShell(messages.append)
-    with shell.started():
-        for _ in range(10):
-            shell.run(CELL.format(path=str(CONDOR)))
-            counts.append(len(shell.comms.comms))
-            messages.clear()
-            held.append(weakref.ref(shell.shell.user_ns["lab"].result))
-        gc.collect()
-        # IPython's history keeps every one, but not what it held.
-        assert sum(result() is not None for result in held) == 1
-    assert counts[0] == counts[4] == counts[-1] > 50
+    opened, kept = run_again(monkeypatch, cell, 10)
+    # IPython's history keeps every one, but not what it held.
+    assert kept == 1
+    assert opened[0] == opened[4] == opened[-1] > 50
 
 
 def test_closing_lets_go_of_everything(settings):

@@ -1,13 +1,11 @@
 import asyncio
-import gc
-import weakref
 
 import ipywidgets
 import pytest
+from support.cells import run_again
 
 import btkit as bt
 from btkit.errors import SpecError
-from btkit.render.shell import InProcessShell
 from btkit.spec import StrategySpec, load_spec
 from btkit.widgets import SpecEditor, coalesce
 from btkit.widgets.document import SpecDocument
@@ -238,26 +236,16 @@ def test_changes_in_a_running_loop_are_drawn_once_and_the_last_one_wins(editor):
     assert redraws[0].spec.parameters["fast"] == 39
 
 
-CELL = """
-from btkit.widgets import SpecEditor
-editor = SpecEditor({spec!r}, source="sample")
-editor
-"""
+def test_running_the_cell_again_closes_what_it_made_before_and_keeps_none_of_it(
+    spec, settings, monkeypatch
+):
+    def cell():
+        return SpecEditor(spec, settings=settings)
 
-
-def test_running_the_cell_again_closes_what_it_made_before_and_keeps_none_of_it(spec):
-    counts, messages, held = [], [], []
-    shell = InProcessShell(messages.append)
-    with shell.started():
-        for _ in range(12):
-            shell.run(CELL.format(spec=spec))
-            counts.append(len(shell.comms.comms))
-            messages.clear()
-            held.append(weakref.ref(shell.shell.user_ns["editor"].result))
-        gc.collect()
-        # IPython's history keeps every one, but not the twenty years that it held.
-        assert sum(result() is not None for result in held) == 1
-    assert counts[0] == counts[5] == counts[-1] > 50
+    opened, kept = run_again(monkeypatch, cell, 12)
+    # IPython's history keeps every one, but not the twenty years that it held.
+    assert kept == 1
+    assert opened[0] == opened[5] == opened[-1] > 50
 
 
 def test_closing_lets_go_of_everything(spec, settings):

@@ -1,18 +1,16 @@
 import asyncio
-import gc
 import json
 import threading
-import weakref
 from types import SimpleNamespace
 
 import ipywidgets
 import numpy as np
 import pytest
+from support.cells import run_again
 from support.loops import PATIENCE_S, until, until_idle
 
 import btkit as bt
 from btkit.errors import InterruptedRunError, UsageError
-from btkit.render.shell import InProcessShell
 from btkit.spec import load_spec
 from btkit.validation import with_parameters
 from btkit.widgets import SweepExplorer, coalesce, sweep_explorer
@@ -238,27 +236,20 @@ def test_a_cancelled_sweep_keeps_the_last_one(made, monkeypatch):
     assert made.result is before
 
 
-CELL = """
-from btkit.widgets import SweepExplorer
-explorer = SweepExplorer({spec!r}, source="sample", start="2015-01-02", end="2016-12-30",
-                         parameters={{"fast": [10, 20], "slow": [50, 60]}})
-explorer
-"""
+def test_running_the_cell_again_closes_what_it_made_before(spec, settings, monkeypatch):
+    def cell():
+        return SweepExplorer(
+            spec,
+            start="2015-01-02",
+            end="2016-12-30",
+            parameters={"fast": [10, 20], "slow": [50, 60]},
+            settings=settings,
+        )
 
-
-def test_running_the_cell_again_closes_what_it_made_before(spec):
-    counts, messages, held = [], [], []
-    shell = InProcessShell(messages.append)
-    with shell.started():
-        for _ in range(10):
-            shell.run(CELL.format(spec=spec))
-            counts.append(len(shell.comms.comms))
-            messages.clear()
-            held.append(weakref.ref(shell.shell.user_ns["explorer"].result))
-        gc.collect()
-        # IPython's history keeps every one, but not what it held.
-        assert sum(result() is not None for result in held) == 1
-    assert counts[0] == counts[4] == counts[-1] > 50
+    opened, kept = run_again(monkeypatch, cell, 10)
+    # IPython's history keeps every one, but not what it held.
+    assert kept == 1
+    assert opened[0] == opened[4] == opened[-1] > 50
 
 
 def test_closing_lets_go_of_everything(spec, settings):

@@ -1,15 +1,13 @@
 import asyncio
-import gc
 import threading
-import weakref
 
 import ipywidgets
 import pytest
+from support.cells import run_again
 from support.loops import PATIENCE_S, until, until_idle
 
 import btkit as bt
 from btkit.errors import InterruptedRunError, SpecError, UsageError
-from btkit.render.shell import InProcessShell
 from btkit.widgets import WalkForwardLab, coalesce, walk_forward_lab
 
 RANGE = {"start": "2010-01-04", "end": "2014-12-31"}
@@ -171,26 +169,16 @@ def test_cancel_keeps_the_last_answer_and_says_so(lab, monkeypatch):
     assert lab.result is before
 
 
-CELL = """
-from btkit.widgets import WalkForwardLab
-lab = WalkForwardLab({spec!r}, source="sample", start="2015-01-02", end="2016-12-30", windows=1)
-lab
-"""
+def test_running_the_cell_again_closes_what_it_made_before(spec, settings, monkeypatch):
+    def cell():
+        return WalkForwardLab(
+            spec, start="2015-01-02", end="2016-12-30", windows=1, settings=settings
+        )
 
-
-def test_running_the_cell_again_closes_what_it_made_before(spec):
-    counts, messages, held = [], [], []
-    shell = InProcessShell(messages.append)
-    with shell.started():
-        for _ in range(12):
-            shell.run(CELL.format(spec=spec))
-            counts.append(len(shell.comms.comms))
-            messages.clear()
-            held.append(weakref.ref(shell.shell.user_ns["lab"].result))
-        gc.collect()
-        # IPython's history keeps every one, but not what it held.
-        assert sum(result() is not None for result in held) == 1
-    assert counts[0] == counts[5] == counts[-1] > 50
+    opened, kept = run_again(monkeypatch, cell, 12)
+    # IPython's history keeps every one, but not what it held.
+    assert kept == 1
+    assert opened[0] == opened[5] == opened[-1] > 50
 
 
 def test_closing_lets_go_of_everything(spec, settings):
