@@ -82,10 +82,11 @@ class OverfittingSection(Section):
     spa_p: float | None
     spa_p_lower: float | None
     spa_p_upper: float | None
-    holding_reality_check_p: float | None
-    holding_spa_p: float | None
-    holding_spa_p_lower: float | None
-    holding_spa_p_upper: float | None
+    # The document of a sweep that was made before the second test has none of it.
+    holding_reality_check_p: float | None = None
+    holding_spa_p: float | None = None
+    holding_spa_p_lower: float | None = None
+    holding_spa_p_upper: float | None = None
 
 
 class RankedSet(Section):

@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
-from html import escape
-from typing import Any
+from collections.abc import Sequence
 
 from btkit.data import some_of
+from btkit.documents import DataSection, DiagnosticsSection, WarmupSection
 from btkit.render import text, words
-from btkit.render.pieces import Html, table, tag
-from btkit.render.view import View
+from btkit.render.pages import markup
+from btkit.render.pieces import Html
+from btkit.render.view import RunView
+
+Facts = Sequence[tuple[str, str | Sequence[str]]]
+"""Names and what is known of them: text, or lines one beneath the other."""
 
 SKIPPED: dict[str, str] = {
     "size_missing": "the size had no value, since something it reads was missing",
     "size_not_positive": "the size came to zero or less",
     "size_below_one_share": "the size came to less than one share",
     "insufficient_cash": "the cash did not pay for one share at the fill",
+    "no_volatility": "no volatility was known when the order filled",
+    "no_time_to_expiry": "the last session before the target was the day of the fill itself",
+    "no_strike": "no strike has the delta asked for",
+    "strikes_coincide": "both strikes of a side fell on the same multiple of strike_step",
+    "strikes_cross": "the put to sell lay above the call to sell",
+    "no_credit": "nothing would have been left of the credit after slippage",
+    "credit_above_width": "the credit reached the width of the spread",
+    "size_below_one_contract": "one contract risked more than per_trade_risk_pct allows",
 }
 VISIBLE_DRIFT = 1e-4  # a hundredth of a percent; less shows in no decision
 LISTS: dict[str, str] = {
@@ -26,62 +37,47 @@ LISTS: dict[str, str] = {
     "stop_conditions": "Stop",
     "filter_conditions": "Filter",
 }
+COVERAGE: dict[str, str] = {
+    "complete": "complete, no session is missing",
+    "partial": "partial",
+    "missing": "missing",
+    "unknown": "unknown: the bars were handed over, so nobody checked them against a calendar",
+}
 
 
-def basis(view: View) -> list[Html]:
+def basis(view: RunView) -> list[Html]:
     """Return where the data came from, what trading cost, what held, and the reproduction."""
-    return [
-        _data(view),
-        _costs(view),
-        *_conditions(view),
-        _provenance(view),
-    ]
+    return [data(view), costs(_costs(view)), *conditions(view), provenance(view)]
 
 
-def _facts(pairs: list[tuple[str, str]]) -> str:
-    """Return a list of facts; values are taken as markup."""
-    items = "".join(tag("dt", escape(name)) + tag("dd", value) for name, value in pairs if value)
-    return tag("dl", items, class_="bt-facts-list")
+def data(view: RunView) -> Html:
+    """Return where the bars came from, and how good they are."""
+    found = view.report.data
+    facts = {
+        "coverage": _coverage(found),
+        "warmup": _warmup(found.warmup),
+        "fallbacks": fallbacks(found),
+    }
+    return Html(markup("run.data", found, **facts), width="half")
 
 
-def _data(view: View) -> Html:
-    data = view.report["data"]
-    warmup = data["warmup"]
-    pairs = [
-        ("Source", escape(f"{data['source']}: {data['description']}")),
-        ("Bars", escape(f"{text.count(data['rows'])} from {data['first']} to {data['last']}")),
-        ("Coverage", escape(_coverage(data))),
-        ("Warm-up", escape(_warmup(warmup))),
-        ("Fallbacks", _fallbacks(data)),
-        ("Quality", _quality(data["quality"])),
-        ("Notes", _items([str(note) for note in data["notes"]])),
-    ]
-    return Html(tag("h3", "Data") + _facts(pairs), width="half")
-
-
-def _coverage(data: dict[str, Any]) -> str:
-    said = {
-        "complete": "complete, no session is missing",
-        "partial": "partial",
-        "missing": "missing",
-        "unknown": "unknown: the bars were handed over, so nobody checked them against a calendar",
-    }[data["coverage"]]
-    gaps = data["gaps"]
-    if not gaps:
+def _coverage(found: DataSection) -> str:
+    said = COVERAGE[found.coverage]
+    if not found.gaps:
         return said
-    shown = some_of([f"{gap['start']} to {gap['end']}" for gap in gaps], most=5)
-    return f"{said}, {text.plural(len(gaps), 'gap')}: {shown}"
+    shown = some_of([f"{gap.start} to {gap.end}" for gap in found.gaps], most=5)
+    return f"{said}, {text.plural(len(found.gaps), 'gap')}: {shown}"
 
 
-def _warmup(warmup: dict[str, Any]) -> str:
-    sentence = f"{text.plural(int(warmup['bars']), 'bar')} before the first one"
-    late = warmup["missing_until"]
+def _warmup(warmup: WarmupSection) -> str:
+    sentence = f"{text.plural(warmup.bars, 'bar')} before the first one"
+    late = warmup.missing_until
     if late:
         named = [f"{name} until {when or 'the end'}" for name, when in sorted(late.items())]
         sentence += f"; no value of {'; '.join(named)}"
     drift = {
         name: weight
-        for name, weight in warmup["drift"].items()
+        for name, weight in warmup.drift.items()
         if weight > VISIBLE_DRIFT and name not in late
     }
     if drift:
@@ -92,137 +88,75 @@ def _warmup(warmup: dict[str, Any]) -> str:
     return sentence
 
 
-def _fallbacks(data: dict[str, Any]) -> str:
-    used = {name: bars for name, bars in data["fallbacks"].items() if bars}
-    if not used:
-        return "none"
-    rows = max(1, int(data["rows"]))
-    return _items(
-        [
-            f"{name}: assumed on {text.plural(bars, 'bar')} ({text.percent(bars / rows)})"
-            for name, bars in sorted(used.items())
-        ]
-    )
-
-
-def _quality(findings: list[dict[str, Any]]) -> str:
-    if not findings:
-        return "the checks found nothing"
-    items = []
-    for finding in findings:
-        dates = some_of(finding["dates"], count=finding["count"], most=len(finding["dates"]))
-        items.append(tag("li", escape(finding["message"]), title=dates))
-    return tag("ul", "".join(items))
-
-
-def _items(lines: list[str]) -> str:
-    return tag("ul", "".join(tag("li", escape(line)) for line in lines)) if lines else ""
-
-
-def _costs(view: View) -> Html:
-    diagnostics = view.report["diagnostics"]
-    skipped = diagnostics["skipped_entries"]
-    lines = [
-        f"{text.count(number)}: {SKIPPED.get(reason, reason.replace('_', ' '))}"
-        for reason, number in sorted(skipped.items(), key=lambda item: -item[1])
+def fallbacks(found: DataSection) -> list[str]:
+    """Return on how many bars a column rests on a documented fallback, a line for each."""
+    rows = max(1, found.rows)
+    return [
+        f"{name}: assumed on {text.plural(bars, 'bar')} ({text.percent(bars / rows)})"
+        for name, bars in sorted(found.fallbacks.items())
+        if bars
     ]
-    unfilled = int(diagnostics["unfilled_orders"])
-    spec = view.spec
-    limit = int(spec["max_holding_bars"])
-    pairs = [
-        ("In words", _items(words.costs(view))),
-        ("Position size", tag("code", escape(str(spec.get("position_sizing_formula", ""))))),
-        ("Risk a trade", text.percent(spec.get("per_trade_risk_pct"), digits=2)),
+
+
+def costs(facts: Facts) -> Html:
+    """Return what trading cost, how orders filled, and how large they were."""
+    return Html(markup("run.costs", facts), width="half")
+
+
+def _costs(view: RunView) -> Facts:
+    rule = view.rule
+    limit = rule.max_holding_bars
+    return [
+        ("In words", words.costs(view)),
+        ("Position size", markup("pieces.code", rule.position_sizing_formula)),
+        ("Risk a trade", text.percent(rule.per_trade_risk_pct, digits=2)),
         (
             "Time limit",
             text.plural(limit, "bar") if limit < len(view.times) else "none in this run",
         ),
-        ("Positions", f"at most {text.count(spec.get('max_concurrent_positions'))} at once"),
-        ("Entries skipped", _items(lines) or "none"),
+        *orders(view),
+    ]
+
+
+def orders(view: RunView) -> Facts:
+    """Return which orders came to nothing, and what the run is compared with."""
+    diagnostics = view.report.diagnostics
+    unfilled = diagnostics.unfilled_orders
+    return [
+        ("Positions", f"at most {text.count(view.rule.max_concurrent_positions)} at once"),
+        ("Entries skipped", _skipped(diagnostics) or "none"),
         (
             "Unfilled",
-            text.plural(unfilled, "order") + " left by the end of data" if unfilled else "none",
+            f"{text.plural(unfilled, 'order')} left by the end of data" if unfilled else "none",
         ),
-        ("Buy-and-hold", escape(view.report["benchmark"]["definition"])),
+        ("Buy-and-hold", view.report.benchmark.definition),
     ]
-    return Html(tag("h3", "Costs, fills and size") + _facts(pairs), width="half")
 
 
-def _conditions(view: View) -> list[Html]:
-    counts = view.report["diagnostics"]["conditions"]
-    if not counts:
+def _skipped(diagnostics: DiagnosticsSection) -> list[str]:
+    return [
+        f"{text.count(number)}: {SKIPPED.get(reason, reason.replace('_', ' '))}"
+        for reason, number in sorted(
+            diagnostics.skipped_entries.items(), key=lambda entry: -entry[1]
+        )
+    ]
+
+
+def conditions(view: RunView) -> list[Html]:
+    """Return how often each condition held, and which never ended a trade."""
+    diagnostics = view.report.diagnostics
+    if not diagnostics.conditions:
         return []
     # Orders are not decided at the last bar, nor after ruin; the share is of the bars that count.
-    bars = max(1, int(view.report["diagnostics"].get("decided_bars", len(view.times))))
-    rows = [
-        [
-            escape(LISTS.get(count["list"], count["list"])),
-            tag("code", escape(count["text"])),
-            text.count(count["held"]),
-            _share(count["held"] / bars),
-            text.count(count["raised"]) if count["raised"] else tag("span", "0", class_="bt-faint"),
-        ]
-        for count in counts
-    ]
-    head = ["List", "Condition", "Bars it held", "Share of bars", "Bars without a value"]
-    title = tag("h3", f"How often each condition held, of {text.plural(bars, 'deciding bar')}")
-    return [Html(title + table(head, rows, numeric=(2, 3, 4)) + _never_fired(view))]
+    # A report of an earlier version does not say how many.
+    bars = max(1, int(getattr(diagnostics, "decided_bars", len(view.times))))
+    shown = markup("run.conditions", diagnostics.conditions, LISTS, bars, diagnostics.never_fired)
+    return [Html(shown)]
 
 
-def _never_fired(view: View) -> str:
-    # A run stored by an earlier version does not say it.
-    sentences = view.report["diagnostics"].get("never_fired", [])
-    if not sentences:
-        return ""
-    items = "".join(tag("li", escape(str(sentence))) for sentence in sentences)
-    title = tag("strong", "What never ended a trade")
-    return tag("div", title + tag("ul", items), class_="bt-callout", role="note")
-
-
-def _share(fraction: float) -> str:
-    """Return a percentage over a bar of that length."""
-    filled = tag("i", style=f"width:{min(1.0, fraction) * 100:.1f}%")
-    return tag("span", filled, class_="bt-share") + tag("span", text.percent(fraction))
-
-
-def _events_read(kept: Mapping[str, Any]) -> list[tuple[str, str]]:
-    # The report of an earlier version says nothing of events.
-    events = kept.get("events")
-    if not events:
-        return []
-    listed = text.listed(
-        [f"{name} ({text.plural(len(rows), 'date')})" for name, rows in events.items()]
-    )
-    code = tag("code", escape(f"sha256 {kept['events_hash']}"), class_="bt-hash")
-    return [("Events", f"{escape(listed)} {code}")]
-
-
-def _provenance(view: View) -> Html:
-    kept = view.report["provenance"]
-    run = view.run
-    command = kept["command"]
-    versions = ", ".join(f"{name} {number}" for name, number in kept["versions"].items())
-    pairs = [
-        ("Run", tag("code", escape(str(run["run_id"] or "not stored")))),
-        ("Made", escape(f"{run['created_at']} UTC")),
-        ("Asked for", escape(f"{run['start_date']} to {run['end_date']}")),
-        ("Spec", tag("code", escape(f"sha256 {kept['spec_hash']}"), class_="bt-hash")),
-        ("Bars", tag("code", escape(f"sha256 {kept['bars_hash']}"), class_="bt-hash")),
-        *_events_read(kept),
-        ("Versions", escape(versions)),
-        (
-            "Again",
-            tag("pre", tag("code", escape(shlex.join(command))))
-            if command
-            else "no command line: the bars were handed over in memory",
-        ),
-    ]
-    spec = tag(
-        "details",
-        tag("summary", "The spec as it ran") + tag("pre", tag("code", escape(_spec(view.spec)))),
-    )
-    return Html(tag("h3", "To get the same numbers again") + _facts(pairs) + spec)
-
-
-def _spec(spec: dict[str, Any]) -> str:
-    return json.dumps(spec, indent=2, ensure_ascii=False)
+def provenance(view: RunView) -> Html:
+    """Return what gives the same numbers again."""
+    kept = view.report.provenance
+    command = shlex.join(kept.command) if kept.command else ""
+    spec = json.dumps(kept.spec, indent=2, ensure_ascii=False)
+    return Html(markup("run.provenance", view.run, kept, command, spec))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -12,10 +13,12 @@ import numpy as np
 from btkit.documents import RunDocument
 from btkit.errors import UsageError
 from btkit.jobs import load_run
+from btkit.metrics import Verdict
 from btkit.render import text, theme
 from btkit.render.figures.lines import Scale, end_labels, line, scale_for
-from btkit.render.pieces import Chart, Html, Section, asset, table, tag
-from btkit.render.pill import in_line
+from btkit.render.page_head import PageHead, page_head
+from btkit.render.pages import markup
+from btkit.render.pieces import Chart, Html, ReportSection
 from btkit.render.series import (
     DISPLAY_LIMIT,
     display_rows,
@@ -24,9 +27,10 @@ from btkit.render.series import (
     thinned_note,
 )
 from btkit.render.taking import take_ids
+from btkit.render.tiles import Mark, Shown
 from btkit.render.verdict import mark, shown
-from btkit.render.view import View
-from btkit.render.words import BOUNDS, LABELS
+from btkit.render.view import RunView
+from btkit.render.words import LABELS
 
 HEIGHT = 460
 TOP, BOTTOM = 56, 36
@@ -50,7 +54,7 @@ COMPARED = (
 )
 
 
-def compare(documents: Sequence[RunDocument]) -> Section:
+def compare(documents: Sequence[RunDocument]) -> ReportSection:
     """Return several runs side by side, ranked by Sharpe ratio.
 
     Parameters
@@ -64,10 +68,10 @@ def compare(documents: Sequence[RunDocument]) -> Section:
         When there is none.
     """
     views = ranked(documents)
-    return Section([verdict(views), overlay(views), numbers(views)])
+    return ReportSection([verdict(views), overlay(views), numbers(views)])
 
 
-def ranked(documents: Sequence[RunDocument]) -> list[View]:
+def ranked(documents: Sequence[RunDocument]) -> list[RunView]:
     """Return the views of runs, the best Sharpe ratio first, those without one last.
 
     Raises
@@ -77,11 +81,11 @@ def ranked(documents: Sequence[RunDocument]) -> list[View]:
     """
     if not documents:
         raise UsageError("There is no run to compare.", hint="Name one run or more.")
-    views = [View.of(document) for document in documents]
+    views = [RunView.of(document) for document in documents]
     return sorted(views, key=_sharpe, reverse=True)
 
 
-def _sharpe(view: View) -> float:
+def _sharpe(view: RunView) -> float:
     value = view.metric("sharpe_ratio").number
     return float("-inf") if value is None else value
 
@@ -106,9 +110,9 @@ def open_runs(names: Mapping[str, Any]) -> list[RunDocument]:
     return [load_run(run_id, settings=settings) for run_id in run_ids]
 
 
-def verdict(views: Sequence[View]) -> Html:
+def verdict(views: Sequence[RunView]) -> Html:
     """Return the headline: how many runs, which is best, how many pass."""
-    best, passed = views[0], sum(bool(view.report["passed"]) for view in views)
+    best, passed = views[0], sum(view.report.passed for view in views)
     held = best.benchmark("sharpe_ratio").number
     own = text.ratio(best.metric("sharpe_ratio").number)
     sentence = (
@@ -116,23 +120,16 @@ def verdict(views: Sequence[View]) -> Html:
         f"and holding; {passed} of {len(views)} {'keeps' if passed == 1 else 'keep'} every "
         "threshold."
     )
-    body = [
-        tag("p", "Comparison", class_="bt-eyebrow"),
-        tag("h1", escape(text.plural(len(views), "run"))),
-        tag("p", escape(sentence), class_="bt-sentence"),
-    ]
-    return Html(
-        tag("style", asset("report.css")) + tag("header", "".join(body), class_="bt-headline"),
-        title=f"Comparison of {text.plural(len(views), 'run')}",
-    )
+    many = text.plural(len(views), "run")
+    return page_head(PageHead("Comparison", many, sentence), title=f"Comparison of {many}")
 
 
-def run_name(view: View) -> str:
+def run_name(view: RunView) -> str:
     """Return what a reader calls a run: strategy and symbol."""
-    return f"{view.run['strategy_name']} on {view.symbol}"
+    return f"{view.run.strategy_name} on {view.symbol}"
 
 
-def overlay(views: Sequence[View]) -> Chart:
+def overlay(views: Sequence[RunView]) -> Chart:
     """Return the equity curves over each other, each from 100, so that capital does not matter.
 
     Parameters
@@ -206,7 +203,7 @@ def _end_names(
     return end_labels(labels, scale, pixels=pixels, yref="y", gap=LABEL_LINE * most + 2)
 
 
-def curve_names(views: Sequence[View]) -> list[str]:
+def curve_names(views: Sequence[RunView]) -> list[str]:
     """Return a name for each run: strategy and symbol, and its years where another shares them.
 
     Parameters
@@ -231,24 +228,31 @@ def _note(others: int, *, log: bool) -> str:
     return words
 
 
-def _title(views: Sequence[View]) -> str:
+def _title(views: Sequence[RunView]) -> str:
     growth = [float(view.equity.iloc[-1]) / view.initial for view in views]
     best = int(np.argmax(growth))
     return f"{escape(curve_names(views)[best])} made the most of 100: {growth[best] * 100:,.0f}"
 
 
-def numbers(views: Sequence[View]) -> Html:
+@dataclass(frozen=True)
+class ComparedRun:
+    """A run in the table: each metric as it is shown, and whether it kept its threshold."""
+
+    name: str
+    span: str
+    verdict: Verdict
+    metrics: Sequence[tuple[Shown, Mark | None]]
+
+
+def numbers(views: Sequence[RunView]) -> Html:
     """Return the metrics of the runs, one row a run, thresholds marked."""
-    head = ["Run", "Verdict", *(LABELS[name].name for name in COMPARED)]
-    lines = []
-    for view in views:
-        span = f"{text.day(view.times[0])} to {text.day(view.times[-1])}"
-        name = escape(run_name(view)) + tag("div", escape(span), class_="bt-need")
-        cells = [name, in_line(view.report["verdict"])]
-        for metric in COMPARED:
-            cell = shown(view.metric(metric), metric)
-            if metric in BOUNDS:
-                cell += tag("div", mark(view, metric), class_="bt-need")
-            cells.append(cell)
-        lines.append(cells)
-    return Html(table(head, lines, numeric=range(2, len(head))))
+    runs = [
+        ComparedRun(
+            run_name(view),
+            f"{text.day(view.times[0])} to {text.day(view.times[-1])}",
+            view.report.verdict,
+            [(shown(view.metric(name), name), mark(view, name)) for name in COMPARED],
+        )
+        for view in views
+    ]
+    return Html(markup("compare.numbers", [LABELS[name].name for name in COMPARED], runs))

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
-import re
 from functools import cache
-from html import escape
-from typing import TYPE_CHECKING, Any
+from html import unescape
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from btkit.render.pieces import METADATA, PLOTLY_MIME, asset, script_json, tag
+from btkit.render.pages import markup, page
+from btkit.render.pieces import METADATA, PLOTLY_MIME
 
 if TYPE_CHECKING:
-    from jinja2 import Template
     from nbformat import NotebookNode
 
 TITLE_ROOM = 40
@@ -24,10 +23,20 @@ MANY_TEXTS = 40
 MANY_BYTES = 1_000
 """A shorter array is written where it belongs."""
 
+
+class FigureHead(NamedTuple):
+    """What stands around a figure: heading, note, keys of its colours, buttons of its ranges."""
+
+    name: str
+    title: str
+    note: str
+    keys: list[tuple[str, str]]
+    buttons: list[tuple[str, str]]
+    height: int
+
+
 Numbers = dict[tuple[tuple[str, Any], ...], int]
 """Arrays as plotly writes them, and the place of each in the page's list."""
-
-_TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\].*?(?:\x07|\x1b\\)")
 
 
 def to_html(
@@ -54,33 +63,16 @@ def to_html(
     """
     numbers: Numbers = {}
     filled = with_fragments(notebook, numbers)
-    page = {
-        "title": title,
-        "foot": foot,
-        "style": asset("page.css"),
-        "script": asset("report.js"),
+    return page(
+        "page",
+        nb=filled,
+        title=title,
+        foot=foot,
         # Inside a script element nothing but this ends the script.
-        "plotly": "" if library else _plotly_script().replace("</script", "<\\/script"),
-        "library": library,
-        "numbers": script_json([dict(written) for written in numbers]),
-    }
-    html: str = _template().render(nb=filled, page=page)
-    return html
-
-
-@cache
-def _template() -> Template:
-    # nbconvert's own exporter takes longer to import than all that is needed of it here, and
-    # parses the whole page once more to label pictures of which there are none.
-    import mistune  # noqa: PLC0415 - only for pages
-    from jinja2 import Environment, PackageLoader  # noqa: PLC0415 - likewise
-
-    environment = Environment(
-        loader=PackageLoader("btkit.render", "assets"), autoescape=True, keep_trailing_newline=True
+        plotly="" if library else _plotly_script().replace("</script", "<\\/script"),
+        library=library,
+        numbers=[dict(written) for written in numbers],
     )
-    environment.filters["markdown"] = mistune.create_markdown(escape=False, plugins=["table"])
-    environment.filters["plain"] = lambda text: _TERMINAL_CODES.sub("", text)
-    return environment.get_template("page.html.j2")
 
 
 def shared_library() -> tuple[str, str]:
@@ -157,22 +149,22 @@ def fragment(figure: dict[str, Any], about: dict[str, Any], numbers: Numbers) ->
         "config": figure.get("config", {}),
         "narrow": narrow,
     }
-    title = title.replace("\u2212$", "\u2212\u2060$")  # a minus sign stays with its amount
-    head = tag("h3", escape(title, quote=False) if "&" not in title else title)
-    if about.get("note"):
-        head += tag("p", escape(about["note"]), class_="bt-note")
-    if about.get("keys"):
-        head += tag("p", "".join(_key(*key) for key in about["keys"]), class_="bt-keys")
-    body = tag("div", tag("div", head) + _buttons(menus), class_="bt-chart-head")
-    body += tag(
-        "div",
-        class_="bt-plot",
-        style=f"height:{layout['height']}px",
-        role="img",
-        aria_label=title,
+    # plotly reads a title as HTML: what came from outside is escaped in it. A minus sign stays with
+    # its amount.
+    title = unescape(title).replace("\u2212$", "\u2212\u2060$")
+    shown = FigureHead(
+        name=str(about.get("name", "figure")),
+        title=title,
+        note=about.get("note", ""),
+        keys=[(unescape(name), colour) for name, colour in about.get("keys", ())],
+        buttons=[
+            (button["label"], json.dumps(button["args"][0]))
+            for menu in menus[:1]
+            for button in menu["buttons"]
+        ],
+        height=layout["height"],
     )
-    body += tag("script", script_json(spec), type="application/json")
-    return tag("figure", body, class_="bt-chart", data_name=str(about.get("name", "figure")))
+    return markup("figure.figure", shown, spec)
 
 
 def _shared_times(data: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -223,23 +215,3 @@ def _shared_numbers(trace: dict[str, Any], numbers: Numbers) -> dict[str, Any]:
         else:
             shared[key] = value
     return shared
-
-
-def _key(name: str, colour: str) -> str:
-    return tag("span", tag("i", style=f"background:{colour}") + escape(name))
-
-
-def _buttons(menus: list[dict[str, Any]]) -> str:
-    if not menus:
-        return ""
-    buttons = "".join(
-        tag(
-            "button",
-            escape(button["label"]),
-            type="button",
-            data_relayout=json.dumps(button["args"][0]),
-            aria_pressed="true" if position == 0 else "false",
-        )
-        for position, button in enumerate(menus[0]["buttons"])
-    )
-    return tag("div", buttons, class_="bt-buttons", role="group", aria_label="Range")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from html import escape
 from typing import TYPE_CHECKING
 
 from btkit.documents import (
@@ -18,9 +17,10 @@ from btkit.documents import (
 from btkit.metrics import VERDICT_WORDS
 from btkit.render import text, words
 from btkit.render.figures import equity_chart
-from btkit.render.pieces import Html, Section, tag
+from btkit.render.pages import markup
+from btkit.render.pieces import Html, ReportSection
 from btkit.render.sections import SECTIONS, Sections
-from btkit.render.view import View
+from btkit.render.view import RunView
 from btkit.settings import Settings
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def plot(run: RunDocument | Result | OptionsResult) -> Figure:
     --------
     >>> plot(bt.load_run(run_id)).show()  # doctest: +SKIP
     """
-    return equity_chart(View.of(as_document(run))).figure
+    return equity_chart(RunView.of(as_document(run))).figure
 
 
 def show(run: RunDocument | Result | OptionsResult) -> None:
@@ -64,24 +64,24 @@ def show(run: RunDocument | Result | OptionsResult) -> None:
 
     document = as_document(run)
     if get_ipython() is None:
-        print("\n".join(_lines(View.of(document))))  # noqa: T201 - asked for
+        print("\n".join(_lines(RunView.of(document))))  # noqa: T201 - asked for
         return
     for question, _, section in _sections(document):
         pieces = list(section(document))
         if question:
-            pieces.insert(0, Html(tag("h2", escape(question))))
-        Section(pieces).display()
+            pieces.insert(0, Html(markup("pieces.question", question)))
+        ReportSection(pieces).display()
 
 
-def _lines(view: View) -> list[str]:
-    run = f"{view.run['strategy_name']} on {view.symbol}"
+def _lines(view: RunView) -> list[str]:
+    run, report = f"{view.run.strategy_name} on {view.symbol}", view.report
     span = f"{text.day(view.times[0])} to {text.day(view.times[-1])}"
     return [
-        f"{VERDICT_WORDS[view.report['verdict']]}  {run}, {span}",
+        f"{VERDICT_WORDS[report.verdict]}  {run}, {span}",
         words.headline(view),
-        *(f"warning: {warning['message']}" for warning in view.report["warnings"]),
-        *(f"no trades: {sentence}" for sentence in view.report["diagnostics"]["explanation"]),
-        *(f"note: {sentence}" for sentence in view.report["diagnostics"].get("never_fired", [])),
+        *(f"warning: {warning.message}" for warning in report.warnings),
+        *(f"no trades: {sentence}" for sentence in report.diagnostics.explanation),
+        *(f"note: {sentence}" for sentence in report.diagnostics.never_fired),
     ]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +44,7 @@ class Html:
         )
 
     def _ipython_display_(self) -> None:
-        Section([self]).display()
+        ReportSection([self]).display()
 
 
 @dataclass(frozen=True)
@@ -102,11 +101,11 @@ class Chart:
         )
 
     def _ipython_display_(self) -> None:
-        Section([self]).display()
+        ReportSection([self]).display()
 
 
 @dataclass(frozen=True)
-class Section:
+class ReportSection:
     """A part of the report that answers one question.
 
     Parameters
@@ -133,20 +132,6 @@ class Section:
         self.display()
 
 
-def tag(name: str, content: str = "", /, **attributes: str | None) -> str:
-    """Return an element; attribute values are escaped, the content is taken as markup.
-
-    A trailing underscore in an attribute's name is dropped (``class_``), other underscores become
-    hyphens, and an attribute that is None is left out.
-    """
-    written = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escape(value, quote=True)}"'
-        for key, value in attributes.items()
-        if value is not None
-    )
-    return f"<{name}{written}>{content}</{name}>"
-
-
 def asset(name: str) -> str:
     """Return the text of a file shipped beside this package's modules."""
     return files("btkit.render").joinpath("assets", name).read_text(encoding="utf-8")
@@ -162,33 +147,3 @@ def script_json(value: object) -> str:
     """
     written = json.dumps(value, allow_nan=False, separators=(",", ":"))
     return written.replace("<", "\\u003c")
-
-
-def table(
-    head: Sequence[str], rows: Sequence[Sequence[str]], *, numeric: Sequence[int] = ()
-) -> str:
-    """Return a table; cells are taken as markup, the head is escaped.
-
-    Parameters
-    ----------
-    head
-        Column headings, plain text.
-    rows
-        Cells as markup.
-    numeric
-        Columns to align right.
-    """
-    kinds = ["num" if position in numeric else None for position in range(len(head))]
-    top = "".join(
-        tag("th", escape(name), scope="col", class_=kind)
-        for name, kind in zip(head, kinds, strict=True)
-    )
-    body = "".join(
-        tag("tr", "".join(tag("td", cell, class_=k) for cell, k in zip(row, kinds, strict=True)))
-        for row in rows
-    )
-    return tag(
-        "div",
-        tag("table", tag("thead", tag("tr", top)) + tag("tbody", body), class_="bt-table"),
-        class_="bt-scroll",
-    )

@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from btkit.metrics import VERDICT_WORDS, Verdict
-from btkit.render.pieces import tag
-
-_SIGNS: dict[Verdict, str] = {"pass": "✓", "fail": "✕", "too_few_trades": "!"}
-_PILLS: dict[Verdict, str] = {"pass": "bt-pass", "fail": "bt-fail", "too_few_trades": "bt-few"}
-_MARKS: dict[Verdict, str] = {"pass": "bt-met", "fail": "bt-missed", "too_few_trades": "bt-unsure"}
 
 
-def pill(verdict: Verdict) -> str:
-    """Return the verdict of a headline, as markup.
+class VerdictLook(NamedTuple):
+    """A verdict's sign and word, and the styles of its pill and of its mark in a row."""
 
-    Parameters
-    ----------
-    verdict
-        As a document has it.
-    """
-    sign = tag("span", _SIGNS[verdict], aria_hidden="true")
-    return tag("span", f"{sign} {VERDICT_WORDS[verdict]}", class_=f"bt-pill {_PILLS[verdict]}")
+    sign: str
+    word: str
+    pill: str
+    mark: str
 
 
-def in_line(verdict: Verdict) -> str:
-    """Return the verdict in a row of a table, as markup.
-
-    Parameters
-    ----------
-    verdict
-        As a document has it.
-    """
-    return tag("span", as_text(verdict), class_=_MARKS[verdict])
+VERDICTS: dict[Verdict, VerdictLook] = {
+    "pass": VerdictLook("✓", VERDICT_WORDS["pass"], "bt-pass", "bt-met"),
+    "fail": VerdictLook("✕", VERDICT_WORDS["fail"], "bt-fail", "bt-missed"),
+    "too_few_trades": VerdictLook("!", VERDICT_WORDS["too_few_trades"], "bt-few", "bt-unsure"),
+}
 
 
 def as_text(verdict: Verdict) -> str:
@@ -46,4 +36,5 @@ def as_text(verdict: Verdict) -> str:
     >>> as_text("pass")
     '✓ PASS'
     """
-    return f"{_SIGNS[verdict]} {VERDICT_WORDS[verdict]}"
+    look = VERDICTS[verdict]
+    return f"{look.sign} {look.word}"

@@ -16,53 +16,54 @@ from btkit.render.figures import (
     reasons_chart,
     through_time_chart,
 )
-from btkit.render.pieces import Html, Section, tag
+from btkit.render.pages import markup
+from btkit.render.pieces import Html, ReportSection
 from btkit.render.trade_table import extremes, full_table
-from btkit.render.view import View
+from btkit.render.view import RunView
 
 
-def headline(document: RunDocument) -> Section:
+def headline(document: RunDocument) -> ReportSection:
     """Return verdict, sentence, warnings and the six tiles."""
-    view = View.of(document)
-    return Section([verdicts.verdict(view), verdicts.tiles(view)])
+    view = RunView.of(document)
+    return ReportSection([verdicts.verdict(view), verdicts.tiles(view)])
 
 
-def growth(document: RunDocument) -> Section:
+def growth(document: RunDocument) -> ReportSection:
     """Return equity and drawdown against buy-and-hold, and all numbers side by side."""
-    view = View.of(document)
-    return Section([equity_chart(view), verdicts.comparison(view)])
+    view = RunView.of(document)
+    return ReportSection([equity_chart(view), verdicts.comparison(view)])
 
 
-def price(document: RunDocument) -> Section:
+def price(document: RunDocument) -> ReportSection:
     """Return the price with every entry and exit."""
-    return Section([price_chart(View.of(document))])
+    return ReportSection([price_chart(RunView.of(document))])
 
 
-def months(document: RunDocument) -> Section:
+def months(document: RunDocument) -> ReportSection:
     """Return the heat map of months and years."""
-    return Section([months_chart(View.of(document))])
+    return ReportSection([months_chart(RunView.of(document))])
 
 
-def trades(document: RunDocument) -> Section:
+def trades(document: RunDocument) -> ReportSection:
     """Return what single trades brought, the best and worst, and the full table."""
-    view = View.of(document)
+    view = RunView.of(document)
     if not len(view.trades):
-        return Section([Html(tag("p", "There is no trade to show.", class_="bt-empty"))])
+        return ReportSection([Html(markup("pieces.empty", "There is no trade to show."))])
     charts = [distribution_chart(view), holding_chart(view), reasons_chart(view)]
-    return Section([*charts, *extremes(view), full_table(view)])
+    return ReportSection([*charts, *extremes(view), full_table(view)])
 
 
-def through_time(document: RunDocument) -> Section:
+def through_time(document: RunDocument) -> ReportSection:
     """Return rolling Sharpe ratio and volatility, and exposure."""
-    return Section([through_time_chart(View.of(document))])
+    return ReportSection([through_time_chart(RunView.of(document))])
 
 
-def rests_on(document: RunDocument) -> Section:
+def rests_on(document: RunDocument) -> ReportSection:
     """Return the data, costs, conditions and provenance behind the numbers."""
-    return Section(basis(View.of(document)))
+    return ReportSection(basis(RunView.of(document)))
 
 
-Sections = tuple[tuple[str, str, Callable[[RunDocument], Section]], ...]
+Sections = tuple[tuple[str, str, Callable[[RunDocument], ReportSection]], ...]
 SECTIONS: Sections = (
     # question, two sentences that say what to look for, section
     ("", "", headline),

@@ -1,22 +1,32 @@
-"""The report of a sweep: the truth first, then the surface, the sets, and what it rests on."""
+"""The report of a sweep: could it be chance, the surface, the sets, and what it rests on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from html import escape
-from typing import Any
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from btkit.documents.sweeps import DEFLATED_SHARPE_NEEDED, OVERFITTING_ALLOWED, SIGNIFICANT_P
+from btkit.documents import Benchmark
+from btkit.documents.sweeps import (
+    DEFLATED_SHARPE_NEEDED,
+    OVERFITTING_ALLOWED,
+    SIGNIFICANT_P,
+    OverfittingSection,
+)
 from btkit.jobs.sweep import describe_sweep, load_sweep
 from btkit.jobs.sweep import sweep as run_sweep
+from btkit.metrics import Failure
 from btkit.render import text
-from btkit.render.campaign import data_facts, facts_table, provenance_facts, tile, verdict
+from btkit.render.grounds import grounds, verdict
 from btkit.render.opening import reported
+from btkit.render.pages import markup
 from btkit.render.parameters import SweepParameters
-from btkit.render.pieces import Html, Section, table, tag
-from btkit.render.sweep_charts import Page, is_percent, lines, metric_label, surface
+from btkit.render.pieces import Html, ReportSection
+from btkit.render.sweep_charts import SweepPage, is_percent, lines, metric_label, surface
 from btkit.render.taking import take
+from btkit.render.tiles import Shown, Tile, tiles
 
+BESIDE = ("sharpe_ratio", "cagr", "max_drawdown_pct", "win_rate", "profit_factor", "total_trades")
 WHOLE_NUMBERS = frozenset({"consecutive_losses_max"})
 UPPER_BOUNDS = frozenset({"consecutive_losses_max", "probability_of_overfitting"})
 _MONEY = frozenset(
@@ -25,7 +35,15 @@ _MONEY = frozenset(
 )  # fmt: skip
 
 
-def open_sweep(names: Mapping[str, Any]) -> Page:
+class RankedRow(NamedTuple):
+    """One of the best sets in the table: parameters and metrics as they are shown."""
+
+    rank: int
+    parameters: list[str]
+    metrics: list[Shown]
+
+
+def open_sweep(names: Mapping[str, Any]) -> SweepPage:
     """Return the sweep that a notebook's parameters ask for.
 
     A new one leaves what ``backtest sweep`` leaves: table, specs, JSON, notebook and HTML in
@@ -47,147 +65,150 @@ def open_sweep(names: Mapping[str, Any]) -> Page:
     taken = take(names, SweepParameters)
     settings, asked = taken.settings, taken.asked
     if asked is None:
-        return load_sweep(taken.stored, settings=settings)
+        return SweepPage.of(*load_sweep(taken.stored, settings=settings))
     with reported(asked, settings) as leave:
         result = run_sweep(**asked.arguments(), settings=settings)
         report = describe_sweep(result, start=asked.start, end=asked.end, settings=settings)
         leave(str(result.sweep_id))
-    return report.to_dict(), result.table
+    return SweepPage(report, result.table)
 
 
-def headline(page: Page) -> Section:
-    """Return the verdict, and what is luck in it."""
-    document = page[0]
-    truth, best = document["overfitting"], document["best"]
-    yearly = float(best["metrics"]["cagr"])
+def headline(page: SweepPage) -> ReportSection:
+    """Return the verdict, and how much of it chance alone would bring."""
+    report = page.report
+    truth, best = report.overfitting, report.best
+    yearly = best.metrics["cagr"]
+    assert isinstance(yearly, float), "a growth rate is a number"
     sentence = (
-        f"The best of {text.plural(document['sets'], 'set')}, {_named(best['parameters'])}, "
+        f"The best of {text.plural(report.sets, 'parameter set')}, {_named(best.parameters)}, "
         f"{'lost' if yearly < 0 else 'made'} {text.percent(abs(yearly))} a year, buy-and-hold "
-        f"{_defined(document['benchmark'], 'cagr', text.percent)}. Its Sharpe ratio is "
-        f"{text.ratio(truth['sharpe_ratio'])}; the best of as many sets without any skill would "
-        f"reach {text.ratio(truth['expected_maximum_sharpe'])}. {_judged(truth)}"
-        f"{_beaten(truth)}{_missed(document['failures'])}"
+        f"{_yearly(report.benchmark)}. Its Sharpe ratio is "
+        f"{text.ratio(truth.sharpe_ratio)}; the best of as many sets without any skill would "
+        f"reach {text.ratio(truth.expected_maximum_sharpe)}. {_judged(truth)}"
+        f"{_beaten(truth)}{_missed(report.failures)}"
     )
-    return Section([verdict(document, "Parameter sweep", sentence), _tiles(document)])
+    return ReportSection(
+        [verdict(report, "Parameter sweep", sentence), tiles(overfitting_tiles(truth))]
+    )
 
 
-def _tiles(document: Mapping[str, Any]) -> Html:
-    truth = document["overfitting"]
-    interval = truth["sharpe_interval"]
+def overfitting_tiles(truth: OverfittingSection) -> list[Tile]:
+    """Return what says whether the best set could be chance, six tiles."""
+    interval = truth.sharpe_interval
     span = (
-        "–"
+        text.DASH
         if interval is None
-        else f"95 %: {text.ratio(interval['low'])} to {text.ratio(interval['high'])}"
+        else f"95 %: {text.ratio(interval.low)} to {text.ratio(interval.high)}"
     )
-    tiles = [
-        tile(
+    return [
+        Tile(
             "Sharpe of the best",
-            text.ratio(truth["sharpe_ratio"]),
-            span,
+            text.ratio(truth.sharpe_ratio),
+            [span],
             meaning="Annualised; the interval is a stationary block bootstrap.",
         ),
-        tile(
-            "Expected by luck",
-            text.ratio(truth["expected_maximum_sharpe"]),
-            f"best of {text.count(truth['trials'])} without skill",
+        Tile(
+            "Expected by chance",
+            text.ratio(truth.expected_maximum_sharpe),
+            [f"best of {text.count(truth.trials)} without skill"],
             meaning="Expected maximum Sharpe ratio (Bailey and López de Prado 2014).",
         ),
-        tile(
+        Tile(
             "Deflated Sharpe",
-            text.ratio(truth["deflated_sharpe_ratio"]),
-            f"needs {DEFLATED_SHARPE_NEEDED:.2f}",
+            text.ratio(truth.deflated_sharpe_ratio),
+            [f"needs {DEFLATED_SHARPE_NEEDED:.2f}"],
             meaning="Probability that the true Sharpe ratio is above 0, all trials counted.",
         ),
-        tile(
+        Tile(
             "Overfitting",
-            text.percent(truth["probability_of_overfitting"], digits=0),
-            f"at most {text.percent(OVERFITTING_ALLOWED, digits=0)}",
+            text.percent(truth.probability_of_overfitting, digits=0),
+            [f"at most {text.percent(OVERFITTING_ALLOWED, digits=0)}"],
             meaning="Probability of backtest overfitting by CSCV (Bailey et al. 2015).",
         ),
-        _superiority(truth, "", short="nothing", benchmark="doing nothing"),
-        _superiority(truth, "holding_", short="holding", benchmark="buy-and-hold"),
+        _superiority(truth.spa_p, truth.reality_check_p, "nothing", "doing nothing"),
+        _superiority(truth.holding_spa_p, truth.holding_reality_check_p, "holding", "buy-and-hold"),
     ]
-    return Html(tag("div", "".join(tiles), class_="bt-tiles"))
 
 
-def _superiority(truth: Mapping[str, Any], prefix: str, *, short: str, benchmark: str) -> str:
-    # The document of a sweep that was made before the second test has no key of it.
-    hansen, white = (truth.get(f"{prefix}{test}_p") for test in ("spa", "reality_check"))
-    return tile(
+def _superiority(hansen: float | None, white: float | None, short: str, benchmark: str) -> Tile:
+    return Tile(
         f"SPA against {short}",
         _p_value(hansen),
-        f"reality check {_p_value(white)}",
+        [f"reality check {_p_value(white)}"],
         meaning=f"SPA test (Hansen 2005) and reality check (White 2000): the p-values that no set "
         f"earns more than {benchmark}. Skill is below {SIGNIFICANT_P:.2f}.",
     )
 
 
-def best_sets(page: Page) -> Section:
-    """Return the best ten, and how to run one again."""
-    document = page[0]
-    names = list(document["parameters"])
-    metrics = ["sharpe_ratio", "cagr", "max_drawdown_pct", "win_rate", "profit_factor",
-               "total_trades"]  # fmt: skip
-    if document["objective"] not in metrics:
-        metrics.insert(0, document["objective"])
+def best_sets(page: SweepPage) -> ReportSection:
+    """Return the best ten parameter sets, and how to run one again."""
+    report = page.report
+    metrics = list(BESIDE)
+    if report.objective not in metrics:
+        metrics.insert(0, report.objective)
     rows = [
-        [str(entry["rank"])]
-        + [f"{entry['parameters'][name]:g}" for name in names]
-        + [_cell(entry["metrics"], name) for name in metrics]
-        for entry in document["top"]
+        RankedRow(
+            entry.rank,
+            [f"{entry.parameters[name]:g}" for name in report.parameters],
+            [_cell(entry.metrics, name) for name in metrics],
+        )
+        for entry in report.top
     ]
-    head = ["Rank", *names, *(metric_label(name) for name in metrics)]
-    shown = table(head, rows, numeric=range(len(head)))
-    return Section([Html(shown), *_commands(document)])
+    head = ["Rank", *report.parameters, *(metric_label(name) for name in metrics)]
+    shown = Html(markup("sweep.best", head, rows))
+    command = report.best.command
+    again = [Html(markup("sweep.command", shlex.join(command)))] if command else []
+    return ReportSection([shown, *again])
 
 
-def rests_on(page: Page) -> Section:
+def rests_on(page: SweepPage) -> ReportSection:
     """Return what the sweep rests on."""
-    document = page[0]
-    truth = document["overfitting"]
-    facts = {
-        "Sets tried": f"{text.count(document['sets'])}, by {document['method']}"
-        + (f", where {document['constraint']}" if document["constraint"] else ""),
-        "Objective": f"{metric_label(document['objective'])}, among sets with at least "
-        f"{text.plural(document['min_trades_required'], 'trade')}",
-        "Statistics": f"{text.count(truth['periods'])} returns, one a {truth['period']}; CSCV on "
-        f"{truth['blocks'] or text.DASH} blocks; 1,000 resamples with seed 0",
-        **data_facts(document),
-        "Table": document["table_url"] or "not stored",
-        **provenance_facts(document, document["command"]),
+    report = page.report
+    truth = report.overfitting
+    own = {
+        "Sets tried": f"{text.count(report.sets)}, by {report.method}"
+        + (f", where {report.constraint}" if report.constraint else ""),
+        "Objective": f"{metric_label(report.objective)}, among sets with at least "
+        f"{text.plural(report.min_trades_required, 'trade')}",
+        "Statistics": f"{text.count(truth.periods)} returns, one a {truth.period}; CSCV on "
+        f"{truth.blocks or text.DASH} blocks; 1,000 resamples with seed 0",
     }
-    return Section([facts_table(facts)])
+    stored = {"Table": report.table_url or "not stored"}
+    return ReportSection([grounds(report, report.command, own=own, stored=stored)])
 
 
-def _judged(truth: Mapping[str, Any]) -> str:
-    deflated, overfitted = truth["deflated_sharpe_ratio"], truth["probability_of_overfitting"]
+def _judged(truth: OverfittingSection) -> str:
+    deflated, overfitted = truth.deflated_sharpe_ratio, truth.probability_of_overfitting
     if deflated is None:
-        return "It cannot be told from luck."
-    chance = (
+        return "It cannot be told from chance."
+    halves = (
         ""
         if overfitted is None
         else f", and in {text.percent(overfitted, digits=0)} of the splits what was best in one "
         "half was below the middle in the other"
     )
-    luck = text.percent(deflated, digits=0)
-    return f"That it is more than luck has a probability of {luck}{chance}."
+    known = text.percent(deflated, digits=0)
+    return f"That it is more than chance has a probability of {known}{halves}."
 
 
-def _beaten(truth: Mapping[str, Any]) -> str:
+def _beaten(truth: OverfittingSection) -> str:
     """Return what Hansen's test says against each benchmark, as a sentence of its own."""
     said = [
         f"{'skill' if value < SIGNIFICANT_P else 'none'} against {benchmark} ({_p_value(value)})"
-        for key, benchmark in (("spa_p", "doing nothing"), ("holding_spa_p", "buy-and-hold"))
-        if (value := truth.get(key)) is not None
+        for value, benchmark in (
+            (truth.spa_p, "doing nothing"),
+            (truth.holding_spa_p, "buy-and-hold"),
+        )
+        if value is not None
     ]
     return f" Hansen's test finds {text.listed(said)}." if said else ""
 
 
-def _missed(failures: list[Mapping[str, Any]]) -> str:
+def _missed(failures: Sequence[Failure]) -> str:
     """Return which bounds were missed, as a sentence of its own."""
     shown = []
     for failure in failures:
-        name = failure["metric"]
+        name = failure.metric
         form: Callable[[float], str] = text.ratio
         if is_percent(name) or name == "probability_of_overfitting":
             form = text.percent
@@ -195,7 +216,7 @@ def _missed(failures: list[Mapping[str, Any]]) -> str:
             form = text.count
         need = "at most" if name in UPPER_BOUNDS else "needs"
         shown.append(
-            f"{_in_sentence(name)} ({form(failure['value'])}, {need} {form(failure['threshold'])})"
+            f"{_in_sentence(name)} ({form(failure.value)}, {need} {form(failure.threshold)})"
         )
     return f" It fails on {text.listed(shown)}." if shown else ""
 
@@ -214,17 +235,17 @@ def _p_value(value: float | None) -> str:
     return f"p {value:.3f}" if value >= 0.001 else "p < 0.001"  # noqa: PLR2004 - as above
 
 
-def _defined(metrics: Mapping[str, Any], name: str, form: Callable[[float], str]) -> str:
-    return text.DASH if name in metrics["undefined"] else form(metrics[name])
+def _yearly(benchmark: Benchmark) -> str:
+    return text.DASH if "cagr" in benchmark.undefined else text.percent(benchmark.cagr)
 
 
 def _named(parameters: Mapping[str, float]) -> str:
     return text.listed([f"{name} {value:g}" for name, value in parameters.items()])
 
 
-def _cell(metrics: Mapping[str, Any], name: str) -> str:
+def _cell(metrics: Mapping[str, Any], name: str) -> Shown:
     if name in metrics["undefined"]:
-        return '<span title="undefined">–</span>'
+        return Shown(text.DASH, "undefined")
     value = metrics[name]
     form: Callable[[float], str] = text.ratio
     if is_percent(name):
@@ -233,31 +254,17 @@ def _cell(metrics: Mapping[str, Any], name: str) -> str:
         form = text.money
     elif isinstance(value, int):
         form = text.count
-    return form(value)
-
-
-def _commands(document: Mapping[str, Any]) -> list[Html]:
-    command = document["best"]["command"]
-    if command is None:
-        return []
-    import shlex  # noqa: PLC0415 - here alone
-
-    return [
-        Html(
-            tag("p", "The best set again, in full; the spec files of the others lie beside it:")
-            + tag("pre", escape(shlex.join(command)))
-        )
-    ]
+    return Shown(form(value))
 
 
 __all__ = [
-    "Page",
+    "SweepPage",
     "best_sets",
     "headline",
     "lines",
     "metric_label",
     "open_sweep",
+    "overfitting_tiles",
     "rests_on",
     "surface",
-    "tile",
 ]

@@ -3,19 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
+from btkit.documents.sweeps import SweepReport
 from btkit.render import text, theme
-from btkit.render.pieces import Chart, Html, Section, tag
+from btkit.render.pages import markup
+from btkit.render.pieces import Chart, Html, ReportSection
 from btkit.validation.ranking import LOWER_IS_BETTER
 
-Page = tuple[dict[str, Any], pd.DataFrame]
-"""The document of a sweep, and the table of its sets."""
-
 MOST_LINES = 1_500
+
+
+@dataclass(frozen=True)
+class SweepPage:
+    """What the pages of a sweep read.
+
+    Parameters
+    ----------
+    report
+        Its document.
+    sets
+        The table of its parameter sets, a row for each.
+    """
+
+    report: SweepReport
+    sets: pd.DataFrame
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any], sets: pd.DataFrame) -> Self:
+        """Return the page of a stored sweep."""
+        return cls(SweepReport.model_validate(document), sets)
 
 
 def metric_label(name: str) -> str:
@@ -41,19 +62,19 @@ def is_percent(name: str) -> bool:
     return name in {"cagr", "win_rate", "volatility"} or name.endswith("_pct")
 
 
-def surface(page: Page) -> Section:
+def surface(page: SweepPage) -> ReportSection:
     """Return the objective over the two parameters that move it most."""
-    document, sets = page
-    names = _by_influence(document, sets)
+    report, sets = page.report, page.sets
+    names = _by_influence(report, sets)
     if len(names) < 2:  # noqa: PLR2004 - a surface has two sides
-        return Section([_curve(document, sets, names[0])])
+        return ReportSection([_curve(report, sets, names[0])])
     across, up = names[:2]
-    objective = document["objective"]
+    objective = report.objective
     # Undefined and infinite values leave their cell empty.
     known = sets.copy()
     known[objective] = sets[objective].where(np.isfinite(sets[objective]))
     grid = known.pivot_table(index=up, columns=across, values=objective, aggfunc="median")
-    best = document["best"]["parameters"]
+    best = report.best.parameters
     data: list[dict[str, Any]] = [
         {
             "type": "heatmap",
@@ -83,37 +104,35 @@ def surface(page: Page) -> Section:
     others = "" if len(names) == 2 else ", the median over all others"  # noqa: PLR2004 - as above
     arrangement = theme.layout(
         height=460,
-        title=_surface_title(document, sets, grid),
+        title=_surface_title(report, sets, grid),
         margin={"l": 64, "r": 16, "t": 56, "b": 52},
         xaxis=theme.axis(type="category", title={"text": across}, showgrid=False, nticks=14),
         yaxis=theme.axis(type="category", title={"text": up}, showgrid=False, nticks=14),
     )
-    return Section(
+    return ReportSection(
         [
             Chart(
                 theme.figure(data, arrangement),
                 name="surface",
                 note=f"{metric_label(objective)} by {across} and {up}{others}; "
-                f"the ring is the best set.{_uncounted(document, sets)}",
+                f"the ring is the best set.{_uncounted(report, sets)}",
                 narrow={"margin.l": 44, "xaxis.nticks": 6, "yaxis.nticks": 8},
             )
         ]
     )
 
 
-def lines(page: Page) -> Section:
+def lines(page: SweepPage) -> ReportSection:
     """Return the sets as parallel lines, and how their objective is spread."""
-    document, sets = page
-    objective = document["objective"]
+    report, sets = page.report, page.sets
+    objective = report.objective
     shown = sets[np.isfinite(sets[objective])]
     if shown.empty:
-        return Section([Html(tag("p", "No set has a defined objective.", class_="bt-empty"))])
+        return ReportSection([Html(markup("pieces.empty", "No set has a defined objective."))])
     ranked = shown.sort_values(objective)
     rows = np.unique(np.linspace(0, len(ranked) - 1, MOST_LINES).astype(int))
     drawn = ranked.iloc[rows]
-    columns = dict.fromkeys(
-        [*document["parameters"], "total_trades", "max_drawdown_pct", objective]
-    )
+    columns = dict.fromkeys([*report.parameters, "total_trades", "max_drawdown_pct", objective])
     data = [
         {
             "type": "parcoords",
@@ -124,9 +143,9 @@ def lines(page: Page) -> Section:
             },
             "dimensions": [
                 _dimension(
-                    name if name in document["parameters"] else metric_label(name),
+                    name if name in report.parameters else metric_label(name),
                     drawn[name].to_numpy(np.float32),
-                    kind=_kind(document, name),
+                    kind=_kind(report, name),
                 )
                 for name in columns
             ],
@@ -140,7 +159,7 @@ def lines(page: Page) -> Section:
             data,
             theme.layout(
                 height=420,
-                title=_shared(document, ranked),
+                title=_shared(report, ranked),
                 margin={"l": 64, "r": 64, "t": 110, "b": 24},
             ),
         ),
@@ -148,11 +167,11 @@ def lines(page: Page) -> Section:
         note=f"Each line is a set, bright ones are better; drag along an axis to filter.{part}",
         narrow={"margin.l": 30, "margin.r": 44, "height": 380, "font.size": 10},
     )
-    return Section([parallel, _spread(document, shown)])
+    return ReportSection([parallel, _spread(report, shown)])
 
 
-def _kind(document: Mapping[str, Any], name: str) -> str:
-    if name in document["parameters"]:
+def _kind(report: SweepReport, name: str) -> str:
+    if name in report.parameters:
         return "parameter"
     return "percent" if is_percent(name) else "number"
 
@@ -167,10 +186,10 @@ def _dimension(label: str, values: Any, *, kind: str) -> dict[str, Any]:  # noqa
     }
 
 
-def _shared(document: Mapping[str, Any], ranked: pd.DataFrame) -> str:
+def _shared(report: SweepReport, ranked: pd.DataFrame) -> str:
     """Say between which values of each parameter the best tenth lies, nine in ten of them."""
-    names = [name for name, values in document["parameters"].items() if len(values) > 1]
-    lowest = document["objective"] in LOWER_IS_BETTER
+    names = [name for name, values in report.parameters.items() if len(values) > 1]
+    lowest = report.objective in LOWER_IS_BETTER
     count = max(1, len(ranked) // 10)
     best = ranked.head(count) if lowest else ranked.tail(count)
     spans = []
@@ -180,11 +199,11 @@ def _shared(document: Mapping[str, Any], ranked: pd.DataFrame) -> str:
     return f"The best tenth has {text.listed(spans)}" if spans else "Every set is the same"
 
 
-def _by_influence(document: Mapping[str, Any], sets: pd.DataFrame) -> list[str]:
+def _by_influence(report: SweepReport, sets: pd.DataFrame) -> list[str]:
     """Return the parameters, those first whose values spread the objective most."""
-    objective = sets[document["objective"]].where(np.isfinite(sets[document["objective"]]))
-    varied = [name for name, values in document["parameters"].items() if len(values) > 1]
-    names = varied or list(document["parameters"])
+    objective = sets[report.objective].where(np.isfinite(sets[report.objective]))
+    varied = [name for name, values in report.parameters.items() if len(values) > 1]
+    names = varied or list(report.parameters)
 
     def spread(name: str) -> float:
         means = objective.groupby(sets[name]).mean()
@@ -194,10 +213,16 @@ def _by_influence(document: Mapping[str, Any], sets: pd.DataFrame) -> list[str]:
     return sorted(order[:2], key=names.index) + order[2:]
 
 
-def _surface_title(document: Mapping[str, Any], sets: pd.DataFrame, grid: pd.DataFrame) -> str:
-    values = sets[document["objective"]]
+def _best(report: SweepReport) -> float:
+    value = report.best.metrics[report.objective]
+    assert isinstance(value, int | float), "an objective is a number"
+    return float(value)
+
+
+def _surface_title(report: SweepReport, sets: pd.DataFrame, grid: pd.DataFrame) -> str:
+    values = sets[report.objective]
     cells = grid.to_numpy()
-    best = document["best"]["metrics"][document["objective"]]
+    best = _best(report)
     near = float(np.nanmean(cells >= 0.8 * best)) if best > 0 and np.isfinite(cells).any() else 0.0
     middle = float(values[np.isfinite(values)].median()) if np.isfinite(values).any() else np.nan
     return (
@@ -206,8 +231,8 @@ def _surface_title(document: Mapping[str, Any], sets: pd.DataFrame, grid: pd.Dat
     )
 
 
-def _curve(document: Mapping[str, Any], sets: pd.DataFrame, name: str) -> Chart:
-    objective = document["objective"]
+def _curve(report: SweepReport, sets: pd.DataFrame, name: str) -> Chart:
+    objective = report.objective
     ranked = sets[[name, objective]].sort_values(name)
     data = [
         {
@@ -219,13 +244,13 @@ def _curve(document: Mapping[str, Any], sets: pd.DataFrame, name: str) -> Chart:
             "hovertemplate": f"{name} %{{x}}: %{{y:.3f}}<extra></extra>",
         }
     ]
-    best = document["best"]
+    best = report.best
     data.append(
         {
             "type": "scatter",
             "mode": "markers",
-            "x": [best["parameters"][name]],
-            "y": [best["metrics"][objective]],
+            "x": [best.parameters[name]],
+            "y": [_best(report)],
             "marker": {"symbol": "circle-open", "size": 15, "color": theme.LOSS,
                        "line": {"width": 3}},
             "hovertemplate": "the best set<extra></extra>",
@@ -233,7 +258,7 @@ def _curve(document: Mapping[str, Any], sets: pd.DataFrame, name: str) -> Chart:
     )  # fmt: skip
     arrangement = theme.layout(
         height=380,
-        title=f"{metric_label(objective)} is best at {name} {best['parameters'][name]:g}",
+        title=f"{metric_label(objective)} is best at {name} {best.parameters[name]:g}",
         xaxis=theme.axis(title={"text": name}),
         yaxis=theme.axis(title={"text": metric_label(objective)}),
         margin={"l": 58, "r": 16, "t": 56, "b": 52},
@@ -241,30 +266,30 @@ def _curve(document: Mapping[str, Any], sets: pd.DataFrame, name: str) -> Chart:
     return Chart(
         theme.figure(data, arrangement),
         name="surface",
-        note=f"The ring is the best set.{_uncounted(document, sets)}",
+        note=f"The ring is the best set.{_uncounted(report, sets)}",
     )
 
 
-def _uncounted(document: Mapping[str, Any], sets: pd.DataFrame) -> str:
-    few = int((sets["total_trades"] < document["min_trades_required"]).sum())
+def _uncounted(report: SweepReport, sets: pd.DataFrame) -> str:
+    few = int((sets["total_trades"] < report.min_trades_required).sum())
     if not few:
         return ""
     verb = "does" if few == 1 else "do"
     return (
         f" {text.plural(few, 'set')} with fewer than "
-        f"{text.plural(document['min_trades_required'], 'trade')} {verb} not count."
+        f"{text.plural(report.min_trades_required, 'trade')} {verb} not count."
     )
 
 
-def _spread(document: Mapping[str, Any], shown: pd.DataFrame) -> Chart:
-    objective = document["objective"]
+def _spread(report: SweepReport, shown: pd.DataFrame) -> Chart:
+    objective = report.objective
     values = shown[objective].to_numpy(np.float64)
     counts, edges = np.histogram(values, bins=min(60, max(8, len(values) // 12)))
-    truth = document["overfitting"]
+    truth = report.overfitting
     # Not the highest of all: sets with too few trades do not count.
-    marks = [(document["best"]["metrics"][objective], "best", theme.STRATEGY)]
+    marks = [(_best(report), "best", theme.STRATEGY)]
     if objective == "sharpe_ratio":
-        marks.append((truth["expected_maximum_sharpe"], "expected by luck", theme.ATTENTION))
+        marks.append((truth.expected_maximum_sharpe, "expected by chance", theme.ATTENTION))
     data = [
         {
             "type": "bar",

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from html import escape
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from btkit.markets import Interval
 from btkit.render import text, words
-from btkit.render.pieces import Html, asset, tag
-from btkit.render.pill import pill
-from btkit.render.view import Value, View
+from btkit.render.page_head import PageHead, page_head
+from btkit.render.pages import markup
+from btkit.render.pieces import Html
+from btkit.render.tiles import Mark, Shown, Tile, TileLine
+from btkit.render.tiles import tiles as in_a_row
+from btkit.render.view import MetricValue, RunView
 
 TILES = ("cagr", "sharpe_ratio", "max_drawdown_pct", "win_rate", "profit_factor", "total_trades")
 TILE_NAMES = {"cagr": "CAGR", "sharpe_ratio": "Sharpe"}
@@ -49,30 +52,45 @@ GROUPS = {
 NORMAL_95 = 1.959964  # two-sided 95 % quantile of the normal distribution
 
 
-def verdict(view: View) -> Html:
+@dataclass(frozen=True)
+class MetricRow:
+    """A metric of the strategy beside buy-and-hold's, and whether it kept its threshold."""
+
+    name: str
+    meaning: str
+    own: Shown
+    benchmark: Shown
+    mark: Mark | None
+
+
+@dataclass(frozen=True)
+class MetricGroup:
+    """Metrics that belong together; `compared` ones are known of buy-and-hold, too."""
+
+    title: str
+    compared: bool
+    rows: Sequence[MetricRow]
+
+
+def verdict(view: RunView) -> Html:
     """Return the headline: who, when, the verdict, one sentence, and every warning."""
-    run = view.run
-    facts = [
-        f"version {run['strategy_version']}",
-        view.symbol,
-        f"{text.day(view.times[0])} to {text.day(view.times[-1])}",
-        f"{text.count(len(view.times))} {_adjective(view.interval)} bars",
-        _side(view),
-    ]
-    title = tag("h1", escape(str(run["strategy_name"]))) + pill(view.report["verdict"])
-    parts = [
-        tag("p", "Backtest report", class_="bt-eyebrow"),
-        tag("div", title, class_="bt-title"),
-        tag("p", " · ".join(escape(fact) for fact in facts), class_="bt-facts"),
-        tag("p", escape(words.headline(view)), class_="bt-sentence"),
-        _explanation(view),
-        _warnings(view),
-    ]
-    return Html(
-        # The styles come with the first fragment, so that they are there in JupyterLab, too.
-        tag("style", asset("report.css")) + tag("header", "".join(parts), class_="bt-headline"),
-        title=f"{run['strategy_name']}, {view.symbol}: backtest report",
+    run, report = view.run, view.report
+    head = PageHead(
+        kind="Backtest report",
+        name=run.strategy_name,
+        sentence=words.headline(view),
+        verdict=report.verdict,
+        facts=[
+            f"version {run.strategy_version}",
+            view.symbol,
+            f"{text.day(view.times[0])} to {text.day(view.times[-1])}",
+            f"{text.count(len(view.times))} {_adjective(report.data.interval)} bars",
+            _side(view),
+        ],
+        untraded=[] if len(view.trades) else report.diagnostics.explanation,
+        warnings=report.warnings,
     )
+    return page_head(head, title=f"{run.strategy_name}, {view.symbol}: backtest report")
 
 
 def _adjective(interval: str) -> str:
@@ -80,69 +98,43 @@ def _adjective(interval: str) -> str:
     return Interval.parse(interval).adjective if interval else ""
 
 
-def _side(view: View) -> str:
-    if "spread_type" in view.spec:
-        return str(view.spec["spread_type"]).replace("_", " ")
-    return "short" if view.settings.get("direction") == "short" else "long only"
+def _side(view: RunView) -> str:
+    if view.rule.spread_type is not None:
+        return view.rule.spread_type.replace("_", " ")
+    return "short" if view.terms.direction == "short" else "long only"
 
 
-def _explanation(view: View) -> str:
-    lines = view.report["diagnostics"].get("explanation") or []
-    if len(view.trades) or not lines:
-        return ""
-    items = "".join(tag("li", escape(str(line))) for line in lines)
-    return tag(
-        "div",
-        tag("strong", "Why nothing was traded") + tag("ul", items),
-        class_="bt-callout",
-        role="note",
-    )
-
-
-def _warnings(view: View) -> str:
-    warnings: list[dict[str, Any]] = view.report["warnings"]
-    if not warnings:
-        return ""
-    items = "".join(
-        tag("li", escape(str(warning["message"])), title=str(warning["code"]))
-        for warning in warnings
-    )
-    title = f"{text.plural(len(warnings), 'warning')}: read before you trust the numbers"
-    return tag(
-        "div",
-        tag("strong", escape(title)) + tag("ul", items),
-        class_="bt-callout bt-attention",
-        role="note",
-    )
-
-
-def tiles(view: View) -> Html:
+def tiles(view: RunView) -> Html:
     """Return the six tiles, each with its threshold, buy-and-hold's value and an interval."""
-    return Html(tag("div", "".join(_tile(view, name) for name in TILES), class_="bt-tiles"))
+    return in_a_row([_tile(view, name) for name in TILES])
 
 
-def _tile(view: View, name: str) -> str:
+def _tile(view: RunView, name: str) -> Tile:
     label = words.LABELS[name]
-    value = view.metric(name)
-    lines = [
-        tag("div", TILE_NAMES.get(name, label.name), class_="bt-tile-name", title=label.meaning),
-        tag("div", shown(value, name), class_="bt-tile-value"),
-        _threshold(view, name),
-    ]
-    if name == "total_trades":
-        lines.append(_line(_trades_line(view)))
-    elif name in {"win_rate", "profit_factor"}:
-        if name == "profit_factor" and len(view.trades):
-            lines += [_line(f"mean win {text.money(view.metric('avg_win').number)}")]
-            lines += [_line(f"mean loss {text.money(view.metric('avg_loss').number)}")]
-    else:
-        held = view.benchmark(name)
-        lines.append(_line(f"buy-and-hold {shown(held, name)}", markup=True))
+    lines: list[TileLine | str] = list(_beneath(view, name))
     bounds = interval(view, name)
     if bounds:
         low, high = (label.show(bound) for bound in bounds)
-        lines.append(_line(f"95{text.NARROW}%: {low} to {high}", title=INTERVALS[name]))
-    return tag("div", "".join(lines), class_="bt-tile")
+        lines.append(TileLine(f"95{text.NARROW}%: {low} to {high}", hover=INTERVALS[name]))
+    return Tile(
+        name=TILE_NAMES.get(name, label.name),
+        value=shown(view.metric(name), name),
+        lines=lines,
+        meaning=label.meaning,
+        mark=_trades_mark(view) if name == "total_trades" else mark(view, name),
+    )
+
+
+def _beneath(view: RunView, name: str) -> Sequence[TileLine | str]:
+    if name == "total_trades":
+        won, lost = (view.metric(f"{kind}_trades").number for kind in ("winning", "losing"))
+        return [f"{text.count(won)} won, {text.count(lost)} lost"]
+    if name == "win_rate":
+        return []
+    if name == "profit_factor":
+        kinds = ("win", "loss") if len(view.trades) else ()
+        return [f"mean {kind} {text.money(view.metric(f'avg_{kind}').number)}" for kind in kinds]
+    return [TileLine("buy-and-hold ", shown(view.benchmark(name), name))]
 
 
 INTERVALS = {
@@ -152,7 +144,7 @@ INTERVALS = {
 }
 
 
-def interval(view: View, name: str) -> tuple[float, float] | None:
+def interval(view: RunView, name: str) -> tuple[float, float] | None:
     """Return a 95 % confidence interval of a metric where one is known, else None.
 
     Notes
@@ -177,72 +169,45 @@ def interval(view: View, name: str) -> tuple[float, float] | None:
     return None
 
 
-def _line(content: str, *, title: str | None = None, markup: bool = False) -> str:
-    return tag("div", content if markup else escape(content), class_="bt-tile-line", title=title)
+def _trades_mark(view: RunView) -> Mark:
+    need = f"needs ≥ {text.count(view.report.min_trades_required)}"
+    if view.report.verdict == "too_few_trades":
+        return Mark("unsure", "too few", need)
+    return Mark("met", "enough", need)
 
 
-def _trades_line(view: View) -> str:
-    won, lost = view.metric("winning_trades").number, view.metric("losing_trades").number
-    return f"{text.count(won)} won, {text.count(lost)} lost"
-
-
-def _threshold(view: View, name: str) -> str:
-    if name == "total_trades":
-        return tag("div", _trades_mark(view), class_="bt-tile-line")
+def mark(view: RunView, name: str) -> Mark | None:
+    """Return what a metric needs and whether it got there; None where it needs nothing."""
     if name not in words.BOUNDS:
-        return ""
-    return tag("div", mark(view, name), class_="bt-tile-line")
+        return None
+    need = words.needs(words.BOUNDS[name])
+    if any(failure.metric == name for failure in view.report.failures):
+        return Mark("missed", "missed", need)
+    return Mark("met", "met", need)
 
 
-def _trades_mark(view: View) -> str:
-    few = view.report["verdict"] == "too_few_trades"
-    sign, kind, word = ("!", "bt-unsure", "too few") if few else ("✓", "bt-met", "enough")
-    need = f"needs ≥ {text.count(view.report['min_trades_required'])}"
-    return tag("span", f'<span aria-label="{word}">{sign}</span> {need}', class_=kind)
-
-
-def mark(view: View, name: str) -> str:
-    """Return what a metric needs and whether it got there, told by shape as well as by colour."""
-    failed = any(failure["metric"] == name for failure in view.report["failures"])
-    need = escape(words.needs(words.BOUNDS[name]))
-    sign, kind = ("✕", "bt-missed") if failed else ("✓", "bt-met")
-    word = "missed" if failed else "met"
-    return tag("span", f'<span aria-label="{word}">{sign}</span> {need}', class_=kind)
-
-
-def shown(value: Value, name: str) -> str:
-    """Return a metric as markup; an undefined one is a dash that says why on hover."""
+def shown(value: MetricValue, name: str) -> Shown:
+    """Return a metric as it is shown; an undefined one is a dash that says why on hover."""
     if value.number is None:
-        return tag("span", text.DASH, title=value.reason, class_="bt-undefined")
-    return escape(words.LABELS[name].show(value.number))
+        return Shown(text.DASH, value.reason)
+    return Shown(words.LABELS[name].show(value.number))
 
 
-def comparison(view: View) -> Html:
+def comparison(view: RunView) -> Html:
     """Return every metric beside buy-and-hold's and beside its threshold."""
-    blocks = "".join(_group(view, title, names) for title, names in GROUPS.items())
-    return Html(tag("div", blocks, class_="bt-columns"))
+    groups = [
+        MetricGroup(title, title == COMPARED, [_row(view, name) for name in names])
+        for title, names in GROUPS.items()
+    ]
+    return Html(markup("run.metrics", groups))
 
 
-def _group(view: View, title: str, names: tuple[str, ...]) -> str:
-    compared = title == COMPARED
-    rows = "".join(_row(view, name, compared=compared) for name in names)
-    heads = (
-        tag("th", title, scope="col")
-        + tag("th", "Strategy", scope="col", class_="num")
-        + (tag("th", "Buy-and-hold", scope="col", class_="num") if compared else "")
-    )
-    return tag(
-        "table",
-        tag("thead", tag("tr", heads)) + tag("tbody", rows),
-        class_="bt-table bt-metrics",
-    )
-
-
-def _row(view: View, name: str, *, compared: bool) -> str:
+def _row(view: RunView, name: str) -> MetricRow:
     label = words.LABELS[name]
-    below = tag("div", mark(view, name), class_="bt-need") if name in words.BOUNDS else ""
-    cells = tag("th", escape(label.name) + below, scope="row", title=label.meaning)
-    cells += tag("td", shown(view.metric(name), name), class_="num")
-    if compared:
-        cells += tag("td", shown(view.benchmark(name), name), class_="num bt-faint")
-    return tag("tr", cells)
+    return MetricRow(
+        name=label.name,
+        meaning=label.meaning,
+        own=shown(view.metric(name), name),
+        benchmark=shown(view.benchmark(name), name),
+        mark=mark(view, name),
+    )

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
 
-from btkit.documents import RunDocument, buy_and_hold_equity
+from btkit.documents import (
+    Benchmark,
+    MetricsSection,
+    Report,
+    RunDocument,
+    RunInfo,
+    buy_and_hold_equity,
+)
 from btkit.markets import Annualisation
 from btkit.metrics import Drawdown, worst_drawdown
 
-NEWEST, LARGEST = 2_000, 2_000
-"""Of a run with more trades than both together, a page shows so many of the newest, and of those
+LATEST, LARGEST = 2_000, 2_000
+"""Of a run with more trades than both together, a page shows so many of the latest, and of those
 with the largest profit or loss."""
 
 NO_TRADE = "no trade was made"
@@ -41,7 +49,7 @@ UNDEFINED_BECAUSE: dict[str, str] = {
 
 
 @dataclass(frozen=True)
-class Value:
+class MetricValue:
     """A metric with its true value, or None and the reason why there is none."""
 
     number: float | None
@@ -70,53 +78,82 @@ def trade_rows(trades: pd.DataFrame) -> list[Trade]:
     return [Trade(*row) for row in zip(*columns, strict=True)]
 
 
+class RunTerms(BaseModel):
+    """What a run was charged and how its orders filled, as its report's settings say it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    capital: float
+    commission: float
+    commission_model: str
+    slippage: float
+    interval: str
+    # A run of spreads has no direction, and that of an earlier version no fill rule.
+    fill: str = "next_open"
+    direction: str = "long"
+
+
+class RuleFacts(BaseModel):
+    """What pages read of a spec as it ran; a report of an earlier version lacks some of it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    calendar: str
+    bars_per_year: float | None
+    per_trade_risk_pct: float
+    max_holding_bars: int
+    max_concurrent_positions: int
+    position_sizing_formula: str = ""
+    spread_type: str | None = None
+
+
 @dataclass(frozen=True)
-class View:
+class RunView:
     """What the sections of a report read, taken from a stored run and nothing else.
 
     Parameters
     ----------
     report
-        The JSON report as a dictionary.
+        The document.
     trades
         One row a trade.
     curve
         One row a bar: equity, cash, invested, open, high, low, close.
     """
 
-    report: dict[str, Any]
+    report: Report
     trades: pd.DataFrame
     curve: pd.DataFrame
 
     @classmethod
-    def of(cls, document: RunDocument) -> View:
+    def of(cls, document: RunDocument) -> Self:
         """Return the view of a stored run."""
-        return cls(report=document.report.to_dict(), trades=document.trades, curve=document.curve)
+        return cls(report=document.report, trades=document.trades, curve=document.curve)
 
     @property
-    def run(self) -> dict[str, Any]:
+    def run(self) -> RunInfo:
         """Identity and settings of the run."""
-        return dict(self.report["run"])
+        return self.report.run
 
     @property
     def initial(self) -> float:
         """Account value in $ before the first bar."""
-        return float(self.run["initial_capital"])
-
-    @property
-    def spec(self) -> dict[str, Any]:
-        """The strategy spec as it ran, defaults written out."""
-        return dict(self.report["provenance"]["spec"])
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """Capital, costs, fill rule and clock of the run."""
-        return dict(self.report["provenance"]["settings"])
+        return self.run.initial_capital
 
     @cached_property
+    def rule(self) -> RuleFacts:
+        """The strategy spec as it ran."""
+        return RuleFacts.model_validate(self.report.provenance.spec)
+
+    @cached_property
+    def terms(self) -> RunTerms:
+        """Costs, fill rule and clock of the run."""
+        return RunTerms.model_validate(self.report.provenance.settings)
+
+    @property
     def symbol(self) -> str:
         """The symbol, or ``bars`` when the run was given bars and no name."""
-        return str(self.run.get("symbol") or "bars")
+        return self.run.symbol or "bars"
 
     @cached_property
     def times(self) -> pd.DatetimeIndex:
@@ -145,16 +182,11 @@ class View:
         """Calendar days from the first bar to the last."""
         return int((self.times[-1].normalize() - self.times[0].normalize()).days)
 
-    @property
-    def interval(self) -> str:
-        """The bars' interval, such as ``1d``."""
-        return str(self.report["data"]["interval"])
-
     @cached_property
     def annualisation(self) -> Annualisation:
         """How returns are taken and annualised in what is drawn."""
-        spec = self.spec
-        return Annualisation.of(self.settings["interval"], spec["calendar"], spec["bars_per_year"])
+        rule = self.rule
+        return Annualisation.of(self.terms.interval, rule.calendar, rule.bars_per_year)
 
     @cached_property
     def period_ends(self) -> NDArray[np.int64]:
@@ -174,13 +206,13 @@ class View:
 
     @cached_property
     def shown_places(self) -> NDArray[np.int64]:
-        """Places of the trades that a page shows one by one: all, or the newest and largest."""
+        """Places of the trades that a page shows one by one: all, or the latest and largest."""
         total = len(self.trades)
         if not is_cut(total):
             return np.arange(total)
         pnl = np.abs(self.trades["pnl"].to_numpy(dtype=np.float64))
         largest = np.argsort(-pnl, kind="stable")[:LARGEST]
-        return np.union1d(largest, np.arange(total - NEWEST, total))
+        return np.union1d(largest, np.arange(total - LATEST, total))
 
     @cached_property
     def shown(self) -> pd.DataFrame:
@@ -194,30 +226,30 @@ class View:
         if not is_cut(total):
             return ""
         return (
-            f" Drawn with {len(self.shown):,} of {total:,} trades, the newest and those with the "
+            f" Drawn with {len(self.shown):,} of {total:,} trades, the latest and those with the "
             "largest profit or loss; all numbers use every trade."
         )
 
-    def metric(self, name: str) -> Value:
+    def metric(self, name: str) -> MetricValue:
         """Return a metric of the strategy."""
-        return _value(self.report["metrics"], name)
+        return _value(self.report.metrics, name)
 
-    def benchmark(self, name: str) -> Value:
+    def benchmark(self, name: str) -> MetricValue:
         """Return the same metric of buying and holding."""
-        return _value(self.report["benchmark"], name)
+        return _value(self.report.benchmark, name)
 
 
 def is_cut(trades: int) -> bool:
     """Tell whether a page shows only some of so many trades."""
-    return trades > NEWEST + LARGEST
+    return trades > LATEST + LARGEST
 
 
-def _value(metrics: dict[str, Any], name: str) -> Value:
-    number = metrics.get(name)
+def _value(metrics: MetricsSection | Benchmark, name: str) -> MetricValue:
+    number = getattr(metrics, name, None)
     if number is None:
-        return Value(None, "not measured here")
-    if name not in metrics.get("undefined", ()):
-        return Value(float(number))
-    if not metrics.get("total_trades") and name in {"profit_factor", "avg_win", "avg_loss"}:
-        return Value(None, NO_TRADE)
-    return Value(None, UNDEFINED_BECAUSE.get(name, "undefined for this run"))
+        return MetricValue(None, "not measured here")
+    if name not in metrics.undefined:
+        return MetricValue(float(number))
+    if not getattr(metrics, "total_trades", 0) and name in {"profit_factor", "avg_win", "avg_loss"}:
+        return MetricValue(None, NO_TRADE)
+    return MetricValue(None, UNDEFINED_BECAUSE.get(name, "undefined for this run"))

@@ -3,34 +3,70 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
-from typing import Any
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
 
 import pandas as pd
 
+from btkit.documents import Benchmark, MetricsSection, buy_and_hold
+from btkit.documents.walk_forward import WalkForwardReport, WindowSection
 from btkit.jobs.walk_forward import load_walk_forward
 from btkit.jobs.walk_forward import walk_forward as run_walk_forward
 from btkit.markets import Annualisation
-from btkit.metrics import TradeColumns, compute_metrics
 from btkit.render import text, theme
-from btkit.render.campaign import data_facts, facts_table, provenance_facts, tile, verdict
 from btkit.render.figures.lines import Scale, end_labels, line, panel_title, scale_for
+from btkit.render.grounds import grounds, verdict
 from btkit.render.opening import reported
+from btkit.render.pages import markup
 from btkit.render.parameters import WalkForwardParameters
-from btkit.render.pieces import Chart, Html, Section, table, tag
+from btkit.render.pieces import Chart, Html, ReportSection
 from btkit.render.series import display_rows, floats, milliseconds, thinned_note
 from btkit.render.taking import take
+from btkit.render.tiles import Tile, tiles
+from btkit.render.view import RuleFacts, RunTerms
+from btkit.render.words import LABELS
 from btkit.validation.windows import EFFICIENCY_NEEDED
-
-Page = tuple[dict[str, Any], pd.DataFrame]
-"""The document of a validation, and its stitched curve."""
 
 HEIGHT, TOP, BOTTOM = 560, 56, 36
 UPPER, LOWER = (0.40, 1.0), (0.0, 0.29)
 MOST_LABELLED = 6
 
 
-def open_walk_forward(names: Mapping[str, Any]) -> Page:
+@dataclass(frozen=True)
+class WalkForwardPage:
+    """What the pages of a walk-forward validation read.
+
+    Parameters
+    ----------
+    report
+        Its document.
+    curve
+        The stitched account: equity, benchmark and drawdown by bar.
+    """
+
+    report: WalkForwardReport
+    curve: pd.DataFrame
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any], curve: pd.DataFrame) -> Self:
+        """Return the page of a stored validation."""
+        return cls(WalkForwardReport.model_validate(document), curve)
+
+    @cached_property
+    def benchmark(self) -> Benchmark:
+        """Holding the instrument over the out-of-sample parts."""
+        kept = self.report.provenance
+        rule, terms = RuleFacts.model_validate(kept.spec), RunTerms.model_validate(kept.settings)
+        bars = self.curve[["benchmark"]].rename(columns={"benchmark": "close"})
+        return buy_and_hold(
+            bars,
+            capital=terms.capital,
+            annualisation=Annualisation.of(terms.interval, rule.calendar, rule.bars_per_year),
+        )
+
+
+def open_walk_forward(names: Mapping[str, Any]) -> WalkForwardPage:
     """Return the validation that a notebook's parameters ask for.
 
     A new one leaves what ``backtest walk-forward`` leaves: the stored runs, and the curve, JSON,
@@ -52,76 +88,86 @@ def open_walk_forward(names: Mapping[str, Any]) -> Page:
     taken = take(names, WalkForwardParameters)
     settings, asked = taken.settings, taken.asked
     if asked is None:
-        return load_walk_forward(taken.stored, settings=settings)
+        return WalkForwardPage.of(*load_walk_forward(taken.stored, settings=settings))
     with reported(asked, settings) as leave:
         result = run_walk_forward(**asked.arguments(), settings=settings)
         leave(str(result.report.walk_forward_id))
-    return result.report.to_dict(), result.curve
+    return WalkForwardPage(result.report, result.curve)
 
 
-def headline(page: Page) -> Section:
+def headline(page: WalkForwardPage) -> ReportSection:
     """Return the verdict in words, and the tiles."""
-    document, curve = page
-    stitched = document["stitched"]
-    held = _held(document, curve)
-    tiles = [
-        tile(
-            "Efficiency",
-            text.percent(document["avg_efficiency"], digits=0),
-            f"needs {text.percent(EFFICIENCY_NEEDED, digits=0)}",
-            meaning="Share of the in-sample Sharpe ratio that held out of sample, on average; "
-            "a window whose in-sample ratio is not above 0 counts as 0.",
-        ),
-        tile(
-            "Out-of-sample Sharpe",
-            text.ratio(document["avg_oos_sharpe"]),
-            f"in sample {text.ratio(document['avg_is_sharpe'])}",
-            meaning="Mean over the windows, annualised.",
-        ),
-        tile(
-            "Stitched Sharpe",
-            _defined(stitched, "sharpe_ratio", text.ratio),
-            f"buy-and-hold {_defined(held, 'sharpe_ratio', text.ratio)}",
-            meaning="Of the out-of-sample parts put together. Over the mean in-sample one: "
-            f"{text.percent(document['stitched_efficiency'], digits=0)}.",
-        ),
-        tile(
-            "Stitched CAGR",
-            _defined(stitched, "cagr", text.percent),
-            f"buy-and-hold {_defined(held, 'cagr', text.percent)}",
-            meaning="Return per year of the out-of-sample parts put together.",
-        ),
-        tile(
-            "Worst drawdown",
-            _defined(stitched, "max_drawdown_pct", text.percent),
-            f"buy-and-hold {_defined(held, 'max_drawdown_pct', text.percent)}",
-            meaning="Deepest fall of the stitched curve.",
-        ),
-        tile(
-            "Trades",
-            text.count(stitched["total_trades"]),
-            f"in {text.plural(len(document['windows']), 'window')}",
-            meaning="Closed trades out of sample.",
-        ),
-    ]
-    yearly = float(stitched["cagr"])
+    report, own, held = page.report, page.report.stitched, page.benchmark
+    yearly = own.cagr
     sentence = (
         f"Out of sample it {'lost' if yearly < 0 else 'made'} {text.percent(abs(yearly))} a year, "
-        f"buy-and-hold {_defined(held, 'cagr', text.percent)}; worst fall "
-        f"{_defined(stitched, 'max_drawdown_pct', text.percent)} against "
-        f"{_defined(held, 'max_drawdown_pct', text.percent)}. {document['conclusion']}"
+        f"buy-and-hold {_shown(held, 'cagr')}; worst fall "
+        f"{_shown(own, 'max_drawdown_pct')} against {_shown(held, 'max_drawdown_pct')}. "
+        f"{report.conclusion}"
     )
-    return Section(
+    return ReportSection(
         [
-            verdict(document, "Walk-forward validation", sentence),
-            Html(tag("div", "".join(tiles), class_="bt-tiles")),
+            verdict(report, "Walk-forward validation", sentence),
+            tiles([*_efficiency_tiles(report), *_stitched_tiles(report, held)]),
         ]
     )
 
 
-def stitched(page: Page, *, height: int = HEIGHT) -> Section:
+def _efficiency_tiles(report: WalkForwardReport) -> list[Tile]:
+    return [
+        Tile(
+            "Efficiency",
+            text.percent(report.avg_efficiency, digits=0),
+            [f"needs {text.percent(EFFICIENCY_NEEDED, digits=0)}"],
+            meaning="Share of the in-sample Sharpe ratio that held out of sample, on average; "
+            "a window whose in-sample ratio is not above 0 counts as 0.",
+        ),
+        Tile(
+            "Out-of-sample Sharpe",
+            text.ratio(report.avg_oos_sharpe),
+            [f"in sample {text.ratio(report.avg_is_sharpe)}"],
+            meaning="Mean over the windows, annualised.",
+        ),
+    ]
+
+
+def _stitched_tiles(report: WalkForwardReport, held: Benchmark) -> list[Tile]:
+    whole = text.percent(report.stitched_efficiency, digits=0)
+    named = {
+        "sharpe_ratio": (
+            "Stitched Sharpe",
+            f"Of the out-of-sample parts put together. Over the mean in-sample one: {whole}.",
+        ),
+        "cagr": ("Stitched CAGR", "Return per year of the out-of-sample parts put together."),
+        "max_drawdown_pct": ("Maximum drawdown", "Deepest fall of the stitched curve."),
+    }
+    trades = Tile(
+        "Trades",
+        text.count(report.stitched.total_trades),
+        [f"in {text.plural(len(report.windows), 'window')}"],
+        meaning="Closed trades out of sample.",
+    )
+    return [
+        *(
+            Tile(
+                name,
+                _shown(report.stitched, metric),
+                [f"buy-and-hold {_shown(held, metric)}"],
+                meaning=meaning,
+            )
+            for metric, (name, meaning) in named.items()
+        ),
+        trades,
+    ]
+
+
+def _shown(metrics: MetricsSection | Benchmark, name: str) -> str:
+    return text.DASH if name in metrics.undefined else LABELS[name].show(getattr(metrics, name))
+
+
+def stitched(page: WalkForwardPage, *, height: int = HEIGHT) -> ReportSection:
     """Return the stitched out-of-sample curve and its drawdown, so many pixels high."""
-    document, curve = page
+    report, curve = page.report, page.curve
     own, held = floats(curve["equity"]), floats(curve["benchmark"])
     rows = display_rows(own)
     x = milliseconds(pd.DatetimeIndex(curve.index)[rows])
@@ -139,18 +185,18 @@ def stitched(page: Page, *, height: int = HEIGHT) -> Section:
         (f"Buy-and-hold<br>{text.money(float(held[-1]))}", float(held[-1]), theme.BENCHMARK),
     ]
     pixels = (height - TOP - BOTTOM) * (UPPER[1] - UPPER[0])
-    worst = document["stitched"]["max_drawdown_pct"]
+    worst = report.stitched.max_drawdown_pct
     shapes = [
         {
             "type": "line",
-            "x0": window["oos_start"],
-            "x1": window["oos_start"],
+            "x0": window.oos_start,
+            "x1": window.oos_start,
             "yref": "paper",
             "y0": 0,
             "y1": 1,
             "line": {"color": theme.ZERO, "width": 1, "dash": "dot"},
         }
-        for window in document["windows"][1:]
+        for window in report.windows[1:]
     ]
     verb = "grew" if own[-1] > own[0] else "shrank"
     arrangement = theme.layout(
@@ -169,7 +215,7 @@ def stitched(page: Page, *, height: int = HEIGHT) -> Section:
             *end_labels(ends, money, pixels=pixels, yref="y", gap=34),
         ],
     )
-    return Section(
+    return ReportSection(
         [
             Chart(
                 theme.figure(data, arrangement),
@@ -188,103 +234,42 @@ def stitched(page: Page, *, height: int = HEIGHT) -> Section:
     )
 
 
-def windows(page: Page) -> Section:
+def windows(page: WalkForwardPage) -> ReportSection:
     """Return the windows on a time axis, and in-sample against out-of-sample Sharpe ratios."""
-    document = page[0]
-    return Section([_spans(document), _sharpes(document)])
+    return ReportSection([_spans(page.report), _sharpes(page.report)])
 
 
-def chosen(page: Page) -> Section:
+def chosen(page: WalkForwardPage) -> ReportSection:
     """Return what each window was run with, and its stored runs."""
-    document = page[0]
-    rows = [
-        [
-            str(window["window_index"] + 1),
-            escape(f"{window['oos_start'][:10]} to {window['oos_end'][:10]}"),
-            escape(", ".join(f"{k} {v:g}" for k, v in window["parameters"].items()) or "–"),
-            text.count(window["sets_tried"]) if window["sets_tried"] else "–",
-            _sharpe(window, "is_sharpe"),
-            _sharpe(window, "oos_sharpe"),
-            text.percent(window["efficiency"], digits=0),
-            text.percent(window["oos_return_pct"]),
-            text.count(window["oos_trades"]),
-        ]
-        for window in document["windows"]
-    ]
-    head = ["Window", "Out of sample", "Parameters", "Chosen from", "Sharpe in", "Sharpe out",
-            "Kept", "Return out", "Trades out"]  # fmt: skip
-    shown = Html(table(head, rows, numeric=(0, 3, 4, 5, 6, 7, 8)))
-    return Section([shown, *_stored_runs(document)])
+    windows = page.report.windows
+    stored = [window for window in windows if window.oos_run_id is not None]
+    shown = [Html(markup("walk_forward.chosen", windows))]
+    return ReportSection(shown + ([Html(markup("walk_forward.stored", stored))] if stored else []))
 
 
-def _stored_runs(document: Mapping[str, Any]) -> list[Html]:
-    rows = [
-        [
-            str(window["window_index"] + 1),
-            *(tag("code", escape(str(window[key]))) for key in ("is_run_id", "oos_run_id")),
-        ]
-        for window in document["windows"]
-        if window["oos_run_id"] is not None
-    ]
-    if not rows:
-        return []
-    head = ["Window", "Run in sample", "Run out of sample"]
-    listed = tag("summary", "The ids of the stored runs") + table(head, rows, numeric=(0,))
-    return [Html(tag("details", listed))]
-
-
-def rests_on(page: Page) -> Section:
+def rests_on(page: WalkForwardPage) -> ReportSection:
     """Return what the validation rests on."""
-    document = page[0]
+    report = page.report
     optimized = ", ".join(
-        f"{name} ({text.count(len(values))} values)"
-        for name, values in document["optimized"].items()
+        f"{name} ({text.count(len(values))} values)" for name, values in report.optimized.items()
     )
-    return Section(
-        [
-            facts_table(
-                {
-                    "Scheme": f"{document['scheme']}, "
-                    f"{text.percent(document['is_ratio'], digits=0)} in sample",
-                    "Chosen": f"{optimized} by {document['objective'].replace('_', ' ')}"
-                    if optimized
-                    else "nothing: the spec ran as it is",
-                    "Efficiency": "out-of-sample over in-sample Sharpe ratio, from −200 % to "
-                    "200 %; 0 where the in-sample ratio is not above 0",
-                    **data_facts(document),
-                    "Curve": document["curve_url"] or "not stored",
-                    **provenance_facts(document, document["provenance"]["command"]),
-                }
-            )
-        ]
-    )
+    own = {
+        "Scheme": f"{report.scheme}, {text.percent(report.is_ratio, digits=0)} in sample",
+        "Chosen": f"{optimized} by {report.objective.replace('_', ' ')}"
+        if optimized
+        else "nothing: the spec ran as it is",
+        "Efficiency": "out-of-sample over in-sample Sharpe ratio, from −200 % to 200 %; 0 where "
+        "the in-sample ratio is not above 0",
+    }
+    stored = {"Curve": report.curve_url or "not stored"}
+    return ReportSection([grounds(report, report.provenance.command, own=own, stored=stored)])
 
 
-def _held(document: Mapping[str, Any], curve: pd.DataFrame) -> dict[str, Any]:
-    """Return the metrics of holding the instrument over the out-of-sample parts."""
-    provenance = document["provenance"]
-    settings, spec = provenance["settings"], provenance["spec"]
-    annualisation = Annualisation.of(settings["interval"], spec["calendar"], spec["bars_per_year"])
-    index = pd.DatetimeIndex(curve.index)
-    return compute_metrics(
-        floats(curve["benchmark"]),
-        index,
-        initial_capital=settings["capital"],
-        periods_per_year=annualisation.periods_per_year,
-        period_ends=annualisation.period_ends(index),
-        trades=TradeColumns.empty(),
-    ).to_json_values()
+def _sharpe(window: WindowSection, name: str) -> str:
+    return text.DASH if name in window.undefined else text.ratio(getattr(window, name))
 
 
-def _sharpe(window: Mapping[str, Any], name: str) -> str:
-    return text.DASH if name in window["undefined"] else text.ratio(window[name])
-
-
-def _defined(metrics: Mapping[str, Any], name: str, form: Any) -> str:  # noqa: ANN401 - a formatter
-    return "–" if name in metrics["undefined"] else str(form(metrics[name]))
-
-
-def _spans(document: Mapping[str, Any]) -> Chart:
+def _spans(report: WalkForwardReport) -> Chart:
     parts = (
         ("In sample", "is_start", "is_end", theme.BENCHMARK),
         ("Out of sample", "oos_start", "oos_end", theme.STRATEGY),
@@ -293,9 +278,9 @@ def _spans(document: Mapping[str, Any]) -> Chart:
     for name, first, last, colour in parts:
         x: list[Any] = []
         y: list[Any] = []
-        for window in document["windows"]:
-            x += [window[first], window[last], None]
-            y += [f"Window {window['window_index'] + 1}"] * 2 + [None]
+        for window in report.windows:
+            x += [getattr(window, first), getattr(window, last), None]
+            y += [f"Window {window.window_index + 1}"] * 2 + [None]
         data.append(
             {
                 "type": "scatter",
@@ -307,10 +292,10 @@ def _spans(document: Mapping[str, Any]) -> Chart:
                 "hovertemplate": f"{name} %{{x}}<extra></extra>",
             }
         )
-    count = len(document["windows"])
+    count = len(report.windows)
     arrangement = theme.layout(
         height=110 + 34 * count,
-        title=f"{text.plural(count, 'window')}, {document['scheme']}",
+        title=f"{text.plural(count, 'window')}, {report.scheme}",
         margin={"l": 84, "r": 16, "t": 56, "b": 36},
         xaxis=theme.time_axis(),
         yaxis=theme.axis(type="category", autorange="reversed", showgrid=False),
@@ -323,21 +308,19 @@ def _spans(document: Mapping[str, Any]) -> Chart:
     )
 
 
-def _sharpes(document: Mapping[str, Any]) -> Chart:
-    names = [f"Window {window['window_index'] + 1}" for window in document["windows"]]
-    kept = sum(
-        1 for window in document["windows"] if (window["efficiency"] or 0.0) >= EFFICIENCY_NEEDED
-    )
+def _sharpes(report: WalkForwardReport) -> Chart:
+    names = [f"Window {window.window_index + 1}" for window in report.windows]
+    kept = sum(1 for window in report.windows if (window.efficiency or 0.0) >= EFFICIENCY_NEEDED)
     # More would not fit beside each other.
     few = len(names) <= MOST_LABELLED
     data = [
         {
             "type": "bar",
             "x": names,
-            "y": [window[key] for window in document["windows"]],
+            "y": [getattr(window, key) for window in report.windows],
             "name": label,
             "marker": {"color": colour, "pattern": {"shape": shape}},
-            "text": [_sharpe(window, key) for window in document["windows"]] if few else None,
+            "text": [_sharpe(window, key) for window in report.windows] if few else None,
             "textposition": "outside",
             "cliponaxis": False,
             "hovertemplate": f"{label} %{{y:.2f}}<extra></extra>",
@@ -366,6 +349,7 @@ def _sharpes(document: Mapping[str, Any]) -> Chart:
 
 
 __all__ = [
+    "WalkForwardPage",
     "chosen",
     "headline",
     "open_walk_forward",

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from btkit.metrics import THRESHOLDS, Threshold
+from btkit.metrics import THRESHOLDS, Failure, Threshold
 from btkit.render import text
-from btkit.render.view import View
+from btkit.render.view import RunView
 
 SHORT_RUN_DAYS = 365
 LIMITS = {"max_drawdown_pct": "limit", "consecutive_losses_max": "at most"}
@@ -107,21 +106,21 @@ def needs(bound: Threshold) -> str:
     return f"needs {'≥' if bound.sense == 'at_least' else '≤'} {shown}"
 
 
-def headline(view: View) -> str:
+def headline(view: RunView) -> str:
     """Return the sentence that tells the run in plain words."""
     parts = [_few(view), _result(view), _worst(view), _verdict(view)]
     sentence = "; ".join(part for part in parts if part)
     return sentence[0].upper() + sentence[1:] + "."
 
 
-def _few(view: View) -> str:
-    if view.report["verdict"] != "too_few_trades":
+def _few(view: RunView) -> str:
+    if view.report.verdict != "too_few_trades":
         return ""
-    made, least = (view.report[name] for name in ("trade_count", "min_trades_required"))
+    made, least = view.report.trade_count, view.report.min_trades_required
     return f"too few trades for a verdict ({text.count(made)}, needs {text.count(least)})"
 
 
-def _result(view: View) -> str:
+def _result(view: RunView) -> str:
     years = text.span(view.days)
     held = view.benchmark("cagr").number
     if view.ruined:
@@ -149,7 +148,7 @@ def _yearly(fraction: float | None) -> str:
     return text.DASH if fraction is None else f"{_made(fraction)} a year"
 
 
-def _worst(view: View) -> str:
+def _worst(view: RunView) -> str:
     if not len(view.trades) or view.ruined:
         return ""
     own = view.metric("max_drawdown_pct").number
@@ -159,10 +158,10 @@ def _worst(view: View) -> str:
     return f"worst fall {text.percent(own)} against {text.percent(held)}"
 
 
-def _verdict(view: View) -> str:
-    failures: list[dict[str, Any]] = view.report["failures"]
+def _verdict(view: RunView) -> str:
+    failures = view.report.failures
     if not failures:
-        if view.report["verdict"] == "too_few_trades":
+        if view.report.verdict == "too_few_trades":
             return f"keeps all {len(BOUNDS)} thresholds, which so few trades do not prove"
         return f"passes all {len(BOUNDS)} thresholds"
     if not len(view.trades):
@@ -170,21 +169,20 @@ def _verdict(view: View) -> str:
     return "fails on " + text.listed([_failure(view, failure) for failure in failures])
 
 
-def _failure(view: View, failure: dict[str, Any]) -> str:
-    name = str(failure["metric"])
+def _failure(view: RunView, failure: Failure) -> str:
+    name = failure.metric
     label = LABELS[name]
     value = view.metric(name)
     word = label.name if name == "sharpe_ratio" else label.name.lower()
     reached = "undefined" if value.number is None else label.show(value.number)
-    bound = label.show(float(failure["threshold"]))
+    bound = label.show(failure.threshold)
     return f"{word} ({reached}, {LIMITS.get(name, 'needs')} {bound})"
 
 
-def costs(view: View) -> list[str]:
+def costs(view: RunView) -> list[str]:
     """Return what was paid for trading, and when orders fill, as sentences."""
-    settings = view.settings
-    commission = float(settings["commission"])
-    model = str(settings["commission_model"])
+    terms = view.terms
+    commission, model = terms.commission, terms.commission_model
     amount = f"${commission:,.4g}"
     fee = {
         "per_order": f"{amount} for each order, at entry and at exit",
@@ -192,8 +190,8 @@ def costs(view: View) -> list[str]:
         "per_contract": f"{amount} for each contract, at entry and at exit",
         "rate": f"{text.percent(commission, digits=3)} of the traded value, at entry and at exit",
     }.get(model, f"{amount}, at entry and at exit")
-    slippage = text.percent(float(settings["slippage"]), digits=2)
-    at_close = settings.get("fill") == "close"
+    slippage = text.percent(terms.slippage, digits=2)
+    at_close = terms.fill == "close"
     fill = (
         "An order decided at a bar's close fills at that same close"
         if at_close

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from html import escape
 from pathlib import Path
 
 import ipywidgets as ipw
@@ -16,7 +15,7 @@ from btkit.errors import BtkitError
 from btkit.jobs import delete, list_runs, read_settings
 from btkit.render import execute_template
 from btkit.render.notebook import Engine, template_for
-from btkit.render.pieces import tag
+from btkit.render.pages import markup
 from btkit.settings import Settings
 from btkit.widgets.closing import close_all, let_go
 from btkit.widgets.lifecycle import replace_older
@@ -202,13 +201,13 @@ class RunBrowser:
         except BtkitError as error:
             self._say(_words(error), bad=True)
         else:
-            links = " · ".join(
-                tag("a", escape(f"{name} {path.name}"), href=_relative(path), target="_blank")
+            links = [
+                (f"{name} {path.name}", _relative(path))
                 for name, path in (("Notebook", notebook), ("Page", notebook.with_suffix(".html")))
-            )
+            ]
             if self.selected == [run_id]:
                 # In an output, unlike in a widget, JupyterLab opens a link to a file itself.
-                self._links.append_display_data(HTML(tag("p", links, class_="bt")))
+                self._links.append_display_data(HTML(markup("widgets.links", links)))
             self._say(f"Rendered in {notebook.parent}.")
         finally:
             self._open.disabled = not self._has_notebook(self.selected)
@@ -236,8 +235,7 @@ class RunBrowser:
 
     def _say(self, words: str, *, bad: bool = False) -> None:
         kind = "bt-problem" if bad else "bt-edit-note"
-        body = tag("div", escape(words), class_=kind, role="status")
-        self._note.value = tag("div", body, class_="bt")
+        self._note.value = markup("widgets.said", words, kind)
 
 
 def _words(error: BtkitError) -> str:

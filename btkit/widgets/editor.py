@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Mapping
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from IPython.display import display
 from btkit.errors import BtkitError, Problem, UsageError
 from btkit.jobs import read_settings, run
 from btkit.jobs.requests import SpecSource, rule_spec, strategy_path
-from btkit.render.pieces import tag
+from btkit.render.pages import markup
 from btkit.render.text import file_part
 from btkit.settings import Settings
 from btkit.spec import CONDITION_LISTS, StrategySpec
@@ -367,14 +366,8 @@ class SpecEditor:
         self._tell(work)
 
     def _on_command(self) -> None:
-        # A flag and its value stay on one line.
-        command = " ".join(tag("span", escape(part)) for part in self._command_parts())
-        button = tag("button", "Copy", type="button", onclick=_COPY)
-        box = tag("div", tag("pre", command) + button, class_="bt-command")
-        advice = tag(
-            "div", "Runs the spec as it was last saved to that file.", class_="bt-edit-note"
-        )
-        self._note.value = tag("div", box + advice, class_="bt")
+        advice = "Runs the spec as it was last saved to that file."
+        self._note.value = markup("widgets.command", self._command_parts(), _COPY, advice)
 
     def _tell(self, work: Callable[[], str]) -> None:
         """Do what a button asks for, and say beside it how that went."""
@@ -387,8 +380,7 @@ class SpecEditor:
             )
         except OSError as error:
             said, kind = f"{self._file.value}: {error.strerror or error}", "bt-problem"
-        body = tag("div", escape(said), class_=kind, role="status")
-        self._note.value = tag("div", body, class_="bt")
+        self._note.value = markup("widgets.said", said, kind)
 
     # What follows from it
 
@@ -416,12 +408,9 @@ class SpecEditor:
 
     def _show_reason(self, reason: str, hint: str) -> None:
         self._shown.add_class("bt-stale")
-        text = tag("strong", "Not updated: ") + escape(reason)
         if hint:
-            text += f" {escape(hint[0].upper() + hint[1:])}"
-            text += "" if hint[-1] in ".?!" else "."
-        box = tag("div", text, class_="bt-callout bt-attention", role="alert")
-        self._reason.value = tag("div", box, class_="bt")
+            reason += f" {hint[0].upper()}{hint[1:]}{'' if hint[-1] in '.?!' else '.'}"
+        self._reason.value = markup("widgets.refused", "Not updated: ", reason)
 
     def _show_fields(self) -> None:
         for control in self.controls.values():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from html import escape
 from typing import Any, Generic, TypeVar
 
 import ipywidgets as ipw
@@ -19,7 +18,7 @@ from btkit.errors import (
     SourceError,
     SpecError,
 )
-from btkit.render.pieces import tag
+from btkit.render.pages import markup
 from btkit.settings import Settings
 from btkit.spec import StrategySpec
 from btkit.widgets.closing import close_all, let_go
@@ -30,7 +29,7 @@ from btkit.widgets.market import Market, Request
 from btkit.widgets.newest import Newest
 from btkit.widgets.progress import Progress
 from btkit.widgets.request_bar import RequestBar
-from btkit.widgets.style import own_text, styles
+from btkit.widgets.style import styles
 
 Answer = TypeVar("Answer")
 Work = Callable[[Progress[Answer]], Answer]
@@ -141,7 +140,7 @@ class Lab(ABC, Generic[Answer]):
         body.add_class("bt-lab")
         if wide:
             body.add_class("bt-lab-wide")
-        self.widget = ipw.VBox([ipw.HTML(styles() + tag("style", own_text("labs.css"))), body])
+        self.widget = ipw.VBox([ipw.HTML(styles("labs.css")), body])
         self.widget.add_class("bt-edit-box")
         replace_older(self)
         self._ask()
@@ -187,9 +186,7 @@ class Lab(ABC, Generic[Answer]):
         self._shown.add_class("bt-stale")
         message, hint = _said(error)
         head = "Stopped: " if isinstance(error, InterruptedRunError) else "Not updated: "
-        words = tag("strong", head) + escape(f"{message} {hint}".strip())
-        box = tag("div", words, class_="bt-callout bt-attention", role="alert")
-        self._reason.value = tag("div", box, class_="bt")
+        self._reason.value = markup("widgets.refused", head, f"{message} {hint}".strip())
 
     def _mark(self, error: BaseException | None) -> None:
         """Say beside the field that an error belongs to what is wrong with it."""
@@ -202,8 +199,8 @@ class Lab(ABC, Generic[Answer]):
         own = [name for name in (*asked, *costs) if name in problems]
         for name, control in (asked | costs).items():
             (control.add_class if name in own else control.remove_class)("bt-edit-wrong")
-        said = tag("div", escape(f"{message} {hint}".strip()), class_="bt-problem", role="alert")
-        self._bar_problem.value = tag("div", said, class_="bt") if own else ""
+        said = f"{message} {hint}".strip()
+        self._bar_problem.value = markup("widgets.said", said, "bt-problem", "alert") if own else ""
 
 
 def _said(error: BaseException) -> tuple[str, str]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from html import escape
 from typing import Any
 
 import ipywidgets as ipw
 
 from btkit.engine.measure import METRIC_NAMES
 from btkit.errors import Problem, UsageError
-from btkit.render.pieces import tag
+from btkit.render.pages import markup
 from btkit.render.sweep import metric_label
 from btkit.render.words import LABELS
 from btkit.validation import check_objective
@@ -146,9 +145,7 @@ def number_field(
 
 def heading(words: str, note: str = "") -> ipw.HTML:
     """Return what stands above a group of fields."""
-    small = tag("small", escape(note)) if note else ""
-    body = tag("div", tag("span", escape(words)) + small, class_="bt-edit-heading")
-    made = ipw.HTML(tag("div", body, class_="bt"))
+    made = ipw.HTML(markup("widgets.heading", words, note))
     made.add_class("bt-lab-full")
     return made
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ipw
 import numpy as np
 
-from btkit.render.pieces import Chart, tag
+from btkit.render.pages import markup
+from btkit.render.pieces import Chart
 from btkit.widgets.closing import close_all
 from btkit.widgets.figure import discard, make_figure, publish
 from btkit.widgets.fit import fitted
@@ -46,7 +46,7 @@ class LiveChart:
         chart
             With traces of the same types as the one before it; others make a new figure.
         """
-        self._about.value = _about(chart)
+        self._about.value = markup("widgets.about", chart)
         figure, data = self.figure, chart.figure.data
         if figure is None or [old.type for old in figure.data] != [new.type for new in data]:
             self._draw(chart)
@@ -106,13 +106,3 @@ def _same(old: Any, new: Any) -> bool:  # noqa: ANN401 - of any property
     if isinstance(old, list | tuple) and isinstance(new, list | tuple):
         return len(old) == len(new) and all(map(_same, old, new))
     return type(old) is type(new) and bool(old == new)
-
-
-def _about(chart: Chart) -> str:
-    keys = "".join(
-        tag("span", tag("i", style=f"background: {colour}") + escape(name))
-        for name, colour in chart.keys
-    )
-    parts = [tag("p", keys, class_="bt-keys")] if keys else []
-    parts += [tag("p", escape(chart.note), class_="bt-note")] if chart.note else []
-    return tag("div", "".join(parts), class_="bt") if parts else ""

@@ -6,8 +6,8 @@ import ipywidgets as ipw
 
 from btkit.documents.sweeps import SweepReport
 from btkit.jobs.sweep import describe_sweep
-from btkit.render import sweep as page
-from btkit.render.pieces import Html, tag
+from btkit.render.pages import markup
+from btkit.render.sweep import overfitting_tiles
 from btkit.settings import Settings
 from btkit.validation import SweepResult
 from btkit.widgets.closing import close_all
@@ -29,7 +29,6 @@ class Luck:
         self._newest: Newest[SweepReport] = Newest(began=self._began, ended=self._ended)
         self._report: SweepReport | None = None
         self._error: BaseException | None = None
-        self._sweep: SweepResult | None = None
         self.tiles = ipw.HTML()
         self.place = ipw.VBox([])
         self.place.add_class("bt-lab-progress")
@@ -53,7 +52,7 @@ class Luck:
 
     def ask(self, sweep: SweepResult) -> None:
         """Work it out for a sweep, instead of for the one before."""
-        self._sweep, self._report = sweep, None
+        self._report = None
 
         def work(progress: Progress[SweepReport]) -> SweepReport:
             return describe_sweep(sweep, settings=self._settings, progress=progress)
@@ -63,7 +62,7 @@ class Luck:
     def close(self) -> None:
         """Stop the work and let go of the sweep."""
         self._newest.close()
-        self._sweep = self._report = self._error = None
+        self._report = self._error = None
 
     def _began(self, progress: Progress[SweepReport]) -> None:
         before = self.place.children
@@ -78,10 +77,8 @@ class Luck:
         except BaseException as error:  # noqa: BLE001 - the bar says it, and `report` raises it
             self._error = error
             return
-        assert self._sweep is not None
         self._report, self._error = report, None
         progress.put_away()
         self.tiles.remove_class("bt-stale")
-        tiles = page.headline((report.to_dict(), self._sweep.table)).pieces[-1]
-        assert isinstance(tiles, Html)
-        self.tiles.value = tag("div", tiles.markup, class_="bt")
+        tiles = markup("pieces.tiles", overfitting_tiles(report.overfitting))
+        self.tiles.value = markup("widgets.framed", [tiles])

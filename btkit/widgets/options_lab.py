@@ -15,7 +15,7 @@ from btkit.jobs.options import option_spec
 from btkit.jobs.requests import SpecSource
 from btkit.pricing.spreads import Spread
 from btkit.render import text, theme
-from btkit.render.pieces import tag
+from btkit.render.pages import markup
 from btkit.settings import Settings
 from btkit.simulation.options import OptionsResult
 from btkit.spec import OptionsSpec
@@ -374,7 +374,7 @@ class OptionsLab(Lab[OptionsResult]):
         self._figure_box.layout.display = "none" if position is None else ""
         if position is None:
             words = "The rule sold no spread, and none can be priced at the last close."
-            self._tiles.value = tag("div", tag("p", words, class_="bt-empty"), class_="bt")
+            self._tiles.value = markup("widgets.framed", [markup("pieces.empty", words)])
             return
         self._picture.show(position)
         if not self._figure_box.children:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from btkit.render import text
-from btkit.render.pieces import tag
-from btkit.render.sweep import tile
+from btkit.render.pages import markup
+from btkit.render.tiles import Tile
 from btkit.widgets.position import Position
 
 _GREEKS = (
@@ -28,45 +28,66 @@ def position_tiles(position: Position) -> str:
     gain = float(position.profit(now.spot))
     kept = gain / position.most_kept if position.most_kept > 0 else None
     evens = [f"{price:,.0f}" for price in position.evens]
+    ratio = text.ratio(_over(position.max_loss, position.most_kept), digits=1)
     tiles = [
-        tile("P&L now", text.money(gain, sign=True),
-             f"{text.percent(kept, digits=0)} of most kept",
-             meaning="At mid, commission at the sale included, slippage at the exit not"),
-        tile("Most kept", text.money(position.most_kept),
-             f"{text.count(position.contracts)} × ${position.credit:,.2f}",
-             meaning="If every option expires worthless; contracts and credit a share"),
-        tile("Most lost", text.money(-position.max_loss),
-             f"{text.ratio(_over(position.max_loss, position.most_kept), digits=1)} × most kept",
-             meaning="Beyond the option bought, both commissions included"),
-        tile("Even at", (evens or [text.DASH])[0], " and ".join(["", *evens[1:]]).strip()
-             or f"price {now.spot:,.0f}",
-             meaning="Where it neither makes nor loses at expiry"),
-        tile("Chance of profit", text.percent(position.chance, digits=0), "by the model",
-             meaning="Risk-neutral probability of a profit at expiry with the IV that is shown; "
-             "no forecast"),
-        tile("Days left", text.count(now.days), f"of {text.count(sold.days)}",
-             meaning="Calendar days to expiry"),
+        Tile(
+            "P&L now",
+            text.money(gain, sign=True),
+            [f"{text.percent(kept, digits=0)} of most kept"],
+            meaning="At mid, commission at the sale included, slippage at the exit not",
+        ),
+        Tile(
+            "Most kept",
+            text.money(position.most_kept),
+            [f"{text.count(position.contracts)} × ${position.credit:,.2f}"],
+            meaning="If every option expires worthless; contracts and credit a share",
+        ),
+        Tile(
+            "Most lost",
+            text.money(-position.max_loss),
+            [f"{ratio} × most kept"],
+            meaning="Beyond the option bought, both commissions included",
+        ),
+        Tile(
+            "Even at",
+            (evens or [text.DASH])[0],
+            [" and ".join(["", *evens[1:]]).strip() or f"price {now.spot:,.0f}"],
+            meaning="Where it neither makes nor loses at expiry",
+        ),
+        Tile(
+            "Chance of profit",
+            text.percent(position.chance, digits=0),
+            ["by the model"],
+            meaning="Risk-neutral probability of a profit at expiry with the IV that is shown; "
+            "no forecast",
+        ),
+        Tile(
+            "Days left",
+            text.count(now.days),
+            [f"of {text.count(sold.days)}"],
+            meaning="Calendar days to expiry",
+        ),
         _legs(position),
         *(_greek(position, *greek) for greek in _GREEKS),
-    ]  # fmt: skip
-    return tag("div", tag("div", "".join(tiles), class_="bt-tiles"), class_="bt")
+    ]
+    return markup("widgets.framed", [markup("pieces.tiles", tiles)])
 
 
-def _greek(position: Position, name: str, label: str, meaning: str) -> str:
+def _greek(position: Position, name: str, label: str, meaning: str) -> Tile:
     now, sold = position.now, position.sold
     form = text.money if "$" in label else _plain
     then = float(position.greek(name, sold.spot, days=sold.days, iv=sold.iv))
     value = float(position.greek(name, now.spot))
-    return tile(label, form(value), f"sold {form(then)}", meaning=meaning)
+    return Tile(label, form(value), [f"sold {form(then)}"], meaning=meaning)
 
 
-def _legs(position: Position) -> str:
+def _legs(position: Position) -> Tile:
     short = [leg for leg in position.legs if leg.side == "short"]
     deltas = [text.ratio(abs(position.leg_delta(leg))) for leg in short]
     others = [f"{leg.right} {delta}" for leg, delta in zip(short[1:], deltas[1:], strict=True)]
     others.append(f"IV {text.percent(position.now.iv)}")
     meaning = "Absolute delta of what was sold, as things stand"
-    return tile("Short delta", deltas[0], ", ".join(others), meaning=meaning)
+    return Tile("Short delta", deltas[0], [", ".join(others)], meaning=meaning)
 
 
 def _plain(value: float) -> str:

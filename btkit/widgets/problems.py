@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from html import escape
 
 import ipywidgets as ipw
 
 from btkit.errors import Problem
-from btkit.render.pieces import tag
+from btkit.render.pages import markup
 
 _FIRST_WORD = re.compile(r"[A-Za-z0-9_.{}]+|.")
 
@@ -24,16 +23,12 @@ def problem_markup(problem: Problem, text: str) -> str:
     text
         What its column counts in; empty shows the message alone.
     """
-    where = ""
+    start = end = 0
     if problem.column is not None and text:
         start = min(problem.column, len(text) - 1)
         found = _FIRST_WORD.match(text[start:])
         end = start + (found.end() if found else 1)
-        marked = tag("mark", escape(text[start:end]))
-        where = tag("pre", escape(text[:start]) + marked + escape(text[end:]))
-    hint = tag("div", escape(problem.hint), class_="bt-hint") if problem.hint else ""
-    body = tag("div", escape(problem.message)) + where + hint
-    return tag("div", tag("div", body, class_="bt-problem", role="alert"), class_="bt")
+    return markup("widgets.problem", problem, text[:start], text[start:end], text[end:])
 
 
 def show_problems(
@@ -69,9 +64,7 @@ def labelled(label: str, control: ipw.Widget, meaning: str) -> ipw.HBox:
     meaning
         Shown when the label is hovered.
     """
-    name = ipw.HTML(
-        tag("div", tag("label", escape(label), title=meaning), class_="bt bt-field-name")
-    )
+    name = ipw.HTML(markup("widgets.label", label, "bt-field-name", meaning))
     row = ipw.HBox([name, control])
     row.add_class("bt-field")
     return row

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from html import escape
 from typing import Generic, TypeVar
 
 import ipywidgets as ipw
@@ -14,7 +13,7 @@ from IPython.display import display
 
 from btkit.errors import BtkitError, InterruptedRunError
 from btkit.jobs import Note
-from btkit.render.pieces import tag
+from btkit.render.pages import markup
 from btkit.widgets.closing import close_all
 from btkit.widgets.lifecycle import replace_older
 
@@ -199,4 +198,4 @@ class Progress(Generic[Answer]):
             self.cancel_button.disabled = True
 
     def _say(self, words: str) -> None:
-        self.label.value = tag("div", escape(words), role="status")
+        self.label.value = markup("widgets.status", words)

@@ -10,7 +10,7 @@ import ipywidgets as ipw
 from numpy import format_float_positional
 
 from btkit.jobs import read_settings
-from btkit.render.pieces import tag
+from btkit.render.pages import markup
 from btkit.settings import Settings, SourceName
 from btkit.widgets.market import Request
 
@@ -94,7 +94,7 @@ class RequestBar:
 
 def _named(name: str, control: ipw.Widget) -> ipw.VBox:
     control.layout.width = "100%"
-    caption = ipw.HTML(tag("div", tag("label", name), class_="bt bt-request-name"))
+    caption = ipw.HTML(markup("widgets.label", name, "bt-request-name"))
     box = ipw.VBox([caption, control])
     box.add_class(f"bt-request-{name.split(',', maxsplit=1)[0].lower()}")
     return box

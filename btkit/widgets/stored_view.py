@@ -12,15 +12,16 @@ from btkit.jobs.sweep import load_sweep
 from btkit.jobs.walk_forward import load_walk_forward
 from btkit.render import show, sweep, sweep_charts, walk_forward
 from btkit.render.compare import compare
-from btkit.render.pieces import Section, tag
+from btkit.render.pages import markup
+from btkit.render.pieces import ReportSection
 from btkit.settings import Settings
 from btkit.storage import JobKind
 
-View = Callable[[], None]
+Display = Callable[[], None]
 """Displays what was loaded."""
 
 
-def stored_view(jobs: Sequence[tuple[JobKind, str]], settings: Settings) -> View:
+def stored_view(jobs: Sequence[tuple[JobKind, str]], settings: Settings) -> Display:
     """Load what is selected, and return what displays it.
 
     Parameters
@@ -47,16 +48,16 @@ def stored_view(jobs: Sequence[tuple[JobKind, str]], settings: Settings) -> View
 
 def _advice() -> None:
     words = "Select a run for its report, several to compare them."
-    display(HTML(tag("div", words, class_="bt bt-edit-note")))
+    display(HTML(markup("widgets.advice", words)))
 
 
-def _run(job_id: str, settings: Settings) -> View:
+def _run(job_id: str, settings: Settings) -> Display:
     document = load_run(job_id, settings=settings)
     return lambda: show(document)
 
 
-def _walk_forward(job_id: str, settings: Settings) -> View:
-    page = load_walk_forward(job_id, settings=settings)
+def _walk_forward(job_id: str, settings: Settings) -> Display:
+    page = walk_forward.WalkForwardPage.of(*load_walk_forward(job_id, settings=settings))
     parts = (
         walk_forward.headline,
         walk_forward.stitched,
@@ -67,8 +68,8 @@ def _walk_forward(job_id: str, settings: Settings) -> View:
     return _all([part(page) for part in parts])
 
 
-def _sweep(job_id: str, settings: Settings) -> View:
-    page = load_sweep(job_id, settings=settings)
+def _sweep(job_id: str, settings: Settings) -> Display:
+    page = sweep.SweepPage.of(*load_sweep(job_id, settings=settings))
     parts = (
         sweep.headline,
         sweep_charts.surface,
@@ -79,7 +80,7 @@ def _sweep(job_id: str, settings: Settings) -> View:
     return _all([part(page) for part in parts])
 
 
-def _batch(job_id: str, settings: Settings) -> View:
+def _batch(job_id: str, settings: Settings) -> Display:
     jobs = list_runs(parent=job_id, status="complete", limit=10_000, settings=settings)
     ids = [job["run_id"] for job in jobs if job["kind"] in ("run", "options-sim")]
     if not ids:
@@ -90,7 +91,7 @@ def _batch(job_id: str, settings: Settings) -> View:
     return compare([load_run(run_id, settings=settings) for run_id in ids]).display
 
 
-def _all(sections: Sequence[Section]) -> View:
+def _all(sections: Sequence[ReportSection]) -> Display:
     def display_all() -> None:
         for section in sections:
             section.display()
@@ -98,7 +99,7 @@ def _all(sections: Sequence[Section]) -> View:
     return display_all
 
 
-_ONE: dict[JobKind, Callable[[str, Settings], View]] = {
+_ONE: dict[JobKind, Callable[[str, Settings], Display]] = {
     "walk-forward": _walk_forward,
     "sweep": _sweep,
     "batch": _batch,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from btkit.render.pieces import asset, tag
+from btkit.render.pieces import asset
 
 
-def styles() -> str:
-    """Return the report's styles and the widgets' own as one style element."""
-    return tag("style", asset("report.css") + own_text("widgets.css"))
+def styles(*more: str) -> str:
+    """Return the report's styles, the widgets' own and those of further files as one element."""
+    sheets = [asset("report.css"), *(own_text(name) for name in ("widgets.css", *more))]
+    return f"<style>{''.join(sheets)}</style>"
 
 
 def own_text(name: str) -> str:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from btkit.metrics import THRESHOLDS, verdict_of
 from btkit.render import text
-from btkit.render.pieces import tag
-from btkit.render.pill import pill
+from btkit.render.pages import markup
+from btkit.render.tiles import Mark, Shown, Tile
 from btkit.render.words import LABELS, needs
 from btkit.widgets.market import Held
 
@@ -46,47 +45,37 @@ def summary(result: Result | OptionsResult, held: Held, *, least: int) -> str:
     why = f"misses {text.listed(names)}" if names else f"keeps all {len(THRESHOLDS)} thresholds"
     if verdict == "too_few_trades":
         why = f"{text.plural(trades, 'trade')}, a verdict needs {least}; it {why}"
-    head = pill(verdict) + tag("span", escape(why))
-    tiles = "".join(_tile(result, held, name) for name in TILES)
-    warnings = "".join(tag("li", escape(str(warning["message"]))) for warning in result.warnings)
-    notes = tag(
-        "details",
-        tag("summary", f"{text.plural(len(result.warnings), 'warning')} about this run")
-        + tag("ul", warnings),
-        class_="bt-edit-warnings",
-    )
-    return tag(
-        "div",
-        tag("div", head, class_="bt-edit-verdict", role="status")
-        + tag("div", tiles, class_="bt-tiles")
-        + (notes if warnings else ""),
-        class_="bt",
-    )
+    tiles = [_tile(result, held, name) for name in TILES]
+    warnings = [warning["message"] for warning in result.warnings]
+    return markup("widgets.summary", verdict, why, tiles, warnings)
 
 
-def _tile(result: Result | OptionsResult, held: Held, name: str) -> str:
+def _tile(result: Result | OptionsResult, held: Held, name: str) -> Tile:
     label = LABELS[name]
-    value = float(getattr(result.metrics, name))
-    bound = next((bound for bound in THRESHOLDS if bound.metric == name), None)
-    lines = [
-        tag(
-            "div", escape(_NAMES.get(name, label.name)), class_="bt-tile-name", title=label.meaning
-        ),
-        tag("div", _shown(name, value), class_="bt-tile-value"),
-    ]
-    if bound is not None:
-        met = bound.passes(value)
-        sign, kind = ("✓", "bt-met") if met else ("✕", "bt-missed")
-        limit = f"{_SENSES[bound.sense]} {label.show(bound.bound)}"
-        need = tag("span", f"{sign} {escape(limit)}", class_=kind, title=needs(bound))
-        lines.append(tag("div", need, class_="bt-tile-line"))
     other = held.metrics.get(name)
+    lines = []
     if name == "total_trades":
         won, lost = result.metrics.winning_trades, result.metrics.losing_trades
-        lines.append(tag("div", f"{won:,} won, {lost:,} lost", class_="bt-tile-line"))
+        lines = [f"{won:,} won, {lost:,} lost"]
     elif other is not None and name not in {"win_rate", "profit_factor"}:
-        lines.append(tag("div", f"held {escape(label.show(other))}", class_="bt-tile-line"))
-    return tag("div", "".join(lines), class_="bt-tile")
+        lines = [f"held {label.show(other)}"]
+    value = float(getattr(result.metrics, name))
+    return Tile(
+        _NAMES.get(name, label.name),
+        _shown(name, value),
+        lines,
+        meaning=label.meaning,
+        mark=_mark(name, value),
+    )
+
+
+def _mark(name: str, value: float) -> Mark | None:
+    bound = next((bound for bound in THRESHOLDS if bound.metric == name), None)
+    if bound is None:
+        return None
+    limit = f"{_SENSES[bound.sense]} {LABELS[name].show(bound.bound)}"
+    met: Literal["met", "missed"] = "met" if bound.passes(value) else "missed"
+    return Mark(met, met, limit, hover=needs(bound))
 
 
 def _word(metric: str) -> str:
@@ -94,7 +83,7 @@ def _word(metric: str) -> str:
     return name if metric == "sharpe_ratio" else name.lower()  # a person's name
 
 
-def _shown(name: str, value: float) -> str:
+def _shown(name: str, value: float) -> Shown:
     if math.isnan(value):
-        return tag("span", text.DASH, title=_NO_VALUE, class_="bt-undefined")
-    return "∞" if math.isinf(value) else escape(LABELS[name].show(value))
+        return Shown(text.DASH, _NO_VALUE)
+    return Shown("∞" if math.isinf(value) else LABELS[name].show(value))

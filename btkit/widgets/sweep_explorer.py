@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from html import escape
 from typing import Any
 
 import ipywidgets as ipw
@@ -15,7 +14,7 @@ from btkit.errors import UsageError
 from btkit.jobs import read_settings
 from btkit.jobs.requests import SpecSource, rule_spec
 from btkit.jobs.sweep import sweep
-from btkit.render.pieces import tag
+from btkit.render.pages import markup
 from btkit.settings import Settings
 from btkit.simulation import Result, simulate
 from btkit.spec import StrategySpec
@@ -352,8 +351,8 @@ class SweepExplorer(Lab[SweepResult]):
         missing = place is None
         (self._set.add_class if missing else self._set.remove_class)("bt-stale")
         words = f"No set has {_named(wanted)}: {answer.constraint} does not hold there."
-        problem = tag("div", escape(words), class_="bt-problem", role="alert")
-        self._no_set.value = tag("div", problem, class_="bt") if missing else ""
+        said = markup("widgets.said", words, "bt-problem", "alert")
+        self._no_set.value = said if missing else ""
         if place is None:
             return
         self._values = wanted
@@ -374,10 +373,8 @@ class SweepExplorer(Lab[SweepResult]):
         else:
             self._picture.show(run, held)
         self._verdict.value = summary(run, held, least=answer.min_trades)
-        pre = tag("pre", escape(text_of(run.spec, suffix=".yaml")), tabindex="0")
-        head = tag("div", tag("span", f"The spec with {escape(_named(wanted))}"),
-                   class_="bt-edit-heading")  # fmt: skip
-        self._text.value = tag("div", head + pre, class_="bt bt-lab-spec")
+        text = text_of(run.spec, suffix=".yaml")
+        self._text.value = markup("widgets.spec", f"The spec with {_named(wanted)}", text)
 
 
 def _named(values: Mapping[str, Any]) -> str:

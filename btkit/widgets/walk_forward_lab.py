@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from html import escape
 from typing import Any
 
 import ipywidgets as ipw
@@ -13,9 +12,8 @@ from btkit.jobs import read_settings
 from btkit.jobs.requests import SpecSource, rule_spec
 from btkit.jobs.walk_forward import WalkForwardResult, walk_forward
 from btkit.render import walk_forward as page
-from btkit.render.pieces import Chart, Html, tag
-from btkit.render.pill import pill
-from btkit.render.walk_forward import Page
+from btkit.render.pages import markup
+from btkit.render.pieces import Chart, Html
 from btkit.settings import Settings
 from btkit.spec import StrategySpec
 from btkit.validation.windows import SCHEMES
@@ -186,16 +184,14 @@ class WalkForwardLab(Lab[WalkForwardResult]):
         return work
 
     def _present(self, answer: WalkForwardResult) -> None:
-        shown: Page = (answer.report.to_dict(), answer.curve)
-        head = page.headline(shown).pieces
-        told = pill(answer.report.verdict) + tag("span", _reason(answer))
-        verdict = tag("div", told, class_="bt-edit-verdict", role="status")
-        warned = "".join(tag("li", escape(entry.message)) for entry in answer.report.warnings)
-        notes = tag("ul", warned, class_="bt-edit-warnings") if warned else ""
-        self._verdict.value = tag("div", verdict + notes, class_="bt")
-        self._tiles.value = tag("div", _markup(head[-1]), class_="bt")
+        report = answer.report
+        shown = page.WalkForwardPage(report, answer.curve)
+        verdict = markup("widgets.verdict", report.verdict, _reason(answer))
+        notes = markup("widgets.warnings", report.warnings) if report.warnings else ""
+        self._verdict.value = markup("widgets.framed", [verdict, notes])
+        self._tiles.value = markup("widgets.framed", [_markup(page.headline(shown).pieces[-1])])
         spans, sharpes = page.windows(shown).pieces
-        _match(spans, sharpes, len(answer.report.windows))
+        _match(spans, sharpes, len(report.windows))
         for live, chart in (
             (self._curve, page.stitched(shown, height=_CURVE_HEIGHT).pieces[0]),
             (self._spans, spans),
@@ -203,7 +199,7 @@ class WalkForwardLab(Lab[WalkForwardResult]):
         ):
             assert isinstance(chart, Chart)
             live.show(chart)
-        self._table.value = tag("div", _markup(page.chosen(shown).pieces[0]), class_="bt")
+        self._table.value = markup("widgets.framed", [_markup(page.chosen(shown).pieces[0])])
 
     def _blamed(self, error: BaseException) -> dict[str, tuple[str, str]]:
         return super()._blamed(error) | blame_axes(error, self.spec, self._axes)
@@ -229,7 +225,7 @@ def _match(spans: Html | Chart, sharpes: Html | Chart, count: int) -> None:
 
 def _reason(answer: WalkForwardResult) -> str:
     words = answer.report.conclusion.partition(": ")[2]
-    return escape(words[:1].upper() + words[1:])
+    return words[:1].upper() + words[1:]
 
 
 def _markup(piece: Html | Chart) -> str:

@@ -9,14 +9,14 @@ from btkit.render import text, theme
 from btkit.render.figures.lines import Scale, end_labels, line, panel_title, scale_for
 from btkit.render.pieces import Chart
 from btkit.render.series import display_rows, floats, milliseconds, thinned_note
-from btkit.render.view import View
+from btkit.render.view import RunView
 
 HEIGHT = 600
 TOP, BOTTOM = 56, 36
 UPPER, LOWER = (0.40, 1.0), (0.0, 0.29)
 
 
-def equity_chart(view: View) -> Chart:
+def equity_chart(view: RunView) -> Chart:
     """Return the picture that decides: what became of the money, and how far it fell."""
     own, held = floats(view.equity), floats(view.held)
     rows = display_rows(own)
@@ -76,7 +76,7 @@ def equity_chart(view: View) -> Chart:
     )
 
 
-def _title(view: View) -> str:
+def _title(view: RunView) -> str:
     own, held = float(view.equity.iloc[-1]), float(view.held.iloc[-1])
     start = text.money(view.initial)
     if not len(view.trades):
@@ -85,7 +85,7 @@ def _title(view: View) -> str:
     return f"{start} {verb} to {text.money(own)}; buy-and-hold ended at {text.money(held)}"
 
 
-def _fall_title(view: View, *, short: bool = False) -> str:
+def _fall_title(view: RunView, *, short: bool = False) -> str:
     fall = view.fall
     if fall is None:
         return "The account never fell below a high"

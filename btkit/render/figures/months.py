@@ -9,7 +9,7 @@ from btkit.metrics import monthly_returns
 from btkit.render import text, theme
 from btkit.render.pieces import Chart
 from btkit.render.series import Floats, compact, floats
-from btkit.render.view import View
+from btkit.render.view import RunView
 
 ROW = 26
 TOP, BOTTOM = 84, 12
@@ -25,7 +25,7 @@ COLOURS = [
 ]
 
 
-def months_chart(view: View) -> Chart:
+def months_chart(view: RunView) -> Chart:
     """Return the heat map of calendar months and years."""
     table = monthly_returns(view.equity, view.initial)
     held = monthly_returns(view.held, view.initial)

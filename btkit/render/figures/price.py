@@ -12,14 +12,14 @@ from btkit.render import text, theme
 from btkit.render.figures.lines import line, scale_for
 from btkit.render.pieces import Chart
 from btkit.render.series import Floats, display_rows, milliseconds, thinned_note
-from btkit.render.view import Trade, View, trade_rows
+from btkit.render.view import RunView, Trade, trade_rows
 
 HEIGHT = 460
 ALL = "All"
 BUTTON_YEARS = (2, 5, 10)
 
 
-def price_chart(view: View) -> Chart:
+def price_chart(view: RunView) -> Chart:
     """Return the price with entries, and exits coloured and shaped by their reason."""
     close = view.curve["close"].to_numpy(dtype=np.float64)
     rows = display_rows(close)
@@ -71,7 +71,7 @@ def price_chart(view: View) -> Chart:
     )
 
 
-def _title(view: View, window: list[str]) -> str:
+def _title(view: RunView, window: list[str]) -> str:
     trades = view.trades
     if not len(trades):
         return f"{escape(view.symbol)} without a single trade"
@@ -82,7 +82,7 @@ def _title(view: View, window: list[str]) -> str:
     return f"{escape(view.symbol)}: {inside} of {total} fall into the last two years"
 
 
-def _inside(view: View, window: list[str]) -> int:
+def _inside(view: RunView, window: list[str]) -> int:
     entered = _naive(view.trades["entry_date"])
     first, last = (pd.Timestamp(end) for end in window)
     return int(((entered >= first) & (entered <= last)).sum())
@@ -93,7 +93,7 @@ def _naive(column: pd.Series[Any]) -> pd.DatetimeIndex:
     return index.tz_convert("UTC").tz_localize(None) if index.tz is not None else index
 
 
-def _ranges(view: View, close: Floats) -> list[tuple[str, dict[str, Any]]]:
+def _ranges(view: RunView, close: Floats) -> list[tuple[str, dict[str, Any]]]:
     last, start = view.times[-1], view.times[0]
     spans = [
         (f"{years} years", last - pd.DateOffset(years=years))
@@ -130,7 +130,7 @@ def _menu(views: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
     }
 
 
-def _trips(view: View) -> list[dict[str, Any]]:
+def _trips(view: RunView) -> list[dict[str, Any]]:
     """Return a faint line from each entry to its exit, gains and losses apart."""
     trades = view.shown
     traces = []
@@ -158,11 +158,11 @@ def _trips(view: View) -> list[dict[str, Any]]:
     return traces
 
 
-def _markers(view: View) -> list[dict[str, Any]]:
+def _markers(view: RunView) -> list[dict[str, Any]]:
     trades = view.shown
     if not len(trades):
         return []
-    up = view.settings.get("direction") != "short"
+    up = view.terms.direction != "short"
     traces = [
         {
             "type": "scatter",

@@ -12,14 +12,14 @@ from btkit.render import text, theme, words
 from btkit.render.figures.lines import line, panel_title, scale_for
 from btkit.render.pieces import Chart
 from btkit.render.series import Floats, display_rows, floats, milliseconds, thinned_note
-from btkit.render.view import View
+from btkit.render.view import RunView
 
 HEIGHT = 640
 MINIMUM_RETURNS = 40
 PANELS = ((0.70, 1.0), (0.36, 0.60), (0.0, 0.24))
 
 
-def through_time_chart(view: View) -> Chart:
+def through_time_chart(view: RunView) -> Chart:
     """Return whether the strategy held up: risk and return of the last year, and exposure."""
     window, name = rolling_window(len(view.period_ends), view.annualisation.periods_per_year)
     rows = display_rows(floats(view.equity))
@@ -99,7 +99,7 @@ def rolling_window(returns: int, periods_per_year: float) -> tuple[int, str]:
     return 0, ""
 
 
-def _rolling(view: View, window: int) -> tuple[list[Floats], list[Floats]]:
+def _rolling(view: RunView, window: int) -> tuple[list[Floats], list[Floats]]:
     ends, per_year = view.period_ends, view.annualisation.periods_per_year
     curves = (view.equity.iloc[ends], view.held.iloc[ends])
     # Inside a session the ratio stands as the session before left it.
@@ -137,7 +137,7 @@ def _title(sharpe: Floats, bound: float, name: str) -> str:
     )
 
 
-def _share_title(view: View) -> str:
+def _share_title(view: RunView) -> str:
     return f"Exposure: in the market on {text.percent(time_in_market(view.invested))} of bars"
 
 
@@ -147,7 +147,7 @@ def _share_axis(share: Floats, **extra: object) -> dict[str, Any]:
     return theme.axis(range=[low, top], ticksuffix=" %", anchor="x", nticks=4, **extra)
 
 
-def _exposure_only(view: View, data: list[dict[str, Any]], share: Floats, *, note: str) -> Chart:
+def _exposure_only(view: RunView, data: list[dict[str, Any]], share: Floats, *, note: str) -> Chart:
     arrangement = theme.layout(
         height=280,
         title=_share_title(view),

@@ -9,7 +9,7 @@ from btkit.render import text, theme
 from btkit.render.figures.lines import scale_for
 from btkit.render.pieces import Chart
 from btkit.render.series import Floats, floats
-from btkit.render.view import View, trade_rows
+from btkit.render.view import RunView, trade_rows
 
 HEIGHT = 340
 FEW = 6
@@ -18,7 +18,7 @@ LABEL_ROOM = 0.4
 MARGIN = {"l": 52, "r": 12, "t": 56, "b": 46}
 
 
-def distribution_chart(view: View) -> Chart:
+def distribution_chart(view: RunView) -> Chart:
     """Return how profits and losses are spread; no bin mixes the two."""
     pnl = view.trades["pnl"].to_numpy(dtype=np.float64)
     edges = bin_edges(pnl)
@@ -79,7 +79,7 @@ def bin_edges(pnl: Floats) -> Floats:
     return floats(edges)
 
 
-def holding_chart(view: View) -> Chart:
+def holding_chart(view: RunView) -> Chart:
     """Return P&L against bars held."""
     trades = view.shown
     data = []
@@ -126,7 +126,7 @@ def holding_chart(view: View) -> Chart:
     )
 
 
-def _holding_title(view: View) -> str:
+def _holding_title(view: RunView) -> str:
     trades = view.trades
     won = trades.loc[trades["pnl"] > 0, "bars_held"]
     lost = trades.loc[trades["pnl"] < 0, "bars_held"]
@@ -136,7 +136,7 @@ def _holding_title(view: View) -> str:
     return f"Every trade a {kind}, held {trades['bars_held'].mean():.1f} bars on average"
 
 
-def reasons_chart(view: View) -> Chart:
+def reasons_chart(view: RunView) -> Chart:
     """Return what trades of each exit reason brought together."""
     groups = view.trades.groupby("exit_reason")["pnl"].agg(["sum", "count", "mean"])
     groups = groups.sort_values("sum")

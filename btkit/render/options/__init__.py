@@ -5,7 +5,7 @@ from __future__ import annotations
 from btkit.render.options.sections import (
     SECTIONS,
     exposure,
-    lives,
+    lifetimes,
     outcomes,
     payoff,
     rests_on,
@@ -18,7 +18,7 @@ __all__ = [
     "exposure",
     "growth",
     "headline",
-    "lives",
+    "lifetimes",
     "months",
     "outcomes",
     "payoff",

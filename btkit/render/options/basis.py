@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from html import escape
-
+from btkit.documents import DataSection
 from btkit.render import text
-from btkit.render.basis import basis as run_basis
-from btkit.render.pieces import Html, tag
-from btkit.render.view import View
+from btkit.render.basis import Facts, conditions, costs, data, orders, provenance
+from btkit.render.options.book import SpreadBook, SpreadFacts
+from btkit.render.pages import markup
+from btkit.render.pieces import Html
+from btkit.render.view import RunView
 from btkit.simulation.options import ESTIMATES
-
-SKIPPED = {
-    "no_volatility": "no volatility was known when the order filled",
-    "no_time_to_expiry": "the last session before the target was the day of the fill itself",
-    "no_strike": "no strike has the delta asked for",
-    "strikes_coincide": "both strikes of a side fell on the same multiple of strike_step",
-    "strikes_cross": "the put to sell lay above the call to sell",
-    "no_credit": "nothing would have been left of the credit after slippage",
-    "credit_above_width": "the credit reached the width of the spread",
-    "size_below_one_contract": "one contract risked more than per_trade_risk_pct allows",
-}
 
 MODEL = (
     "No option was ever quoted here. Every price is Black-Scholes, from the underlying and one "
@@ -49,30 +39,30 @@ _STOOD_IN = {"iv_atm": ("implied volatility", _LAGS), "vix": ("VIX", "20 stood i
 RESERVE = "The widest wing is kept in reserve until a spread closes; risk is counted on the rest."
 
 
-def basis(view: View) -> list[Html]:
+def basis(view: RunView, book: SpreadBook) -> list[Html]:
     """Return the caveats, then data, costs and sizes, conditions, and the reproduction."""
-    data, _, *rest = run_basis(view)
-    return [_caveats(view), data, _costs(view), *rest]
+    return [
+        _caveats(view, book.rule),
+        data(view),
+        costs(_costs(view, book.rule)),
+        *conditions(view),
+        provenance(view),
+    ]
 
 
-def _caveats(view: View) -> Html:
-    spec = view.spec
+def _caveats(view: RunView, rule: SpreadFacts) -> Html:
     lines = [
         MODEL,
-        _skew_line(float(spec["skew"])),
+        _skew_line(rule.skew),
         TERM,
-        _source_line(view),
-        _estimate_line(view),
+        _source_line(rule),
+        _estimate_line(view.report.data, rule),
         GAPS,
         QUOTES,
         EXERCISE,
-        _grid_line(view),
+        _grid_line(rule),
     ]
-    items = "".join(tag("li", escape(sentence)) for sentence in lines if sentence)
-    return Html(
-        tag("h3", "What a flat-volatility model leaves out")
-        + tag("div", tag("ul", items), class_="bt-callout bt-attention", role="note")
-    )
+    return Html(markup("options.caveats", [sentence for sentence in lines if sentence]))
 
 
 def _skew_line(skew: float) -> str:
@@ -89,53 +79,60 @@ def _skew_line(skew: float) -> str:
     )
 
 
-def _source(view: View) -> str:
-    # Specs of an earlier version have neither field.
-    return str(view.spec.get("iv_source", "iv_atm"))
+def _source_line(rule: SpreadFacts) -> str:
+    source = "the VIX" if rule.iv_source == "vix" else "the implied volatility (iv_atm)"
+    if rule.iv_scale == 1.0:
+        return "Every volatility is the VIX at the last close." if rule.iv_source == "vix" else ""
+    return f"Every volatility is {rule.iv_scale:g} times {source} at the last close (iv_scale)."
 
 
-def _source_line(view: View) -> str:
-    scale = float(view.spec.get("iv_scale", 1.0))
-    source = "the VIX" if _source(view) == "vix" else "the implied volatility (iv_atm)"
-    if scale == 1.0:
-        return "Every volatility is the VIX at the last close." if _source(view) == "vix" else ""
-    return f"Every volatility is {scale:g} times {source} at the last close (iv_scale)."
-
-
-def _estimate_line(view: View) -> str:
-    bars = int(view.report["data"]["fallbacks"].get(_source(view), 0))
+def _estimate_line(data: DataSection, rule: SpreadFacts) -> str:
+    bars = data.fallbacks.get(rule.iv_source, 0)
     if not bars:
         return ""
-    share = text.percent(bars / max(1, int(view.report["data"]["rows"])))
-    known, stood_in = _STOOD_IN[_source(view)]
+    share = text.percent(bars / max(1, data.rows))
+    known, stood_in = _STOOD_IN[rule.iv_source]
     return (
         f"On {text.plural(bars, 'bar')} ({share}) no {known} was known, and {stood_in} "
-        f"{ESTIMATES[_source(view)][1]}"
+        f"{ESTIMATES[rule.iv_source][1]}"
     )
 
 
-def _grid_line(view: View) -> str:
-    spec = view.spec
+def _grid_line(rule: SpreadFacts) -> str:
     free = []
-    if not spec["strike_step"]:
+    if not rule.strike_step:
         free.append("any strike can be had, to the cent (strike_step puts them on a grid)")
-    if not spec["expiry"]:
+    if not rule.expiry:
         free.append("any session can be an expiry (expiry: weekly or monthly takes listed ones)")
-    if not float(spec["dividend_yield"]):
+    if not rule.dividend_yield:
         free.append("the underlying pays no dividends (dividend_yield)")
     return f"Assumed: {'; '.join(free)}." if free else ""
 
 
-def _costs(view: View) -> Html:
-    spec, settings, trades = view.spec, view.settings, view.trades
-    diagnostics = view.report["diagnostics"]
-    when = "at that same close" if settings.get("fill") == "close" else "at the next open"
-    fee = f"${float(settings['commission']):,.4g}"
-    share = text.percent(float(settings["slippage"]), digits=2)
+def _costs(view: RunView, rule: SpreadFacts) -> Facts:
+    kind = rule.spread_type.replace("_", " ")
+    near, far = round(rule.short_delta * 100), round(rule.long_delta * 100)
+    leaves = (
+        f"at {text.percent(rule.profit_target_pct, digits=0)} of the credit kept, at "
+        f"{rule.stop_loss_pct:g} times the credit, or after "
+        f"{text.plural(rule.max_holding_bars, 'bar')}"
+    )
+    return [
+        ("In words", _words(view)),
+        ("Spread", f"{kind}, {rule.target_dte} days, {near} over {far} delta"),
+        ("Risk a spread", text.percent(rule.per_trade_risk_pct, digits=2)),
+        ("Leaves", leaves),
+        *orders(view),
+    ]
+
+
+def _words(view: RunView) -> list[str]:
+    terms, trades = view.terms, view.trades
+    when = "at that same close" if terms.fill == "close" else "at the next open"
     both = "at entry and at exit; none at expiration"
     words = [
-        f"Commission: {fee} a contract and leg, {both}.",
-        f"Slippage: {share} of each leg's price, {both}.",
+        f"Commission: ${terms.commission:,.4g} a contract and leg, {both}.",
+        f"Slippage: {text.percent(terms.slippage, digits=2)} of each leg's price, {both}.",
         f"An order decided at a close fills {when}, with the volatility of the last closed bar.",
         RESERVE,
     ]
@@ -145,44 +142,4 @@ def _costs(view: View) -> Html:
             f"All spreads together paid {text.money(paid)} in commission and "
             f"{text.money(slipped)} in slippage."
         )
-    skipped = [
-        f"{text.count(number)}: {SKIPPED.get(reason, reason.replace('_', ' '))}"
-        for reason, number in sorted(
-            diagnostics["skipped_entries"].items(), key=lambda entry: -entry[1]
-        )
-    ]
-    unfilled = int(diagnostics["unfilled_orders"])
-    near, far = (round(float(spec[name]) * 100) for name in ("short_delta", "long_delta"))
-    facts = [
-        ("In words", _items(words)),
-        ("Spread", escape(f"{_kind(view)}, {spec['target_dte']} days, {near} over {far} delta")),
-        ("Risk a spread", text.percent(spec["per_trade_risk_pct"], digits=2)),
-        (
-            "Leaves",
-            escape(
-                f"at {text.percent(spec['profit_target_pct'], digits=0)} of the credit kept, at "
-                f"{float(spec['stop_loss_pct']):g} times the credit, or after "
-                f"{text.plural(int(spec['max_holding_bars']), 'bar')}"
-            ),
-        ),
-        ("Positions", f"at most {text.count(spec['max_concurrent_positions'])} at once"),
-        ("Entries skipped", _items(skipped) or "none"),
-        (
-            "Unfilled",
-            f"{text.plural(unfilled, 'order')} left by the end of data" if unfilled else "none",
-        ),
-        ("Buy-and-hold", escape(view.report["benchmark"]["definition"])),
-    ]
-    listed = "".join(tag("dt", escape(name)) + tag("dd", value) for name, value in facts)
-    return Html(
-        tag("h3", "Costs, fills and size") + tag("dl", listed, class_="bt-facts-list"),
-        width="half",
-    )
-
-
-def _kind(view: View) -> str:
-    return str(view.spec["spread_type"]).replace("_", " ")
-
-
-def _items(lines: list[str]) -> str:
-    return tag("ul", "".join(tag("li", escape(line)) for line in lines)) if lines else ""
+    return words

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from btkit.documents import OptionsReport
+from btkit.options import Leg, Spread
 from btkit.pricing import black_scholes as pricing
 from btkit.render.series import Floats, floats
-from btkit.render.view import View
+from btkit.render.view import RuleFacts, RunView
 
 Rows = npt.NDArray[np.int64]
 SHARES = 100.0
@@ -21,14 +23,33 @@ DAYS = 365.0
 UNITS = {"delta": 1.0, "gamma": 1.0, "theta": 1.0 / DAYS, "vega": 0.01}
 
 
+class SpreadFacts(RuleFacts):
+    """What pages read of a spec of spreads as it ran, beyond what they read of any."""
+
+    spread_type: str
+    target_dte: int
+    short_delta: float
+    long_delta: float
+    profit_target_pct: float
+    stop_loss_pct: float
+    risk_free_rate: float
+    dividend_yield: float
+    skew: float
+    strike_step: float | None
+    expiry: Literal["weekly", "monthly"] | None
+    # Specs of an earlier version have neither.
+    iv_source: Literal["iv_atm", "vix"] = "iv_atm"
+    iv_scale: float = 1.0
+
+
 @dataclass(frozen=True)
-class Held:
+class SpreadLifetime:
     """One spread, and the bars at whose closes it was open.
 
     Parameters
     ----------
     spread
-        As the report carries it.
+        As the report has it.
     rows
         Rows of the curve, from its entry on.
     close, iv, value, days
@@ -37,7 +58,7 @@ class Held:
         How many of these closes it outlived; a settled one is gone at its last.
     """
 
-    spread: dict[str, Any]
+    spread: Spread
     rows: Rows
     close: Floats
     iv: Floats
@@ -45,23 +66,13 @@ class Held:
     days: Floats
     open: int
 
-    @property
-    def contracts(self) -> int:
-        """How many spreads were sold."""
-        return int(self.spread["contracts"])
-
-    @property
-    def legs(self) -> list[dict[str, Any]]:
-        """Its options."""
-        return list(self.spread["legs"])
-
     def strikes(self, side: str) -> list[float]:
         """Return the strikes of the legs of one side, ``short`` or ``long``."""
-        return [float(leg["strike"]) for leg in self.legs if leg["side"] == side]
+        return [leg.strike for leg in self.spread.legs if leg.side == side]
 
 
 @dataclass(frozen=True)
-class Book:
+class SpreadBook:
     """All spreads of a run.
 
     Parameters
@@ -70,26 +81,33 @@ class Book:
         The run.
     """
 
-    view: View
+    view: RunView
 
     @cached_property
-    def held(self) -> list[Held]:
+    def rule(self) -> SpreadFacts:
+        """The spec as it ran."""
+        return SpreadFacts.model_validate(self.view.report.provenance.spec)
+
+    @cached_property
+    def lifetimes(self) -> list[SpreadLifetime]:
         """The spreads in order of exit."""
         close = self.view.curve["close"].to_numpy(dtype=np.float64)
         days = self.view.times.to_numpy().astype("datetime64[D]")
         found = []
-        for spread in self.view.report["spreads"]:
-            first = int(self.view.times.searchsorted(moment(spread["entry_date"])))
-            rows = np.arange(first, first + len(spread["life"]["iv"]))
-            left = floats(days_between(days[rows], spread["expiry"]))
-            leaves = self.view.times[rows] < moment(spread["exit_date"])
+        report = self.view.report
+        assert isinstance(report, OptionsReport), "a run that sold no spreads has no book"
+        for spread in report.spreads:
+            first = int(self.view.times.searchsorted(moment(spread.entry_date)))
+            rows = np.arange(first, first + len(spread.life.iv))
+            left = floats(days_between(days[rows], spread.expiry))
+            leaves = self.view.times[rows] < moment(spread.exit_date)
             found.append(
-                Held(
+                SpreadLifetime(
                     spread=spread,
                     rows=rows,
                     close=close[rows],
-                    iv=floats(spread["life"]["iv"]),
-                    value=floats(spread["life"]["value"]),
+                    iv=floats(spread.life.iv),
+                    value=floats(spread.life.value),
                     days=np.maximum(left, 0.0),
                     open=int(np.count_nonzero(leaves)),
                 )
@@ -97,42 +115,39 @@ class Book:
         return found
 
     @cached_property
-    def shown(self) -> list[Held]:
-        """Those of them that are drawn one by one: all, or the newest and largest."""
-        return [self.held[place] for place in self.view.shown_places]
+    def shown(self) -> list[SpreadLifetime]:
+        """Those of them that are drawn one by one: all, or the latest and largest."""
+        return [self.lifetimes[place] for place in self.view.shown_places]
 
     def listed(self) -> pd.DataFrame:
         """Return the trade list with what a trader of spreads wants to read beside it."""
-        spreads = [held.spread for held in self.held]
+        spreads = [lifetime.spread for lifetime in self.lifetimes]
         trades = self.view.trades
         return trades.assign(
             costs=trades["commission"] + trades["slippage_cost"],
-            expiry=[spread["expiry"] for spread in spreads],
-            strikes=[_written(held) for held in self.held],
-            contracts=[held.contracts for held in self.held],
-            iv_entry=[spread["iv_entry"] for spread in spreads],
-            iv_rank_entry=floats([_number(spread["iv_rank_entry"]) for spread in spreads]),
+            expiry=[spread.expiry for spread in spreads],
+            strikes=[_strikes(spread) for spread in spreads],
+            contracts=[spread.contracts for spread in spreads],
+            iv_entry=[spread.iv_entry for spread in spreads],
+            iv_rank_entry=floats([number(spread.iv_rank_entry) for spread in spreads]),
         )
 
-    def premium(self, side: str) -> float:
+    def premium(self, leg: Leg) -> float:
         """Return what the skew adds to the volatility of a leg."""
-        spec = self.view.spec
-        return float(spec["skew"]) * abs(0.5 - float(spec[f"{side}_delta"]))
+        rule = self.rule
+        delta = rule.short_delta if leg.side == "short" else rule.long_delta
+        return rule.skew * abs(0.5 - delta)
 
     def value(
-        self, leg: dict[str, Any], spot: npt.ArrayLike, years: npt.ArrayLike, iv: npt.ArrayLike
+        self, leg: Leg, spot: npt.ArrayLike, years: npt.ArrayLike, iv: npt.ArrayLike
     ) -> Floats:
         """Return the model's value of a leg in $ a share."""
-        volatility = np.maximum(floats(iv) + self.premium(leg["side"]), 0.0)
-        return pricing.price(leg["right"], spot, leg["strike"], years, volatility, **self._rates)
+        volatility = np.maximum(floats(iv) + self.premium(leg), 0.0)
+        return pricing.price(leg.right, spot, leg.strike, years, volatility, **self._rates)
 
     @property
     def _rates(self) -> dict[str, float]:
-        spec = self.view.spec
-        return {
-            "rate": float(spec["risk_free_rate"]),
-            "dividend_yield": float(spec["dividend_yield"]),
-        }
+        return {"rate": self.rule.risk_free_rate, "dividend_yield": self.rule.dividend_yield}
 
     def greeks(self) -> dict[str, Floats]:
         """Return the greeks of the whole book at each close.
@@ -141,16 +156,16 @@ class Book:
         """
         functions = {name: getattr(pricing, name) for name in UNITS}
         totals = {name: np.zeros(len(self.view.times)) for name in UNITS}
-        for held in self.held:
-            rows = held.rows[: held.open]
-            close, iv = held.close[: held.open], held.iv[: held.open]
-            years = held.days[: held.open] / DAYS
-            for leg in held.legs:
-                sign = (-1.0 if leg["side"] == "short" else 1.0) * SHARES * held.contracts
-                volatility = np.maximum(iv + self.premium(leg["side"]), 0.0)
+        for lifetime in self.lifetimes:
+            spread, open_ = lifetime.spread, slice(lifetime.open)
+            rows, close, iv = lifetime.rows[open_], lifetime.close[open_], lifetime.iv[open_]
+            years = lifetime.days[open_] / DAYS
+            for leg in spread.legs:
+                sign = (-1.0 if leg.side == "short" else 1.0) * SHARES * spread.contracts
+                volatility = np.maximum(iv + self.premium(leg), 0.0)
                 for name, function in functions.items():
                     values = function(
-                        leg["right"], close, leg["strike"], years, volatility, **self._rates
+                        leg.right, close, leg.strike, years, volatility, **self._rates
                     )
                     totals[name][rows] += sign * UNITS[name] * values
         return totals
@@ -168,16 +183,17 @@ def moment(text: str) -> pd.Timestamp:
     return stamp if stamp.tz is None else stamp.tz_convert("UTC").tz_localize(None)
 
 
-def _written(held: Held) -> str:
+def _strikes(spread: Spread) -> str:
     """Return the strikes as traders write them: P 2600/2550 sells the first, buys the second."""
-    digits = 0 if all(float(leg["strike"]).is_integer() for leg in held.legs) else 2
+    digits = 0 if all(leg.strike.is_integer() for leg in spread.legs) else 2
     sides = []
     for right in ("put", "call"):
-        strikes = [f"{leg['strike']:.{digits}f}" for leg in held.legs if leg["right"] == right]
+        strikes = [f"{leg.strike:.{digits}f}" for leg in spread.legs if leg.right == right]
         if strikes:
             sides.append(f"{right[0].upper()} {'/'.join(strikes)}")
     return " ".join(sides)
 
 
-def _number(value: float | None) -> float:
+def number(value: float | None) -> float:
+    """Return a number that may not be known as NaN then."""
     return np.nan if value is None else float(value)

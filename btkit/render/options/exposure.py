@@ -6,10 +6,10 @@ import numpy as np
 
 from btkit.render import text, theme
 from btkit.render.figures.lines import line, panel_title
-from btkit.render.options.book import Book
+from btkit.render.options.book import SpreadBook
 from btkit.render.pieces import Chart
 from btkit.render.series import display_rows, milliseconds
-from btkit.render.view import View
+from btkit.render.view import RunView
 
 HEIGHT = 620
 NAMES = {
@@ -22,7 +22,7 @@ SHORT = {"delta": "Delta, $ per $1", "gamma": "Gamma", "theta": "Theta, $ a day"
 GAP = 0.075
 
 
-def greeks_chart(view: View, book: Book) -> Chart:
+def greeks_chart(view: RunView, book: SpreadBook) -> Chart:
     """Return delta, gamma, theta and vega of the whole book at each close, one panel each."""
     greeks = book.greeks()
     x_all = milliseconds(view.times)

@@ -8,7 +8,7 @@ import numpy as np
 
 from btkit.render import text, theme
 from btkit.render.figures.trades import bin_edges
-from btkit.render.options.book import Book
+from btkit.render.options.book import SpreadBook, number
 from btkit.render.pieces import Chart
 from btkit.render.series import Floats, floats
 
@@ -17,9 +17,11 @@ MARGIN = {"l": 52, "r": 12, "t": 56, "b": 46}
 MIDDLE_RANK = 50.0
 
 
-def kept_chart(book: Book) -> Chart:
+def kept_chart(book: SpreadBook) -> Chart:
     """Return how much of the credit the spreads kept; no bin mixes keeping and losing."""
-    kept = floats([1.0 - held.spread["close_value"] / held.spread["credit"] for held in book.held])
+    kept = floats(
+        [1.0 - lifetime.spread.close_value / lifetime.spread.credit for lifetime in book.lifetimes]
+    )
     edges = bin_edges(kept * 100.0)
     # More than all of it cannot be kept.
     edges[-1] = min(edges[-1], 100.0)
@@ -50,8 +52,10 @@ def kept_chart(book: Book) -> Chart:
     return Chart(theme.figure(data, arrangement), name="credit-kept", width="third")
 
 
-def _kept_title(book: Book, kept: Floats) -> str:
-    shares = floats([held.contracts * held.spread["credit"] for held in book.held])
+def _kept_title(book: SpreadBook, kept: Floats) -> str:
+    shares = floats(
+        [lifetime.spread.contracts * lifetime.spread.credit for lifetime in book.lifetimes]
+    )
     together = float((kept * shares).sum() / shares.sum())
     median = text.percent(float(np.median(kept)), digits=0)
     verb = "kept" if together >= 0 else "lost"
@@ -59,14 +63,15 @@ def _kept_title(book: Book, kept: Floats) -> str:
     return f"Of all credits together {whole} was {verb}; the median spread kept {median}"
 
 
-def rank_chart(book: Book) -> Chart | None:
+def rank_chart(book: SpreadBook) -> Chart | None:
     """Return profit against the IV rank at entry; None where no rank is known."""
-    known = [held for held in book.held if held.spread["iv_rank_entry"] is not None]
+    ranks = floats([number(lifetime.spread.iv_rank_entry) for lifetime in book.lifetimes])
+    known = [book.lifetimes[place].spread for place in np.flatnonzero(np.isfinite(ranks))]
     if not known:
         return None
-    drawn = {id(held) for held in book.shown}
-    rank = floats([held.spread["iv_rank_entry"] for held in known])
-    made = floats([held.spread["pnl"] / held.spread["max_loss"] for held in known])
+    drawn = {id(lifetime.spread) for lifetime in book.shown}
+    rank = ranks[np.isfinite(ranks)]
+    made = floats([spread.pnl / spread.max_loss for spread in known])
     data: list[dict[str, Any]] = []
     for won, name, colour, symbol in (
         (True, "Gain", theme.GAIN, "circle"),
@@ -74,8 +79,8 @@ def rank_chart(book: Book) -> Chart | None:
     ):
         part = [
             index
-            for index, held in enumerate(known)
-            if (made[index] > 0) == won and id(held) in drawn
+            for index, spread in enumerate(known)
+            if (made[index] > 0) == won and id(spread) in drawn
         ]
         if not part:
             continue
@@ -88,8 +93,8 @@ def rank_chart(book: Book) -> Chart | None:
                 "y": made[part] * 100.0,
                 "marker": {"color": colour, "symbol": symbol, "size": 8, "opacity": 0.75},
                 "text": [
-                    f"{known[index].spread['entry_date']}<br>IV rank {rank[index]:.0f}<br>"
-                    f"{text.money(known[index].spread['pnl'], sign=True)}, "
+                    f"{known[index].entry_date}<br>IV rank {rank[index]:.0f}<br>"
+                    f"{text.money(known[index].pnl, sign=True)}, "
                     f"{text.percent(float(made[index]), sign=True)} of the max loss"
                     for index in part
                 ],
@@ -105,7 +110,7 @@ def rank_chart(book: Book) -> Chart | None:
         ),
         yaxis=theme.axis(title={"text": "P&L, % of max loss"}, nticks=6),
     )
-    unknown = len(book.held) - len(known)
+    unknown = len(book.lifetimes) - len(known)
     left_out = f"{text.plural(unknown, 'spread')} without a known rank left out." if unknown else ""
     return Chart(
         theme.figure(data, arrangement),

@@ -5,80 +5,89 @@ from __future__ import annotations
 from btkit.documents import RunDocument
 from btkit.render.figures import distribution_chart, reasons_chart, through_time_chart
 from btkit.render.options.basis import basis
-from btkit.render.options.book import Book
+from btkit.render.options.book import SpreadBook
 from btkit.render.options.exposure import greeks_chart
-from btkit.render.options.lives import lives_chart
+from btkit.render.options.lifetimes import lifetimes_chart
 from btkit.render.options.outcomes import kept_chart, rank_chart
 from btkit.render.options.payoff import payoff_chart
-from btkit.render.pieces import Chart, Html, Section, tag
+from btkit.render.pages import markup
+from btkit.render.pieces import Chart, Html, ReportSection
 from btkit.render.sections import Sections, growth, headline, months
-from btkit.render.trade_table import Columns, extremes, full_table
-from btkit.render.view import View
+from btkit.render.trade_table import Column, extremes, full_table
+from btkit.render.view import RunView
 
-COLUMNS: Columns = (
-    # column of the trade list, heading with its unit, how to show it
-    ("entry_date", "Sold", "date"),
-    ("exit_date", "Out", "date"),
-    ("expiry", "Expiry", "date"),
-    ("strikes", "Sold/bought", "text"),
-    ("contracts", "Lots", "count"),
-    ("entry_price", "Credit", "cost"),
-    ("exit_price", "Close", "cost"),
-    ("pnl", "P&L, $", "money"),
-    ("return_pct", "On risk, %", "percent"),
-    ("exit_reason", "Reason", "reason"),
-    ("iv_entry", "IV, %", "share"),
-    ("iv_rank_entry", "IV rank", "count"),
-    ("costs", "Costs, $", "cost"),
+COLUMNS: tuple[Column, ...] = (
+    Column("entry_date", "Sold", "date"),
+    Column("exit_date", "Out", "date"),
+    Column("expiry", "Expiry", "date"),
+    Column("strikes", "Sold/bought", "text"),
+    Column("contracts", "Lots", "count"),
+    Column("entry_price", "Credit", "cost"),
+    Column("exit_price", "Close", "cost"),
+    Column("pnl", "P&L, $", "money"),
+    Column("return_pct", "On risk, %", "percent"),
+    Column("exit_reason", "Reason", "reason"),
+    Column("iv_entry", "IV, %", "share"),
+    Column("iv_rank_entry", "IV rank", "count"),
+    Column("costs", "Costs, $", "cost"),
 )
 
 
-def lives(document: RunDocument) -> Section:
-    """Return each spread's life: strikes on the underlying, value against credit, time left."""
-    view = View.of(document)
-    return Section([lives_chart(view, Book(view))] if len(view.trades) else [_nothing()])
+def lifetimes(document: RunDocument) -> ReportSection:
+    """Return the lifetime of each spread: price and strikes, value against credit, time left."""
+    view = RunView.of(document)
+    return ReportSection(
+        [lifetimes_chart(view, SpreadBook(view))] if len(view.trades) else [_nothing()]
+    )
 
 
-def outcomes(document: RunDocument) -> Section:
+def outcomes(document: RunDocument) -> ReportSection:
     """Return credit kept, profit by exit reason, and profit against the IV rank at entry."""
-    view = View.of(document)
+    view = RunView.of(document)
     if not len(view.trades):
-        return Section([_nothing()])
-    book = Book(view)
+        return ReportSection([_nothing()])
+    book = SpreadBook(view)
     pieces: list[Html | Chart] = [kept_chart(book), reasons_chart(view)]
     pieces.append(rank_chart(book) or distribution_chart(view))
-    return Section(pieces)
+    return ReportSection(pieces)
 
 
-def trades(document: RunDocument) -> Section:
+def trades(document: RunDocument) -> ReportSection:
     """Return the best and worst spreads, and the full table."""
-    view = View.of(document)
+    view = RunView.of(document)
     if not len(view.trades):
-        return Section([_nothing()])
-    return Section([*extremes(view), full_table(view, COLUMNS, trades=Book(view).listed())])
+        return ReportSection([_nothing()])
+    return ReportSection(
+        [*extremes(view), full_table(view, COLUMNS, trades=SpreadBook(view).listed())]
+    )
 
 
-def exposure(document: RunDocument) -> Section:
+def exposure(document: RunDocument) -> ReportSection:
     """Return the greeks of the book through time, rolling Sharpe ratio and exposure."""
-    view = View.of(document)
+    view = RunView.of(document)
     steady = through_time_chart(view)
-    return Section([greeks_chart(view, Book(view)), steady] if len(view.trades) else [steady])
+    return ReportSection(
+        [greeks_chart(view, SpreadBook(view)), steady] if len(view.trades) else [steady]
+    )
 
 
-def payoff(document: RunDocument, spread: int = -1) -> Section:
+def payoff(document: RunDocument, spread: int = -1) -> ReportSection:
     """Return the payoff diagram of one spread, counted in order of exit; -1 is the last."""
-    view = View.of(document)
-    shown = [payoff_chart(view, Book(view), spread=spread)] if len(view.trades) else [_nothing()]
-    return Section(shown)
+    view = RunView.of(document)
+    shown = (
+        [payoff_chart(view, SpreadBook(view), spread=spread)] if len(view.trades) else [_nothing()]
+    )
+    return ReportSection(shown)
 
 
-def rests_on(document: RunDocument) -> Section:
+def rests_on(document: RunDocument) -> ReportSection:
     """Return the model's caveats, and the data, costs and provenance behind the numbers."""
-    return Section(basis(View.of(document)))
+    view = RunView.of(document)
+    return ReportSection(basis(view, SpreadBook(view)))
 
 
 def _nothing() -> Html:
-    return Html(tag("p", "There is no spread to show.", class_="bt-empty"))
+    return Html(markup("pieces.empty", "There is no spread to show."))
 
 
 SECTIONS: Sections = (
@@ -98,7 +107,7 @@ SECTIONS: Sections = (
             "The underlying against the strikes sold and bought, and beneath what buying each "
             "spread back would have cost. Trouble starts where the price meets the amber line."
         ),
-        lives,
+        lifetimes,
     ),
     (
         "How much of the credit was kept?",

@@ -1,4 +1,4 @@
-"""A page of very many trades shows the newest and largest, says so, and leads to all of them."""
+"""A page of very many trades shows the latest and largest, says so, and leads to all of them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from support.documents import RUN_ID, long_run, short_run
 from support.pages import page
 
 from btkit.documents import RunDocument
-from btkit.render.options.book import Book
-from btkit.render.view import LARGEST, NEWEST, View, is_cut
+from btkit.render.options.book import SpreadBook
+from btkit.render.view import LARGEST, LATEST, RunView, is_cut
 
 MANY = 100_000
 MOST_BYTES = 10_000_000
@@ -42,20 +42,20 @@ def listed(html):
     return json.loads(re.search(r'data-trades="">(.*?)</script>', html, re.DOTALL)[1])
 
 
-def test_those_that_are_shown_are_the_newest_and_the_largest(many):
-    view = View.of(many)
+def test_those_that_are_shown_are_the_latest_and_the_largest(many):
+    view = RunView.of(many)
     places = view.shown_places.tolist()
     assert places == sorted(set(places))
-    assert set(range(MANY - NEWEST, MANY)) <= set(places)
+    assert set(range(MANY - LATEST, MANY)) <= set(places)
     largest = many.trades["pnl"].abs().nlargest(LARGEST).index
-    assert set(places) == set(range(MANY - NEWEST, MANY)) | set(largest)
+    assert set(places) == set(range(MANY - LATEST, MANY)) | set(largest)
 
 
 def test_a_page_of_many_trades_is_no_larger_than_it_must_be(many):
     html = page(many)
     assert len(html.encode()) < MOST_BYTES
-    shown = len(View.of(many).shown)
-    assert shown <= NEWEST + LARGEST
+    shown = len(RunView.of(many).shown)
+    assert shown <= LATEST + LARGEST
     assert f"{shown:,} of 100,000 trades, in order of exit" in html
     assert html.count(f"Drawn with {shown:,} of 100,000 trades") == 2
     assert f'<a href="{RUN_ID}.trades.csv">' in html
@@ -71,11 +71,11 @@ def test_numbers_still_rest_on_every_trade(many):
     assert f"Median trade {'+' if median > 0 else chr(0x2212)}" in html
 
 
-@pytest.mark.parametrize("count", [NEWEST + LARGEST, NEWEST + LARGEST + 1])
+@pytest.mark.parametrize("count", [LATEST + LARGEST, LATEST + LARGEST + 1])
 def test_what_a_page_can_hold_it_shows_whole(count):
     document = with_trades(short_run(), count)
-    view = View.of(document)
-    assert is_cut(count) == (count > NEWEST + LARGEST)
+    view = RunView.of(document)
+    assert is_cut(count) == (count > LATEST + LARGEST)
     assert (view.shown_note == "") == (not is_cut(count))
     if not is_cut(count):
         pd.testing.assert_frame_equal(view.shown, document.trades)
@@ -83,6 +83,6 @@ def test_what_a_page_can_hold_it_shows_whole(count):
 
 
 def test_spreads_are_drawn_as_few(many):
-    book = Book(View.of(many))
-    book.__dict__["held"] = list(range(MANY))
-    assert book.shown == View.of(many).shown_places.tolist()
+    book = SpreadBook(RunView.of(many))
+    book.__dict__["lifetimes"] = list(range(MANY))
+    assert book.shown == RunView.of(many).shown_places.tolist()

@@ -10,9 +10,9 @@ from support.options import document as document_of
 
 from btkit.render import execute_template, options
 from btkit.render.notebook import template_path
-from btkit.render.options.book import Book
+from btkit.render.options.book import SpreadBook
 from btkit.render.options.payoff import payoff_chart
-from btkit.render.view import View
+from btkit.render.view import RunView
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -32,9 +32,9 @@ def figure(section, name):
     return found.figure
 
 
-def test_lives_show_strikes_values_and_days():
+def test_lifetimes_show_strikes_values_and_days():
     document = RUNS["condor"]()
-    chart = figure(options.lives(document), "spreads")
+    chart = figure(options.lifetimes(document), "spreads")
     names = [trace.name for trace in chart.data]
     assert names[:3] == ["Close", "Strike bought", "Strike sold"]
     spreads = document.report.spreads
@@ -45,7 +45,7 @@ def test_lives_show_strikes_values_and_days():
 
 def test_buttons_show_a_single_spread():
     document = RUNS["condor"]()
-    chart = figure(options.lives(document), "spreads")
+    chart = figure(options.lifetimes(document), "spreads")
     ranges = {button.label: button.args[0] for button in chart.layout.updatemenus[0].buttons}
     worst = min(document.report.spreads, key=lambda spread: spread.pnl)
     first, last = ranges["Worst"]["xaxis.range"]
@@ -103,23 +103,24 @@ def test_the_text_beside_a_short_bar_has_room():
 
 def test_a_payoff_has_the_credit_at_the_top_and_the_max_loss_at_the_bottom():
     document = RUNS["puts"]()
-    view = View.of(document)
-    book = Book(view)
-    for number, held in enumerate(book.held[:5]):
+    view = RunView.of(document)
+    book = SpreadBook(view)
+    for number, lifetime in enumerate(book.lifetimes[:5]):
         at_expiry = np.asarray(
             payoff_chart(view, book, spread=number).figure.data[1].y, dtype=np.float64
         )
-        fee = 2 * 0.65 * held.contracts
-        credit = held.spread["credit"] * 100 * held.contracts
+        sold = lifetime.spread
+        fee = 2 * 0.65 * sold.contracts
+        credit = sold.credit * 100 * sold.contracts
         assert at_expiry.max() == pytest.approx(credit - fee, rel=1e-5)
         # The second commission of the max loss is not due at expiration.
-        assert at_expiry.min() == pytest.approx(fee - held.spread["max_loss"], rel=1e-5)
+        assert at_expiry.min() == pytest.approx(fee - sold.max_loss, rel=1e-5)
 
 
 def test_the_book_has_no_greeks_when_nothing_is_open():
     document = RUNS["puts"]()
-    view = View.of(document)
-    greeks = Book(view).greeks()
+    view = RunView.of(document)
+    greeks = SpreadBook(view).greeks()
     flat = np.asarray(view.invested) == 0.0
     assert flat.any()
     for values in greeks.values():

@@ -12,7 +12,7 @@ from btkit.markets import schedule
 from btkit.render.figures.through_time import through_time_chart
 from btkit.render.inline import as_document
 from btkit.render.verdict import NORMAL_95, interval
-from btkit.render.view import View
+from btkit.render.view import RunView
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def result():
 
 @pytest.fixture(scope="module")
 def view(result):
-    return View.of(as_document(result))
+    return RunView.of(as_document(result))
 
 
 @pytest.fixture(scope="module")

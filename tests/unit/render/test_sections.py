@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+from jinja2 import UndefinedError
 from support.documents import (
     MOMENTUM,
     RUNS,
@@ -18,9 +19,11 @@ from support.documents import (
 import btkit as bt
 from btkit.metrics import VERDICT_WORDS
 from btkit.render import SECTIONS, headline, plot, rests_on, show, trades, words
-from btkit.render.pieces import Chart, Html, script_json, tag
+from btkit.render.pages import markup as filled
+from btkit.render.pieces import Chart, Html, script_json
+from btkit.render.tiles import Shown, Tile, tiles
 from btkit.render.verdict import interval
-from btkit.render.view import View
+from btkit.render.view import RunView
 
 
 def markup(section):
@@ -42,7 +45,7 @@ def test_every_section_can_be_drawn_for_every_kind_of_run(name):
 
 
 def test_the_headline_says_what_was_made_and_what_failed():
-    sentence = words.headline(View.of(long_run()))
+    sentence = words.headline(RunView.of(long_run()))
     assert re.match(r"(Made|Lost) [\d.]+\u00a0% a year over 20\.0 years, buy-and-hold", sentence)
     for failure in long_run().report.failures:
         assert words.LABELS[failure.metric].name.lower() in sentence.lower()
@@ -50,7 +53,7 @@ def test_the_headline_says_what_was_made_and_what_failed():
 
 
 def test_a_short_run_is_not_annualised_in_the_headline():
-    sentence = words.headline(View.of(short_run()))
+    sentence = words.headline(RunView.of(short_run()))
     assert "a year" not in sentence
     assert "in 9 months" in sentence
 
@@ -72,7 +75,7 @@ def test_a_run_of_few_trades_is_said_to_be_one_before_anything_else():
         page = markup(headline(replace(few, report=report)))
         assert "TOO FEW TRADES" in page
         assert "bt-few" in page
-        sentence = words.headline(View.of(replace(few, report=report)))
+        sentence = words.headline(RunView.of(replace(few, report=report)))
         assert sentence.startswith(f"Too few trades for a verdict ({report.trade_count}, needs ")
         assert word in sentence
         assert "needs ≥ 10,000" in page
@@ -83,7 +86,7 @@ def test_a_run_of_few_trades_is_said_to_be_one_before_anything_else():
 
 
 def test_a_ruined_run_says_so():
-    assert "ost the whole account by 2007-" in words.headline(View.of(ruined_run()))
+    assert "ost the whole account by 2007-" in words.headline(RunView.of(ruined_run()))
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -93,7 +96,7 @@ def test_outside_ipython_the_verdict_is_printed_as_text(name, capsys, monkeypatc
     show(run)
     first, sentence, *others = capsys.readouterr().out.splitlines()
     assert first.startswith(f"{VERDICT_WORDS[run.report.verdict]}  ")
-    assert sentence == words.headline(View.of(run))
+    assert sentence == words.headline(RunView.of(run))
     diagnostics = run.report.diagnostics
     told = [*run.report.warnings, *diagnostics.explanation, *diagnostics.never_fired]
     assert len(others) == len(told)
@@ -149,7 +152,7 @@ def test_what_it_rests_on_is_complete():
         report.provenance.spec_hash,
         report.provenance.bars_hash,
         "backtest run --strategy strategies/momentum.json",
-        "fills at the next bar&#x27;s open",
+        "fills at the next bar&#39;s open",
         "$0.65 for each order",
         "0.05\u00a0%",
         "vix: assumed on",
@@ -159,7 +162,7 @@ def test_what_it_rests_on_is_complete():
 
 
 def test_intervals_follow_their_formulas():
-    view = View.of(long_run())
+    view = RunView.of(long_run())
     low, high = interval(view, "win_rate")
     rate, n, z = view.metric("win_rate").number, len(view.trades), 1.959964
     for bound in (low, high):  # Wilson's bounds solve |p - rate| = z sqrt(p (1 - p) / n)
@@ -184,5 +187,14 @@ def test_script_json_cannot_end_its_script():
     assert json.loads(text) == {"a": "</script><!--"}
 
 
-def test_attributes_are_escaped():
-    assert tag("p", title='"<&') == '<p title="&quot;&lt;&amp;"></p>'
+def test_what_a_macro_is_given_is_escaped_also_in_attributes():
+    tile = Tile("<b>", Shown("–", '"why"'), ["a & b"], meaning='">')
+    page = markup([tiles([tile])])
+    assert '<div class="bt-tile-name" title="&#34;&gt;">&lt;b&gt;</div>' in page
+    assert '<span title="&#34;why&#34;" class="bt-undefined">' in page
+    assert "a &amp; b" in page
+
+
+def test_a_macro_that_reads_what_is_not_there_is_refused():
+    with pytest.raises(UndefinedError, match="meaning"):
+        filled("pieces.tile", Shown("1"))

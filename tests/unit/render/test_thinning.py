@@ -10,7 +10,7 @@ import btkit as bt
 from btkit.render.figures import equity_chart
 from btkit.render.inline import as_document
 from btkit.render.series import DISPLAY_LIMIT
-from btkit.render.view import View
+from btkit.render.view import RunView
 
 BARS = 500_000
 SPEC = {
@@ -49,7 +49,7 @@ def test_every_chart_of_the_bars_is_thinned_and_says_so(document):
 
 
 def test_no_extreme_of_the_account_is_lost(document):
-    view = View.of(document)
+    view = RunView.of(document)
     strategy = next(t for t in equity_chart(view).figure.data if t.name == "Strategy")
     drawn = np.asarray(strategy.y)
     assert len(drawn) <= DISPLAY_LIMIT

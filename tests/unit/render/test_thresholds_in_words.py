@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -45,13 +44,13 @@ def swept(settings):
         parameters={"fast": [3, 5, 7], "slow": [10, 21]},
         settings=settings,
     )
-    return describe_sweep(result, settings=settings).to_dict(), result.table
+    return sweep_page.SweepPage(describe_sweep(result, settings=settings), result.table)
 
 
 @pytest.fixture(scope="module")
 def walked(settings):
     result = bt.walk_forward(bt.load_spec(crossover()), *RANGE, windows=2, settings=settings)
-    return result.report.to_dict(), result.curve
+    return walk_forward_page.WalkForwardPage(result.report, result.curve)
 
 
 def markup(section):
@@ -81,16 +80,16 @@ def test_the_page_of_a_sweep(swept, monkeypatch):
     ],
 )
 def test_a_page_says_in_words_what_the_best_set_beats(swept, nothing, holding, sentence):
-    document = json.loads(json.dumps(swept[0]))
+    document = swept.report.to_dict()
     document["overfitting"].update(spa_p=nothing, holding_spa_p=holding)
-    said = markup(sweep_page.headline((document, swept[1])))
-    assert (sentence in said) if sentence else ("Hansen's test finds" not in said)
+    said = markup(sweep_page.headline(sweep_page.SweepPage.of(document, swept.sets)))
+    assert (sentence in said) if sentence else ("test finds" not in said)
 
 
 def test_the_closing_lines_of_a_sweep(swept, monkeypatch, capsys):
     monkeypatch.setattr(sweeps, "DEFLATED_SHARPE_NEEDED", 0.87)
     monkeypatch.setattr(sweeps, "OVERFITTING_ALLOWED", 0.36)
-    show_sweep(swept[0], {})
+    show_sweep(swept.report.to_dict(), {})
     said = capsys.readouterr().err
     assert "needs 0.87" in said
     assert "at most 36 %" in said
@@ -100,7 +99,7 @@ def test_the_page_of_a_walk_forward(walked, monkeypatch):
     assert f"needs 70{NARROW}%" in markup(walk_forward_page.headline(walked))
     monkeypatch.setattr(walk_forward_page, "EFFICIENCY_NEEDED", -3.0)
     assert f"needs −300{NARROW}%" in markup(walk_forward_page.headline(walked))
-    title = walk_forward_page._sharpes(walked[0]).figure.layout.title.text
+    title = walk_forward_page._sharpes(walked.report).figure.layout.title.text
     assert f"2 of 2 windows kept at least −300{NARROW}%" in title
 
 

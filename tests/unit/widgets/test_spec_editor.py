@@ -63,10 +63,10 @@ def test_a_wrong_name_is_marked_and_the_picture_dimmed_until_it_is_mended(editor
     assert (problem.path, problem.column) == ("entry_conditions[0]", 8)
     marked, fine = conditions.list.problems
     assert "<mark>smaa_50</mark>" in marked
-    assert "did you mean &#x27;sma_50&#x27;?" in marked
+    assert "did you mean &#39;sma_50&#39;?" in marked
     assert fine == ""
     assert "bt-stale" in editor._shown._dom_classes
-    assert "Enter when, condition 1: unknown name &#x27;smaa_50&#x27;." in editor._reason.value
+    assert "Enter when, condition 1: unknown name &#39;smaa_50&#39;." in editor._reason.value
     assert drawn(editor) == before
     conditions.texts = ["sma_{fast} > sma_{slow}", "not in_position"]
     assert editor.problems == []

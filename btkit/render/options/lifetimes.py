@@ -1,4 +1,4 @@
-"""Each spread's life: the underlying against the strikes, value against credit, days to expiry."""
+"""The lifetime of each spread: price against strikes, value against credit, days to expiry."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pandas as pd
 
 from btkit.render import text, theme
 from btkit.render.figures.lines import Scale, end_labels, line, panel_title
-from btkit.render.options.book import Book, Held, moment
+from btkit.render.options.book import SpreadBook, SpreadLifetime, moment
 from btkit.render.pieces import Chart
 from btkit.render.series import Floats, compact, display_rows, floats, milliseconds
-from btkit.render.view import View
+from btkit.render.view import RunView
 
 HEIGHT = 760
 TOP, BOTTOM = 96, 36
@@ -28,7 +28,7 @@ LONG_STRIKE = "#CC79A7"
 SIDES = ("short", "long")
 
 
-def lives_chart(view: View, book: Book) -> Chart:
+def lifetimes_chart(view: RunView, book: SpreadBook) -> Chart:
     """Return the underlying with the strikes of every spread, and beneath it what each was worth.
 
     Parameters
@@ -56,9 +56,9 @@ def lives_chart(view: View, book: Book) -> Chart:
         _values(view, book),
         _days(view, book),
     ]
-    stop = float(view.spec["stop_loss_pct"])
-    target = 1.0 - float(view.spec["profit_target_pct"])
-    worst = max(float(held.value.max() / held.spread["credit"]) for held in book.held)
+    stop = book.rule.stop_loss_pct
+    target = 1.0 - book.rule.profit_target_pct
+    worst = max(float(lifetime.value.max() / lifetime.spread.credit) for lifetime in book.lifetimes)
     scale = Scale(0.0, min(max(worst, stop, 1.0) * 1.08, HIGHEST), log=False)
     views = _ranges(view, book, close)
     first = views[0][1]
@@ -97,47 +97,45 @@ def lives_chart(view: View, book: Book) -> Chart:
         note="Each spread from entry to exit: the strikes sold and bought, exits by their reason, "
         "and at each close what buying it back would have cost."
         + (f" Shows the last {views[0][0]} first." if views[0][0] != ALL else "")
-        + (" Worst and Last show one spread." if len(book.held) > 1 else "")
+        + (" Worst and Last show one spread." if len(book.lifetimes) > 1 else "")
         + view.shown_note,
         narrow={"margin.l": 46, "margin.r": 48, "margin.t": 136, "xaxis.nticks": 4},
     )
 
 
-def _title(book: Book) -> str:
-    breached = [held for held in book.held if _breached(held)]
-    total = text.plural(len(book.held), "spread")
+def _title(book: SpreadBook) -> str:
+    breached = [lifetime for lifetime in book.lifetimes if _breached(lifetime)]
+    total = text.plural(len(book.lifetimes), "spread")
     if not breached:
         return f"{total}: the short strike was never crossed at a close"
-    word = "spread" if len(book.held) == 1 else "spreads"
-    return f"The short strike was crossed in {len(breached)} of {len(book.held)} {word}"
+    word = "spread" if len(book.lifetimes) == 1 else "spreads"
+    return f"The short strike was crossed in {len(breached)} of {len(book.lifetimes)} {word}"
 
 
-def _breached(held: Held) -> bool:
+def _breached(lifetime: SpreadLifetime) -> bool:
     return any(
         bool(
-            (held.close < leg["strike"]).any()
-            if leg["right"] == "put"
-            else (held.close > leg["strike"]).any()
+            (lifetime.close < leg.strike).any()
+            if leg.right == "put"
+            else (lifetime.close > leg.strike).any()
         )
-        for leg in held.legs
-        if leg["side"] == "short"
+        for leg in lifetime.spread.legs
+        if leg.side == "short"
     )
 
 
-def _strikes(view: View, book: Book, side: str, colour: str) -> dict[str, Any]:
+def _strikes(view: RunView, book: SpreadBook, side: str, colour: str) -> dict[str, Any]:
     x: list[float] = []
     y: list[float] = []
     hover: list[str] = []
-    for held in book.shown:
-        ends = milliseconds(
-            pd.DatetimeIndex([moment(held.spread[key]) for key in ("entry_date", "exit_date")])
-        ).tolist()
+    for lifetime in book.shown:
+        ends = milliseconds(pd.DatetimeIndex(_ends(lifetime))).tolist()
         # A spread that came and went on one bar is still to be seen.
         ends[1] = max(ends[1], ends[0] + _bar(view))
-        for strike in held.strikes(side):
+        for strike in lifetime.strikes(side):
             x += [*ends, np.nan]
             y += [strike, strike, np.nan]
-            hover += [_story(held)] * 3
+            hover += [_story(lifetime)] * 3
     return {
         "type": "scatter",
         "mode": "lines",
@@ -151,67 +149,73 @@ def _strikes(view: View, book: Book, side: str, colour: str) -> dict[str, Any]:
     }
 
 
-def _bar(view: View) -> float:
+def _ends(lifetime: SpreadLifetime) -> list[pd.Timestamp]:
+    return [moment(lifetime.spread.entry_date), moment(lifetime.spread.exit_date)]
+
+
+def _bar(view: RunView) -> float:
     return float(np.median(np.diff(milliseconds(view.times)))) if len(view.times) > 1 else 0.0
 
 
-def _story(held: Held) -> str:
-    spread = held.spread
+def _story(lifetime: SpreadLifetime) -> str:
+    spread = lifetime.spread
     strikes = ", ".join(
-        f"{leg['side']} {leg['right']} {text.price(float(leg['strike']))}" for leg in held.legs
+        f"{leg.side} {leg.right} {text.price(leg.strike)}" for leg in lifetime.spread.legs
     )
     return (
-        f"<b>{text.plural(held.contracts, 'contract')}</b><br>{strikes}<br>"
-        f"Sold {spread['entry_date']} at {text.price(spread['credit'])}, "
-        f"IV {text.percent(spread['iv_entry'])}<br>"
-        f"Out {spread['exit_date']} at {text.price(spread['close_value'])}, "
-        f"{theme.reason_name(spread['exit_reason']).lower()}<br>"
-        f"Expiry {spread['expiry']}<br>P&L {text.money(spread['pnl'], sign=True)}"
+        f"<b>{text.plural(lifetime.spread.contracts, 'contract')}</b><br>{strikes}<br>"
+        f"Sold {spread.entry_date} at {text.price(spread.credit)}, "
+        f"IV {text.percent(spread.iv_entry)}<br>"
+        f"Out {spread.exit_date} at {text.price(spread.close_value)}, "
+        f"{theme.reason_name(spread.exit_reason).lower()}<br>"
+        f"Expiry {spread.expiry}<br>P&L {text.money(spread.pnl, sign=True)}"
     )
 
 
-def _exits(book: Book) -> list[dict[str, Any]]:
+def _exits(book: SpreadBook) -> list[dict[str, Any]]:
     traces = []
-    for reason in sorted({str(held.spread["exit_reason"]) for held in book.shown}):
-        part = [held for held in book.shown if held.spread["exit_reason"] == reason]
+    for reason in sorted({str(lifetime.spread.exit_reason) for lifetime in book.shown}):
+        part = [lifetime for lifetime in book.shown if lifetime.spread.exit_reason == reason]
         traces.append(
             {
                 "type": "scatter",
                 "mode": "markers",
                 "x": milliseconds(
-                    pd.DatetimeIndex([moment(held.spread["exit_date"]) for held in part])
+                    pd.DatetimeIndex([moment(lifetime.spread.exit_date) for lifetime in part])
                 ),
-                "y": [float(held.spread["spot_exit"]) for held in part],
+                "y": [lifetime.spread.spot_exit for lifetime in part],
                 "name": theme.reason_name(reason),
                 "marker": {
                     "symbol": theme.reason_symbol(reason),
                     "size": 9,
                     "color": theme.reason_colour(reason),
                 },
-                "text": [_story(held) for held in part],
+                "text": [_story(lifetime) for lifetime in part],
                 "hovertemplate": "%{text}<extra></extra>",
             }
         )
     return traces
 
 
-def _values(view: View, book: Book) -> dict[str, Any]:
-    x, y = _joined(view, book, [held.value / held.spread["credit"] for held in book.shown])
+def _values(view: RunView, book: SpreadBook) -> dict[str, Any]:
+    x, y = _joined(view, book, [lifetime.value / lifetime.spread.credit for lifetime in book.shown])
     return _panel_line(x, y, axis="y2", hover="%{y:.2f} × the credit")
 
 
-def _days(view: View, book: Book) -> dict[str, Any]:
-    x, y = _joined(view, book, [held.days for held in book.shown])
+def _days(view: RunView, book: SpreadBook) -> dict[str, Any]:
+    x, y = _joined(view, book, [lifetime.days for lifetime in book.shown])
     return _panel_line(x, y, axis="y3", hover="%{y:.0f} days to expiry")
 
 
-def _joined(view: View, book: Book, parts: list[Floats]) -> tuple[list[float], list[float]]:
+def _joined(
+    view: RunView, book: SpreadBook, parts: list[Floats]
+) -> tuple[list[float], list[float]]:
     """Return all spreads as one line with gaps: one trace draws faster than hundreds."""
     x: list[float] = []
     y: list[float] = []
     times = milliseconds(view.times)
-    for held, values in zip(book.shown, parts, strict=True):
-        x += [*times[held.rows].tolist(), np.nan]
+    for lifetime, values in zip(book.shown, parts, strict=True):
+        x += [*times[lifetime.rows].tolist(), np.nan]
         y += [*values.tolist(), np.nan]
     return x, y
 
@@ -244,7 +248,7 @@ def _level(value: float, colour: str) -> dict[str, Any]:
     }
 
 
-def _ranges(view: View, book: Book, close: Floats) -> list[tuple[str, dict[str, Any]]]:
+def _ranges(view: RunView, book: SpreadBook, close: Floats) -> list[tuple[str, dict[str, Any]]]:
     """Return the windows to choose from, the one to begin with first."""
     last, start = view.times[-1], view.times[0]
     spans = [
@@ -254,26 +258,28 @@ def _ranges(view: View, book: Book, close: Floats) -> list[tuple[str, dict[str, 
     ]
     views = []
     single = []
-    if len(book.held) > 1:
-        worst = min(book.held, key=lambda held: float(held.spread["pnl"]))
-        single = [("Worst", worst), ("Last", book.held[-1])]
+    if len(book.lifetimes) > 1:
+        worst = min(book.lifetimes, key=lambda lifetime: lifetime.spread.pnl)
+        single = [("Worst", worst), ("Last", book.lifetimes[-1])]
     for label, first in [*spans, (ALL, start)]:
-        inside = [held for held in book.held if moment(held.spread["exit_date"]) >= first]
+        inside = [
+            lifetime for lifetime in book.lifetimes if moment(lifetime.spread.exit_date) >= first
+        ]
         if not inside:
             continue
         pad = max((last - first) * 0.015, pd.Timedelta(0))
         views.append((label, _window(view, close, inside, first, last, pad)))
-    for label, held in single:
-        first, out = (moment(held.spread[key]) for key in ("entry_date", "exit_date"))
+    for label, lifetime in single:
+        first, out = _ends(lifetime)
         pad = max((out - first) * 0.5, min(AROUND, (last - start) * 0.05))
-        views.append((label, _window(view, close, [held], first, out, pad)))
+        views.append((label, _window(view, close, [lifetime], first, out, pad)))
     return views
 
 
 def _window(
-    view: View,
+    view: RunView,
     close: Floats,
-    held: list[Held],
+    lifetimes: list[SpreadLifetime],
     first: pd.Timestamp,
     last: pd.Timestamp,
     pad: pd.Timedelta,
@@ -281,7 +287,9 @@ def _window(
     """Return the ranges that show some spreads and the price from `first` to `last`."""
     within = np.asarray((view.times >= first - pad) & (view.times <= last + pad))
     seen = close[within].tolist()
-    seen += [strike for one in held for side in SIDES for strike in one.strikes(side)]
+    seen += [
+        strike for lifetime in lifetimes for side in SIDES for strike in lifetime.strikes(side)
+    ]
     room = (max(seen) - min(seen)) * 0.05
     return {
         "xaxis.range": [str(first - pad), str(last + pad)],
