@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from btkit.documents import OptionsReport
-from btkit.options import Leg, Spread
 from btkit.pricing import black_scholes as pricing
+from btkit.pricing.spreads import Leg, Spread
 from btkit.render.series import Floats, floats
 from btkit.render.view import RuleFacts, RunView
 

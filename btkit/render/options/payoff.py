@@ -7,7 +7,7 @@ from html import escape
 
 import numpy as np
 
-from btkit.options import Spread
+from btkit.pricing.spreads import Spread
 from btkit.render import text, theme
 from btkit.render.figures.lines import end_labels, line, scale_for
 from btkit.render.options.book import DAYS, SHARES, SpreadBook, days_between, moment

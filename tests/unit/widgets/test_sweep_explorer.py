@@ -163,7 +163,7 @@ def test_a_parameter_that_is_called_like_the_metric_is_not_taken_for_it(spec, se
 
 
 def test_how_much_is_luck_is_worked_out_afterwards(made, swept, settings):
-    stored = bt.runs.sweep.describe_sweep(swept, settings=settings)
+    stored = bt.jobs.sweep.describe_sweep(swept, settings=settings)
     assert made.report.overfitting == stored.overfitting
     assert f"{stored.overfitting.expected_maximum_sharpe:.2f}" in made.luck.tiles.value
 
