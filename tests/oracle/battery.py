@@ -1,11 +1,17 @@
-"""A fixed battery of cases, small and various, in which every engine rule makes a difference."""
+"""Fixed cases, small and various, in which every rule of the engine makes a difference.
+
+They are prepared once, for the agreement of engine and plain simulation and for every broken rule.
+"""
 
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from oracle.harness import Prepared
 from oracle.strategies import Case
 
 # Sixteen bars with gaps both ways, two equal closes, and no two steps alike.
@@ -74,8 +80,9 @@ _FILTERED = {
 }
 
 
-def battery() -> list[Case]:
-    """Return the cases; each list below says what it is there for."""
+@cache
+def share_cases() -> list[Prepared]:
+    """Return the cases of shares; each list below says what it is there for."""
     both = [{"fill": fill} for fill in ("next_open", "close")]
     directed = [mode | {"direction": side} for mode in both for side in ("long", "short")]
     # A cut that a large commission moves by several shares. These come first: a broken cut must
@@ -175,7 +182,144 @@ def battery() -> list[Case]:
     for entry, stop in (("close == 105", "close > 200"), ("close == 205", "close < 92")):
         spec = {"entry_conditions": [entry], "stop_conditions": [stop], "max_holding_bars": 90}
         found += [case(spec | mode, bars=long) for mode in directed]
+    # futures pay by the contract; of lots that leave on one bar, at its open and its close, the
+    # older comes first
+    found.append(case({"asset_class": "futures"}))
+    younger = {
+        "entry_conditions": ["close == 8 or close == 2"],
+        "exit_conditions": ["position_pnl_pct >= 2"],
+        "max_concurrent_positions": 2,
+        "max_holding_bars": 9,
+    }
+    found.append(case(younger, bars=frame((8, 8, 2, 6), (8, 2, 6, 7)), slippage=0.0))
     # warm-up bars before the start; a run of one bar
     found += [case(_LOTS | mode, start_index=6) for mode in both]
     found += [case(mode, bars=frame(OPENS[:1], CLOSES[:1])) for mode in both]
-    return found
+    return [Prepared(made) for made in found]
+
+
+SPREADS: dict[str, Any] = {
+    "name": "battery",
+    "spread_type": "short_put_spread",
+    "entry_conditions": ["close > 0"],
+    "max_concurrent_positions": 2,
+    "max_holding_bars": 30,
+    "per_trade_risk_pct": 0.02,
+}
+
+
+def underlying() -> pd.DataFrame:
+    """Return 120 daily bars with three large gaps, an implied volatility and a VIX."""
+    rng = np.random.default_rng(5)
+    gaps, bodies = rng.normal(0.0, 0.008, (2, 120))
+    gaps[[30, 61, 90]] = 0.09, -0.11, 0.07
+    closes = 1000.0 * np.cumprod((1 + gaps) * (1 + bodies))
+    opens = closes / (1 + bodies)
+    return pd.DataFrame(
+        {
+            "open": opens,
+            "high": np.maximum(opens, closes),
+            "low": np.minimum(opens, closes),
+            "close": closes,
+            "volume": 1000.0,
+            "current_iv": 0.2 * np.exp(np.cumsum(rng.normal(0.0, 0.06, 120))),
+            "vix": rng.uniform(12.0, 30.0, 120),
+        },
+        index=pd.bdate_range("2018-01-02", periods=120),
+    )
+
+
+@cache
+def spread_cases() -> list[Prepared]:
+    """Return the cases of spreads."""
+    changes = [
+        {},
+        {"spread_type": "iron_condor", "skew": 0.1, "filter_conditions": ["close > open"]},
+        {"spread_type": "short_call_spread", "dividend_yield": 0.03, "strike_step": 5.0},
+        {
+            "stop_conditions": ["short_leg_delta > 0.35"],
+            "exit_conditions": ["pnl_pct_of_max_credit > 0.1 or position_pnl_pct < -0.1"],
+            "filter_conditions": ["close > open"],
+            "filter_scope": "all",
+        },
+        {"fill": "close", "max_holding_bars": 4, "profit_target_pct": 1.0},
+        {"entry_conditions": ["not in_position"], "target_dte": 5, "stop_loss_pct": 90.0},
+        {"entry_conditions": ["not in_position and capital > 995000"]},
+        {"stop_conditions": ["bars_held >= 2"], "profit_target_pct": 0.1},
+        {"iv_source": "vix", "iv_scale": 0.85, "skew": 0.1},
+        {"expiry": "monthly", "target_dte": 30, "stop_loss_pct": 90.0, "max_holding_bars": 60},
+        {"expiry": "weekly", "spread_type": "iron_condor", "parameters": {}, "target_dte": 9},
+    ]
+    # What conditions are told: the oldest spread, what is missing, what raises; lists and filters.
+    several = {"max_concurrent_positions": 3, "stop_loss_pct": 90.0}
+    changes += [
+        several | {"entry_conditions": ["bars_held < 2"]},
+        {"entry_conditions": ["iv_rank is None", "close > open", "close > prev_close"]},
+        {"entry_conditions": ["iv_rank > 30"]},
+        several | {"filter_conditions": ["close > open"], "exit_conditions": ["bars_held >= 2"]},
+        several | {"fill": "close", "max_concurrent_positions": 200, "per_trade_risk_pct": 0.001},
+    ]
+    # What is not sold, and why.
+    changes += [
+        {"short_delta": 0.95, "long_delta": 0.9, "dividend_yield": 0.9, "target_dte": 60},
+        {"strike_step": 300.0},
+        {"spread_type": "iron_condor", "short_delta": 0.6, "long_delta": 0.3},
+        {"target_dte": 1, "max_concurrent_positions": 1},
+        {"per_trade_risk_pct": 0.0001},
+        {"skew": -2.0},
+    ]
+    cases = [spread_case(change) for change in changes]
+    cases.append(spread_case({"short_delta": 0.5, "long_delta": 0.45}, slippage=0.5))
+    # The reserve, not the risk, decides the size.
+    cases.append(spread_case({"short_delta": 0.999, "long_delta": 0.99}, slippage=0.0))
+    # Far in the money under a negative rate, where the model leaves what a spread can be worth.
+    crash = underlying()
+    crash.loc[crash.index[60] :, ["open", "high", "low", "close"]] *= 0.4
+    beyond = {"risk_free_rate": -0.4, "target_dte": 200, "stop_loss_pct": 900.0}
+    cases.append(spread_case(beyond, bars=crash))
+    # Nothing known for a while: no entries, and what is held keeps the last volatility.
+    unknown = underlying()
+    unknown.loc[unknown.index[10:14], "current_iv"] = math.nan
+    many = {"max_concurrent_positions": 9, "stop_loss_pct": 90.0, "profit_target_pct": 1.0}
+    cases.append(spread_case(many, bars=unknown))
+    # Slippage on legs far in the money is no part of the max loss: it can take everything.
+    closes = np.array([1000.0] * 63 + [1e6, 1e6, 1e6])
+    opens = np.array([1000.0] * 64 + [1e6, 1e6])
+    ruin = underlying().iloc[:66].assign(open=opens, close=closes, current_iv=0.2)
+    ruin = ruin.assign(high=ruin[["open", "close"]].max(axis=1))
+    ruin = ruin.assign(low=ruin[["open", "close"]].min(axis=1))
+    lost = {
+        "spread_type": "short_call_spread",
+        "entry_conditions": ["close < 2000"],
+        "max_concurrent_positions": 60,
+        "target_dte": 200,
+        "max_holding_bars": 500,
+        "short_delta": 0.5,
+        "long_delta": 0.4,
+    }
+    older = lost | {"exit_conditions": ["bars_held >= 30"], "stop_loss_pct": 900.0}
+    cases += [
+        spread_case(spec | {"fill": fill}, bars=ruin, commission=0.0, slippage=0.001)
+        for spec in (lost, older)
+        for fill in ("next_open", "close")
+    ]
+    return [Prepared(made) for made in cases]
+
+
+def spread_case(
+    change: dict[str, Any],
+    *,
+    bars: pd.DataFrame | None = None,
+    capital: float = 1e6,
+    commission: float = 1.3,
+    slippage: float = 0.01,
+) -> Case:
+    """Return a case of spreads that differs from the plainest one only in what is named."""
+    return Case(
+        SPREADS | change,
+        underlying() if bars is None else bars,
+        capital,
+        commission,
+        slippage,
+        start_index=3,
+    )

@@ -6,9 +6,10 @@ import os
 
 import pytest
 from hypothesis import given, settings
-from oracle.battery import battery, case
+from oracle import strategies, strategies_options
+from oracle.battery import case
 from oracle.harness import disagreement
-from oracle.strategies import Case, cases
+from oracle.strategies import Case
 
 PROFILE = os.environ.get("ORACLE_PROFILE", "ci")
 
@@ -135,21 +136,15 @@ OPERANDS = (
 
 
 @settings(settings.get_profile(PROFILE))
-@given(cases())
-def test_generated_cases(generated: Case) -> None:
+@given(strategies.cases())
+def test_shares(generated: Case) -> None:
     assert disagreement(generated) == []
 
 
-@pytest.mark.parametrize("number", range(len(battery())))
-def test_battery(number: int) -> None:
-    assert disagreement(battery()[number]) == []
-
-
-def test_counts_of_exits_speak_for_every_lot() -> None:
-    # Held at a bar means held for any lot that was judged there; raised likewise.
-    for several in battery():
-        if several.spec.get("max_concurrent_positions", 1) > 1:
-            assert disagreement(several, lists=("exit", "stop")) == []
+@settings(settings.get_profile(PROFILE))
+@given(strategies_options.cases())
+def test_spreads(generated: Case) -> None:
+    assert disagreement(generated) == []
 
 
 @pytest.mark.parametrize("size", ["close * 1e20 // 14", "close * 1e308 * 10 // 14", "close // 0.7"])

@@ -1,34 +1,40 @@
-"""On the bundled S&P 500 history the engine and the oracle agree on every bundled spec."""
+"""Every bundled spec on the bundled S&P 500 history: engine and plain simulation agree."""
 
 from __future__ import annotations
 
-import json
+from functools import cache
 from pathlib import Path
 
 import pytest
-from oracle.harness import disagreement
-from oracle.strategies import Case
 
 import btkit as bt
-from btkit.spec import StrategySpec, dump_spec
+from btkit.crosscheck import differences
+from btkit.data import load_from_source
+from btkit.settings import Settings
 
-ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted(
     path
-    for path in (ROOT / "strategies").iterdir()
-    # Option specs have an oracle of their own.
-    if path.suffix in {".json", ".yaml", ".yml"} and "spread_type" not in path.read_text()
+    for path in (Path(__file__).resolve().parents[2] / "strategies").iterdir()
+    if path.suffix in {".json", ".yaml", ".yml"}
 )
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_bundled_spec(path: Path) -> None:
-    spec = bt.load_spec(path)
-    assert isinstance(spec, StrategySpec)
-    bars = bt.load_bars("SPX", "1999-01-01", "2018-12-31", source="sample")
-    assert (
-        disagreement(
-            Case(json.loads(dump_spec(spec)), bars, 100_000.0, 0.65, 0.005, start_index=500)
-        )
-        == []
+@cache
+def history():
+    return load_from_source(
+        "SPX",
+        "2004-01-02",
+        "2018-12-31",
+        settings=Settings(_env_file=None),
+        source="sample",
+        needs_iv=True,
     )
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_bundled_spec(path):
+    loaded = history()
+    spec = bt.load_spec(path)
+    result = bt.simulate(spec, loaded.bars, capital=1_000_000, start=loaded.start)
+    assert len(result.trades) >= 5
+    assert differences(result) == []

@@ -1,199 +1,226 @@
-"""The engine's own source, broken on purpose: the oracle must notice every break.
+"""The engine's loop, broken on purpose: the plain simulation must report every break.
 
-A mutant is the text of the loop with one rule changed, run by Python instead of numba.
+`test_rules.py` breaks every rule; here are those of the engine that are its own, such as the bars
+that it passes over. What is changed is found in the syntax tree by what it does and reads, exactly
+once, so that neither formatting nor moving a function from one module to another breaks a test.
+Python runs the broken loop, where numba would compile it.
 """
 
 from __future__ import annotations
 
+import ast
 import importlib
-import re
-from functools import cache
+import importlib.util
+import sys
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
-from oracle.battery import battery
-from oracle.harness import differences, engine, oracle
-from oracle.plain import Outcome
-from oracle.strategies import Case
+from oracle.battery import share_cases
 
-# The loop and what it is made of; each imports only from those before it.
-SOURCES = {
-    name: Path(str(importlib.import_module(f"btkit.engine.{name}").__file__)).read_text("utf-8")
-    for name in ("fills", "quiet", "loop")
+from btkit.crosscheck.check import compare
+from btkit.engine import loop
+
+# What the loop is made of; each imports only from those before it.
+MODULES = tuple(f"btkit.engine.{name}" for name in ("fills", "quiet", "loop"))
+
+
+def reads(node, *names):
+    """Return whether something reads all of these names or attributes."""
+    found = {getattr(part, "id", getattr(part, "attr", None)) for part in ast.walk(node)}
+    return found >= set(names)
+
+
+def is_named(node, name):
+    return getattr(node, "id", getattr(node, "attr", None)) == name
+
+
+# What is looked for
+
+
+def compares(operator, *names):
+    return lambda node: (
+        isinstance(node, ast.Compare) and type(node.ops[0]) is operator and reads(node, *names)
+    )
+
+
+def joins(operator, *names):
+    return lambda node: (
+        isinstance(node, ast.BoolOp) and type(node.op) is operator and reads(node, *names)
+    )
+
+
+def adds(operator, *, left=None, right=None):
+    """Find the arithmetic of which one side is just this name."""
+    return lambda node: (
+        isinstance(node, ast.BinOp)
+        and type(node.op) is operator
+        and (left is None or is_named(node.left, left))
+        and (right is None or is_named(node.right, right))
+    )
+
+
+def calls(function, *names):
+    return lambda node: (
+        isinstance(node, ast.Call) and is_named(node.func, function) and reads(node, *names)
+    )
+
+
+def breaks_off(node):
+    """Find the lone test of a loop whether something is at or below 0."""
+    return (
+        isinstance(node, ast.If)
+        and isinstance(node.body[0], ast.Break)
+        and isinstance(node.test, ast.Compare)
+        and type(node.test.ops[0]) is ast.LtE
+    )
+
+
+def fills_the_rest(node):
+    """Find the curve from a bar to its end."""
+    return (
+        isinstance(node, ast.Subscript)
+        and is_named(node.value, "equity")
+        and isinstance(node.slice, ast.Slice)
+        and node.slice.upper is None
+    )
+
+
+# What it becomes
+
+
+def with_operator(operator):
+    return lambda node: ast.Compare(node.left, [operator()], node.comparators)
+
+
+def against(value):
+    return lambda node: ast.Compare(node.left, node.ops, [ast.Constant(value)])
+
+
+def without(*names):
+    def change(node):
+        kept = [part for part in node.values if not reads(part, *names)]
+        assert len(kept) == len(node.values) - 1
+        return kept[0] if len(kept) == 1 else ast.BoolOp(node.op, kept)
+
+    return change
+
+
+def always(value):
+    return lambda _: ast.Constant(value)
+
+
+def one_more(node):
+    return ast.BinOp(node, ast.Add(), ast.Constant(1))
+
+
+def only_left(node):
+    return node.left
+
+
+def only_right(node):
+    return node.right
+
+
+def first_argument(node):
+    return node.args[0]
+
+
+def both_at_once(node):
+    """Make `failed or not true` what only a condition that is neither is."""
+    failed, untrue = node.values
+    return ast.BoolOp(ast.And(), [ast.UnaryOp(ast.Not(), failed), untrue])
+
+
+def for_both_gates(node):
+    one, _, *others = node.args
+    return ast.Call(node.func, [one, one, *others], [])
+
+
+def never_taken(node):
+    return ast.If(ast.Constant(False), node.body, node.orelse)
+
+
+def from_the_next(node):
+    return ast.Subscript(node.value, ast.Slice(one_more(node.slice.lower)), node.ctx)
+
+
+BREAKS = {
+    "max_holding one bar late": (compares(ast.GtE, "max_holding"), with_operator(ast.Gt)),
+    "room for one lot too many": (compares(ast.Lt, "max_positions"), with_operator(ast.LtE)),
+    "filters gate every exit": (joins(ast.Or, "filter_all"), without("filter_all")),
+    "filters gate no exit": (joins(ast.Or, "filter_all"), always(True)),
+    "a failed condition holds": (joins(ast.Or, "is_true", "_FAILED"), both_at_once),
+    "the share of cash is forgotten": (adds(ast.Mult, left="share"), only_right),
+    "the cut ignores the order's fee": (adds(ast.Sub, right="per_order"), only_left),
+    "the cut ignores the rate": (adds(ast.Add, right="rate"), only_left),
+    "the cut ignores the share's fee": (adds(ast.Add, right="per_share"), only_left),
+    "the last entry fills": (compares(ast.Lt, "final"), always(True)),
+    "the curve is marked before ruin closes the lots": (fills_the_rest, from_the_next),
+    "quiet bars hide the last": (calls("min", "last", "final"), first_argument),
+    "quiet bars hide max_holding": (adds(ast.Add, right="max_holding"), one_more),
+    "quiet bars hide room for another lot": (compares(ast.GtE, "fullest"), against(1)),
+    "quiet bars hide stops": (calls("closed_run", "other"), for_both_gates),
+    "quiet bars hide ruin": (breaks_off, never_taken),
 }
-run = importlib.import_module("btkit.engine.run")
-
-DECORATOR = re.compile(r"^@compiled\w*\n", re.MULTILINE)
-
-# What is broken; the text, found exactly once; the text in its place.
-MUTATIONS = (
-    ("exits fill at the close", "values, marks, bar, opens[bar])", "values, marks, bar, close)"),
-    ("entries fill at the close", "lot_marks, bar, opens[bar])", "lot_marks, bar, close)"),
-    (
-        "no slippage on exits",
-        "fill = price * (1.0 + rules.slippage) if rules.short else price * (1.0 - rules.slippage)",
-        "fill = price",
-    ),
-    (
-        "slippage on entries helps",
-        "fill = price * (1.0 - rules.slippage) if rules.short else price * (1.0 + rules.slippage)",
-        "fill = price * (1.0 + rules.slippage) if rules.short else price * (1.0 - rules.slippage)",
-    ),
-    (
-        "no commission on exits",
-        "lot_value(rules, lots, lot, fill) - commission",
-        "lot_value(rules, lots, lot, fill)",
-    ),
-    ("no commission on entries", "money[CASH] -= cost\n", "money[CASH] -= cost - commission\n"),
-    ("the cut ignores the order's fee", "(cash - rules.per_order) /", "cash /"),
-    ("the cut ignores the rate", "(fill * (1.0 + rules.rate) +", "(fill +"),
-    ("the cut ignores the share's fee", "+ rules.per_share)", ")"),
-    (
-        "the cut is not checked again",
-        "    return less if rules.fractional else min(size - 1.0, less)\n",
-        "    return size\n",
-    ),
-    ("no floor", "        size = np.floor(size)\n        if size < 1.0", "        if size < 1.0"),
-    ("a size of 0 is missing", "SKIPPED + _SIZE_NOT_POSITIVE", "SKIPPED + _SIZE_MISSING"),
-    ("a short's gain is a long's", "return 1.0 - ratio if rules.short else", "return"),
-    (
-        "a short's proceeds count once",
-        "(2.0 * lots[lot, LOT_PRICE] - price)",
-        "(lots[lot, LOT_PRICE] - price)",
-    ),
-    (
-        "ruin below zero only",
-        "ruined = worth <= 0.0\n        if not",
-        "ruined = worth < 0.0\n        if not",
-    ),
-    (
-        "room for one lot too many",
-        "counts[LOTS] < rules.max_positions",
-        "counts[LOTS] <= rules.max_positions",
-    ),
-    ("max_holding one bar late", ">= rules.max_holding", "> rules.max_holding"),
-    ("filters gate every exit", "filtered or not rules.filter_all", "filtered"),
-    ("filters gate no exit", "filtered or not rules.filter_all", "True"),
-    ("filters gate no entry", "                    and filtered\n", ""),
-    (
-        "an exit's reason for a stop",
-        "lot_marks[lot, LOT_REASON] = _STOP",
-        "lot_marks[lot, LOT_REASON] = _EXIT",
-    ),
-    (
-        "exits see one bar more",
-        "position[BARS_HELD] = bar - lot_marks[lot, LOT_BAR]",
-        "position[BARS_HELD] = bar + 1 - lot_marks[lot, LOT_BAR]",
-    ),
-    (
-        "entries see the newest lot",
-        "bar - lot_marks[0, LOT_BAR]",
-        "bar - lot_marks[counts[LOTS] - 1, LOT_BAR]",
-    ),
-    (
-        "every lot sees the oldest's gain",
-        "position[PNL] = gain_of(rules, lots, lot, close)",
-        "position[PNL] = gain_of(rules, lots, 0, close)",
-    ),
-    (
-        "capital is equity",
-        "0.0\n                position[CAPITAL] = money[CASH]",
-        "0.0\n                position[CAPITAL] = worth",
-    ),
-    (
-        "a failed condition holds",
-        "if tag == _FAILED or not is_true(value, tag):",
-        "if tag != _FAILED and not is_true(value, tag):",
-    ),
-    (
-        "last exits go uncounted",
-        "counts[UNFILLED] += lot_marks[lot, LOT_REASON] != 0",
-        "counts[UNFILLED] += 0",
-    ),
-    (
-        "last entries go uncounted",
-        "                counts[UNFILLED] += 1\n                money[PENDING] = 0.0",
-        "                money[PENDING] = 0.0",
-    ),
-    (
-        "the curve is marked before ruin closes the lots",
-        "equity[bar:] = money[CASH]",
-        "equity[bar + 1 :] = money[CASH]",
-    ),
-    (
-        "the last entry fills",
-        "if money[PENDING] > 0.0 and bar < final:",
-        "if money[PENDING] > 0.0:",
-    ),
-    ("quiet bars hide stops", "= exit_gate, stop_gate, lots", "= exit_gate, exit_gate, lots"),
-    ("quiet bars hide exits", "= exit_gate, stop_gate, lots", "= stop_gate, stop_gate, lots"),
-    ("quiet bars hide entries", "= entry_gate, entry_gate, 0.0", "= exit_gate, exit_gate, 0.0"),
-    (
-        "quiet bars hide max_holding",
-        "end = min(end, lot_marks[0, LOT_BAR] + rules.max_holding)",
-        "end = min(end, lot_marks[0, LOT_BAR] + rules.max_holding + 1)",
-    ),
-    ("quiet bars hide the last", "min(last, final)", "last"),
-    (
-        "quiet bars hide room for another lot",
-        "counts[LOTS] >= fullest and",
-        "counts[LOTS] >= 1 and",
-    ),
-    ("quiet bars hide ruin", "        if worth <= 0.0:\n            break\n", ""),
-    ("a short owes nothing", "counts[LOTS] == 1 and not rules.short and", "counts[LOTS] == 1 and"),
-    ("two lots are marked as one", "counts[LOTS] == 1 and not", "not"),
-    ("the share of cash is forgotten", "wanted = share * money[CASH]", "wanted = money[CASH]"),
-    (
-        "a share's place is not looked at",
-        "if code[at, 0] != _POSITION or code[at, 1] != CAPITAL:",
-        "if code[at, 0] != _POSITION:",
-    ),
-)
 
 
-def exec_loop(sources: dict[str, str]) -> ModuleType:
-    done: dict[str, object] = {}
-    for name, text in sources.items():
-        python, decorators = DECORATOR.subn("", text)
-        assert decorators > 0
-        module = ModuleType(f"broken_{name}")
-        exec(python, module.__dict__)  # noqa: S102 - our own source, with one rule broken
-        # In place of what it imported, which is compiled and whole.
-        vars(module).update((key, done[key]) for key in done.keys() & vars(module).keys())
-        done |= {
-            key: value
-            for key, value in vars(module).items()
-            if getattr(value, "__module__", "") == module.__name__
-        }
-    return module
+class Breaker(ast.NodeTransformer):
+    """Takes compilers off functions, and changes what is looked for."""
+
+    def __init__(self, found, change):
+        self.found, self.change, self.places = found, change, 0
+
+    def visit_FunctionDef(self, node):
+        node.decorator_list = []
+        return self.generic_visit(node)
+
+    def visit(self, node):
+        if self.found(node):
+            self.places += 1
+            return self.change(node)
+        return super().visit(node)
 
 
-def noticed(sources: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> bool:
-    """Return whether any case of the battery comes out differently."""
-    monkeypatch.setattr(run, "run_bars", exec_loop(sources).run_bars)
-    with np.errstate(all="ignore"):  # plain numpy scalars warn where compiled code does not
-        return any(
-            differences(engine(case), outcome, case.bars.index) for case, outcome in expected()
-        )
+def run_bars_of(found, change, monkeypatch):
+    """Return the loop with a change made, and at how many places it was made."""
+    breaker = Breaker(found, change)
+    for name in MODULES:
+        path = Path(str(importlib.util.find_spec(name).origin))
+        tree = ast.fix_missing_locations(breaker.visit(ast.parse(path.read_text("utf-8"))))
+        module = ModuleType(name)
+        # Those that come later import from this one.
+        monkeypatch.setitem(sys.modules, name, module)
+        exec(compile(tree, path, "exec"), module.__dict__)  # noqa: S102 - our own source, with one rule broken
+    return module.run_bars, breaker.places
 
 
-@cache
-def expected() -> list[tuple[Case, Outcome]]:
-    return [(case, oracle(case)) for case in battery()]
+def noticed(found, change, monkeypatch):
+    """Return whether any case comes out differently, and at how many places something changed."""
+    cases = share_cases()
+    plain = [case.plain() for case in cases]
+    with monkeypatch.context() as patch:
+        broken, places = run_bars_of(found, change, patch)
+        users = [
+            module
+            for name, module in sys.modules.items()
+            if name.startswith("btkit.") and vars(module).get("run_bars") is loop.run_bars
+        ]
+        for user in users:
+            patch.setattr(user, "run_bars", broken)
+        with np.errstate(all="ignore"):  # plain numpy scalars warn where compiled code does not
+            return places, any(
+                compare(case.again(), run, case.times)
+                for case, run in zip(cases, plain, strict=True)
+            )
 
 
-def test_python_runs_the_loop_as_numba_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not noticed(SOURCES, monkeypatch)
+def test_python_runs_the_loop_as_numba_does(monkeypatch):
+    assert noticed(lambda _: False, None, monkeypatch) == (0, False)
 
 
-@pytest.mark.parametrize(
-    ("broken", "old", "new"), MUTATIONS, ids=[mutation[0] for mutation in MUTATIONS]
-)
-def test_a_broken_engine_is_noticed(
-    broken: str, old: str, new: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert sum(text.count(old) for text in SOURCES.values()) == 1, f"{old!r} is not there: {broken}"
-    changed = {name: text.replace(old, new) for name, text in SOURCES.items()}
-    assert noticed(changed, monkeypatch), broken
+@pytest.mark.parametrize("broken", BREAKS)
+def test_a_broken_engine_is_noticed(broken, monkeypatch):
+    found, change = BREAKS[broken]
+    assert noticed(found, change, monkeypatch) == (1, True)

@@ -387,7 +387,7 @@ def as_case(hand: Hand) -> Case:
 def test_oracle(hand: Hand) -> None:
     outcome = oracle(as_case(hand))
     rows = [
-        (t.entry_bar, t.exit_bar, t.entry_price, t.exit_price, t.shares, t.pnl, t.reason)
+        (t.entry_bar, t.exit_bar, t.entry_price, t.exit_price, t.shares, t.pnl, t.exit_reason)
         for t in outcome.trades
     ]
     assert rows == hand.trades
@@ -453,7 +453,7 @@ def test_ruin_by_the_costs_of_the_last_close() -> None:
     worked = case(spec, bars=frame(closes, closes), capital=120.0, commission=0.0, slippage=0.25)
     outcome, result = oracle(worked), engine(worked)
     reasons = ["max_holding", "ruin"]
-    assert [trade.reason for trade in outcome.trades] == reasons
+    assert [trade.exit_reason for trade in outcome.trades] == reasons
     assert outcome.equity == result.equity.tolist() == [100, 80, -35]
     assert outcome.ruined
     assert result.ruined

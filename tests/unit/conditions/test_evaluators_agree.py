@@ -5,7 +5,6 @@ import math
 import numpy as np
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from oracle.evaluation import RAISED, evaluate
 from oracle.strategies import NUMBERS, conditions, numerics
 
 from btkit.conditions import parse_expression
@@ -13,6 +12,7 @@ from btkit.conditions.columns import ColumnEvaluator
 from btkit.conditions.machine import STACK_SIZE, Tag, run_program
 from btkit.conditions.nodes import Raises
 from btkit.conditions.program import TAGS, Assembler
+from btkit.crosscheck.evaluation import RAISED, evaluate
 from btkit.indicators import lookup
 
 BARS = 6

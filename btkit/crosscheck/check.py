@@ -1,0 +1,322 @@
+"""A spec simulated the plain way, and a result held against it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import pandas as pd
+
+from btkit.arguments import check_account
+from btkit.crosscheck import measures
+from btkit.crosscheck.inputs import as_instrument, sessions_around
+from btkit.crosscheck.records import Account, Instrument, PlainRun
+from btkit.crosscheck.shares import Shares
+from btkit.crosscheck.spreads import Spreads
+from btkit.crosscheck.walk import Walk
+from btkit.data import adjust_prices, take_bars
+from btkit.errors import NoDataError
+from btkit.markets import Annualisation, infer_interval
+from btkit.settings import Settings
+from btkit.spec import OptionsSpec, StrategySpec, load_spec
+
+BOOKS: Mapping[type, type[Walk[Any]]] = {StrategySpec: Shares, OptionsSpec: Spreads}
+"""For each kind of spec, what its lots are."""
+
+_CLOSE = 1e-9
+_ROUNDED = 1e-12
+_FIELDS = (
+    "entry_price",
+    "exit_price",
+    "shares",
+    "pnl",
+    "return_pct",
+    "exit_reason",
+    "bars_held",
+    "commission",
+    "slippage_cost",
+)
+
+
+class Checkable(Protocol):
+    """What `differences` reads of a result: that of `btkit.simulate`, whatever the spec."""
+
+    @property
+    def spec(self) -> Any: ...  # noqa: D102, ANN401 - see btkit.simulation.Result
+    @property
+    def all_bars(self) -> pd.DataFrame: ...  # noqa: D102 - likewise
+    @property
+    def annualisation(self) -> Annualisation: ...  # noqa: D102 - likewise
+    @property
+    def initial_capital(self) -> float: ...  # noqa: D102 - likewise
+    @property
+    def commission(self) -> float: ...  # noqa: D102 - likewise
+    @property
+    def slippage(self) -> float: ...  # noqa: D102 - likewise
+    @property
+    def trades(self) -> pd.DataFrame: ...  # noqa: D102 - likewise
+    @property
+    def equity(self) -> pd.Series[float]: ...  # noqa: D102 - likewise
+    @property
+    def cash(self) -> pd.Series[float]: ...  # noqa: D102 - likewise
+    @property
+    def ruined(self) -> bool: ...  # noqa: D102 - likewise
+    @property
+    def diagnostics(self) -> Any: ...  # noqa: D102, ANN401 - likewise
+    @property
+    def metrics(self) -> Any: ...  # noqa: D102, ANN401 - likewise
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One number on which a result and the plain simulation do not agree.
+
+    Parameters
+    ----------
+    time
+        Of the bar; None for what concerns the whole run.
+    what
+        Such as ``"equity"`` or ``"trade 3 exit_price"``; trades count from 0.
+    ours, plain
+        The result's value, and the plain simulation's; None where one of them has none.
+    """
+
+    time: pd.Timestamp | None
+    what: str
+    ours: object
+    plain: object
+
+    def __str__(self) -> str:
+        """Return it as one line."""
+        where = "" if self.time is None else f"{self.time}: "
+        return f"{where}{self.what} is {self.ours!r}, the plain simulation has {self.plain!r}"
+
+
+def crosscheck(
+    spec: StrategySpec | OptionsSpec | Mapping[str, Any],
+    bars: pd.DataFrame,
+    *,
+    capital: float = 100_000,
+    commission: float = 0.65,
+    slippage: float = 0.005,
+    start: str | dt.date | None = None,
+) -> PlainRun:
+    """Simulate a spec bar by bar, without anything of the engine.
+
+    It is a second opinion: written from the text of SEMANTICS, with its own evaluation of
+    conditions, its own fills, option prices and measures. Of btkit it takes the reading of bars
+    and specs, the columns of indicators and the calendars. It is slow: about 10,000 bars a
+    second of a simple rule, 2,000 of a spread.
+
+    Parameters
+    ----------
+    spec, bars, capital, commission, slippage, start
+        As `btkit.simulate` takes them.
+
+    Returns
+    -------
+    PlainRun
+        Trades, curves, counts and metrics.
+
+    Raises
+    ------
+    SpecError, DataError, NoDataError, UsageError
+        As `btkit.simulate`.
+
+    Examples
+    --------
+    >>> bars = pd.DataFrame(
+    ...     {"open": [8.0, 16, 32], "high": 32.0, "low": 8.0, "close": [8.0, 24, 32], "volume": 9},
+    ...     index=pd.DatetimeIndex(["2024-01-04", "2024-01-05", "2024-01-08"]),
+    ... )
+    >>> spec = {"name": "first", "entry_conditions": ["close == 8"], "exit_conditions": [],
+    ...         "stop_conditions": [], "position_sizing_formula": "10"}
+    >>> run = crosscheck(spec, bars, capital=1000, commission=0, slippage=0)
+    >>> run.trades[0].pnl, run.equity
+    (160.0, [1000.0, 1080.0, 1160.0])
+    """
+    strategy = load_spec(spec, settings=Settings.model_construct())
+    capital, commission, slippage = check_account(
+        capital=capital, commission=commission, slippage=slippage
+    )
+    given = take_bars(bars, calendar=strategy.calendar)
+    checked = adjust_prices(given.bars, strategy.price_adjustment)
+    times = pd.DatetimeIndex(checked.index)
+    first = 0 if start is None else int(times.searchsorted(pd.Timestamp(start, tz=times.tz)))
+    if first == len(times):
+        raise NoDataError("there is no bar at or after the start", hint="choose an earlier start")
+    annualisation = Annualisation(
+        infer_interval(times, told=given.interval), strategy.calendar, strategy.bars_per_year
+    )
+    symbol = "" if given.told is None else given.told.symbol or ""
+    return simulate_plainly(
+        strategy,
+        as_instrument(strategy, checked, annualisation, symbol=symbol),
+        Account(capital, commission, slippage, first),
+        annualisation,
+    )
+
+
+def simulate_plainly(
+    spec: StrategySpec | OptionsSpec,
+    instrument: Instrument,
+    account: Account,
+    annualisation: Annualisation,
+    *,
+    book: type[Walk[Any]] | None = None,
+) -> PlainRun:
+    """Simulate and measure over an instrument that is ready.
+
+    Parameters
+    ----------
+    spec
+        Loaded.
+    instrument
+        With every column that the spec names.
+    account
+        What the run begins with and pays, and where it begins.
+    annualisation
+        Of the instrument's bars and the spec.
+    book
+        The rules; None takes those of the spec's kind.
+    """
+    walk = (book or BOOKS[type(spec)])(spec, instrument, account)
+    run = walk.run()
+    times = run.times.tz_convert(None) if run.times.tz is not None else run.times
+    values = run.equity
+    if annualisation.by_session:
+        sessions = sessions_around(times, spec.calendar)
+        values = measures.session_values(list(times), run.equity, sessions)
+    run.metrics = {
+        **measures.measure_trades(run.trades, list(instrument.times)),
+        **measures.measure_curve(
+            run.equity,
+            list(times.date),
+            measures.returns_of(values, account.capital),
+            capital=account.capital,
+            a=annualisation.periods_per_year,
+            ruined=run.ruined,
+        ),
+    }
+    return run
+
+
+def differences(result: Checkable, *, most: int = 20) -> list[Difference]:
+    """Hold a result against the plain simulation of its own inputs.
+
+    Trades, curves and counts are compared to the last bit, metrics to 1e-9.
+
+    Parameters
+    ----------
+    result
+        Of `btkit.simulate`, `btkit.run` or `btkit.options_sim`. For a run of the store, simulate
+        its spec again on its bars first.
+    most
+        How many differences to return at most.
+
+    Returns
+    -------
+    list of Difference
+        The first ones in order of time, those of the whole run last; empty where both agree.
+
+    Examples
+    --------
+    >>> result = bt.run("strategies/golden_cross.yaml", "SPX", source="sample")  # doctest: +SKIP
+    >>> differences(result)  # doctest: +SKIP
+    []
+    """
+    spec, bars = result.spec, result.all_bars
+    told = bars.attrs.get("btkit") or {}
+    instrument = as_instrument(spec, bars, result.annualisation, symbol=told.get("symbol") or "")
+    account = Account(
+        result.initial_capital,
+        result.commission,
+        result.slippage,
+        start=len(bars) - len(result.equity),
+    )
+    plain = simulate_plainly(spec, instrument, account, result.annualisation)
+    return compare(result, plain, instrument.times)[:most]
+
+
+def compare(result: Checkable, plain: PlainRun, times: pd.DatetimeIndex) -> list[Difference]:
+    """Return every difference between a result and a plain run of the same inputs.
+
+    Parameters
+    ----------
+    result, plain
+        The two.
+    times
+        Of all bars, warm-up included.
+    """
+    found = [
+        *_of_curve("equity", result.equity, plain.equity),
+        *_of_curve("cash", result.cash, plain.cash),
+        *_of_trades(result, plain, times),
+    ]
+    found.sort(key=lambda difference: difference.time or times[-1])
+    found += _of_run(result, plain)
+    found += _of_metrics(result.metrics, plain.metrics, result.initial_capital)
+    return found
+
+
+def _of_curve(name: str, ours: pd.Series[float], plain: list[float]) -> Iterator[Difference]:
+    # One is enough: from the first on, a curve that went another way stays another.
+    for moment, mine, theirs in zip(ours.index, ours.tolist(), plain, strict=True):
+        if mine != theirs:
+            yield Difference(moment, name, mine, theirs)
+            return
+
+
+def _of_trades(result: Checkable, plain: PlainRun, times: pd.DatetimeIndex) -> Iterator[Difference]:
+    rows = result.trades.to_dict("records")
+    if len(rows) != len(plain.trades):
+        yield Difference(None, "number of trades", len(rows), len(plain.trades))
+    for place, (row, trade) in enumerate(zip(rows, plain.trades, strict=False)):
+        mine = {name: row[name] for name in ("entry_date", "exit_date", *_FIELDS)}
+        theirs: dict[str, object] = {name: getattr(trade, name) for name in _FIELDS}
+        theirs["entry_date"], theirs["exit_date"] = times[trade.entry_bar], times[trade.exit_bar]
+        if trade.legs:
+            theirs["legs"] = _legs(trade)
+            mine["legs"] = _legs(result.spreads[place])  # type: ignore[attr-defined]  # results of spreads have them
+        for name, value in theirs.items():
+            if mine[name] != value:
+                yield Difference(times[trade.exit_bar], f"trade {place} {name}", mine[name], value)
+
+
+def _legs(traded: Any) -> list[tuple[str, str, float]]:  # noqa: ANN401 - ours or a result's
+    return [(leg.side, leg.right, leg.strike) for leg in traded.legs]
+
+
+def _of_run(result: Checkable, plain: PlainRun) -> Iterator[Difference]:
+    told = result.diagnostics
+    skipped = {reason: count for reason, count in told.skipped_entries.items() if count}
+    counted = {
+        (entry.list.removesuffix("_conditions"), entry.index): (entry.held, entry.raised)
+        for entry in told.conditions
+    }
+    pairs = {
+        "ruined": (bool(result.ruined), plain.ruined),
+        "skipped entries": (skipped, plain.skipped),
+        "unfilled orders": (told.unfilled_orders, plain.unfilled),
+        **{
+            f"{name}_conditions[{index}] (held, raised)": (counted.get((name, index)), counts)
+            for (name, index), counts in plain.counts.items()
+        },
+    }
+    for what, (mine, theirs) in pairs.items():
+        if mine != theirs:
+            yield Difference(None, what, mine, theirs)
+
+
+def _of_metrics(ours: Any, plain: dict[str, float], capital: float) -> Iterator[Difference]:  # noqa: ANN401 - a typed record with a field a metric
+    for name, theirs in plain.items():
+        mine = getattr(ours, name)
+        scale = max(capital, 1.0) if name in measures.MONEY else 1.0
+        both_missing = math.isnan(mine) and math.isnan(theirs)
+        if not both_missing and not math.isclose(
+            mine, theirs, rel_tol=_CLOSE, abs_tol=_ROUNDED * scale
+        ):
+            yield Difference(None, name, mine, theirs)

@@ -1,0 +1,233 @@
+"""The metrics of a run in plain Python, from the text of SEMANTICS 5.
+
+Sums are exact (`math.fsum`). A quotient follows IEEE arithmetic: something over nothing is
+infinite, nothing over nothing is undefined, which is NaN.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+
+from btkit.crosscheck.records import Trade
+
+_DAYS_PER_YEAR = 365.25
+_ROUNDING = 16 * 2.0**-52
+"""What is no further from 0 than this, as a fraction of the account, is rounding, not money."""
+
+MONEY = frozenset(
+    {
+        "avg_loss",
+        "avg_win",
+        "expectancy_per_trade",
+        "largest_loss",
+        "largest_win",
+        "max_drawdown",
+        "total_return",
+    }
+)
+"""Metrics in $."""
+
+
+def returns_of(equity: Sequence[float], capital: float) -> list[float]:
+    """5: From one value to the next, the initial capital first; 0 where nothing is left to earn."""
+    returns, before = [], capital
+    for value in equity:
+        returns.append(value / before - 1.0 if before > 0.0 else 0.0)
+        before = value
+    return returns
+
+
+def session_values(
+    times: Sequence[datetime],
+    equity: Sequence[float],
+    sessions: Sequence[tuple[datetime, datetime]],
+) -> list[float]:
+    """5: Equity at the last bar of each session; one without bars is skipped.
+
+    Parameters
+    ----------
+    times, equity
+        One each a bar, at least one, ascending.
+    sessions
+        Opening and closing moments, ascending. A bar between two sessions counts for the later
+        one if that has opened by the last bar, else for the earlier; one after them all for the
+        last.
+    """
+    opened = [session for session in sessions if session[0] <= times[-1]]
+    values: dict[int, float] = {}
+    place = 0
+    for moment, value in zip(times, equity, strict=True):
+        while place < len(opened) - 1 and moment >= opened[place][1]:
+            place += 1
+        values[place] = value
+    return list(values.values())
+
+
+def quotient(numerator: float, denominator: float) -> float:
+    """Return a quotient as IEEE arithmetic has it."""
+    if denominator != 0.0:
+        return numerator / denominator
+    return math.copysign(math.inf, numerator) if abs(numerator) > 0.0 else math.nan
+
+
+def mean(values: Sequence[float]) -> float:
+    """Return the mean, NaN of nothing."""
+    return math.fsum(values) / len(values) if values else math.nan
+
+
+def deviation(values: Sequence[float]) -> float:
+    """Return the standard deviation, ddof 1; 0 where rounding explains it."""
+    if len(values) <= 1:
+        return math.nan
+    middle = mean(values)
+    found = math.sqrt(math.fsum((value - middle) ** 2 for value in values) / (len(values) - 1))
+    return 0.0 if found <= _ROUNDING else found
+
+
+def downside(returns: Sequence[float]) -> float:
+    """5: sqrt(mean(min(r, 0)^2)); 0 where rounding explains it."""
+    found = math.sqrt(mean([min(value, 0.0) ** 2 for value in returns]))
+    return 0.0 if found <= _ROUNDING else found
+
+
+def ratio(returns: Sequence[float], risk: float, a: float) -> float:
+    """5: mean(r) / risk x sqrt(A)."""
+    middle = mean(returns)
+    if risk == 0.0 and abs(middle) <= _ROUNDING:
+        middle = 0.0
+    return quotient(middle, risk) * math.sqrt(a)
+
+
+def drawdowns(equity: Sequence[float], capital: float) -> tuple[list[float], list[float]]:
+    """5: How far each bar is below the highest value so far, the initial capital being the first.
+
+    Returns
+    -------
+    tuple of list of float
+        As fractions of the peak, and in $; at most 0.
+    """
+    fractions, money, peak = [], [], capital
+    for value in equity:
+        peak = max(peak, value)
+        depth = value / peak - 1.0
+        fell = depth < -_ROUNDING
+        fractions.append(depth if fell else 0.0)
+        money.append(value - peak if fell else 0.0)
+    return fractions, money
+
+
+def longest_drawdown(depths: Sequence[float], days: Sequence[date]) -> int:
+    """5: Calendar days from a peak to its recovery, or to the end, at longest."""
+    peak, longest, below = days[0], 0, False
+    for depth, day in zip(depths, days, strict=True):
+        if depth < 0.0 or below:
+            longest = max(longest, (day - peak).days)
+        below = depth < 0.0
+        if not below:
+            peak = day
+    return longest
+
+
+def growth_a_year(growth: float, days: int, *, ruined: bool) -> float:
+    """5: `cagr` is growth^(365.25 / days) - 1, or -1 if ruined."""
+    if ruined or growth <= 0.0:
+        return -1.0
+    if days == 0:
+        return math.nan
+    try:
+        return math.pow(growth, _DAYS_PER_YEAR / days) - 1.0
+    except OverflowError:
+        return math.inf
+
+
+def longest_streak(losses: Iterable[bool]) -> int:
+    """5: The most losing trades in a row, in the order of the list."""
+    longest = streak = 0
+    for lost in losses:
+        streak = streak + 1 if lost else 0
+        longest = max(longest, streak)
+    return longest
+
+
+def measure_curve(
+    equity: Sequence[float],
+    days: Sequence[date],
+    returns: Sequence[float],
+    *,
+    capital: float,
+    a: float,
+    ruined: bool,
+) -> dict[str, float]:
+    """Return the metrics of the curve by name.
+
+    Parameters
+    ----------
+    equity, days
+        One each a bar.
+    returns
+        From bar to bar, or from session to session.
+    capital
+        $ before the first bar.
+    a
+        How many returns make a year.
+    ruined
+        Whether the account was lost.
+    """
+    depths, money = drawdowns(equity, capital)
+    gained = equity[-1] - capital
+    growth = growth_a_year(equity[-1] / capital, (days[-1] - days[0]).days, ruined=ruined)
+    spread = deviation(returns)
+    return {
+        "sharpe_ratio": ratio(returns, spread, a),
+        "sortino_ratio": ratio(returns, downside(returns), a),
+        "volatility": spread * math.sqrt(a),
+        "cagr": growth,
+        "annualized_return": growth,
+        "calmar_ratio": quotient(growth, -min(depths)),
+        "max_drawdown_pct": min(depths),
+        "max_drawdown": min(money),
+        "max_drawdown_duration_days": longest_drawdown(depths, days),
+        "recovery_factor": quotient(gained, -min(money)),
+        "total_return": gained,
+        "total_return_pct": gained / capital,
+    }
+
+
+def measure_trades(trades: Sequence[Trade], times: Sequence[datetime]) -> dict[str, float]:
+    """Return the metrics of the list of trades by name.
+
+    Parameters
+    ----------
+    trades
+        In the order of exit.
+    times
+        Of all bars, warm-up included.
+    """
+    won = [trade for trade in trades if trade.pnl > 0.0]
+    lost = [trade for trade in trades if trade.pnl < 0.0]
+    wins, losses = [trade.pnl for trade in won], [trade.pnl for trade in lost]
+
+    def hours(some: Sequence[Trade]) -> float:
+        spans = [times[trade.exit_bar] - times[trade.entry_bar] for trade in some]
+        return mean([span.total_seconds() / 3600.0 for span in spans])
+
+    return {
+        "total_trades": len(trades),
+        "winning_trades": len(won),
+        "losing_trades": len(lost),
+        "win_rate": quotient(len(won), len(trades)),
+        "profit_factor": quotient(math.fsum(wins), -math.fsum(losses)),
+        "expectancy_per_trade": mean([trade.pnl for trade in trades]),
+        "avg_win": mean(wins),
+        "avg_loss": mean(losses),
+        "avg_win_pct": mean([trade.return_pct for trade in won]),
+        "avg_loss_pct": mean([trade.return_pct for trade in lost]),
+        "largest_win": max(wins, default=0.0),
+        "largest_loss": min(losses, default=0.0),
+        "consecutive_losses_max": longest_streak(trade.pnl < 0.0 for trade in trades),
+        "avg_holding_period": hours(trades),
+        "avg_win_holding_period": hours(won),
+        "avg_loss_holding_period": hours(lost),
+    }

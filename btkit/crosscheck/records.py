@@ -1,0 +1,164 @@
+"""What the plain simulation is given, remembers and leaves."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Generic, TypeAlias, TypeVar
+
+import pandas as pd
+
+Cell: TypeAlias = float | bool | None
+"""A feature at a bar, as Python sees it: None where it is missing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Instrument:
+    """What is known of one instrument at each bar.
+
+    Parameters
+    ----------
+    symbol
+        Its name; empty where nobody told it.
+    times
+        Of its bars, warm-up included.
+    open, high, low, close
+        $ a share, one a bar.
+    columns
+        By name, every feature that is asked for.
+    days
+        The session of each bar, counted in days since 1970-01-01.
+    """
+
+    symbol: str
+    times: pd.DatetimeIndex
+    open: list[float]
+    high: list[float]
+    low: list[float]
+    close: list[float]
+    columns: dict[str, list[Cell]]
+    days: list[int]
+
+    @property
+    def last(self) -> int:
+        """The last bar."""
+        return len(self.close) - 1
+
+
+@dataclass(frozen=True)
+class Account:
+    """What a run begins with and pays.
+
+    Parameters
+    ----------
+    capital
+        $ at the start.
+    commission
+        What the commission model multiplies.
+    slippage
+        Fraction by which each fill is worse than the price.
+    start
+        The first bar at which orders are decided.
+    """
+
+    capital: float
+    commission: float
+    slippage: float
+    start: int
+
+
+@dataclass(eq=False)
+class Lot:
+    """Something held since one fill; `bar` is the fill's."""
+
+    instrument: Instrument
+    bar: int
+
+
+L = TypeVar("L", bound=Lot)
+
+
+@dataclass(eq=False)
+class Order(Generic[L]):
+    """What was decided at a bar: to leave a lot, or, without one, to enter.
+
+    `quantity` is what an entry asks for; NaN where the size follows from the fill.
+    """
+
+    instrument: Instrument
+    reason: str
+    lot: L | None = None
+    quantity: float = math.nan
+
+    @property
+    def is_entry(self) -> bool:
+        """Whether it opens a lot."""
+        return self.lot is None
+
+
+@dataclass(frozen=True)
+class Leg:
+    """One option of a spread; `premium` is what the skew adds to its volatility."""
+
+    side: str
+    right: str
+    strike: float
+    premium: float
+
+
+@dataclass(frozen=True)
+class Trade:
+    """One closed lot; bars count from the first one loaded, warm-up included.
+
+    Prices are $ a share: of a spread the credit and the cost of buying it back; `shares` are 100
+    a contract.
+    """
+
+    symbol: str
+    entry_bar: int
+    exit_bar: int
+    entry_price: float
+    exit_price: float
+    shares: float
+    pnl: float
+    return_pct: float
+    exit_reason: str
+    bars_held: int
+    commission: float
+    slippage_cost: float
+    legs: tuple[Leg, ...] = ()
+
+
+@dataclass
+class PlainRun:
+    """All that a plain simulation leaves.
+
+    Parameters
+    ----------
+    times
+        Of the bars from the first deciding one on.
+    trades
+        In order of exit, on one bar the oldest lot first.
+    equity, cash
+        $ at each close: the account's worth, and what is free.
+    skipped
+        Entries that were not made, by reason.
+    unfilled
+        Orders that the end of the data left unfilled.
+    ruined
+        Whether the account was lost.
+    counts
+        For each condition, by list and place: bars at which it held, bars at which it raised.
+    metrics
+        By name, as SEMANTICS 5 defines them; NaN where undefined.
+    """
+
+    times: pd.DatetimeIndex
+    trades: list[Trade] = field(default_factory=list)
+    equity: list[float] = field(default_factory=list)
+    cash: list[float] = field(default_factory=list)
+    skipped: dict[str, int] = field(default_factory=dict)
+    unfilled: int = 0
+    ruined: bool = False
+    counts: dict[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)

@@ -1,0 +1,281 @@
+"""The walk over the bars, the same for shares and for spreads: SEMANTICS 2.4 to 2.5 and 3.
+
+In the order of that text, slow and plain: one bar after the other, nothing prepared and nothing
+shared with the engine that it checks. Each rule is a method that says which one it is, so that a
+test can break it on purpose.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Generic
+
+from btkit.crosscheck.evaluation import RAISED, evaluate, filled_in
+from btkit.crosscheck.records import Account, Instrument, L, Order, PlainRun, Trade
+from btkit.spec import OptionsSpec, StrategySpec
+
+LISTS = ("entry", "exit", "stop", "filter")
+"""The lists of conditions, each in the field ``<name>_conditions``."""
+
+
+def filled_texts(spec: StrategySpec | OptionsSpec) -> dict[str, list[str]]:
+    """Return every list of conditions by its name, parameters filled in."""
+    return {
+        name: [filled_in(text, spec.parameters) for text in getattr(spec, f"{name}_conditions")]
+        for name in LISTS
+    }
+
+
+class Walk(ABC, Generic[L]):
+    """One run. What a lot is, costs and is worth is said by the two books.
+
+    Parameters
+    ----------
+    spec
+        Of the book's kind.
+    instrument
+        What is traded.
+    account
+        What the run begins with and pays.
+    """
+
+    def __init__(
+        self, spec: StrategySpec | OptionsSpec, instrument: Instrument, account: Account
+    ) -> None:
+        self.instrument = instrument
+        self.start, self.last = account.start, instrument.last
+        self.cash = account.capital
+        self.rate, self.slippage = account.commission, account.slippage
+        self.at_close = spec.fill == "close"
+        self.gated = spec.filter_scope == "all"
+        self.max_holding, self.places = spec.max_holding_bars, spec.max_concurrent_positions
+        self.texts = filled_texts(spec)
+        self.lots: list[L] = []
+        self.orders: list[Order[L]] = []
+        self.left: list[tuple[int, int, Trade]] = []
+        self.left_over: PlainRun = PlainRun(instrument.times[account.start :])
+        self.counts = {
+            (name, index): (0, 0) for name in LISTS for index in range(len(self.texts[name]))
+        }
+
+    def run(self) -> PlainRun:
+        """3.9: The curve has one point per bar from the start, flat after ruin (3.10)."""
+        found = self.left_over
+        for i in range(self.start, self.last + 1):
+            if not found.ruined:
+                self.step(i)
+            found.equity.append(self.equity(i))
+            found.cash.append(self.free())
+        found.trades = self.listed()
+        found.counts = self.counts
+        return found
+
+    def step(self, i: int) -> None:
+        """3: At each bar, in this order."""
+        if not self.at_close:
+            self.fill_orders(i)
+        self.settle(i)
+        if self.is_ruined(i):
+            self.give_up(i)
+            return
+        self.decide(i)
+        if self.at_close:
+            self.fill_orders(i)
+            if self.is_ruined(i):
+                self.give_up(i)
+        if i == self.last:
+            self.end(i)
+
+    # 3.1: fills
+
+    def fill_orders(self, i: int) -> None:
+        """3.1: Orders fill, sells before buys."""
+        for order in sorted(self.orders, key=self.turn):
+            if self.fills(order, i):
+                self.orders.remove(order)
+                self.fill(order, i, self.price_of(order, i))
+
+    def turn(self, order: Order[L]) -> int:
+        """3.1: Exits come before entries; of the exits the oldest lot's comes first."""
+        return int(order.is_entry)
+
+    def fills(self, order: Order[L], i: int) -> bool:
+        """3.8: At the last bar, exits fill at the close if told to; entries do not."""
+        return not (order.is_entry and self.at_close and i == self.last)
+
+    def price_of(self, order: Order[L], i: int) -> float:
+        """3.1: An order gets the open after it was decided, or the close at which it was."""
+        prices = order.instrument.close if self.at_close else order.instrument.open
+        return prices[i]
+
+    def fill(self, order: Order[L], i: int, price: float) -> None:
+        """Carry one order out at a price, before slippage."""
+        if order.lot is None:
+            refusal = self.enter(order, i, price)
+            if refusal is not None:
+                self.skip(refusal)
+        else:
+            self.leave(order.lot, i, price, order.reason)
+
+    @abstractmethod
+    def enter(self, order: Order[L], i: int, price: float) -> str | None:
+        """Open a lot, or return why none is opened."""
+
+    @abstractmethod
+    def leave(self, lot: L, i: int, price: float, reason: str) -> None:
+        """Close a lot."""
+
+    def settle(self, i: int) -> None:
+        """Close what ends by itself at the close of bar i: of shares nothing."""
+
+    # 3.2: what conditions are told
+
+    @abstractmethod
+    def value_of(self, lot: L, i: int) -> float:
+        """Return what a lot adds to cash at the close of bar i."""
+
+    def equity(self, i: int) -> float:
+        """3.9: Equity is cash and what the lots are worth at the close."""
+        total = self.cash
+        for lot in self.lots:
+            total += self.value_of(lot, i)
+        return total
+
+    def free(self) -> float:
+        """3.6: `capital` is cash at the deciding bar, before its fills at the close."""
+        return self.cash
+
+    def bars_held(self, lot: L, i: int) -> int:
+        """3.2: `bars_held` is this bar less that of the fill."""
+        return i - lot.bar
+
+    def in_position(self) -> bool:
+        """3.4: True while any lot is open, one whose exit was decided at this bar included."""
+        return bool(self.lots)
+
+    @abstractmethod
+    def told_of(self, lot: L | None, i: int) -> dict[str, object]:
+        """Return the names of a position that its book knows, or what they are when flat."""
+
+    def scope(self, i: int, lot: L | None) -> dict[str, object]:
+        """3.2: Each name's value at the close of bar i; when flat, `bars_held` is 0."""
+        held = 0.0 if lot is None else float(self.bars_held(lot, i))
+        return {
+            **{name: column[i] for name, column in self.instrument.columns.items()},
+            "in_position": self.in_position(),
+            "capital": self.free(),
+            "bars_held": held,
+            "days_held": held,
+            **self.told_of(lot, i),
+        }
+
+    # 2.2 to 2.5: lists
+
+    def met(self, text: str, scope: dict[str, object]) -> bool | None:
+        """2.2: A condition is as true as Python says; None where its evaluation raises."""
+        try:
+            return bool(evaluate(text, scope))
+        except RAISED:
+            return None
+
+    def judge(self, name: str, i: int, lots: list[L | None]) -> list[bool]:
+        """2.4: A list holds for a lot when all of it does; each condition counts once a bar."""
+        scopes = [self.scope(i, lot) for lot in lots]
+        holds = [True] * len(lots)
+        for index, text in enumerate(self.texts[name]):
+            met = [self.met(text, scope) for scope in scopes]
+            holds = [before and bool(now) for before, now in zip(holds, met, strict=True)]
+            held, raised = self.counts[name, index]
+            self.counts[name, index] = held + (True in met), raised + (None in met)
+        return holds
+
+    def judge_lots(self, name: str, i: int, *, filters_pass: bool) -> list[bool]:
+        """3.2: Exit and stop lists are judged lot by lot; when flat, to count, as if for one."""
+        judged: list[L | None] = [*self.lots] or [None]
+        fires = self.may_fire(name, filters_pass=filters_pass)
+        return [fires and holds for holds in self.judge(name, i, judged)]
+
+    def may_fire(self, name: str, *, filters_pass: bool) -> bool:
+        """2.4: An empty exit or stop list never fires."""
+        return bool(self.texts[name]) and self.is_judged(filters_pass=filters_pass)
+
+    def is_judged(self, *, filters_pass: bool) -> bool:
+        """2.5: Filters gate entries only, unless their scope is all."""
+        return filters_pass or not self.gated
+
+    # 3.3 and 3.4: decisions
+
+    def decide(self, i: int) -> None:
+        """3.3, 3.4: Exits, then the entry; filters and entries see the oldest lot (3.2)."""
+        oldest = self.oldest()
+        filters_pass = self.judge("filter", i, [oldest])[0]
+        enters = self.judge("entry", i, [oldest])[0]
+        stops = self.judge_lots("stop", i, filters_pass=filters_pass)
+        exits = self.judge_lots("exit", i, filters_pass=filters_pass)
+        for lot, stop, leave in zip(self.lots, stops, exits, strict=False):
+            reason = self.reason(lot, i, stop=stop, leave=leave)
+            if reason is not None:
+                self.orders.append(Order(self.instrument, reason, lot))
+        if filters_pass and enters and self.has_room():
+            self.order_entry(i)
+
+    def oldest(self) -> L | None:
+        """3.2: For filters, entries and sizing the position is the oldest open lot."""
+        return self.lots[0] if self.lots else None
+
+    def reason(self, lot: L, i: int, *, stop: bool, leave: bool) -> str | None:
+        """3.3: The stop list first, then the exit list, then age; one reason per lot."""
+        if stop:
+            return "stop"
+        if leave:
+            return "exit"
+        return "max_holding" if self.has_aged(lot, i) else None
+
+    def has_aged(self, lot: L, i: int) -> bool:
+        """3.3: A lot leaves once `bars_held >= max_holding_bars`."""
+        return self.bars_held(lot, i) >= self.max_holding
+
+    def has_room(self) -> bool:
+        """3.4: Open lots, leaving ones among them, and pending entries leave a place."""
+        pending = sum(order.is_entry for order in self.orders)
+        return len(self.lots) + pending < self.places
+
+    def order_entry(self, i: int) -> None:
+        """Decide an entry whose size follows from its fill."""
+        del i
+        self.orders.append(Order(self.instrument, "entry"))
+
+    def skip(self, reason: str) -> None:
+        """3.5: Entries that are not made are counted with their reason."""
+        self.left_over.skipped[reason] = self.left_over.skipped.get(reason, 0) + 1
+
+    # 3.8 and 3.10: how it ends
+
+    def end(self, i: int) -> None:
+        """3.8: What the last bar decided stays unfilled; what is open leaves at its close."""
+        self.drop_orders()
+        self.close_all(i, "end_of_data")
+        self.left_over.ruined = self.left_over.ruined or self.is_ruined(i)
+
+    def drop_orders(self) -> None:
+        """3.8: Orders of the last bar do not fill, and are counted."""
+        self.left_over.unfilled += len(self.orders)
+        self.orders = []
+
+    def close_all(self, i: int, reason: str) -> None:
+        """3.8, 3.10: All lots leave at this close, with its costs."""
+        for lot in list(self.lots):
+            self.leave(lot, i, lot.instrument.close[i], reason)
+
+    def is_ruined(self, i: int) -> bool:
+        """3.10: Equity at or below 0 at a close is ruin."""
+        return self.equity(i) <= 0
+
+    def give_up(self, i: int) -> None:
+        """3.10: Ruin closes all lots at this close, and nothing follows."""
+        self.left_over.ruined = True
+        self.close_all(i, "ruin")
+
+    def listed(self) -> list[Trade]:
+        """3.9: Trades are listed in order of exit, on one bar the oldest lot first."""
+        return [trade for _, _, trade in sorted(self.left, key=lambda closed: closed[:2])]

@@ -1,0 +1,790 @@
+"""Every rule of the plain simulation, broken once: the check of a result must report each.
+
+A mutant is a class with the rule's method in another form. It is put over the book, or over both
+where the rule is one of both.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import re
+
+import pytest
+from oracle.battery import share_cases, spread_cases
+
+from btkit.crosscheck.check import BOOKS
+from btkit.crosscheck.option_prices import OptionPrices
+from btkit.crosscheck.records import Order
+from btkit.crosscheck.shares import Shares
+from btkit.crosscheck.spreads import Spreads
+from btkit.crosscheck.walk import Walk
+
+CASES = {Shares: share_cases, Spreads: spread_cases}
+CITED = re.compile(r"(\d+)\.(\d+)(?: to \d+\.(\d+))?(?=[\d., to]*: )")
+# What SEMANTICS 3 and 4 say and the engine does. 4.8 is a consequence, held by a property test.
+IMPLEMENTED = {f"3.{n}" for n in range(1, 11)} | {f"4.{n}" for n in range(1, 8)}
+
+MUTANTS = []
+
+
+def over(*books):
+    """Register a class of broken methods as a mutant of these books."""
+
+    def register(broken):
+        MUTANTS.extend(
+            pytest.param(type(broken.__name__, (broken, book), {}), book, id=name)
+            for book in books
+            for name in [f"{book.__name__}-{broken.__name__}"]
+        )
+        return broken
+
+    return register
+
+
+both, shares, spreads = over(Shares, Spreads), over(Shares), over(Spreads)
+
+
+# 3.1: fills
+
+
+@both
+class FillAtTheOldOpen:
+    def price_of(self, order, i):
+        return super().price_of(order, i if self.at_close else i - 1)
+
+
+@both
+class FillAtTheOldClose:
+    def price_of(self, order, i):
+        return order.instrument.close[i if self.at_close else i - 1]
+
+
+@both
+class BuysBeforeSales:
+    def turn(self, order):
+        return -super().turn(order)
+
+
+@both
+class NewestLotFirst:
+    def decide(self, i):
+        self.lots.reverse()
+        super().decide(i)
+        self.lots.reverse()
+
+
+@both
+class OrdersAreForgotten:
+    def fill_orders(self, i):
+        self.orders = []
+
+
+@both
+class LastEntryFillsAtTheClose:
+    def fills(self, order, i):
+        return True
+
+
+@shares
+class EntriesPayNoSlippage:
+    def entry_price(self, price):
+        return price
+
+
+@shares
+class SlippageInOnesFavour:
+    def entry_price(self, price):
+        return super().exit_price(price)
+
+
+@shares
+class ExitsPayNoSlippage:
+    def exit_price(self, price):
+        return price
+
+
+# 3.2: what conditions are told
+
+
+@both
+class HeldOneMore:
+    def bars_held(self, lot, i):
+        return super().bars_held(lot, i) + 1
+
+
+@both
+class ConditionsSeeTheNewestLot:
+    def oldest(self):
+        return self.lots[-1] if self.lots else None
+
+
+@both
+class EveryLotIsTheOldest:
+    def judge_lots(self, name, i, *, filters_pass):
+        fires = self.may_fire(name, filters_pass=filters_pass)
+        holds = self.judge(name, i, [self.oldest()])
+        return [fires and holds[0]] * max(len(self.lots), 1)
+
+
+@both
+class ConditionsSeeTheNextBar:
+    def scope(self, i, lot):
+        return super().scope(min(i + 1, self.last), lot)
+
+
+@both
+class MissingIsZero:
+    def scope(self, i, lot):
+        return {n: 0.0 if value is None else value for n, value in super().scope(i, lot).items()}
+
+
+@shares
+class NoGain:
+    def told_of(self, lot, i):
+        return super().told_of(None, i)
+
+
+@shares
+class GainFromTheRawPrice:
+    def gain(self, lot, i):
+        ratio = lot.instrument.close[i] / lot.price
+        ratio *= 1 - self.slippage if self.short else 1 + self.slippage
+        return 1.0 - ratio if self.short else ratio - 1.0
+
+
+@shares
+class ShortGainLikeALong:
+    def gain(self, lot, i):
+        return lot.instrument.close[i] / lot.price - 1.0
+
+
+@shares
+class MarkedAtTheOpen:
+    def value_of(self, lot, i):
+        return self.worth(lot, lot.instrument.open[i])
+
+
+# 2.2 to 2.5: lists
+
+
+@both
+class AnErrorHolds:
+    def met(self, text, scope):
+        return super().met(text, scope) in (True, None)
+
+
+@both
+class OneOfAListIsEnough:
+    def judge(self, name, i, lots):
+        scopes = [self.scope(i, lot) for lot in lots]
+        super().judge(name, i, lots)
+        texts = self.texts[name]
+        return [not texts or any(self.met(text, scope) for text in texts) for scope in scopes]
+
+
+@both
+class EmptyListsFire:
+    def may_fire(self, name, *, filters_pass):
+        return self.is_judged(filters_pass=filters_pass)
+
+
+@both
+class FiltersAlwaysGateExits:
+    def is_judged(self, *, filters_pass):
+        return filters_pass
+
+
+@both
+class FiltersNeverGateExits:
+    def is_judged(self, *, filters_pass):
+        return True
+
+
+# 3.3 and 3.4: decisions
+
+
+@both
+class ExitBeforeStop:
+    def reason(self, lot, i, *, stop, leave):
+        return "exit" if leave else super().reason(lot, i, stop=stop, leave=leave)
+
+
+@both
+class MaxHoldingFirst:
+    def reason(self, lot, i, *, stop, leave):
+        aged = self.has_aged(lot, i)
+        return "max_holding" if aged else super().reason(lot, i, stop=stop, leave=leave)
+
+
+@both
+class MaxHoldingOneBarLate:
+    def has_aged(self, lot, i):
+        return self.bars_held(lot, i) > self.max_holding
+
+
+@both
+class OneLotTooMany:
+    def has_room(self):
+        return len(self.lots) <= self.places
+
+
+@both
+class LeavingLotsMakeRoom:
+    def has_room(self):
+        staying = len(self.lots) - len(self.orders)
+        return staying < self.places
+
+
+@shares
+class NotInPositionWhileLeaving:
+    def in_position(self):
+        return len(self.lots) > len(self.orders)
+
+
+@both
+class FiltersGateNothing:
+    def decide(self, i):
+        texts, self.texts = self.texts, self.texts | {"filter": []}
+        super().decide(i)
+        self.texts = texts
+
+
+# 3.5 and 3.6: sizes
+
+
+@shares
+class SizedAtTheNextBar:
+    def order_entry(self, i):
+        super().order_entry(min(i + 1, self.last))
+
+
+@shares
+class AMissingSizeIsZero:
+    def wanted(self, i):
+        size = super().wanted(i)
+        return "size_not_positive" if size == "size_missing" else size
+
+
+@shares
+class NoFloor:
+    def whole(self, shares):
+        return shares
+
+
+@shares
+class RoundedUp:
+    def whole(self, shares):
+        whole = super().whole(shares)
+        return whole if isinstance(whole, str) or whole == shares else float(math.ceil(shares))
+
+
+@shares
+class NoCutAtAll:
+    def affordable(self, shares, price):
+        return shares if self.cost(shares, price) <= self.cash else 0.0
+
+
+@shares
+class CutIgnoresTheOrdersFee:
+    def cut(self, price):
+        _, per_share, rate = self.fee_parts()
+        return float(math.floor(self.cash / (price * (1 + rate) + per_share)))
+
+    def one_less(self, shares):
+        return shares
+
+
+@shares
+class CutIgnoresTheRate:
+    def cut(self, price):
+        per_order, per_share, _ = self.fee_parts()
+        return float(math.floor((self.cash - per_order) / (price + per_share)))
+
+    def one_less(self, shares):
+        return shares
+
+
+@shares
+class CutNotCheckedAgain:
+    def one_less(self, shares):
+        return shares
+
+
+@shares
+class DroppedUncounted:
+    def enter(self, order, i, price):
+        super().enter(order, i, price)
+
+
+@both
+class SkippedUncounted:
+    def skip(self, reason):
+        pass
+
+
+@shares
+class CapitalIsEquity:
+    def free(self):
+        return self.cash + sum(self.worth(lot, lot.price) for lot in self.lots)
+
+
+@shares
+class CapitalAfterTheFills:
+    def decide(self, i):
+        super().decide(i)
+        entries = [order for order in self.orders if order.is_entry]
+        if self.at_close and entries:
+            self.orders = [order for order in self.orders if not order.is_entry]
+            self.fill_orders(i)
+            wanted = self.wanted(i)
+            if not isinstance(wanted, str):
+                self.orders.append(Order(self.instrument, "entry", quantity=wanted))
+
+
+# 3.7: commission
+
+
+@shares
+class AlwaysPerOrder:
+    def default_model(self, asset_class):
+        return "per_order"
+
+
+@shares
+class RateIsPerShare:
+    def fee_parts(self):
+        per_order, per_share, rate = super().fee_parts()
+        return per_order, per_share + rate, 0.0
+
+
+@shares
+class CommissionOnEntryOnly:
+    def exit_fee(self, shares, price):
+        return 0.0
+
+
+@shares
+class RateOfSharesAlone:
+    def fee(self, shares, price):
+        return self.rate * shares if self.model == "rate" else super().fee(shares, price)
+
+
+@shares
+class EntriesTakeNoCommission:
+    def cost(self, shares, price):
+        return shares * price
+
+
+@spreads
+class OneLegPays:
+    def fee(self, legs, contracts):
+        return self.rate * contracts
+
+
+@spreads
+class BuyingBackIsFree:
+    def exit_fee(self, lot):
+        return 0.0
+
+
+# 3.8 to 3.10: money, and how it ends
+
+
+@both
+class LastOrdersForgotten:
+    def drop_orders(self):
+        self.orders = []
+
+
+@both
+class EndWithoutSlippage:
+    def close_all(self, i, reason):
+        slippage, self.slippage = self.slippage, 0.0
+        super().close_all(i, reason)
+        self.slippage = slippage
+
+
+@both
+class LotsStayOpen:
+    def end(self, i):
+        self.drop_orders()
+
+
+@shares
+class CommissionsAreNoLoss:
+    def profit(self, lot, fill, fee):
+        return super().profit(lot, fill, fee) + fee
+
+
+@shares
+class ReturnOnTheCost:
+    def return_of(self, lot, pnl):
+        return pnl / (lot.shares * lot.price + lot.commission)
+
+
+@shares
+class ShortProceedsAreFree:
+    def worth(self, lot, price):
+        return lot.shares * (lot.price - price) if self.short else lot.shares * price
+
+
+@both
+class EquityIsCash:
+    def equity(self, i):
+        return self.cash
+
+
+@shares
+class SalesArriveLate:
+    def leave(self, lot, i, price, reason):
+        super().leave(lot, min(i + 1, self.last), price, reason)
+
+
+@both
+class ListedAsTheyLeft:
+    def listed(self):
+        return [trade for _, _, trade in self.left]
+
+
+@both
+class WarmUpTrades:
+    def run(self):
+        self.start = max(self.start - 1, 0)
+        run = super().run()
+        run.equity, run.cash = run.equity[-len(run.times) :], run.cash[-len(run.times) :]
+        return run
+
+
+@both
+class NeverRuined:
+    def is_ruined(self, i):
+        return False
+
+
+@shares
+class RuinBelowZeroOnly:
+    def is_ruined(self, i):
+        return self.equity(i) < 0
+
+
+@both
+class RuinIsNotTheEnd:
+    def give_up(self, i):
+        self.close_all(i, "ruin")
+
+
+@both
+class RuinIsSeenLate:
+    def step(self, i):
+        if self.at_close:
+            self.decide(i)
+            self.fill_orders(i)
+        else:
+            self.fill_orders(i)
+            self.settle(i)
+            self.decide(i)
+        if self.is_ruined(i):
+            self.give_up(i)
+        elif i == self.last:
+            self.end(i)
+
+
+# 4.1: volatility, time and prices
+
+
+@spreads
+class VixIsNotAsked:
+    def source_iv(self, i):
+        return self.underlying.columns["iv_atm"][i]
+
+
+@spreads
+class ScaleIsIgnored:
+    def scaled(self, iv):
+        return iv
+
+
+@spreads
+class SkewIsScaled:
+    def premium(self, side):
+        return super().premium(side) * self.scale
+
+
+@spreads
+class FlatVolatility:
+    def leg_iv(self, iv, premium):
+        return super().leg_iv(iv, 0.0)
+
+
+@spreads
+class VolatilityIsForgotten:
+    def iv(self, i):
+        known = self.source_iv(i)
+        return 0.0 if known is None else self.scaled(known)
+
+
+@spreads
+class VolatilityOfTheFillBar:
+    def iv_of_fill(self, i, *, at_close):
+        return self.iv(i)
+
+
+@spreads
+class TradingDays:
+    def years(self, expiry, i):
+        return super().years(expiry, i) * 365.0 / 252.0
+
+
+@spreads
+class NoRate:
+    def drift(self, years, volatility):
+        return 0.5 * volatility * volatility * years
+
+
+@spreads
+class CallsAreNotDiscounted:
+    def price(self, leg, spot, years, volatility):
+        value = super().price(leg, spot, years, volatility)
+        return value * math.exp(self.r * years) if leg.right == "call" else value
+
+
+# 4.2: expiry and strikes
+
+
+@spreads
+class ExpiryIsNotSnapped:
+    def expires(self, day):
+        return day + self.target_dte
+
+
+@spreads
+class StrikesFromTheMoney:
+    def strike(self, side, right, spot, years, iv):
+        away = (0.5 - self.deltas[side]) * spot
+        return self.snapped(spot - away if right == "put" else spot + away)
+
+
+@spreads
+class FreeStrikes:
+    def snapped(self, strike):
+        return strike
+
+
+@spreads
+class CondorsHaveNoCalls:
+    def rights(self):
+        return super().rights()[:1]
+
+
+@spreads
+class CoincidingStrikesAreNone:
+    def pair(self, right, spot, years, iv):
+        pair = super().pair(right, spot, years, iv)
+        return "no_strike" if pair == "strikes_coincide" else pair
+
+
+@spreads
+class StrikesMayCross:
+    def legs(self, spot, years, iv):
+        legs = super().legs(spot, years, iv)
+        if legs != "strikes_cross":
+            return legs
+        return [leg for right in self.rights() for leg in self.pair(right, spot, years, iv)]
+
+
+@spreads
+class DeltaOfTheForward:
+    def delta(self, leg, spot, years, volatility):
+        return super().delta(leg, spot, years, volatility) * math.exp(self.q * years - 0.01)
+
+
+# 4.3 and 4.4: credit and contracts
+
+
+@spreads
+class CreditAtMid:
+    def credit(self, short, long):
+        return short - long
+
+
+@spreads
+class AnyCreditWillDo:
+    def enter(self, order, i, price):
+        refusal = super().enter(order, i, price)
+        return None if refusal == "no_credit" else refusal
+
+
+@spreads
+class BothWings:
+    def wing(self, legs):
+        pairs = zip(legs[::2], legs[1::2], strict=True)
+        return sum(abs(short.strike - long.strike) for short, long in pairs)
+
+
+@spreads
+class MaxLossWithoutCommission:
+    def max_loss(self, legs, credit):
+        return super().max_loss(legs, credit) - self.fee(legs, 1)
+
+
+@spreads
+class ReserveMayNotFit:
+    def contracts(self, max_loss, wing):
+        return float(math.floor(self.risk * self.free() / max_loss))
+
+
+# 4.5: when to close
+
+
+@spreads
+class CostAtMid:
+    def to_close(self, lot, spot, years, iv, slippage):
+        return super().to_close(lot, spot, years, iv, 0.0)
+
+
+@spreads
+class JudgedAtMid:
+    def cost_now(self, lot, i):
+        return self.mid(lot, i)
+
+
+@spreads
+class OwnStopBeforeTheTarget:
+    def reason(self, lot, i, *, stop, leave):
+        return "stop" if stop else super().reason(lot, i, stop=stop, leave=leave)
+
+
+@spreads
+class TargetNotReached:
+    def reason(self, lot, i, *, stop, leave):
+        found = super().reason(lot, i, stop=stop, leave=leave)
+        return None if found == "profit_target" else found
+
+
+@spreads
+class ExpiresADayLate:
+    def has_expired(self, lot, i):
+        return lot.instrument.days[i] > lot.expiry
+
+
+@spreads
+class ExpiryAfterTheDecisions:
+    def settle(self, i):
+        pass
+
+    def step(self, i):
+        super().step(i)
+        if i < self.last:
+            super().settle(i)
+            self.orders = [order for order in self.orders if order.lot in (None, *self.lots)]
+
+
+@spreads
+class CostsAtExpiration:
+    def is_settled(self, reason):
+        return False
+
+
+@spreads
+class BoughtBackAtTheClose:
+    def leave(self, lot, i, price, reason):
+        super().leave(lot, i, lot.instrument.close[i], reason)
+
+
+# 4.6 and 4.7: reserve, marks, what conditions are told
+
+
+@spreads
+class NoReserve:
+    def free(self):
+        return self.cash
+
+
+@spreads
+class NoClamp:
+    def clamped(self, value, wing):
+        return super().clamped(value, wing) if value < 0 else value
+
+
+@spreads
+class MarkedWithSlippage:
+    def mid(self, lot, i):
+        return self.cost_now(lot, i)
+
+
+@spreads
+class MarkedAtTheCredit:
+    def value_of(self, lot, i):
+        return -(lot.credit * 100.0 * lot.contracts)
+
+
+@spreads
+class ShareOfTheWing:
+    def told_of(self, lot, i):
+        told = super().told_of(lot, i)
+        return told | {"pnl_pct_of_max_credit": told["position_pnl_pct"]}
+
+
+@spreads
+class LongLegsDelta:
+    def short_delta(self, lot, i):
+        return 0.5 * super().short_delta(lot, i)
+
+
+@pytest.mark.parametrize(("mutant", "book"), MUTANTS)
+def test_a_broken_rule_is_reported(mutant, book):
+    assert any(case.differences(mutant) for case in CASES[book]())
+
+
+@pytest.mark.parametrize("book", CASES)
+def test_the_cases_agree_and_have_every_outcome(book):
+    cases = CASES[book]()
+    assert [str(found) for case in cases for found in case.differences()] == []
+    reasons = {reason for case in cases for reason in case.result.trades["exit_reason"]}
+    skipped = {reason for case in cases for reason in case.result.diagnostics.skipped_entries}
+    usual = {"stop", "exit", "max_holding", "end_of_data", "ruin"}
+    if book is Shares:
+        assert reasons == usual
+        assert skipped >= {"size_missing", "size_not_positive", "insufficient_cash"}
+    else:
+        assert reasons == usual | {"expiration", "profit_target"}
+        assert skipped >= {"no_credit", "no_strike", "no_volatility", "strikes_cross"}
+
+
+def rules():
+    """Return every method that says which rule it is, by its class, with the rules' numbers."""
+    found = {}
+    for owner in (Walk, OptionPrices, *BOOKS.values()):
+        for name, method in vars(owner).items():
+            numbers = cited(inspect.getdoc(method) or "") if inspect.isfunction(method) else set()
+            if numbers:
+                found[owner, name] = numbers
+    return found
+
+
+def cited(text):
+    return {
+        f"{section}.{number}"
+        for section, first, last in CITED.findall(text)
+        for number in range(int(first), int(last or first) + 1)
+    }
+
+
+def broken_methods():
+    """Return, by class, the methods that some mutant of it has in another form."""
+    found = set()
+    for mutant, book, *_ in (parameter.values for parameter in MUTANTS):
+        for name in vars(mutant.__mro__[1]):
+            owner = next((owner for owner in book.__mro__ if name in vars(owner)), None)
+            found.add((owner, name))
+    return found
+
+
+def test_no_rule_is_left_whole():
+    assert set(rules()) - broken_methods() == set()
+
+
+def test_every_implemented_rule_is_written_out():
+    numbers = {number for numbers in rules().values() for number in numbers}
+    assert {number for number in numbers if number[0] in "34"} == IMPLEMENTED
