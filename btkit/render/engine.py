@@ -22,7 +22,7 @@ from nbformat.v4 import new_output
 from papermill.engines import Engine, NBClientEngine
 
 from btkit.render.kernel import kernel_options
-from btkit.render.pieces import Chart, Html, Section
+from btkit.render.pieces import Chart, Html, ReportSection
 from btkit.shipped import shipped
 
 if TYPE_CHECKING:
@@ -156,12 +156,12 @@ def _value(source: str, place: str, names: dict[str, Any]) -> object:
 def _shown(value: object) -> Iterator[NotebookNode]:
     if value is None:
         return
-    if not isinstance(value, Section | Html | Chart):
+    if not isinstance(value, ReportSection | Html | Chart):
         raise TypeError(
-            "A template's cell shows a Section, Html, a Chart or nothing, not a value of type "
+            "A template's cell shows a ReportSection, Html, a Chart or nothing, not a value of type "
             f"{type(value).__name__}; what shows anything else needs a kernel: --engine nbclient."
         )
-    for piece in value if isinstance(value, Section) else [value]:
+    for piece in value if isinstance(value, ReportSection) else [value]:
         data, metadata = piece.bundle()
         yield new_output("display_data", data=data, metadata=metadata)
 
