@@ -12,8 +12,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from btkit.data import load_bars
+    from btkit.data import load_bars, register_source
     from btkit.data.indicator_table import compute_indicators
+    from btkit.indicators import register_indicator
     from btkit.jobs import list_runs, load_run, options_sim, report, run
     from btkit.jobs.sweep import sweep
     from btkit.jobs.walk_forward import walk_forward
@@ -30,6 +31,8 @@ __all__ = [
     "load_spec",
     "options_sim",
     "plot",
+    "register_indicator",
+    "register_source",
     "report",
     "run",
     "show",
@@ -48,6 +51,8 @@ _HOMES = {
     "load_spec": "btkit.spec",
     "options_sim": "btkit.jobs",
     "plot": "btkit.render.inline",
+    "register_indicator": "btkit.indicators",
+    "register_source": "btkit.data",
     "report": "btkit.jobs",
     "run": "btkit.jobs",
     "show": "btkit.render.inline",

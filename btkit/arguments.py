@@ -2,17 +2,51 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Sequence
 from numbers import Integral, Real
 from typing import TypeVar
 
 from btkit.errors import UsageError
-from btkit.spec.wording import is_text, kind_of_value
 
 Choice = TypeVar("Choice", bound=str)
 # As much as SQLite and NumPy count to.
 MOST = 2**63 - 1
+SHOWN_CHARACTERS = 60
+
+
+def quoted(value: str) -> str:
+    """Return a text in quotes for a message, shortened, nothing but ASCII in it."""
+    # A slice is a plain text, whatever class of texts the value is of.
+    shown = value[:SHOWN_CHARACTERS] + ("..." if len(value) > SHOWN_CHARACTERS else "")
+    return ascii(shown)
+
+
+def kind_of_value(value: object) -> str:
+    """Return what was found, in a few words: ``the text '10'``, ``null``, ``a list``."""
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    if isinstance(value, str):
+        whole = is_text(value)
+        return f"the text {quoted(value)}" if whole else "a text with half of a surrogate pair"
+    if isinstance(value, int | float):
+        long = isinstance(value, int) and abs(value) >= 10**SHOWN_CHARACTERS
+        return "a number of more than 60 digits" if long else f"the number {value}"
+    if isinstance(value, list | tuple):
+        return "a list"
+    return "a mapping" if isinstance(value, dict) else f"a value of type {type(value).__name__}"
+
+
+def is_text(value: object) -> bool:
+    """Return whether a value is a text that can be written as UTF-8."""
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def shown(value: object) -> str:

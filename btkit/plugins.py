@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -111,6 +112,8 @@ class Registry(Generic[T]):
             None if package is None else package.metadata["Name"],
             None if package is None else package.version,
         )
+        if package is None:
+            self._ask_packages()  # who registers by hand learns here that a package has the name
         with self._lock:
             known = self._entries.get(name)
             if known is not None and known[1].code_hash != plugin.code_hash and not replace:
@@ -149,6 +152,16 @@ class Registry(Generic[T]):
         """
         self._ask_packages()
         return {name: value for name, (value, _) in self._entries.items()}
+
+    def like(self, pattern: re.Pattern[str]) -> list[str]:
+        """Return the names that match, of what is registered by now.
+
+        Parameters
+        ----------
+        pattern
+            Of a whole name.
+        """
+        return [name for name in self._entries if pattern.fullmatch(name)]
 
     def plugin(self, name: str) -> Plugin | None:
         """Return where an entry comes from; None if nobody registered it.

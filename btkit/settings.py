@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import TypeAlias
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from btkit.errors import UsageError
 
-SourceName = Literal["auto", "market-data", "files", "yahoo", "sample"]
+BUILT_IN_SOURCES = ("auto", "market-data", "files", "yahoo", "sample")
+SourceName: TypeAlias = str
+"""One of these, or what a user registered; `btkit.data.check_source_name` knows."""
 
 
 class Settings(BaseSettings):

@@ -8,6 +8,12 @@ from btkit.data.given import GivenBars, take_bars
 from btkit.data.info import DataInfo, Finding, LoadedBars, some_of
 from btkit.data.load import load_bars, load_from_source
 from btkit.data.quality import check_bars, order_bars
+from btkit.data.registering import (
+    check_source_name,
+    plugins_of_source,
+    register_source,
+    source_names,
+)
 from btkit.data.source import Answer, Observations, Request, Source
 from btkit.data.splits import SPLIT_CODE, judge_splits_again
 from btkit.data.symbols import check_symbol
@@ -29,6 +35,7 @@ __all__ = [
     "adjust_prices",
     "bars_from_table",
     "check_bars",
+    "check_source_name",
     "check_symbol",
     "describe_bars",
     "judge_splits_again",
@@ -37,6 +44,9 @@ __all__ = [
     "load_from_source",
     "load_stated",
     "order_bars",
+    "plugins_of_source",
+    "register_source",
     "some_of",
+    "source_names",
     "take_bars",
 ]

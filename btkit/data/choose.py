@@ -10,6 +10,7 @@ from btkit.data.command import split_command
 from btkit.data.files import Files
 from btkit.data.formats import BarFormat
 from btkit.data.market_data_cli import MarketData
+from btkit.data.registering import check_source_name, open_registered
 from btkit.data.sample import Sample
 from btkit.data.source import Source
 from btkit.data.yahoo import Yahoo
@@ -25,9 +26,9 @@ def open_source(
     Parameters
     ----------
     name
-        ``auto``, ``market-data``, ``files``, ``yahoo`` or ``sample``. ``auto`` is the market-data
-        command if it is on the PATH, else files if BT_DATA_DIR is set, else yahoo if yfinance is
-        installed; never sample.
+        ``auto``, ``market-data``, ``files``, ``yahoo``, ``sample``, or what a user registered.
+        ``auto`` is the market-data command if it is on the PATH, else files if BT_DATA_DIR is
+        set, else yahoo if yfinance is installed; never sample.
     settings
         Where the command and the files are.
     now
@@ -41,6 +42,8 @@ def open_source(
         There is no such source, or it has no files that a format could be of.
     SourceError
         ``files`` without BT_DATA_DIR, or ``auto`` with nothing to choose from.
+    PluginError
+        A registered source cannot be opened.
     """
     if name == "auto":
         name = _choose(settings)
@@ -63,10 +66,7 @@ def open_source(
         return Yahoo(now)
     if name == "sample":
         return Sample()
-    raise UsageError(
-        f"unknown source {name!r}",
-        hint="use auto, market-data, files, yahoo or sample",
-    )
+    return open_registered(check_source_name(name))
 
 
 def _choose(settings: Settings) -> str:

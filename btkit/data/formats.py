@@ -19,9 +19,9 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from btkit.arguments import is_text, kind_of_value, quoted
 from btkit.errors import FormatError, Problem, SpecError, UsageError
 from btkit.spec.reading import parse_text, read_file
-from btkit.spec.wording import is_text, kind_of_value, quoted
 from btkit.spelling import did_you_mean, near
 
 SIDE_ENDINGS: Final = (".format.yaml", ".format.yml")

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from btkit.arguments import kind_of_value
 from btkit.data.columns import choose_columns
 from btkit.data.formats import NO_FORMAT, BarFormat
 from btkit.data.frames import bars_from_table
@@ -21,7 +22,6 @@ from btkit.data.quality import OPTIONAL_COLUMNS, REQUIRED_COLUMNS, check_bars
 from btkit.data.stamps import read_stamps
 from btkit.errors import DataError
 from btkit.markets import Interval, infer_interval
-from btkit.spec.wording import kind_of_value
 
 ORIGIN: Final = "the DataFrame"
 DAY: Final = 86_400_000_000_000

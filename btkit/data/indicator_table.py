@@ -1,4 +1,4 @@
-"""Every documented indicator over bars that somebody hands over, as one table."""
+"""Every indicator over bars that somebody hands over, as one table."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ import pandas as pd
 
 from btkit.arguments import check_number, check_text
 from btkit.data.given import take_bars
-from btkit.indicators import FeatureSet
-from btkit.indicators.registry import DOCUMENTED
+from btkit.indicators import FeatureSet, catalogue
 from btkit.markets import infer_interval
 
 
 def compute_indicators(
     bars: pd.DataFrame, *, calendar: str = "XNYS", bars_per_year: float | None = None
 ) -> pd.DataFrame:
-    """Compute every documented per-bar name.
+    """Compute every documented and every registered per-bar name.
 
     Parameters
     ----------
@@ -68,10 +67,9 @@ def compute_indicators(
         given.bars, bars_per_year=bars_per_year, calendar=calendar, interval=interval
     )
     columns: dict[str, pd.Series] = {}
-    for name, definition in DOCUMENTED.items():
-        if definition.indicator.per_bar:
-            values = pd.Series(features.column(name), index=index)
+    for entry in catalogue():
+        if entry.per_bar and "<" not in entry.name:
+            values = pd.Series(features.column(entry.name), index=index)
             values = values.where(np.isfinite(values))
-            is_flag = definition.indicator.kind == "bool"
-            columns[name] = values.astype("boolean") if is_flag else values
+            columns[entry.name] = values.astype("boolean") if entry.kind == "bool" else values
     return pd.DataFrame(columns, index=index)

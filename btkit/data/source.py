@@ -95,13 +95,14 @@ class Observations:
 class Source(Protocol):
     """Where bars come from.
 
-    A new source needs these members, a line in `btkit.data.choose.open_source`, and a name in
-    `btkit.settings.SourceName`.
+    Derive from it and write `bars`; `btkit.register_source` makes it known under a name. The
+    others say that there is nothing, until they are written, too.
     """
 
     @property
     def name(self) -> str:
         """The name that reports show, such as ``files``."""
+        return type(self).__name__.lower()
 
     def bars(self, request: Request) -> Answer:
         """Return what the source has for the request; an empty frame when that is nothing.
@@ -119,9 +120,13 @@ class Source(Protocol):
 
         `request.symbol` is the instrument that they are to stand beside.
         """
+        del request
+        return no_observations("vix")
 
     def implied_volatility(self, request: Request) -> Observations:
         """Return daily iv_rank, iv_percentile and current_iv of the symbol."""
+        del request
+        return no_observations("iv_rank", "iv_percentile", "current_iv")
 
 
 def no_observations(*columns: str, note: str | None = None) -> Observations:

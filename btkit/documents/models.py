@@ -325,6 +325,9 @@ class Provenance(Section):
         None and empty where it reads none.
     source
         Where the bars come from.
+    plugins
+        What a user registered and the run rests on: kind, name, code_hash (SHA-256 of its source),
+        and the installed package with its version, None for what was registered by hand.
     versions
         Versions by package, and of Python and the platform.
     settings
@@ -342,6 +345,7 @@ class Provenance(Section):
     events_hash: str | None = None
     events: dict[str, list[dict[str, str | None]]] = {}
     source: str
+    plugins: list[dict[str, str | None]] = []
     versions: dict[str, str]
     settings: dict[str, JsonValue]
     spec: dict[str, JsonValue]

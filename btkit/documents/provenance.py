@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from btkit.data import plugins_of_source
 from btkit.documents.inputs import SimulatedRun
 from btkit.spec import spec_hash
 
@@ -105,6 +106,10 @@ def build_provenance(
         "events_hash": events.fingerprint(),
         "events": events.to_json(),
         "source": result.data.source,
+        "plugins": [
+            plugin.to_document()
+            for plugin in (*result.spec.plugins_read(), *plugins_of_source(result.data.source))
+        ],
         "versions": dict(versions),
         "settings": {
             "capital": result.initial_capital,

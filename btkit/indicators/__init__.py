@@ -6,7 +6,14 @@ from btkit.indicators.event_names import EventName, event_name_in, event_of
 from btkit.indicators.features import FeatureSet
 from btkit.indicators.names import closest_names, known_names, name_hint
 from btkit.indicators.position import OPTION_POSITION_DEFAULTS
-from btkit.indicators.registry import POSITION_NAMES, catalogue, is_truth_value, lookup
+from btkit.indicators.registering import register_indicator
+from btkit.indicators.registry import (
+    POSITION_NAMES,
+    catalogue,
+    is_truth_value,
+    lookup,
+    plugins_of,
+)
 from btkit.indicators.user_events import (
     NO_USER_EVENTS,
     EventDay,
@@ -32,5 +39,7 @@ __all__ = [
     "known_names",
     "lookup",
     "name_hint",
+    "plugins_of",
     "refuse_event_name",
+    "register_indicator",
 ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias, TypeVar
+from functools import lru_cache
+from typing import Literal, Protocol, TypeAlias, TypeVar
 
 from btkit.indicators.announcements import EventDates
 from btkit.indicators.arrays import Array, Mask
@@ -12,6 +13,8 @@ from btkit.markets import Days
 
 Kind: TypeAlias = Literal["float", "bool"]
 T = TypeVar("T")
+SMALLEST, LARGEST = 2, 500
+"""The least and the largest n of a family."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,7 @@ class Definition:
     unknown: Callable[[Columns], Mask] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Family:
     """Indicators that differ only in their number of bars, such as ``sma_20``.
 
@@ -120,82 +123,27 @@ class Family:
     ----------
     stem
         The name before the underscore.
-    define
+    make
         Returns the member for a number of bars.
-    varies
-        How lookback and decay depend on n.
+    entry
+        The documentation of all of them: with ``<n>`` in the name, and the smallest lookback.
+    usual
+        The number of bars that is meant, most likely, where none is written.
+    words
+        Other words for the stem.
     """
 
     stem: str
-    define: Callable[[int], Definition]
-    varies: str
+    make: Callable[[int], Definition]
+    entry: Indicator
+    usual: int
+    words: tuple[str, ...] = ()
+
+    def define(self, n: int) -> Definition:
+        """Return the member for a number of bars, which is made once."""
+        return _member(self, n)
 
 
-def alias(name: str, group: str, target: Definition, *, meaning: str) -> Definition:
-    """Return a definition that is another one under a second name.
-
-    Parameters
-    ----------
-    name
-        The second name.
-    group
-        The group that the second name is listed in.
-    target
-        The definition that is meant.
-    meaning
-        What the second name says.
-
-    Returns
-    -------
-    Definition
-        With the target's lookback, kind and decay.
-    """
-    meant = target.indicator.name
-    return Definition(
-        Indicator(
-            name=name,
-            group=group,
-            kind=target.indicator.kind,
-            lookback=target.indicator.lookback,
-            meaning=meaning,
-            formula=meant,
-            source=f"alias of {meant}",
-            decay=target.indicator.decay,
-            needs=(meant,),
-        ),
-        lambda columns: columns.column(meant),
-    )
-
-
-def talib_column(function: Callable[..., Any], *inputs: Array, **options: float) -> Array:
-    """Call a TA-Lib function of one output on float64 columns.
-
-    Parameters
-    ----------
-    function
-        A function of the `talib` module.
-    inputs
-        Columns of equal length, without NaN: TA-Lib answers NaN with a plausible number.
-    options
-        TA-Lib's parameters, such as ``timeperiod=14``.
-
-    Returns
-    -------
-    Array
-        Same length as the inputs; NaN before the lookback.
-    """
-    values: Array = function(*inputs, **options)
-    return values
-
-
-__all__ = [
-    "Array",
-    "Columns",
-    "Definition",
-    "Family",
-    "Indicator",
-    "Kind",
-    "Mask",
-    "alias",
-    "talib_column",
-]
+@lru_cache(maxsize=4096)
+def _member(family: Family, n: int) -> Definition:
+    return family.make(n)

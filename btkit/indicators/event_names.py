@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 
 from btkit.indicators.announcements import EventDates
-from btkit.indicators.base import Array, Columns, Definition, Indicator, Kind, Mask
+from btkit.indicators.arrays import Array, Mask
+from btkit.indicators.base import Columns, Definition, Indicator, Kind
 from btkit.markets import Days
 
 GROUP = "events"

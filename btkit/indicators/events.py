@@ -8,7 +8,8 @@ from functools import partial
 import numpy as np
 
 from btkit.indicators.announcements import EventDates, days_until_next
-from btkit.indicators.base import Array, Columns, Definition, Indicator, Kind, Mask
+from btkit.indicators.arrays import Array, Mask
+from btkit.indicators.base import Columns, Definition, Indicator, Kind
 from btkit.indicators.event_names import GROUP, OWN_NAMES, USER_SOURCE, event_column
 from btkit.markets import Days
 from btkit.markets.expiries import (
@@ -210,7 +211,7 @@ def announced(
     return Definition(event(name, kind, meaning, formula, source), compute, unknown=unknown)
 
 
-DEFINITIONS = (
+ENTRIES = (
     announced(
         "fomc_meeting_day",
         EventDates.on_the_day,

@@ -12,7 +12,8 @@ import pandas as pd
 
 from btkit.errors import DataError, UsageError
 from btkit.indicators.announcements import KNOWN, NO_DATES, EventDates, announcements
-from btkit.indicators.base import Array, Definition, Mask
+from btkit.indicators.arrays import Array, Mask
+from btkit.indicators.base import Definition
 from btkit.indicators.event_names import define_event, split_event_name
 from btkit.indicators.names import closest_names, name_hint
 from btkit.indicators.registry import define, lookup, split_previous

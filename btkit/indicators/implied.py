@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from btkit.indicators.base import Array, Columns, Definition, Indicator, Mask
+from btkit.indicators.arrays import Array, Mask
+from btkit.indicators.base import Columns, Definition, Indicator
+from btkit.indicators.entries import single
 from btkit.indicators.events import OPTION_EXPIRY
 from btkit.indicators.position import option_position
 from btkit.indicators.prices import bar_field
@@ -14,61 +16,24 @@ GROUP = "options"
 IV_PREMIUM = 1.20
 
 
-def iv_hv_ratio(columns: Columns) -> Array:
-    """Return implied over realised volatility.
-
-    Parameters
-    ----------
-    columns
-        Where both come from.
-
-    Returns
-    -------
-    Array
-        A ratio, missing where either is missing or the realised volatility is 0.
-    """
-    realized = columns.column("hv_30")
-    ratio = np.full(len(realized), np.nan)
-    np.divide(columns.column("current_iv"), realized, out=ratio, where=realized > 0.0)
+def _iv_hv_ratio(current_iv: Array, hv_30: Array) -> Array:
+    ratio = np.full(len(hv_30), np.nan)
+    np.divide(current_iv, hv_30, out=ratio, where=hv_30 > 0.0)
     return ratio
 
 
-def iv_atm(columns: Columns) -> Array:
-    """Return implied volatility, estimated from the realised one where it is not known.
-
-    Parameters
-    ----------
-    columns
-        Where both come from.
-
-    Returns
-    -------
-    Array
-        A fraction a year, missing where neither is known.
-    """
+def _iv_atm(columns: Columns) -> Array:
     implied = columns.column("current_iv")
     if np.isfinite(implied).all():
         return implied
     return np.where(np.isfinite(implied), implied, columns.column("hv_30") * IV_PREMIUM)
 
 
-def iv_atm_estimated(columns: Columns) -> Mask:
-    """Return the bars whose ``iv_atm`` is estimated from realised volatility.
-
-    Parameters
-    ----------
-    columns
-        Where both volatilities come from.
-
-    Returns
-    -------
-    Mask
-        True where there is an estimate; False where nothing is known at all.
-    """
+def _iv_atm_estimated(columns: Columns) -> Mask:
     return ~np.isfinite(columns.column("current_iv")) & np.isfinite(columns.column("iv_atm"))
 
 
-DEFINITIONS = (
+ENTRIES = (
     bar_field(
         "iv_rank",
         GROUP,
@@ -87,19 +52,15 @@ DEFINITIONS = (
         "At-the-money implied volatility, a fraction a year (0.2 is 20 %); missing without IV "
         "history.",
     ),
-    Definition(
-        Indicator(
-            name="iv_hv_ratio",
-            group=GROUP,
-            kind="float",
-            lookback=30,
-            meaning="Implied over realised volatility, a ratio: above 1, options are dear; "
-            "missing without IV history and where hv_30 is 0.",
-            formula="current_iv / hv_30",
-            source="bars",
-            needs=("current_iv", "hv_30"),
-        ),
-        iv_hv_ratio,
+    single(
+        "iv_hv_ratio",
+        _iv_hv_ratio,
+        group=GROUP,
+        lookback=30,
+        meaning="Implied over realised volatility, a ratio: above 1, options are dear; "
+        "missing without IV history and where hv_30 is 0.",
+        formula="current_iv / hv_30",
+        source="bars",
     ),
     Definition(
         Indicator(
@@ -113,8 +74,8 @@ DEFINITIONS = (
             source="bars",
             needs=("current_iv", "hv_30"),
         ),
-        iv_atm,
-        fallback=iv_atm_estimated,
+        _iv_atm,
+        fallback=_iv_atm_estimated,
     ),
     OPTION_EXPIRY,
     option_position("short_leg_delta"),

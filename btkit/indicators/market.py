@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from btkit.indicators.base import Array, Columns, Definition, Indicator, Mask, alias
+from btkit.indicators.arrays import Array, Mask
+from btkit.indicators.base import Columns, Definition, Indicator
+from btkit.indicators.entries import alias
 
 GROUP = "market"
 VIX_FALLBACK = 20.0
@@ -57,7 +59,7 @@ VIX = Definition(
     vix_or_fallback,
     fallback=vix_unknown,
 )
-DEFINITIONS = (
+ENTRIES = (
     VIX,
     alias("vix_spot", GROUP, VIX, meaning="The VIX, in index points; 20.0 where not known."),
 )

@@ -4,41 +4,16 @@ from __future__ import annotations
 
 import re
 
+from btkit.indicators.base import LARGEST, SMALLEST, Definition, Family
 from btkit.indicators.registry import (
     DOCUMENTED,
     FAMILIES,
-    LARGEST,
     PREVIOUS,
-    SMALLEST,
+    REGISTERED,
     lookup,
     split_previous,
 )
 from btkit.spelling import near, question
-
-WORDS = {
-    "avg": "sma",
-    "ma": "sma",
-    "max": "highest",
-    "high": "highest",
-    "min": "lowest",
-    "low": "lowest",
-    "vol": "hv",
-    "realized_vol": "hv",
-}
-"""Other words for the stems of families."""
-
-DEFAULT_MEMBERS = {
-    "sma": "sma_20",
-    "ema": "ema_21",
-    "rsi": "rsi_14",
-    "atr": "atr_14",
-    "roc": "roc_10",
-    "adx": "adx_14",
-    "hv": "hv_30",
-    "highest": "highest_20",
-    "lowest": "lowest_20",
-}
-"""What is meant, most likely, by a stem without a number."""
 
 OTHER_NAMES = {"price": "close", "last": "close", "last_price": "close"}
 """Names from elsewhere that are spelt like something else here."""
@@ -47,14 +22,24 @@ NUMBERED = re.compile(r"([a-z][a-z_]*?)_*0*([0-9]{1,9})", re.ASCII)
 
 
 def known_names() -> frozenset[str]:
-    """Return every documented name; families and ``prev_`` names come on top.
+    """Return every single name; families and ``prev_`` names come on top.
 
     Returns
     -------
     frozenset of str
-        The reference's names, those that describe the position included.
+        The reference's names, those that describe the position included, and registered ones.
     """
-    return frozenset(DOCUMENTED)
+    return frozenset(_single_names())
+
+
+def _single_names() -> list[str]:
+    registered = REGISTERED.entries().items()
+    return [*DOCUMENTED, *(name for name, one in registered if isinstance(one, Definition))]
+
+
+def _families() -> dict[str, Family]:
+    registered = REGISTERED.entries().values()
+    return FAMILIES | {entry.stem: entry for entry in registered if isinstance(entry, Family)}
 
 
 def closest_names(name: str) -> list[str]:
@@ -87,8 +72,8 @@ def closest_names(name: str) -> list[str]:
         ]
     if wanted in OTHER_NAMES:
         return [OTHER_NAMES[wanted]]
-    member = member_of_family(wanted)
-    return [member] if member is not None else near(wanted, DOCUMENTED)
+    member = _member_of_family(wanted)
+    return [member] if member is not None else near(wanted, _single_names())
 
 
 def name_hint(name: str) -> str:
@@ -113,31 +98,21 @@ def name_hint(name: str) -> str:
     if found:
         return question(found)
     if NUMBERED.fullmatch(name.lower()):
-        members = ", ".join(f"{stem}_<n>" for stem in FAMILIES)
+        members = ", ".join(f"{stem}_<n>" for stem in _families())
         return f"names with a number are {members}; see `backtest indicators`"
     groups = dict.fromkeys(definition.indicator.group for definition in DOCUMENTED.values())
     return f"`backtest indicators` lists the names: {', '.join(groups)}"
 
 
-def member_of_family(wanted: str) -> str | None:
-    """Return the member of a family that a stem and a number point to.
-
-    Parameters
-    ----------
-    wanted
-        Lower case, such as ``sma50`` or ``ema_1000``.
-
-    Returns
-    -------
-    str or None
-        With the number brought into the family's range; None if no stem is like it.
-    """
+def _member_of_family(wanted: str) -> str | None:
+    families = _families()
+    words = {word: family.stem for family in families.values() for word in family.words}
     match = NUMBERED.fullmatch(wanted)
     stem = match[1] if match else wanted
-    family = WORDS.get(stem, stem)
+    stem = words.get(stem, stem)
     if match is None:
-        return DEFAULT_MEMBERS.get(family)
-    stems = [family] if family in FAMILIES else near(stem, FAMILIES)
+        return f"{stem}_{families[stem].usual}" if stem in families else None
+    stems = [stem] if stem in families else near(match[1], families)
     if not stems:
         return None
     return f"{stems[0]}_{min(max(int(match[2]), SMALLEST), LARGEST)}"

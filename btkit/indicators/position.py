@@ -77,7 +77,7 @@ def position(name: str, kind: Kind, meaning: str, formula: str) -> Definition:
     )
 
 
-DEFINITIONS = (
+ENTRIES = (
     position("in_position", "bool", "True while any lot is open.", "open lots > 0"),
     position(
         "capital",

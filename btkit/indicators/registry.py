@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
-from functools import lru_cache
 
 from btkit.indicators import (
     events,
@@ -16,41 +16,35 @@ from btkit.indicators import (
     volatility,
     volume,
 )
-from btkit.indicators.base import Definition, Family, Indicator
+from btkit.indicators.base import LARGEST, SMALLEST, Definition, Family, Indicator
 from btkit.indicators.event_names import event_name_in
+from btkit.plugins import Plugin, Registry
 
-SMALLEST, LARGEST = 2, 500
 PREVIOUS = "prev_"
+_ENTRIES = tuple(
+    entry
+    for group in (prices, momentum, volatility, volume, implied, market, events, position)
+    for entry in group.ENTRIES
+)
 
 DOCUMENTED: dict[str, Definition] = {
-    definition.indicator.name: definition
-    for group in (prices, momentum, volatility, volume, implied, market, events, position)
-    for definition in group.DEFINITIONS
+    entry.indicator.name: entry for entry in _ENTRIES if isinstance(entry, Definition)
 }
-"""The documented names, in the order of the reference."""
+"""btkit's own names, in the order of the reference."""
 
-FAMILIES: dict[str, Family] = {
-    family.stem: family
-    for family in (
-        prices.SMA,
-        prices.EMA,
-        momentum.RSI,
-        volatility.ATR,
-        momentum.ROC,
-        volatility.ADX,
-        volatility.HV,
-        prices.HIGHEST,
-        prices.LOWEST,
-    )
-}
-"""The families, in the order in which the documentation lists them."""
+FAMILIES: dict[str, Family] = {entry.stem: entry for entry in _ENTRIES if isinstance(entry, Family)}
+"""btkit's own families, by stem."""
+
+REGISTERED: Registry[Definition | Family] = Registry("indicator")
+"""What users add: single names, and families by their name with ``<n>``."""
 
 POSITION_NAMES: frozenset[str] = frozenset(
     name for name, definition in DOCUMENTED.items() if not definition.indicator.per_bar
 )
 """Names that describe the open position; they have no column."""
 
-MEMBER = re.compile(rf"({'|'.join(FAMILIES)})_([1-9][0-9]*)", re.ASCII)
+MEMBER = re.compile(r"([a-z][a-z0-9_]*)_([1-9][0-9]{0,2})", re.ASCII)
+"""What a member of a family looks like."""
 
 
 def split_previous(name: str) -> tuple[int, str]:
@@ -72,27 +66,105 @@ def split_previous(name: str) -> tuple[int, str]:
     return depth, name[depth * len(PREVIOUS) :]
 
 
-@lru_cache(maxsize=4096)
 def define(name: str) -> Definition | None:
     """Return the definition of a name without ``prev_``.
 
     Parameters
     ----------
     name
-        A documented name or a member of a family.
+        A documented or registered name, or a member of a family.
 
     Returns
     -------
     Definition or None
         None if there is no such name.
+
+    Raises
+    ------
+    PluginError
+        If the name is not btkit's own, and an installed package fails while it registers its.
+    """
+    return define_own(name) or _define_registered(name)
+
+
+def define_own(name: str) -> Definition | None:
+    """Return the same of btkit's own names alone.
+
+    Parameters
+    ----------
+    name
+        As for `define`.
     """
     if name in DOCUMENTED:
         return DOCUMENTED[name]
-    match = MEMBER.fullmatch(name)
-    if match is None or len(match[2]) > len(str(LARGEST)):
+    member = _split_member(name)
+    family = None if member is None else FAMILIES.get(member[0])
+    return None if member is None or family is None else family.define(member[1])
+
+
+def _define_registered(name: str) -> Definition | None:
+    single = REGISTERED.get(name)
+    if isinstance(single, Definition):
+        return single
+    member = _split_member(name)
+    if member is None:
         return None
-    n = int(match[2])
-    return FAMILIES[match[1]].define(n) if SMALLEST <= n <= LARGEST else None
+    family = REGISTERED.get(f"{member[0]}_<n>")
+    return family.define(member[1]) if isinstance(family, Family) else None
+
+
+def _split_member(name: str) -> tuple[str, int] | None:
+    match = MEMBER.fullmatch(name)
+    if match is None or not SMALLEST <= int(match[2]) <= LARGEST:
+        return None
+    return match[1], int(match[2])
+
+
+def plugins_of(names: Iterable[str]) -> list[Plugin]:
+    """Return where the registered indicators come from that some names rest on.
+
+    Parameters
+    ----------
+    names
+        As conditions write them, parameters in braces or filled in; what they are computed from
+        counts, too.
+
+    Returns
+    -------
+    list of Plugin
+        By name.
+    """
+    waiting, seen, found = list(names), set[str](), dict[str, Plugin]()
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        if "{" in name:
+            waiting += REGISTERED.like(_filled_somehow(name))
+            continue
+        indicator = lookup(name.replace("<n>", str(SMALLEST)))
+        waiting += indicator.needs if indicator is not None else ()
+        registered = _registered_name(name)
+        plugin = None if registered is None else REGISTERED.plugin(registered)
+        if plugin is not None:
+            found[plugin.name] = plugin
+    return [found[name] for name in sorted(found)]
+
+
+def _filled_somehow(name: str) -> re.Pattern[str]:
+    _, base = split_previous(name)
+    return re.compile(re.sub(r"\\\{[^{}]*\\\}", "(?:[0-9]+|<n>)", re.escape(base)))
+
+
+def _registered_name(name: str) -> str | None:
+    _, base = split_previous(name)
+    if define_own(base) is not None:
+        return None
+    if REGISTERED.plugin(base) is not None:
+        return base
+    member = _split_member(base)
+    return None if member is None else f"{member[0]}_<n>"
 
 
 def lookup(name: str) -> Indicator | None:
@@ -101,8 +173,8 @@ def lookup(name: str) -> Indicator | None:
     Parameters
     ----------
     name
-        A documented name, a member of a family such as ``sma_37``, or ``prev_`` before a
-        per-bar name, any number of times.
+        A documented or registered name, a member of a family such as ``sma_37``, or ``prev_``
+        before a per-bar name, any number of times.
 
     Returns
     -------
@@ -124,7 +196,7 @@ def lookup(name: str) -> Indicator | None:
     indicator = definition.indicator
     if depth == 0:
         return indicator
-    return previous(indicator, depth) if indicator.per_bar else None
+    return _previous(indicator, depth) if indicator.per_bar else None
 
 
 def is_truth_value(name: str) -> bool:
@@ -143,21 +215,7 @@ def is_truth_value(name: str) -> bool:
     return of_event is not None and of_event.kind == "bool"
 
 
-def previous(indicator: Indicator, depth: int) -> Indicator:
-    """Return the documentation of an indicator some bars ago.
-
-    Parameters
-    ----------
-    indicator
-        A per-bar one.
-    depth
-        Number of bars, at least 1.
-
-    Returns
-    -------
-    Indicator
-        Named with as many ``prev_`` prefixes.
-    """
+def _previous(indicator: Indicator, depth: int) -> Indicator:
     bars = "one bar" if depth == 1 else f"{depth} bars"
     return replace(
         indicator,
@@ -175,60 +233,21 @@ def catalogue() -> list[Indicator]:
     Returns
     -------
     list of Indicator
-        The documented names in the reference's order, then one entry for each family, then one
-        for ``prev_<name>``. A family's lookback is its smallest member's; `varies` says how it
-        depends on the member.
+        The documented names in the reference's order, then one entry for each family, then what
+        users registered, then one for ``prev_<name>``. A family's lookback is its smallest
+        member's; `varies` says how it depends on the member.
+
+    Raises
+    ------
+    PluginError
+        If an installed package fails while it registers its own.
     """
-    documented = [definition.indicator for definition in DOCUMENTED.values()]
-    return [*documented, *map(family_entry, FAMILIES.values()), PREVIOUS_ENTRY]
+    entries = (*DOCUMENTED.values(), *FAMILIES.values(), *REGISTERED.entries().values())
+    return [*map(_documentation, entries), PREVIOUS_ENTRY]
 
 
-def family_entry(family: Family) -> Indicator:
-    """Return the documentation of a family.
-
-    Parameters
-    ----------
-    family
-        Such as that of the simple moving averages.
-
-    Returns
-    -------
-    Indicator
-        The largest member's, with ``<n>`` for its number of bars.
-    """
-    member = family.define(LARGEST).indicator
-    return replace(
-        member,
-        name=general_text(member.name),
-        meaning=general_text(member.meaning),
-        formula=general_text(member.formula),
-        lookback=family.define(SMALLEST).indicator.lookback,
-        decay=None,
-        varies=f"{family.varies}; n from {SMALLEST} to {LARGEST}",
-    )
-
-
-def general_text(text: str) -> str:
-    """Return the text of a family's largest member with n in place of its number.
-
-    Parameters
-    ----------
-    text
-        Name, meaning or formula.
-
-    Returns
-    -------
-    str
-        Such as ``mean(close[i-(n-1)..i])``.
-    """
-    named = re.sub(rf"_{LARGEST}\b", "_<n>", text)
-    for number, letter in (
-        (LARGEST - 1, "(n-1)"),
-        (LARGEST + 1, "(n+1)"),
-        (LARGEST, "n"),
-    ):
-        named = re.sub(rf"\b{number}\b", letter, named)
-    return named
+def _documentation(entry: Definition | Family) -> Indicator:
+    return entry.entry if isinstance(entry, Family) else entry.indicator
 
 
 PREVIOUS_ENTRY = Indicator(

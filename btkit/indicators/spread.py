@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from btkit.indicators.base import Array, Definition, Indicator
+from btkit.indicators.arrays import Array
+from btkit.indicators.entries import single
 from btkit.indicators.volatility import rolling_mean
 
 SPREAD_ESTIMATES = 20
@@ -51,25 +52,20 @@ def corwin_schultz_spread(high: Array, low: Array, close: Array, *, estimates: i
     return spread
 
 
-BID_ASK_SPREAD = Definition(
-    Indicator(
-        name="bid_ask_spread_pct",
-        group="options",
-        kind="float",
-        lookback=SPREAD_ESTIMATES,
-        meaning="Modelled bid/ask spread of the underlying, a fraction of its price (0.001 is "
-        "0.1 %): an estimate from highs and lows, not a quote.",
-        formula="mean of the last 20 two-bar estimates max(2 (e^a - 1) / (1 + e^a), 0); "
-        "a = (sqrt(2b) - sqrt(b)) / (3 - 2 sqrt 2) - sqrt(g / (3 - 2 sqrt 2)); "
-        "b = ln(high/low)^2 summed over two bars; g = ln(high/low)^2 of both bars as one; "
-        "the second bar moved by an overnight gap",
-        source="Corwin and Schultz (2012), Journal of Finance 67(2)",
-        needs=("high", "low", "close"),
-    ),
-    lambda columns: corwin_schultz_spread(
-        columns.column("high"),
-        columns.column("low"),
-        columns.column("close"),
-        estimates=SPREAD_ESTIMATES,
-    ),
+def _modelled_spread(high: Array, low: Array, close: Array) -> Array:
+    return corwin_schultz_spread(high, low, close, estimates=SPREAD_ESTIMATES)
+
+
+BID_ASK_SPREAD = single(
+    "bid_ask_spread_pct",
+    _modelled_spread,
+    group="options",
+    lookback=SPREAD_ESTIMATES,
+    meaning="Modelled bid/ask spread of the underlying, a fraction of its price (0.001 is "
+    "0.1 %): an estimate from highs and lows, not a quote.",
+    formula="mean of the last 20 two-bar estimates max(2 (e^a - 1) / (1 + e^a), 0); "
+    "a = (sqrt(2b) - sqrt(b)) / (3 - 2 sqrt 2) - sqrt(g / (3 - 2 sqrt 2)); "
+    "b = ln(high/low)^2 summed over two bars; g = ln(high/low)^2 of both bars as one; "
+    "the second bar moved by an overnight gap",
+    source="Corwin and Schultz (2012), Journal of Finance 67(2)",
 )

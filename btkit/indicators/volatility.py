@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import talib
 
-from btkit.indicators.base import (
-    Array,
-    Columns,
-    Definition,
-    Family,
-    Indicator,
-    alias,
-    talib_column,
-)
+from btkit.indicators.arrays import Array
+from btkit.indicators.base import Columns, Definition, Indicator
+from btkit.indicators.entries import alias, family, single, talib_column
 
 GROUP = "volatility"
 BAND_BARS, BAND_WIDTH = 20, 2.0
@@ -86,164 +82,7 @@ def realized_volatility(close: Array, *, window: int, bars_per_year: float) -> A
     return volatility
 
 
-def hv(n: int) -> Definition:
-    """Return the historical volatility over n log returns.
-
-    Parameters
-    ----------
-    n
-        Number of log returns.
-
-    Returns
-    -------
-    Definition
-        See `realized_volatility`.
-    """
-    return Definition(
-        Indicator(
-            name=f"hv_{n}",
-            group=GROUP,
-            kind="float",
-            lookback=n,
-            meaning=f"Realised volatility of {n} bars, annualised, a fraction (0.2 is 20 %).",
-            formula=f"std(ln(close[k] / close[k-1]) for k in i-{n - 1}..i, ddof 1) "
-            "* sqrt(bars per year)",
-            source="sample standard deviation of log returns",
-            needs=("close",),
-        ),
-        lambda columns: realized_volatility(
-            columns.column("close"), window=n, bars_per_year=columns.bars_per_year
-        ),
-    )
-
-
-def atr(n: int) -> Definition:
-    """Return Wilder's average true range.
-
-    Parameters
-    ----------
-    n
-        Number of true ranges that the average starts from.
-
-    Returns
-    -------
-    Definition
-        TA-Lib's ATR.
-    """
-    return Definition(
-        Indicator(
-            name=f"atr_{n}",
-            group=GROUP,
-            kind="float",
-            lookback=n,
-            meaning=f"Wilder's average true range over {n} bars, in the instrument's currency.",
-            formula=f"a[i] = (a[i-1] * {n - 1} + tr[i]) / {n}; a[{n}] = mean(tr[1..{n}]); "
-            "tr[i] = max(high[i], close[i-1]) - min(low[i], close[i-1])",
-            source="TA-Lib ATR (Wilder 1978)",
-            decay=1.0 - 1.0 / n,
-            needs=("high", "low", "close"),
-        ),
-        lambda columns: talib_column(
-            talib.ATR,
-            columns.column("high"),
-            columns.column("low"),
-            columns.column("close"),
-            timeperiod=n,
-        ),
-    )
-
-
-def adx(n: int) -> Definition:
-    """Return Wilder's average directional index.
-
-    Parameters
-    ----------
-    n
-        Number of bars, for the directional movement and again for the average.
-
-    Returns
-    -------
-    Definition
-        TA-Lib's ADX.
-    """
-    return Definition(
-        Indicator(
-            name=f"adx_{n}",
-            group=GROUP,
-            kind="float",
-            lookback=2 * n - 1,
-            meaning=f"Wilder's average directional index over {n} bars, 0 to 100: how strong a "
-            "trend is, whichever way.",
-            formula=f"Wilder average over {n} of 100 * |+DI - -DI| / (+DI + -DI)",
-            source="TA-Lib ADX (Wilder 1978)",
-            decay=1.0 - 1.0 / n,
-            needs=("high", "low", "close"),
-        ),
-        lambda columns: talib_column(
-            talib.ADX,
-            columns.column("high"),
-            columns.column("low"),
-            columns.column("close"),
-            timeperiod=n,
-        ),
-    )
-
-
-def directional(name: str, sign: str, extreme: str) -> Definition:
-    """Return the definition of one of the two directional indicators.
-
-    Parameters
-    ----------
-    name
-        ``plus_di`` or ``minus_di``.
-    sign
-        ``+`` or ``-``.
-    extreme
-        ``highs`` or ``lows``.
-
-    Returns
-    -------
-    Definition
-        TA-Lib's PLUS_DI or MINUS_DI.
-    """
-    function = talib.PLUS_DI if sign == "+" else talib.MINUS_DI
-    return Definition(
-        Indicator(
-            name=name,
-            group=GROUP,
-            kind="float",
-            lookback=DI_BARS,
-            meaning=f"Wilder's {sign}DI over {DI_BARS} bars, 0 to 100: the share of the true "
-            f"range by which {extreme} move out of the bar before.",
-            formula=f"100 * Wilder sum of {sign}DM / Wilder sum of true range, both over {DI_BARS}",
-            source=f"TA-Lib {name.upper()} (Wilder 1978)",
-            decay=1.0 - 1.0 / DI_BARS,
-            needs=("high", "low", "close"),
-        ),
-        lambda columns: talib_column(
-            function,
-            columns.column("high"),
-            columns.column("low"),
-            columns.column("close"),
-            timeperiod=DI_BARS,
-        ),
-    )
-
-
-def bands(columns: Columns) -> tuple[Array, Array, Array]:
-    """Return the upper, middle and lower Bollinger band from one TA-Lib call.
-
-    Parameters
-    ----------
-    columns
-        Where close comes from.
-
-    Returns
-    -------
-    tuple of Array
-        Three columns, in the instrument's currency.
-    """
-
+def _bands(columns: Columns) -> tuple[Array, Array, Array]:
     def compute() -> tuple[Array, Array, Array]:
         lines: tuple[Array, Array, Array] = talib.BBANDS(
             columns.column("close"), timeperiod=BAND_BARS, nbdevup=BAND_WIDTH, nbdevdn=BAND_WIDTH
@@ -253,21 +92,10 @@ def bands(columns: Columns) -> tuple[Array, Array, Array]:
     return columns.shared("bands", compute)
 
 
-def band_position(columns: Columns) -> Array:
-    """Return where close stands between the bands, 0 at the lower, 1 at the upper.
-
-    Parameters
-    ----------
-    columns
-        Where close comes from.
-
-    Returns
-    -------
-    Array
-        Missing where the window's closes are all equal: the bands then have no width, or one
-        that is rounding noise.
-    """
-    upper, _, lower = bands(columns)
+def _band_position(columns: Columns) -> Array:
+    # Missing where the window's closes are all equal: the bands then have no width, or one that is
+    # rounding noise.
+    upper, _, lower = _bands(columns)
     close = columns.column("close")
     top = talib_column(talib.MAX, close, timeperiod=BAND_BARS)
     bottom = talib_column(talib.MIN, close, timeperiod=BAND_BARS)
@@ -277,25 +105,7 @@ def band_position(columns: Columns) -> Array:
     return position
 
 
-def band_definition(name: str, line: int, side: str, sign: str) -> Definition:
-    """Return the definition of the upper or lower band.
-
-    Parameters
-    ----------
-    name
-        Name of the band.
-    line
-        Its place in TA-Lib's answer.
-    side
-        ``Upper`` or ``Lower``.
-    sign
-        ``+`` or ``-``.
-
-    Returns
-    -------
-    Definition
-        TA-Lib's BBANDS, population standard deviation.
-    """
+def _band(name: str, line: int, side: str, sign: str) -> Definition:
     return Definition(
         Indicator(
             name=name,
@@ -307,10 +117,91 @@ def band_definition(name: str, line: int, side: str, sign: str) -> Definition:
             source="TA-Lib BBANDS(20, 2, 2)",
             needs=("close",),
         ),
-        lambda columns: bands(columns)[line],
+        lambda columns: _bands(columns)[line],
     )
 
 
+def _hv(close: Array, bars_per_year: float, n: int) -> Array:
+    return realized_volatility(close, window=n, bars_per_year=bars_per_year)
+
+
+def _atr(high: Array, low: Array, close: Array, n: int) -> Array:
+    return talib_column(talib.ATR, high, low, close, timeperiod=n)
+
+
+def _adx(high: Array, low: Array, close: Array, n: int) -> Array:
+    return talib_column(talib.ADX, high, low, close, timeperiod=n)
+
+
+def _plus_di(high: Array, low: Array, close: Array) -> Array:
+    return talib_column(talib.PLUS_DI, high, low, close, timeperiod=DI_BARS)
+
+
+def _minus_di(high: Array, low: Array, close: Array) -> Array:
+    return talib_column(talib.MINUS_DI, high, low, close, timeperiod=DI_BARS)
+
+
+def _directional(name: str, function: Callable[..., Array], sign: str, extreme: str) -> Definition:
+    return single(
+        name,
+        function,
+        group=GROUP,
+        lookback=DI_BARS,
+        meaning=f"Wilder's {sign}DI over {DI_BARS} bars, 0 to 100: the share of the true "
+        f"range by which {extreme} move out of the bar before.",
+        formula=f"100 * Wilder sum of {sign}DM / Wilder sum of true range, both over {DI_BARS}",
+        source=f"TA-Lib {name.upper()} (Wilder 1978)",
+        decay=1.0 - 1.0 / DI_BARS,
+    )
+
+
+def _realized(n: int) -> Definition:
+    return alias(
+        f"spy_realized_vol_{n}d",
+        GROUP,
+        HV.define(n),
+        meaning=f"Realised volatility of {n} bars, annualised, a fraction, whatever the symbol.",
+    )
+
+
+ATR = family(
+    "atr_<n>",
+    _atr,
+    group=GROUP,
+    lookback=lambda n: n,
+    decay=lambda n: 1.0 - 1.0 / n,
+    meaning="Wilder's average true range over <n> bars, in the instrument's currency.",
+    formula="a[i] = (a[i-1] * <n-1> + tr[i]) / <n>; a[<n>] = mean(tr[1..<n>]); "
+    "tr[i] = max(high[i], close[i-1]) - min(low[i], close[i-1])",
+    source="TA-Lib ATR (Wilder 1978)",
+    varies="lookback n; decay 1 - 1/n",
+    usual=14,
+)
+ADX = family(
+    "adx_<n>",
+    _adx,
+    group=GROUP,
+    lookback=lambda n: 2 * n - 1,
+    decay=lambda n: 1.0 - 1.0 / n,
+    meaning="Wilder's average directional index over <n> bars, 0 to 100: how strong a "
+    "trend is, whichever way.",
+    formula="Wilder average over <n> of 100 * |+DI - -DI| / (+DI + -DI)",
+    source="TA-Lib ADX (Wilder 1978)",
+    varies="lookback 2n - 1; decay 1 - 1/n",
+    usual=14,
+)
+HV = family(
+    "hv_<n>",
+    _hv,
+    group=GROUP,
+    lookback=lambda n: n,
+    meaning="Realised volatility of <n> bars, annualised, a fraction (0.2 is 20 %).",
+    formula="std(ln(close[k] / close[k-1]) for k in i-<n-1>..i, ddof 1) * sqrt(bars per year)",
+    source="sample standard deviation of log returns",
+    varies="lookback n",
+    usual=30,
+    words=("vol", "realized_vol"),
+)
 BB_PCT = Definition(
     Indicator(
         name="bb_pct",
@@ -323,31 +214,21 @@ BB_PCT = Definition(
         source="TA-Lib BBANDS(20, 2, 2)",
         needs=("close", "bb_upper", "bb_lower"),
     ),
-    band_position,
+    _band_position,
 )
 
-DEFINITIONS = (
-    atr(14),
-    band_definition("bb_upper", 0, "Upper", "+"),
-    band_definition("bb_lower", 2, "Lower", "-"),
+ENTRIES = (
+    ATR.define(14),
+    _band("bb_upper", 0, "Upper", "+"),
+    _band("bb_lower", 2, "Lower", "-"),
     BB_PCT,
-    adx(14),
-    directional("plus_di", "+", "highs"),
-    directional("minus_di", "-", "lows"),
-    hv(30),
-    alias(
-        "spy_realized_vol_5d",
-        GROUP,
-        hv(5),
-        meaning="Realised volatility of 5 bars, annualised, a fraction, whatever the symbol.",
-    ),
-    alias(
-        "spy_realized_vol_10d",
-        GROUP,
-        hv(10),
-        meaning="Realised volatility of 10 bars, annualised, a fraction, whatever the symbol.",
-    ),
+    ADX.define(14),
+    _directional("plus_di", _plus_di, "+", "highs"),
+    _directional("minus_di", _minus_di, "-", "lows"),
+    HV.define(30),
+    _realized(5),
+    _realized(10),
+    ATR,
+    ADX,
+    HV,
 )
-ATR = Family("atr", atr, "lookback n; decay 1 - 1/n")
-ADX = Family("adx", adx, "lookback 2n - 1; decay 1 - 1/n")
-HV = Family("hv", hv, "lookback n")

@@ -33,8 +33,8 @@ _ATTEMPTS = 5
 _SOURCES = ("indicators", "simulation", "validation")
 
 
-def events_asked(spec: AnySpec, symbol: str | None) -> dict[str, Any]:
-    """Return what `identify` is to know of the user's events; nothing for a spec that reads none.
+def brought_by_user(spec: AnySpec, symbol: str | None) -> dict[str, Any]:
+    """Return what `identify` is to know of the user's events and indicators that a spec reads.
 
     Parameters
     ----------
@@ -44,7 +44,11 @@ def events_asked(spec: AnySpec, symbol: str | None) -> dict[str, Any]:
         The instrument; None for one without a name.
     """
     fingerprint = spec.events_read(symbol).fingerprint()
-    return {} if fingerprint is None else {"events": fingerprint}
+    plugins = [plugin.to_document() for plugin in spec.plugins_read()]
+    return {
+        **({} if fingerprint is None else {"events": fingerprint}),
+        **({"plugins": plugins} if plugins else {}),
+    }
 
 
 def identify(asked: Mapping[str, Any]) -> str:

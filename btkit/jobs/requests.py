@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from btkit.arguments import check_account, check_choice, shown
+from btkit.arguments import check_account, shown
 from btkit.conditions import names_in
-from btkit.data import DataInfo
+from btkit.data import DataInfo, check_source_name
 from btkit.errors import UsageError
 from btkit.indicators import lookup
 from btkit.markets import Interval
@@ -233,8 +233,7 @@ def check_source(source: str | None) -> SourceName | None:
     """
     if source is None:
         return None
-    known: tuple[SourceName, ...] = get_args(SourceName)
-    return check_choice(source, known, name="source", noun="source")
+    return check_source_name(source)
 
 
 def format_flag(info: DataInfo) -> dict[str, str]:

@@ -15,7 +15,7 @@ from btkit.jobs.campaigns import (
     command_line,
     usable_cores,
 )
-from btkit.jobs.finished_sets import events_asked, identify
+from btkit.jobs.finished_sets import brought_by_user, identify
 from btkit.jobs.job_requests import SweepRequest
 from btkit.jobs.requests import (
     Costs,
@@ -178,7 +178,7 @@ def fingerprint(question: Question, sweeper: Sweeper) -> str:
         "objective": question.objective,
         "costs": [question.costs.capital, question.costs.commission, question.costs.slippage],
         "bars": bars_hash(first.all_bars),
-        **events_asked(question.spec, first.symbol),
+        **brought_by_user(question.spec, first.symbol),
         "start": first.outcome.start,
     }
     return identify(asked)

@@ -45,9 +45,9 @@ def verify(
     -------
     dict
         ``run_id``; ``reproduced``; ``same``, whether ``bars``, ``trades``, ``equity_curve`` and
-        ``report`` are the same; ``versions``, what was installed then and now where that
-        differs; and ``differences``, the first 20 values that are not the same: path, stored and
-        now.
+        ``report`` are the same; ``versions``, what was installed or registered then and now where
+        that differs; and ``differences``, the first 20 values that are not the same: path, stored
+        and now.
 
     Raises
     ------
@@ -155,7 +155,7 @@ def _compare(stored: RunDocument, now: RunDocument) -> dict[str, Any]:
         "equity_curve": list(_unequal_frames(stored.curve, now.curve, "equity_curve")),
         "report": differing_values(stored.report, now.report),
     }
-    then, versions = stored.report.provenance.versions, now.report.provenance.versions
+    then, versions = (_versions(document.report) for document in (stored, now))
     return {
         "run_id": stored.report.run.run_id,
         "reproduced": not any(groups.values()),
@@ -167,6 +167,15 @@ def _compare(stored: RunDocument, now: RunDocument) -> dict[str, Any]:
         },
         "differences": [entry for found in groups.values() for entry in found][:_MOST],
     }
+
+
+def _versions(report: Report) -> dict[str, str]:
+    """Return the versions of packages and the hashes of registered code."""
+    registered = {
+        f"{plugin['kind']} {plugin['name']}": str(plugin["code_hash"])
+        for plugin in report.provenance.plugins
+    }
+    return {**report.provenance.versions, **registered}
 
 
 def _unequal(before: Any, after: Any, path: str) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - JSON

@@ -29,7 +29,7 @@ from btkit.jobs.campaigns import (
     write_spec,
 )
 from btkit.jobs.execute import WARMUP_BARS, begin
-from btkit.jobs.finished_sets import FinishedSets, events_asked, identify, measure_rest
+from btkit.jobs.finished_sets import FinishedSets, brought_by_user, identify, measure_rest
 from btkit.jobs.progress import Progress
 from btkit.jobs.requests import (
     Costs,
@@ -206,7 +206,7 @@ def _fingerprint(plan: Plan, part: LoadedBars) -> str:
             "constraint": plan.constraint,
             "costs": [plan.costs.capital, plan.costs.commission, plan.costs.slippage],
             "bars": bars_hash(part.bars),
-            **events_asked(plan.spec, part.info.symbol or None),
+            **brought_by_user(plan.spec, part.info.symbol or None),
             "start": part.start.isoformat(),
         }
     )

@@ -11,9 +11,9 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
+from btkit.arguments import kind_of_value
 from btkit.errors import UsageError
 from btkit.render.notebook import HtmlAssets
-from btkit.spec.wording import kind_of_value
 
 _MIDNIGHT = re.compile(r"[ T]00:00(:00(\.0+)?)?$")
 _BETWEEN_AXES = re.compile(r"[;\s]+(?=\w+\s*=)")

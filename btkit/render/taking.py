@@ -11,11 +11,11 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
+from btkit.arguments import kind_of_value
 from btkit.errors import UsageError
 from btkit.jobs import read_settings
 from btkit.render.parameters import Asked, from_json
 from btkit.settings import Settings
-from btkit.spec.wording import kind_of_value
 from btkit.spelling import did_you_mean
 
 A = TypeVar("A", bound=Asked)

@@ -19,7 +19,8 @@ from pydantic import (
 
 from btkit.conditions import fill_parameters, names_in
 from btkit.errors import Problem, SpecError
-from btkit.indicators import NO_USER_EVENTS, UserEvents
+from btkit.indicators import NO_USER_EVENTS, UserEvents, plugins_of
+from btkit.plugins import Plugin
 from btkit.spec.calendars import calendar_problems
 from btkit.spec.expressions import expression_problems
 from btkit.spec.fields import (
@@ -215,12 +216,21 @@ class BaseSpec(BaseModel):
         symbol
             The instrument; None for one without a name.
         """
-        read: set[str] = set()
-        for text in self._expressions():
-            read |= names_in(fill_parameters(text, self.parameters))
-            # A parameter may choose among events, and a sweep gives it other values.
-            read |= {made for word in _BRACED.findall(text) for made in self._events.like(word)}
+        read = self._names_read()
+        # A parameter may choose among events, and a sweep gives it other values.
+        read |= {made for word in self._braced() for made in self._events.like(word)}
         return self._events.only(read, symbol=symbol)
+
+    def plugins_read(self) -> list[Plugin]:
+        """Return where the registered indicators come from that its expressions read."""
+        return plugins_of([*self._names_read(), *self._braced()])
+
+    def _names_read(self) -> set[str]:
+        texts = self._expressions()
+        return set().union(*(names_in(fill_parameters(text, self.parameters)) for text in texts))
+
+    def _braced(self) -> list[str]:
+        return [word for text in self._expressions() for word in _BRACED.findall(text)]
 
     def _expressions(self) -> list[str]:
         return [text for name in CONDITION_LISTS for text in getattr(self, name)]

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from btkit.arguments import is_text, quoted
 from btkit.errors import Problem
 from btkit.spec.fields import CALENDAR_PATTERN
-from btkit.spec.wording import is_text, quoted
 from btkit.spelling import did_you_mean
 
 _DEFAULT = "XNYS"

@@ -12,9 +12,9 @@ from typing import Any
 
 import pandas as pd
 
+from btkit.arguments import kind_of_value
 from btkit.errors import UsageError
 from btkit.indicators.user_events import EventDay, UserEvents, refuse_event_name
-from btkit.spec.wording import kind_of_value
 
 COLUMNS = ("name", "date", "symbol", "known_from")
 _REQUIRED = ("name", "date")

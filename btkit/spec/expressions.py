@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from btkit.arguments import is_text
 from btkit.conditions import check_expression, fill_parameters, parameter_names
 from btkit.errors import Problem
 from btkit.indicators import UserEvents
 from btkit.spec.fields import CONDITION_LISTS, MAX_CONDITIONS, MAX_PARAMETERS, parameter_refusal
-from btkit.spec.wording import is_text
 from btkit.spelling import did_you_mean
 
 _SIZING = "position_sizing_formula"

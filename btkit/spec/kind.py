@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from btkit.arguments import quoted
 from btkit.errors import SpecKindError
 from btkit.spec.model import AnySpec, OptionsSpec, StrategySpec
-from btkit.spec.wording import quoted
 
 Kind = Literal["rules", "options"]
 

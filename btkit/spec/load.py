@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from btkit.arguments import kind_of_value, quoted
 from btkit.errors import SpecError, UsageError
 from btkit.indicators import NO_USER_EVENTS, UserEvents
 from btkit.settings import Settings, read_settings
@@ -13,7 +14,7 @@ from btkit.spec.events import EventSource, read_events
 from btkit.spec.kind import Kind, Told, check_kind, kind_of, tell_kind
 from btkit.spec.model import AnySpec, OptionsSpec, StrategySpec
 from btkit.spec.reading import parse_text, read_file
-from btkit.spec.wording import kind_of_value, no_mapping, quoted
+from btkit.spec.wording import no_mapping
 
 _FORMS = {".json": "json", ".yaml": "yaml", ".yml": "yaml"}
 _KINDS = ("rules", "options")

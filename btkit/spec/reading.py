@@ -11,9 +11,9 @@ from typing import NoReturn
 
 import yaml
 
+from btkit.arguments import is_text, quoted
 from btkit.errors import Problem, SpecError, UsageError
 from btkit.spec.fences import unfenced
-from btkit.spec.wording import is_text, quoted
 
 MAX_BYTES = 1_000_000
 MAX_NESTING = 20

@@ -11,11 +11,11 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from btkit.arguments import SHOWN_CHARACTERS, is_text, kind_of_value, quoted
 from btkit.errors import Problem
 from btkit.spelling import did_you_mean
 
 MAX_FIELDS = 100
-_SHOWN_CHARACTERS = 60
 
 _SHAPES = {
     "string_type": "a text",
@@ -67,39 +67,6 @@ _BOUND_HINTS = {
 def no_mapping(value: object) -> Problem:
     """Return the problem with a spec that is no mapping of fields."""
     return Problem("spec", f"a spec is a mapping of fields, not {kind_of_value(value)}", _KEY_HINT)
-
-
-def quoted(value: str) -> str:
-    """Return a text in quotes for a message, shortened, nothing but ASCII in it."""
-    # A slice is a plain text, whatever class of texts the value is of.
-    shown = value[:_SHOWN_CHARACTERS] + ("..." if len(value) > _SHOWN_CHARACTERS else "")
-    return ascii(shown)
-
-
-def kind_of_value(value: object) -> str:
-    """Return what was found, in a few words: ``the text '10'``, ``null``, ``a list``."""
-    if value is None or isinstance(value, bool):
-        return json.dumps(value)
-    if isinstance(value, str):
-        whole = is_text(value)
-        return f"the text {quoted(value)}" if whole else "a text with half of a surrogate pair"
-    if isinstance(value, int | float):
-        long = isinstance(value, int) and abs(value) >= 10**_SHOWN_CHARACTERS
-        return "a number of more than 60 digits" if long else f"the number {value}"
-    if isinstance(value, list | tuple):
-        return "a list"
-    return "a mapping" if isinstance(value, dict) else f"a value of type {type(value).__name__}"
-
-
-def is_text(value: object) -> bool:
-    """Return whether a value is a text that can be written as UTF-8."""
-    if not isinstance(value, str):
-        return False
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def key_problems(data: Mapping[Any, Any]) -> list[Problem]:
@@ -186,12 +153,12 @@ def _default_hint(field: str, default: object) -> str:
 
 
 def _path(location: tuple[int | str, ...]) -> str:
-    path = ascii(str(location[0]))[1:-1][:_SHOWN_CHARACTERS] or "''"
+    path = ascii(str(location[0]))[1:-1][:SHOWN_CHARACTERS] or "''"
     for step in location[1:]:
         if isinstance(step, int):
             path += f"[{step}]"
         elif step != "[key]":
-            path += f".{ascii(step)[1:-1][:_SHOWN_CHARACTERS]}"
+            path += f".{ascii(step)[1:-1][:SHOWN_CHARACTERS]}"
     return path
 
 
@@ -253,7 +220,7 @@ def _shape_problem(
         return message, _MISSING_HINTS[field] if info.is_required() else "leave the field out"
     if shape == "a text":
         return message, _quoting_hint(value)
-    if shape == "a list" and is_text(value) and len(str(value)) < _SHOWN_CHARACTERS:
+    if shape == "a list" and is_text(value) and len(str(value)) < SHOWN_CHARACTERS:
         return message, f"write a list of one: [{json.dumps(value)}]"
     if shape == "true or false" and is_text(value) and str(value).lower() in {"true", "false"}:
         return message, f"write it without quotes: {str(value).lower()}"
@@ -276,7 +243,7 @@ def _number_hint(shape: str, value: object) -> str | None:
 
 def _reads_as_number(text: str) -> bool:
     try:
-        return len(text) <= _SHOWN_CHARACTERS and math.isfinite(float(text)) and text.isascii()
+        return len(text) <= SHOWN_CHARACTERS and math.isfinite(float(text)) and text.isascii()
     except ValueError:
         return False
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Any, get_args
+from typing import Any
 
 import ipywidgets as ipw
 from numpy import format_float_positional
 
+from btkit.data import source_names
 from btkit.jobs import read_settings
 from btkit.render.pages import markup
-from btkit.settings import Settings, SourceName
+from btkit.settings import Settings
 from btkit.widgets.market import Request
 
 Changed = Callable[[Mapping[str, Any]], None]
@@ -50,7 +51,7 @@ class RequestBar:
         self.symbol = ipw.Text(
             value=request.symbol, continuous_update=False, tooltip="Symbol at the source"
         )
-        sources = [("as set", None), *((name, name) for name in get_args(SourceName))]
+        sources = [("as set", None), *((name, name) for name in source_names())]
         self.source = ipw.Dropdown(
             options=sources, value=request.source, tooltip="Source; as set: BT_DATA_SOURCE"
         )

@@ -11,7 +11,9 @@ import pandas as pd
 import pytest
 
 import btkit as bt
+from btkit.data.registering import SOURCES
 from btkit.errors import BtkitError
+from btkit.indicators.registry import REGISTERED
 from btkit.settings import Settings
 
 SPEC = {
@@ -142,7 +144,27 @@ def calls(settings, tmp_path):
         "report": (bt.report, {"result": result, "settings": settings}),
         "plot": (bt.plot, {"run": result}),
         "show": (bt.show, {"run": result}),
+        "register_indicator": (
+            bt.register_indicator,
+            {"name": "my_own", "function": _doubled, "lookback": 0, "meaning": "Twice the close."}
+            | {"group": "user", "kind": "float", "decay": None, "formula": "2 * close"}
+            | {"source": "a test", "replace": True},
+        ),
+        "register_source": (
+            bt.register_source,
+            {"name": "my-own", "factory": dict, "replace": True},
+        ),
     }
+
+
+def _doubled(close):
+    return close * 2.0
+
+
+@pytest.fixture(autouse=True)
+def own_lists(monkeypatch):
+    for registry in (REGISTERED, SOURCES):
+        monkeypatch.setattr(registry, "_entries", {})
 
 
 @pytest.fixture

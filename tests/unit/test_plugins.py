@@ -62,6 +62,12 @@ def test_another_function_under_the_same_name_needs_replace(registry):
     assert registry.get("mine") == 2
 
 
+def test_who_registers_by_hand_learns_that_a_package_has_the_name(tmp_path, monkeypatch, registry):
+    installed(tmp_path, monkeypatch, registry)
+    with pytest.raises(UsageError, match=r"registered as 'theirs', by my-package 1\.0"):
+        registry.add("theirs", 1, code=scaled)
+
+
 REGISTERS = """
     from tests_registry import REGISTRY
 
@@ -86,8 +92,9 @@ def installed(tmp_path, monkeypatch, registry, **changes):
 
 
 def test_an_installed_package_is_asked_when_a_name_is_wanted(tmp_path, monkeypatch, registry):
-    installed(tmp_path, monkeypatch, registry, version="2.5")
     registry.add("mine", 1, code=scaled)
+    monkeypatch.setattr(registry, "_asked", False)
+    installed(tmp_path, monkeypatch, registry, version="2.5")
     assert registry.get("mine") == 1
     assert "my_package" not in sys.modules
     assert registry.get("theirs") == 7

@@ -228,5 +228,5 @@ def test_auto_never_takes_the_sample(monkeypatch):
 
 
 def test_an_unknown_source_is_a_usage_error():
-    with pytest.raises(UsageError, match="unknown source 'bloomberg'"):
+    with pytest.raises(UsageError, match="There is no source 'bloomberg'"):
         chosen("bloomberg")

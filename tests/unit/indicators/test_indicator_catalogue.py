@@ -81,7 +81,7 @@ REFERENCE = [
     "days_held",
     "position_pnl_pct",
 ]
-FAMILIES = ["sma", "ema", "rsi", "atr", "roc", "adx", "hv", "highest", "lowest"]
+FAMILIES = ["sma", "ema", "highest", "lowest", "rsi", "roc", "atr", "adx", "hv"]
 BOOLS = {
     "fomc_meeting_day",
     "fomc_within_3d",

@@ -5,12 +5,9 @@ import pytest
 
 from btkit.indicators import EventDay, FeatureSet, UserEvents, catalogue
 
-PER_BAR = [entry.name for entry in catalogue() if entry.per_bar and "<" not in entry.name]
-FAMILY_MEMBERS = [
-    f"{stem}_{n}"
-    for stem in ("sma", "ema", "rsi", "atr", "roc", "adx", "hv", "highest", "lowest")
-    for n in (2, 37)
-]
+ENTRIES = [entry.name for entry in catalogue() if entry.per_bar and entry.name != "prev_<name>"]
+PER_BAR = [name for name in ENTRIES if "<" not in name]
+FAMILY_MEMBERS = [name.replace("<n>", str(n)) for name in ENTRIES if "<" in name for n in (2, 37)]
 OF_EVENTS = ["talk_day", "days_to_talk", "talk_within_9d", "prev_talk_within_30d"]
 NAMES = [*PER_BAR, *FAMILY_MEMBERS, "prev_iv_atm", "prev_prev_macd_hist", "prev_fomc_meeting_day",
          *OF_EVENTS]  # fmt: skip

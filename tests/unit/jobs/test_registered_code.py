@@ -1,0 +1,61 @@
+"""What rests on a user's code notices that the code has changed."""
+
+import pytest
+
+import btkit as bt
+from btkit.indicators.registry import REGISTERED
+from btkit.jobs import verify
+from btkit.jobs.finished_sets import brought_by_user, identify
+
+SPEC = {
+    "name": "mine",
+    "entry_conditions": ["close > my_level_{n}"],
+    "exit_conditions": [],
+    "stop_conditions": [],
+    "parameters": {"n": 20},
+}
+
+
+@pytest.fixture(autouse=True)
+def own_list(monkeypatch):
+    monkeypatch.setattr(REGISTERED, "_entries", {})
+    monkeypatch.setattr(REGISTERED, "_asked", True)
+
+
+def register(function):
+    bt.register_indicator("my_level_<n>", function, lookback=0, meaning="A level.", replace=True)
+
+
+def below(close, n):
+    return close * (1 - n / 1000)
+
+
+def the_same(close, n):
+    return (1 - n / 1000) * close
+
+
+def above(close, n):
+    return close * (1 + n / 1000)
+
+
+def test_verify_tells_changed_code_and_changed_numbers(settings):
+    register(below)
+    result = bt.run(SPEC, "SPX", "2010-01-01", "2011-12-31", settings=settings)
+    assert verify(result.run_id, settings=settings)["versions"] == {}
+    register(the_same)
+    found = verify(result.run_id, settings=settings)
+    assert found["reproduced"] is True
+    assert list(found["versions"]) == ["indicator my_level_<n>"]
+    register(above)
+    assert verify(result.run_id, settings=settings)["reproduced"] is False
+
+
+def test_finished_sets_of_other_code_are_not_taken():
+    ids = set()
+    for function in (below, above, below):
+        register(function)
+        ids.add(identify(brought_by_user(bt.load_spec(SPEC), "SPX")))
+    assert len(ids) == 2
+    register(below)
+    plain = bt.load_spec({**SPEC, "entry_conditions": ["close > sma_{n}"]})
+    assert brought_by_user(plain, "SPX") == {}

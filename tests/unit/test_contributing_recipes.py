@@ -1,0 +1,67 @@
+"""The recipes of CONTRIBUTING do what they promise."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from support.installed import install
+
+from btkit.indicators import momentum
+from btkit.indicators.causality import check_definition
+
+ROOT = Path(__file__).parents[2]
+BACKTEST = Path(sys.executable).with_name("backtest")
+
+
+def recipe(language, containing):
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    blocks = re.findall(rf"^  ```{language}\n(.*?)^  ```$", text, re.MULTILINE | re.DOTALL)
+    [found] = [dedent(block) for block in blocks if containing in block]
+    return found
+
+
+def test_an_indicator_is_one_piece_of_its_groups_module():
+    names = dict(vars(momentum))
+    exec(recipe("python", "WILLR"), names)  # noqa: S102 - our own text
+    for n in (2, 14, 37):
+        check_definition(names["WILLR"].define(n))
+    assert names["WILLR"].entry.name == "willr_<n>"
+
+
+@pytest.fixture
+def own_package(tmp_path, monkeypatch):
+    """Return the environment of a process that has the recipe's package installed."""
+    entry_points = recipe("toml", "entry-points").replace('[project.entry-points."', "[")
+    entry_points = entry_points.replace('"]', "]").replace('"', "")
+    install(
+        tmp_path,
+        monkeypatch,
+        module="my_package",
+        code=recipe("python", "register_source"),
+        entry_points=entry_points,
+    )
+    folders = {"BT_DB_PATH": "r.db", "BT_CURVE_DIR": "c", "BT_REPORT_DIR": "r"}
+    own = {name: str(tmp_path / place) for name, place in folders.items()}
+    return {**os.environ, **own, "PYTHONPATH": str(tmp_path)}
+
+
+@pytest.mark.integration
+def test_a_package_of_ones_own_is_known_to_the_command(own_package, tmp_path):
+    strategy = tmp_path / "s.yaml"
+    strategy.write_text(
+        "name: waves\nentry_conditions: [close > typical_avg_10]\nexit_conditions: []\n"
+        "stop_conditions: []\n"
+    )
+    flags = "--symbol ABC --start 2015-01-01 --end 2016-12-31 --source waves --no-report"
+    command = [BACKTEST, "run", "--strategy", strategy, *flags.split()]
+    ran = subprocess.run(command, env=own_package, capture_output=True, text=True, check=False)
+    report = json.loads(ran.stdout)
+    assert report["metrics"]["total_trades"] > 10
+    assert report["data"]["description"] == "Waves, made up"
+    found = {plugin["name"]: plugin["distribution"] for plugin in report["provenance"]["plugins"]}
+    assert found == {"typical_avg_<n>": "my-package", "waves": "my-package"}
