@@ -159,7 +159,8 @@ def _shown(value: object) -> Iterator[NotebookNode]:
     if not isinstance(value, ReportSection | Html | Chart):
         raise TypeError(
             "A template's cell shows a ReportSection, Html, a Chart or nothing, not a value of "
-            f"type {type(value).__name__}; what shows anything else needs a kernel: --engine nbclient."
+            f"type {type(value).__name__}; what shows anything else needs a kernel: "
+            "--engine nbclient."
         )
     for piece in value if isinstance(value, ReportSection) else [value]:
         data, metadata = piece.bundle()
