@@ -9,7 +9,10 @@ import pandas as pd
 Floats = npt.NDArray[np.float64]
 
 DISPLAY_LIMIT = 20_000
-"""More points than this in one line are thinned, for display only."""
+"""Of more bars than this only some are drawn."""
+
+DRAWN = 10_000
+"""How many then; on a screen they stand closer than its pixels."""
 
 
 def floats(values: npt.ArrayLike) -> Floats:
@@ -17,29 +20,32 @@ def floats(values: npt.ArrayLike) -> Floats:
     return np.asarray(values, dtype=np.float64)
 
 
-def display_rows(values: Floats, *, limit: int = DISPLAY_LIMIT) -> npt.NDArray[np.int64]:
+def display_rows(*lines: Floats, limit: int = DISPLAY_LIMIT) -> npt.NDArray[np.int64]:
     """Return the rows to draw: all, or the extremes of equal slices when there are too many.
 
     Parameters
     ----------
-    values
-        What the line shows, shape (n_bars,).
+    lines
+        What the lines of a figure show, each of shape (n_bars,).
     limit
-        How many points may be drawn.
+        How many rows may be drawn whole.
 
     Returns
     -------
     ndarray of int64
         Row numbers in order. First and last row are always drawn, and no high or low of a slice
-        is lost.
+        of any line is lost. At most `DRAWN`, and no more than `limit`.
     """
-    total = len(values)
+    total = len(lines[0])
     if total <= limit:
         return np.arange(total)
     from tsdownsample import MinMaxDownsampler  # noqa: PLC0415 - only for charts this large
 
-    kept = MinMaxDownsampler().downsample(np.ascontiguousarray(values), n_out=(limit - 2) // 2 * 2)
-    return np.union1d(kept.astype(np.int64), [0, total - 1])
+    each = (min(limit, DRAWN) - 2) // len(lines) // 2 * 2
+    kept = [
+        MinMaxDownsampler().downsample(np.ascontiguousarray(line), n_out=each) for line in lines
+    ]
+    return np.unique(np.concatenate([*kept, [0, total - 1]]).astype(np.int64))
 
 
 def thinned_note(drawn: int, bars: int) -> str:

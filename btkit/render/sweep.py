@@ -83,7 +83,7 @@ def headline(page: SweepPage) -> ReportSection:
         f"The best of {text.plural(report.sets, 'parameter set')}, {_named(best.parameters)}, "
         f"{'lost' if yearly < 0 else 'made'} {text.percent(abs(yearly))} a year, buy-and-hold "
         f"{_yearly(report.benchmark)}. Its Sharpe ratio is "
-        f"{text.ratio(truth.sharpe_ratio)}; the best of as many sets without any skill would "
+        f"{text.ratio(truth.sharpe_ratio)}; the best of as many without any skill would "
         f"reach {text.ratio(truth.expected_maximum_sharpe)}. {_judged(truth)}"
         f"{_beaten(truth)}{_missed(report.failures)}"
     )
@@ -135,8 +135,8 @@ def _superiority(hansen: float | None, white: float | None, short: str, benchmar
         f"SPA against {short}",
         _p_value(hansen),
         [f"reality check {_p_value(white)}"],
-        meaning=f"SPA test (Hansen 2005) and reality check (White 2000): the p-values that no set "
-        f"earns more than {benchmark}. Skill is below {SIGNIFICANT_P:.2f}.",
+        meaning=f"SPA test (Hansen 2005) and reality check (White 2000): the p-values that no "
+        f"parameter set earns more than {benchmark}. Skill is below {SIGNIFICANT_P:.2f}.",
     )
 
 
@@ -166,9 +166,9 @@ def rests_on(page: SweepPage) -> ReportSection:
     report = page.report
     truth = report.overfitting
     own = {
-        "Sets tried": f"{text.count(report.sets)}, by {report.method}"
+        "Parameter sets": f"{text.count(report.sets)}, by {report.method}"
         + (f", where {report.constraint}" if report.constraint else ""),
-        "Objective": f"{metric_label(report.objective)}, among sets with at least "
+        "Objective": f"{metric_label(report.objective)}, among parameter sets with at least "
         f"{text.plural(report.min_trades_required, 'trade')}",
         "Statistics": f"{text.count(truth.periods)} returns, one a {truth.period}; CSCV on "
         f"{truth.blocks or text.DASH} blocks; 1,000 resamples with seed 0",

@@ -1,4 +1,4 @@
-"""The pictures of a sweep: the surface, the sets as parallel lines, how they are spread."""
+"""The pictures of a sweep: its surface, its sets as parallel lines, how they are spread."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pandas as pd
 
 from btkit.documents.sweeps import SweepReport
 from btkit.render import text, theme
+from btkit.render.figures.trades import FEW
 from btkit.render.pages import markup
 from btkit.render.pieces import Chart, Html, ReportSection
 from btkit.validation.ranking import LOWER_IS_BETTER
@@ -98,7 +99,7 @@ def surface(page: SweepPage) -> ReportSection:
                 "color": theme.LOSS,
                 "line": {"width": 3},
             },
-            "hovertemplate": "the best set<extra></extra>",
+            "hovertemplate": "the best parameter set<extra></extra>",
         },
     ]
     others = "" if len(names) == 2 else ", the median over all others"  # noqa: PLR2004 - as above
@@ -115,7 +116,7 @@ def surface(page: SweepPage) -> ReportSection:
                 theme.figure(data, arrangement),
                 name="surface",
                 note=f"{metric_label(objective)} by {across} and {up}{others}; "
-                f"the ring is the best set.{_uncounted(report, sets)}",
+                f"the ring is the best parameter set.{_uncounted(report, sets)}",
                 narrow={"margin.l": 44, "xaxis.nticks": 6, "yaxis.nticks": 8},
             )
         ]
@@ -128,17 +129,19 @@ def lines(page: SweepPage) -> ReportSection:
     objective = report.objective
     shown = sets[np.isfinite(sets[objective])]
     if shown.empty:
-        return ReportSection([Html(markup("pieces.empty", "No set has a defined objective."))])
+        none = markup("pieces.empty", "No parameter set has a defined objective.")
+        return ReportSection([Html(none)])
     ranked = shown.sort_values(objective)
     rows = np.unique(np.linspace(0, len(ranked) - 1, MOST_LINES).astype(int))
     drawn = ranked.iloc[rows]
+    sign = -1 if objective in LOWER_IS_BETTER else 1
     columns = dict.fromkeys([*report.parameters, "total_trades", "max_drawdown_pct", objective])
     data = [
         {
             "type": "parcoords",
             "line": {
-                "color": drawn[objective].to_numpy(np.float32),
-                "colorscale": "Cividis",
+                "color": drawn[objective].to_numpy(np.float32) * sign,
+                "colorscale": theme.RANKED,
                 "showscale": False,
             },
             "dimensions": [
@@ -164,8 +167,16 @@ def lines(page: SweepPage) -> ReportSection:
             ),
         ),
         name="sets",
-        note=f"Each line is a set, bright ones are better; drag along an axis to filter.{part}",
-        narrow={"margin.l": 30, "margin.r": 44, "height": 380, "font.size": 10},
+        note="Each line is a parameter set, the better the stronger its colour; drag along an axis "
+        f"to filter.{part}",
+        narrow={
+            "margin.l": 30,
+            "margin.r": 44,
+            "height": 380,
+            "font.size": 10,
+            "data[0].labelangle": -30,
+            "data[0].labelfont": {"size": 10},
+        },
     )
     return ReportSection([parallel, _spread(report, shown)])
 
@@ -196,7 +207,9 @@ def _shared(report: SweepReport, ranked: pd.DataFrame) -> str:
     for name in names:
         low, high = np.quantile(best[name], [0.05, 0.95], method="nearest")
         spans.append(f"{name} {low:g}" if low == high else f"{name} {low:g} to {high:g}")
-    return f"The best tenth has {text.listed(spans)}" if spans else "Every set is the same"
+    return (
+        f"The best tenth has {text.listed(spans)}" if spans else "Every parameter set is the same"
+    )
 
 
 def _by_influence(report: SweepReport, sets: pd.DataFrame) -> list[str]:
@@ -226,7 +239,7 @@ def _surface_title(report: SweepReport, sets: pd.DataFrame, grid: pd.DataFrame) 
     near = float(np.nanmean(cells >= 0.8 * best)) if best > 0 and np.isfinite(cells).any() else 0.0
     middle = float(values[np.isfinite(values)].median()) if np.isfinite(values).any() else np.nan
     return (
-        f"Best {text.ratio(best)}, middle set {text.ratio(middle)}; "
+        f"Best {text.ratio(best)}, median {text.ratio(middle)}; "
         f"{text.percent(near, digits=0)} of the surface is within a fifth of the best"
     )
 
@@ -253,7 +266,7 @@ def _curve(report: SweepReport, sets: pd.DataFrame, name: str) -> Chart:
             "y": [_best(report)],
             "marker": {"symbol": "circle-open", "size": 15, "color": theme.LOSS,
                        "line": {"width": 3}},
-            "hovertemplate": "the best set<extra></extra>",
+            "hovertemplate": "the best parameter set<extra></extra>",
         }
     )  # fmt: skip
     arrangement = theme.layout(
@@ -266,7 +279,7 @@ def _curve(report: SweepReport, sets: pd.DataFrame, name: str) -> Chart:
     return Chart(
         theme.figure(data, arrangement),
         name="surface",
-        note=f"The ring is the best set.{_uncounted(report, sets)}",
+        note=f"The ring is the best parameter set.{_uncounted(report, sets)}",
     )
 
 
@@ -276,7 +289,7 @@ def _uncounted(report: SweepReport, sets: pd.DataFrame) -> str:
         return ""
     verb = "does" if few == 1 else "do"
     return (
-        f" {text.plural(few, 'set')} with fewer than "
+        f" {text.plural(few, 'parameter set')} with fewer than "
         f"{text.plural(report.min_trades_required, 'trade')} {verb} not count."
     )
 
@@ -297,7 +310,7 @@ def _spread(report: SweepReport, shown: pd.DataFrame) -> Chart:
             "y": counts,
             "width": np.diff(edges),
             "marker": {"color": theme.BENCHMARK, "opacity": 0.7},
-            "hovertemplate": "%{y} sets near %{x:.3f}<extra></extra>",
+            "hovertemplate": "%{y} parameter sets near %{x:.3f}<extra></extra>",
         }
     ]
     shapes = [
@@ -330,12 +343,17 @@ def _spread(report: SweepReport, shown: pd.DataFrame) -> Chart:
     share = float((values > 0).mean())
     arrangement = theme.layout(
         height=340,
-        title=f"{text.percent(share, digits=0)} of the sets are above 0",
+        title=f"{text.percent(share, digits=0)} of the parameter sets are above 0",
         xaxis=theme.axis(title={"text": metric_label(objective)}),
-        yaxis=theme.axis(title={"text": "sets"}),
+        yaxis=theme.axis(
+            title={"text": "Parameter sets"},
+            # Few would get ticks at fractions of one.
+            **({"dtick": 1} if counts.max() <= FEW else {}),
+        ),
         shapes=shapes,
         annotations=notes,
         bargap=0.02,
         margin={"l": 58, "r": 16, "t": 84, "b": 52},
     )
-    return Chart(theme.figure(data, arrangement), name="spread", note="How the sets are spread.")
+    note = "How the parameter sets are spread."
+    return Chart(theme.figure(data, arrangement), name="spread", note=note)

@@ -13,6 +13,10 @@ GAIN = "#009E73"
 LOSS = "#D55E00"
 ATTENTION = "#E69F00"
 
+# Cividis without the end that the ground swallows, the better the stronger: on a light ground
+# from sand to navy, and on a dark one, see report.js, from slate to yellow.
+RANKED = ((0.0, "#c3b369"), (0.5, "#707173"), (1.0, "#00224e"))
+
 # These read on white and on near-black alike, so a figure is legible before any script restyles it.
 INK = "#6B7480"
 GRID = "rgba(128,138,150,0.18)"

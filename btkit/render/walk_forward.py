@@ -169,9 +169,10 @@ def stitched(page: WalkForwardPage, *, height: int = HEIGHT) -> ReportSection:
     """Return the stitched out-of-sample curve and its drawdown, so many pixels high."""
     report, curve = page.report, page.curve
     own, held = floats(curve["equity"]), floats(curve["benchmark"])
-    rows = display_rows(own)
+    falls = floats(curve["drawdown"]) * 100
+    rows = display_rows(own, held, falls)
     x = milliseconds(pd.DatetimeIndex(curve.index)[rows])
-    fall = floats(curve["drawdown"])[rows] * 100
+    fall = falls[rows]
     money = scale_for(own, held)
     depth = Scale(min(-1.0, float(fall.min())) * 1.08, 0.0, log=False)
     data = [

@@ -11,7 +11,8 @@
 
   const colours = () =>
     dark.matches && !printing && !onPaper.matches
-      ? { ink: "#e6eaf0", soft: "#aab4c0", paper: "#1f262f", rule: "#3a434f", strategy: "#5cb3e6" }
+      ? { ink: "#e6eaf0", soft: "#aab4c0", paper: "#1f262f", rule: "#3a434f", strategy: "#5cb3e6",
+          ranked: [[0, "#575d6d"], [0.5, "#a59c74"], [1, "#fee838"]] } // theme.RANKED is for paper
       : { ink: "#1b2430", soft: "#566171", paper: "#ffffff", rule: "#c9d0d8" };
 
   // "annotations[0].text" -> ["annotations", "0", "text"]
@@ -53,6 +54,7 @@
     const data = chart.data.map((trace) => ({ ...trace }));
     for (const trace of data) {
       if (trace.type === "heatmap") trace.textfont = { color: tone.ink };
+      if (trace.type === "parcoords" && tone.ranked) trace.line = { ...trace.line, colorscale: tone.ranked };
       if (trace.type === "bar") trace.outsidetextfont = { color: tone.ink };
     }
     if (chart.narrow) {

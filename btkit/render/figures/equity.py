@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from btkit.metrics import drawdown_series
 from btkit.render import text, theme
 from btkit.render.figures.lines import Scale, end_labels, line, panel_title, scale_for
@@ -19,9 +17,10 @@ UPPER, LOWER = (0.40, 1.0), (0.0, 0.29)
 def equity_chart(view: RunView) -> Chart:
     """Return the picture that decides: what became of the money, and how far it fell."""
     own, held = floats(view.equity), floats(view.held)
-    rows = display_rows(own)
+    whole = [floats(drawdown_series(curve, view.initial)) * 100 for curve in (own, held)]
+    rows = display_rows(own, held, *whole)
     x = milliseconds(view.times[rows])
-    falls = [np.asarray(drawdown_series(curve, view.initial))[rows] * 100 for curve in (own, held)]
+    falls = [fall[rows] for fall in whole]
     money = scale_for(own, held, [view.initial])
     depth = Scale(min(-1.0, *(float(fall.min()) for fall in falls)) * 1.08, 0.0, log=False)
 

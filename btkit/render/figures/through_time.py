@@ -22,10 +22,11 @@ PANELS = ((0.70, 1.0), (0.36, 0.60), (0.0, 0.24))
 def through_time_chart(view: RunView) -> Chart:
     """Return whether the strategy held up: risk and return of the last year, and exposure."""
     window, name = rolling_window(len(view.period_ends), view.annualisation.periods_per_year)
-    rows = display_rows(floats(view.equity))
+    share = floats(exposure(view.equity, view.invested)) * 100
+    rolling = _rolling(view, window) if window else ()
+    rows = display_rows(share, *rolling)
     thinned = thinned_note(len(rows), len(view.equity))
-    x = milliseconds(view.times[rows])
-    share = floats(exposure(view.equity, view.invested))[rows] * 100
+    x, share = milliseconds(view.times[rows]), share[rows]
     data: list[dict[str, Any]] = [
         line(
             x,
@@ -40,7 +41,7 @@ def through_time_chart(view: RunView) -> Chart:
     ]
     if not window:
         return _exposure_only(view, data, share, note=thinned)
-    sharpes, risks = ([np.asarray(c)[rows] for c in pair] for pair in _rolling(view, window))
+    sharpes, risks = ([curve[rows] for curve in rolling[at : at + 2]] for at in (0, 2))
     for axis, pair, hover in (("y2", sharpes, "%{y:.2f}"), ("y3", risks, "%{y:.1f} %")):
         factor = 100 if axis == "y3" else 1
         for curve, who, colour in (
@@ -99,7 +100,8 @@ def rolling_window(returns: int, periods_per_year: float) -> tuple[int, str]:
     return 0, ""
 
 
-def _rolling(view: RunView, window: int) -> tuple[list[Floats], list[Floats]]:
+def _rolling(view: RunView, window: int) -> list[Floats]:
+    """Return the Sharpe ratios of account and benchmark, then their volatilities, by bar."""
     ends, per_year = view.period_ends, view.annualisation.periods_per_year
     curves = (view.equity.iloc[ends], view.held.iloc[ends])
     # Inside a session the ratio stands as the session before left it.
@@ -108,9 +110,11 @@ def _rolling(view: RunView, window: int) -> tuple[list[Floats], list[Floats]]:
     def at_bars(curve: pd.Series[float]) -> Floats:
         return np.concatenate([[np.nan], floats(curve)])[known]
 
-    sharpes = [at_bars(rolling_sharpe(curve, window, per_year)) for curve in curves]
-    risks = [at_bars(rolling_volatility(curve, window, per_year)) for curve in curves]
-    return sharpes, risks
+    return [
+        at_bars(measured(curve, window, per_year))
+        for measured in (rolling_sharpe, rolling_volatility)
+        for curve in curves
+    ]
 
 
 def _bound_line(bound: float) -> dict[str, Any]:

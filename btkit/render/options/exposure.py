@@ -8,7 +8,7 @@ from btkit.render import text, theme
 from btkit.render.figures.lines import line, panel_title
 from btkit.render.options.book import SpreadBook
 from btkit.render.pieces import Chart
-from btkit.render.series import display_rows, milliseconds
+from btkit.render.series import display_rows, milliseconds, thinned_note
 from btkit.render.view import RunView
 
 HEIGHT = 620
@@ -25,16 +25,16 @@ GAP = 0.075
 def greeks_chart(view: RunView, book: SpreadBook) -> Chart:
     """Return delta, gamma, theta and vega of the whole book at each close, one panel each."""
     greeks = book.greeks()
-    x_all = milliseconds(view.times)
+    known = [np.where(np.isfinite(values), values, np.nan) for values in greeks.values()]
+    rows = display_rows(*known)
+    x = milliseconds(view.times[rows])
     data, panels, axes = [], [], {}
     height = (1.0 - GAP * (len(NAMES) - 1)) / len(NAMES)
-    for number, (name, title) in enumerate(NAMES.items()):
+    for number, ((name, title), values) in enumerate(zip(NAMES.items(), known, strict=True)):
         suffix = "" if number == 0 else str(number + 1)
-        values = np.where(np.isfinite(greeks[name]), greeks[name], np.nan)
-        rows = display_rows(np.nan_to_num(values))
         data.append(
             line(
-                x_all[rows],
+                x,
                 values[rows],
                 name=name.capitalize(),
                 colour=theme.STRATEGY,
@@ -66,7 +66,8 @@ def greeks_chart(view: RunView, book: SpreadBook) -> Chart:
     return Chart(
         theme.figure(data, arrangement),
         name="greeks",
-        note="All open spreads together at each close, priced as they were marked.",
+        note="All open spreads together at each close, priced as they were marked."
+        + thinned_note(len(rows), len(view.times)),
         narrow={"margin.l": 48, "xaxis.nticks": 4, **narrow},
     )
 

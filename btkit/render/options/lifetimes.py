@@ -11,7 +11,7 @@ from btkit.render import text, theme
 from btkit.render.figures.lines import Scale, end_labels, line, panel_title
 from btkit.render.options.book import SpreadBook, SpreadLifetime, moment
 from btkit.render.pieces import Chart
-from btkit.render.series import Floats, compact, display_rows, floats, milliseconds
+from btkit.render.series import Floats, compact, display_rows, floats, milliseconds, thinned_note
 from btkit.render.view import RunView
 
 HEIGHT = 760
@@ -98,6 +98,7 @@ def lifetimes_chart(view: RunView, book: SpreadBook) -> Chart:
         "and at each close what buying it back would have cost."
         + (f" Shows the last {views[0][0]} first." if views[0][0] != ALL else "")
         + (" Worst and Last show one spread." if len(book.lifetimes) > 1 else "")
+        + thinned_note(len(rows), len(close))
         + view.shown_note,
         narrow={"margin.l": 46, "margin.r": 48, "margin.t": 136, "xaxis.nticks": 4},
     )

@@ -22,6 +22,14 @@ def test_thinning_keeps_ends_and_every_extreme():
     assert {int(values.argmin()), int(values.argmax())} <= set(rows.tolist())
 
 
+def test_thinning_keeps_the_extremes_of_every_line():
+    up, down = np.arange(100_000.0), np.zeros(100_000)
+    down[[123, 77_777]] = -1.0, 2.0
+    rows = display_rows(up, down, limit=1_000)
+    assert {0, 123, 77_777, 99_999} <= set(rows.tolist())
+    assert len(rows) <= 1_000
+
+
 def test_times_are_utc_milliseconds():
     aware = pd.DatetimeIndex(["2020-01-02 09:30"]).tz_localize("America/New_York")
     assert milliseconds(aware)[0] == milliseconds(pd.DatetimeIndex(["2020-01-02 14:30"]))[0]

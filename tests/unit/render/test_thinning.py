@@ -7,9 +7,10 @@ from plotly.offline import get_plotlyjs
 from support.pages import page
 
 import btkit as bt
+from btkit.metrics import drawdown_series
 from btkit.render.figures import equity_chart
 from btkit.render.inline import as_document
-from btkit.render.series import DISPLAY_LIMIT
+from btkit.render.series import DRAWN
 from btkit.render.view import RunView
 
 BARS = 500_000
@@ -45,14 +46,19 @@ def document():
 def test_every_chart_of_the_bars_is_thinned_and_says_so(document):
     html = page(document)
     assert html.count("of 500,000 bars, highs and lows kept; all numbers use every bar") == 3
-    assert len(html) - len(get_plotlyjs()) < 2_500_000
+    assert len(html) - len(get_plotlyjs()) < 1_800_000
 
 
-def test_no_extreme_of_the_account_is_lost(document):
+def test_no_extreme_of_account_benchmark_or_drawdown_is_lost(document):
     view = RunView.of(document)
-    strategy = next(t for t in equity_chart(view).figure.data if t.name == "Strategy")
-    drawn = np.asarray(strategy.y)
-    assert len(drawn) <= DISPLAY_LIMIT
-    equity = np.asarray(view.equity)
-    assert drawn.max() == np.float32(equity.max())
-    assert drawn.min() == np.float32(equity.min())
+    whole = {}
+    for name, curve in (("Strategy", view.equity), ("Buy-and-hold", view.held)):
+        whole[name, "y"] = np.asarray(curve)
+        whole[name, "y2"] = np.asarray(drawdown_series(curve, view.initial)) * 100
+    for trace in equity_chart(view).figure.data:
+        drawn = np.asarray(trace.y)
+        assert len(drawn) <= DRAWN
+        every = whole.pop((trace.name, trace.yaxis or "y"))
+        assert drawn.max() == np.float32(every.max())
+        assert drawn.min() == np.float32(every.min())
+    assert whole == {}
