@@ -48,7 +48,7 @@ def metric_label(name: str) -> str:
     name
         As in the document.
     """
-    known = {"cagr": "CAGR", "max_drawdown_pct": "Worst drawdown", "total_trades": "Trades"}
+    known = {"cagr": "CAGR", "max_drawdown_pct": "Maximum drawdown", "total_trades": "Trades"}
     return known.get(name, name.replace("_pct", "").replace("_", " ").capitalize())
 
 
@@ -171,11 +171,11 @@ def lines(page: SweepPage) -> ReportSection:
         f"to filter.{part}",
         narrow={
             "margin.l": 30,
-            "margin.r": 44,
+            "margin.r": 62,
             "height": 380,
             "font.size": 10,
-            "data[0].labelangle": -30,
-            "data[0].labelfont": {"size": 10},
+            "data[0].labelangle": -20,
+            "data[0].labelfont": {"size": 9},
         },
     )
     return ReportSection([parallel, _spread(report, shown)])
