@@ -25,7 +25,7 @@ def show_sweep(document: Mapping[str, Any], paths: Mapping[str, Path]) -> None:
     """
     show_closing(
         f"{VERDICT_WORDS[document['verdict']]}  {document['strategy_name']} on "
-        f"{document['symbol']}, {document['sets']:,} sets",
+        f"{document['symbol']}, {document['sets']:,} parameter sets",
         partial(_show_best, document),
         remarks=_warnings(document),
         paths=paths,
@@ -44,7 +44,7 @@ def _show_best(document: Mapping[str, Any]) -> None:
     reached = "–" if undefined else f"{best['metrics'][document['objective']]:.3g}"
     say(f"best      {chosen}: {document['objective']} {reached.replace('-', '−')}")
     say(
-        f"by luck   {truth['trials']:,} sets without skill would reach a Sharpe ratio of "
+        f"by chance {truth['trials']:,} sets without skill would reach a Sharpe ratio of "
         f"{truth['expected_maximum_sharpe']:.2f}; the best has {_number(truth['sharpe_ratio'])}"
     )
     say(

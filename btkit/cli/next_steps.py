@@ -226,10 +226,10 @@ def after_sweep(document: Mapping[str, Any]) -> list[Step]:
             if name not in _SWEEP_ONLY
             for part in ("--optimize" if name == "--param" else name, value)
         ]
-        why = "Tells whether choosing among these sets holds up out of sample."
+        why = "Tells whether choosing among these parameter sets holds up out of sample."
         steps.append(step(why, "walk-forward", *kept))
     if document["best"]["command"] is not None:
-        steps.append(step("Runs the best set alone.", *document["best"]["command"][1:]))
+        steps.append(step("Runs the best parameter set alone.", *document["best"]["command"][1:]))
     return steps
 
 

@@ -70,9 +70,9 @@ FileFormat = Annotated[
 ]
 Constraint = Annotated[
     str | None,
-    typer.Option("--constraint", help='Which sets to try, such as "fast < slow".'),
+    typer.Option("--constraint", help='Which parameter sets to try, such as "fast < slow".'),
 ]
-MaxSets = Annotated[int, typer.Option("--max-sets", help="Refuse a grid with more sets.")]
+MaxSets = Annotated[int, typer.Option("--max-sets", help="Refuse a grid with more parameter sets.")]
 RunId = Annotated[str, typer.Option("--run-id", metavar="ID", help="The id, as `list` shows it.")]
 NoReport = Annotated[
     bool, typer.Option("--no-report", help="Skip the notebook; the JSON is the same.")

@@ -32,7 +32,7 @@ def _count(value: float) -> str:
 _METRICS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
     ("cagr", "Return per year (CAGR)", _percent),
     ("sharpe_ratio", "Sharpe ratio", _ratio),
-    ("max_drawdown_pct", "Worst drawdown", _percent),
+    ("max_drawdown_pct", "Maximum drawdown", _percent),
     ("win_rate", "Win rate", _percent),
     ("profit_factor", "Profit factor", _ratio),
     ("consecutive_losses_max", "Losses in a row", _count),

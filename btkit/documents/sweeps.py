@@ -246,8 +246,8 @@ def _at_the_edge(result: SweepResult) -> list[ReportWarning]:
     return [
         ReportWarning(
             code="best_at_edge",
-            message=f"The best set stands at the edge of what was tried: {said} value. A better "
-            "one may lie beyond; widen the range before you choose it.",
+            message=f"The best parameter set stands at the edge of what was tried: {said} value. "
+            "A better one may lie beyond; widen the range before you choose it.",
         )
     ]
 

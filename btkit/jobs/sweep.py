@@ -112,7 +112,7 @@ def sweep(  # noqa: PLR0913 - the data, the costs and the search, each with its 
     -------
     SweepResult
         `table`, one row a set; `best`, `top`, `run`, and `overfitting`, which says how much of the
-        best set's result is luck.
+        best set's result could be chance.
 
     Raises
     ------
@@ -237,7 +237,7 @@ def describe_sweep(
         try:
             report = _describe(result, days, known, observer, watch.count)
         except BaseException as error:
-            error.add_note(f"The table of all sets is complete: {result.files['table']}.")
+            error.add_note(f"The table of all parameter sets is complete: {result.files['table']}.")
             raise
         content = report.to_json().encode() + b"\n"
         name = f"{result.sweep_id}.json"

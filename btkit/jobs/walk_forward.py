@@ -434,8 +434,8 @@ def _few(sparse: list[int], minimum: int) -> list[ReportWarning]:
     return [
         ReportWarning(
             code="few_trades",
-            message=f"In {which} no set made {minimum} trades in sample; the best of those with "
-            "fewer was chosen.",
+            message=f"In {which} no parameter set made {minimum} trades in sample; the best of "
+            "those with fewer was chosen.",
         )
     ]
 

@@ -57,17 +57,17 @@ LABELS: dict[str, Label] = {
         "Sortino ratio", text.ratio, "Like the Sharpe ratio, with only the losses as risk"
     ),
     "max_drawdown_pct": Label(
-        "Worst drawdown", text.percent, "Deepest fall of the account from a previous high"
+        "Maximum drawdown", text.percent, "Deepest fall of the account from a previous high"
     ),
     "max_drawdown": Label(
-        "Worst drawdown in $", text.money, "Deepest fall in dollars from a previous high"
+        "Maximum drawdown in $", text.money, "Deepest fall in dollars from a previous high"
     ),
     "max_drawdown_duration_days": Label(
         "Longest time below a high",
         lambda days: text.DASH if days is None else text.span(days),
         "Calendar time from a high of the account until it was reached again",
     ),
-    "calmar_ratio": Label("Calmar ratio", text.ratio, "Return a year over worst drawdown"),
+    "calmar_ratio": Label("Calmar ratio", text.ratio, "Return a year over maximum drawdown"),
     "recovery_factor": Label(
         "Recovery factor", text.ratio, "Net profit over the largest drawdown in dollars"
     ),

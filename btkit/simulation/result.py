@@ -205,7 +205,7 @@ class Result:
             f"  {_date(index[0])} to {_date(index[-1])}, {len(index)} bars",
             f"  CAGR          {_percent(metrics.cagr)}",
             f"  Sharpe        {_ratio(metrics.sharpe_ratio)}",
-            f"  worst fall    {_percent(metrics.max_drawdown_pct)}",
+            f"  max drawdown  {_percent(metrics.max_drawdown_pct)}",
             f"  win rate      {_percent(metrics.win_rate)}",
             f"  profit factor {_ratio(metrics.profit_factor)}",
             f"  trades        {metrics.total_trades:>8}",

@@ -315,7 +315,7 @@ def make_grid(axes: Axes, *, constraint: str | None = None, max_sets: int) -> Pa
     if total > allowed:
         more = "" if max_sets >= MOST_SETS else "raise --max-sets, "
         raise UsageError(
-            f"The grid has {total:,} sets, more than the {allowed:,} allowed.",
+            f"The grid has {total:,} parameter sets, more than the {allowed:,} allowed.",
             hint=f"Take larger steps, {more}or sample it with --method random.",
             details={"sets": total, "max_sets": allowed},
         )
@@ -351,7 +351,7 @@ def sample_grid(
         )
     if total > _LARGEST_GRID:
         raise UsageError(
-            f"The grid has {total:.1e} sets, more than can be numbered.",
+            f"The grid has {total:.1e} parameter sets, more than can be numbered.",
             hint="Take larger steps, or fewer parameters.",
             details={"sets": str(total)},
         )

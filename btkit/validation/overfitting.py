@@ -1,4 +1,4 @@
-"""How much of a sweep's best result is what trying many sets would give by luck."""
+"""Whether a sweep's best result is more than trying many parameter sets gives by chance."""
 
 from __future__ import annotations
 
@@ -165,8 +165,8 @@ class Gathered:
         found = []
         if trials < FEWEST_SETS:
             found.append(
-                f"Only {trials} sets were tried; with fewer than {FEWEST_SETS} the probability of "
-                "overfitting is too unsteady to be read."
+                f"Only {trials} parameter sets were tried; with fewer than {FEWEST_SETS} the "
+                "probability of overfitting is too unsteady to be read."
             )
         if periods < FEWEST_PERIODS:
             found.append(f"Only {periods} periods: too few for any of these statistics.")

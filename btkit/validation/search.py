@@ -108,7 +108,7 @@ def search(  # noqa: PLR0913 - the grid, what is looked for, and what is known
             study.tell(trial, merits[place] if good else -1e300)
     if not places:
         raise UsageError(
-            f"No set was found at which the constraint {constraint!r} holds.",
+            f"No parameter set was found at which the constraint {constraint!r} holds.",
             hint="Compare it with the ranges.",
         )
     return decode(axes, np.array(places)), np.concatenate(rows)

@@ -133,7 +133,7 @@ class SweepResult:
     def overfitting(
         self, *, repetitions: int = 1_000, seed: int = 0, on_chunk: OnChunk | None = None
     ) -> Overfitting:
-        """Say how much of the best set's result is luck; every set is simulated once more.
+        """Say whether the best set's result could be chance; every set is simulated once more.
 
         Parameters
         ----------

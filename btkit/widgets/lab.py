@@ -24,9 +24,9 @@ from btkit.spec import StrategySpec
 from btkit.widgets.closing import close_all, let_go
 from btkit.widgets.coalesce import Coalescer
 from btkit.widgets.lab_fields import LabField
+from btkit.widgets.latest import LatestTask
 from btkit.widgets.lifecycle import replace_older
 from btkit.widgets.market import Market, Request
-from btkit.widgets.newest import Newest
 from btkit.widgets.progress import Progress
 from btkit.widgets.request_bar import RequestBar
 from btkit.widgets.style import styles
@@ -58,7 +58,7 @@ class Lab(ABC, Generic[Answer]):
         self._answer: Answer | None = None
         self._error: BaseException | None = None
         self.fields: dict[str, LabField] = {}
-        self._newest: Newest[Answer] = Newest(began=self._began, ended=self._ended)
+        self._task: LatestTask[Answer] = LatestTask(began=self._began, ended=self._ended)
         self._coalescer = Coalescer(self._ask)
         self.progress: Progress[Answer] | None = None
         self._progress_place = ipw.VBox([])
@@ -95,7 +95,7 @@ class Lab(ABC, Generic[Answer]):
             If there has been none yet: why.
         """
         self._coalescer.flush()
-        self._newest.wait()
+        self._task.wait()
         if self._answer is None:
             assert self._error is not None
             raise self._error
@@ -109,7 +109,7 @@ class Lab(ABC, Generic[Answer]):
         if not hasattr(self, "widget"):
             return
         self._coalescer.cancel()
-        self._newest.close()
+        self._task.close()
         if self.progress is not None:
             self.progress.close()
         self._close_parts()
@@ -158,7 +158,7 @@ class Lab(ABC, Generic[Answer]):
         except BtkitError as error:
             self._refuse(error)
             return
-        self._newest.start(work, title=self._title)
+        self._task.start(work, title=self._title)
 
     def _began(self, progress: Progress[Answer]) -> None:
         before, self.progress = self.progress, progress

@@ -225,7 +225,9 @@ def objective_field(objective: str, changed: Callable[[], None]) -> LabField:
         (LABELS[name].name if name in LABELS else metric_label(name), name) for name in METRIC_NAMES
     ]
     control = ipw.Dropdown(options=options, value=check_objective(objective))
-    return LabField("Best by", control, changed, meaning="The metric that makes a set the best")
+    return LabField(
+        "Best by", control, changed, meaning="The metric that makes a parameter set the best"
+    )
 
 
 def constraint_field(constraint: str | None, changed: Callable[[], None]) -> LabField:

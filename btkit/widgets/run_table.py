@@ -37,7 +37,7 @@ COLUMNS: tuple[tuple[str, str, Any], ...] = (
     ("To", "end_date", None),
     ("Verdict", "verdict", None),
     ("Sharpe", "sharpe_ratio", text.ratio),
-    ("Worst fall", "max_drawdown_pct", text.percent),
+    ("Maximum drawdown", "max_drawdown_pct", text.percent),
     ("CAGR", "cagr", text.percent),
     ("Trades", "total_trades", text.count),
     ("Made", "created_at", None),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from btkit.metrics import THRESHOLDS, verdict_of
 from btkit.render import text
 from btkit.render.pages import markup
-from btkit.render.tiles import Mark, Shown, Tile
+from btkit.render.tiles import Mark, Shown, Tile, TileLine
 from btkit.render.words import LABELS, needs
 from btkit.widgets.market import Held
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from btkit.simulation.options import OptionsResult
 
 TILES = ("cagr", "sharpe_ratio", "max_drawdown_pct", "win_rate", "profit_factor", "total_trades")
-_NAMES = {"cagr": "CAGR", "sharpe_ratio": "Sharpe", "max_drawdown_pct": "Worst fall"}
+_NAMES = {"cagr": "CAGR", "sharpe_ratio": "Sharpe", "max_drawdown_pct": "Max drawdown"}
 _SENSES = {"at_least": "≥", "at_most": "≤"}
 _NO_VALUE = "undefined for this run"
 
@@ -53,12 +53,12 @@ def summary(result: Result | OptionsResult, held: Held, *, least: int) -> str:
 def _tile(result: Result | OptionsResult, held: Held, name: str) -> Tile:
     label = LABELS[name]
     other = held.metrics.get(name)
-    lines = []
+    lines: list[TileLine | str] = []
     if name == "total_trades":
         won, lost = result.metrics.winning_trades, result.metrics.losing_trades
         lines = [f"{won:,} won, {lost:,} lost"]
     elif other is not None and name not in {"win_rate", "profit_factor"}:
-        lines = [f"held {label.show(other)}"]
+        lines = [TileLine("B&H ", label.show(other), hover="Buy-and-hold of the same bars")]
     value = float(getattr(result.metrics, name))
     return Tile(
         _NAMES.get(name, label.name),

@@ -35,8 +35,8 @@ from btkit.widgets.lab_fields import (
     read_axes,
 )
 from btkit.widgets.live_chart import LiveChart
-from btkit.widgets.luck import Luck
 from btkit.widgets.market import Held, Request
+from btkit.widgets.overfitting import OverfittingTiles
 from btkit.widgets.picture import Picture
 from btkit.widgets.progress import Progress
 from btkit.widgets.summary import summary
@@ -51,8 +51,8 @@ _USUAL = ("1999-01-04", "2018-12-31")
 class SweepExplorer(Lab[SweepResult]):
     """Try every set of parameters, see them as a heat map, and click one to see what it did.
 
-    The numbers are those of `btkit.sweep`; nothing is stored. How much of the best set is luck is
-    worked out afterwards, in a thread. Shown by being the last line of a cell.
+    The numbers are those of `btkit.sweep`; nothing is stored. Whether the best one could be
+    chance is worked out afterwards, in a thread. Shown by being the last line of a cell.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ class SweepExplorer(Lab[SweepResult]):
         self._values: Values = {}
         self._run: Result | None = None
         self._picture: Picture | None = None
-        self.luck = Luck(settings=known)
+        self.overfitting = OverfittingTiles(settings=known)
         self._selector = Coalescer(self._show_set)
         self.axes = {
             name: axis_field(
@@ -162,17 +162,17 @@ class SweepExplorer(Lab[SweepResult]):
             *(field.box for field in self.axes.values()),
             self.fields["constraint"].box,
             self.objective.box,
-            heading("Every set is a cell"),
+            heading("Every cell is a parameter set"),
             self.across.box,
             self.up.box,
             self.map.widget,
-            heading("The set shown"),
+            heading("The parameter set shown"),
             self._sliders_place,
             self._no_set,
             best,
-            heading("How much of the best is luck?"),
-            self.luck.tiles,
-            self.luck.place,
+            heading("Could the best be chance?"),
+            self.overfitting.tiles,
+            self.overfitting.place,
         ]
         self._arrange(left, [self._set], wide=True)
 
@@ -205,7 +205,7 @@ class SweepExplorer(Lab[SweepResult]):
             If the sweep or the statistics failed or were cancelled.
         """
         self.result  # noqa: B018 - as above
-        return self.luck.report
+        return self.overfitting.report
 
     def select(self, **values: Number) -> None:
         """Show a set as a click on its cell does.
@@ -225,7 +225,7 @@ class SweepExplorer(Lab[SweepResult]):
         wanted = {**self._values, **values}
         if self._surface.place_of(wanted) is None:
             raise UsageError(
-                f"No set with {_named(wanted)} was tried.",
+                f"No parameter set with {_named(wanted)} was tried.",
                 hint="Take values that are tried, and that the constraint leaves.",
                 details={"parameters": wanted},
             )
@@ -238,7 +238,7 @@ class SweepExplorer(Lab[SweepResult]):
 
     def _close_parts(self) -> None:
         self._selector.cancel()
-        self.luck.close()
+        self.overfitting.close()
         self.map.close()
         if self._picture is not None:
             self._picture.close()
@@ -292,11 +292,11 @@ class SweepExplorer(Lab[SweepResult]):
             field.box.layout.display = "" if len(names) > 2 else "none"  # noqa: PLR2004 - nothing to choose
         self._make_sliders(surface)
         self._show_set()
-        self.luck.ask(answer)
+        self.overfitting.ask(answer)
 
     def _on_objective(self) -> None:
         # Every metric of every set is there already: only the order changes.
-        if self._answer is not None and not self._newest.busy:
+        if self._answer is not None and not self._task.busy:
             self._present(self._answer)
 
     def _on_axes(self) -> None:
@@ -350,7 +350,7 @@ class SweepExplorer(Lab[SweepResult]):
         place = surface.place_of(wanted)
         missing = place is None
         (self._set.add_class if missing else self._set.remove_class)("bt-stale")
-        words = f"No set has {_named(wanted)}: {answer.constraint} does not hold there."
+        words = f"No parameter set has {_named(wanted)}: {answer.constraint} does not hold there."
         said = markup("widgets.said", words, "bt-problem", "alert")
         self._no_set.value = said if missing else ""
         if place is None:

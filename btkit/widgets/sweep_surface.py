@@ -158,7 +158,7 @@ class Surface:
         )
         return (
             f"{objective}: the best of {text.plural(len(values), 'set')} {best}, the middle one "
-            f"{middle}. Ring: the best; square: the set shown. Click a cell to show it.{scarce}"
+            f"{middle}. Ring: the best; square: the one shown. Click a cell to show it.{scarce}"
         )
 
 

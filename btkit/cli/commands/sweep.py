@@ -34,7 +34,7 @@ from btkit.cli.outcome import Outcome, Work
 
 NAME = "sweep"
 HELP = """
-Try many parameters, and say how much is luck.
+Try many parameters, and say whether the best could be chance.
 
 The table of all sets, the specs of the best ten, a notebook, its HTML and its JSON are left in
 BT_REPORT_DIR. Ctrl-C keeps what is done; the same command, or `resume`, goes on with it.
@@ -65,7 +65,7 @@ def command(  # noqa: PLR0913 - a parameter per flag
         str, typer.Option("--method", help="grid, random or optuna (an extra).")
     ] = "grid",
     objective: Annotated[
-        str, typer.Option("--objective", help="The metric that makes a set the best.")
+        str, typer.Option("--objective", help="The metric that makes a parameter set the best.")
     ] = "sharpe_ratio",
     samples: Annotated[
         int, typer.Option("--samples", help="Sets that random and optuna try.")

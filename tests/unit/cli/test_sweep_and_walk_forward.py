@@ -46,7 +46,7 @@ def test_sweep_prints_its_document_and_leaves_its_files(ask, tmp_path):
     page = (tmp_path / "reports" / f"{name}.html").read_text(encoding="utf-8")
     assert "Deflated Sharpe" in page
     assert "Is the best set on a plateau" in page
-    assert "by luck" in people
+    assert "by chance" in people
     assert "beats nothing: SPA p" in people
     assert "beats buy-and-hold: SPA p" in people
 
@@ -78,7 +78,7 @@ def test_walk_forward_prints_its_document_and_leaves_its_files(ask, tmp_path):
         (("sweep", "--param", "fast"), "which values"),
         (("sweep", "--param", "fast=9:3:1"), "empty"),
         (("sweep", "--param", "fast=3:9:1", "--param", "fast=4"), "twice"),
-        (("sweep", "--param", "fast=3:9:1", "--max-sets", "3"), "7 sets"),
+        (("sweep", "--param", "fast=3:9:1", "--max-sets", "3"), "7 parameter sets"),
         (("sweep", "--param", "fast=3:9:1", "--constraint", "fast < slwo"), "slwo"),
         (("walk-forward", "--windows", "40"), "fewer than 30"),
         (("walk-forward", "--scheme", "odd"), "odd"),

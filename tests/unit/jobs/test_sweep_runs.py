@@ -220,7 +220,7 @@ def test_other_methods_try_some_of_the_same_sets(settings, method):
         ({"parameters": {"fsat": [1]}}, UsageError, "no parameter 'fsat'"),
         ({"parameters": {"fast": []}}, UsageError, "no values"),
         ({"parameters": {}}, UsageError, "No parameter"),
-        ({"max_sets": 5}, UsageError, "12 sets"),
+        ({"max_sets": 5}, UsageError, "12 parameter sets"),
         ({"constraint": "fast < slwo"}, UsageError, "slwo"),
         ({"constraint": "fast > 99"}, UsageError, "leaves no set"),
         ({"method": "guess"}, UsageError, "guess"),
@@ -234,7 +234,7 @@ def test_other_methods_try_some_of_the_same_sets(settings, method):
                 "max_sets": 10**18,
             },
             UsageError,
-            "16,000,000 sets, more than the 10,000,000",
+            "16,000,000 parameter sets, more than the 10,000,000",
         ),
         (
             {"samples": 10**9, "max_sets": 10**18, "method": "random"},

@@ -187,9 +187,9 @@ def test_ten_percent_lost_in_and_fifty_out_does_not_pass(settings):
 def test_windows_that_chose_among_few_trades_are_named_once(settings):
     known = settings.model_copy(update={"min_trades_required": 10_000})
     report = walked(known, windows=3, optimize={"fast": [3, 5]}).report
-    told = [entry.message for entry in report.warnings if "no set made" in entry.message]
+    told = [entry.message for entry in report.warnings if "no parameter set made" in entry.message]
     assert len(told) == 1
-    assert told[0].startswith("In windows 1, 2 and 3 no set made 10000 trades in sample")
+    assert told[0].startswith("In windows 1, 2 and 3 no parameter set made 10000 trades in sample")
 
 
 def test_one_window_that_carries_the_average_is_named():

@@ -128,7 +128,7 @@ def test_repr(run):
         "CAGR": f"{1.02 ** (365.25 / 3) - 1:.1%}",
         # Returns 0, 0, 1/100, 1/101.
         "Sharpe": f"{sharpe([0, 0, 10 / 1000, 10 / 1010]):.2f}",
-        "worst fall": "0.0%",
+        "max drawdown": "0.0%",
         "win rate": "100.0%",
         "profit factor": "–",
         "trades": "1",

@@ -57,7 +57,7 @@ def test_axes_are_written_as_they_are_read(values, text):
 @pytest.mark.parametrize("constraint", [None, "a < b"])
 def test_a_grid_that_no_number_counts_is_refused(constraint):
     axes = {name: range(1_000) for name in "abcdefgh"}
-    with pytest.raises(UsageError, match=r"1\.0e\+24 sets"):
+    with pytest.raises(UsageError, match=r"1\.0e\+24 parameter sets"):
         sample_grid(axes, count=5, seed=0, constraint=constraint)
 
 
@@ -98,7 +98,7 @@ def test_a_parameter_may_have_the_name_of_a_column():
 
 
 def test_a_grid_that_is_too_large_is_refused_before_it_is_made():
-    with pytest.raises(UsageError, match="1,000,000,000,000 sets"):
+    with pytest.raises(UsageError, match="1,000,000,000,000 parameter sets"):
         make_grid({"fast": range(10**6), "slow": range(10**6)}, max_sets=1_000_000)
 
 

@@ -162,10 +162,10 @@ def test_a_parameter_that_is_called_like_the_metric_is_not_taken_for_it(spec, se
     made.close()
 
 
-def test_how_much_is_luck_is_worked_out_afterwards(made, swept, settings):
+def test_whether_the_best_could_be_chance_is_worked_out_afterwards(made, swept, settings):
     stored = bt.jobs.sweep.describe_sweep(swept, settings=settings)
     assert made.report.overfitting == stored.overfitting
-    assert f"{stored.overfitting.expected_maximum_sharpe:.2f}" in made.luck.tiles.value
+    assert f"{stored.overfitting.expected_maximum_sharpe:.2f}" in made.overfitting.tiles.value
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_a_cancelled_sweep_keeps_the_last_one(made, monkeypatch):
         await until(at_work.is_set, "the work does not begin")
         made.progress.cancel_button.click()
         go_on.set()
-        await until_idle(made._newest)
+        await until_idle(made._task)
 
     asyncio.run(stop())
     assert isinstance(made._error, InterruptedRunError)

@@ -137,7 +137,7 @@ def test_changes_in_a_running_loop_are_asked_once_and_the_last_one_wins(lab):
         for windows in range(1, 6):
             lab.fields["windows"].control.slider.value = windows
         await asyncio.sleep(coalesce.PAUSE_S * 3)
-        await until_idle(lab._newest)
+        await until_idle(lab._task)
 
     asyncio.run(drag())
     assert [len(answer.report.windows) for answer in shown] == [5]
@@ -159,7 +159,7 @@ def test_cancel_keeps_the_last_answer_and_says_so(lab, monkeypatch):
         await until(at_work.is_set, "the work does not begin")
         lab.progress.cancel_button.click()
         go_on.set()
-        await until_idle(lab._newest)
+        await until_idle(lab._task)
 
     asyncio.run(stop())
     assert lab.progress.state == "cancelled"

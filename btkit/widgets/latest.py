@@ -1,4 +1,4 @@
-"""Long work of which only the newest counts: one thread at a time, the last request always wins."""
+"""Long work of which only the latest counts: one thread at a time, the last request always wins."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Answer = TypeVar("Answer")
 Work = Callable[[Progress[Answer]], Answer]
 
 
-class Newest(Generic[Answer]):
+class LatestTask(Generic[Answer]):
     """Does work in a thread; a newer request cancels the one under way and takes its place.
 
     Where no event loop runs, as in a plain script, the work is done before `start` returns.

@@ -1,4 +1,4 @@
-"""How much of a sweep's best set is luck: worked out in a thread, shown as tiles."""
+"""Whether a sweep's best set could be chance: worked out in a thread, shown as tiles."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from btkit.render.sweep import overfitting_tiles
 from btkit.settings import Settings
 from btkit.validation import SweepResult
 from btkit.widgets.closing import close_all
-from btkit.widgets.newest import Newest
+from btkit.widgets.latest import LatestTask
 from btkit.widgets.progress import Progress
 
 
-class Luck:
+class OverfittingTiles:
     """Tiles of the statistics of overfitting, and how far the work on them is.
 
     Parameters
@@ -26,7 +26,7 @@ class Luck:
 
     def __init__(self, *, settings: Settings) -> None:
         self._settings = settings
-        self._newest: Newest[SweepReport] = Newest(began=self._began, ended=self._ended)
+        self._task: LatestTask[SweepReport] = LatestTask(began=self._began, ended=self._ended)
         self._report: SweepReport | None = None
         self._error: BaseException | None = None
         self.tiles = ipw.HTML()
@@ -44,7 +44,7 @@ class Luck:
         BaseException
             What the work raised; `InterruptedRunError` if it was cancelled.
         """
-        self._newest.wait()
+        self._task.wait()
         if self._report is None:
             assert self._error is not None, "nothing was asked, or it is closed"
             raise self._error
@@ -57,11 +57,11 @@ class Luck:
         def work(progress: Progress[SweepReport]) -> SweepReport:
             return describe_sweep(sweep, settings=self._settings, progress=progress)
 
-        self._newest.start(work, title="Overfitting")
+        self._task.start(work, title="Overfitting")
 
     def close(self) -> None:
         """Stop the work and let go of the sweep."""
-        self._newest.close()
+        self._task.close()
         self._report = self._error = None
 
     def _began(self, progress: Progress[SweepReport]) -> None:
