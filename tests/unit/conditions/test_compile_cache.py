@@ -1,7 +1,7 @@
 """Compiled code is kept in a folder of its own; without one, a warning and nothing else."""
 
+import ast
 import os
-import re
 import subprocess
 import sys
 import types
@@ -93,14 +93,23 @@ def test_another_source_is_another_folder(places, changed):
     assert find_folder() != before
 
 
+def is_compiled(node):
+    decorators = node.decorator_list if isinstance(node, ast.FunctionDef) else []
+    names = [
+        part.id for name in decorators for part in ast.walk(name) if isinstance(part, ast.Name)
+    ]
+    return any(name.startswith("compiled") for name in names)
+
+
 def test_constants_that_are_compiled_in_come_from_hashed_folders():
     package = Path(btkit.__file__).parent
-    sources = {path: path.read_text(encoding="utf-8") for path in package.rglob("*.py")}
+    trees = [ast.parse(path.read_bytes()) for path in package.rglob("*.py")]
     read = {
-        name
-        for text in sources.values()
-        if re.search(r"^@compiled", text, re.MULTILINE)
-        for name in re.findall(r"^from btkit\.(\w+)", text, re.MULTILINE)
+        node.module.split(".")[1]
+        for tree in trees
+        if any(is_compiled(node) for node in tree.body)
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("btkit.")
     }
     assert "metrics" in read
     assert read <= set(compiled._COMPILED_FOLDERS)
