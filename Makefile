@@ -7,7 +7,7 @@ STRATEGY ?= strategies/spy_momentum_v1.json
 # What an index fund costs; the command's own default of 0.5 % is meant for single options.
 SLIPPAGE ?= 0.0002
 
-.PHONY: help setup demo test lint types layers unit wheel lab app bench deep stress clean
+.PHONY: help setup demo test lint types layers unit wheel lab app bench deep agreement crowds kills stops clean
 .DEFAULT_GOAL := help
 
 help: ## show this
@@ -51,11 +51,21 @@ unit: setup
 wheel: setup ## the wheel alone, in an empty environment, does what README promises
 	$(BIN)/python scripts/check_wheel.py
 
-deep: setup ## the long agreement test of engine and oracle
-	ORACLE_PROFILE=deep $(BIN)/python -m pytest -o faulthandler_timeout=0 tests/oracle/test_agreement.py
+DEEP := DEEP=1 $(BIN)/python -m pytest -o faulthandler_timeout=0
 
-stress: setup ## the full sizes: 50 runs at once, 30 kills, a stop at every bar
-	STRESS_PROFILE=full $(BIN)/python -m pytest -o faulthandler_timeout=0 tests/storage tests/unit/jobs/test_interruption.py
+deep: agreement crowds kills stops ## what is too long for each change, part by part
+
+agreement: setup ## engine and plain simulation on 20,000 drawn cases of shares and of spreads
+	$(DEEP) tests/oracle/test_agreement.py
+
+crowds: setup ## 50 runs at once on one database
+	$(DEEP) tests/storage/test_at_once.py
+
+kills: setup ## 30 runs killed and resumed
+	$(DEEP) tests/storage/test_killed.py
+
+stops: setup ## runs stopped at every bar and resumed
+	$(DEEP) tests/unit/jobs/test_interruption.py
 
 lab: setup ## the notebooks in JupyterLab
 	$(BIN)/jupyter lab --notebook-dir=. --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb

@@ -9,11 +9,10 @@ spreads of options.
 []
 """
 
-from btkit.crosscheck.check import Checkable, Difference, crosscheck, differences
+from btkit.crosscheck.check import Difference, crosscheck, differences
 from btkit.crosscheck.records import Leg, PlainRun, Trade
 
 __all__ = [
-    "Checkable",
     "Difference",
     "Leg",
     "PlainRun",

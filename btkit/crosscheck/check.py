@@ -6,14 +6,14 @@ import datetime as dt
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 import pandas as pd
 
 from btkit.arguments import check_account
 from btkit.crosscheck import measures
 from btkit.crosscheck.inputs import as_instrument, sessions_around
-from btkit.crosscheck.records import Account, Instrument, PlainRun
+from btkit.crosscheck.records import Account, Instrument, PlainRun, Trade
 from btkit.crosscheck.shares import Shares
 from btkit.crosscheck.spreads import Spreads
 from btkit.crosscheck.walk import Walk
@@ -25,6 +25,9 @@ from btkit.spec import OptionsSpec, StrategySpec, load_spec
 
 BOOKS: Mapping[type, type[Walk[Any]]] = {StrategySpec: Shares, OptionsSpec: Spreads}
 """For each kind of spec, what its lots are."""
+
+Result: TypeAlias = Any
+"""A `btkit.simulation.Result`, whose class comes with the engine and so is not imported here."""
 
 _CLOSE = 1e-9
 _ROUNDED = 1e-12
@@ -39,35 +42,6 @@ _FIELDS = (
     "commission",
     "slippage_cost",
 )
-
-
-class Checkable(Protocol):
-    """What `differences` reads of a result: that of `btkit.simulate`, whatever the spec."""
-
-    @property
-    def spec(self) -> Any: ...  # noqa: D102, ANN401 - see btkit.simulation.Result
-    @property
-    def all_bars(self) -> pd.DataFrame: ...  # noqa: D102 - likewise
-    @property
-    def annualisation(self) -> Annualisation: ...  # noqa: D102 - likewise
-    @property
-    def initial_capital(self) -> float: ...  # noqa: D102 - likewise
-    @property
-    def commission(self) -> float: ...  # noqa: D102 - likewise
-    @property
-    def slippage(self) -> float: ...  # noqa: D102 - likewise
-    @property
-    def trades(self) -> pd.DataFrame: ...  # noqa: D102 - likewise
-    @property
-    def equity(self) -> pd.Series[float]: ...  # noqa: D102 - likewise
-    @property
-    def cash(self) -> pd.Series[float]: ...  # noqa: D102 - likewise
-    @property
-    def ruined(self) -> bool: ...  # noqa: D102 - likewise
-    @property
-    def diagnostics(self) -> Any: ...  # noqa: D102, ANN401 - likewise
-    @property
-    def metrics(self) -> Any: ...  # noqa: D102, ANN401 - likewise
 
 
 @dataclass(frozen=True)
@@ -204,7 +178,7 @@ def simulate_plainly(
     return run
 
 
-def differences(result: Checkable, *, most: int = 20) -> list[Difference]:
+def differences(result: Result, *, most: int = 20) -> list[Difference]:
     """Hold a result against the plain simulation of its own inputs.
 
     Trades, curves and counts are compared to the last bit, metrics to 1e-9.
@@ -241,7 +215,7 @@ def differences(result: Checkable, *, most: int = 20) -> list[Difference]:
     return compare(result, plain, instrument.times)[:most]
 
 
-def compare(result: Checkable, plain: PlainRun, times: pd.DatetimeIndex) -> list[Difference]:
+def compare(result: Result, plain: PlainRun, times: pd.DatetimeIndex) -> list[Difference]:
     """Return every difference between a result and a plain run of the same inputs.
 
     Parameters
@@ -270,7 +244,7 @@ def _of_curve(name: str, ours: pd.Series[float], plain: list[float]) -> Iterator
             return
 
 
-def _of_trades(result: Checkable, plain: PlainRun, times: pd.DatetimeIndex) -> Iterator[Difference]:
+def _of_trades(result: Result, plain: PlainRun, times: pd.DatetimeIndex) -> Iterator[Difference]:
     rows = result.trades.to_dict("records")
     if len(rows) != len(plain.trades):
         yield Difference(None, "number of trades", len(rows), len(plain.trades))
@@ -280,17 +254,17 @@ def _of_trades(result: Checkable, plain: PlainRun, times: pd.DatetimeIndex) -> I
         theirs["entry_date"], theirs["exit_date"] = times[trade.entry_bar], times[trade.exit_bar]
         if trade.legs:
             theirs["legs"] = _legs(trade)
-            mine["legs"] = _legs(result.spreads[place])  # type: ignore[attr-defined]  # results of spreads have them
+            mine["legs"] = _legs(result.spreads[place])
         for name, value in theirs.items():
             if mine[name] != value:
                 yield Difference(times[trade.exit_bar], f"trade {place} {name}", mine[name], value)
 
 
-def _legs(traded: Any) -> list[tuple[str, str, float]]:  # noqa: ANN401 - ours or a result's
+def _legs(traded: Result | Trade) -> list[tuple[str, str, float]]:
     return [(leg.side, leg.right, leg.strike) for leg in traded.legs]
 
 
-def _of_run(result: Checkable, plain: PlainRun) -> Iterator[Difference]:
+def _of_run(result: Result, plain: PlainRun) -> Iterator[Difference]:
     told = result.diagnostics
     skipped = {reason: count for reason, count in told.skipped_entries.items() if count}
     counted = {
@@ -311,7 +285,7 @@ def _of_run(result: Checkable, plain: PlainRun) -> Iterator[Difference]:
             yield Difference(None, what, mine, theirs)
 
 
-def _of_metrics(ours: Any, plain: dict[str, float], capital: float) -> Iterator[Difference]:  # noqa: ANN401 - a typed record with a field a metric
+def _of_metrics(ours: Result, plain: dict[str, float], capital: float) -> Iterator[Difference]:
     for name, theirs in plain.items():
         mine = getattr(ours, name)
         scale = max(capital, 1.0) if name in measures.MONEY else 1.0

@@ -1,4 +1,4 @@
-"""How many examples the agreement test draws: ORACLE_PROFILE=deep is for a long night."""
+"""How many cases the agreement test draws; `make agreement` is for a long night."""
 
 from __future__ import annotations
 

@@ -1,8 +1,6 @@
-"""The engine and the oracle give the same trades, curves and counts, to the last bit."""
+"""The engine and the plain simulation give the same trades, curves and counts, to the last bit."""
 
 from __future__ import annotations
-
-import os
 
 import pytest
 from hypothesis import given, settings
@@ -10,8 +8,9 @@ from oracle import strategies, strategies_options
 from oracle.battery import case
 from oracle.harness import disagreement
 from oracle.strategies import Case
+from support.deep import sized
 
-PROFILE = os.environ.get("ORACLE_PROFILE", "ci")
+PROFILE = sized("ci", "deep")
 
 # The ways in which Python's own evaluation is not what one expects; X stands for an operand.
 TRAPS = (

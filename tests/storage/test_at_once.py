@@ -1,16 +1,16 @@
-"""Many processes on one database; `make stress` has the full size."""
+"""Many processes on one database; `make crowds` has the full size."""
 
 from __future__ import annotations
 
 import json
-import os
 
 import pyarrow.parquet as pq
 from support.broken_off import numbers
+from support.deep import sized
 
 from btkit.jobs import list_runs, load_run
 
-PROCESSES = 50 if os.environ.get("STRESS_PROFILE") == "full" else 6
+PROCESSES = sized(6, 50)
 
 
 def test_runs_at_once_are_all_complete(arguments, start, settings, query):

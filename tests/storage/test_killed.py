@@ -1,9 +1,8 @@
-"""Runs killed with signal 9 at random moments; `make stress` has the full sizes."""
+"""Runs killed with signal 9 at random moments; `make kills` has the full sizes."""
 
 from __future__ import annotations
 
 import json
-import os
 import random
 import sqlite3
 import subprocess
@@ -13,14 +12,14 @@ from contextlib import suppress
 import psutil
 import pytest
 from support.broken_off import numbers
+from support.deep import sized
 
 from btkit.jobs import cancel, list_runs, load_run, resume, run
 
-FULL = os.environ.get("STRESS_PROFILE") == "full"
 BARS = 300
 # So many that a run which saves every bar is not over before it is told, on a busy machine too.
 ENDLESS = 3_000
-KILLS = 30 if FULL else 4
+KILLS = sized(4, 30)
 EVERY_BAR = {"BT_CHECKPOINT_BARS": "1"}
 
 

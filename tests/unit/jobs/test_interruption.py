@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import threading
 from contextlib import closing, contextmanager
 
 import pytest
 from support.broken_off import SPEC, numbers, write_bars
+from support.deep import sized
 
 from btkit.errors import InterruptedRunError, RunNotFoundError, StoreError
 from btkit.jobs import (
@@ -26,7 +26,6 @@ from btkit.storage import Store, job_rows, new_run_id
 from btkit.storage.owner import Owner, this_process
 
 SHORT = 20
-FULL = os.environ.get("STRESS_PROFILE") == "full"
 
 
 class Crash(BaseException):
@@ -97,7 +96,7 @@ def test_a_run_that_dies_at_any_bar_is_resumed_to_the_same_bits(place, crash, fi
     spec = SPEC | {"fill": fill}
     whole = numbers(run(spec, "TINY", *days, settings=settings).run_id, settings)
     assert len(whole[0]["trades"]) > 3
-    every = 1 if FULL or fill == "next_open" else 4
+    every = 1 if fill == "next_open" else sized(4, 1)
     for bar in range(1, SHORT, every):
         run_id = crash(bar, spec=spec)
         (row,) = list_runs(status="interrupted", settings=settings)
@@ -142,7 +141,7 @@ def test_an_option_run_that_dies_at_any_bar_is_resumed_to_the_same_bits(implied,
     whole = numbers(options_sim(spec, "TINY", *days, settings=settings).run_id, settings)
     assert whole[0]["trade_count"] > 5
     assert len({trade["exit_reason"] for trade in whole[0]["trades"]}) > 1
-    every = 1 if FULL or fill == "next_open" else 4
+    every = 1 if fill == "next_open" else sized(4, 1)
     for bar in range(1, SHORT, every):
         run_id = crash(bar, spec=spec, verb=options_sim, settings=settings)
         (row,) = list_runs(status="interrupted", settings=settings)
