@@ -25,11 +25,9 @@ from btkit.errors import (
 _DATE_CHARACTERS = len("2024-12-31")
 # What `sweep` takes and `walk-forward` does not.
 _SWEEP_ONLY = {"--method", "--samples", "--seed", "--threads"}
+_SAMPLE_START: tuple[str, tuple[str, ...]] = ("2005-01-01", ())
 # The sample's implied volatility begins in 2014, and one SPX spread risks thousands of dollars.
-_SAMPLE_RUNS = {
-    "rules": ("run", "2005-01-01", ()),
-    "options": ("options-sim", "2014-01-02", ("--capital", "1000000")),
-}
+_SAMPLE_STARTS = {"options": ("2014-01-02", ("--capital", "1000000"))}
 # These two take the same options.
 _SAME_OPTIONS = {"run", "options-sim"}
 _RESUMABLE = {"cancelled", "interrupted", "failed"}
@@ -300,13 +298,15 @@ def after_validation(path: str, kind: str) -> list[Step]:
     path
         The spec's file.
     kind
-        ``"rules"`` or ``"options"``.
+        Of the spec, such as ``"rules"`` or ``"options"``.
     """
-    command, first, more = _SAMPLE_RUNS[kind]
+    from btkit.spec import KINDS  # noqa: PLC0415 - lazy start-up
+
+    first, more = _SAMPLE_STARTS.get(kind, _SAMPLE_START)
     return [
         step(
             "Runs it on the history of the S&P 500 that comes with btkit.",
-            command, "--strategy", path, "--symbol", "SPX", "--start", first,
+            KINDS[kind].command, "--strategy", path, "--symbol", "SPX", "--start", first,
             "--end", "2018-12-31", "--source", "sample", *more,
         )
     ]  # fmt: skip

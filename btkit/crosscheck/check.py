@@ -21,9 +21,9 @@ from btkit.data import adjust_prices, take_bars
 from btkit.errors import NoDataError
 from btkit.markets import Annualisation, infer_interval
 from btkit.settings import Settings
-from btkit.spec import OptionsSpec, StrategySpec, load_spec
+from btkit.spec import BaseSpec, OptionsSpec, StrategySpec, load_spec
 
-BOOKS: Mapping[type, type[Walk[Any]]] = {StrategySpec: Shares, OptionsSpec: Spreads}
+BOOKS: Mapping[type[BaseSpec], type[Walk[Any]]] = {StrategySpec: Shares, OptionsSpec: Spreads}
 """For each kind of spec, what its lots are."""
 
 Result: TypeAlias = Any
@@ -112,7 +112,10 @@ def crosscheck(
     >>> run.trades[0].pnl, run.equity
     (160.0, [1000.0, 1080.0, 1160.0])
     """
-    strategy = load_spec(spec, settings=Settings.model_construct())
+    strategy = load_spec(
+        spec, settings=Settings.model_construct(), kind=tuple(book.kind for book in BOOKS)
+    )
+    assert isinstance(strategy, StrategySpec | OptionsSpec)
     capital, commission, slippage = check_account(
         capital=capital, commission=commission, slippage=slippage
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from btkit.documents.benchmark import buy_and_hold, buy_and_hold_equity
 from btkit.documents.build import RunDocument, build_report, describe_run
-from btkit.documents.inputs import SimulatedRun, check_result
+from btkit.documents.inputs import check_result
+from btkit.documents.kinds import REPORTS, OptionsReport, ReportKind, kind_of_report, read_report
 from btkit.documents.models import (
     Benchmark,
     ConditionCount,
@@ -21,10 +22,10 @@ from btkit.documents.models import (
     WarmupSection,
     report_schema,
 )
-from btkit.documents.options import OptionsReport, read_report
 from btkit.documents.provenance import bars_hash, build_provenance, gather_versions
 
 __all__ = [
+    "REPORTS",
     "Benchmark",
     "ConditionCount",
     "DataSection",
@@ -35,11 +36,11 @@ __all__ = [
     "OptionsReport",
     "Provenance",
     "Report",
+    "ReportKind",
     "ReportWarning",
     "RunDocument",
     "RunInfo",
     "Section",
-    "SimulatedRun",
     "WarmupSection",
     "bars_hash",
     "build_provenance",
@@ -49,6 +50,7 @@ __all__ = [
     "check_result",
     "describe_run",
     "gather_versions",
+    "kind_of_report",
     "read_report",
     "report_schema",
 ]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from btkit.documents.benchmark import buy_and_hold
-from btkit.documents.inputs import SimulatedRun
+from btkit.documents.kinds import REPORTS
 from btkit.documents.models import (
     DataSection,
     DiagnosticsSection,
@@ -23,12 +23,14 @@ from btkit.documents.models import (
     WarmupSection,
     bar_text,
 )
-from btkit.documents.options import with_spreads
 from btkit.metrics import check_thresholds, verdict_of
+
+if TYPE_CHECKING:
+    from btkit.simulation import Result
 
 
 def build_report(
-    result: SimulatedRun,
+    result: Result,
     run: RunInfo,
     *,
     min_trades_required: int,
@@ -56,8 +58,10 @@ def build_report(
         Metrics as JSON carries them; thresholds are compared with the true values.
     """
     failures = check_thresholds(result.metrics)
-    report = Report(
+    known = REPORTS[result.spec.kind]
+    return known.report(
         run=run,
+        kind=result.spec.kind,
         metrics=MetricsSection(run_id=run.run_id, **result.metrics.to_json_values()),
         equity_curve_url=equity_curve_url,
         trade_count=result.metrics.total_trades,
@@ -75,13 +79,12 @@ def build_report(
             result.bars, capital=result.initial_capital, annualisation=result.annualisation
         ),
         provenance=Provenance.model_validate(provenance),
+        **known.parts(result),
     )
-    spreads = getattr(result, "spreads", None)
-    return report if spreads is None else with_spreads(report, spreads)
 
 
 def describe_run(
-    result: SimulatedRun,
+    result: Result,
     *,
     run_id: str | None = None,
     start_date: date | str | None = None,
@@ -126,7 +129,7 @@ def describe_run(
     )
 
 
-def _warnings(result: SimulatedRun, min_trades_required: int) -> list[ReportWarning]:
+def _warnings(result: Result, min_trades_required: int) -> list[ReportWarning]:
     found = [
         ReportWarning(code=entry["code"], message=entry["message"]) for entry in result.warnings
     ]
@@ -145,7 +148,7 @@ def _warnings(result: SimulatedRun, min_trades_required: int) -> list[ReportWarn
     return found
 
 
-def _data_section(result: SimulatedRun) -> DataSection:
+def _data_section(result: Result) -> DataSection:
     data = result.data
     return DataSection(
         source=data.source,
@@ -184,7 +187,7 @@ class RunDocument:
     curve: pd.DataFrame
 
     @classmethod
-    def from_result(cls, result: SimulatedRun, report: Report) -> RunDocument:
+    def from_result(cls, result: Result, report: Report) -> RunDocument:
         """Put a result and its report together.
 
         Parameters

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import pandas as pd
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -18,6 +19,7 @@ from pydantic import (
 
 from btkit.data import Finding
 from btkit.metrics import Failure, Metrics, Verdict
+from btkit.spec import KINDS
 
 _FORMER_MINIMUM = 10
 
@@ -55,6 +57,12 @@ def bar_text(moment: pd.Timestamp) -> str:
 
 def _iso_bar(value: object) -> object:
     return bar_text(pd.Timestamp(value)) if isinstance(value, date | str) else value
+
+
+def _known_kind(kind: str) -> str:
+    if kind in KINDS:
+        return kind
+    raise ValueError(f"there is no kind of spec {kind!r}")
 
 
 IsoDate = Annotated[str, BeforeValidator(_iso_date), Field(json_schema_extra={"format": "date"})]
@@ -359,6 +367,8 @@ class Report(Document):
     ----------
     run
         Which run.
+    kind
+        Of which kind its spec is, such as ``"rules"`` or ``"options"``.
     metrics
         What it reached.
     equity_curve_url
@@ -387,6 +397,7 @@ class Report(Document):
     """
 
     run: RunInfo
+    kind: Annotated[str, AfterValidator(_known_kind)]
     metrics: MetricsSection
     equity_curve_url: str | None
     trade_count: int

@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import platform
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from btkit.data import plugins_of_source
-from btkit.documents.inputs import SimulatedRun
 from btkit.spec import spec_hash
+
+if TYPE_CHECKING:
+    from btkit.simulation import Result
 
 BAR_COLUMNS = (
     "open",
@@ -76,7 +78,7 @@ def gather_versions() -> dict[str, str]:
 
 
 def build_provenance(
-    result: SimulatedRun,
+    result: Result,
     *,
     versions: dict[str, str],
     command: list[str] | None = None,

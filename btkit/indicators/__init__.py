@@ -4,6 +4,7 @@ from btkit.indicators.announcements import EventDates
 from btkit.indicators.base import Indicator
 from btkit.indicators.event_names import EventName, event_name_in, event_of
 from btkit.indicators.features import FeatureSet
+from btkit.indicators.implied import is_implied_volatility
 from btkit.indicators.names import closest_names, known_names, name_hint
 from btkit.indicators.position import OPTION_POSITION_DEFAULTS
 from btkit.indicators.registering import register_indicator
@@ -35,6 +36,7 @@ __all__ = [
     "closest_names",
     "event_name_in",
     "event_of",
+    "is_implied_volatility",
     "is_truth_value",
     "known_names",
     "lookup",

@@ -16,6 +16,19 @@ GROUP = "options"
 IV_PREMIUM = 1.20
 
 
+def is_implied_volatility(name: str) -> bool:
+    """Tell whether a name is implied volatility or computed from it, also the previous bar's.
+
+    Parameters
+    ----------
+    name
+        As a condition has it.
+    """
+    while name.startswith("prev_"):
+        name = name.removeprefix("prev_")
+    return name.startswith("iv_") or name == "current_iv"
+
+
 def _iv_hv_ratio(current_iv: Array, hv_30: Array) -> Array:
     ratio = np.full(len(hv_30), np.nan)
     np.divide(current_iv, hv_30, out=ratio, where=hv_30 > 0.0)

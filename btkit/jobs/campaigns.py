@@ -30,8 +30,6 @@ from btkit.jobs.requests import (
     check_range,
     check_source,
     format_flag,
-    reads_iv,
-    reads_vix,
 )
 from btkit.settings import Settings
 from btkit.storage import Store
@@ -91,8 +89,8 @@ def load_range(  # noqa: PLR0913 - the question itself
             source=known_source,
             settings=settings,
             warmup=WARMUP_BARS,
-            needs_iv=reads_iv(spec),
-            needs_vix=reads_vix(spec),
+            needs_iv=spec.needs_iv,
+            needs_vix=spec.needs_vix,
             calendar=spec.calendar,
             bar_format=known_format,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -36,13 +36,11 @@ from btkit.jobs.requests import (
     check_range,
     check_source,
     format_flag,
-    reads_iv,
-    reads_vix,
 )
 from btkit.jobs.run_request import RunRequest
 from btkit.jobs.watching import current_part, record_end
 from btkit.settings import Settings
-from btkit.spec import AnySpec, OptionsSpec
+from btkit.spec import BaseSpec
 from btkit.storage import Part, Store, new_run_id
 
 if TYPE_CHECKING:
@@ -53,7 +51,7 @@ WARMUP_BARS = 2_000
 
 
 def run_checked(  # noqa: PLR0913 - as `run`
-    spec: AnySpec,
+    spec: BaseSpec,
     symbol: str | pd.DataFrame,
     start: date | str | None,
     end: date | str | None,
@@ -66,7 +64,7 @@ def run_checked(  # noqa: PLR0913 - as `run`
     settings: Settings,
     progress: Progress | None,
 ) -> Result:
-    """Do what `run` does for a rule or option spec whose costs are known.
+    """Do what `run` does for a spec of any kind whose costs are known.
 
     Parameters
     ----------
@@ -82,7 +80,7 @@ def run_checked(  # noqa: PLR0913 - as `run`
     Returns
     -------
     Result
-        For an option spec an `OptionsResult`.
+        With the id of the stored run, if it was stored.
 
     Raises
     ------
@@ -115,7 +113,7 @@ def run_checked(  # noqa: PLR0913 - as `run`
 
 
 def _simulate(
-    spec: AnySpec,
+    spec: BaseSpec,
     bars: pd.DataFrame,
     costs: Costs,
     *,
@@ -123,30 +121,18 @@ def _simulate(
     keeper: Keeper | None = None,
 ) -> Result:
     # The compiled loop is slow to import, and listing or reading runs does without it.
-    from btkit.simulation import (  # noqa: PLC0415
-        simulate,
-        simulate_spreads_with,
-        simulate_with,
-    )
+    from btkit.simulation import simulate_with  # noqa: PLC0415
+    from btkit.simulation.simulate import in_one_piece  # noqa: PLC0415 - as above
 
-    account: Any = {
-        "capital": costs.capital,
-        "commission": costs.commission,
-        "slippage": costs.slippage,
-        "start": start,
-    }
-    if isinstance(spec, OptionsSpec):
-        options = (
-            simulate(spec, bars, **account)
-            if keeper is None
-            else simulate_spreads_with(keeper.spread_engine, spec, bars, **account)
-        )
-        # It has all that is read of a result here and in reports.
-        return cast("Result", options)
-    if keeper is None:
-        whole: Result = simulate(spec, bars, **account)
-        return whole
-    return simulate_with(keeper.engine, spec, bars, **account)
+    return simulate_with(
+        in_one_piece if keeper is None else keeper.finish,
+        spec,
+        bars,
+        capital=costs.capital,
+        commission=costs.commission,
+        slippage=costs.slippage,
+        start=start,
+    )
 
 
 def carry_out(
@@ -301,8 +287,8 @@ def _load(request: RunRequest, settings: Settings) -> LoadedBars:
         settings=settings,
         source=request.source,
         warmup=WARMUP_BARS,
-        needs_iv=reads_iv(request.spec),
-        needs_vix=reads_vix(request.spec),
+        needs_iv=request.spec.needs_iv,
+        needs_vix=request.spec.needs_vix,
         calendar=request.spec.calendar,
         bar_format=request.bar_format,
     )

@@ -20,7 +20,7 @@ from btkit.jobs.files import explained
 from btkit.storage import digest_of, make_folder, parquet_of, write_whole
 
 if TYPE_CHECKING:
-    from btkit.spec import AnySpec
+    from btkit.spec import BaseSpec
     from btkit.validation import ParameterSets, Sweeper
 
 Floats = NDArray[np.float64]
@@ -33,7 +33,7 @@ _ATTEMPTS = 5
 _SOURCES = ("indicators", "simulation", "validation")
 
 
-def brought_by_user(spec: AnySpec, symbol: str | None) -> dict[str, Any]:
+def brought_by_user(spec: BaseSpec, symbol: str | None) -> dict[str, Any]:
     """Return what `identify` is to know of the user's events and indicators that a spec reads.
 
     Parameters

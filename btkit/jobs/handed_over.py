@@ -10,12 +10,12 @@ from btkit.data.formats import NO_FORMAT
 from btkit.errors import NoDataError
 from btkit.jobs.requests import check_range, parse_day
 from btkit.markets import infer_interval
-from btkit.spec import AnySpec
+from btkit.spec import BaseSpec
 
 
 def take_range(
     bars: pd.DataFrame,
-    spec: AnySpec,
+    spec: BaseSpec,
     start: object,
     end: object,
     *,

@@ -15,10 +15,7 @@ from btkit.settings import Settings
 from btkit.storage import Checkpoint, Store
 
 if TYPE_CHECKING:
-    from btkit.engine import Decisions, Market, Outcome, Rules, Snapshot
-    from btkit.engine.books.spread_records import OptionMarket, SpreadRules
-    from btkit.engine.chunks import Chunked
-    from btkit.engine.spread_run import SpreadOutcome
+    from btkit.engine.chunks import Chunked, Snapshot
 
 CHUNK_BARS = 20_000
 """Bars between two looks at the clock: a millisecond or two of work."""
@@ -69,20 +66,18 @@ class Keeper(Watch):
         self._stored: tuple[Snapshot | None, int] = None, 0
         self._saved_at = time.monotonic()
 
-    def engine(
-        self, market: Market, decisions: Decisions, rules: Rules, *, capital: float, start: int
-    ) -> Outcome:
-        """Run the loop in parts, going on from the run's checkpoint where there is one.
+    def finish(self, simulation: Chunked[_Outcome]) -> _Outcome:
+        """Run a loop in parts, going on from the run's checkpoint where there is one.
 
         Parameters
         ----------
-        market, decisions, rules, capital, start
-            See `btkit.engine.run_decisions`.
+        simulation
+            The loop.
 
         Returns
         -------
         Outcome
-            The same, to the last bit.
+            What it comes to in one piece, to the last bit.
 
         Raises
         ------
@@ -91,39 +86,11 @@ class Keeper(Watch):
         StoreError
             If a checkpoint cannot be stored.
         """
-        from btkit.engine import ChunkedRun  # noqa: PLC0415 - the loop is slow to import
-
-        return self._finish(ChunkedRun(market, decisions, rules, capital=capital, start=start))
-
-    def spread_engine(
-        self,
-        market: OptionMarket,
-        decisions: Decisions,
-        rules: SpreadRules,
-        *,
-        capital: float,
-        start: int = 0,
-    ) -> SpreadOutcome:
-        """Do the same for an option run.
-
-        Parameters
-        ----------
-        market, decisions, rules, capital, start
-            See `btkit.engine.spread_run.run_options`.
-
-        Returns
-        -------
-        SpreadOutcome
-            The same, to the last bit.
-
-        Raises
-        ------
-        InterruptedRunError, StoreError
-            As `engine`.
-        """
-        from btkit.engine.spread_chunks import ChunkedSpreads  # noqa: PLC0415 - as above
-
-        return self._finish(ChunkedSpreads(market, decisions, rules, capital=capital, start=start))
+        if self._is_resumed:
+            self._restore(simulation)
+        self._simulation = simulation
+        chunk = min(self._every_bars or CHUNK_BARS, CHUNK_BARS)
+        return simulation.finish(chunk_bars=chunk, after_chunk=self._after_chunk)
 
     def cancel(self, reason: str) -> bool:
         """Mark the run as cancelled, and save how far its simulation came.
@@ -148,13 +115,6 @@ class Keeper(Watch):
         return self._jobs.cancel(
             self.job_id, error_message=reason, checkpoint=checkpoint, first_part=parts
         )
-
-    def _finish(self, simulation: Chunked[_Outcome]) -> _Outcome:
-        if self._is_resumed:
-            self._restore(simulation)
-        self._simulation = simulation
-        chunk = min(self._every_bars or CHUNK_BARS, CHUNK_BARS)
-        return simulation.finish(chunk_bars=chunk, after_chunk=self._after_chunk)
 
     def _restore(self, simulation: Chunked[Any]) -> None:
         checkpoint = self._jobs.load_checkpoint(self.job_id)
@@ -200,7 +160,7 @@ class Keeper(Watch):
 
     def _checkpoint(self, saved: Snapshot | None) -> tuple[Snapshot | None, Checkpoint | None]:
         """Return where the simulation stands, with what happened since `saved`."""
-        from btkit.engine.state import CASH  # noqa: PLC0415 - as above
+        from btkit.engine.state import CASH  # noqa: PLC0415 - the loop is slow to import
 
         simulation = self._simulation
         if simulation is None or simulation.next_bar == simulation.start:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -15,7 +15,7 @@ from btkit.settings import Settings, read_settings
 from btkit.spec import OptionsSpec, load_spec
 
 if TYPE_CHECKING:
-    from btkit.simulation.options import OptionsResult
+    from btkit.simulation import Result
 
 
 def options_sim(  # noqa: PLR0913 - the costs and the data, each with its default
@@ -32,7 +32,7 @@ def options_sim(  # noqa: PLR0913 - the costs and the data, each with its defaul
     format: FormatSource | None = None,  # noqa: A002 - the word for it
     settings: Settings | None = None,
     progress: Progress | None = None,
-) -> OptionsResult:
+) -> Result:
     """Load bars and implied volatility, simulate option spreads on them, store the outcome.
 
     Parameters
@@ -64,7 +64,7 @@ def options_sim(  # noqa: PLR0913 - the costs and the data, each with its defaul
 
     Returns
     -------
-    OptionsResult
+    Result
         With the id of the stored run, or None as `run_id` for a DataFrame. Without any implied
         volatility, spreads are priced with ``hv_30 * 1.20``, and `warnings` says so.
 
@@ -89,11 +89,10 @@ def options_sim(  # noqa: PLR0913 - the costs and the data, each with its defaul
     costs = check_costs(
         spreads, capital=capital, commission=commission, slippage=slippage, settings=known
     )
-    result = run_checked(
+    return run_checked(
         spreads, symbol, start, end, costs=costs, interval=interval, source=source,
         bar_format=format, path=strategy_path(spec), settings=known, progress=progress,
     )  # fmt: skip
-    return cast("OptionsResult", result)
 
 
 def option_spec(spec: SpecSource, *, settings: Settings) -> OptionsSpec:

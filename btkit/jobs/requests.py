@@ -14,15 +14,13 @@ import numpy as np
 import pandas as pd
 
 from btkit.arguments import check_account, shown
-from btkit.conditions import names_in
 from btkit.data import DataInfo, check_source_name
 from btkit.errors import UsageError
-from btkit.indicators import lookup
 from btkit.markets import Interval
 from btkit.settings import Settings, SourceName
-from btkit.spec import AnySpec, OptionsSpec, StrategySpec, load_spec
+from btkit.spec import BaseSpec, StrategySpec, load_spec
 
-SpecSource = str | Path | Mapping[str, Any] | AnySpec
+SpecSource = str | Path | Mapping[str, Any] | BaseSpec
 """What a run takes for a spec: a path, JSON or YAML text, a mapping, or a spec."""
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -72,59 +70,6 @@ def rule_spec(spec: SpecSource, *, settings: Settings) -> StrategySpec:
     known = load_spec(spec, settings=settings, kind="rules")
     assert isinstance(known, StrategySpec)
     return known
-
-
-def reads_iv(spec: AnySpec) -> bool:
-    """Tell whether a spec needs IV history.
-
-    Parameters
-    ----------
-    spec
-        A rule or option spec.
-
-    Returns
-    -------
-    bool
-        True if it says so, as every option spec does, or an expression reads ``current_iv`` or
-        an ``iv_`` name, also the previous bar's.
-    """
-    if isinstance(spec, OptionsSpec) or spec.requires_options_data:
-        return True
-    texts = [text for texts in spec.filled_conditions.values() for text in texts]
-    names = {name for text in [*texts, spec.filled_sizing] for name in names_in(text)}
-    bare = {re.sub(r"^(?:prev_)+", "", name) for name in names}
-    return any(name == "current_iv" or name.startswith("iv_") for name in bare)
-
-
-def reads_vix(spec: AnySpec) -> bool:
-    """Tell whether a spec needs the VIX.
-
-    Parameters
-    ----------
-    spec
-        A rule or option spec.
-
-    Returns
-    -------
-    bool
-        True if an expression reads ``vix`` or a name that is computed from it, or spreads are
-        priced with it.
-    """
-    if isinstance(spec, OptionsSpec) and spec.iv_source == "vix":
-        return True
-    texts = [text for texts in spec.filled_conditions.values() for text in texts]
-    if not isinstance(spec, OptionsSpec):
-        texts.append(spec.filled_sizing)
-    waiting = [name for text in texts for name in names_in(text)]
-    seen: set[str] = set()
-    while waiting:
-        name = waiting.pop()
-        if name in seen:
-            continue
-        seen.add(name)
-        indicator = lookup(name)
-        waiting += indicator.needs if indicator is not None else ()
-    return "vix" in seen
 
 
 def parse_day(value: object, *, name: str) -> date:
@@ -253,7 +198,7 @@ def format_flag(info: DataInfo) -> dict[str, str]:
 
 
 def check_costs(
-    spec: AnySpec,
+    spec: BaseSpec,
     *,
     capital: float | None,
     commission: float | None,

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal
+from typing import Any
 
 from btkit.data import BarFormat, check_symbol, load_stated
 from btkit.errors import StoreError
 from btkit.indicators import UserEvents
 from btkit.jobs.requests import Costs, check_interval, check_range, check_source
 from btkit.settings import Settings, SourceName
-from btkit.spec import AnySpec, OptionsSpec, load_spec
+from btkit.spec import KINDS, BaseSpec, RunCommand, load_spec
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class RunRequest:
         Fewer trades are worth a warning.
     """
 
-    spec: AnySpec
+    spec: BaseSpec
     symbol: str
     start: date
     end: date
@@ -47,9 +47,9 @@ class RunRequest:
     bar_format: BarFormat | None = None
 
     @property
-    def kind(self) -> Literal["run", "options-sim"]:
+    def kind(self) -> RunCommand:
         """The command that asks for such a run."""
-        return "options-sim" if isinstance(self.spec, OptionsSpec) else "run"
+        return KINDS[self.spec.kind].command
 
     def to_json(self) -> dict[str, Any]:
         """Return the request as plain JSON values."""

@@ -20,7 +20,6 @@ from btkit.storage import JobKind, Status, Store
 
 if TYPE_CHECKING:
     from btkit.simulation import Result
-    from btkit.simulation.options import OptionsResult
 
 _STATUSES: tuple[Status, ...] = get_args(Status)
 _KINDS: tuple[JobKind, ...] = get_args(JobKind)
@@ -146,7 +145,7 @@ def list_runs(
     )
 
 
-def report(result: Result | OptionsResult, *, settings: Settings | None = None) -> dict[str, Any]:
+def report(result: Result, *, settings: Settings | None = None) -> dict[str, Any]:
     """Return the JSON document of a result.
 
     Parameters

@@ -85,13 +85,11 @@ def _simulate() -> None:
 
     from btkit.jobs.sweep import sweep  # noqa: PLC0415 - as above
     from btkit.simulation import simulate  # noqa: PLC0415 - as above
-    from btkit.simulation.options import OptionsResult  # noqa: PLC0415 - as above
 
     days = pd.bdate_range("2018-01-02", periods=3, name="date")
     bars = pd.DataFrame(dict.fromkeys(("open", "high", "low", "close"), 100.0), index=days)
     bars = bars.assign(volume=1000.0)
     simulate(_RULES, bars)
     options = simulate(_SPREADS, bars.assign(current_iv=0.2))
-    assert isinstance(options, OptionsResult)
     assert options.spreads, "what prices a spread's life is reached by one that was sold"
     sweep(_SWEPT, bars, parameters={"wait": [2, 3]}).overfitting()

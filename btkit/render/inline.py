@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from btkit.documents import (
-    OptionsReport,
     RunDocument,
     build_provenance,
     build_report,
@@ -17,9 +16,9 @@ from btkit.documents import (
 from btkit.metrics import VERDICT_WORDS
 from btkit.render import text, words
 from btkit.render.figures import equity_chart
+from btkit.render.kinds import PAGES
 from btkit.render.pages import markup
 from btkit.render.pieces import Html, ReportSection
-from btkit.render.sections import SECTIONS, Sections
 from btkit.render.view import RunView
 from btkit.settings import Settings
 
@@ -27,10 +26,9 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
     from btkit.simulation import Result
-    from btkit.simulation.options import OptionsResult
 
 
-def plot(run: RunDocument | Result | OptionsResult) -> Figure:
+def plot(run: RunDocument | Result) -> Figure:
     """Return the picture that decides: equity against buy-and-hold, drawdown beneath.
 
     Parameters
@@ -50,7 +48,7 @@ def plot(run: RunDocument | Result | OptionsResult) -> Figure:
     return equity_chart(RunView.of(as_document(run))).figure
 
 
-def show(run: RunDocument | Result | OptionsResult) -> None:
+def show(run: RunDocument | Result) -> None:
     """Display the whole report inline, section by section.
 
     Outside IPython, where nothing can be displayed, the verdict is printed in a few lines.
@@ -66,7 +64,7 @@ def show(run: RunDocument | Result | OptionsResult) -> None:
     if get_ipython() is None:
         print("\n".join(_lines(RunView.of(document))))  # noqa: T201 - asked for
         return
-    for question, _, section in _sections(document):
+    for question, _, section in PAGES[document.report.kind].sections():
         pieces = list(section(document))
         if question:
             pieces.insert(0, Html(markup("pieces.question", question)))
@@ -85,16 +83,7 @@ def _lines(view: RunView) -> list[str]:
     ]
 
 
-def _sections(document: RunDocument) -> Sections:
-    if isinstance(document.report, OptionsReport):
-        # Option pricing is of no use to other runs.
-        from btkit.render.options import SECTIONS as OPTIONS_SECTIONS  # noqa: PLC0415
-
-        return OPTIONS_SECTIONS
-    return SECTIONS
-
-
-def as_document(run: RunDocument | Result | OptionsResult) -> RunDocument:
+def as_document(run: RunDocument | Result) -> RunDocument:
     """Return a run as it would be stored; a result is reported first.
 
     Parameters

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from btkit.errors import BtkitError, StoreError, name_run
-from btkit.render.notebook import Engine, HtmlAssets, execute_template, template_for
+from btkit.render.notebook import Engine, HtmlAssets, execute_template, id_of, template_for
 from btkit.settings import Settings
 from btkit.storage import FileKind, JobKind, Store, make_folder, sweep_once
 
@@ -77,7 +77,7 @@ def write_report_files(
     """
     job_id = id_of(document)
     folder = settings.report_dir.expanduser().absolute()
-    template, parameters = template_for(kind, job_id, settings)
+    template, parameters = template_for(kind, document, settings)
     try:
         written = _write_json(document, job_id, folder, settings)
         trades = _write_trades(document, folder, settings)
@@ -106,20 +106,6 @@ def write_report_files(
         raise
     paths = {"json": written, "notebook": files.notebook, "html": files.html}
     return paths if trades is None else {**paths, "csv": trades}
-
-
-def id_of(document: Mapping[str, Any]) -> str:
-    """Return the id that a stored document belongs to.
-
-    Parameters
-    ----------
-    document
-        Of a run, a sweep or a walk-forward validation.
-    """
-    for name in ("walk_forward_id", "sweep_id"):
-        if name in document:
-            return str(document[name])
-    return str(document["run"]["run_id"])
 
 
 def note_report_files(owner_id: str, files: Mapping[FileKind, Path], settings: Settings) -> None:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from btkit.documents import kind_of_report
 from btkit.errors import RenderError, UsageError
+from btkit.render.kinds import PAGES
 from btkit.render.pieces import METADATA
 from btkit.shipped import shipped
 from btkit.storage import folder_aside, make_folder, write_whole
@@ -27,10 +29,8 @@ HtmlAssets = Literal["inline", "shared"]
 """Where a page has its libraries from: itself, or files beside it that all pages share."""
 
 
-# Per kind the template, and its parameter that takes the id.
+# Of jobs that are more than one run: the template, and its parameter that takes the id.
 _TEMPLATES: Mapping[str, tuple[str, str]] = {
-    "run": ("run", "run_id"),
-    "options-sim": ("options_sim", "run_id"),
     "walk-forward": ("walk_forward", "walk_forward_id"),
     "sweep": ("sweep", "sweep_id"),
 }
@@ -132,26 +132,42 @@ def execute_template(
     return files
 
 
-def template_for(kind: JobKind, job_id: str, settings: Settings) -> tuple[str, dict[str, Any]]:
+def template_for(
+    kind: JobKind, document: Mapping[str, Any], settings: Settings
+) -> tuple[str, dict[str, Any]]:
     """Return the template of a stored job, and its parameters.
 
     Parameters
     ----------
     kind
         What was asked for; not a batch, which has an index instead.
-    job_id
-        Its id.
+    document
+        Its document, complete.
     settings
         Where the store and the report folder are.
     """
-    template, parameter = _TEMPLATES[kind]
-    # Runs are read from the store; the tables of all others lie in the folder.
-    place = (
-        {"database": str(settings.db_path.expanduser().absolute())}
-        if parameter == "run_id"
-        else {"folder": str(settings.report_dir.expanduser().absolute())}
-    )
-    return template, {parameter: job_id, **place, "request": {}}
+    if kind in _TEMPLATES:
+        # Runs are read from the store; the tables of all others lie in the folder.
+        template, parameter = _TEMPLATES[kind]
+        place = {"folder": str(settings.report_dir.expanduser().absolute())}
+    else:
+        template, parameter = PAGES[kind_of_report(document)].template, "run_id"
+        place = {"database": str(settings.db_path.expanduser().absolute())}
+    return template, {parameter: id_of(document), **place, "request": {}}
+
+
+def id_of(document: Mapping[str, Any]) -> str:
+    """Return the id that a stored document belongs to.
+
+    Parameters
+    ----------
+    document
+        Of a run, a sweep or a walk-forward validation.
+    """
+    for name in ("walk_forward_id", "sweep_id"):
+        if name in document:
+            return str(document[name])
+    return str(document["run"]["run_id"])
 
 
 def template_path(name: str) -> Path:

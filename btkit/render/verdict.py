@@ -85,7 +85,7 @@ def verdict(view: RunView) -> Html:
             view.symbol,
             f"{text.day(view.times[0])} to {text.day(view.times[-1])}",
             f"{text.count(len(view.times))} {_adjective(report.data.interval)} bars",
-            _side(view),
+            view.side,
         ],
         untraded=[] if len(view.trades) else report.diagnostics.explanation,
         warnings=report.warnings,
@@ -96,12 +96,6 @@ def verdict(view: RunView) -> Html:
 def _adjective(interval: str) -> str:
     # Bars without a name of their interval, of a stored run, are only bars.
     return Interval.parse(interval).adjective if interval else ""
-
-
-def _side(view: RunView) -> str:
-    if view.rule.spread_type is not None:
-        return view.rule.spread_type.replace("_", " ")
-    return "short" if view.terms.direction == "short" else "long only"
 
 
 def tiles(view: RunView) -> Html:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,7 @@ from btkit.documents import (
 )
 from btkit.markets import Annualisation
 from btkit.metrics import Drawdown, worst_drawdown
+from btkit.spec import KINDS
 
 LATEST, LARGEST = 2_000, 2_000
 """Of a run with more trades than both together, a page shows so many of the latest, and of those
@@ -104,7 +105,6 @@ class RuleFacts(BaseModel):
     max_holding_bars: int
     max_concurrent_positions: int
     position_sizing_formula: str = ""
-    spread_type: str | None = None
 
 
 @dataclass(frozen=True)
@@ -139,6 +139,14 @@ class RunView:
     def initial(self) -> float:
         """Account value in $ before the first bar."""
         return self.run.initial_capital
+
+    @property
+    def side(self) -> str:
+        """Which side of the instrument the strategy takes, in words."""
+        spec = KINDS[self.report.kind].spec
+        # A stored spec was checked once; an earlier version may have had other bounds.
+        fields: dict[str, Any] = self.report.provenance.spec
+        return spec.model_construct(**fields).side
 
     @cached_property
     def rule(self) -> RuleFacts:

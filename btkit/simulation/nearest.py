@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from btkit.conditions.columns import Value
 from btkit.conditions.nodes import And, Column, Compare, Const, Node, Or, Unary
+from btkit.simulation.evaluator import Evaluator
 
 _NEEDED = {"<": "below", "<=": "at most", ">": "above", ">=": "at least", "==": "exactly"}
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "=="}
 _OPPOSITE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
-
-
-class Evaluator(Protocol):
-    """Evaluates conditions at chosen bars."""
-
-    rows: NDArray[np.int64]
-
-    def evaluate(self, tree: Node) -> Value:
-        """Return the value of a tree at those bars."""
-
-    def met(self, tree: Node) -> NDArray[np.bool_]:
-        """Return where a tree is met."""
-
-    def spread(self, mask: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
-        """Return a mask over all rows."""
 
 
 class Miss(NamedTuple):

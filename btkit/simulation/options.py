@@ -1,19 +1,18 @@
-"""Option spreads over bars: the result of an option spec, and how it comes about."""
+"""An option spec over bars: spreads that are sold, followed and bought back."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import IntEnum
 from functools import cached_property
-from typing import Any, Protocol
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from btkit.conditions.columns import ColumnEvaluator
-from btkit.data import HANDED_OVER, DataInfo, Finding, describe_bars
-from btkit.engine import Clauses, Decisions, parse_clauses, plan_decisions
-from btkit.engine.books.spread_lives import Lives, follow
+from btkit.engine import parse_clauses, plan_decisions
+from btkit.engine.books.spread_lives import Lives, closes_at_close, follow
 from btkit.engine.books.spread_records import (
     CLOSE_VALUE,
     CONTRACTS,
@@ -21,6 +20,7 @@ from btkit.engine.books.spread_records import (
     ENTRY_BAR,
     EXIT_BAR,
     EXPIRY,
+    MAX_LOSS,
     OPTION_POSITION_NAMES,
     REASON,
     SHARES_PER_CONTRACT,
@@ -28,23 +28,18 @@ from btkit.engine.books.spread_records import (
     SpreadReason,
     SpreadRules,
 )
+from btkit.engine.inputs import Floats, Integers
+from btkit.engine.spread_chunks import ChunkedSpreads
 from btkit.engine.spread_run import SpreadOutcome
 from btkit.errors import UsageError
-from btkit.indicators import (
-    OPTION_POSITION_DEFAULTS,
-    EventDates,
-    FeatureSet,
-    is_truth_value,
-    lookup,
-)
-from btkit.markets import Annualisation
-from btkit.metrics import Metrics, TradeColumns, compute_metrics
+from btkit.indicators import OPTION_POSITION_DEFAULTS, FeatureSet
 from btkit.pricing.spreads import Spread
-from btkit.simulation.diagnostics import Diagnostics
+from btkit.simulation.inputs import Inputs, conclude
 from btkit.simulation.option_inputs import option_market, spread_rules
-from btkit.simulation.spread_diagnostics import diagnose_spreads
-from btkit.simulation.spreads import SpreadValues, list_spreads, value_spreads
-from btkit.simulation.warnings import TELLING_SHARE, fallback_bars, find_warnings
+from btkit.simulation.result import Result
+from btkit.simulation.simulated import Closed
+from btkit.simulation.spreads import list_spreads, value_spreads
+from btkit.simulation.warnings import TELLING_SHARE
 from btkit.spec import OptionsSpec
 
 # Open interest is the one name of the option position that no run knows.
@@ -67,130 +62,67 @@ ESTIMATES = {
 """For each iv_source what stands in where it is not known, and which way that errs."""
 
 
-class SpreadEngine(Protocol):
-    """Runs the loop: `run_options`, or someone who watches it, saves it or stops it."""
+SKIPPED = {
+    "no_volatility": "iv_atm was missing, or not above zero with the skew added, when the "
+    "order filled",
+    "no_time_to_expiry": "the last session before the day that target_dte leads to was the day of "
+    "the fill itself",
+    "no_strike": "no strike has the delta asked for, or strike_step rounded it to zero",
+    "strikes_coincide": "the two strikes of a side fell together after rounding to strike_step",
+    "strikes_cross": "the put that was to be sold lay above the call that was to be sold",
+    "no_credit": "the spread would have brought no credit after slippage",
+    "credit_above_width": "the credit reached the width of the spread, which no market pays",
+    "size_below_one_contract": "the max loss of one contract was more than the risk allowed; a "
+    "larger capital or per_trade_risk_pct, or a narrower spread, would let them through",
+}
+"""Why a spread that was decided was not sold, in words."""
 
-    def __call__(
-        self,
-        market: OptionMarket,
-        decisions: Decisions,
-        rules: SpreadRules,
-        *,
-        capital: float,
-        start: int = 0,
-    ) -> SpreadOutcome:
-        """Return what a run did, as `run_options` does."""
 
-
-@dataclass(frozen=True, eq=False, repr=False)
-class OptionsResult:
-    """One simulated run of an option spec.
+@dataclass(frozen=True, eq=False)
+class SpreadPositions:
+    """The spreads of a run; see `btkit.simulation.simulated.Positions`.
 
     Parameters
     ----------
-    spec
-        The strategy as it ran.
-    initial_capital, commission, slippage
-        The account: $, $ a contract and leg, fraction of each leg's price.
-    annualisation
-        How returns are taken and annualised, from the bars' interval, calendar and spec.
-    metrics
-        True values; NaN where undefined. A trade is a spread.
-    quality
-        What checking the bars found and repaired.
-    told
-        What was said of them in ``attrs["btkit"]``, None where nothing was.
-    all_bars
-        The bars after checks and price adjustment, warm-up included.
-    clauses, feature_set, market, rules, outcome, spread_values
-        What tables and diagnostics are made from.
-    run_id
-        The stored run, None if it was not stored.
+    spec, market, rules
+        The strategy, and what the loop read.
+    outcome
+        What it gave.
+    index
+        The times of all bars.
+    features
+        The columns of all bars.
     """
 
+    noun: ClassVar[str] = "spread"
+    reasons: ClassVar[type[IntEnum]] = SpreadReason
+    skipped: ClassVar[Mapping[str, str]] = SKIPPED
+
     spec: OptionsSpec
-    initial_capital: float
-    commission: float
-    slippage: float
-    annualisation: Annualisation
-    metrics: Metrics
-    quality: list[Finding]
-    told: DataInfo | None
-    all_bars: pd.DataFrame
-    clauses: Clauses
-    feature_set: FeatureSet
     market: OptionMarket
     rules: SpreadRules
     outcome: SpreadOutcome
-    spread_values: SpreadValues
-    run_id: str | None = None
-
-    @property
-    def interval(self) -> str:
-        """The bars' interval, such as ``1d``."""
-        return self.annualisation.interval.label
-
-    @property
-    def bars_per_year(self) -> float:
-        """Bars in a year, which realised volatilities are annualised with."""
-        return self.annualisation.bars_per_year
-
-    @property
-    def periods_per_year(self) -> float:
-        """A of the annualised metrics: returns in a year."""
-        return self.annualisation.periods_per_year
-
-    @property
-    def info(self) -> DataInfo | None:
-        """What the loader said of the bars; None for bars that were handed over."""
-        return self.told if self.told is not None and self.told.source != HANDED_OVER else None
+    index: pd.DatetimeIndex
+    features: FeatureSet
 
     @cached_property
-    def data(self) -> DataInfo:
-        """Where the bars come from, what was found in them, which sessions they lack."""
-        return describe_bars(
-            pd.DatetimeIndex(self.all_bars.index),
-            start=self.outcome.start,
-            interval=self.annualisation.interval,
-            calendar=self.spec.calendar,
-            findings=self.quality,
-            told=self.told,
+    def closed(self) -> Closed:
+        """One trade a spread: prices in $ a share, return over the max loss."""
+        values, marks = self.outcome.rows, self.outcome.marks
+        made = value_spreads(self.market, self.rules, values, marks)
+        return Closed(
+            entry_bar=marks[:, ENTRY_BAR],
+            exit_bar=marks[:, EXIT_BAR],
+            entry_price=values[:, CREDIT],
+            exit_price=values[:, CLOSE_VALUE],
+            shares=values[:, CONTRACTS] * SHARES_PER_CONTRACT,
+            pnl=made.pnl,
+            return_pct=made.return_pct,
+            reason=marks[:, REASON],
+            bars_held=made.bars_held,
+            commission=made.commission,
+            slippage_cost=made.slippage_cost,
         )
-
-    @property
-    def symbol(self) -> str | None:
-        """The symbol, if the bars say it."""
-        return None if self.info is None else self.info.symbol
-
-    @property
-    def commission_model(self) -> str:
-        """The commission model in force."""
-        return self.spec.commission_kind
-
-    @property
-    def ruined(self) -> bool:
-        """Whether the account was lost."""
-        return self.outcome.ruined
-
-    @property
-    def bars(self) -> pd.DataFrame:
-        """The bars from the first deciding one on; the index of equity."""
-        return self.all_bars.iloc[self.outcome.start :]
-
-    @property
-    def equity(self) -> pd.Series[float]:
-        """Account value in $ at each bar's close, open spreads at mid."""
-        return self._series(self.outcome.curve.equity, "equity")
-
-    @property
-    def cash(self) -> pd.Series[float]:
-        """Cash in $ that no spread reserves, at each bar's close, after its fills."""
-        return self._series(self.outcome.curve.cash, "cash")
-
-    @property
-    def invested(self) -> pd.Series[float]:
-        """Reserve of the open spreads less what they are worth, in $ at each bar's close."""
-        return (self.equity - self.cash).rename("invested")
 
     @cached_property
     def spreads(self) -> list[Spread]:
@@ -200,51 +132,20 @@ class OptionsResult:
             self.rules,
             self.outcome.rows,
             self.outcome.marks,
-            index=pd.DatetimeIndex(self.all_bars.index),
-            iv_rank=self.feature_set.column("iv_rank"),
-            lives=self._lives,
-        )
-
-    @cached_property
-    def trades(self) -> pd.DataFrame:
-        """One row a spread in order of exit.
-
-        ``entry_price`` is the credit and ``exit_price`` the cost of buying back, in $ a share;
-        ``shares`` are 100 a contract, ``return_pct`` is the profit over the max loss.
-        """
-        values, marks, made = self.outcome.rows, self.outcome.marks, self.spread_values
-        index = self.all_bars.index
-        return pd.DataFrame(
-            {
-                "entry_date": index[marks[:, ENTRY_BAR]],
-                "exit_date": index[marks[:, EXIT_BAR]],
-                "entry_price": values[:, CREDIT],
-                "exit_price": values[:, CLOSE_VALUE],
-                "shares": values[:, CONTRACTS] * SHARES_PER_CONTRACT,
-                "pnl": made.pnl,
-                "return_pct": made.return_pct,
-                "exit_reason": pd.array(
-                    [SpreadReason(reason).name.lower() for reason in marks[:, REASON]], dtype="str"
-                ),
-                "bars_held": made.bars_held,
-                "commission": made.commission,
-                "slippage_cost": made.slippage_cost,
-            }
+            index=self.index,
+            iv_rank=self.features.column("iv_rank"),
+            lives=self._followed,
         )
 
     @cached_property
     def lives(self) -> pd.DataFrame:
-        """Every spread at every close at which it was open, spread by spread.
-
-        ``spread`` counts in the order of `spreads`; ``mid`` and ``to_close`` are in $ a share,
-        ``days_to_expiry`` are calendar days, ``short_delta`` is absolute.
-        """
-        lives = self._lives
+        """Every spread at every close at which it was open."""
+        lives = self._followed
         expiry = self.outcome.marks[lives.spread, EXPIRY]
         return pd.DataFrame(
             {
                 "spread": lives.spread,
-                "time": self.all_bars.index[lives.bar],
+                "time": self.index[lives.bar],
                 "spot": self.market.close[lives.bar],
                 "mid": lives.mid,
                 "to_close": lives.to_close,
@@ -253,135 +154,65 @@ class OptionsResult:
             }
         )
 
-    @cached_property
-    def features(self) -> pd.DataFrame:
-        """Every per-bar column that the run reads, from the first deciding bar on."""
-        start = self.outcome.start
-        return pd.DataFrame(
-            {name: self.feature_set.column(name)[start:] for name in self._names},
-            index=self.all_bars.index[start:],
+    def decided_upon(self) -> tuple[Integers, Integers]:
+        """Return of each spread the first bar that could decide upon it, and the one after."""
+        marks = self.outcome.marks
+        # A spread that fills at a close is decided upon from the next bar, a settled one no more.
+        settled = marks[:, REASON] == SpreadReason.EXPIRATION
+        stays = closes_at_close(marks, self.rules) & ~settled
+        return marks[:, ENTRY_BAR] + self.rules.at_close, marks[:, EXIT_BAR] + stays
+
+    def known(self, bars: Integers, trades: Integers) -> dict[str, Floats]:
+        """Return the position's names as conditions saw them; `trades` has -1 for none."""
+        values, lives = self.outcome.rows, self._followed
+        held = trades >= 0
+        spread = trades[held]
+        age = bars[held] - self.outcome.marks[spread, ENTRY_BAR]
+        row = lives.spread.searchsorted(spread) + age
+        credit = values[spread, CREDIT]
+        kept = credit - lives.to_close[row]
+        per_loss = kept * SHARES_PER_CONTRACT / values[spread, MAX_LOSS]
+
+        def column(when_held: Floats | Integers, when_flat: float = 0.0) -> Floats:
+            seen = np.full(len(bars), when_flat)
+            seen[held] = when_held
+            return seen
+
+        slots = (
+            held.astype(np.float64),
+            self.outcome.decision_cash[bars],
+            column(age),
+            column(per_loss),
+            column(kept / credit),
+            column(lives.short_delta[row], self.rules.short_delta),
         )
+        return {name: slots[slot] for name, slot in OPTION_POSITION_NAMES.items()}
+
+    def warnings(self, fallbacks: Mapping[str, int], bars: int) -> list[dict[str, str]]:
+        """Warn where too often an estimate stood in for implied volatility."""
+        estimated = fallbacks.get(self.spec.iv_source, 0)
+        if estimated <= TELLING_SHARE * bars:
+            return []
+        stand_in, error = ESTIMATES[self.spec.iv_source]
+        return [
+            {
+                "code": "estimated_volatility",
+                "message": f"Spreads were priced with {stand_in} on {estimated:,} of {bars:,} "
+                f"bars ({estimated / bars:.0%}). {error}",
+            }
+        ]
 
     @cached_property
-    def diagnostics(self) -> Diagnostics:
-        """How often each condition held, what was skipped, and why nothing was sold."""
-        return diagnose_spreads(self)
-
-    @cached_property
-    def fallbacks(self) -> dict[str, int]:
-        """For each name that the run reads: bars on which its value is a documented fallback."""
-        start = self.outcome.start
-        counts = fallback_bars(self.clauses, self.feature_set, start)
-        source = self.spec.iv_source
-        estimated = self.feature_set.fallback(source)
-        if estimated is not None and estimated[start:].any():
-            counts[source] = int(estimated[start:].sum())
-        return counts
-
-    @cached_property
-    def warnings(self) -> list[dict[str, str]]:
-        """What a reader must know before trusting the numbers: ``{code, message}``."""
-        source = self.spec.iv_source
-        found = find_warnings(self, needs_volatility=source == "iv_atm")
-        estimated, bars = self.fallbacks.get(source, 0), len(self.bars)
-        if estimated > TELLING_SHARE * bars:
-            stand_in, error = ESTIMATES[source]
-            found.append(
-                {
-                    "code": "estimated_volatility",
-                    "message": f"Spreads were priced with {stand_in} on {estimated:,} of {bars:,} "
-                    f"bars ({estimated / bars:.0%}). {error}",
-                }
-            )
-        return found
-
-    @cached_property
-    def warmup(self) -> dict[str, Any]:
-        """How far the bars before the start reach, as in `Result.warmup`."""
-        start = self.outcome.start
-        index = self.all_bars.index
-        missing: dict[str, str | None] = {}
-        drift: dict[str, float] = {}
-        for name in self._names:
-            present = np.isfinite(self.feature_set.column(name)[start:])
-            if not present[0]:
-                first = int(present.argmax())
-                missing[name] = _date(index[start + first]) if present[first] else None
-            entry = lookup(name)
-            if entry is not None and entry.decay is not None:
-                drift[name] = entry.decay ** max(start - entry.lookback, 0)
-        return {"bars": start, "missing_until": missing, "drift": drift}
-
-    @cached_property
-    def _lives(self) -> Lives:
+    def _followed(self) -> Lives:
         return follow(self.market, self.rules, self.outcome.rows, self.outcome.marks)
 
-    @property
-    def _names(self) -> list[str]:
-        return sorted(self.clauses.names() | {self.spec.iv_source})
 
-    def __repr__(self) -> str:
-        metrics = self.metrics
-        index = self.bars.index
-        kind = self.spec.spread_type.replace("_", " ")
-        lines = [
-            f"{self.spec.name} on {self.symbol or 'the bars given'}: {kind}s",
-            f"  {_date(index[0])} to {_date(index[-1])}, {len(index)} bars",
-            f"  CAGR          {_percent(metrics.cagr)}",
-            f"  Sharpe        {_ratio(metrics.sharpe_ratio)}",
-            f"  max drawdown  {_percent(metrics.max_drawdown_pct)}",
-            f"  win rate      {_percent(metrics.win_rate)}",
-            f"  profit factor {_ratio(metrics.profit_factor)}",
-            f"  spreads       {metrics.total_trades:>8}",
-        ]
-        return "\n".join(lines)
-
-    def _series(self, values: NDArray[np.float64], name: str) -> pd.Series[float]:
-        start = self.outcome.start
-        return pd.Series(values[start:], index=self.all_bars.index[start:], name=name)
-
-
-@dataclass(frozen=True)
-class OptionsRequest:
-    """What is simulated, checked.
-
-    Parameters
-    ----------
-    spec
-        An option spec.
-    bars, quality, told
-        Checked bars, what was found in them, and what a loader said of them.
-    events
-        The dates of the user's events that concern the instrument.
-    start
-        The first deciding bar.
-    capital, commission, slippage
-        The account.
-    annualisation
-        How returns are taken and annualised.
-    engine
-        Gives the outcome of decisions, as `run_options` does.
-    """
-
-    spec: OptionsSpec
-    bars: pd.DataFrame
-    quality: list[Finding]
-    told: DataInfo | None
-    events: dict[str, EventDates]
-    start: int
-    capital: float
-    commission: float
-    slippage: float
-    annualisation: Annualisation
-    engine: SpreadEngine
-
-
-def simulate_options(request: OptionsRequest) -> OptionsResult:
+def simulate_spreads(inputs: Inputs) -> Result:
     """Simulate an option spec; pure.
 
     Parameters
     ----------
-    request
+    inputs
         What `simulate` checked.
 
     Raises
@@ -389,7 +220,7 @@ def simulate_options(request: OptionsRequest) -> OptionsResult:
     UsageError
         If the bars are weekly or longer, inside which spreads would expire unseen.
     """
-    interval = request.annualisation.interval
+    interval = inputs.annualisation.interval
     if interval.is_longer:
         raise UsageError(
             f"option spreads cannot be simulated on {interval.adjective} bars, which do "
@@ -397,72 +228,43 @@ def simulate_options(request: OptionsRequest) -> OptionsResult:
             hint="use daily bars: --interval 1d",
             details={"interval": interval.label},
         )
-    spec, bars, start = request.spec, request.bars, request.start
-    features = FeatureSet(
-        bars,
-        bars_per_year=request.annualisation.bars_per_year,
-        calendar=spec.calendar,
-        interval=interval,
-        events=request.events,
-    )
+    spec, features = inputs.spec, inputs.features
+    assert isinstance(spec, OptionsSpec)
     # A spread's size follows from its max loss, so there is no formula to read.
     clauses = parse_clauses(
         spec.filled_conditions, "1", risk_pct=spec.per_trade_risk_pct, constants=_CONSTANTS
     )
     decisions = plan_decisions(
         clauses,
-        ColumnEvaluator(features.column, is_truth_value),
-        len(bars),
+        inputs.evaluator(),
+        len(inputs.bars),
         filter_all=spec.filter_scope == "all",
         positions=OPTION_POSITION_NAMES,
     )
-    market = option_market(spec, bars, features)
-    rules = spread_rules(spec, commission=request.commission, slippage=request.slippage)
-    outcome = request.engine(market, decisions, rules, capital=request.capital, start=start)
-    values = value_spreads(market, rules, outcome.rows, outcome.marks)
-    index = pd.DatetimeIndex(bars.index)
-    # Without the zone, or each time would be an object of its own.
-    times = index.tz_localize(None).to_numpy()
-    metrics = compute_metrics(
-        outcome.curve.equity[start:],
-        index[start:],
-        initial_capital=request.capital,
-        periods_per_year=request.annualisation.periods_per_year,
-        period_ends=request.annualisation.period_ends(index[start:]),
-        trades=TradeColumns(
-            values.pnl,
-            values.return_pct,
-            times[outcome.marks[:, ENTRY_BAR]],
-            times[outcome.marks[:, EXIT_BAR]],
-        ),
-        ruined=outcome.ruined,
+    market = option_market(spec, inputs.bars, features)
+    rules = spread_rules(spec, commission=inputs.commission, slippage=inputs.slippage)
+    outcome = inputs.loop(
+        ChunkedSpreads(market, decisions, rules, capital=inputs.capital, start=inputs.start)
     )
-    return OptionsResult(
+    positions = SpreadPositions(
         spec=spec,
-        initial_capital=request.capital,
-        commission=request.commission,
-        slippage=request.slippage,
-        annualisation=request.annualisation,
-        metrics=metrics,
-        quality=request.quality,
-        told=request.told,
-        all_bars=bars,
-        clauses=clauses,
-        feature_set=features,
         market=market,
         rules=rules,
         outcome=outcome,
-        spread_values=values,
+        index=pd.DatetimeIndex(inputs.bars.index),
+        features=features,
     )
+    return conclude(inputs, clauses, outcome, positions)
 
 
-def _date(stamp: pd.Timestamp) -> str:
-    return stamp.isoformat() if stamp.tz is not None else stamp.date().isoformat()
+def sold_spreads(result: Result) -> SpreadPositions:
+    """Return what a run of an option spec sold.
 
-
-def _percent(value: float) -> str:
-    return f"{value:8.1%}" if np.isfinite(value) else f"{'–':>8}"
-
-
-def _ratio(value: float) -> str:
-    return f"{value:8.2f}" if np.isfinite(value) else f"{'–':>8}"
+    Parameters
+    ----------
+    result
+        Of an option spec.
+    """
+    positions = result.positions
+    assert isinstance(positions, SpreadPositions)
+    return positions

@@ -4,81 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from btkit.data import HANDED_OVER, DataInfo, Finding, describe_bars
-from btkit.engine import Clauses, Outcome, Reason, TradeValues
-from btkit.indicators import FeatureSet, lookup
-from btkit.markets import Annualisation
-from btkit.metrics import Metrics
+from btkit.data import DataInfo, describe_bars
+from btkit.indicators import lookup
 from btkit.simulation.diagnostics import Diagnostics, diagnose
-from btkit.simulation.warnings import fallback_bars, find_warnings
-from btkit.spec import StrategySpec
+from btkit.simulation.simulated import Simulated
+from btkit.simulation.warnings import find_warnings
+
+if TYPE_CHECKING:
+    from btkit.pricing.spreads import Spread
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Result:
-    """One simulated run.
+class Result(Simulated):
+    """One simulated run of any kind of spec; see `Simulated` for its fields.
 
-    Parameters
-    ----------
-    spec
-        The strategy as it ran.
-    initial_capital, commission, slippage
-        The account: $, what the commission model multiplies, fraction of the price.
-    annualisation
-        How returns are taken and annualised, from the bars' interval, calendar and spec.
-    metrics
-        True values; NaN where undefined.
-    quality
-        What checking the bars found and repaired.
-    told
-        What was said of them in ``attrs["btkit"]``, None where nothing was.
-    all_bars
-        The bars after checks and price adjustment, warm-up included.
-    clauses, feature_set, outcome, trade_values
-        What tables and diagnostics are made from.
-    run_id
-        The stored run, None if it was not stored.
+    Examples
+    --------
+    >>> result = simulate(load_spec("strategies/golden_cross.yaml"), bars)  # doctest: +SKIP
+    >>> result.trades["pnl"].sum()  # doctest: +SKIP
     """
-
-    spec: StrategySpec
-    initial_capital: float
-    commission: float
-    slippage: float
-    annualisation: Annualisation
-    metrics: Metrics
-    quality: list[Finding]
-    told: DataInfo | None
-    all_bars: pd.DataFrame
-    clauses: Clauses
-    feature_set: FeatureSet
-    outcome: Outcome
-    trade_values: TradeValues
-    run_id: str | None = None
-
-    @property
-    def interval(self) -> str:
-        """The bars' interval, such as ``1d``."""
-        return self.annualisation.interval.label
-
-    @property
-    def bars_per_year(self) -> float:
-        """Bars in a year, which realised volatilities are annualised with."""
-        return self.annualisation.bars_per_year
-
-    @property
-    def periods_per_year(self) -> float:
-        """A of the annualised metrics: returns in a year."""
-        return self.annualisation.periods_per_year
-
-    @property
-    def info(self) -> DataInfo | None:
-        """What the loader said of the bars; None for bars that were handed over."""
-        return self.told if self.told is not None and self.told.source != HANDED_OVER else None
 
     @cached_property
     def data(self) -> DataInfo:
@@ -93,87 +42,109 @@ class Result:
         )
 
     @property
-    def symbol(self) -> str | None:
-        """The symbol, if the bars say it."""
-        return None if self.info is None else self.info.symbol
-
-    @property
-    def commission_model(self) -> str:
-        """The commission model in force."""
-        return self.spec.commission_kind
-
-    @property
-    def ruined(self) -> bool:
-        """Whether the account was lost."""
-        return self.outcome.ruined
-
-    @property
-    def bars(self) -> pd.DataFrame:
-        """The bars from the first deciding one on; the index of equity."""
-        return self.all_bars.iloc[self.outcome.start :]
-
-    @property
     def equity(self) -> pd.Series[float]:
-        """Account value in $ at each bar's close."""
+        """Account value in $ at each bar's close, open spreads at mid."""
         return self._series(self.outcome.curve.equity, "equity")
 
     @property
     def cash(self) -> pd.Series[float]:
-        """Free cash in $ at each bar's close, after its fills."""
+        """Free cash in $ at each bar's close, after its fills; what spreads reserve is not free."""
         return self._series(self.outcome.curve.cash, "cash")
 
     @property
     def invested(self) -> pd.Series[float]:
-        """Value of the open lots in $ at each bar's close, a short's collateral included."""
+        """What open trades tie up in $ at each bar's close.
+
+        Lots count with their value, a short's with its collateral; spreads with their reserve
+        less what they are worth.
+        """
         return (self.equity - self.cash).rename("invested")
 
     @cached_property
     def trades(self) -> pd.DataFrame:
-        """Closed lots in order of exit, one row each; prices per share, the rest in $."""
-        trades, values = self.outcome.trades, self.trade_values
-        index = self.all_bars.index
+        """Closed trades in order of exit, one row each; prices per share, the rest in $.
+
+        A trade is a lot of shares, or a spread: then ``entry_price`` is the credit and
+        ``exit_price`` the cost of buying back, ``shares`` are 100 a contract, and ``return_pct``
+        is the profit over the max loss.
+        """
+        closed, index = self.positions.closed, self.all_bars.index
+        named = {reason.value: reason.name.lower() for reason in self.positions.reasons}
         return pd.DataFrame(
             {
-                "entry_date": index[trades.entry_bar],
-                "exit_date": index[trades.exit_bar],
-                "entry_price": trades.entry_price,
-                "exit_price": trades.exit_price,
-                "shares": trades.shares,
-                "pnl": values.pnl,
-                "return_pct": values.return_pct,
+                "entry_date": index[closed.entry_bar],
+                "exit_date": index[closed.exit_bar],
+                "entry_price": closed.entry_price,
+                "exit_price": closed.exit_price,
+                "shares": closed.shares,
+                "pnl": closed.pnl,
+                "return_pct": closed.return_pct,
                 "exit_reason": pd.array(
-                    [Reason(reason).name.lower() for reason in trades.reason], dtype="str"
+                    [named[reason] for reason in closed.reason.tolist()], dtype="str"
                 ),
-                "bars_held": values.bars_held,
-                "commission": values.commission,
-                "slippage_cost": values.slippage_cost,
+                "bars_held": closed.bars_held,
+                "commission": closed.commission,
+                "slippage_cost": closed.slippage_cost,
             }
         )
 
+    @property
+    def spreads(self) -> list[Spread]:
+        """Closed spreads in order of exit, with their legs and their greeks at entry."""
+        return self.positions.spreads
+
+    @cached_property
+    def legs(self) -> pd.DataFrame:
+        """The legs of every spread, one row each, prices in $ a share; see `Leg`.
+
+        ``spread`` counts in the order of `trades` and of `spreads`. Empty where trades are lots.
+        """
+        rows = [
+            {"spread": place, **leg.model_dump()}
+            for place, spread in enumerate(self.spreads)
+            for leg in spread.legs
+        ]
+        return pd.DataFrame(rows)
+
+    @property
+    def lives(self) -> pd.DataFrame:
+        """Every spread at every close at which it was open, spread by spread.
+
+        ``spread`` counts in the order of `spreads`; ``mid`` and ``to_close`` are in $ a share,
+        ``days_to_expiry`` are calendar days, ``short_delta`` is absolute. Empty where trades are
+        lots.
+        """
+        return self.positions.lives
+
     @cached_property
     def features(self) -> pd.DataFrame:
-        """Every per-bar column that the spec reads, from the first deciding bar on."""
-        names = sorted(self.clauses.names())
+        """Every per-bar column that the run reads, from the first deciding bar on."""
         start = self.outcome.start
         return pd.DataFrame(
-            {name: self.feature_set.column(name)[start:] for name in names},
+            {name: self.feature_set.column(name)[start:] for name in self.names},
             index=self.all_bars.index[start:],
         )
 
     @cached_property
     def diagnostics(self) -> Diagnostics:
         """How often each condition held, what was skipped, and why nothing was traded."""
-        return diagnose(self.clauses, self.feature_set, self.outcome, self.all_bars, self.spec)
+        return diagnose(self)
 
     @cached_property
     def fallbacks(self) -> dict[str, int]:
-        """For each name that the spec reads: bars on which its value is a documented fallback."""
-        return fallback_bars(self.clauses, self.feature_set, self.outcome.start)
+        """For each name that the run reads: bars on which its value is a documented fallback."""
+        counts: dict[str, int] = {}
+        for name in self.names:
+            mask = self.feature_set.fallback(name)
+            if mask is not None and mask[self.outcome.start :].any():
+                counts[name] = int(mask[self.outcome.start :].sum())
+        return counts
 
     @cached_property
     def warnings(self) -> list[dict[str, str]]:
         """What a reader must know before trusting the numbers: ``{code, message}``."""
-        return find_warnings(self, needs_volatility=self.spec.requires_options_data)
+        found = find_warnings(self, self.data)
+        return found + self.positions.warnings(self.fallbacks, len(self.bars))
 
     @cached_property
     def warmup(self) -> dict[str, Any]:
@@ -187,7 +158,7 @@ class Result:
         index = self.all_bars.index
         missing: dict[str, str | None] = {}
         drift: dict[str, float] = {}
-        for name in sorted(self.clauses.names()):
+        for name in self.names:
             present = np.isfinite(self.feature_set.column(name)[start:])
             if not present[0]:
                 first = int(present.argmax())
@@ -200,15 +171,16 @@ class Result:
     def __repr__(self) -> str:
         metrics = self.metrics
         index = self.bars.index
+        label = f"{self.positions.noun}s"
         lines = [
-            f"{self.spec.name} on {self.symbol or 'the bars given'}",
+            f"{self.spec.name} on {self.symbol or 'the bars given'}, {self.spec.side}",
             f"  {_date(index[0])} to {_date(index[-1])}, {len(index)} bars",
             f"  CAGR          {_percent(metrics.cagr)}",
             f"  Sharpe        {_ratio(metrics.sharpe_ratio)}",
             f"  max drawdown  {_percent(metrics.max_drawdown_pct)}",
             f"  win rate      {_percent(metrics.win_rate)}",
             f"  profit factor {_ratio(metrics.profit_factor)}",
-            f"  trades        {metrics.total_trades:>8}",
+            f"  {label:<13} {metrics.total_trades:>8}",
         ]
         return "\n".join(lines)
 

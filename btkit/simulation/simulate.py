@@ -5,99 +5,41 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
-from typing import TYPE_CHECKING, Any, Protocol, overload
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from btkit.arguments import check_account, shown
-from btkit.conditions.columns import ColumnEvaluator
 from btkit.data import GivenBars, adjust_prices, judge_splits_again, take_bars
 from btkit.data.times import FIRST_DAY, LAST_DAY
-from btkit.engine import (
-    Clauses,
-    Decisions,
-    Market,
-    Outcome,
-    Rules,
-    commission_rules,
-    parse_clauses,
-    plan_decisions,
-    run_decisions,
-    value_trades,
-)
 from btkit.errors import NoDataError, UsageError
-from btkit.indicators import FeatureSet, is_truth_value
 from btkit.markets import Annualisation, infer_interval
-from btkit.metrics import TradeColumns, compute_metrics
 from btkit.settings import Settings
+from btkit.simulation.inputs import Inputs, Loop
+from btkit.simulation.kinds import SIMULATIONS
 from btkit.simulation.result import Result
-from btkit.spec import AnySpec, BaseSpec, Kind, OptionsSpec, StrategySpec, load_spec
+from btkit.spec import BaseSpec, load_spec
 
 if TYPE_CHECKING:
-    from btkit.simulation.options import OptionsResult, SpreadEngine
+    from btkit.engine.chunks import Chunked
 
 
-class Engine(Protocol):
-    """What runs the simulation loop."""
-
-    def __call__(
-        self, market: Market, decisions: Decisions, rules: Rules, *, capital: float, start: int
-    ) -> Outcome:
-        """Simulate from bar `start` to the last one; see `btkit.engine.run_decisions`."""
-
-
-@overload
 def simulate(
-    spec: OptionsSpec,
+    spec: BaseSpec | Mapping[str, Any],
     bars: pd.DataFrame,
     *,
     capital: float = 100_000,
     commission: float = 0.65,
     slippage: float = 0.005,
     start: str | date | np.datetime64 | None = None,
-) -> OptionsResult: ...
-
-
-@overload
-def simulate(
-    spec: StrategySpec,
-    bars: pd.DataFrame,
-    *,
-    capital: float = 100_000,
-    commission: float = 0.65,
-    slippage: float = 0.005,
-    start: str | date | np.datetime64 | None = None,
-) -> Result: ...
-
-
-@overload
-def simulate(
-    spec: AnySpec | Mapping[str, Any],
-    bars: pd.DataFrame,
-    *,
-    capital: float = 100_000,
-    commission: float = 0.65,
-    slippage: float = 0.005,
-    start: str | date | np.datetime64 | None = None,
-) -> Result | OptionsResult: ...
-
-
-def simulate(
-    spec: AnySpec | Mapping[str, Any],
-    bars: pd.DataFrame,
-    *,
-    capital: float = 100_000,
-    commission: float = 0.65,
-    slippage: float = 0.005,
-    start: str | date | np.datetime64 | None = None,
-) -> Result | OptionsResult:
+) -> Result:
     """Simulate a strategy over bars; no file, network, clock or environment is read.
 
     Parameters
     ----------
     spec
-        A `StrategySpec` or an `OptionsSpec`, or a mapping with its fields.
+        Of any kind, such as a `StrategySpec` or an `OptionsSpec`, or a mapping with its fields.
     bars
         The bars of one symbol: open, high, low, close and volume, optionally adj_close, splits,
         dividends, iv_rank, iv_percentile, current_iv and vix. Headings in any usual spelling,
@@ -118,8 +60,9 @@ def simulate(
 
     Returns
     -------
-    Result or OptionsResult
-        Trades, equity, features, metrics and diagnostics; for an option spec spreads, too.
+    Result
+        Trades, equity, features, metrics and diagnostics; of an option spec spreads and their
+        legs, too.
 
     Raises
     ------
@@ -138,14 +81,9 @@ def simulate(
     >>> result.metrics.sharpe_ratio  # doctest: +SKIP
     0.31
     """
-    strategy = _any_spec(spec)
-    if isinstance(strategy, OptionsSpec):
-        return _simulate_options(
-            strategy, bars, capital=capital, commission=commission, slippage=slippage, start=start
-        )
     return simulate_with(
-        run_decisions,
-        strategy,
+        in_one_piece,
+        spec,
         bars,
         capital=capital,
         commission=commission,
@@ -154,9 +92,20 @@ def simulate(
     )
 
 
+def in_one_piece(loop: Chunked[Any]) -> Any:  # noqa: ANN401 - what the loop comes to
+    """Run a loop over all bars at once.
+
+    Parameters
+    ----------
+    loop
+        As a kind of spec gives it.
+    """
+    return loop.finish(chunk_bars=loop.bars)
+
+
 def simulate_with(
-    engine: Engine,
-    spec: AnySpec | Mapping[str, Any],
+    loop: Loop,
+    spec: BaseSpec | Mapping[str, Any],
     bars: pd.DataFrame,
     *,
     capital: float = 100_000,
@@ -168,142 +117,31 @@ def simulate_with(
 
     Parameters
     ----------
-    engine
-        Gives the outcome of decisions, as `run_decisions` does.
+    loop
+        Runs a loop to its end, as `in_one_piece` does.
     spec, bars, capital, commission, slippage, start
         See `simulate`.
 
     Returns
     -------
     Result
-        That of `simulate`, where `engine` gives what `run_decisions` gives.
+        That of `simulate`.
 
     Raises
     ------
     SpecError, DataError, NoDataError, UsageError
         As `simulate`.
     """
-    strategy = _rule_spec(spec)
-    capital, commission, slippage = check_account(
-        capital=capital, commission=commission, slippage=slippage
-    )
-    given = _take(bars, strategy)
-    checked = given.bars
-    index = checked.index
-    assert isinstance(index, pd.DatetimeIndex)
-    first = _first_bar(index, start)
-    annualisation = _annualisation(index, strategy, given)
-    clauses = _clauses(strategy)
-    features = FeatureSet(
-        checked,
-        bars_per_year=annualisation.bars_per_year,
-        calendar=strategy.calendar,
-        interval=annualisation.interval,
-        events=strategy.events.of(_symbol(given)),
-    )
-    decisions = plan_decisions(
-        clauses,
-        ColumnEvaluator(features.column, is_truth_value),
-        len(checked),
-        filter_all=strategy.filter_scope == "all",
-    )
-    market = Market(*(np.array(checked[name], np.float64) for name in ("open", "close")))
-    rules = rules_of(strategy, commission=commission, slippage=slippage)
-    outcome = engine(market, decisions, rules, capital=capital, start=first)
-    values = value_trades(outcome.trades, market, rules)
-    # Without the zone, or each time would be an object of its own.
-    times = index.tz_localize(None).to_numpy()
-    metrics = compute_metrics(
-        outcome.curve.equity[first:],
-        index[first:],
-        initial_capital=capital,
-        periods_per_year=annualisation.periods_per_year,
-        period_ends=annualisation.period_ends(index[first:]),
-        trades=TradeColumns(
-            values.pnl,
-            values.return_pct,
-            times[outcome.trades.entry_bar],
-            times[outcome.trades.exit_bar],
-        ),
-        ruined=outcome.ruined,
-    )
-    return Result(
-        spec=strategy,
-        initial_capital=capital,
-        commission=commission,
-        slippage=slippage,
-        annualisation=annualisation,
-        metrics=metrics,
-        quality=given.findings,
-        told=given.told,
-        all_bars=_with_origin(checked, given),
-        clauses=clauses,
-        feature_set=features,
-        outcome=outcome,
-        trade_values=values,
-    )
-
-
-def simulate_spreads_with(
-    engine: SpreadEngine,
-    spec: OptionsSpec,
-    bars: pd.DataFrame,
-    *,
-    capital: float,
-    commission: float,
-    slippage: float,
-    start: str | date | np.datetime64 | None = None,
-) -> OptionsResult:
-    """`simulate` for an option spec, with the loop run by someone who watches, saves or stops it.
-
-    Parameters
-    ----------
-    engine
-        Gives the outcome of decisions, as `btkit.engine.spread_run.run_options` does.
-    spec, bars, capital, commission, slippage, start
-        See `simulate`.
-
-    Raises
-    ------
-    SpecError, DataError, NoDataError, UsageError
-        As `simulate`.
-    """
-    return _simulate_options(
-        spec,
-        bars,
-        capital=capital,
-        commission=commission,
-        slippage=slippage,
-        start=start,
-        engine=engine,
-    )
-
-
-def _simulate_options(
-    strategy: OptionsSpec,
-    bars: pd.DataFrame,
-    *,
-    capital: float,
-    commission: float,
-    slippage: float,
-    start: str | date | np.datetime64 | None,
-    engine: SpreadEngine | None = None,
-) -> OptionsResult:
+    strategy = _loaded(spec)
     capital, commission, slippage = check_account(
         capital=capital, commission=commission, slippage=slippage
     )
     given = _take(bars, strategy)
     index = pd.DatetimeIndex(given.bars.index)
-    annualisation = _annualisation(index, strategy, given)
-    # Rule runs, the far more frequent ones, start faster without it.
-    from btkit.engine.spread_run import run_options  # noqa: PLC0415
-    from btkit.simulation.options import OptionsRequest, simulate_options  # noqa: PLC0415
-
-    return simulate_options(
-        OptionsRequest(
-            engine=engine or run_options,
+    result = SIMULATIONS[strategy.kind](
+        Inputs(
             spec=strategy,
-            bars=_with_origin(given.bars, given),
+            bars=given.bars,
             quality=given.findings,
             told=given.told,
             events=strategy.events.of(_symbol(given)),
@@ -311,28 +149,28 @@ def _simulate_options(
             capital=capital,
             commission=commission,
             slippage=slippage,
-            annualisation=annualisation,
+            annualisation=_annualisation(index, strategy, given),
+            loop=loop,
         )
     )
+    # Whoever simulates on the bars of a result again is told where they come from. Earlier, each
+    # step would have copied it along.
+    if given.told is not None:
+        given.bars.attrs["btkit"] = given.told.model_dump()
+    return result
 
 
-def _any_spec(spec: AnySpec | Mapping[str, Any], *, kind: Kind | None = None) -> AnySpec:
+def _loaded(spec: BaseSpec | Mapping[str, Any]) -> BaseSpec:
     if not isinstance(spec, BaseSpec | Mapping):
         raise UsageError(
             f"simulate reads no files, and the spec is {shown(spec)}",
             hint="load it with load_spec first",
         )
     # The defaults, not the environment's: the result may depend on the arguments alone.
-    return load_spec(spec, settings=Settings.model_construct(), kind=kind)
+    return load_spec(spec, settings=Settings.model_construct())
 
 
-def _rule_spec(spec: AnySpec | Mapping[str, Any]) -> StrategySpec:
-    loaded = _any_spec(spec, kind="rules")
-    assert isinstance(loaded, StrategySpec)
-    return loaded
-
-
-def _take(bars: pd.DataFrame, strategy: AnySpec) -> GivenBars:
+def _take(bars: pd.DataFrame, strategy: BaseSpec) -> GivenBars:
     given = take_bars(bars, calendar=strategy.calendar)
     if given.bars.empty:
         raise NoDataError("there are no bars to simulate", hint="check symbol and dates")
@@ -345,17 +183,9 @@ def _take(bars: pd.DataFrame, strategy: AnySpec) -> GivenBars:
     return replace(given, bars=bars, findings=findings)
 
 
-def _annualisation(index: pd.DatetimeIndex, spec: AnySpec, given: GivenBars) -> Annualisation:
+def _annualisation(index: pd.DatetimeIndex, spec: BaseSpec, given: GivenBars) -> Annualisation:
     interval = infer_interval(index, told=given.interval)
     return Annualisation(interval, spec.calendar, spec.bars_per_year)
-
-
-def _with_origin(bars: pd.DataFrame, given: GivenBars) -> pd.DataFrame:
-    # Whoever simulates on the bars of a result again is told where they come from. Earlier, each
-    # step above would have copied it along.
-    if given.told is not None:
-        bars.attrs["btkit"] = given.told.model_dump()
-    return bars
 
 
 def _symbol(given: GivenBars) -> str | None:
@@ -393,32 +223,4 @@ def _moment(given: object) -> pd.Timestamp:
     raise UsageError(
         f"start is {shown(given)}, which is no date from {FIRST_DAY.year} to {LAST_DAY.year}",
         hint="write it as YYYY-MM-DD",
-    )
-
-
-def _clauses(strategy: StrategySpec) -> Clauses:
-    return parse_clauses(
-        strategy.filled_conditions, strategy.filled_sizing, risk_pct=strategy.per_trade_risk_pct
-    )
-
-
-def rules_of(strategy: StrategySpec, *, commission: float, slippage: float) -> Rules:
-    """Return the numbers of a spec and an account as the loop reads them.
-
-    Parameters
-    ----------
-    strategy
-        A rule spec.
-    commission, slippage
-        See `simulate`.
-    """
-    return Rules(
-        short=strategy.direction == "short",
-        at_close=strategy.fill == "close",
-        fractional=strategy.allow_fractional,
-        filter_all=strategy.filter_scope == "all",
-        max_holding=strategy.max_holding_bars,
-        max_positions=strategy.max_concurrent_positions,
-        slippage=slippage,
-        **commission_rules(strategy.commission_kind, commission),
     )

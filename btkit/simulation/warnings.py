@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -11,12 +9,9 @@ from numpy.typing import NDArray
 from btkit.conditions import names_of
 from btkit.conditions.nodes import Compare, Const, Position
 from btkit.data import COVERAGE_CODES, SPLIT_CODE, DataInfo, some_of
-from btkit.engine import Clause, Clauses
-from btkit.indicators import POSITION_NAMES, FeatureSet, event_of
-
-if TYPE_CHECKING:
-    from btkit.simulation.options import OptionsResult
-    from btkit.simulation.result import Result
+from btkit.engine import Clause
+from btkit.indicators import POSITION_NAMES, FeatureSet, event_of, is_implied_volatility
+from btkit.simulation.simulated import Simulated
 
 # Above this share of bars a condition's fallback goes into the headline.
 TELLING_SHARE = 0.05
@@ -38,36 +33,24 @@ _NEAR_ITS_END = 90
 _IV_COLUMNS = ("iv_rank", "iv_percentile", "current_iv")
 
 
-def fallback_bars(clauses: Clauses, features: FeatureSet, start: int) -> dict[str, int]:
-    """Count, for each name that the clauses read, the bars from `start` on that fell back."""
-    counts: dict[str, int] = {}
-    for name in sorted(clauses.names()):
-        mask = features.fallback(name)
-        if mask is not None and mask[start:].any():
-            counts[name] = int(mask[start:].sum())
-    return counts
-
-
-def find_warnings(
-    result: Result | OptionsResult, *, needs_volatility: bool
-) -> list[dict[str, str]]:
-    """Return the warnings of a result, as ``{code, message}``.
+def find_warnings(run: Simulated, data: DataInfo) -> list[dict[str, str]]:
+    """Return the warnings of a run of any kind, as ``{code, message}``.
 
     Parameters
     ----------
-    result
+    run
         What was simulated.
-    needs_volatility
-        Whether it rests on implied volatility, even if no condition reads any.
+    data
+        What was found in its bars.
     """
     found = []
-    for clause in (*result.clauses.conditions(), result.clauses.sizing):
-        found += _of_clause(clause, result.feature_set, result.outcome.start)
+    for clause in (*run.clauses.conditions(), run.clauses.sizing):
+        found += _of_clause(clause, run.feature_set, run.outcome.start)
         found += _meant_in_percent(clause)
-    found += _calendars_that_end(result)
-    found += _implied_volatility(result, needed=needs_volatility)
-    found += _other_bars_than_meant(result)
-    if result.ruined:
+    found += _calendars_that_end(run)
+    found += _implied_volatility(run)
+    found += _other_bars_than_meant(run)
+    if run.ruined:
         found.append(
             {
                 "code": "ruined",
@@ -75,7 +58,7 @@ def find_warnings(
                 "closed and nothing was traded after that.",
             }
         )
-    return found + _of_data(result.data)
+    return found + _of_data(data)
 
 
 def _of_data(info: DataInfo) -> list[dict[str, str]]:
@@ -93,27 +76,27 @@ def _of_data(info: DataInfo) -> list[dict[str, str]]:
     return found
 
 
-def _other_bars_than_meant(result: Result | OptionsResult) -> list[dict[str, str]]:
+def _other_bars_than_meant(run: Simulated) -> list[dict[str, str]]:
     """Warn where the labels of a spec, which decide nothing, do not fit the bars."""
     found = []
-    spec = result.spec
+    spec = run.spec
     # Only moments within a session need a zone.
-    is_intraday = pd.DatetimeIndex(result.bars.index).tz is not None
+    is_intraday = pd.DatetimeIndex(run.bars.index).tz is not None
     if spec.timeframe == ("daily" if is_intraday else "intraday"):
         found.append(
             {
                 "code": "other_timeframe",
                 "message": f"The spec's timeframe is {spec.timeframe}, and these are "
-                f"{result.interval} bars: timeframe is a label, and --interval chooses the bars.",
+                f"{run.interval} bars: timeframe is a label, and --interval chooses the bars.",
             }
         )
     meant = {name.upper() for name in spec.instruments}
-    if meant and result.symbol and result.symbol.upper() not in meant:
+    if meant and run.symbol and run.symbol.upper() not in meant:
         found.append(
             {
                 "code": "other_instrument",
                 "message": f"The spec's instruments are {', '.join(spec.instruments)}, and this "
-                f"run is on {result.symbol}: instruments is a label, and the symbol that is asked "
+                f"run is on {run.symbol}: instruments is a label, and the symbol that is asked "
                 "for is run.",
             }
         )
@@ -165,11 +148,11 @@ def _meant_in_percent(clause: Clause) -> list[dict[str, str]]:
     ]
 
 
-def _calendars_that_end(result: Result | OptionsResult) -> list[dict[str, str]]:
-    features = result.feature_set
+def _calendars_that_end(run: Simulated) -> list[dict[str, str]]:
+    features = run.feature_set
     last = features.dates[-1]
     readers: dict[str, list[str]] = {}
-    for name in sorted(result.clauses.names()):
+    for name in sorted(run.clauses.names()):
         event = event_of(name)
         if event is not None:
             readers.setdefault(event, []).append(name)
@@ -192,16 +175,16 @@ def _calendars_that_end(result: Result | OptionsResult) -> list[dict[str, str]]:
     ]
 
 
-def _implied_volatility(result: Result | OptionsResult, *, needed: bool) -> list[dict[str, str]]:
-    asked = any(_reads_implied_volatility(name) for name in result.clauses.names())
-    if not asked and not needed:
+def _implied_volatility(run: Simulated) -> list[dict[str, str]]:
+    asked = any(is_implied_volatility(name) for name in run.names)
+    if not asked and not run.spec.rests_on_iv:
         return []
-    start = result.outcome.start
-    columns = [result.feature_set.column(name)[start:] for name in _IV_COLUMNS]
+    start = run.outcome.start
+    columns = [run.feature_set.column(name)[start:] for name in _IV_COLUMNS]
     if any(np.isfinite(column).any() for column in columns):
         return []
-    symbol = result.symbol or "SYMBOL"
-    since = result.bars.index[0].date().isoformat()
+    symbol = run.symbol or "SYMBOL"
+    since = run.bars.index[0].date().isoformat()
     return [
         {
             "code": "no_implied_volatility",
@@ -210,9 +193,3 @@ def _implied_volatility(result: Result | OptionsResult, *, needed: bool) -> list
             f"`market-data iv-rank-backfill --symbol {symbol} --start {since} --yes`.",
         }
     ]
-
-
-def _reads_implied_volatility(name: str) -> bool:
-    while name.startswith("prev_"):
-        name = name.removeprefix("prev_")
-    return name.startswith("iv_") or name == "current_iv"

@@ -4,19 +4,21 @@ from btkit.spec.base import BaseSpec
 from btkit.spec.document import dump_spec, spec_hash, spec_schema
 from btkit.spec.events import read_events
 from btkit.spec.fields import CONDITION_LISTS
-from btkit.spec.kind import Kind, kind_of
+from btkit.spec.kinds import KINDS, RunCommand, SpecKind, kind_of, kinds_run_by
 from btkit.spec.load import load_spec
-from btkit.spec.model import AnySpec, OptionsSpec, StrategySpec
+from btkit.spec.model import OptionsSpec, StrategySpec
 
 __all__ = [
     "CONDITION_LISTS",
-    "AnySpec",
+    "KINDS",
     "BaseSpec",
-    "Kind",
     "OptionsSpec",
+    "RunCommand",
+    "SpecKind",
     "StrategySpec",
     "dump_spec",
     "kind_of",
+    "kinds_run_by",
     "load_spec",
     "read_events",
     "spec_hash",

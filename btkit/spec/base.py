@@ -1,4 +1,4 @@
-"""What rule specs and option specs share, and how every problem is found at once."""
+"""What all kinds of spec share, and how every problem is found at once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,13 @@ from pydantic import (
 
 from btkit.conditions import fill_parameters, names_in
 from btkit.errors import Problem, SpecError
-from btkit.indicators import NO_USER_EVENTS, UserEvents, plugins_of
+from btkit.indicators import (
+    NO_USER_EVENTS,
+    UserEvents,
+    is_implied_volatility,
+    lookup,
+    plugins_of,
+)
 from btkit.plugins import Plugin
 from btkit.spec.calendars import calendar_problems
 from btkit.spec.expressions import expression_problems
@@ -28,6 +34,7 @@ from btkit.spec.fields import (
     Bars,
     BarsPerYear,
     Calendar,
+    CommissionModel,
     Conditions,
     Description,
     Instruments,
@@ -46,7 +53,7 @@ _BRACED = re.compile(r"\w*(?:\{[^{}]*\}\w*)+")
 
 
 class BaseSpec(BaseModel):
-    """What both kinds of spec share.
+    """What all kinds of spec share.
 
     A spec is valid from the moment it exists: building one checks every field and every
     expression, and raises `SpecError` with all problems at once. It is frozen; `replace` gives
@@ -64,7 +71,10 @@ class BaseSpec(BaseModel):
 
     _events: UserEvents = PrivateAttr(default=NO_USER_EVENTS)
 
-    # Fields that belong to the other kind only, with what to do instead.
+    kind: ClassVar[str]
+    """Its name in `btkit.spec.KINDS` and in the registries of the other packages."""
+
+    # Fields that belong to other kinds only, with what to do instead.
     foreign_fields: ClassVar[dict[str, str]] = {}
 
     name: Name = Field(description="What the strategy is called: any printable text of one line")
@@ -164,11 +174,55 @@ class BaseSpec(BaseModel):
 
     @property
     def filled_conditions(self) -> dict[str, list[str]]:
-        """Every condition list by field name, parameters filled in."""
+        """Every condition list by field name, parameters filled in; empty where a kind has none."""
         return {
-            name: [fill_parameters(text, self.parameters) for text in getattr(self, name)]
+            name: [fill_parameters(text, self.parameters) for text in getattr(self, name, ())]
             for name in CONDITION_LISTS
         }
+
+    @property
+    def commission_kind(self) -> CommissionModel:
+        """The commission model in force."""
+        return "per_order"
+
+    @property
+    def is_short(self) -> bool:
+        """Whether an entry sells the instrument short."""
+        return False
+
+    @property
+    def side(self) -> str:
+        """Which side of the instrument it takes, in words."""
+        return "short" if self.is_short else "long only"
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The per-bar columns that it reads whatever its expressions say."""
+        return frozenset()
+
+    @property
+    def rests_on_iv(self) -> bool:
+        """Whether its numbers rest on implied volatility, whatever its expressions say."""
+        return False
+
+    @property
+    def needs_iv(self) -> bool:
+        """Whether it needs IV history: it says so, or reads what comes of it."""
+        return self.rests_on_iv or any(
+            is_implied_volatility(name) for name in self._names_read() | self.columns
+        )
+
+    @property
+    def needs_vix(self) -> bool:
+        """Whether it reads the VIX, or a name that is computed from it."""
+        waiting, seen = self._names_read() | self.columns, set[str]()
+        while waiting:
+            name = waiting.pop()
+            if name not in seen:
+                seen.add(name)
+                indicator = lookup(name)
+                waiting |= set(indicator.needs) if indicator is not None else set()
+        return "vix" in seen
 
     def replace(self, **changes: object) -> Self:
         """Return a copy with some fields changed, checked like a new spec.
@@ -233,7 +287,7 @@ class BaseSpec(BaseModel):
         return [word for text in self._expressions() for word in _BRACED.findall(text)]
 
     def _expressions(self) -> list[str]:
-        return [text for name in CONDITION_LISTS for text in getattr(self, name)]
+        return [text for name in CONDITION_LISTS for text in getattr(self, name, ())]
 
 
 def _position(problem: Problem, order: list[str]) -> tuple[int, int]:

@@ -10,14 +10,14 @@ from typing import Any, Literal
 import yaml
 from pydantic.json_schema import models_json_schema
 
-from btkit.spec.kind import RULE_FIELDS, TELLING_FIELDS
-from btkit.spec.model import AnySpec, OptionsSpec, StrategySpec
+from btkit.spec.base import BaseSpec
+from btkit.spec.kinds import KINDS, SpecKind
 from btkit.spec.reading import reads_as_text
 
 _ADDED = {"iv_source", "iv_scale"}
 
 
-def dump_spec(spec: AnySpec, *, format: Literal["json", "yaml"] = "json") -> str:  # noqa: A002
+def dump_spec(spec: BaseSpec, *, format: Literal["json", "yaml"] = "json") -> str:  # noqa: A002
     """Return the text of a spec, every field written out; `load_spec` gives the spec back.
 
     Parameters
@@ -35,7 +35,7 @@ def dump_spec(spec: AnySpec, *, format: Literal["json", "yaml"] = "json") -> str
     )
 
 
-def spec_hash(spec: AnySpec) -> str:
+def spec_hash(spec: BaseSpec) -> str:
     """Return the SHA-256 of what a spec says, in hexadecimal.
 
     Defaults are filled in first, so key order, file format and writing a default out or leaving
@@ -53,30 +53,40 @@ def spec_hash(spec: AnySpec) -> str:
 
 
 def spec_schema() -> dict[str, Any]:
-    """Return the JSON Schema (draft 2020-12) of both kinds of spec.
+    """Return the JSON Schema (draft 2020-12) of every kind of spec.
 
-    Which of the two a document is, its fields tell as they do to `load_spec`. The schema knows
+    Which of them a document is, its fields tell as they do to `load_spec`. The schema knows
     types, bounds and defaults; what stands inside a condition only `load_spec` can check.
     """
     references, definitions = models_json_schema(
-        [(StrategySpec, "validation"), (OptionsSpec, "validation")], title="btkit spec"
+        [(known.spec, "validation") for known in KINDS.values()], title="btkit spec"
     )
     for kind in definitions["$defs"].values():
         _allow_null(kind)
+    choice: dict[str, Any] = {}
+    for known in KINDS.values():
+        reference: dict[str, Any] = references[known.spec, "validation"]
+        # The first kind is what remains where no other is told.
+        choice = (
+            {"if": {"anyOf": _tells(known)}, "then": reference, "else": choice}
+            if choice
+            else reference
+        )
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": definitions["title"],
         "type": "object",
-        "if": {
-            "anyOf": [
-                _has_one_of(["spread_type"]),
-                {"allOf": [_has_one_of(TELLING_FIELDS), {"not": _has_one_of(RULE_FIELDS)}]},
-            ]
-        },
-        "then": references[OptionsSpec, "validation"],
-        "else": references[StrategySpec, "validation"],
+        **choice,
         "$defs": definitions["$defs"],
     }
+
+
+def _tells(known: SpecKind) -> list[dict[str, Any]]:
+    signs = [] if known.sign is None else [_has_one_of([known.sign])]
+    if not known.telling:
+        return signs
+    others = [name for other in KINDS.values() if other is not known for name in other.own]
+    return [*signs, {"allOf": [_has_one_of(known.telling), {"not": _has_one_of(others)}]}]
 
 
 def _allow_null(kind: dict[str, Any]) -> None:
@@ -93,7 +103,7 @@ def _has_one_of(names: Sequence[str]) -> dict[str, Any]:
     return {"anyOf": [{"required": [name], "properties": {name: given}} for name in names]}
 
 
-def _fields(spec: AnySpec) -> dict[str, Any]:
+def _fields(spec: BaseSpec) -> dict[str, Any]:
     return spec.model_dump(mode="json", exclude_none=True)
 
 

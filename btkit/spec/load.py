@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,14 +10,13 @@ from btkit.arguments import kind_of_value, quoted
 from btkit.errors import SpecError, UsageError
 from btkit.indicators import NO_USER_EVENTS, UserEvents
 from btkit.settings import Settings, read_settings
+from btkit.spec.base import BaseSpec
 from btkit.spec.events import EventSource, read_events
-from btkit.spec.kind import Kind, Told, check_kind, kind_of, tell_kind
-from btkit.spec.model import AnySpec, OptionsSpec, StrategySpec
+from btkit.spec.kinds import KINDS, InferredKind, check_kind, infer_kind, kind_of
 from btkit.spec.reading import parse_text, read_file
 from btkit.spec.wording import no_mapping
 
 _FORMS = {".json": "json", ".yaml": "yaml", ".yml": "yaml"}
-_KINDS = ("rules", "options")
 
 
 class _Known(NamedTuple):
@@ -28,12 +27,12 @@ class _Known(NamedTuple):
 
 
 def load_spec(
-    source: str | Path | Mapping[str, Any] | AnySpec,
+    source: str | Path | Mapping[str, Any] | BaseSpec,
     *,
     settings: Settings | None = None,
-    kind: Kind | None = None,
+    kind: str | Sequence[str] | None = None,
     events: EventSource | None = None,
-) -> AnySpec:
+) -> BaseSpec:
     """Load and check a spec.
 
     Parameters
@@ -47,10 +46,11 @@ def load_spec(
         Where the default of ``max_holding_bars`` and the events come from; None reads the
         environment.
     kind
-        What is needed: a rule spec or an option spec. None takes what the fields tell: a
-        ``spread_type`` makes an option spec; without one, a field that only rule specs have makes
-        a rule spec; else ``target_dte``, ``short_delta`` or ``long_delta`` make an option spec;
-        else exits or stops a rule spec. A spec in which nothing tells is taken for what is needed.
+        What is needed, such as ``"rules"`` or ``"options"``; of several the first where nothing
+        tells. None takes what the fields tell: a ``spread_type`` makes an option spec; without
+        one, a field that only rule specs have makes a rule spec; else ``target_dte``,
+        ``short_delta`` or ``long_delta`` make an option spec; else exits or stops a rule spec. A
+        spec in which nothing tells is taken for what is needed.
     events
         Events of one's own, whose names conditions may read: the path of a CSV file, or a
         DataFrame, with the columns name, date, and optionally symbol and known_from. None takes
@@ -62,30 +62,38 @@ def load_spec(
         If the spec is refused; `problems` has everything that is wrong with it, each with its
         path and a hint.
     SpecKindError
-        If it is of the other kind than is needed.
+        If it is of another kind than is needed.
     UsageError
         If there is nothing to read: no such file, a folder, an unreadable file.
     """
     if settings is not None:
         read_settings(settings)
-    if kind is not None and not (isinstance(kind, str) and kind in _KINDS):
-        raise UsageError(
-            f"a spec is of kind 'rules' or 'options', not {kind_of_value(kind)}",
-            hint="leave kind out: the fields of a spec tell it",
-        )
-    if isinstance(source, StrategySpec | OptionsSpec):
-        check_kind(Told(*kind_of(source)), kind, source.name)
+    kinds = _kinds(kind)
+    if isinstance(source, BaseSpec):
+        check_kind(InferredKind(*kind_of(source)), kinds, source.name)
         if events is None:
             return source
         return source.from_fields(source.model_dump(), read_events(events))
-    return _load(source, _known(settings, events), kind)
+    return _load(source, _known(settings, events), kinds)
 
 
-def _load(source: str | Path | Mapping[str, Any], known: _Known, kind: Kind | None) -> AnySpec:
+def _kinds(wanted: object) -> tuple[str, ...]:
+    if wanted is None:
+        return tuple(KINDS)
+    kinds = (wanted,) if isinstance(wanted, str) else wanted
+    if isinstance(kinds, tuple) and kinds and all(kind in KINDS for kind in kinds):
+        return kinds
+    raise UsageError(
+        f"a spec is of kind {' or '.join(map(repr, KINDS))}, not {kind_of_value(wanted)}",
+        hint="leave kind out: the fields of a spec tell it",
+    )
+
+
+def _load(source: str | Path | Mapping[str, Any], known: _Known, kinds: Sequence[str]) -> BaseSpec:
     if isinstance(source, Mapping):
-        return _build(dict(source), known, kind)
+        return _build(dict(source), known, kinds)
     if isinstance(source, Path):
-        return _load_file(source, known, kind)
+        return _load_file(source, known, kinds)
     if not isinstance(source, str):
         raise UsageError(
             f"a spec is a path, a mapping or a text, not {kind_of_value(source)}",
@@ -93,10 +101,10 @@ def _load(source: str | Path | Mapping[str, Any], known: _Known, kind: Kind | No
         )
     source = source.removeprefix("\ufeff")
     if "\n" in source or source.lstrip()[:1] in {"{", "[", "`"}:
-        return _build(parse_text(source), known, kind)
+        return _build(parse_text(source), known, kinds)
     if _exists(source):
-        return _load_file(Path(source), known, kind)
-    return _build(_one_line(source), known, kind)
+        return _load_file(Path(source), known, kinds)
+    return _build(_one_line(source), known, kinds)
 
 
 def _exists(path: str) -> bool:
@@ -121,31 +129,29 @@ def _one_line(text: str) -> object:
     return values
 
 
-def _load_file(path: Path, known: _Known, kind: Kind | None) -> AnySpec:
+def _load_file(path: Path, known: _Known, kinds: Sequence[str]) -> BaseSpec:
     origin = str(path).encode("utf-8", "backslashreplace").decode()
     text = read_file(path, origin)
     try:
-        return _build(parse_text(text, form=_FORMS.get(path.suffix.lower())), known, kind)
+        return _build(parse_text(text, form=_FORMS.get(path.suffix.lower())), known, kinds)
     except SpecError as error:
         refused = SpecError(error.problems, origin=origin)
         refused.details |= error.details
         raise refused from error
 
 
-def _build(values: object, known: _Known, kind: Kind | None) -> AnySpec:
+def _build(values: object, known: _Known, kinds: Sequence[str]) -> BaseSpec:
     if not isinstance(values, dict):
         raise SpecError([no_mapping(values)])
-    told = tell_kind(values)
-    taken = check_kind(told, kind, values.get("name"))
+    inferred = infer_kind(values)
+    taken = check_kind(inferred, kinds, values.get("name"))
     # null means the default.
     if values.get("max_holding_bars") is None and known.max_holding_bars is not None:
         values = {**values, "max_holding_bars": known.max_holding_bars}
     try:
-        return (OptionsSpec if taken == "options" else StrategySpec).from_fields(
-            values, known.events
-        )
+        return KINDS[taken].spec.from_fields(values, known.events)
     except SpecError as error:
-        error.details |= {"kind": taken, "why": told.why}
+        error.details |= {"kind": taken, "why": inferred.why}
         raise
 
 

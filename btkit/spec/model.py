@@ -43,6 +43,7 @@ class StrategySpec(BaseSpec):
         json_schema_extra={"description": "Rules on a price: when to enter, exit and stop."}
     )
 
+    kind: ClassVar[str] = "rules"
     foreign_fields: ClassVar[dict[str, str]] = {}
 
     asset_class: AssetClass = Field(
@@ -80,6 +81,16 @@ class StrategySpec(BaseSpec):
         return "per_order" if self.asset_class == "equities" else "per_contract"
 
     @property
+    def is_short(self) -> bool:
+        """Whether an entry sells short."""
+        return self.direction == "short"
+
+    @property
+    def rests_on_iv(self) -> bool:
+        """Whether it says that it needs IV history."""
+        return self.requires_options_data
+
+    @property
     def filled_sizing(self) -> str:
         """The sizing formula, parameters filled in."""
         return fill_parameters(self.position_sizing_formula, self.parameters)
@@ -106,6 +117,7 @@ class OptionsSpec(BaseSpec):
         json_schema_extra={"description": "Option spreads: when to sell one and when to close."}
     )
 
+    kind: ClassVar[str] = "options"
     foreign_fields: ClassVar[dict[str, str]] = {
         "position_sizing_formula": "leave it out: contracts follow from per_trade_risk_pct",
         "requires_options_data": "leave it out: an option spec always asks for IV",
@@ -168,8 +180,18 @@ class OptionsSpec(BaseSpec):
     )
 
     @property
-    def requires_options_data(self) -> bool:
-        """Whether IV rank history is asked for: always."""
+    def side(self) -> str:
+        """The kind of spread that it sells."""
+        return self.spread_type.replace("_", " ")
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """What spreads are priced with."""
+        return frozenset({self.iv_source})
+
+    @property
+    def needs_iv(self) -> bool:
+        """Always: each spread is told with the IV rank at its entry."""
         return True
 
     @property
@@ -202,5 +224,3 @@ StrategySpec.foreign_fields.update(
         if name not in StrategySpec.model_fields
     }
 )
-
-AnySpec = StrategySpec | OptionsSpec

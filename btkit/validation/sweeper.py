@@ -20,7 +20,7 @@ from btkit.errors import SpecError, UsageError
 from btkit.indicators import is_truth_value
 from btkit.markets import session_ends
 from btkit.simulation import Result, simulate
-from btkit.simulation.simulate import rules_of
+from btkit.simulation.shares import rules_of
 from btkit.spec import CONDITION_LISTS, StrategySpec
 from btkit.validation.grid import Axes, Number, ParameterSets, decode, met_by
 
@@ -74,6 +74,7 @@ class Sweeper:
             If a condition is refused with any set's values.
         """
         result, spec = self.first, self.first.spec
+        assert isinstance(spec, StrategySpec)
         plan = _plan(spec, sets)
         index = pd.DatetimeIndex(result.all_bars.index)
         return SweepEngine(

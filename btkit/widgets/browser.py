@@ -12,7 +12,7 @@ from IPython.core.getipython import get_ipython
 from IPython.display import HTML, display
 
 from btkit.errors import BtkitError
-from btkit.jobs import delete, list_runs, read_settings
+from btkit.jobs import delete, list_runs, load_document, read_settings
 from btkit.render import execute_template
 from btkit.render.notebook import Engine, template_for
 from btkit.render.pages import markup
@@ -113,7 +113,8 @@ class RunBrowser:
         folder = self._settings.report_dir.expanduser().absolute()
         notebook = folder / f"{run_id}.ipynb"
         if not notebook.exists() or not notebook.with_suffix(".html").exists():
-            template, parameters = template_for(self._kinds[run_id], run_id, self._settings)
+            document = load_document(run_id, settings=self._settings)
+            template, parameters = template_for(self._kinds[run_id], document, self._settings)
             # Cells that run meanwhile own the streams of this process: there, a kernel renders.
             engine: Engine = "btkit" if get_ipython() is None else "nbclient"
             execute_template(template, parameters, out_dir=folder, run_id=run_id, engine=engine)

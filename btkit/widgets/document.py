@@ -9,7 +9,7 @@ from typing import Any
 
 from btkit.errors import Problem, SpecError
 from btkit.settings import Settings
-from btkit.spec import StrategySpec, dump_spec, load_spec
+from btkit.spec import BaseSpec, StrategySpec, dump_spec, load_spec
 
 MERGE_S = 1.0
 """Edits of one field that follow each other within this many seconds are undone together."""
@@ -128,7 +128,7 @@ def fields_of(spec: StrategySpec) -> dict[str, Any]:
     return spec.model_dump(mode="json", exclude_none=True)
 
 
-def text_of(spec: StrategySpec, *, suffix: str) -> str:
+def text_of(spec: BaseSpec, *, suffix: str) -> str:
     """Return a spec as the text of a file.
 
     Parameters

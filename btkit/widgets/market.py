@@ -21,16 +21,13 @@ from btkit.jobs.requests import (
     check_range,
     check_source,
     parse_day,
-    reads_iv,
-    reads_vix,
 )
 from btkit.metrics import drawdown_series
 from btkit.settings import Settings
-from btkit.spec import AnySpec, StrategySpec
+from btkit.spec import BaseSpec, StrategySpec
 
 if TYPE_CHECKING:
     from btkit.simulation import Result
-    from btkit.simulation.options import OptionsResult
 
 
 @dataclass(frozen=True)
@@ -167,9 +164,9 @@ class Market:
             start=loaded.start,
         )
 
-    def bars_for(self, spec: AnySpec) -> LoadedBars:
+    def bars_for(self, spec: BaseSpec) -> LoadedBars:
         """Return the bars for a spec; only what it reads of IV history and VIX is loaded."""
-        key = (reads_iv(spec), reads_vix(spec), spec.calendar)
+        key = (spec.needs_iv, spec.needs_vix, spec.calendar)
         if key not in self._loaded:
             first, last = check_range(self.request.start, self.request.end)
             if self.request.bars is not None:
@@ -193,7 +190,7 @@ class Market:
 class Held:
     """Buy-and-hold on the bars of a result: what every edit is compared with."""
 
-    def __init__(self, result: Result | OptionsResult) -> None:
+    def __init__(self, result: Result) -> None:
         self._bars = result.bars
         self._capital = result.initial_capital
         self._annualisation = result.annualisation

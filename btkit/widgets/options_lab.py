@@ -17,7 +17,8 @@ from btkit.pricing.spreads import Spread
 from btkit.render import text, theme
 from btkit.render.pages import markup
 from btkit.settings import Settings
-from btkit.simulation.options import OptionsResult
+from btkit.simulation import Result
+from btkit.simulation.options import sold_spreads
 from btkit.spec import OptionsSpec
 from btkit.widgets.closing import close_all
 from btkit.widgets.coalesce import Coalescer
@@ -46,7 +47,7 @@ _RULE: dict[str, tuple[str, tuple[float, float, float], bool]] = {
 _USUAL = ("2014-01-02", "2018-12-31")
 
 
-class OptionsLab(Lab[OptionsResult]):
+class OptionsLab(Lab[Result]):
     """Change an option rule and see what it earns; move a spread and see what it is worth.
 
     The rule's numbers are those of `btkit.options_sim`, nothing is stored; a spread's are those of
@@ -126,7 +127,7 @@ class OptionsLab(Lab[OptionsResult]):
     @property
     def spec(self) -> OptionsSpec:
         """The rule as it was last simulated."""
-        return self.result.spec
+        return sold_spreads(self.result).spec
 
     @property
     def position(self) -> Position:
@@ -204,14 +205,14 @@ class OptionsLab(Lab[OptionsResult]):
             self.fields[name] = number_field(name, value, self._changed)
         return [field.box for field in self.fields.values()]
 
-    def _question(self) -> Work[OptionsResult]:
+    def _question(self) -> Work[Result]:
         spec = self._spec.replace(
             **{name: self.fields[name].number(name) for name in _RULE},
             parameters={name: self.fields[name].number(name) for name in self._spec.parameters},
         )
         market = self._market
 
-        def work(progress: Progress[OptionsResult]) -> OptionsResult:
+        def work(progress: Progress[Result]) -> Result:
             with progress.stage("load bars"):
                 loaded = market.bars_for(spec)
             with progress.stage("simulate"):
@@ -227,7 +228,7 @@ class OptionsLab(Lab[OptionsResult]):
 
         return work
 
-    def _present(self, answer: OptionsResult) -> None:
+    def _present(self, answer: Result) -> None:
         self._summary.value = summary(
             answer, Held(answer), least=self._settings.min_trades_required
         )

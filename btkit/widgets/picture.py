@@ -148,7 +148,7 @@ def _markers(result: Result) -> tuple[dict[str, Any], dict[str, Any]]:
         f"{text.money(pnl, sign=True)} ({text.percent(share, sign=True)})"
         for pnl, share in zip(trades["pnl"].tolist(), trades["return_pct"].tolist(), strict=True)
     ]
-    up = result.spec.direction == "long"
+    up = not result.spec.is_short
     entry = {
         "x": times[0],
         "y": prices[0],

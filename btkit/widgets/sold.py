@@ -10,15 +10,16 @@ import numpy as np
 
 from btkit.markets.expiries import expiries_ahead
 from btkit.pricing import black_scholes as pricing
+from btkit.simulation.options import sold_spreads
 from btkit.widgets.position import DAYS_PER_YEAR, Moment, Position, PositionLeg
 
 if TYPE_CHECKING:
     from btkit.engine.books.spread_records import SpreadRules
     from btkit.pricing.spreads import Spread
-    from btkit.simulation.options import OptionsResult
+    from btkit.simulation import Result
 
 
-def of_spread(result: OptionsResult, spread: Spread) -> Position:
+def of_spread(result: Result, spread: Spread) -> Position:
     """Return a spread of a run as it was sold.
 
     Parameters
@@ -28,7 +29,7 @@ def of_spread(result: OptionsResult, spread: Spread) -> Position:
     spread
         One of its `spreads`.
     """
-    rules = result.rules
+    rules = sold_spreads(result).rules
     sold = date.fromisoformat(spread.entry_date[:10])
     days = max((date.fromisoformat(spread.expiry) - sold).days, 0)
     moment = Moment(spread.spot_entry, spread.iv_entry, days)
@@ -39,7 +40,7 @@ def of_spread(result: OptionsResult, spread: Spread) -> Position:
     return _position(result, legs, spread.contracts, moment, spread.credit)
 
 
-def at_last_close(result: OptionsResult) -> Position | None:
+def at_last_close(result: Result) -> Position | None:
     """Return one contract as the rule would sell it at the last close.
 
     Parameters
@@ -52,7 +53,8 @@ def at_last_close(result: OptionsResult) -> Position | None:
     Position or None
         None where no volatility is known there, or it would bring no credit.
     """
-    market, rules, spec = result.market, result.rules, result.spec
+    sold = sold_spreads(result)
+    market, rules, spec = sold.market, sold.rules, sold.spec
     spot, iv = float(market.close[-1]), float(market.volatility[-1])
     if not iv > 0.0:
         return None
@@ -83,10 +85,9 @@ def _premium(rules: SpreadRules, side: str) -> float:
     return float(rules.short_premium if side == "short" else rules.long_premium)
 
 
-def _strike(
-    result: OptionsResult, side: str, right: Literal["put", "call"], moment: Moment
-) -> float:
-    spec, rules = result.spec, result.rules
+def _strike(result: Result, side: str, right: Literal["put", "call"], moment: Moment) -> float:
+    sold = sold_spreads(result)
+    spec, rules = sold.spec, sold.rules
     strike = float(
         pricing.strike_from_delta(
             right,
@@ -103,13 +104,13 @@ def _strike(
 
 
 def _position(
-    result: OptionsResult,
+    result: Result,
     legs: tuple[PositionLeg, ...],
     contracts: int,
     sold: Moment,
     received: float | None,
 ) -> Position:
-    rules = result.rules
+    rules = sold_spreads(result).rules
     return Position(
         legs=legs,
         contracts=contracts,

@@ -14,7 +14,6 @@ from btkit.widgets.market import Held
 
 if TYPE_CHECKING:
     from btkit.simulation import Result
-    from btkit.simulation.options import OptionsResult
 
 TILES = ("cagr", "sharpe_ratio", "max_drawdown_pct", "win_rate", "profit_factor", "total_trades")
 _NAMES = {"cagr": "CAGR", "sharpe_ratio": "Sharpe", "max_drawdown_pct": "Max drawdown"}
@@ -22,7 +21,7 @@ _SENSES = {"at_least": "≥", "at_most": "≤"}
 _NO_VALUE = "undefined for this run"
 
 
-def summary(result: Result | OptionsResult, held: Held, *, least: int) -> str:
+def summary(result: Result, held: Held, *, least: int) -> str:
     """Return verdict and six tiles as markup, each with its threshold and buy-and-hold's value.
 
     Parameters
@@ -50,7 +49,7 @@ def summary(result: Result | OptionsResult, held: Held, *, least: int) -> str:
     return markup("widgets.summary", verdict, why, tiles, warnings)
 
 
-def _tile(result: Result | OptionsResult, held: Held, name: str) -> Tile:
+def _tile(result: Result, held: Held, name: str) -> Tile:
     label = LABELS[name]
     other = held.metrics.get(name)
     lines: list[TileLine | str] = []

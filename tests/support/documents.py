@@ -9,7 +9,7 @@ import btkit as bt
 from btkit.data import load_from_source
 from btkit.documents import RunDocument, build_provenance, build_report, describe_run
 from btkit.settings import Settings
-from btkit.spec import AnySpec
+from btkit.spec import BaseSpec
 
 RUN_ID = "00000000-0000-4000-8000-000000000000"
 MADE = "2026-01-05T10:00:00"
@@ -25,7 +25,7 @@ MOMENTUM: dict[str, Any] = {
 
 
 def document(
-    *, start: str, end: str, symbol: str = "SPX", spec: AnySpec | None = None, **changes: Any
+    *, start: str, end: str, symbol: str = "SPX", spec: BaseSpec | None = None, **changes: Any
 ) -> RunDocument:
     """Simulate a variation of the momentum spec on sample bars, and report it as a run would be."""
     settings = Settings(_env_file=None)

@@ -37,15 +37,18 @@ def _answer(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _schema() -> Outcome:
-    from btkit.documents import OptionsReport, report_schema  # noqa: PLC0415 - lazy start-up
+    from btkit.documents import REPORTS, Report, report_schema  # noqa: PLC0415 - lazy start-up
     from btkit.spec import spec_schema  # noqa: PLC0415 - lazy start-up
 
-    options = OptionsReport.model_json_schema(mode="serialization")
+    others = {kind: known.report for kind, known in REPORTS.items() if known.report is not Report}
     return Outcome(
         {
             "spec": spec_schema(),
             "report": _answer(report_schema()),
-            "options_report": _answer(options),
+            **{
+                f"{kind}_report": _answer(model.model_json_schema(mode="serialization"))
+                for kind, model in others.items()
+            },
             "error": ERROR_SCHEMA,
             "error_types": error_types(),
         },

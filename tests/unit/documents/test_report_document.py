@@ -88,6 +88,7 @@ def test_it_has_every_key_of_the_reference_with_the_same_type(result, report_on)
 def test_it_has_the_sections_beyond_the_reference(result, report_on):
     document = parse(report_on(result))
     assert set(document) - set(REFERENCE) == {
+        "kind",
         "verdict",
         "min_trades_required",
         "ruined",

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import btkit as bt
-from btkit.engine import ChunkedRun, run_decisions
+from btkit.engine import ChunkedRun
 from btkit.simulation import simulate_with
+from btkit.simulation.simulate import in_one_piece
 
 SPECS = {
     "several lots": {
@@ -53,21 +56,20 @@ def bars(growth):
 
 @pytest.fixture(params=SPECS.values(), ids=SPECS.keys())
 def case(request):
-    """Give the arguments of a simulation, and what the engine was handed for it."""
+    """Give what a simulation came to, and its loop before the first bar."""
     fields = {"name": "chunks", **request.param}
     prices = bars(fields.pop("price", 1.0))
-    handed = {}
+    loops = []
 
-    def note(*arrays, **options):
-        handed["arguments"] = (arrays, options)
-        return run_decisions(*arrays, **options)
+    def note(loop):
+        loops.append(copy.deepcopy(loop))
+        return in_one_piece(loop)
 
     whole = simulate_with(note, fields, prices, start=prices.index[3])
     pd.testing.assert_frame_equal(
         whole.trades, bt.simulate(fields, prices, start=prices.index[3]).trades, check_exact=True
     )
-    arrays, options = handed["arguments"]
-    return whole.outcome, lambda: ChunkedRun(*arrays, **options)
+    return whole.outcome, lambda: copy.deepcopy(loops[0])
 
 
 def bits(outcome):

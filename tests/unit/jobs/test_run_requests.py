@@ -8,7 +8,7 @@ from support.specs import rules, spread
 
 from btkit.errors import UsageError
 from btkit.jobs import read_settings
-from btkit.jobs.requests import parse_day, reads_iv, reads_vix, rule_spec
+from btkit.jobs.requests import parse_day, rule_spec
 from btkit.settings import Settings
 from btkit.spec import load_spec
 
@@ -25,7 +25,7 @@ from btkit.spec import load_spec
     ],
 )
 def test_iv_is_asked_for_when_an_expression_reads_it(changes, expected):
-    assert reads_iv(rule_spec(rules(**changes), settings=Settings())) is expected
+    assert rule_spec(rules(**changes), settings=Settings()).needs_iv is expected
 
 
 @pytest.mark.parametrize(
@@ -40,12 +40,12 @@ def test_iv_is_asked_for_when_an_expression_reads_it(changes, expected):
     ],
 )
 def test_the_vix_is_asked_for_when_an_expression_rests_on_it(changes, expected):
-    assert reads_vix(rule_spec(rules(**changes), settings=Settings())) is expected
+    assert rule_spec(rules(**changes), settings=Settings()).needs_vix is expected
 
 
 def test_the_vix_is_asked_for_when_it_prices_options():
-    assert not reads_vix(load_spec(spread(), settings=Settings()))
-    assert reads_vix(load_spec(spread(iv_source="vix"), settings=Settings()))
+    assert not load_spec(spread(), settings=Settings()).needs_vix
+    assert load_spec(spread(iv_source="vix"), settings=Settings()).needs_vix
 
 
 @pytest.mark.parametrize(

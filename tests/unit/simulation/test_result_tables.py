@@ -123,7 +123,7 @@ def test_the_commission_model_in_force(run, fields, model):
 def test_repr(run):
     # 1000 to 1020 in one trade; four bars, three days: (1.02) ** (365.25 / 3) - 1 = 1013.8 %.
     lines = repr(run((8, 9, 10, 11))).splitlines()
-    assert lines[:2] == ["tiny on the bars given", "  2018-01-02 to 2018-01-05, 4 bars"]
+    assert lines[:2] == ["tiny on the bars given, long only", "  2018-01-02 to 2018-01-05, 4 bars"]
     assert {line[2:15].strip(): line[15:].strip() for line in lines[2:]} == {
         "CAGR": f"{1.02 ** (365.25 / 3) - 1:.1%}",
         # Returns 0, 0, 1/100, 1/101.
@@ -153,5 +153,5 @@ def test_repr_names_the_symbol(make_bars, make_spec):
         "gaps": [], "quality": [], "notes": [], "warmup_rows": 0,
     }  # fmt: skip
     result = bt.simulate(make_spec(), bars)
-    assert repr(result).startswith("tiny on SPY\n")
+    assert repr(result).startswith("tiny on SPY, long only\n")
     assert result.symbol == result.info.symbol == "SPY"

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from btkit.conditions.nodes import Position
+from btkit.engine import Clause, Clauses
+from btkit.simulation.evaluator import Evaluator
 from btkit.simulation.nearest import tell_nearest
-
-if TYPE_CHECKING:
-    from btkit.engine import Clause, Clauses
-    from btkit.simulation.nearest import Evaluator
 
 _IN_POSITION = Position("in_position")
 
 
-def tell_inert(view: Evaluator, clauses: Clauses, index: pd.Index[Any]) -> list[str]:
+def tell_never_fired(view: Evaluator, clauses: Clauses, index: pd.Index[Any]) -> list[str]:
     """Return a sentence for each exit or stop condition for which its list never held.
 
     Parameters
     ----------
     view
-        Every open lot at each bar at which it could have been told to leave.
+        Every open trade at each bar at which it could have been told to leave.
     clauses
         The conditions.
     index

@@ -1,0 +1,51 @@
+"""Conditions judged again after a run, with what was known of the account at each bar."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from btkit.conditions.columns import ColumnEvaluator, Value
+from btkit.conditions.nodes import Node
+from btkit.engine.inputs import Floats
+from btkit.indicators import FeatureSet, is_truth_value
+
+
+class Evaluator:
+    """Evaluates any condition at chosen bars, each with what was known of one trade, or flat.
+
+    Parameters
+    ----------
+    features
+        The columns of all bars.
+    at
+        The chosen bars; one may stand several times, for several trades.
+    position
+        The position's names at those bars.
+    """
+
+    def __init__(
+        self, features: FeatureSet, at: NDArray[np.int64], position: Mapping[str, Floats]
+    ) -> None:
+        self.rows = at
+        self._features = features
+        self._position = position
+        self._evaluator = ColumnEvaluator(self._column, is_truth_value)
+
+    def met(self, tree: Node) -> NDArray[np.bool_]:
+        """Return at which of the bars a condition is met."""
+        return self.spread(self.evaluate(tree).met())
+
+    def evaluate(self, tree: Node) -> Value:
+        """Return a tree's value at each of the bars."""
+        return self._evaluator.evaluate(tree)
+
+    def spread(self, mask: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+        """Return a mask, None or 0-dimensional ones among them, as one of all the bars."""
+        return np.broadcast_to(np.False_ if mask is None else mask, len(self.rows))
+
+    def _column(self, name: str) -> NDArray[np.float64]:
+        known = self._position.get(name)
+        return self._features.column(name)[self.rows] if known is None else known

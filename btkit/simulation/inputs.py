@@ -1,0 +1,126 @@
+"""What a kind of spec is simulated from, and how what it did becomes a result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from btkit.conditions.columns import ColumnEvaluator
+from btkit.data import DataInfo, Finding
+from btkit.engine import Clauses
+from btkit.indicators import EventDates, FeatureSet, is_truth_value
+from btkit.markets import Annualisation
+from btkit.metrics import TradeColumns, compute_metrics
+from btkit.simulation.result import Result
+from btkit.simulation.simulated import Positions
+from btkit.spec import BaseSpec
+
+if TYPE_CHECKING:
+    from btkit.engine import Outcome
+    from btkit.engine.chunks import Chunked
+    from btkit.engine.spread_run import SpreadOutcome
+
+Loop = Callable[["Chunked[Any]"], Any]
+"""Runs a loop to its end and returns what it came to: at once, or watched, saved and stopped."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What is simulated, checked.
+
+    Parameters
+    ----------
+    spec
+        Of the kind that is simulated.
+    bars, quality, told
+        Checked bars, what was found in them, and what a loader said of them.
+    events
+        The dates of the user's events that concern the instrument.
+    start
+        The first deciding bar.
+    capital, commission, slippage
+        The account.
+    annualisation
+        How returns are taken and annualised.
+    loop
+        Runs the loop.
+    """
+
+    spec: BaseSpec
+    bars: pd.DataFrame
+    quality: list[Finding]
+    told: DataInfo | None
+    events: dict[str, EventDates]
+    start: int
+    capital: float
+    commission: float
+    slippage: float
+    annualisation: Annualisation
+    loop: Loop
+
+    @cached_property
+    def features(self) -> FeatureSet:
+        """The columns that conditions may read."""
+        return FeatureSet(
+            self.bars,
+            bars_per_year=self.annualisation.bars_per_year,
+            calendar=self.spec.calendar,
+            interval=self.annualisation.interval,
+            events=self.events,
+        )
+
+    def evaluator(self) -> ColumnEvaluator:
+        """Return what evaluates conditions over those columns."""
+        return ColumnEvaluator(self.features.column, is_truth_value)
+
+
+def conclude(
+    inputs: Inputs, clauses: Clauses, outcome: Outcome | SpreadOutcome, positions: Positions
+) -> Result:
+    """Measure what a run did.
+
+    Parameters
+    ----------
+    inputs
+        What was simulated.
+    clauses
+        Its conditions.
+    outcome
+        What the loop came to.
+    positions
+        What it held and closed.
+    """
+    start, closed = inputs.start, positions.closed
+    index = pd.DatetimeIndex(inputs.bars.index)
+    # Without the zone, or each time would be an object of its own.
+    times = index.tz_localize(None).to_numpy()
+    metrics = compute_metrics(
+        outcome.curve.equity[start:],
+        index[start:],
+        initial_capital=inputs.capital,
+        periods_per_year=inputs.annualisation.periods_per_year,
+        period_ends=inputs.annualisation.period_ends(index[start:]),
+        trades=TradeColumns(
+            closed.pnl, closed.return_pct, times[closed.entry_bar], times[closed.exit_bar]
+        ),
+        ruined=outcome.ruined,
+    )
+    return Result(
+        spec=inputs.spec,
+        initial_capital=inputs.capital,
+        commission=inputs.commission,
+        slippage=inputs.slippage,
+        annualisation=inputs.annualisation,
+        metrics=metrics,
+        quality=inputs.quality,
+        told=inputs.told,
+        all_bars=inputs.bars,
+        clauses=clauses,
+        feature_set=inputs.features,
+        outcome=outcome,
+        positions=positions,
+    )

@@ -1,0 +1,198 @@
+"""Lots of the instrument itself over bars: what a rule spec trades."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+
+from btkit.engine import (
+    ChunkedRun,
+    Clauses,
+    Decisions,
+    Market,
+    Outcome,
+    Reason,
+    Rules,
+    commission_rules,
+    parse_clauses,
+    plan_decisions,
+    value_trades,
+)
+from btkit.engine.inputs import Floats, Integers
+from btkit.pricing.spreads import Spread
+from btkit.simulation.inputs import Inputs, conclude
+from btkit.simulation.result import Result
+from btkit.simulation.simulated import Closed
+from btkit.spec import StrategySpec
+
+SKIPPED = {
+    "size_missing": "the sizing formula gave no number there",
+    "size_not_positive": "the sizing formula gave zero or less",
+    "size_below_one_share": "the sizing formula gave less than one share; a larger capital or "
+    "per_trade_risk_pct, or allow_fractional, would let them through",
+    "insufficient_cash": "the cash did not pay for one share",
+}
+"""Why an entry that was decided was not made, in words."""
+
+
+@dataclass(frozen=True, eq=False)
+class SharePositions:
+    """The lots of a run; see `btkit.simulation.simulated.Positions`.
+
+    Parameters
+    ----------
+    market, rules
+        What the loop read.
+    outcome
+        What it gave.
+    """
+
+    noun: ClassVar[str] = "trade"
+    reasons: ClassVar[type[IntEnum]] = Reason
+    skipped: ClassVar[Mapping[str, str]] = SKIPPED
+
+    market: Market
+    rules: Rules
+    outcome: Outcome
+
+    @cached_property
+    def closed(self) -> Closed:
+        """Closed lots: prices per share, return over what the lot was bought for."""
+        trades = self.outcome.trades
+        made = value_trades(trades, self.market, self.rules)
+        return Closed(
+            entry_bar=trades.entry_bar,
+            exit_bar=trades.exit_bar,
+            entry_price=trades.entry_price,
+            exit_price=trades.exit_price,
+            shares=trades.shares,
+            pnl=made.pnl,
+            return_pct=made.return_pct,
+            reason=trades.reason,
+            bars_held=made.bars_held,
+            commission=made.commission,
+            slippage_cost=made.slippage_cost,
+        )
+
+    @property
+    def spreads(self) -> list[Spread]:
+        """None: lots have no legs."""
+        return []
+
+    @property
+    def lives(self) -> pd.DataFrame:
+        """None: what a lot is worth is the price."""
+        return pd.DataFrame()
+
+    def decided_upon(self) -> tuple[Integers, Integers]:
+        """Return of each lot the first bar that could decide upon it, and the one after."""
+        trades, at_close = self.outcome.trades, self.rules.at_close
+        # A lot that fills or leaves at a close is decided upon from the next bar, or until then.
+        stays = at_close | (trades.reason >= Reason.END_OF_DATA)
+        return trades.entry_bar + at_close, trades.exit_bar + stays
+
+    def known(self, bars: Integers, trades: Integers) -> dict[str, Floats]:
+        """Return the position's names as conditions saw them; `trades` has -1 for none."""
+        held = trades >= 0
+        entry_bar = np.append(self.outcome.trades.entry_bar, 0)[trades]
+        entry_price = np.append(self.outcome.trades.entry_price, np.nan)[trades]
+        ratio = self.market.close[bars] / entry_price
+        gain = np.where(held, 1.0 - ratio if self.rules.short else ratio - 1.0, 0.0)
+        bars_held = np.where(held, bars - entry_bar, 0).astype(np.float64)
+        return {
+            "in_position": held.astype(np.float64),
+            "capital": self._decision_cash[bars],
+            "bars_held": bars_held,
+            "days_held": bars_held,
+            "position_pnl_pct": gain,
+        }
+
+    def warnings(self, fallbacks: Mapping[str, int], bars: int) -> list[dict[str, str]]:
+        """Return none: what a lot is worth is known."""
+        del fallbacks, bars
+        return []
+
+    @cached_property
+    def _decision_cash(self) -> Floats:
+        """Cash when each bar's orders are decided, before its fills at the close."""
+        outcome = self.outcome
+        cash = outcome.curve.cash.copy()
+        if self.rules.at_close:
+            cash[1:] = outcome.curve.cash[:-1]
+            cash[outcome.start] = outcome.capital
+        elif outcome.last_decided == len(cash) - 1:
+            # The curve's last point comes after all lots were closed.
+            cash[-1] = outcome.final_decision_cash
+        return cash
+
+
+def simulate_rules(inputs: Inputs) -> Result:
+    """Simulate a rule spec; pure.
+
+    Parameters
+    ----------
+    inputs
+        What `simulate` checked.
+    """
+    spec = inputs.spec
+    assert isinstance(spec, StrategySpec)
+    clauses = parse_clauses(
+        spec.filled_conditions, spec.filled_sizing, risk_pct=spec.per_trade_risk_pct
+    )
+    decisions = plan_decisions(
+        clauses,
+        inputs.evaluator(),
+        len(inputs.bars),
+        filter_all=spec.filter_scope == "all",
+    )
+    rules = rules_of(spec, commission=inputs.commission, slippage=inputs.slippage)
+    return trade_shares(inputs, clauses, decisions, rules)
+
+
+def trade_shares(inputs: Inputs, clauses: Clauses, decisions: Decisions, rules: Rules) -> Result:
+    """Trade the instrument as was decided; pure.
+
+    Parameters
+    ----------
+    inputs
+        What `simulate` checked.
+    clauses
+        The conditions of the spec.
+    decisions
+        When to act, wherever that comes from.
+    rules
+        The numbers of spec and account.
+    """
+    market = Market(*(np.array(inputs.bars[name], np.float64) for name in ("open", "close")))
+    outcome = inputs.loop(
+        ChunkedRun(market, decisions, rules, capital=inputs.capital, start=inputs.start)
+    )
+    return conclude(inputs, clauses, outcome, SharePositions(market, rules, outcome))
+
+
+def rules_of(strategy: StrategySpec, *, commission: float, slippage: float) -> Rules:
+    """Return the numbers of a spec and an account as the loop reads them.
+
+    Parameters
+    ----------
+    strategy
+        A rule spec.
+    commission, slippage
+        See `simulate`.
+    """
+    return Rules(
+        short=strategy.is_short,
+        at_close=strategy.fill == "close",
+        fractional=strategy.allow_fractional,
+        filter_all=strategy.filter_scope == "all",
+        max_holding=strategy.max_holding_bars,
+        max_positions=strategy.max_concurrent_positions,
+        slippage=slippage,
+        **commission_rules(strategy.commission_kind, commission),
+    )

@@ -1,0 +1,174 @@
+"""What a run came to, as the loop left it: what every table and diagnosis is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
+
+import pandas as pd
+
+from btkit.data import HANDED_OVER, DataInfo, Finding
+from btkit.engine import Clauses
+from btkit.engine.inputs import Floats, Integers
+from btkit.indicators import FeatureSet
+from btkit.markets import Annualisation
+from btkit.metrics import Metrics
+from btkit.spec import BaseSpec
+
+if TYPE_CHECKING:
+    from btkit.engine import Outcome
+    from btkit.engine.spread_run import SpreadOutcome
+    from btkit.pricing.spreads import Spread
+
+
+class Closed(NamedTuple):
+    """Closed trades in order of exit, (n_trades,); `Result.trades` says what each column is."""
+
+    entry_bar: Integers
+    exit_bar: Integers
+    entry_price: Floats
+    exit_price: Floats
+    shares: Floats
+    pnl: Floats
+    return_pct: Floats
+    reason: Integers
+    bars_held: Integers
+    commission: Floats
+    slippage_cost: Floats
+
+
+class Positions(Protocol):
+    """What a run held and closed, whatever it trades; one implementation for each kind of it."""
+
+    noun: ClassVar[str]
+    """What one trade is called: ``trade`` or ``spread``."""
+    reasons: ClassVar[type[IntEnum]]
+    """What the numbers in `Closed.reason` mean."""
+    skipped: ClassVar[Mapping[str, str]]
+    """Why an entry that was decided was not made: words by reason."""
+
+    @property
+    def closed(self) -> Closed:
+        """The closed trades."""
+
+    @property
+    def spreads(self) -> list[Spread]:
+        """Each trade with its legs; empty where trades have none."""
+
+    @property
+    def lives(self) -> pd.DataFrame:
+        """Each spread at every close at which it was open; see `Result.lives`."""
+
+    def decided_upon(self) -> tuple[Integers, Integers]:
+        """Return of each trade the first bar that could decide upon it, and the one after."""
+
+    def known(self, bars: Integers, trades: Integers) -> dict[str, Floats]:
+        """Return the position's names as conditions saw them.
+
+        Parameters
+        ----------
+        bars
+            Bars at which orders were decided.
+        trades
+            A trade that was open there, or -1 for none.
+        """
+
+    def warnings(self, fallbacks: Mapping[str, int], bars: int) -> list[dict[str, str]]:
+        """Return what a reader must know of this kind of position, as ``{code, message}``.
+
+        Parameters
+        ----------
+        fallbacks
+            For each name that is read: bars on which its value is a documented fallback.
+        bars
+            Bars in all.
+        """
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Simulated:
+    """One simulated run of any kind of spec.
+
+    Parameters
+    ----------
+    spec
+        The strategy as it ran.
+    initial_capital, commission, slippage
+        The account: $, what the commission model multiplies, fraction of the price.
+    annualisation
+        How returns are taken and annualised, from the bars' interval, calendar and spec.
+    metrics
+        True values; NaN where undefined.
+    quality
+        What checking the bars found and repaired.
+    told
+        What was said of them in ``attrs["btkit"]``, None where nothing was.
+    all_bars
+        The bars after checks and price adjustment, warm-up included.
+    clauses, feature_set, outcome, positions
+        What tables and diagnostics are made from.
+    run_id
+        The stored run, None if it was not stored.
+    """
+
+    spec: BaseSpec
+    initial_capital: float
+    commission: float
+    slippage: float
+    annualisation: Annualisation
+    metrics: Metrics
+    quality: list[Finding]
+    told: DataInfo | None
+    all_bars: pd.DataFrame
+    clauses: Clauses
+    feature_set: FeatureSet
+    outcome: Outcome | SpreadOutcome
+    positions: Positions
+    run_id: str | None = None
+
+    @property
+    def interval(self) -> str:
+        """The bars' interval, such as ``1d``."""
+        return self.annualisation.interval.label
+
+    @property
+    def bars_per_year(self) -> float:
+        """Bars in a year, which realised volatilities are annualised with."""
+        return self.annualisation.bars_per_year
+
+    @property
+    def periods_per_year(self) -> float:
+        """A of the annualised metrics: returns in a year."""
+        return self.annualisation.periods_per_year
+
+    @property
+    def info(self) -> DataInfo | None:
+        """What the loader said of the bars; None for bars that were handed over."""
+        return self.told if self.told is not None and self.told.source != HANDED_OVER else None
+
+    @property
+    def symbol(self) -> str | None:
+        """The symbol, if the bars say it."""
+        return None if self.info is None else self.info.symbol
+
+    @property
+    def commission_model(self) -> str:
+        """The commission model in force."""
+        return self.spec.commission_kind
+
+    @property
+    def ruined(self) -> bool:
+        """Whether the account was lost."""
+        return self.outcome.ruined
+
+    @property
+    def bars(self) -> pd.DataFrame:
+        """The bars from the first deciding one on; the index of equity."""
+        return self.all_bars.iloc[self.outcome.start :]
+
+    @property
+    def names(self) -> list[str]:
+        """Every per-bar column that the run reads, in order."""
+        return sorted(self.clauses.names() | self.spec.columns)

@@ -1,0 +1,207 @@
+"""The kinds of spec: which there are, which one a file is, and what says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from btkit.arguments import quoted
+from btkit.errors import SpecKindError
+from btkit.spec.base import BaseSpec
+from btkit.spec.model import OptionsSpec, StrategySpec
+
+RunCommand = Literal["run", "options-sim"]
+"""The commands that run a spec once."""
+
+
+@dataclass(frozen=True)
+class SpecKind:
+    """One kind of spec.
+
+    Parameters
+    ----------
+    spec
+        Its class.
+    noun
+        What it is called in a sentence, with its article.
+    command
+        The command that runs it, without ``backtest``.
+    verb
+        The function that runs it.
+    mark
+        What one sees it by, as half a sentence.
+    sign
+        The field that makes a file one of this kind, whatever else it has.
+    own
+        Fields that make it one where no sign says otherwise.
+    telling
+        Fields that make it one where no kind's own field says otherwise.
+    usual
+        Fields that it has as a rule; they tell it where nothing else does.
+    """
+
+    spec: type[BaseSpec]
+    noun: str
+    command: RunCommand
+    verb: str
+    mark: str
+    sign: str | None = None
+    own: tuple[str, ...] = ()
+    telling: tuple[str, ...] = ()
+    usual: tuple[str, ...] = ()
+
+
+KINDS: dict[str, SpecKind] = {
+    "rules": SpecKind(
+        spec=StrategySpec,
+        noun="a rule spec",
+        command="run",
+        verb="bt.run",
+        mark="a rule spec has none",
+        own=tuple(
+            name for name in StrategySpec.model_fields if name not in OptionsSpec.model_fields
+        ),
+        usual=("exit_conditions", "stop_conditions"),
+    ),
+    "options": SpecKind(
+        spec=OptionsSpec,
+        noun="an option spec",
+        command="options-sim",
+        verb="bt.options_sim",
+        mark="an option spec has a spread_type",
+        sign="spread_type",
+        # Of the fields that only option specs have, those that no rule could mean otherwise: a
+        # rule's author may write stop_loss_pct and know nothing of spreads.
+        telling=("target_dte", "short_delta", "long_delta"),
+    ),
+}
+"""By name, which is the class's ``kind``; a file in which nothing tells is of the first."""
+
+# Words for "no spread", as programs fill a field in that they do not need.
+_NOTHING = ("", "none", "null", "n/a")
+
+
+@dataclass(frozen=True)
+class InferredKind:
+    """What kind of spec something is.
+
+    Parameters
+    ----------
+    kind
+        None where nothing tells.
+    why
+        What tells it, after "it ..." in a sentence.
+    only
+        The one field that tells it, where a stray one would tell the same; else None.
+    """
+
+    kind: str | None
+    why: str
+    only: str | None = None
+
+
+def infer_kind(values: Mapping[str, Any]) -> InferredKind:
+    """Tell what kind of spec a mapping is, by the fields that it gives.
+
+    Parameters
+    ----------
+    values
+        The fields as they came. One that is null is as good as not there, and so is a sign, such
+        as spread_type, of "none".
+
+    Examples
+    --------
+    >>> infer_kind({"name": "dip", "entry_conditions": ["close > 1"], "direction": "short"}).why
+    'has direction, which only rule specs have'
+    """
+    given = {name for name, value in values.items() if value is not None}
+    for name, known in KINDS.items():
+        if known.sign in given and not _is_nothing(values[known.sign]):
+            return InferredKind(name, f"has a {known.sign}")
+    for name, known in KINDS.items():
+        fields = [field for field in known.own if field in given]
+        if fields:
+            return InferredKind(name, f"has {fields[0]}, which only {plural(name)} have")
+    for name, known in KINDS.items():
+        fields = [field for field in known.telling if field in given]
+        if fields:
+            why = f"has {fields[0]}, which only {plural(name)} have"
+            return InferredKind(name, why, fields[0] if len(fields) == 1 else None)
+    for name, known in KINDS.items():
+        if given & set(known.usual):
+            return InferredKind(
+                name, "lists exits or stops, and has no field that only option specs have"
+            )
+    return InferredKind(None, "has no field that only one kind of spec has")
+
+
+def _is_nothing(value: object) -> bool:
+    return isinstance(value, str) and value.strip().lower() in _NOTHING
+
+
+def plural(kind: str) -> str:
+    """Return what several specs of a kind are called."""
+    return f"{KINDS[kind].noun.partition(' ')[2]}s"
+
+
+def kind_of(spec: BaseSpec) -> tuple[str, str]:
+    """Return what kind a loaded spec is, and which of the fields that were given say so.
+
+    Parameters
+    ----------
+    spec
+        Of any kind.
+    """
+    return spec.kind, infer_kind(dict.fromkeys(spec.model_fields_set, True)).why
+
+
+def kinds_run_by(command: str) -> tuple[str, ...]:
+    """Return the kinds of spec that a command runs, the usual one first.
+
+    Parameters
+    ----------
+    command
+        Such as ``run``.
+    """
+    return tuple(name for name, known in KINDS.items() if known.command == command)
+
+
+def check_kind(inferred: InferredKind, expected: Sequence[str], name: object) -> str:
+    """Return the kind to take a spec for.
+
+    Parameters
+    ----------
+    inferred
+        What its fields tell.
+    expected
+        What it is needed as: any of these, the first where nothing tells.
+    name
+        The spec's, for the message.
+
+    Raises
+    ------
+    SpecKindError
+        If it is of another kind.
+    """
+    if inferred.kind is None:
+        return expected[0]
+    if inferred.kind in expected:
+        return inferred.kind
+    known, wanted = KINDS[inferred.kind], KINDS[expected[0]]
+    called = f"The spec {quoted(name)}" if isinstance(name, str) else "The spec"
+    hint = f"Run it with `backtest {known.command}` or `{known.verb}`; {wanted.mark}."
+    if inferred.only is not None:
+        hint = (
+            f"Leave {inferred.only} out if it is a rule; if it sells spreads, say so by a "
+            f"spread_type, and run it with `backtest {known.command}`."
+        )
+    raise SpecKindError(
+        f"{called} is {known.noun}: it {inferred.why}. {wanted.noun.capitalize()} is needed here.",
+        hint=hint,
+        details={
+            "kind": inferred.kind,
+            "why": inferred.why,
+            "command": known.command if inferred.only is None else None,
+        },
+    )
