@@ -15,9 +15,10 @@ side of the strike on which the forward lies, and 0 where it is the strike exact
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Literal, TypeAlias, get_args
+from functools import cached_property, update_wrapper
+from typing import Any, Literal, Protocol, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -38,271 +39,6 @@ _BOUNDS = {
     "rate": _ANY,
     "dividend_yield": _ANY,
 }
-
-
-def price(
-    right: Right,
-    spot: ArrayLike,
-    strike: ArrayLike,
-    years: ArrayLike,
-    volatility: ArrayLike,
-    *,
-    rate: ArrayLike = 0.0,
-    dividend_yield: ArrayLike = 0.0,
-) -> Floats:
-    """Return the value of an option.
-
-    Parameters
-    ----------
-    right
-        ``"call"`` or ``"put"``.
-    spot, strike
-        In $, above 0; these and all that follow broadcast against each other.
-    years
-        To expiry, at least 0: calendar days / 365.
-    volatility
-        A fraction a year, at least 0.
-    rate, dividend_yield
-        Continuously compounded, fractions a year.
-
-    Returns
-    -------
-    ndarray of float64
-        In $ a share, at least 0. At `years` or `volatility` 0 the discounted intrinsic value.
-
-    Raises
-    ------
-    UsageError
-        If a number is out of its bounds.
-
-    Examples
-    --------
-    >>> round(float(price("put", 100, 95, 0.25, 0.2, rate=0.05)), 4)
-    1.5343
-    """
-    case = _case(right, spot, strike, years, volatility, rate, dividend_yield)
-    above = case.spot_now * case.normal(case.d1) - case.strike_now * case.normal(case.d2)
-    intrinsic = case.sign * (case.spot_now - case.strike_now)
-    return np.maximum(np.where(case.deviation > 0.0, case.sign * above, intrinsic), 0.0)
-
-
-def delta(
-    right: Right,
-    spot: ArrayLike,
-    strike: ArrayLike,
-    years: ArrayLike,
-    volatility: ArrayLike,
-    *,
-    rate: ArrayLike = 0.0,
-    dividend_yield: ArrayLike = 0.0,
-) -> Floats:
-    """Return the change of the value per $ of the underlying: ±e^(-qT) N(±d1).
-
-    Parameters
-    ----------
-    right, spot, strike, years, volatility, rate, dividend_yield
-        As in `price`.
-
-    Returns
-    -------
-    ndarray of float64
-        0 to 1 for calls, -1 to 0 for puts; exactly half the step where the limit has one.
-
-    Raises
-    ------
-    UsageError
-        If a number is out of its bounds.
-    """
-    case = _case(right, spot, strike, years, volatility, rate, dividend_yield)
-    return case.sign * case.dividend_discount * case.normal(case.d1)
-
-
-def gamma(
-    right: Right,
-    spot: ArrayLike,
-    strike: ArrayLike,
-    years: ArrayLike,
-    volatility: ArrayLike,
-    *,
-    rate: ArrayLike = 0.0,
-    dividend_yield: ArrayLike = 0.0,
-) -> Floats:
-    """Return the change of delta per $ of the underlying: e^(-qT) phi(d1) / (S s √T).
-
-    Parameters
-    ----------
-    right, spot, strike, years, volatility, rate, dividend_yield
-        As in `price`; calls and puts have the same gamma.
-
-    Returns
-    -------
-    ndarray of float64
-        Per $; in the limit 0, and infinite at the strike.
-
-    Raises
-    ------
-    UsageError
-        If a number is out of its bounds.
-    """
-    case = _case(right, spot, strike, years, volatility, rate, dividend_yield)
-    limit = np.where(case.d1 == 0.0, np.inf, 0.0)
-    with np.errstate(all="ignore"):
-        curve = case.dividend_discount * case.density / (case.spot * case.deviation)
-    return np.where(case.deviation > 0.0, curve, np.where(np.isnan(case.d1), np.nan, limit))
-
-
-def theta(
-    right: Right,
-    spot: ArrayLike,
-    strike: ArrayLike,
-    years: ArrayLike,
-    volatility: ArrayLike,
-    *,
-    rate: ArrayLike = 0.0,
-    dividend_yield: ArrayLike = 0.0,
-) -> Floats:
-    """Return the change of the value as time passes, per year.
-
-    -S e^(-qT) phi(d1) s / (2 √T) ∓ r K e^(-rT) N(±d2) ± q S e^(-qT) N(±d1), the upper sign for
-    calls.
-
-    Parameters
-    ----------
-    right, spot, strike, years, volatility, rate, dividend_yield
-        As in `price`.
-
-    Returns
-    -------
-    ndarray of float64
-        $ a year; divide by 365 for a calendar day. At expiry minus infinity at the strike.
-
-    Raises
-    ------
-    UsageError
-        If a number is out of its bounds.
-    """
-    case = _case(right, spot, strike, years, volatility, rate, dividend_yield)
-    with np.errstate(all="ignore"):
-        decay = case.spot_now * case.density * case.volatility / (2.0 * np.sqrt(case.years))
-    at_strike = np.where((case.d1 == 0.0) & (case.volatility > 0.0), np.inf, 0.0)
-    decay = np.where(case.years > 0.0, decay, np.where(np.isnan(case.d1), np.nan, at_strike))
-    carry = case.dividend_yield * case.spot_now * case.normal(case.d1)
-    carry -= case.rate * case.strike_now * case.normal(case.d2)
-    return -decay + case.sign * carry
-
-
-def vega(
-    right: Right,
-    spot: ArrayLike,
-    strike: ArrayLike,
-    years: ArrayLike,
-    volatility: ArrayLike,
-    *,
-    rate: ArrayLike = 0.0,
-    dividend_yield: ArrayLike = 0.0,
-) -> Floats:
-    """Return the change of the value per unit of volatility: S e^(-qT) phi(d1) √T.
-
-    Parameters
-    ----------
-    right, spot, strike, years, volatility, rate, dividend_yield
-        As in `price`; calls and puts have the same vega.
-
-    Returns
-    -------
-    ndarray of float64
-        $ for a volatility higher by 1.0; divide by 100 for one IV point.
-
-    Raises
-    ------
-    UsageError
-        If a number is out of its bounds.
-    """
-    case = _case(right, spot, strike, years, volatility, rate, dividend_yield)
-    return case.spot_now * case.density * np.sqrt(case.years)
-
-
-def rho(
-    right: Right,
-    spot: ArrayLike,
-    strike: ArrayLike,
-    years: ArrayLike,
-    volatility: ArrayLike,
-    *,
-    rate: ArrayLike = 0.0,
-    dividend_yield: ArrayLike = 0.0,
-) -> Floats:
-    """Return the change of the value per unit of the interest rate: ±K T e^(-rT) N(±d2).
-
-    Parameters
-    ----------
-    right, spot, strike, years, volatility, rate, dividend_yield
-        As in `price`.
-
-    Returns
-    -------
-    ndarray of float64
-        $ for a rate higher by 1.0; divide by 100 for one percentage point.
-
-    Raises
-    ------
-    UsageError
-        If a number is out of its bounds.
-    """
-    case = _case(right, spot, strike, years, volatility, rate, dividend_yield)
-    return case.sign * case.strike_now * case.years * case.normal(case.d2)
-
-
-def strike_from_delta(
-    right: Right,
-    spot: ArrayLike,
-    absolute_delta: ArrayLike,
-    years: ArrayLike,
-    volatility: ArrayLike,
-    *,
-    rate: ArrayLike = 0.0,
-    dividend_yield: ArrayLike = 0.0,
-) -> Floats:
-    """Return the strike at which an option has a given absolute delta, in closed form.
-
-    With z = N⁻¹(|delta| e^(qT)) it is S e^(± z s √T + (r - q + s²/2) T), plus for puts.
-
-    Parameters
-    ----------
-    right, spot, years, volatility, rate, dividend_yield
-        As in `price`.
-    absolute_delta
-        Above 0 and below 1, such as 0.30 for a 30-delta option.
-
-    Returns
-    -------
-    ndarray of float64
-        In $. NaN where the dividend yield keeps every option's delta below the one asked for.
-
-    Raises
-    ------
-    UsageError
-        If a number is out of its bounds.
-
-    Examples
-    --------
-    >>> strike = strike_from_delta("put", 100, 0.30, 0.25, 0.2, rate=0.05)
-    >>> round(float(delta("put", 100, strike, 0.25, 0.2, rate=0.05)), 12)
-    -0.3
-    """
-    from scipy.special import ndtri  # noqa: PLC0415 - scipy is slow to import
-
-    target = np.asarray(absolute_delta, dtype=np.float64)
-    if not (np.isnan(target) | ((target > 0.0) & (target < 1.0))).all():
-        raise _refusal("absolute_delta", target, "above 0 and below 1")
-    # The strike is what is asked for; any will do to have the rest checked.
-    case = _case(right, spot, spot, years, volatility, rate, dividend_yield)
-    reached = target / case.dividend_discount
-    with np.errstate(all="ignore"):
-        quantile = np.where(reached < 1.0, ndtri(np.minimum(reached, 1.0)), np.nan)
-    drift = (case.rate - case.dividend_yield + 0.5 * case.volatility**2) * case.years
-    strike: Floats = case.spot * np.exp(drift - case.sign * quantile * case.deviation)
-    return strike
 
 
 @dataclass(frozen=True)
@@ -385,3 +121,186 @@ def _refusal(name: str, values: Floats, rule: str) -> UsageError:
         hint="correct it, or write NaN where it is not known",
         details={"argument": name, "rule": rule},
     )
+
+
+class Formula(Protocol):
+    """What an option is worth, or how that changes: each of the functions below.
+
+    Parameters
+    ----------
+    right
+        ``"call"`` or ``"put"``.
+    spot, strike
+        In $, above 0; these and all that follow broadcast against each other.
+    years
+        To expiry, at least 0: calendar days / 365.
+    volatility
+        A fraction a year, at least 0.
+    rate, dividend_yield
+        Continuously compounded, fractions a year.
+
+    Returns
+    -------
+    ndarray of float64
+        In the unit that the function names.
+
+    Raises
+    ------
+    UsageError
+        If a number is out of its bounds.
+    """
+
+    def __call__(
+        self,
+        right: Right,
+        spot: ArrayLike,
+        strike: ArrayLike,
+        years: ArrayLike,
+        volatility: ArrayLike,
+        *,
+        rate: ArrayLike = 0.0,
+        dividend_yield: ArrayLike = 0.0,
+    ) -> Floats:
+        """Return it for arrays of options."""
+
+
+def _of_options(formula: Callable[[_Case], Floats]) -> Formula:
+    def computed(
+        right: Right,
+        spot: ArrayLike,
+        strike: ArrayLike,
+        years: ArrayLike,
+        volatility: ArrayLike,
+        *,
+        rate: ArrayLike = 0.0,
+        dividend_yield: ArrayLike = 0.0,
+    ) -> Floats:
+        return formula(_case(right, spot, strike, years, volatility, rate, dividend_yield))
+
+    update_wrapper(computed, formula)
+    del computed.__wrapped__  # type: ignore[attr-defined]  # its own parameters are the ones to show
+    return computed
+
+
+@_of_options
+def price(case: _Case) -> Floats:
+    """Return the value, in $ a share, at least 0: see `Formula`.
+
+    At `years` or `volatility` 0 it is the discounted intrinsic value.
+
+    Examples
+    --------
+    >>> round(float(price("put", 100, 95, 0.25, 0.2, rate=0.05)), 4)
+    1.5343
+    """
+    above = case.spot_now * case.normal(case.d1) - case.strike_now * case.normal(case.d2)
+    intrinsic = case.sign * (case.spot_now - case.strike_now)
+    return np.maximum(np.where(case.deviation > 0.0, case.sign * above, intrinsic), 0.0)
+
+
+@_of_options
+def delta(case: _Case) -> Floats:
+    """Return the change of the value per $ of the underlying, ±e^(-qT) N(±d1): see `Formula`.
+
+    0 to 1 for calls, -1 to 0 for puts; exactly half the step where the limit has one.
+    """
+    return case.sign * case.dividend_discount * case.normal(case.d1)
+
+
+@_of_options
+def gamma(case: _Case) -> Floats:
+    """Return the change of delta per $ of the underlying: see `Formula`.
+
+    e^(-qT) phi(d1) / (S s √T), the same for calls and puts; in the limit 0, and infinite at the strike.
+    """
+    limit = np.where(case.d1 == 0.0, np.inf, 0.0)
+    with np.errstate(all="ignore"):
+        curve = case.dividend_discount * case.density / (case.spot * case.deviation)
+    return np.where(case.deviation > 0.0, curve, np.where(np.isnan(case.d1), np.nan, limit))
+
+
+@_of_options
+def theta(case: _Case) -> Floats:
+    """Return the change of the value as time passes, in $ a year: see `Formula`.
+
+    -S e^(-qT) phi(d1) s / (2 √T) ∓ r K e^(-rT) N(±d2) ± q S e^(-qT) N(±d1), the upper sign for
+    calls. Divided by 365 it is a calendar day's; at expiry it is minus infinity at the strike.
+    """
+    with np.errstate(all="ignore"):
+        decay = case.spot_now * case.density * case.volatility / (2.0 * np.sqrt(case.years))
+    at_strike = np.where((case.d1 == 0.0) & (case.volatility > 0.0), np.inf, 0.0)
+    decay = np.where(case.years > 0.0, decay, np.where(np.isnan(case.d1), np.nan, at_strike))
+    carry = case.dividend_yield * case.spot_now * case.normal(case.d1)
+    carry -= case.rate * case.strike_now * case.normal(case.d2)
+    return -decay + case.sign * carry
+
+
+@_of_options
+def vega(case: _Case) -> Floats:
+    """Return the change of the value per unit of volatility, S e^(-qT) phi(d1) √T: see `Formula`.
+
+    In $ for a volatility higher by 1.0; divided by 100 for one IV point. The same for calls and
+    puts.
+    """
+    return case.spot_now * case.density * np.sqrt(case.years)
+
+
+@_of_options
+def rho(case: _Case) -> Floats:
+    """Return the change of the value per unit of the rate, ±K T e^(-rT) N(±d2): see `Formula`.
+
+    In $ for a rate higher by 1.0; divided by 100 for one percentage point.
+    """
+    return case.sign * case.strike_now * case.years * case.normal(case.d2)
+
+
+def strike_from_delta(
+    right: Right,
+    spot: ArrayLike,
+    absolute_delta: ArrayLike,
+    years: ArrayLike,
+    volatility: ArrayLike,
+    *,
+    rate: ArrayLike = 0.0,
+    dividend_yield: ArrayLike = 0.0,
+) -> Floats:
+    """Return the strike at which an option has a given absolute delta, in closed form.
+
+    With z = N⁻¹(|delta| e^(qT)) it is S e^(± z s √T + (r - q + s²/2) T), plus for puts.
+
+    Parameters
+    ----------
+    right, spot, years, volatility, rate, dividend_yield
+        As in `Formula`.
+    absolute_delta
+        Above 0 and below 1, such as 0.30 for a 30-delta option.
+
+    Returns
+    -------
+    ndarray of float64
+        In $. NaN where the dividend yield keeps every option's delta below the one asked for.
+
+    Raises
+    ------
+    UsageError
+        If a number is out of its bounds.
+
+    Examples
+    --------
+    >>> strike = strike_from_delta("put", 100, 0.30, 0.25, 0.2, rate=0.05)
+    >>> round(float(delta("put", 100, strike, 0.25, 0.2, rate=0.05)), 12)
+    -0.3
+    """
+    from scipy.special import ndtri  # noqa: PLC0415 - scipy is slow to import
+
+    target = np.asarray(absolute_delta, dtype=np.float64)
+    if not (np.isnan(target) | ((target > 0.0) & (target < 1.0))).all():
+        raise _refusal("absolute_delta", target, "above 0 and below 1")
+    # The strike is what is asked for; any will do to have the rest checked.
+    case = _case(right, spot, spot, years, volatility, rate, dividend_yield)
+    reached = target / case.dividend_discount
+    with np.errstate(all="ignore"):
+        quantile = np.where(reached < 1.0, ndtri(np.minimum(reached, 1.0)), np.nan)
+    drift = (case.rate - case.dividend_yield + 0.5 * case.volatility**2) * case.years
+    strike: Floats = case.spot * np.exp(drift - case.sign * quantile * case.deviation)
+    return strike
