@@ -9,6 +9,7 @@ from numbers import Integral, Real
 from typing import TypeVar
 
 from btkit.errors import UsageError
+from btkit.spelling import did_you_mean
 
 Choice = TypeVar("Choice", bound=str)
 # As much as SQLite and NumPy count to.
@@ -126,9 +127,11 @@ def check_choice(value: object, choices: Sequence[Choice], *, name: str, noun: s
     for choice in choices:
         if isinstance(value, str) and value == choice:
             return choice
+    close = did_you_mean(value, choices) if isinstance(value, str) else None
+    offered = f"Choose one of {' '.join(choices)}."
     raise UsageError(
         f"There is no {noun} {shown(value)}.",
-        hint=f"Choose one of {' '.join(choices)}.",
+        hint=offered if close is None else f"{offered[:-1]}; {close}",
         details={"argument": name, "received": shown(value), "known": list(choices)},
     )
 

@@ -43,7 +43,7 @@ def near(word: str, known: Collection[str]) -> list[str]:
     for is_near, most in _WAYS:
         found = [name for name in known if is_near(wanted, _plain(name))]
         if found:
-            found.sort(key=lambda name: -_likeness(wanted, _plain(name)))
+            found.sort(key=lambda name: -likeness(wanted, _plain(name)))
             return found[:most]
     return []
 
@@ -83,7 +83,8 @@ def _joined(word: str) -> str:
     return word.replace("_", "")
 
 
-def _likeness(first: str, second: str) -> float:
+def likeness(first: str, second: str) -> float:
+    """Return how alike two texts are, from 0 to 1."""
     return SequenceMatcher(None, first, second, autojunk=False).ratio()
 
 
@@ -108,11 +109,11 @@ def _is_misspelt(part: str, known: str, *, alone: bool) -> bool:
         # Any three letters are like some others; only what goes on after them is one misspelt.
         return begins and (not alone or len(longer) - len(shorter) == 1)
     needed = _LONG_ALIKE if len(known) >= _LONG else _ALIKE
-    return (begins and not alone) or _likeness(part, known) >= needed
+    return (begins and not alone) or likeness(part, known) >= needed
 
 
 def _as_a_whole(wanted: str, name: str) -> bool:
-    return len(name) >= _LONG and _likeness(_joined(wanted), _joined(name)) >= _WHOLE_ALIKE
+    return len(name) >= _LONG and likeness(_joined(wanted), _joined(name)) >= _WHOLE_ALIKE
 
 
 def _has_its_parts(wanted: str, name: str) -> bool:

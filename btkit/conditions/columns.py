@@ -197,7 +197,7 @@ def _unary(op: str, argument: int, operand: Value) -> Value:
         return Value(data, None, failed)
     code = {"int": MachineOp.INT, "round": MachineOp.ROUND, "round_to": MachineOp.ROUND_TO}[op]
     flat = np.atleast_1d(data)
-    result, wrong = exact_unary(int(code), argument, np.ascontiguousarray(flat))
+    result, wrong = _exact_unary(int(code), argument, np.ascontiguousarray(flat))
     return Value(result.reshape(data.shape), None, _any(failed, wrong.reshape(data.shape)))
 
 
@@ -209,7 +209,7 @@ def _binary(op: str, left: Value, right: Value) -> Value:
         return _select(later, _without_none(right), _without_none(left), failed)
     if op in _EXACT:
         first, second = np.broadcast_arrays(np.atleast_1d(first), np.atleast_1d(second))
-        data, wrong = exact_binary(
+        data, wrong = _exact_binary(
             int(_EXACT[op]), np.ascontiguousarray(first), np.ascontiguousarray(second)
         )
         return Value(data, None, _any(failed, wrong))
@@ -247,8 +247,7 @@ def _identical(left: Value, right: Value) -> NDArray[np.bool_]:
 
 
 @compiled
-def exact_binary(op, left, right):
-    """Apply a machine operation to two float64 arrays; return the results and where it raises."""
+def _exact_binary(op, left, right):
     result = np.empty(left.size)
     failed = np.zeros(left.size, np.bool_)
     for index in range(left.size):
@@ -259,8 +258,7 @@ def exact_binary(op, left, right):
 
 
 @compiled
-def exact_unary(op, argument, operand):
-    """Apply a machine operation to a float64 array; return the results and where it raises."""
+def _exact_unary(op, argument, operand):
     result = np.empty(operand.size)
     failed = np.zeros(operand.size, np.bool_)
     for index in range(operand.size):

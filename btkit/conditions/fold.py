@@ -144,7 +144,7 @@ def choose(test: Node, then: Node, other: Node) -> Node:
 
 def strict(effects: tuple[Node, ...], result: Node) -> Node:
     """Return `result` with the failures of `effects`."""
-    needed = tuple(dict.fromkeys(node for node in effects if can_raise(node)))
+    needed = tuple(dict.fromkeys(node for node in effects if _can_raise(node)))
     return Strict(needed, result) if needed else result
 
 
@@ -155,11 +155,10 @@ def failing(effects: tuple[Node, ...], reason: str) -> Node:
     return Raises()
 
 
-def can_raise(node: Node) -> bool:
-    """Return whether evaluating `node` could fail at some bar."""
+def _can_raise(node: Node) -> bool:
     match node:
         case Unary(op="not" | "bool") | Compare(op="==" | "is") | And() | Or() | If():
-            return any(can_raise(child) for child in node.children())
+            return any(_can_raise(child) for child in node.children())
         case Unary() | Binary() | Compare() | RoundTo() | Strict() | Raises():
             return True
         case _:
@@ -192,7 +191,6 @@ __all__ = [
     "FoldError",
     "binary",
     "both",
-    "can_raise",
     "choose",
     "compare",
     "either",

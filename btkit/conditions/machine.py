@@ -130,8 +130,7 @@ def apply_arithmetic(op, left, right):
 
 
 @compiled_inline
-def apply_binary(op, left, left_tag, right, right_tag):
-    """Return ``(value, tag)`` of a two-operand instruction."""
+def _apply_binary(op, left, left_tag, right, right_tag):
     if op == _EQ:
         if _NONE in (left_tag, right_tag):
             return (1.0 if left_tag == right_tag else 0.0), _BOOL
@@ -205,7 +204,7 @@ def run_program(code, first, last, constants, columns, column_tags, bar, positio
                 return 0.0, _FAILED
             if at < last and code[at, 0] >= _ADD:
                 # The right side of what comes next: it need not go over the stack.
-                value, tag = apply_binary(code[at, 0], value, tag, fresh, fresh_tag)
+                value, tag = _apply_binary(code[at, 0], value, tag, fresh, fresh_tag)
                 at += 1
                 if tag == _FAILED:
                     return 0.0, _FAILED
@@ -217,7 +216,7 @@ def run_program(code, first, last, constants, columns, column_tags, bar, positio
             continue
         if op >= _ADD:
             depth -= 1
-            value, tag = apply_binary(op, stack[depth, 0], int(stack[depth, 1]), value, tag)
+            value, tag = _apply_binary(op, stack[depth, 0], int(stack[depth, 1]), value, tag)
         elif op >= _NOT:
             value, tag = apply_unary(op, argument, value, tag)
         elif op == _JUMP:

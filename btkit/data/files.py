@@ -76,7 +76,7 @@ class Files:
             )
         file = found[0]
         bar_format, stated_by = self.format_of(file, request.interval)
-        table, remarks = read_table(file, bar_format)
+        table, remarks = _read_table(file, bar_format)
         frame, findings = bars_from_table(
             table, interval=request.interval, origin=file.name, bar_format=bar_format,
             symbol=request.symbol, calendar=request.calendar,
@@ -193,28 +193,9 @@ def _stem(name: str) -> str:
     return name
 
 
-def read_table(
+def _read_table(
     file: Path, bar_format: BarFormat = NO_FORMAT
 ) -> tuple[pd.DataFrame, Sequence[Remark]]:
-    """Read a CSV or Parquet file whole.
-
-    Parameters
-    ----------
-    file
-        Its ending says which of the two it is.
-    bar_format
-        What is stated about its layout.
-
-    Returns
-    -------
-    tuple of DataFrame and list of Remark
-        The table as it stands there, texts from a CSV; and what was left out or inferred.
-
-    Raises
-    ------
-    DataError
-        It is empty, corrupt or cut short.
-    """
     name = file.name.lower()
     try:
         if name.endswith((".parquet", ".pq")):
@@ -236,7 +217,7 @@ def read_table(
 
 def _closes(file: Path, bar_format: BarFormat) -> Observations:
     origin = file.name
-    table, remarks = read_table(file, bar_format)
+    table, remarks = _read_table(file, bar_format)
     chosen = choose_columns(table, origin=origin, bar_format=bar_format, symbol="VIX")
     column = "close" if "close" in chosen.columns else "vix"
     if column not in chosen.columns:

@@ -55,8 +55,8 @@ def check_bars(bars: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
         failed with a count and the first 20 dates, ``details["dates"]`` those of the first.
     """
     ordered, findings = order_bars(bars)
-    check_values(ordered)
-    findings += suspicions(ordered)
+    _check_values(ordered)
+    findings += _suspicions(ordered)
     return ordered, findings
 
 
@@ -209,20 +209,7 @@ def _without_duplicates(bars: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]
     return bars[~again], [dropped]
 
 
-def check_values(bars: pd.DataFrame) -> None:
-    """Refuse bars that no market can have printed.
-
-    Parameters
-    ----------
-    bars
-        As `order_bars` returns them.
-
-    Raises
-    ------
-    DataError
-        A price or volume is missing, infinite or out of range, or high and low do not enclose
-        open and close to 1e-6 relative.
-    """
+def _check_values(bars: pd.DataFrame) -> None:
     open_, high, low, close, volume = (bars[name].to_numpy() for name in REQUIRED_COLUMNS)
     body_high, body_low = np.maximum(open_, close), np.minimum(open_, close)
     # One pass over clean bars; NaN and infinity fail one of these comparisons, too.
@@ -273,21 +260,7 @@ def _details(problems: list[dict[str, Any]]) -> dict[str, Any]:
     return {"dates": problems[0]["dates"] if problems else [], "problems": problems}
 
 
-def suspicions(bars: pd.DataFrame) -> list[Finding]:
-    """Look for bars that are possible but suspicious.
-
-    Parameters
-    ----------
-    bars
-        Bars that passed `check_values`.
-
-    Returns
-    -------
-    list of Finding
-        ``split_like_jump``: see `find_splits`. ``identical_bars``: 5 daily or 60 intraday bars in
-        a row repeat the one before. ``zero_volume``: any daily bar, or a quarter of the intraday
-        bars, has no volume.
-    """
+def _suspicions(bars: pd.DataFrame) -> list[Finding]:
     checks: tuple[Callable[[pd.DataFrame], Finding | None], ...] = (_identical_bars, _zero_volume)
     others = [found for check in checks if (found := check(bars)) is not None]
     return [*find_splits(bars), *others]

@@ -211,7 +211,7 @@ def _by_format(stems: pd.Series[Any], texts: pd.Series[Any], origin: str) -> pd.
         readable = np.zeros(len(stems), dtype=bool)
         for form in forms:
             readable |= ~np.asarray(pd.to_datetime(stems, format=form, errors="coerce").isna())
-        raise unreadable(texts, readable, origin)
+        raise _unreadable(texts, readable, origin)
     if len(fits) > 1:
         row = int(np.flatnonzero(np.asarray(fits[0] != fits[1]))[0])
         raise DataError(
@@ -241,18 +241,7 @@ def _formats(texts: pd.Series[Any]) -> list[str]:
     return [*compact, *(date + clock for clock in CLOCK_FORMATS for date in DATE_FORMATS)]
 
 
-def unreadable(texts: pd.Series[Any], readable: npt.NDArray[np.bool_], origin: str) -> DataError:
-    """Return the error for times that no form fits.
-
-    Parameters
-    ----------
-    texts
-        As they stand there.
-    readable
-        Which of them a form fits by themselves.
-    origin
-        The file, for the message.
-    """
+def _unreadable(texts: pd.Series[Any], readable: npt.NDArray[np.bool_], origin: str) -> DataError:
     iso = pd.to_datetime(
         texts.where(texts.str.match(ISO_DATE)), format="ISO8601", errors="coerce", utc=True
     )
@@ -289,6 +278,6 @@ def _from_iso(texts: pd.Series[Any], origin: str) -> Stamps:
             instants = pd.DatetimeIndex(pd.to_datetime(texts, format="ISO8601", utc=True))
     except ValueError as error:
         nothing = np.zeros(len(texts), dtype=bool)
-        raise unreadable(texts, nothing, origin) from error
+        raise _unreadable(texts, nothing, origin) from error
     has_clock = bool((stems.str.len() > len("YYYY-MM-DD")).any())
     return Stamps(written, None if instants is None else instants.as_unit("ns"), has_clock)

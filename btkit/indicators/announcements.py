@@ -69,7 +69,7 @@ class EventDates:
         dates
             Shape (n,), ascending.
         """
-        return np.where(self._outside(dates), np.nan, is_event_day(dates, self.days))
+        return np.where(self._outside(dates), np.nan, _is_event_day(dates, self.days))
 
     def days_to(self, dates: Days) -> Array:
         """Return the calendar days to the next date that is foreseen, 0 on it, or else NaN.
@@ -184,20 +184,6 @@ def days_until_next(dates: Days, events: Days) -> Array:
     return np.where(np.isnat(days), np.nan, days.astype(np.int64))
 
 
-def is_event_day(dates: Days, events: Days) -> Mask:
-    """Return where a date is the date of an event.
-
-    Parameters
-    ----------
-    dates
-        Shape (n,).
-    events
-        Ascending.
-
-    Returns
-    -------
-    Mask
-        Shape (n,).
-    """
+def _is_event_day(dates: Days, events: Days) -> Mask:
     on_the_day: Mask = events.searchsorted(dates) != events.searchsorted(dates, side="right")
     return on_the_day

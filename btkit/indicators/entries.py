@@ -103,8 +103,8 @@ def family(  # noqa: PLR0913 - an entry's parts, each by its name
             group,
             kind,
             lookback(n) if callable(lookback) else lookback,
-            with_number(meaning, n),
-            with_number(formula, n),
+            _with_number(meaning, n),
+            _with_number(formula, n),
             source,
             decay=decay(n) if callable(decay) else decay,
             needs=needs,
@@ -117,8 +117,8 @@ def family(  # noqa: PLR0913 - an entry's parts, each by its name
     entry = replace(
         documented(SMALLEST),
         name=name,
-        meaning=with_number(meaning, None),
-        formula=with_number(formula, None),
+        meaning=_with_number(meaning, None),
+        formula=_with_number(formula, None),
         decay=None,
         varies=f"{varies or _ends(documented)}; n from {SMALLEST} to {LARGEST}",
     )
@@ -133,22 +133,7 @@ def _ends(documented: Callable[[int], Indicator]) -> str:
 _NUMBER = re.compile(r"(?P<after>_?)<n(?P<plus>[+-][0-9]+)?>")
 
 
-def with_number(text: str, n: int | None) -> str:
-    """Return a family's text for one member, or for all of them.
-
-    Parameters
-    ----------
-    text
-        With ``<n>``, ``<n-1>`` and the like.
-    n
-        The member's; None leaves the letter, in angle brackets where it is part of a name.
-
-    Examples
-    --------
-    >>> with_number("mean(close[i-<n-1>..i])", 20), with_number("mean(close[i-<n-1>..i])", None)
-    ('mean(close[i-19..i])', 'mean(close[i-(n-1)..i])')
-    """
-
+def _with_number(text: str, n: int | None) -> str:
     def put(match: re.Match[str]) -> str:
         after, plus = match["after"], match["plus"]
         if n is not None:

@@ -23,20 +23,7 @@ from btkit.markets.expiries import (
 NEAR_DAYS = 3
 
 
-def expiries_around(columns: Columns) -> Days:
-    """Return the monthly expiries from before the first bar to after the last.
-
-    Parameters
-    ----------
-    columns
-        Where dates and calendar come from.
-
-    Returns
-    -------
-    Days
-        Ascending; at least one on or before the first bar and one on or after the last.
-    """
-
+def _expiries_around(columns: Columns) -> Days:
     def compute() -> Days:
         dates = columns.dates
         if not len(dates):
@@ -47,56 +34,20 @@ def expiries_around(columns: Columns) -> Days:
     return columns.shared("expiries", compute)
 
 
-def days_to_expiry(columns: Columns) -> Array:
-    """Return the calendar days to the next monthly expiry.
-
-    Parameters
-    ----------
-    columns
-        Where dates and calendar come from.
-
-    Returns
-    -------
-    Array
-        0 on the expiry.
-    """
-    return days_until_next(columns.dates, expiries_around(columns))
+def _days_to_expiry(columns: Columns) -> Array:
+    return days_until_next(columns.dates, _expiries_around(columns))
 
 
-def opex_week(columns: Columns) -> Array:
-    """Return whether the bar is in the week, Monday to Friday, of a monthly expiry.
-
-    Parameters
-    ----------
-    columns
-        Where dates and calendar come from.
-
-    Returns
-    -------
-    Array
-        1.0 or 0.0.
-    """
-    expiry_weeks = np.unique((expiries_around(columns) - MONDAY) // WEEK)
+def _opex_week(columns: Columns) -> Array:
+    expiry_weeks = np.unique((_expiries_around(columns) - MONDAY) // WEEK)
     since = columns.dates - MONDAY
     weekday = (since % WEEK).astype(np.int64)
     found = np.isin(since // WEEK, expiry_weeks) & (weekday <= FRIDAY)
     return found.astype(np.float64)
 
 
-def within_3d_of_opex(columns: Columns) -> Array:
-    """Return whether the nearest monthly expiry is at most 3 calendar days away.
-
-    Parameters
-    ----------
-    columns
-        Where dates and calendar come from.
-
-    Returns
-    -------
-    Array
-        1.0 or 0.0.
-    """
-    expiries = expiries_around(columns)
+def _within_3d_of_opex(columns: Columns) -> Array:
+    expiries = _expiries_around(columns)
     ahead = days_until_next(columns.dates, expiries)
     # The days since the last expiry are the days until the next on a reversed time axis.
     epoch = np.datetime64(0, "D")
@@ -104,20 +55,7 @@ def within_3d_of_opex(columns: Columns) -> Array:
     return (np.fmin(ahead, behind) <= NEAR_DAYS).astype(np.float64)
 
 
-def earnings_within(days: int) -> Definition:
-    """Return whether earnings are 0 to some calendar days ahead.
-
-    Parameters
-    ----------
-    days
-        How many.
-
-    Returns
-    -------
-    Definition
-        False, and counted as a fallback, where the user brings no dates of earnings.
-    """
-
+def _earnings_within(days: int) -> Definition:
     def compute(columns: Columns) -> Array:
         earnings = columns.event("earnings")
         if not earnings.days.size:
@@ -133,7 +71,7 @@ def earnings_within(days: int) -> Definition:
         )
 
     return Definition(
-        event(
+        _event(
             f"earnings_within_{days}d",
             "bool",
             f"True where earnings are 0 to {days} calendar days ahead, by the dates of the event "
@@ -148,27 +86,7 @@ def earnings_within(days: int) -> Definition:
     )
 
 
-def event(name: str, kind: Kind, meaning: str, formula: str, source: str) -> Indicator:
-    """Return the documentation of an event column.
-
-    Parameters
-    ----------
-    name
-        As it is written in a condition.
-    kind
-        Float or bool.
-    meaning
-        What it says, with its unit.
-    formula
-        How it is computed.
-    source
-        Where the dates come from.
-
-    Returns
-    -------
-    Indicator
-        Of this group, without lookback.
-    """
+def _event(name: str, kind: Kind, meaning: str, formula: str, source: str) -> Indicator:
     return Indicator(name, GROUP, kind, 0, meaning, formula, source)
 
 
@@ -188,31 +106,20 @@ OPTION_EXPIRY = Definition(
         formula="next expiry - date; expiry: third Friday, or the session before if that is none",
         source=EXPIRY_SOURCE,
     ),
-    days_to_expiry,
+    _days_to_expiry,
 )
 
 
-def announced(
+def _announced(
     name: str, read: Callable[[EventDates, Days], Array], kind: Kind, meaning: str, formula: str
 ) -> Definition:
-    """Return a column of the announcements that the package knows.
-
-    Parameters
-    ----------
-    name
-        As it is written in a condition.
-    read
-        Returns the column of some dates.
-    kind, meaning, formula
-        See `event`.
-    """
     compute, unknown = event_column(OWN_NAMES[name], read)
     source = _SOURCES[OWN_NAMES[name]]
-    return Definition(event(name, kind, meaning, formula, source), compute, unknown=unknown)
+    return Definition(_event(name, kind, meaning, formula, source), compute, unknown=unknown)
 
 
 ENTRIES = (
-    announced(
+    _announced(
         "fomc_meeting_day",
         EventDates.on_the_day,
         "bool",
@@ -220,7 +127,7 @@ ENTRIES = (
         "outside 2019-2027.",
         "date in announcements",
     ),
-    announced(
+    _announced(
         "fomc_within_3d",
         partial(EventDates.within, days=NEAR_DAYS),
         "bool",
@@ -228,7 +135,7 @@ ENTRIES = (
         "those days reach outside 2019-2027.",
         "0 <= next scheduled announcement - date <= 3",
     ),
-    announced(
+    _announced(
         "days_to_fomc",
         EventDates.days_to,
         "float",
@@ -236,7 +143,7 @@ ENTRIES = (
         "2019-2027 and after the last one known.",
         "next scheduled announcement - date",
     ),
-    announced(
+    _announced(
         "cpi_release_day",
         EventDates.on_the_day,
         "bool",
@@ -244,17 +151,17 @@ ENTRIES = (
         "date in releases",
     ),
     Definition(
-        event(
+        _event(
             "opex_week",
             "bool",
             "True from Monday to Friday of the week of a monthly option expiry.",
             "week of date == week of an expiry",
             EXPIRY_SOURCE,
         ),
-        opex_week,
+        _opex_week,
     ),
     Definition(
-        event(
+        _event(
             "within_3d_of_opex",
             "bool",
             "True where the nearest monthly option expiry is at most 3 calendar days away, "
@@ -262,8 +169,8 @@ ENTRIES = (
             "|nearest expiry - date| <= 3",
             EXPIRY_SOURCE,
         ),
-        within_3d_of_opex,
+        _within_3d_of_opex,
     ),
-    earnings_within(5),
-    earnings_within(7),
+    _earnings_within(5),
+    _earnings_within(7),
 )

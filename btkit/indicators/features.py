@@ -79,7 +79,7 @@ class FeatureSet:
         self.interval = Interval.parse(interval)
         self._events = events
         self._index = cast("pd.DatetimeIndex", bars.index)
-        self._raw = {name: read_only(values) for name, values in bar_columns(bars).items()}
+        self._raw = {name: _read_only(values) for name, values in _bar_columns(bars).items()}
         self._columns: dict[str, Array] = {}
         self._fallbacks: dict[str, Mask | None] = {}
         self._unknowns: dict[str, Mask | None] = {}
@@ -148,7 +148,7 @@ class FeatureSet:
             All NaN where the bars have no such column.
         """
         if name not in self._raw:
-            self._raw[name] = read_only(np.full(len(self), np.nan))
+            self._raw[name] = _read_only(np.full(len(self), np.nan))
         return self._raw[name]
 
     def column(self, name: str) -> Array:
@@ -175,12 +175,12 @@ class FeatureSet:
             return found
         depth, base, definition = self._resolve(name)
         if depth:
-            values = shift(self.column(base), depth, np.nan)
+            values = _shift(self.column(base), depth, np.nan)
         else:
             # Only prev_ names and names of the position come without a computation.
             compute = cast("Callable[[FeatureSet], Array]", definition.compute)
             values = compute(self)
-        self._columns[name] = read_only(values)
+        self._columns[name] = _read_only(values)
         return self._columns[name]
 
     def keep(self, name: str, values: Array) -> None:
@@ -193,7 +193,7 @@ class FeatureSet:
         values
             Equal to it; made read-only.
         """
-        self._columns[name] = read_only(values)
+        self._columns[name] = _read_only(values)
 
     def fallback(self, name: str) -> Mask | None:
         """Return the bars whose value rests on a documented fallback.
@@ -246,14 +246,14 @@ class FeatureSet:
         if depth:
             below = getattr(self, kind)(base)
             if below is not None:
-                masks.append(shift(below, depth, False))
+                masks.append(_shift(below, depth, False))
         else:
             own = getattr(definition, kind)
             if own is not None:
                 masks.append(own(self))
             needed = (getattr(self, kind)(need) for need in definition.indicator.needs)
             masks.extend(mask for mask in needed if mask is not None)
-        return read_only(np.logical_or.reduce(masks)) if masks else None
+        return _read_only(np.logical_or.reduce(masks)) if masks else None
 
     def _resolve(self, name: str) -> tuple[int, str, Definition]:
         depth, base = split_previous(name)
@@ -277,28 +277,8 @@ class FeatureSet:
         )
 
 
-def bar_columns(bars: pd.DataFrame) -> dict[str, Array]:
-    """Return the columns of bars that indicators read.
-
-    TA-Lib turns a NaN into a plausible number, so none may come in.
-
-    Parameters
-    ----------
-    bars
-        See `FeatureSet`.
-
-    Returns
-    -------
-    dict of str to Array
-        Contiguous copies; NaN for any missing value of an optional column.
-
-    Raises
-    ------
-    UsageError
-        If a required column is not there.
-    DataError
-        If a price is missing or not above 0, or a volume is missing or below 0.
-    """
+def _bar_columns(bars: pd.DataFrame) -> dict[str, Array]:
+    # TA-Lib turns a NaN into a plausible number, so none may come in.
     missing = [name for name in REQUIRED if name not in bars.columns]
     if missing:
         raise UsageError(
@@ -325,41 +305,13 @@ def bar_columns(bars: pd.DataFrame) -> dict[str, Array]:
     return columns
 
 
-def shift(values: npt.NDArray[S], bars: int, fill: float) -> npt.NDArray[S]:
-    """Move a column to later bars.
-
-    Parameters
-    ----------
-    values
-        Shape (n,).
-    bars
-        By how many, at least 1.
-    fill
-        What the first ones become.
-
-    Returns
-    -------
-    ndarray
-        Same shape and type.
-    """
+def _shift(values: npt.NDArray[S], bars: int, fill: float) -> npt.NDArray[S]:
     moved = np.full_like(values, fill)
     moved[bars:] = values[:-bars]
     return moved
 
 
-def read_only(values: npt.NDArray[S]) -> npt.NDArray[S]:
-    """Return an array that refuses to be written to.
-
-    Parameters
-    ----------
-    values
-        An array that nobody else writes to.
-
-    Returns
-    -------
-    ndarray
-        A contiguous one with the same values.
-    """
+def _read_only(values: npt.NDArray[S]) -> npt.NDArray[S]:
     frozen = np.ascontiguousarray(values).view()
     frozen.flags.writeable = False
     return frozen

@@ -12,36 +12,12 @@ GROUP = "market"
 VIX_FALLBACK = 20.0
 
 
-def vix_or_fallback(columns: Columns) -> Array:
-    """Return the VIX, 20.0 where it is not known.
-
-    Parameters
-    ----------
-    columns
-        Where ``vix`` of the bars comes from.
-
-    Returns
-    -------
-    Array
-        Index points, never missing.
-    """
+def _vix_or_fallback(columns: Columns) -> Array:
     vix = columns.raw("vix")
     return np.where(np.isfinite(vix), vix, VIX_FALLBACK)
 
 
-def vix_unknown(columns: Columns) -> Mask:
-    """Return the bars whose VIX is not known.
-
-    Parameters
-    ----------
-    columns
-        Where ``vix`` of the bars comes from.
-
-    Returns
-    -------
-    Mask
-        True where the fallback stands.
-    """
+def _vix_unknown(columns: Columns) -> Mask:
     return ~np.isfinite(columns.raw("vix"))
 
 
@@ -56,8 +32,8 @@ VIX = Definition(
         formula="the last close known on the date, at most 5 sessions old, else 20.0",
         source="bars",
     ),
-    vix_or_fallback,
-    fallback=vix_unknown,
+    _vix_or_fallback,
+    fallback=_vix_unknown,
 )
 ENTRIES = (
     VIX,

@@ -84,17 +84,10 @@ def define(name: str) -> Definition | None:
     PluginError
         If the name is not btkit's own, and an installed package fails while it registers its.
     """
-    return define_own(name) or _define_registered(name)
+    return _define_own(name) or _define_registered(name)
 
 
-def define_own(name: str) -> Definition | None:
-    """Return the same of btkit's own names alone.
-
-    Parameters
-    ----------
-    name
-        As for `define`.
-    """
+def _define_own(name: str) -> Definition | None:
     if name in DOCUMENTED:
         return DOCUMENTED[name]
     member = _split_member(name)
@@ -159,7 +152,7 @@ def _filled_somehow(name: str) -> re.Pattern[str]:
 
 def _registered_name(name: str) -> str | None:
     _, base = split_previous(name)
-    if define_own(base) is not None:
+    if _define_own(base) is not None:
         return None
     if REGISTERED.plugin(base) is not None:
         return base

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from difflib import get_close_matches
+from functools import partial
 
 import numpy as np
 
@@ -16,8 +16,8 @@ from btkit.indicators.announcements import EARLIEST, KNOWN, NO_DATES, EventDates
 from btkit.indicators.base import Indicator
 from btkit.indicators.event_names import EventName, define_event, event_name_in, split_event_name
 from btkit.indicators.registry import PREVIOUS, lookup, split_previous
+from btkit.spelling import likeness, near
 
-_LIKENESS = 0.75
 _LONGEST = 50
 # Stands for n where the documentation of a name with any n is made from that of one.
 _SOME = 987
@@ -177,13 +177,16 @@ class UserEvents:
         depth, base = split_previous(name.lower())
         wanted = split_event_name(base)
         if wanted is not None:
-            near = get_close_matches(wanted.event, self.calendars, n=1, cutoff=_LIKENESS)
-            found = [EventName(near[0], wanted.kind, wanted.within).name] if near else []
+            events = near(wanted.event, self.calendars)
+            found = [EventName(event, wanted.kind, wanted.within).name for event in events]
         else:
             number = re.search("[0-9]+", base)
             within = int(number[0][-9:]) if number else 1
-            names = [made.name for event in self.calendars for made in _kinds(event, within=within)]
-            found = get_close_matches(base, names, n=1, cutoff=_LIKENESS)
+            made = {
+                one.name: event for event in self.calendars for one in _kinds(event, within=within)
+            }
+            spoken_of = [name for name, event in made.items() if event in base]
+            found = near(base, made) or sorted(spoken_of, key=partial(likeness, base))[-1:]
         return PREVIOUS * depth + found[0] if found else None
 
 

@@ -25,19 +25,7 @@ _NEAR_DAYS = 3
 _MARGIN = np.timedelta64(70, "D")
 
 
-def third_fridays(first_year: int, last_year: int) -> Days:
-    """Return the third Friday of each month.
-
-    Parameters
-    ----------
-    first_year, last_year
-        Both included.
-
-    Returns
-    -------
-    Days
-        Ascending, twelve a year.
-    """
+def _third_fridays(first_year: int, last_year: int) -> Days:
     months = np.arange(f"{first_year}-01", f"{last_year + 1}-01", dtype="datetime64[M]")
     firsts = months.astype("datetime64[D]").astype(np.int64)
     weekdays = (firsts - MONDAY.astype(np.int64)) % 7
@@ -45,22 +33,8 @@ def third_fridays(first_year: int, last_year: int) -> Days:
 
 
 @lru_cache(maxsize=8)
-def expiries_of_years(calendar: str, first_year: int, last_year: int) -> Days:
-    """Return the monthly expiries of some years.
-
-    Parameters
-    ----------
-    calendar
-        A name of `exchange_calendars`.
-    first_year, last_year
-        Both included.
-
-    Returns
-    -------
-    Days
-        Ascending, read-only.
-    """
-    fridays = third_fridays(first_year, last_year)
+def _expiries_of_years(calendar: str, first_year: int, last_year: int) -> Days:
+    fridays = _third_fridays(first_year, last_year)
     exchange = exchange_calendar(calendar, first_year, last_year)
     labels = exchange.sessions.to_numpy().astype("datetime64[D]")
     position = labels.searchsorted(fridays, side="right") - 1
@@ -97,7 +71,7 @@ def monthly_expiries(start: When, end: When, *, calendar: str = "XNYS") -> Days:
     array(['2019-04-18'], dtype='datetime64[D]')
     """
     first, last = to_day(start), to_day(end)
-    expiries = expiries_of_years(calendar, *years_around(first, last))
+    expiries = _expiries_of_years(calendar, *years_around(first, last))
     return expiries[expiries.searchsorted(first) : expiries.searchsorted(last, side="right")]
 
 
@@ -137,7 +111,7 @@ def expiries_ahead(
     if snap is None:
         return _session_before(targets, listed)
     if snap == "monthly":
-        fridays = third_fridays(first.astype(object).year, last.astype(object).year)
+        fridays = _third_fridays(first.astype(object).year, last.astype(object).year)
         return _nearest(fridays, _session_before(fridays, listed), targets, fill_dates)
     weekday = (targets - MONDAY).astype(np.int64) % 7
     ahead = FRIDAY - weekday

@@ -211,7 +211,8 @@ def delta(case: _Case) -> Floats:
 def gamma(case: _Case) -> Floats:
     """Return the change of delta per $ of the underlying: see `Formula`.
 
-    e^(-qT) phi(d1) / (S s √T), the same for calls and puts; in the limit 0, and infinite at the strike.
+    e^(-qT) phi(d1) / (S s √T), the same for calls and puts; in the limit 0, and infinite at the
+    strike.
     """
     limit = np.where(case.d1 == 0.0, np.inf, 0.0)
     with np.errstate(all="ignore"):

@@ -17,14 +17,12 @@ _ROOT_TWO = math.sqrt(2.0)
 
 
 @compiled_inline
-def normal(x):
-    """Return N(x)."""
+def _normal(x):
     return 0.5 * math.erfc(-x / _ROOT_TWO)
 
 
 @compiled_inline
-def distance(spot, strike, years, volatility, rate, dividend_yield):
-    """Return d1, where neither `years` nor `volatility` is 0."""
+def _distance(spot, strike, years, volatility, rate, dividend_yield):
     drift = (rate - dividend_yield + 0.5 * volatility * volatility) * years
     return (math.log(spot / strike) + drift) / (volatility * math.sqrt(years))
 
@@ -38,12 +36,12 @@ def option_price(call, spot, strike, years, volatility, rate, dividend_yield):
     if deviation <= 0.0:
         value = spot_now - strike_now if call else strike_now - spot_now
     else:
-        d1 = distance(spot, strike, years, volatility, rate, dividend_yield)
+        d1 = _distance(spot, strike, years, volatility, rate, dividend_yield)
         d2 = d1 - deviation
         if call:
-            value = spot_now * normal(d1) - strike_now * normal(d2)
+            value = spot_now * _normal(d1) - strike_now * _normal(d2)
         else:
-            value = strike_now * normal(-d2) - spot_now * normal(-d1)
+            value = strike_now * _normal(-d2) - spot_now * _normal(-d1)
     return max(value, 0.0)
 
 
@@ -56,8 +54,8 @@ def absolute_delta(call, spot, strike, years, volatility, rate, dividend_yield):
         if gap == 0.0:
             return 0.5 * discount
         return discount if (gap > 0.0) == call else 0.0
-    d1 = distance(spot, strike, years, volatility, rate, dividend_yield)
-    return discount * normal(d1 if call else -d1)
+    d1 = _distance(spot, strike, years, volatility, rate, dividend_yield)
+    return discount * _normal(d1 if call else -d1)
 
 
 @compiled_inline

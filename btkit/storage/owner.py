@@ -62,7 +62,7 @@ def is_alive(owner: Owner, heartbeat_at: str) -> bool:
     """
     if owner.host == _host():
         return is_running(owner.pid, owner.started)
-    return moment_of(heartbeat_at) > datetime.now(UTC) - _SILENCE
+    return _moment_of(heartbeat_at) > datetime.now(UTC) - _SILENCE
 
 
 def is_running(pid: int, started: str) -> bool:
@@ -75,8 +75,7 @@ def now_text() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def moment_of(text: str) -> datetime:
-    """Return the moment that `now_text` wrote."""
+def _moment_of(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
