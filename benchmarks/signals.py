@@ -17,9 +17,9 @@ from btkit.engine.inputs import (
     Market,
     Rules,
 )
-from btkit.engine.measure import METRIC_NAMES
 from btkit.engine.sweep_loop import Account, Sets, new_scratch, run_sets
 from btkit.engine.sweep_plan import Term
+from btkit.metrics import MEASURED
 
 # More shares than any cash pays for: the loop cuts an order to what it does (SEMANTICS 3.5).
 _ALL_CASH = 1e9
@@ -76,7 +76,7 @@ def measure_signals(
     Returns
     -------
     ndarray of float64, shape (n_metrics + 1,)
-        In the order of `METRIC_NAMES`.
+        In the order of `MEASURED`.
     """
     bars = closes.size
     # Columns of a frame need not be contiguous, and compiled code reads several bars at once.
@@ -95,7 +95,7 @@ def measure_signals(
         per_share=0.0,
         rate=rate,
     )
-    out: Floats = np.empty((1, len(METRIC_NAMES) + 1))
+    out: Floats = np.empty((1, len(MEASURED) + 1))
     rows = np.empty((2, bars), np.bool_)
     rows[0], rows[1] = entries, exits
     run_sets(

@@ -21,7 +21,7 @@ from signals import measure_signals
 from timing import Row
 
 import btkit as bt
-from btkit.engine.measure import METRIC_NAMES
+from btkit.metrics import MEASURED
 from btkit.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -303,7 +303,7 @@ def _scaling() -> list[Row]:
             commission=FEES,
             slippage=0.0,
         )
-        assert made.rows.shape[1] == len(METRIC_NAMES)
+        assert made.rows.shape[1] == len(MEASURED)
         return (time.perf_counter() - start) / (count * len(made.sets)) * 1e9
 
     seconds(50_000, 96)

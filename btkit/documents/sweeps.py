@@ -253,7 +253,7 @@ def _at_the_edge(result: SweepResult) -> list[ReportWarning]:
 
 
 def _ranked(result: SweepResult, rank: int, place: int, command: list[str] | None) -> RankedSet:
-    from btkit.engine.measure import metrics_of  # noqa: PLC0415 - brings numba
+    from btkit.metrics import metrics_of  # noqa: PLC0415 - brings numba
 
     return RankedSet(
         rank=rank,

@@ -18,11 +18,12 @@ from btkit.engine.state import (
     SKIPPED,
     TRADES,
 )
-from btkit.engine.vectors import next_below
 
 _INSUFFICIENT_CASH = int(Skip.INSUFFICIENT_CASH)
 _ROUNDING_STEPS = 7
 _CENT = 0.01
+# Times this, rounding leads from any normal number to the next one towards 0.
+_ONE_STEP_LESS = 1.0 - 2.0**-53
 
 
 @compiled_inline
@@ -80,7 +81,7 @@ def leave(rules, money, counts, lots, lot_marks, values, marks, bar, price):
 @compiled_inline
 def smaller(rules, size):
     """Return the next smaller size that can be bought."""
-    less = next_below(size)
+    less = size * _ONE_STEP_LESS
     return less if rules.fractional else min(size - 1.0, less)
 
 

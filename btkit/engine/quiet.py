@@ -5,7 +5,7 @@ from __future__ import annotations
 from btkit.conditions.compiled import compiled_inline
 from btkit.engine.fills import equity_at
 from btkit.engine.state import CASH, LOT_BAR, LOT_SHARES, LOTS
-from btkit.engine.vectors import SCANNED, closed_run, mark_worth
+from btkit.engine.vectors import SCANNED, closed_run
 
 
 @compiled_inline
@@ -22,7 +22,9 @@ def mark_until_open(one, other, closes, equity, bar, end, free, shares):
     while bar + SCANNED <= end:
         # Bars behind the open gate are marked, too, and again once what happens there is known:
         # cheaper than to stop in the right place.
-        mark_worth(closes, equity, bar, free, shares)
+        prices, worth = closes[bar : bar + SCANNED], equity[bar : bar + SCANNED]
+        for at in range(prices.size):
+            worth[at] = free + shares * prices[at]
         before = closed_run(one, other, bar)
         bar += before
         if before < SCANNED:

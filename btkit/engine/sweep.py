@@ -23,7 +23,6 @@ from btkit.engine.inputs import (
     Market,
     Rules,
 )
-from btkit.engine.measure import METRIC_NAMES
 from btkit.engine.plan import tables_of
 from btkit.engine.sweep_loop import (
     Account,
@@ -35,6 +34,7 @@ from btkit.engine.sweep_loop import (
     run_sets,
 )
 from btkit.engine.sweep_plan import SweepPlan, Term
+from btkit.metrics import MEASURED
 
 CHUNK_BYTES = 512_000_000
 """What the columns of one chunk may take, about; at least one set is a chunk."""
@@ -103,7 +103,7 @@ class SweepEngine:
         Returns
         -------
         ndarray of float64, shape (n_sets, n_metrics + 1)
-            In the order of `METRIC_NAMES`; the last column is 0 where a curve is not finite.
+            In the order of `MEASURED`; the last column is 0 where a curve is not finite.
         """
         return self._run(first, last, None)[0]
 
@@ -126,7 +126,7 @@ class SweepEngine:
 
     def _run(self, first: int, last: int, ends: Integers | None) -> tuple[Floats, Floats]:
         count = last - first
-        out = np.empty((count, len(METRIC_NAMES) + 1))
+        out = np.empty((count, len(MEASURED) + 1))
         returns = np.empty((count, 0 if ends is None else len(ends)))
         fixed = (self.market, self.rules, self.account, *self._inputs(first, last))
 

@@ -24,7 +24,6 @@ from btkit.engine.inputs import (
     Rules,
 )
 from btkit.engine.loop import run_bars
-from btkit.engine.measure import SCRATCH_ROWS, measure, measure_trades, period_returns_into
 from btkit.engine.state import (
     CASH,
     LAST_DECIDED,
@@ -38,8 +37,16 @@ from btkit.engine.state import (
     new_trades,
 )
 from btkit.engine.sweep_plan import Term
+from btkit.metrics.measure import (
+    SCRATCH_ROWS,
+    measure_curve,
+    measure_trades,
+    period_returns_into,
+)
 
 _PASS, _NEVER, _ROW = int(Term.PASS), int(Term.NEVER), int(Term.ROW)
+# Each trade has its money, its return and its hours.
+_NUMBER_ROWS = max(3, SCRATCH_ROWS)
 # Bars of which a few columns fit into a core's own cache.
 _GATED = 4_096
 _LT, _LE, _GT = int(Term.LT), int(Term.LE), int(Term.GT)
@@ -134,7 +141,7 @@ def new_scratch(bars: int, lots: int) -> Scratch:
         new_trades(bars),
         # What is in cash is not measured.
         Curve(np.empty(bars), np.empty(0)),
-        np.empty((SCRATCH_ROWS, bars)),
+        np.empty((_NUMBER_ROWS, bars)),
     )
 
 
@@ -303,6 +310,31 @@ def restart(state, capital):
     counts[LAST_DECIDED] = -1
 
 
+@compiled_lean
+def trade_values_into(values, marks, short, clock, tick_hours, pnl, share, hours):
+    """Write what each trade made and how long it took; see `btkit.engine.run.value_trades`.
+
+    Parameters
+    ----------
+    values, marks
+        As the loop wrote them, see `btkit.engine.state.TradeRows`.
+    short
+        Whether the trades gain when the price falls.
+    clock
+        int64 (n_bars,): the bars' times.
+    tick_hours
+        Units of `clock` in an hour.
+    pnl, share, hours
+        float64 (n_trades,): written in place.
+    """
+    for trade in range(pnl.size):
+        gain = values[trade, 1] - values[trade, 0]
+        gross = values[trade, 2] * (-gain if short else gain)
+        pnl[trade] = gross - values[trade, 3] - values[trade, 4]
+        share[trade] = pnl[trade] / (values[trade, 2] * values[trade, 0])
+        hours[trade] = float(clock[marks[trade, 1]] - clock[marks[trade, 0]]) / tick_hours
+
+
 @compiled
 def run_sets(first, last, market, rules, account, sets, columns, rows, tables, scratch, out):
     """Simulate and measure sets `first` to `last` - 1 of a chunk.
@@ -328,7 +360,7 @@ def run_sets(first, last, market, rules, account, sets, columns, rows, tables, s
     days = account.days[start:]
     gates, state, trades, curve = scratch.gates, scratch.state, scratch.trades, scratch.curve
     entry, leave, stop = gates[ENTRY_LIST], gates[EXIT_LIST], gates[STOP_LIST]
-    equity = curve.equity[start:]
+    equity, numbers = curve.equity[start:], scratch.numbers
     for index in range(first, last):
         open_gates(
             sets.which,
@@ -356,24 +388,21 @@ def run_sets(first, last, market, rules, account, sets, columns, rows, tables, s
         restart(state, account.capital)
         run_bars(start, market.close.size, market, decisions, rules, state, trades, curve)
         ruined = state.counts[RUINED] > 0
-        measure(
+        done = state.counts[TRADES]
+        pnl, share, hours = numbers[0, :done], numbers[1, :done], numbers[2, :done]
+        trade_values_into(
+            trades.values, trades.marks, rules.short, account.clock, account.tick_hours,
+            pnl, share, hours,
+        )  # fmt: skip
+        measure_trades(pnl, share, hours, out[index])
+        measure_curve(
             equity,
             account.capital,
             account.annual,
             account.ends,
             days,
             ruined,
-            scratch.numbers,
-            out[index],
-        )
-        measure_trades(
-            state.counts[TRADES],
-            trades.values,
-            trades.marks,
-            rules.short,
-            account.clock,
-            account.tick_hours,
-            scratch.numbers,
+            numbers,
             out[index],
         )
 

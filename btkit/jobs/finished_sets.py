@@ -89,9 +89,9 @@ class FinishedSets:
 
     def read(self) -> tuple[Places, Floats]:
         """Return the places of the sets that are done, and their rows."""
-        from btkit.engine.measure import METRIC_NAMES  # noqa: PLC0415 - brings numba
+        from btkit.metrics import MEASURED  # noqa: PLC0415 - brings numba
 
-        places, rows = [np.zeros(0, np.int64)], [np.zeros((0, len(METRIC_NAMES)))]
+        places, rows = [np.zeros(0, np.int64)], [np.zeros((0, len(MEASURED)))]
         for path in sorted(self.folder.glob("*.parquet")):
             try:
                 content = path.read_bytes()
@@ -100,7 +100,7 @@ class FinishedSets:
                     continue
                 part = pd.read_parquet(BytesIO(content))
                 found = part.pop("set").to_numpy(np.int64)
-                values = part[list(METRIC_NAMES)].to_numpy(np.float64)
+                values = part[list(MEASURED)].to_numpy(np.float64)
             except (OSError, ValueError, KeyError):
                 # Not ours, or of other columns.
                 continue
@@ -125,12 +125,12 @@ class FinishedSets:
 
     def flush(self) -> None:
         """Write what is not on disk yet."""
-        from btkit.engine.measure import METRIC_NAMES  # noqa: PLC0415 - brings numba
+        from btkit.metrics import MEASURED  # noqa: PLC0415 - brings numba
 
         if not self._places:
             return
         places = np.concatenate(self._places)
-        frame = pd.DataFrame(np.concatenate(self._rows), columns=list(METRIC_NAMES))
+        frame = pd.DataFrame(np.concatenate(self._rows), columns=list(MEASURED))
         frame.insert(0, "set", places)
         content = parquet_of(frame)
         # The name says what it must hold: one flipped bit is another set's result.

@@ -161,7 +161,7 @@ def choose(
     """
     if plan.sets is None:
         return plan.spec, 0, False
-    from btkit.engine.measure import METRIC_NAMES  # noqa: PLC0415 - brings numba
+    from btkit.metrics import MEASURED  # noqa: PLC0415 - brings numba
     from btkit.validation import prepare, rank_sets, with_parameters  # noqa: PLC0415 - likewise
 
     sweeper = prepare(
@@ -193,7 +193,7 @@ def choose(
             kept.flush()
     minimum = plan.settings.min_trades_required
     best = int(rank_sets(rows, objective=plan.objective, min_trades=minimum)[0])
-    few = bool(rows[best, METRIC_NAMES.index("total_trades")] < minimum)
+    few = bool(rows[best, MEASURED.index("total_trades")] < minimum)
     return with_parameters(plan.spec, plan.sets.at(best)), len(plan.sets), few
 
 

@@ -9,7 +9,15 @@ from btkit.metrics.curves import (
     drawdown_series,
     worst_drawdown,
 )
-from btkit.metrics.model import JSON_INFINITY, Metrics, TradeColumns, json_number
+from btkit.metrics.model import (
+    JSON_INFINITY,
+    MEASURED,
+    WHOLE_METRICS,
+    Metrics,
+    TradeColumns,
+    json_number,
+    metrics_of,
+)
 from btkit.metrics.thresholds import (
     THRESHOLDS,
     VERDICT_WORDS,
@@ -29,8 +37,10 @@ from btkit.metrics.views import (
 
 __all__ = [
     "JSON_INFINITY",
+    "MEASURED",
     "THRESHOLDS",
     "VERDICT_WORDS",
+    "WHOLE_METRICS",
     "Drawdown",
     "Failure",
     "Metrics",
@@ -43,6 +53,7 @@ __all__ = [
     "drawdown_series",
     "exposure",
     "json_number",
+    "metrics_of",
     "monthly_returns",
     "rolling_sharpe",
     "rolling_volatility",

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Curve = TypeVar("Curve", Floats, "pd.Series[float]")
 
+DAYS_PER_YEAR = 365.25
+
 ROUNDING = 16 * float(np.finfo(np.float64).eps)
 """Relative differences up to this (3.6e-15) are rounding, not money.
 

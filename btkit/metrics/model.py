@@ -109,6 +109,33 @@ class Metrics(BaseModel):
         return values
 
 
+MEASURED: tuple[str, ...] = tuple(
+    name for name, field in Metrics.model_fields.items() if field.is_required()
+)
+"""What every run and every set of a sweep is measured by; the order of a row of numbers."""
+
+WHOLE_METRICS: frozenset[str] = frozenset(
+    name for name, field in Metrics.model_fields.items() if field.annotation is int
+)
+"""The metrics that are counts or days."""
+
+
+def metrics_of(row: NDArray[np.float64]) -> Metrics:
+    """Return a row of numbers as the record that a run reports.
+
+    Parameters
+    ----------
+    row : ndarray of float64, shape (n_metrics,) or longer
+        In the order of `MEASURED`.
+    """
+    values: dict[str, Any] = {}
+    for name, value in zip(MEASURED, row.tolist(), strict=False):
+        # The same object for each NaN, or equal metrics would not compare equal.
+        number = math.nan if math.isnan(value) else value
+        values[name] = int(number) if name in WHOLE_METRICS else number
+    return Metrics(**values)
+
+
 @overload
 def json_number(value: int) -> int: ...
 @overload

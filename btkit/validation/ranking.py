@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from btkit.arguments import check_choice
-from btkit.engine.measure import METRIC_NAMES, WHOLE_METRICS
+from btkit.metrics import MEASURED, WHOLE_METRICS
 from btkit.validation.grid import ParameterSets
 
 Floats = NDArray[np.float64]
@@ -38,7 +38,7 @@ def table_of(sets: ParameterSets, rows: Floats) -> pd.DataFrame:
         name: values.astype(np.int64) if name in sets.whole else values
         for name, values in sets.columns.items()
     }
-    for place, name in enumerate(METRIC_NAMES):
+    for place, name in enumerate(MEASURED):
         column = rows[:, place]
         # A parameter may be called like a metric; its column then is told apart.
         key = f"metric_{name}" if name in columns else name
@@ -54,7 +54,7 @@ def check_objective(name: str) -> str:
     UsageError
         If there is no such metric.
     """
-    return check_choice(name, METRIC_NAMES, name="objective", noun="metric")
+    return check_choice(name, MEASURED, name="objective", noun="metric")
 
 
 def rank_sets(rows: Floats, *, objective: str, min_trades: int) -> NDArray[np.int64]:
@@ -74,8 +74,8 @@ def rank_sets(rows: Floats, *, objective: str, min_trades: int) -> NDArray[np.in
     ndarray of int64, shape (n_sets,)
         Of equals the first comes first; undefined values come after all others.
     """
-    values = rows[:, METRIC_NAMES.index(objective)]
+    values = rows[:, MEASURED.index(objective)]
     sign = 1.0 if objective in LOWER_IS_BETTER else -1.0
     keys = np.where(np.isnan(values), np.inf, sign * values)
-    few = rows[:, METRIC_NAMES.index("total_trades")] < min_trades
+    few = rows[:, MEASURED.index("total_trades")] < min_trades
     return np.lexsort((keys, np.isnan(values), few))

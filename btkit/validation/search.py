@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from btkit.engine.measure import METRIC_NAMES
 from btkit.errors import UsageError
+from btkit.metrics import MEASURED
 from btkit.validation.grid import Axes, Floats, ParameterSets, decode, met_by
 from btkit.validation.ranking import LOWER_IS_BETTER
 from btkit.validation.sweeper import Sweeper
@@ -123,7 +123,7 @@ def _rows_of(
     before: int,
 ) -> Floats:
     new = np.array([place for place in places if place not in known], np.int64)
-    found = sweeper.measure(decode(axes, new)) if new.size else np.zeros((0, len(METRIC_NAMES)))
+    found = sweeper.measure(decode(axes, new)) if new.size else np.zeros((0, len(MEASURED)))
     if on_batch is not None:
         on_batch(before + len(places), new, found)
     measured = dict(zip(new.tolist(), found, strict=True))
@@ -131,8 +131,8 @@ def _rows_of(
 
 
 def _merit(row: Floats, objective: str, min_trades: int) -> float:
-    value = float(row[METRIC_NAMES.index(objective)])
-    if math.isnan(value) or row[METRIC_NAMES.index("total_trades")] < min_trades:
+    value = float(row[MEASURED.index(objective)])
+    if math.isnan(value) or row[MEASURED.index("total_trades")] < min_trades:
         return -1e300
     if objective in LOWER_IS_BETTER:
         value = -value

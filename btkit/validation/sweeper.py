@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from btkit.conditions.columns import ColumnEvaluator
 from btkit.engine.inputs import Market
-from btkit.engine.measure import METRIC_NAMES
 from btkit.engine.sweep import SweepEngine
 from btkit.engine.sweep_loop import Account
 from btkit.engine.sweep_plan import SweepPlan, plan_sweep
 from btkit.errors import SpecError, UsageError
 from btkit.indicators import is_truth_value
 from btkit.markets import session_ends
+from btkit.metrics import MEASURED
 from btkit.simulation import Result, simulate
 from btkit.simulation.shares import rules_of
 from btkit.spec import CONDITION_LISTS, StrategySpec
@@ -110,7 +110,7 @@ class Sweeper:
         Returns
         -------
         ndarray of float64, shape (n_sets, n_metrics)
-            In the order of `METRIC_NAMES`.
+            In the order of `MEASURED`.
 
         Raises
         ------
@@ -120,7 +120,7 @@ class Sweeper:
             If a set's equity is not a finite number, as `simulate` would.
         """
         engine = self.engine(sets)
-        table = np.empty((len(sets), len(METRIC_NAMES)))
+        table = np.empty((len(sets), len(MEASURED)))
         for begin, end in engine.chunks():
             rows = engine.metrics(begin, end)
             broken = np.flatnonzero(rows[:, -1] == 0.0)

@@ -7,8 +7,8 @@ from typing import Any
 
 import ipywidgets as ipw
 
-from btkit.engine.measure import METRIC_NAMES
 from btkit.errors import Problem, UsageError
+from btkit.metrics import MEASURED
 from btkit.render.pages import markup
 from btkit.render.sweep import metric_label
 from btkit.render.words import LABELS
@@ -222,7 +222,7 @@ def whole(value: float, *, name: str) -> int:
 def objective_field(objective: str, changed: Callable[[], None]) -> LabField:
     """Return a field that chooses the metric which makes a set the best."""
     options = [
-        (LABELS[name].name if name in LABELS else metric_label(name), name) for name in METRIC_NAMES
+        (LABELS[name].name if name in LABELS else metric_label(name), name) for name in MEASURED
     ]
     control = ipw.Dropdown(options=options, value=check_objective(objective))
     return LabField(

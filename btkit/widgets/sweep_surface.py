@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from btkit.engine.measure import METRIC_NAMES, TOTAL_TRADES
+from btkit.metrics import MEASURED
 from btkit.render import text, theme
 from btkit.render.pieces import Chart
 from btkit.render.sweep import metric_label
@@ -57,7 +57,7 @@ class Surface:
     def values(self) -> npt.NDArray[np.float64]:
         """The objective of every set; NaN where undefined."""
         # Not from the table by its name: a parameter may be called like the metric.
-        return self.result.rows[:, METRIC_NAMES.index(self.result.objective)]
+        return self.result.rows[:, MEASURED.index(self.result.objective)]
 
     @cached_property
     def _places(self) -> dict[tuple[int, ...], int]:
@@ -150,7 +150,7 @@ class Surface:
         known = values[np.isfinite(values)]
         best = text.ratio(float(values[result.winner]))
         middle = text.ratio(float(np.median(known))) if known.size else text.DASH
-        few = result.rows[:, TOTAL_TRADES] < result.min_trades
+        few = result.rows[:, MEASURED.index("total_trades")] < result.min_trades
         scarce = (
             f" Sets with fewer than {result.min_trades} trades cannot be the best."
             if few.any() and not few.all()

@@ -260,8 +260,8 @@ def test_two_identical_sweeps_at_once_both_end_well(settings, measured, monkeypa
 
 
 def test_finished_sets_are_kept_though_their_folder_goes_meanwhile(tmp_path, monkeypatch):
-    from btkit.engine.measure import METRIC_NAMES  # noqa: PLC0415 - brings numba
     from btkit.jobs import finished_sets  # noqa: PLC0415 - patched here alone
+    from btkit.metrics import MEASURED  # noqa: PLC0415 - brings numba
 
     original, removals = finished_sets.make_folder, []
 
@@ -273,7 +273,7 @@ def test_finished_sets_are_kept_though_their_folder_goes_meanwhile(tmp_path, mon
 
     monkeypatch.setattr(finished_sets, "make_folder", made_and_removed)
     kept = FinishedSets(tmp_path / ".x.parts", job_id="0123456789abcdef")
-    kept.add(np.arange(2), np.ones((2, len(METRIC_NAMES))))
+    kept.add(np.arange(2), np.ones((2, len(MEASURED))))
     kept.flush()
     assert kept.read()[0].tolist() == [0, 1]
     assert len(removals) == 2

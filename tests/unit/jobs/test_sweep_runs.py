@@ -10,11 +10,11 @@ import pytest
 from support.random_bars import crossover, make_bars
 
 import btkit as bt
-from btkit.engine.measure import METRIC_NAMES
 from btkit.errors import CorruptFileError, SpecError, StoreError, UsageError
 from btkit.jobs import run
 from btkit.jobs.finished_sets import FinishedSets
 from btkit.jobs.sweep import describe_sweep, load_sweep
+from btkit.metrics import MEASURED
 from btkit.settings import Settings
 from btkit.validation import sweeper
 
@@ -166,7 +166,7 @@ def test_a_torn_part_is_simulated_again(settings):
 
 def test_no_flipped_bit_of_a_kept_part_reaches_the_table(settings, tmp_path):
     kept = FinishedSets(tmp_path / "parts", job_id="0123456789abcdef")
-    rows = np.arange(3.0 * len(METRIC_NAMES)).reshape(3, -1)
+    rows = np.arange(3.0 * len(MEASURED)).reshape(3, -1)
     kept.add(np.array([4, 5, 9]), rows)
     kept.flush()
     places, read = kept.read()

@@ -11,9 +11,9 @@ from support.random_bars import make_bars
 
 import btkit as bt
 from btkit.engine import sweep as engine_sweep
-from btkit.engine.measure import METRIC_NAMES
 from btkit.engine.sweep_loop import copy_finite, run_sets
 from btkit.errors import SpecError
+from btkit.metrics import MEASURED
 from btkit.spec import load_spec
 from btkit.validation import make_grid, prepare, with_parameters
 
@@ -184,7 +184,7 @@ def test_every_row_is_what_simulate_reports(case):
             slippage=0.001,
             start=bars.index[40],
         )
-        expected = [getattr(run.metrics, name) for name in METRIC_NAMES]
+        expected = [getattr(run.metrics, name) for name in MEASURED]
         assert same(rows[index], np.array(expected, float)), sets.at(index)
 
 
@@ -223,7 +223,7 @@ def test_intraday_rows_are_what_simulate_reports(case):
             slippage=0.001,
             start=bars.index[50],
         )
-        assert same(rows[place], np.array([getattr(run.metrics, n) for n in METRIC_NAMES], float))
+        assert same(rows[place], np.array([getattr(run.metrics, n) for n in MEASURED], float))
     assert run.ruined == case.startswith("short")
 
 
