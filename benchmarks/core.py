@@ -14,7 +14,8 @@ from timing import Row, best
 
 import btkit as bt
 from btkit.conditions.columns import ColumnEvaluator
-from btkit.engine import Market, Rules, plan_decisions
+from btkit.decisions import plan_decisions
+from btkit.engine import POSITION_NAMES, Market, Rules
 from btkit.engine.loop import run_bars
 from btkit.engine.state import new_curve, new_state, new_trades
 from btkit.indicators import is_truth_value
@@ -44,6 +45,7 @@ def _loop(result: Result) -> float:
         ColumnEvaluator(result.feature_set.column, is_truth_value),
         bars,
         filter_all=False,
+        positions=POSITION_NAMES,
     )
     market = Market(*(np.array(result.all_bars[name]) for name in ("open", "close")))
     rules = Rules(

@@ -6,17 +6,8 @@ import numpy as np
 
 from btkit.conditions.machine import Op, Tag
 from btkit.conditions.program import Tables
-from btkit.engine.inputs import (
-    ENTRY_LIST,
-    EXIT_LIST,
-    LIST_COUNT,
-    SIZE_LIST,
-    Flags,
-    Floats,
-    Integers,
-    Market,
-    Rules,
-)
+from btkit.decisions.records import ENTRY_LIST, EXIT_LIST, LIST_COUNT, SIZE_LIST
+from btkit.engine.inputs import Flags, Floats, Integers, Market, Rules
 from btkit.engine.sweep_loop import Account, Sets, new_scratch, run_sets
 from btkit.engine.sweep_plan import Term
 from btkit.metrics import MEASURED

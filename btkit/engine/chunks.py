@@ -10,7 +10,7 @@ from typing import Any, Generic, NamedTuple, Self, TypeVar
 import numpy as np
 
 from btkit.conditions.compiled import sources_hash
-from btkit.engine.inputs import Decisions
+from btkit.decisions.records import Decisions
 from btkit.engine.loop import run_bars
 from btkit.engine.run import Outcome, gather_outcome
 from btkit.engine.state import (

@@ -9,8 +9,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from btkit.conditions.program import Tables
-
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -28,42 +26,12 @@ POSITION_NAMES: Mapping[str, int] = MappingProxyType(
     }
 )
 
-ENTRY_LIST, EXIT_LIST, STOP_LIST, FILTER_LIST, SIZE_LIST = range(5)
-LIST_COUNT = 5
-
 
 class Market(NamedTuple):
     """Prices: float64 (n_bars,)."""
 
     open: Floats
     close: Floats
-
-
-class Decisions(NamedTuple):
-    """When to act, worked out before the loop as far as it does not depend on the position.
-
-    Parameters
-    ----------
-    entry_gate, exit_gate, stop_gate
-        bool (n_bars,): the whole-array part of each list, filters included where they apply.
-    entry_when_flat
-        Whether ``not in_position`` is among the entry conditions; it is so common that it is
-        not left to the machine.
-    code, programs, lists
-        int64: instructions (n, 2); each program's first instruction and the one after its last
-        (n_programs, 2); each list's first program and the one after its last (LIST_COUNT, 2).
-    tables
-        Constants and columns that the programs read.
-    """
-
-    entry_gate: Flags
-    exit_gate: Flags
-    stop_gate: Flags
-    entry_when_flat: bool
-    code: Integers
-    programs: Integers
-    lists: Integers
-    tables: Tables
 
 
 class Rules(NamedTuple):

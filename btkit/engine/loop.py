@@ -17,19 +17,9 @@ import numpy as np
 
 from btkit.conditions.compiled import compiled, compiled_inline
 from btkit.conditions.machine import STACK_SIZE, Op, Tag, is_true, run_program
+from btkit.decisions.records import ENTRY_LIST, EXIT_LIST, FILTER_LIST, SIZE_LIST, STOP_LIST
 from btkit.engine.fills import enter, equity_at, gain_of, leave, order_exits
-from btkit.engine.inputs import (
-    BARS_HELD,
-    CAPITAL,
-    ENTRY_LIST,
-    EXIT_LIST,
-    FILTER_LIST,
-    IN_POSITION,
-    PNL,
-    POSITION_SLOTS,
-    SIZE_LIST,
-    STOP_LIST,
-)
+from btkit.engine.inputs import BARS_HELD, CAPITAL, IN_POSITION, PNL, POSITION_SLOTS
 from btkit.engine.orders import Reason, Skip
 from btkit.engine.quiet import mark_quiet
 from btkit.engine.state import (

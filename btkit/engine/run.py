@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from btkit.engine.inputs import Decisions, Floats, Integers, Market, Rules
+from btkit.decisions.records import Decisions
+from btkit.engine.inputs import Floats, Integers, Market, Rules
 from btkit.engine.loop import run_bars
 from btkit.engine.orders import Reason, Skip
 from btkit.engine.state import (

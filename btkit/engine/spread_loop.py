@@ -13,6 +13,7 @@ import numpy as np
 
 from btkit.conditions.compiled import compiled, compiled_inline
 from btkit.conditions.machine import STACK_SIZE
+from btkit.decisions.records import ENTRY_LIST, EXIT_LIST, FILTER_LIST, STOP_LIST
 from btkit.engine.books.quotes import (
     cost_to_close,
     leg_sums,
@@ -61,7 +62,6 @@ from btkit.engine.books.spread_records import (
     SpreadReason,
     SpreadSkip,
 )
-from btkit.engine.inputs import ENTRY_LIST, EXIT_LIST, FILTER_LIST, STOP_LIST
 from btkit.engine.loop import all_met
 from btkit.pricing.scalar import years_left
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from btkit.engine import Curve, Decisions
+from btkit.decisions import Decisions
+from btkit.engine import Curve
 from btkit.engine.books.spread_records import (
     CLOSED,
     ENTRY_BAR,
@@ -73,7 +74,7 @@ def run_options(
     market, rules
         See `btkit.engine.books.spread_records`.
     decisions
-        When to act, as `btkit.engine.plan_decisions` gives it.
+        When to act, as `btkit.decisions.plan_decisions` gives it.
     capital
         $ at the start.
     start

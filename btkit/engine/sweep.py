@@ -13,17 +13,9 @@ import numpy as np
 from btkit.conditions.columns import ColumnEvaluator
 from btkit.conditions.nodes import Node
 from btkit.conditions.program import Assembler
-from btkit.engine.inputs import (
-    LIST_COUNT,
-    POSITION_NAMES,
-    SIZE_LIST,
-    Flags,
-    Floats,
-    Integers,
-    Market,
-    Rules,
-)
-from btkit.engine.plan import tables_of
+from btkit.decisions.records import LIST_COUNT, SIZE_LIST
+from btkit.decisions.rules import tables_of
+from btkit.engine.inputs import POSITION_NAMES, Flags, Floats, Integers, Market, Rules
 from btkit.engine.sweep_loop import (
     Account,
     Scratch,

@@ -10,19 +10,15 @@ from numpy.typing import NDArray
 
 from btkit.conditions.compiled import compiled, compiled_inline, compiled_lean
 from btkit.conditions.program import Tables
-from btkit.engine.inputs import (
+from btkit.decisions.records import (
     ENTRY_LIST,
     EXIT_LIST,
     FILTER_LIST,
     LIST_COUNT,
     STOP_LIST,
     Decisions,
-    Flags,
-    Floats,
-    Integers,
-    Market,
-    Rules,
 )
+from btkit.engine.inputs import Flags, Floats, Integers, Market, Rules
 from btkit.engine.loop import run_bars
 from btkit.engine.state import (
     CASH,

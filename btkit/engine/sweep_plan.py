@@ -16,18 +16,10 @@ from btkit.conditions import (
     parse_expression,
 )
 from btkit.conditions.nodes import Column, Compare, Const, Node, Position, Unary
-from btkit.engine.inputs import (
-    ENTRY_LIST,
-    EXIT_LIST,
-    FILTER_LIST,
-    SIZE_LIST,
-    STOP_LIST,
-    Flags,
-    Floats,
-    Integers,
-)
-from btkit.engine.plan import RULE_RUN_CONSTANTS, conjuncts
-from btkit.engine.templates import Hole, Template, fill_tree, read_template
+from btkit.decisions.records import ENTRY_LIST, EXIT_LIST, FILTER_LIST, SIZE_LIST, STOP_LIST
+from btkit.decisions.rules import RULE_RUN_CONSTANTS, conjuncts
+from btkit.decisions.templates import Hole, Template, fill_tree, read_template
+from btkit.engine.inputs import Flags, Floats, Integers
 from btkit.errors import SpecError
 
 Codes = NDArray[np.int32]

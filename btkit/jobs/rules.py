@@ -1,4 +1,4 @@
-"""`run`: a rule spec, loaded, simulated, reported and stored."""
+"""`run`: a spec, loaded, simulated, reported and stored."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import pandas as pd
 from btkit.data import FormatSource
 from btkit.jobs.execute import run_checked
 from btkit.jobs.progress import Progress
-from btkit.jobs.requests import SpecSource, check_costs, rule_spec, strategy_path
+from btkit.jobs.requests import SpecSource, check_costs, strategy_path
 from btkit.settings import Settings, read_settings
+from btkit.spec import kinds_run_by, load_spec
 
 if TYPE_CHECKING:
     from btkit.simulation import Result
@@ -37,7 +38,8 @@ def run(  # noqa: PLR0913 - the costs and the data, each with its default
     Parameters
     ----------
     spec
-        A `StrategySpec`, or what `load_spec` takes: a path, a dict, or JSON or YAML text.
+        A `StrategySpec` or of another kind that trades the instrument itself, or what `load_spec`
+        takes: a path, a dict, or JSON or YAML text.
     symbol
         The instrument; or a DataFrame of bars, then nothing is loaded and nothing stored.
     start, end
@@ -82,7 +84,7 @@ def run(  # noqa: PLR0913 - the costs and the data, each with its default
     >>> result.metrics.sharpe_ratio  # doctest: +SKIP
     """
     known = read_settings(settings)
-    rules = rule_spec(spec, settings=known)
+    rules = load_spec(spec, settings=known, kind=kinds_run_by("run"))
     costs = check_costs(
         rules, capital=capital, commission=commission, slippage=slippage, settings=known
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from btkit.engine import Clause
+from btkit.decisions import Clause
 from btkit.engine.inputs import Integers
 from btkit.simulation.evaluator import Evaluator
 from btkit.simulation.explaining import Explainer, explain_orders

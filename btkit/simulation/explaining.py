@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from btkit.engine import Clause, Clauses
+from btkit.decisions import Clause, Clauses
 from btkit.simulation.evaluator import Evaluator
 from btkit.simulation.nearest import tell_nearest
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from btkit.conditions.columns import ColumnEvaluator
 from btkit.data import DataInfo, Finding
-from btkit.engine import Clauses
+from btkit.decisions import Clauses
 from btkit.indicators import EventDates, FeatureSet, is_truth_value
 from btkit.markets import Annualisation
 from btkit.metrics import TradeColumns, compute_metrics

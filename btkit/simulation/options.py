@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from btkit.engine import parse_clauses, plan_decisions
+from btkit.decisions import parse_clauses, plan_decisions
 from btkit.engine.books.spread_lives import Lives, closes_at_close, follow
 from btkit.engine.books.spread_records import (
     CLOSE_VALUE,

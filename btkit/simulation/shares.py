@@ -11,17 +11,15 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
+from btkit.decisions import Clauses, Decisions, parse_clauses, plan_decisions
 from btkit.engine import (
+    POSITION_NAMES,
     ChunkedRun,
-    Clauses,
-    Decisions,
     Market,
     Outcome,
     Reason,
     Rules,
     commission_rules,
-    parse_clauses,
-    plan_decisions,
     value_trades,
 )
 from btkit.engine.inputs import Floats, Integers
@@ -29,7 +27,7 @@ from btkit.pricing.spreads import Spread
 from btkit.simulation.inputs import Inputs, conclude
 from btkit.simulation.result import Result
 from btkit.simulation.simulated import Closed
-from btkit.spec import StrategySpec
+from btkit.spec import BaseSpec, StrategySpec
 
 SKIPPED = {
     "size_missing": "the sizing formula gave no number there",
@@ -150,6 +148,7 @@ def simulate_rules(inputs: Inputs) -> Result:
         inputs.evaluator(),
         len(inputs.bars),
         filter_all=spec.filter_scope == "all",
+        positions=POSITION_NAMES,
     )
     rules = rules_of(spec, commission=inputs.commission, slippage=inputs.slippage)
     return trade_shares(inputs, clauses, decisions, rules)
@@ -176,23 +175,23 @@ def trade_shares(inputs: Inputs, clauses: Clauses, decisions: Decisions, rules: 
     return conclude(inputs, clauses, outcome, SharePositions(market, rules, outcome))
 
 
-def rules_of(strategy: StrategySpec, *, commission: float, slippage: float) -> Rules:
+def rules_of(spec: BaseSpec, *, commission: float, slippage: float) -> Rules:
     """Return the numbers of a spec and an account as the loop reads them.
 
     Parameters
     ----------
-    strategy
-        A rule spec.
+    spec
+        Of a kind that trades the instrument itself.
     commission, slippage
         See `simulate`.
     """
     return Rules(
-        short=strategy.is_short,
-        at_close=strategy.fill == "close",
-        fractional=strategy.allow_fractional,
-        filter_all=strategy.filter_scope == "all",
-        max_holding=strategy.max_holding_bars,
-        max_positions=strategy.max_concurrent_positions,
+        short=spec.is_short,
+        at_close=spec.fill == "close",
+        fractional=spec.is_fractional,
+        filter_all=spec.filter_scope == "all",
+        max_holding=spec.max_holding_bars,
+        max_positions=spec.max_concurrent_positions,
         slippage=slippage,
-        **commission_rules(strategy.commission_kind, commission),
+        **commission_rules(spec.commission_kind, commission),
     )

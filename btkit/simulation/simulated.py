@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 import pandas as pd
 
 from btkit.data import HANDED_OVER, DataInfo, Finding
-from btkit.engine import Clauses
+from btkit.decisions import Clauses
 from btkit.engine.inputs import Floats, Integers
 from btkit.indicators import FeatureSet
 from btkit.markets import Annualisation

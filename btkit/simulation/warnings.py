@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from btkit.conditions import names_of
 from btkit.conditions.nodes import Compare, Const, Position
 from btkit.data import COVERAGE_CODES, SPLIT_CODE, DataInfo, some_of
-from btkit.engine import Clause
+from btkit.decisions import Clause
 from btkit.indicators import POSITION_NAMES, FeatureSet, event_of, is_implied_volatility
 from btkit.simulation.simulated import Simulated
 

@@ -191,6 +191,11 @@ class BaseSpec(BaseModel):
         return False
 
     @property
+    def is_fractional(self) -> bool:
+        """Whether sizes keep their fraction."""
+        return False
+
+    @property
     def side(self) -> str:
         """Which side of the instrument it takes, in words."""
         return "short" if self.is_short else "long only"

@@ -86,6 +86,11 @@ class StrategySpec(BaseSpec):
         return self.direction == "short"
 
     @property
+    def is_fractional(self) -> bool:
+        """Whether sizes keep their fraction."""
+        return self.allow_fractional
+
+    @property
     def rests_on_iv(self) -> bool:
         """Whether it says that it needs IV history."""
         return self.requires_options_data

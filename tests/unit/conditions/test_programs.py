@@ -6,7 +6,8 @@ from btkit.conditions import parse_expression, program
 from btkit.conditions.machine import Op
 from btkit.conditions.nodes import Column, Compare, Or, Raises, number
 from btkit.conditions.program import Assembler
-from btkit.engine import POSITION_NAMES, conjuncts, parse_clauses
+from btkit.decisions import conjuncts, parse_clauses
+from btkit.engine import POSITION_NAMES
 from btkit.errors import BtkitError, SpecError
 
 

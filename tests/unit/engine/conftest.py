@@ -8,16 +8,15 @@ import numpy as np
 import pytest
 
 from btkit.conditions.columns import ColumnEvaluator
+from btkit.decisions import Decisions, parse_clauses, plan_decisions
 from btkit.engine import (
-    Decisions,
+    POSITION_NAMES,
     Market,
     Outcome,
     Reason,
     Rules,
     TradeValues,
     commission_rules,
-    parse_clauses,
-    plan_decisions,
     run_decisions,
     value_trades,
 )
@@ -99,7 +98,9 @@ def simulate(  # noqa: PLR0913 - each is one thing that a run can vary
         risk_pct=0.01,
     )
     evaluator = ColumnEvaluator(table.__getitem__, lambda name: name == "fomc_meeting_day")
-    decisions = plan_decisions(clauses, evaluator, len(closes), filter_all=filter_all)
+    decisions = plan_decisions(
+        clauses, evaluator, len(closes), filter_all=filter_all, positions=POSITION_NAMES
+    )
     rules = Rules(
         short=short,
         at_close=at_close,

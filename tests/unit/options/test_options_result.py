@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
 import btkit as bt
 from btkit.documents import OptionsReport, RunDocument, read_report
@@ -15,6 +16,12 @@ SPEC = {
     "per_trade_risk_pct": 0.02,
     "target_dte": 10,
 }
+RULES = {
+    "name": "rules",
+    "entry_conditions": ["close > 0"],
+    "exit_conditions": [],
+    "stop_conditions": [],
+}
 
 
 @pytest.fixture
@@ -26,15 +33,7 @@ def bars(market):
 def test_the_document_is_that_of_a_run_and_its_spreads(bars):
     result = bt.simulate(SPEC, bars)
     document = report(result)
-    rules = bt.simulate(
-        {
-            "name": "rules",
-            "entry_conditions": ["close > 0"],
-            "exit_conditions": [],
-            "stop_conditions": [],
-        },
-        bars,
-    )
+    rules = bt.simulate(RULES, bars)
     assert list(document) == [*report(rules), "spreads"]
     assert document["trade_count"] == len(document["spreads"]) == len(result.trades) > 3
     assert document["metrics"].keys() == report(rules)["metrics"].keys()
@@ -51,6 +50,26 @@ def test_the_document_is_that_of_a_run_and_its_spreads(bars):
     again = read_report(document)
     assert isinstance(again, OptionsReport)
     assert again.to_dict() == document
+
+
+def test_a_document_of_the_time_when_none_said_its_kind_is_read_as_what_it_was(bars):
+    for spec, kind in ((SPEC, "options"), (RULES, "rules")):
+        document = report(bt.simulate(spec, bars))
+        assert document.pop("kind") == kind
+        assert read_report(document).kind == kind
+    with pytest.raises(ValidationError, match="there is no kind of spec 'unheard'"):
+        read_report(document | {"kind": "unheard"})
+
+
+def test_legs_are_a_table_beside_the_trades(bars):
+    result = bt.simulate(SPEC, bars)
+    assert result.legs["spread"].tolist() == np.repeat(np.arange(len(result.trades)), 4).tolist()
+    sign = np.where(result.legs["side"] == "short", 1, -1)
+    received = (sign * result.legs["entry_price"]).groupby(result.legs["spread"]).sum()
+    np.testing.assert_allclose(received, result.trades["entry_price"])
+    shares = bt.simulate(RULES, bars)
+    assert shares.legs.empty
+    assert shares.spreads == []
 
 
 def test_a_spread_lives_from_its_entry_to_its_exit(bars):

@@ -13,12 +13,11 @@ from btkit.conditions.columns import ColumnEvaluator, Value
 from btkit.conditions.machine import Tag
 from btkit.conditions.nodes import And, Node, Position, Unary
 from btkit.conditions.program import TAGS, Assembler, Tables
-from btkit.engine.inputs import (
+from btkit.decisions.records import (
     ENTRY_LIST,
     EXIT_LIST,
     FILTER_LIST,
     LIST_COUNT,
-    POSITION_NAMES,
     SIZE_LIST,
     STOP_LIST,
     Decisions,
@@ -151,7 +150,7 @@ def plan_decisions(
     bars: int,
     *,
     filter_all: bool,
-    positions: Mapping[str, int] = POSITION_NAMES,
+    positions: Mapping[str, int],
 ) -> Decisions:
     """Split the conditions and work out all that does not read the position.
 
@@ -248,6 +247,3 @@ def _tagged(value: Value) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
     if value.failed is not None:
         tags = np.where(value.failed, np.uint8(Tag.FAILED), tags)
     return value.data.astype(np.float64), tags
-
-
-__all__ = ["Clause", "Clauses", "conjuncts", "parse_clauses", "plan_decisions", "tables_of"]

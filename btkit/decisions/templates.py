@@ -185,6 +185,3 @@ def _folds_nothing(tree: Node, numbers: frozenset[str]) -> bool:
             if not isinstance(node, Binary | Compare) or all(fixed):
                 return False
     return True
-
-
-__all__ = ["Hole", "Template", "fill_tree", "read_template"]

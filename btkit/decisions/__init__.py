@@ -1,0 +1,24 @@
+"""When to act, whatever says so: rules become decisions here, and so do ready signals."""
+
+from btkit.decisions.records import Decisions
+from btkit.decisions.rules import (
+    Clause,
+    Clauses,
+    conjuncts,
+    parse_clauses,
+    plan_decisions,
+)
+from btkit.decisions.signals import Signal, Size, decide_at, decide_by_signals
+
+__all__ = [
+    "Clause",
+    "Clauses",
+    "Decisions",
+    "Signal",
+    "Size",
+    "conjuncts",
+    "decide_at",
+    "decide_by_signals",
+    "parse_clauses",
+    "plan_decisions",
+]

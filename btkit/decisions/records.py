@@ -1,0 +1,43 @@
+"""Decisions as the loop takes them: plain arrays."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from btkit.conditions.program import Tables
+
+Flags = NDArray[np.bool_]
+Integers = NDArray[np.int64]
+
+ENTRY_LIST, EXIT_LIST, STOP_LIST, FILTER_LIST, SIZE_LIST = range(5)
+LIST_COUNT = 5
+
+
+class Decisions(NamedTuple):
+    """When to act, worked out before the loop as far as it does not depend on the position.
+
+    Parameters
+    ----------
+    entry_gate, exit_gate, stop_gate
+        bool (n_bars,): the whole-array part of each list, filters included where they apply.
+    entry_when_flat
+        Whether ``not in_position`` is among the entry conditions; it is so common that it is
+        not left to the machine.
+    code, programs, lists
+        int64: instructions (n, 2); each program's first instruction and the one after its last
+        (n_programs, 2); each list's first program and the one after its last (LIST_COUNT, 2).
+    tables
+        Constants and columns that the programs read.
+    """
+
+    entry_gate: Flags
+    exit_gate: Flags
+    stop_gate: Flags
+    entry_when_flat: bool
+    code: Integers
+    programs: Integers
+    lists: Integers
+    tables: Tables
