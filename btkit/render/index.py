@@ -16,7 +16,7 @@ from btkit.render.words import LABELS
 
 NUMBERS = ("sharpe_ratio", "cagr", "max_drawdown_pct", "win_rate", "profit_factor", "total_trades")
 # Whose numbers a line shows, where they are not those of one plain run.
-SHOWN = {"walk-forward": "walk-forward, out of sample", "sweep": "sweep, its best set"}
+SHOWN = {"walk-forward": "walk-forward, out of sample", "sweep": "sweep, its best parameter set"}
 
 
 class BatchMetrics(BaseModel):

@@ -77,8 +77,7 @@ def headline(page: SweepPage) -> ReportSection:
     """Return the verdict, and how much of it chance alone would bring."""
     report = page.report
     truth, best = report.overfitting, report.best
-    yearly = best.metrics["cagr"]
-    assert isinstance(yearly, float), "a growth rate is a number"
+    yearly = report.metrics.cagr
     sentence = (
         f"The best of {text.plural(report.sets, 'parameter set')}, {_named(best.parameters)}, "
         f"{'lost' if yearly < 0 else 'made'} {text.percent(abs(yearly))} a year, buy-and-hold "

@@ -227,9 +227,7 @@ def _by_influence(report: SweepReport, sets: pd.DataFrame) -> list[str]:
 
 
 def _best(report: SweepReport) -> float:
-    value = report.best.metrics[report.objective]
-    assert isinstance(value, int | float), "an objective is a number"
-    return float(value)
+    return float(getattr(report.metrics, report.objective))
 
 
 def _surface_title(report: SweepReport, sets: pd.DataFrame, grid: pd.DataFrame) -> str:

@@ -50,7 +50,7 @@ def test_one_reason_is_told_once_with_all_its_jobs():
 def test_numbers_of_other_commands_say_whose_they_are():
     html = index_page([job(1, 0.5, command="walk-forward"), job(2, 0.9, command="sweep")])
     assert "s1 on SPX, walk-forward, out of sample" in html
-    assert "s2 on SPX, sweep, its best set" in html
+    assert "s2 on SPX, sweep, its best parameter set" in html
     assert "do not compare" in html
 
 
