@@ -12,19 +12,14 @@ import pandas as pd
 
 from btkit.arguments import check_account
 from btkit.crosscheck import measures
-from btkit.crosscheck.inputs import as_instrument, sessions_around
+from btkit.crosscheck.inputs import BOOKS, as_instrument, sessions_around
 from btkit.crosscheck.records import Account, Instrument, PlainRun, Trade
-from btkit.crosscheck.shares import Shares
-from btkit.crosscheck.spreads import Spreads
 from btkit.crosscheck.walk import Walk
 from btkit.data import adjust_prices, take_bars
 from btkit.errors import NoDataError
 from btkit.markets import Annualisation, infer_interval
 from btkit.settings import Settings
-from btkit.spec import BaseSpec, OptionsSpec, StrategySpec, load_spec
-
-BOOKS: Mapping[type[BaseSpec], type[Walk[Any]]] = {StrategySpec: Shares, OptionsSpec: Spreads}
-"""For each kind of spec, what its lots are."""
+from btkit.spec import BaseSpec, load_spec
 
 Result: TypeAlias = Any
 """A `btkit.simulation.Result`, whose class comes with the engine and so is not imported here."""
@@ -70,7 +65,7 @@ class Difference:
 
 
 def crosscheck(
-    spec: StrategySpec | OptionsSpec | Mapping[str, Any],
+    spec: BaseSpec | Mapping[str, Any],
     bars: pd.DataFrame,
     *,
     capital: float = 100_000,
@@ -112,10 +107,7 @@ def crosscheck(
     >>> run.trades[0].pnl, run.equity
     (160.0, [1000.0, 1080.0, 1160.0])
     """
-    strategy = load_spec(
-        spec, settings=Settings.model_construct(), kind=tuple(book.kind for book in BOOKS)
-    )
-    assert isinstance(strategy, StrategySpec | OptionsSpec)
+    strategy = load_spec(spec, settings=Settings.model_construct(), kind=tuple(BOOKS))
     capital, commission, slippage = check_account(
         capital=capital, commission=commission, slippage=slippage
     )
@@ -138,7 +130,7 @@ def crosscheck(
 
 
 def simulate_plainly(
-    spec: StrategySpec | OptionsSpec,
+    spec: BaseSpec,
     instrument: Instrument,
     account: Account,
     annualisation: Annualisation,
@@ -160,7 +152,7 @@ def simulate_plainly(
     book
         The rules; None takes those of the spec's kind.
     """
-    walk = (book or BOOKS[type(spec)])(spec, instrument, account)
+    walk = (book or BOOKS[spec.kind])(spec, instrument, account)
     run = walk.run()
     times = run.times.tz_convert(None) if run.times.tz is not None else run.times
     values = run.equity

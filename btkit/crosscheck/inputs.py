@@ -5,33 +5,29 @@ Nothing else of btkit is imported here, above all nothing that decides, fills, p
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
-from btkit.crosscheck.evaluation import filled_in, names_in, plain_column
+from btkit.crosscheck.evaluation import names_in, plain_column
 from btkit.crosscheck.records import Instrument
-from btkit.crosscheck.walk import filled_texts
+from btkit.crosscheck.shares import Shares
+from btkit.crosscheck.spreads import Spreads
+from btkit.crosscheck.walk import Walk
 from btkit.indicators import POSITION_NAMES, FeatureSet, is_truth_value
 from btkit.markets import Annualisation, schedule
-from btkit.spec import OptionsSpec, StrategySpec
+from btkit.spec import BaseSpec
+
+BOOKS: Mapping[str, type[Walk[Any]]] = {"rules": Shares, "options": Spreads}
+"""For each kind of spec, what its lots are."""
 
 # Longer than any closure of an exchange.
 _MARGIN = pd.Timedelta(days=14)
 
 
-def names_read(spec: StrategySpec | OptionsSpec) -> list[str]:
-    """Return every name that a spec's simulation reads at a bar, those of the position aside."""
-    texts = [text for listed in filled_texts(spec).values() for text in listed]
-    names = {"iv_atm", "vix"}
-    if isinstance(spec, StrategySpec):
-        texts.append(filled_in(spec.position_sizing_formula, spec.parameters))
-        names = set()
-    for text in texts:
-        names |= names_in(text)
-    return sorted(names - POSITION_NAMES - {"risk_pct"})
-
-
 def as_instrument(
-    spec: StrategySpec | OptionsSpec,
+    spec: BaseSpec,
     bars: pd.DataFrame,
     annualisation: Annualisation,
     *,
@@ -50,6 +46,8 @@ def as_instrument(
     symbol
         Whose bars they are; empty where nobody told it.
     """
+    expressions = BOOKS[spec.kind].expressions(spec)
+    names = set().union(*map(names_in, expressions)) - POSITION_NAMES - {"risk_pct"}
     features = FeatureSet(
         bars,
         bars_per_year=annualisation.bars_per_year,
@@ -65,7 +63,7 @@ def as_instrument(
         },
         columns={
             name: plain_column(features.column(name).tolist(), boolean=is_truth_value(name))
-            for name in names_read(spec)
+            for name in sorted(names)
         },
         days=features.dates.astype("int64").tolist(),
     )

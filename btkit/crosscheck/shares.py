@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 from btkit.crosscheck.evaluation import RAISED, evaluate, filled_in, number
 from btkit.crosscheck.records import Account, Instrument, Lot, Order, Trade
 from btkit.crosscheck.walk import Walk
-from btkit.spec import StrategySpec
+from btkit.spec import BaseSpec, StrategySpec
 
 # 2.8: in a rule run the names of an option position have these fixed values.
 _OPTION_NAMES = {
@@ -35,13 +36,20 @@ class ShareLot(Lot):
 class Shares(Walk[ShareLot]):
     """One run of a rule spec."""
 
-    def __init__(self, spec: StrategySpec, instrument: Instrument, account: Account) -> None:
+    def __init__(self, spec: BaseSpec, instrument: Instrument, account: Account) -> None:
+        spec = cast("StrategySpec", spec)
         super().__init__(spec, instrument, account)
         self.short = spec.direction == "short"
         self.fractional = spec.allow_fractional
         self.risk = spec.per_trade_risk_pct
         self.formula = filled_in(spec.position_sizing_formula, spec.parameters)
         self.model = spec.commission_model or self.default_model(spec.asset_class)
+
+    @classmethod
+    def expressions(cls, spec: BaseSpec) -> list[str]:
+        """Return the conditions and the size formula."""
+        formula = cast("StrategySpec", spec).position_sizing_formula
+        return [*super().expressions(spec), filled_in(formula, spec.parameters)]
 
     # 3.2: what conditions are told
 

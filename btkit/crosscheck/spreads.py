@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 from btkit.crosscheck.expiry import expiry_of
 from btkit.crosscheck.option_prices import OptionPrices
 from btkit.crosscheck.records import Account, Instrument, Leg, Lot, Order, Trade
 from btkit.crosscheck.walk import Walk
-from btkit.spec import OptionsSpec
+from btkit.spec import BaseSpec, OptionsSpec
 
 _SHARES = 100.0
 _AT_A_CLOSE = ("expiration", "end_of_data", "ruin")
@@ -32,12 +33,18 @@ class Spread(Lot):
 class Spreads(Walk[Spread], OptionPrices):
     """One run of an option spec."""
 
-    def __init__(self, spec: OptionsSpec, instrument: Instrument, account: Account) -> None:
+    def __init__(self, spec: BaseSpec, instrument: Instrument, account: Account) -> None:
+        spec = cast("OptionsSpec", spec)
         Walk.__init__(self, spec, instrument, account)
         OptionPrices.__init__(self, spec, instrument)
         self.target_dte, self.expiry, self.calendar = spec.target_dte, spec.expiry, spec.calendar
         self.risk = float(spec.per_trade_risk_pct)
         self.profit_target, self.stop_loss = spec.profit_target_pct, spec.stop_loss_pct
+
+    @classmethod
+    def expressions(cls, spec: BaseSpec) -> list[str]:
+        """Return the conditions, and where volatility can come from (4.1)."""
+        return [*super().expressions(spec), "iv_atm", "vix"]
 
     # 4.3 and 4.5: what a spread brings and costs
 

@@ -12,13 +12,13 @@ from typing import Generic
 
 from btkit.crosscheck.evaluation import RAISED, evaluate, filled_in
 from btkit.crosscheck.records import Account, Instrument, L, Order, PlainRun, Trade
-from btkit.spec import OptionsSpec, StrategySpec
+from btkit.spec import BaseSpec
 
 LISTS = ("entry", "exit", "stop", "filter")
 """The lists of conditions, each in the field ``<name>_conditions``."""
 
 
-def filled_texts(spec: StrategySpec | OptionsSpec) -> dict[str, list[str]]:
+def filled_texts(spec: BaseSpec) -> dict[str, list[str]]:
     """Return every list of conditions by its name, parameters filled in."""
     return {
         name: [filled_in(text, spec.parameters) for text in getattr(spec, f"{name}_conditions")]
@@ -39,9 +39,7 @@ class Walk(ABC, Generic[L]):
         What the run begins with and pays.
     """
 
-    def __init__(
-        self, spec: StrategySpec | OptionsSpec, instrument: Instrument, account: Account
-    ) -> None:
+    def __init__(self, spec: BaseSpec, instrument: Instrument, account: Account) -> None:
         self.instrument = instrument
         self.start, self.last = account.start, instrument.last
         self.cash = account.capital
@@ -57,6 +55,11 @@ class Walk(ABC, Generic[L]):
         self.counts = {
             (name, index): (0, 0) for name in LISTS for index in range(len(self.texts[name]))
         }
+
+    @classmethod
+    def expressions(cls, spec: BaseSpec) -> list[str]:
+        """Return every text whose names a run reads at a bar."""
+        return [text for listed in filled_texts(spec).values() for text in listed]
 
     def run(self) -> PlainRun:
         """3.9: The curve has one point per bar from the start, flat after ruin (3.10)."""

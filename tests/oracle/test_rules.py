@@ -13,7 +13,7 @@ import re
 import pytest
 from oracle.battery import share_cases, spread_cases
 
-from btkit.crosscheck.check import BOOKS
+from btkit.crosscheck.inputs import BOOKS
 from btkit.crosscheck.option_prices import OptionPrices
 from btkit.crosscheck.records import Order
 from btkit.crosscheck.shares import Shares
