@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from btkit.data import load_bars, register_source
     from btkit.data.indicator_table import compute_indicators
     from btkit.indicators import register_indicator
-    from btkit.jobs import list_runs, load_run, options_sim, report, run
-    from btkit.jobs.sweep import sweep
-    from btkit.jobs.walk_forward import walk_forward
+    from btkit.jobs import list_runs, load_run, report
+    from btkit.jobs.verbs import options_sim, run, sweep, walk_forward
     from btkit.render import plot, show
     from btkit.simulation import simulate
     from btkit.spec import load_spec
@@ -49,16 +48,16 @@ _HOMES = {
     "load_bars": "btkit.data",
     "load_run": "btkit.jobs",
     "load_spec": "btkit.spec",
-    "options_sim": "btkit.jobs",
+    "options_sim": "btkit.jobs.verbs",
     "plot": "btkit.render.inline",
     "register_indicator": "btkit.indicators",
     "register_source": "btkit.data",
     "report": "btkit.jobs",
-    "run": "btkit.jobs",
+    "run": "btkit.jobs.verbs",
     "show": "btkit.render.inline",
     "simulate": "btkit.simulation",
-    "sweep": "btkit.jobs.sweep",
-    "walk_forward": "btkit.jobs.walk_forward",
+    "sweep": "btkit.jobs.verbs",
+    "walk_forward": "btkit.jobs.verbs",
 }
 
 

@@ -136,15 +136,15 @@ def check_choice(value: object, choices: Sequence[Choice], *, name: str, noun: s
     )
 
 
-def check_whole(value: object, name: str, *, least: int, hint: str) -> int:
+def check_whole(value: object, name: str, *, least: int, hint: str, most: int = MOST) -> int:
     """Return an argument that is a whole number.
 
     Parameters
     ----------
     value, name, hint
         As for `refusal`; 10.0 is a whole number, too.
-    least
-        The smallest that it may be.
+    least, most
+        The smallest and the largest that it may be.
 
     Raises
     ------
@@ -154,9 +154,9 @@ def check_whole(value: object, name: str, *, least: int, hint: str) -> int:
     whole = isinstance(value, Integral) or (isinstance(value, float) and value.is_integer())
     if whole and not isinstance(value, bool):
         number = int(value)  # type: ignore[call-overload]  # one of the two, as just seen
-        if least <= number <= MOST:
+        if least <= number <= most:
             return int(number)
-        bound = f"at least {least}" if number < least else f"at most {MOST:,}"
+        bound = f"at least {least}" if number < least else f"at most {most:,}"
         raise refusal(value, name, rule=bound, hint=hint)
     raise refusal(value, name, rule=f"a whole number of at least {least}", hint=hint)
 

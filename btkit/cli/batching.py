@@ -1,42 +1,41 @@
-"""A batch at work: its jobs, the pages that put them side by side, its sum."""
+"""A batch as the command runs it: a line as each job ends, and the pages that rank them."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-from btkit.cli.finish import PRESENTED, outcome_of
-from btkit.cli.job_pool import answers, line_of
-from btkit.cli.next_steps import after_batch
-from btkit.cli.outcome import FAILED, PASSED, Outcome, failure
+from btkit.cli.asked import carry_out
+from btkit.cli.finish import PRESENTED
+from btkit.cli.next_steps import after_batch, after_error, documents
+from btkit.cli.outcome import Outcome, failure
 from btkit.cli.streams import say
-from btkit.errors import BtkitError, InterruptedRunError
-from btkit.jobs import Silent
+from btkit.errors import BtkitError
+from btkit.jobs import execute
+from btkit.jobs.batch_run import BatchResult, line_of
+from btkit.jobs.commands import command_of
+from btkit.jobs.execution import BatchHooks
 from btkit.jobs.files import write_bytes
-from btkit.jobs.job_requests import BatchRequest, Rendering
-from btkit.jobs.watching import Watch, record_end
+from btkit.jobs.job import JOB, BatchJob, Rendering, SpecJob
+from btkit.jobs.pool import Line, Task
 from btkit.metrics import VERDICT_WORDS
 from btkit.render.leaving import note_report_files, prepare_folder
 from btkit.settings import Settings
-from btkit.storage import SHARED_PAGES, Claimed, NewJob, Store, new_job_id
+from btkit.storage import SHARED_PAGES, Part
 
 COMPARED = ("run", "options-sim")
-"""Commands that leave a run with an equity curve to lay over others."""
-
-Lines = list[dict[str, Any]]
+"""Jobs that leave a run with an equity curve to lay over others."""
 
 
-def begin_batch(request: BatchRequest, *, settings: Settings, out: IO[str], quiet: bool) -> Outcome:
-    """Run the jobs of a batch, and store what they come to.
+def run_batch(job: BatchJob, *, settings: Settings, out: IO[str], quiet: bool) -> Outcome:
+    """Run the jobs of a batch, and put them side by side.
 
     Parameters
     ----------
-    request
+    job
         The jobs.
     settings
         Where they are stored.
@@ -57,191 +56,109 @@ def begin_batch(request: BatchRequest, *, settings: Settings, out: IO[str], quie
     StoreError
         If the database cannot be written.
     """
-    batch_id = new_job_id()
-    symbols = {str(job.options["symbol"]) for job in request.jobs}
-    Store.from_settings(settings).jobs.begin(
-        NewJob(
-            batch_id,
-            "batch",
-            request.to_json(),
-            strategy_name=request.name,
-            symbol=symbols.pop() if len(symbols) == 1 else None,
-        )
-    )
-    return _Batch(batch_id, request, settings, out, quiet=quiet).run(())
+    hooks = hooks_for(settings=settings, out=out, quiet=quiet)
+    result: BatchResult = execute(job, settings=settings, batch=hooks)
+    return outcome_of_batch(result, quiet=quiet)
 
 
-def go_on_with_batch(claimed: Claimed, *, settings: Settings, out: IO[str], quiet: bool) -> Outcome:
-    """Run the jobs that an unfinished batch still lacks.
+def hooks_for(*, settings: Settings, out: IO[str], quiet: bool) -> BatchHooks:
+    """Return what the command does about the jobs of a batch.
 
     Parameters
     ----------
-    claimed
-        The batch. Jobs of it that did not come to an end are run anew.
     settings, out, quiet
-        As for `begin_batch`.
-
-    Returns
-    -------
-    Outcome
-        The sum of all jobs.
-
-    Raises
-    ------
-    InterruptedRunError, StoreError
-        As `begin_batch`.
+        As for `run_batch`.
     """
-    request = BatchRequest.from_json(claimed.request)
-    batch = _Batch(claimed.job_id, request, settings, out, quiet=quiet)
-    return batch.run(batch.take_stock())
+
+    def heard(line: Line, place: int, total: int) -> None:
+        out.write(json.dumps(line, allow_nan=False) + "\n")
+        out.flush()
+        if not quiet:
+            _say(line, place, total)
+
+    return BatchHooks(
+        do_task,
+        finish_line=partial(_finish_line, settings=settings),
+        heard=heard,
+        pages=partial(write_pages, settings=settings),
+        say=None if quiet else say,
+    )
 
 
-class _Batch:
-    def __init__(
-        self,
-        batch_id: str,
-        request: BatchRequest,
-        settings: Settings,
-        out: IO[str],
-        *,
-        quiet: bool,
-    ) -> None:
-        self._id, self._request, self._settings = batch_id, request, settings
-        self._store = Store.from_settings(settings)
-        self._out, self._is_quiet = out, quiet
-        self._done: Lines = []
-        flags = ["--quiet"]
-        if request.rendering is None:
-            flags.append("--no-report")
-        else:
-            shown = request.rendering
-            flags += [f"--engine={shown.engine}", f"--html-assets={shown.html_assets}"]
-        self._tasks = {job.number: [*job.arguments, *flags] for job in request.jobs}
+def outcome_of_batch(result: BatchResult, *, quiet: bool) -> Outcome:
+    """Return what the command comes to.
 
-    def take_stock(self) -> Lines:
-        """Return the lines of the jobs that are complete, and clear the others away."""
-        found = []
-        for part in self._store.runs(parent=self._id, limit=None):
-            job_id, number = part["run_id"], part["part"]
-            if part["status"] == "complete" and not part["resumable"]:
-                outcome = outcome_of(self._store.document(job_id), PRESENTED[part["kind"]])
-                seconds = _seconds(part["created_at"], part["completed_at"])
-                found.append(line_of(number, self._tasks[number], outcome, seconds=seconds))
-            elif part["kind"] != "sweep":
-                # A sweep begins again under the same id, with the sets that it has tried.
-                self._store.delete(job_id)
-        return found
+    Parameters
+    ----------
+    result
+        Of the batch.
+    quiet
+        Whether to write nothing to stderr.
+    """
+    index = result.document["batch"]["index"]
+    closing = None if quiet or index is None else partial(say, f"index     {index}")
+    return Outcome(
+        result.document,
+        result.exit_code,
+        indent=None,
+        next=after_batch(result.document),
+        closing=closing,
+    )
 
-    def run(self, before: Sequence[dict[str, Any]]) -> Outcome:
-        jobs = self._store.jobs
-        began = time.perf_counter()
-        with Watch(jobs, self._id, progress=Silent(), what="Batch") as watch:
-            try:
-                for line in before:
-                    self._tell(line)
-                self._work(watch)
-                outcome = self._conclude(began)
-            except (KeyboardInterrupt, InterruptedRunError) as error:
-                self._record_end(error)
-                pages = self._pages(compared=False) if self._done else {}
-                raise self._stopped(pages.get("index")) from error
-            except BaseException as error:
-                self._record_end(error)
-                raise
-        return outcome
 
-    def _work(self, watch: Watch) -> None:
-        has = {line["job"] for line in self._done}
-        tasks = [task for task in self._tasks.items() if task[0] not in has]
-        total = len(self._tasks)
-        for line in answers(
-            tasks,
-            self._request.workers,
-            batch_id=self._id,
-            check=lambda: self._look(watch),
-            quiet=self._is_quiet,
-        ):
-            self._tell(line)
-            watch.reach(len(self._done), total, "jobs")
+def do_task(task: Task) -> Line:
+    """Do a job of a batch as its own command would, and return its line.
 
-    def _look(self, watch: Watch) -> None:
-        watch.reach(len(self._done), len(self._tasks), "jobs")
+    Parameters
+    ----------
+    task
+        The job, as it came to this process.
+    """
+    from btkit.cli.start_up import (  # noqa: PLC0415 - only where jobs run
+        import_numba_lightly,
+        import_papermill_lightly,
+    )
 
-    def _tell(self, line: dict[str, Any]) -> None:
-        self._done.append(line)
-        self._out.write(json.dumps(line, allow_nan=False) + "\n")
-        self._out.flush()
-        if not self._is_quiet:
-            _say(line, len(self._done), len(self._tasks))
+    import_numba_lightly()
+    import_papermill_lightly()
+    job, began = JOB.validate_json(task.job), time.perf_counter()
+    assert isinstance(job, SpecJob)
+    try:
+        part = Part(task.batch_id, task.number)
+        outcome = carry_out(job, settings=task.settings, quiet=True, part=part)
+    except Exception as error:  # noqa: BLE001 - one job's failure is its line, and stops no other
+        outcome = failure(error, _arguments(job))
+    seconds = time.perf_counter() - began
+    line = line_of(task.number, job, outcome.document, exit_code=outcome.exit_code, seconds=seconds)
+    return {**line, "next": documents(outcome.next), **_files(line, job, task.settings)}
 
-    def _conclude(self, began: float) -> Outcome:
-        done = sorted(self._done, key=lambda line: int(line["job"]))
-        codes = [int(line["exit_code"]) for line in done]
-        summary: dict[str, Any] = {
-            "batch_id": self._id,
-            "jobs": len(done),
-            "passed": codes.count(PASSED),
-            "soft_failures": sum(PASSED < code < FAILED for code in codes),
-            "errors": sum(code >= FAILED for code in codes),
-            "too_few_trades": sum(line.get("verdict") == "too_few_trades" for line in done),
-        }
-        try:
-            summary |= self._pages(compared=True)
-        except BtkitError as error:
-            # Every job has had its line; that they could not be put side by side is told with
-            # the sum.
-            fault = failure(error, ["batch", self._request.name]).document["error"]
-            summary |= {"index": None, "comparison": None, "error": fault}
-            codes.append(FAILED)
-        summary["seconds"] = time.perf_counter() - began
-        passed = max(codes) == PASSED
-        judged = "too_few_trades" if summary["too_few_trades"] else "pass"
-        verdict = judged if passed else "fail"
-        document = {"run_id": self._id, "passed": passed, "verdict": verdict, "batch": summary}
-        # The documents of the jobs are stored with these.
-        kept = [{name: line[name] for name in line if name != "document"} for line in done]
-        self._store.jobs.complete(self._id, document | {"results": kept})
-        shown = summary["index"] and not self._is_quiet
-        closing = partial(say, f"index     {summary['index']}") if shown else None
-        return Outcome(
-            document, max(codes), indent=None, next=after_batch(document), closing=closing
-        )
 
-    def _pages(self, *, compared: bool) -> dict[str, Any]:
-        return write_pages(
-            self._id,
-            self._done,
-            self._request.rendering,
-            settings=self._settings,
-            compared=compared,
-        )
+def _finish_line(line: Line, job: SpecJob, error: BtkitError | None, *, settings: Settings) -> Line:
+    """Add what a job's own process would have added, had it come so far."""
+    if error is not None:
+        steps = after_error(error, _arguments(job))
+    else:
+        steps = PRESENTED[job.kind].after(line["document"])
+    return {**line, "next": documents(steps), **_files(line, job, settings)}
 
-    def _record_end(self, error: BaseException) -> None:
-        jobs = self._store.jobs
-        record_end(
-            error,
-            self._id,
-            cancel=lambda reason: jobs.cancel(self._id, error_message=reason),
-            fail=lambda message: jobs.fail(self._id, error_message=message),
-            what="batch",
-        )
 
-    def _stopped(self, index: str | None) -> InterruptedRunError:
-        done, total = len(self._done), len(self._tasks)
-        hint = f"{index} links what was done. " if index else ""
-        return InterruptedRunError(
-            f"The batch was stopped after {done} of {total} jobs.",
-            hint=f"{hint}`backtest resume --run-id {self._id}` goes on with the others.",
-            details={
-                "jobs": total, "done": done, "index": index, "run_id": self._id,
-                "status": "cancelled",
-            },
-        )  # fmt: skip
+def _arguments(job: SpecJob) -> list[str]:
+    return (command_of(job) or ["backtest", job.kind])[1:]
+
+
+def _files(line: Line, job: SpecJob, settings: Settings) -> dict[str, dict[str, str]]:
+    if job.rendering is None or "error" in line:
+        return {}
+    folder, stem = settings.report_dir.expanduser().absolute(), line["run_id"]
+    places = {"notebook": "ipynb", "html": "html", "json": "json", "csv": "trades.csv"}
+    paths = {kind: folder / f"{stem}.{suffix}" for kind, suffix in places.items()}
+    found = {kind: str(path) for kind, path in paths.items() if path.exists()}
+    return {"files": found} if found else {}
 
 
 def write_pages(
     batch_id: str,
-    lines: Lines,
+    lines: list[Line],
     rendering: Rendering | None,
     *,
     settings: Settings,
@@ -309,7 +226,3 @@ def _say(line: dict[str, Any], place: int, total: int) -> None:
     else:
         verdict = VERDICT_WORDS[line["verdict"]]
     say(f"{place:>4} of {total}  {line['seconds']:6.2f} s  {what}: {verdict}")
-
-
-def _seconds(began: str, ended: str) -> float:
-    return (datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds()

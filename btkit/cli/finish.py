@@ -14,6 +14,7 @@ from btkit.cli.outcome import PASSED, SOFT_FAILURE, Outcome
 from btkit.cli.start_up import import_papermill_lightly
 from btkit.cli.summary import show_summary
 from btkit.jobs import Progress, load_document, queue_report
+from btkit.jobs.job import Rendering
 from btkit.render.leaving import write_report_files
 from btkit.settings import Settings
 from btkit.storage import Store
@@ -43,10 +44,14 @@ PRESENTED: Mapping[str, Presentation] = {
     "run": _RUN,
     "options-sim": _RUN,
     "walk-forward": Presentation(
-        show_walk_forward, after_walk_forward, {"curve": ".parquet", "json": ".json"}
+        show_walk_forward,
+        after_walk_forward,
+        {"curve": ".parquet", "json": ".json"},
     ),
     "sweep": Presentation(
-        show_sweep, after_sweep, {"table": ".parquet", "json": ".json", "specs": "-top"}
+        show_sweep,
+        after_sweep,
+        {"table": ".parquet", "json": ".json", "specs": "-top"},
     ),
 }
 """By kind, batches aside."""
@@ -57,8 +62,7 @@ def finish(
     *,
     settings: Settings,
     progress: Progress,
-    rendering: dict[str, Any] | None,
-    upload: bool,
+    rendering: Rendering | None,
     quiet: bool,
 ) -> Outcome:
     """Render what was stored, and present it.
@@ -72,9 +76,7 @@ def finish(
     progress
         Told of each stage.
     rendering
-        How notebook and HTML are made, as `write_report_files` takes it; None makes no files.
-    upload
-        Whether they go to object storage as well.
+        How notebook and HTML are made, and where they go; None makes no files.
     quiet
         Whether to write nothing to stderr.
 
@@ -92,10 +94,16 @@ def finish(
     if rendering is not None:
         with progress.stage("render report") as note:
             import_papermill_lightly()
-            files = write_report_files(document, kind=kind, settings=settings, **rendering)
+            files = write_report_files(
+                document,
+                kind=kind,
+                settings=settings,
+                engine=rendering.engine,
+                html_assets=rendering.html_assets,
+            )
             note("notebook, HTML and JSON")
         paths |= files
-        if upload:
+        if rendering.upload:
             with progress.stage("upload report") as note:
                 delivery = queue_report(job_id, files, settings=settings)
                 note(f"{len(delivery['delivered'])} delivered, {delivery['waiting']} queued")

@@ -12,13 +12,13 @@ from btkit.cli.progress import open_progress
 from btkit.cli.streams import say
 from btkit.errors import StoreError
 from btkit.jobs import load_document, read_settings
-from btkit.jobs.job_requests import Rendering
+from btkit.jobs.job import Rendering
 from btkit.render.leaving import prepare_folder
 from btkit.storage import Store, check_job_id
 
 
 def render_stored(
-    run_id: str, *, rendering: dict[str, Any], upload: bool, quiet: bool
+    run_id: str, *, rendering: dict[str, Any], quiet: bool
 ) -> Callable[[], None] | None:
     """Make notebook, page and JSON of a complete job, or the index of a batch.
 
@@ -27,9 +27,7 @@ def render_stored(
     run_id
         Of a run, a sweep, a walk-forward validation or a batch.
     rendering
-        Engine and html_assets, as `execute_template` takes them.
-    upload
-        Whether the files go to object storage as well.
+        The fields of a `Rendering`.
     quiet
         Whether to write nothing to stderr.
 
@@ -57,17 +55,15 @@ def render_stored(
             hint=f"`backtest report --run-id {job_id}` without --render says how it stands.",
             details={"run_id": job_id, "status": status},
         )
+    how = Rendering.model_validate(rendering)
     prepare_folder(settings.report_dir, private=settings.private)
     if kind == "batch":
-        pages = write_pages(
-            job_id, document["results"], Rendering.model_validate(rendering), settings=settings
-        )
+        pages = write_pages(job_id, document["results"], how, settings=settings)
         return None if quiet else partial(say, f"index     {pages['index']}")
     return finish(
         job_id,
         settings=settings,
         progress=open_progress(quiet=quiet),
-        rendering=rendering,
-        upload=upload,
+        rendering=how,
         quiet=quiet,
     ).closing

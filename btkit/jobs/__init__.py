@@ -5,13 +5,13 @@ from __future__ import annotations
 from btkit.jobs.checking import check
 from btkit.jobs.deleting import delete
 from btkit.jobs.delivering import queue_report, sync
-from btkit.jobs.execute import WARMUP_BARS
+from btkit.jobs.dispatch import execute
 from btkit.jobs.exporting import export
-from btkit.jobs.options import options_sim
+from btkit.jobs.loading import WARMUP_BARS
 from btkit.jobs.progress import Counting, Note, Progress, Silent
 from btkit.jobs.resuming import cancel, resume
-from btkit.jobs.rules import run
 from btkit.jobs.stored import list_runs, load_document, load_run, report
+from btkit.jobs.verbs import options_sim, run
 from btkit.jobs.verifying import verify
 from btkit.settings import read_settings
 
@@ -24,6 +24,7 @@ __all__ = [
     "cancel",
     "check",
     "delete",
+    "execute",
     "export",
     "list_runs",
     "load_document",

@@ -1,24 +1,19 @@
-"""A batch: what a jobs file asks for, one command line a job."""
+"""A batch: what a jobs file asks for, written out."""
 
 from __future__ import annotations
 
 import glob
-import json
 import math
 import os
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any, NoReturn
 
-from btkit.errors import SpecError, UsageError
+from btkit.errors import BtkitError, SpecError, UsageError
+from btkit.jobs.asking import Refusals, job_of_flags
+from btkit.jobs.job import MAX_JOBS, SPEC_JOBS, BatchJob, Rendering, SingleJob
 from btkit.spec.reading import parse_text, read_file
-
-COMMANDS = ("run", "walk-forward", "options-sim", "sweep")
-MAX_JOBS = 100_000
-"""A jobs file with more combinations is refused."""
 
 _RANGE = ("start", "end")
 _REQUIRED = ("spec", "symbol", *_RANGE)
@@ -28,44 +23,9 @@ _FORMAT = "format"
 _WILD = frozenset("*?[")
 # A pattern looks into as many folders as there are below each other, so three levels are many.
 _MOST_WILD = 3
-Options = Mapping[str, str | tuple[str, ...] | None]
-
-_FLAG = re.compile(r"[a-z]+(?:-[a-z]+)*")
 
 
-@dataclass(frozen=True)
-class Job:
-    """One line of work.
-
-    Parameters
-    ----------
-    number
-        Its place in the batch, from 1.
-    command
-        ``run``, ``walk-forward``, ``options-sim`` or ``sweep``.
-    options
-        Flags of that command and their values, several for a flag that is repeated; None for a
-        flag that takes none.
-    """
-
-    number: int
-    command: str
-    options: Options
-
-    @property
-    def arguments(self) -> list[str]:
-        """The command line, without ``backtest``."""
-        return [
-            self.command,
-            *(
-                f"--{name}" if value is None else f"--{name}={value}"
-                for name, values in self.options.items()
-                for value in ((values,) if values is None or isinstance(values, str) else values)
-            ),
-        ]
-
-
-def read_jobs(path: Path) -> list[Job]:
+def read_jobs(path: Path, *, workers: int = 1, rendering: Rendering | None = None) -> BatchJob:
     """Read a jobs file and write out every combination in it.
 
     Parameters
@@ -77,16 +37,20 @@ def read_jobs(path: Path) -> list[Job]:
         own flags, true for one that takes no value. ``spec``, ``symbol`` and ``command`` may be
         lists; a spec may be a pattern such as ``strategies/*.yaml``. Paths
         count from the file's folder.
+    workers
+        How many jobs run at a time.
+    rendering
+        How pages are made, where an entry says nothing else; None makes none.
 
     Returns
     -------
-    list of Job
-        In the order of the file.
+    BatchJob
+        Its jobs in the order of the file. No spec is read.
 
     Raises
     ------
     UsageError
-        If the file cannot be read, or an entry makes no sense; the message names it.
+        If the file cannot be read, or an entry makes no sense: each entry that does not is named.
     """
     try:
         entries = parse_text(read_file(path, str(path)), form="yaml")
@@ -100,42 +64,55 @@ def read_jobs(path: Path) -> list[Job]:
             f"The jobs file {path} must be a list with at least one entry.",
             hint="Begin each entry with a hyphen: - {spec: ..., symbol: ..., start: ..., end: ...}",
         )
-    found: list[tuple[str, Options]] = []
+    refusals = Refusals()
+    found: list[SingleJob] = []
     for place, entry in enumerate(entries):
-        for wanted in _expand(entry, place=place, folder=path.parent):
-            found.append(wanted)
+        try:
+            for kind, flags in _expand(entry, place=place, folder=path.parent):
+                found.append(_job(kind, flags, rendering, place))
+                if len(found) > MAX_JOBS:
+                    what = f"with it there are more than {MAX_JOBS:,} jobs"
+                    _refuse(place, what, "make several files of it")
+        except UsageError as error:
+            refusals.errors.append(error)
             if len(found) > MAX_JOBS:
-                _refuse(
-                    place,
-                    f"with it there are more than {MAX_JOBS:,} jobs",
-                    "make several files of it",
-                )
-    return [Job(number, *wanted) for number, wanted in enumerate(found, start=1)]
+                break
+    refusals.raise_all()
+    return BatchJob(name=path.name[:255], jobs=found, workers=workers, rendering=rendering)
 
 
-def _expand(entry: object, *, place: int, folder: Path) -> Iterator[tuple[str, Options]]:
+def _job(kind: str, flags: Mapping[str, Any], rendering: Rendering | None, place: int) -> SingleJob:
+    try:
+        return job_of_flags(kind, flags, rendering=rendering)
+    except BtkitError as error:
+        named = f"Entry {place + 1} of the jobs file: "
+        details = {**error.details, "entry": place + 1}
+        if "problems" in details:
+            details["problems"] = [
+                {**problem, "path": f"[{place}].{problem['path']}",
+                 "message": named + problem["message"]}
+                for problem in details["problems"]
+            ]  # fmt: skip
+        raise UsageError(named + error.message, hint=error.hint, details=details) from error
+
+
+def _expand(entry: object, *, place: int, folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     checked = _checked(entry, place)
     specs = [path for text in _several(checked["spec"]) for path in _paths(text, folder, place)]
     commands = _several(checked.get("command", "run"))
     for command in commands:
-        if command not in COMMANDS:
-            _refuse(
-                place, f"there is no command {command!r}", f"choose one of {', '.join(COMMANDS)}"
-            )
+        if command not in SPEC_JOBS:
+            known = ", ".join(SPEC_JOBS)
+            _refuse(place, f"there is no command {command!r}", f"choose one of {known}")
     ranges = checked.get("ranges", [[checked.get(name) for name in _RANGE]])
     symbols = _several(checked["symbol"])
+    more = {name: checked[name] for name in _FLAGS if name in checked}
+    if _FORMAT in checked:
+        more[_FORMAT] = _format(checked[_FORMAT], folder, place)
+    more |= checked.get("flags", {})
     for command, spec, symbol, (start, end) in product(commands, specs, symbols, ranges):
-        options: dict[str, str | tuple[str, ...] | None] = {"strategy": spec, "symbol": symbol}
-        options |= {"start": str(start), "end": str(end)}
-        options |= {name: str(checked[name]) for name in _FLAGS if name in checked}
-        if _FORMAT in checked:
-            options[_FORMAT] = _format(checked[_FORMAT], folder, place)
-        for name, value in checked.get("flags", {}).items():
-            if isinstance(value, list):
-                options[name] = tuple(str(part) for part in value)
-            elif value is not False:
-                options[name] = None if value is True else str(value)
-        yield command, options
+        asked = {"strategy": spec, "symbol": symbol, "start": str(start), "end": str(end)}
+        yield command, asked | more
 
 
 def _checked(entry: object, place: int) -> dict[str, Any]:
@@ -180,9 +157,7 @@ def _check_flags(flags: object, place: int) -> None:
     if not isinstance(flags, dict):
         _refuse(place, "flags must be a mapping", "write flags: {windows: 3}")
     for name, value in flags.items():
-        if not _FLAG.fullmatch(name) or name in {"strategy", "help"}:
-            _refuse(place, f"{name!r} is no flag that a job can have", "write it as windows")
-        if name in {*_REQUIRED, *_FLAGS, _FORMAT}:
+        if name in {*_REQUIRED, *_FLAGS, _FORMAT, "strategy"}:
             _refuse(place, f"{name} is no flag, but a key of its own", f"move {name} out of flags")
         values = value if isinstance(value, list) else [value]
         if not isinstance(value, bool) and not all(map(_is_plain, values)):
@@ -200,9 +175,9 @@ def _is_plain(value: object) -> bool:
     return isinstance(value, str) or (isinstance(value, int | float) and math.isfinite(value))
 
 
-def _format(stated: object, folder: Path, place: int) -> str:
+def _format(stated: object, folder: Path, place: int) -> str | dict[str, Any]:
     if isinstance(stated, dict):
-        return json.dumps(stated)
+        return stated
     if not isinstance(stated, str) or not stated.strip():
         _refuse(place, "format must be a file or a mapping", "write {time_zone: Europe/Paris}")
     return stated if stated.lstrip().startswith("{") else _paths(stated, folder, place)[0]

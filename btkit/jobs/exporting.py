@@ -17,7 +17,7 @@ import pandas as pd
 
 from btkit.documents.models import bar_text
 from btkit.errors import StoreError, UsageError
-from btkit.jobs.campaigns import load_stored
+from btkit.jobs.files import load_stored
 from btkit.jobs.spreadsheet import write_csv
 from btkit.metrics import JSON_INFINITY
 from btkit.settings import Settings, read_settings

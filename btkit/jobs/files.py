@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from btkit.errors import StoreError
+import pandas as pd
+
+from btkit.errors import StoreError, UsageError
 from btkit.settings import Settings
 from btkit.storage import FileKind, Store, parquet_of
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from btkit.spec import StrategySpec
 
 
 def report_folder(settings: Settings) -> Path:
@@ -96,3 +100,72 @@ def explained(path: Path) -> Iterator[None]:
             hint="Set BT_REPORT_DIR to a folder that you may write to and that has space left.",
             details={"path": str(path)},
         ) from error
+
+
+def write_spec(owner_id: str, name: str, spec: StrategySpec, *, settings: Settings) -> Path:
+    """Write a spec file that a run takes.
+
+    Parameters
+    ----------
+    owner_id, name, settings
+        As for `write_bytes`.
+    spec
+        With the parameters to run.
+
+    Returns
+    -------
+    Path
+        Of the file.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be written.
+    """
+    text = json.dumps(spec.model_dump(mode="json", exclude_none=True), indent=2)
+    content = text.encode() + b"\n"
+    return write_bytes(owner_id, name, content, kind="spec", settings=settings)
+
+
+def load_stored(
+    kind: str, stored_id: str, settings: Settings
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Return the document and the table that are stored under an id.
+
+    Parameters
+    ----------
+    kind
+        ``"sweep"`` or ``"walk_forward"``.
+    stored_id
+        As in the document.
+    settings
+        Where the files are.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be an id.
+    StoreError
+        If there is none of this kind, or it cannot be read.
+    CorruptFileError
+        If it is not what was written.
+    """
+    words = kind.replace("_", "-")
+    folder = report_folder(settings)
+    details = {f"{kind}_id": stored_id, "folder": str(folder)}
+    hint = f"Its document, {folder}/ID.json, names it as {kind}_id."
+    if not stored_id.isalnum():
+        raise UsageError(f"{stored_id!r} is not the id of a {words}.", hint=hint, details=details)
+    files = Store.from_settings(settings).files
+    try:
+        document = json.loads(files.read(stored_id, folder, f"{stored_id}.json"))
+        table = pd.read_parquet(BytesIO(files.read(stored_id, folder, f"{stored_id}.parquet")))
+    except (OSError, ValueError) as error:
+        raise StoreError(
+            f"The {words} {stored_id} cannot be read from {folder}: {error}.",
+            hint=f"BT_REPORT_DIR names the folder that each {words} is stored in.",
+            details=details,
+        ) from error
+    if not isinstance(document, dict) or document.get(f"{kind}_id") != stored_id:
+        raise StoreError(f"{stored_id} is not the id of a {words}.", hint=hint, details=details)
+    return document, table

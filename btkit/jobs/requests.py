@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,11 +13,11 @@ import numpy as np
 import pandas as pd
 
 from btkit.arguments import check_account, shown
-from btkit.data import DataInfo, check_source_name
+from btkit.data import check_source_name
 from btkit.errors import UsageError
 from btkit.markets import Interval
 from btkit.settings import Settings, SourceName
-from btkit.spec import BaseSpec, StrategySpec, load_spec
+from btkit.spec import BaseSpec, OptionsSpec, StrategySpec, load_spec
 
 SpecSource = str | Path | Mapping[str, Any] | BaseSpec
 """What a run takes for a spec: a path, JSON or YAML text, a mapping, or a spec."""
@@ -69,6 +68,26 @@ def rule_spec(spec: SpecSource, *, settings: Settings) -> StrategySpec:
     """
     known = load_spec(spec, settings=settings, kind="rules")
     assert isinstance(known, StrategySpec)
+    return known
+
+
+def option_spec(spec: SpecSource, *, settings: Settings) -> OptionsSpec:
+    """Return an option spec, loaded if it is not yet.
+
+    Parameters
+    ----------
+    spec, settings
+        As for `rule_spec`.
+
+    Raises
+    ------
+    SpecError
+        If the spec is refused.
+    SpecKindError
+        If it is a rule spec.
+    """
+    known = load_spec(spec, settings=settings, kind="options")
+    assert isinstance(known, OptionsSpec)
     return known
 
 
@@ -181,22 +200,6 @@ def check_source(source: str | None) -> SourceName | None:
     return check_source_name(source)
 
 
-def format_flag(info: DataInfo) -> dict[str, str]:
-    """Return the flag that states again how a file was written, or none.
-
-    Parameters
-    ----------
-    info
-        What is known of the bars.
-
-    Returns
-    -------
-    dict
-        ``format`` and its value as JSON text, which needs no file.
-    """
-    return {} if info.format is None else {"format": json.dumps(info.format)}
-
-
 def check_costs(
     spec: BaseSpec,
     *,
@@ -242,18 +245,3 @@ def check_costs(
             details={"argument": "commission"},
         )
     return costs
-
-
-def strategy_path(spec: SpecSource) -> str | None:
-    """Return the file that a spec is read from, as it was given, or None if it is no file.
-
-    Parameters
-    ----------
-    spec
-        What a run was asked to run.
-    """
-    if isinstance(spec, Path):
-        return str(spec)
-    if isinstance(spec, str) and "\n" not in spec and "{" not in spec:
-        return spec
-    return None

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, astuple, replace
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
@@ -14,39 +15,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from btkit.data import FormatSource, LoadedBars, check_symbol, load_stated
-from btkit.jobs.campaigns import (
-    command_line,
-    load_range,
-    load_stored,
-    write_spec,
-)
-from btkit.jobs.files import report_folder, write_bytes, write_table
-from btkit.jobs.finished_sets import FinishedSets, measure_rest
-from btkit.jobs.handed_over import take_range
-from btkit.jobs.job_requests import SweepRequest
+from btkit.data import LoadedBars
+from btkit.jobs.commands import command_of
+from btkit.jobs.execution import Execution, new_row
+from btkit.jobs.files import load_stored, report_folder, write_bytes, write_spec, write_table
+from btkit.jobs.finished_sets import FinishedSets, brought_by_user, identify, measure_rest
+from btkit.jobs.job import RunJob, SweepJob
+from btkit.jobs.loading import bars_of
+from btkit.jobs.prepare import prepare
 from btkit.jobs.progress import Progress, check_progress
-from btkit.jobs.requests import (
-    Costs,
-    SpecSource,
-    check_interval,
-    check_range,
-    check_source,
-    parse_day,
-)
-from btkit.jobs.sweep_question import (
-    MAX_SETS,
-    Question,
-    ask,
-    ask_again,
-    command_of,
-    fingerprint,
-    id_of,
-    request_of,
-)
-from btkit.jobs.watching import Watch, count, current_part, record_end
+from btkit.jobs.requests import parse_day
+from btkit.jobs.watching import Watch, count, record_end
 from btkit.settings import Settings, read_settings
-from btkit.storage import Claimed, Jobs, Store
+from btkit.storage import Jobs, Store
 
 if TYPE_CHECKING:
     from btkit.documents.sweeps import SweepReport
@@ -57,143 +38,56 @@ TOP = 10
 """Best sets that the document lists and that get a spec file each."""
 
 
-def sweep(  # noqa: PLR0913 - the data, the costs and the search, each with its default
-    spec: SpecSource,
-    symbol: str | pd.DataFrame,
-    start: date | str | None = None,
-    end: date | str | None = None,
-    *,
-    parameters: Mapping[str, Iterable[int | float]],
-    constraint: str | None = None,
-    method: str = "grid",
-    objective: str = "sharpe_ratio",
-    samples: int = 1_000,
-    seed: int = 0,
-    capital: float | None = None,
-    commission: float | None = None,
-    slippage: float | None = None,
-    interval: str = "1d",
-    source: str | None = None,
-    format: FormatSource | None = None,  # noqa: A002 - the word for it
-    max_sets: int = MAX_SETS,
-    threads: int | None = None,
-    settings: Settings | None = None,
-    progress: Progress | None = None,
-) -> SweepResult:
-    """Simulate a strategy with many sets of parameters.
+def execute_sweep(job: SweepJob, given: Execution) -> SweepResult:
+    """Load bars, measure every set, and store the table, and the document if it is wanted.
 
     Parameters
     ----------
-    spec
-        A `StrategySpec`, or what `load_spec` takes, with the parameters that are to be varied.
-    symbol, start, end, capital, commission, slippage, interval, source, format, settings,
-    progress
-        As for `run`. With a DataFrame for the symbol nothing is loaded and nothing stored.
-    parameters
-        The values of each parameter, such as ``{"fast": range(5, 50, 5)}``.
-    constraint
-        An expression over these parameters in the grammar of conditions, such as
-        ``"fast < slow"``; sets at which it does not hold are not tried.
-    method
-        ``"grid"`` tries every combination, ``"random"`` some of them, ``"optuna"`` those that its
-        sampler proposes.
-    objective
-        The metric that makes a set the best, among those with BT_MIN_TRADES_REQUIRED trades.
-    samples
-        How many sets ``random`` and ``optuna`` try.
-    seed
-        Of their draws.
-    max_sets
-        A grid with more sets, the constraint not yet applied, is refused.
-    threads
-        None takes as many as the process may use. The results do not depend on it.
+    job
+        What is asked for.
+    given
+        Where, and with what.
 
     Returns
     -------
     SweepResult
-        `table`, one row a set; `best`, `top`, `run`, and `overfitting`, which says how much of the
-        best set's result could be chance.
-
-    Raises
-    ------
-    SpecError
-        If the spec is refused, with any set's values.
-    UsageError
-        If a parameter, the constraint or another argument makes no sense.
-    NoDataError, DataError, SourceError, StoreError
-        If bars cannot be had or the table not be written.
-
-    Examples
-    --------
-    >>> result = sweep("strategies/golden_cross.yaml", "SPX", "2005-01-01", "2018-12-31",
-    ...                parameters={"fast": range(10, 60, 10), "slow": [100, 200]},
-    ...                source="sample")  # doctest: +SKIP
-    >>> result.best, result.overfitting().deflated  # doctest: +SKIP
-    """
-    from btkit.validation import check_sets, with_parameters  # noqa: PLC0415 - brings numba
-
-    known = read_settings(settings)
-    observer = check_progress(progress)
-    question = ask(
-        spec, parameters, constraint=constraint, method=method, objective=objective,
-        samples=samples, seed=seed, max_sets=max_sets, threads=threads, settings=known,
-        capital=capital, commission=commission, slippage=slippage,
-    )  # fmt: skip
-    interval, source = check_interval(interval), check_source(source)
-    if isinstance(symbol, pd.DataFrame):
-        loaded = take_range(symbol, question.spec, start, end, bar_format=format)
-        return _search(question, loaded, None, settings=known, progress=observer)
-    known_symbol, asked = check_symbol(symbol), check_range(start, end)
-    # What any set's values spoil must not wait until bars are loaded.
-    if question.sets is not None:
-        with_parameters(question.spec, question.sets.at(0))
-    check_sets(question.spec, question.axes, question.sets, question.constraint)
-    request = request_of(
-        question, known_symbol, asked, interval=interval,
-        source=source or known.data_source,
-        min_trades_required=known.min_trades_required, bar_format=load_stated(format),
-    )  # fmt: skip
-    loaded = _load(question, request, known, observer)
-    kept = _Kept(Store.from_settings(known).jobs, request, None)
-    return _search(question, loaded, kept, settings=known, progress=observer)
-
-
-def go_on_with_sweep(claimed: Claimed, *, settings: Settings, progress: Progress) -> SweepResult:
-    """Measure the sets that an unfinished sweep still lacks, and store its document.
-
-    Parameters
-    ----------
-    claimed
-        The sweep.
-    settings
-        Where bars come from and files go.
-    progress
-        Told of each stage.
+        Of a sweep that goes on, with the sets that it had measured before.
 
     Raises
     ------
     BtkitError
         As `sweep`.
     """
-    request = SweepRequest.from_json(claimed.request)
-    known = settings.model_copy(update={"min_trades_required": request.min_trades_required})
-    jobs = Store.from_settings(known).jobs
-    with _watched(jobs, claimed.job_id, progress):
-        question = ask_again(request, known)
-        loaded = _load(question, request, known, progress)
-    kept = _Kept(jobs, request, claimed.job_id)
-    result = _search(question, loaded, kept, settings=known, progress=progress)
-    describe_sweep(result, start=request.start, end=request.end, settings=known, progress=progress)
+    claimed = given.claimed
+    if claimed is None:
+        known = _prepare(job, given)
+        loaded = bars_of(known, given)
+    else:
+        with _watched(Store.from_settings(given.settings).jobs, claimed.job_id, given.progress):
+            known = _prepare(job, given)
+            loaded = bars_of(known, given)
+    result = _search(known, loaded, given)
+    if given.is_stored and (job.overfitting or claimed is not None):
+        describe_sweep(
+            result,
+            start=known.start,
+            end=known.end,
+            settings=given.settings,
+            progress=given.progress,
+        )
     return result
 
 
-def _load(
-    question: Question, request: SweepRequest, settings: Settings, progress: Progress
-) -> LoadedBars:
-    return load_range(
-        question.spec, request.symbol, request.start, request.end, interval=request.interval,
-        source=request.source, bar_format=request.format, settings=settings, progress=progress,
-    )  # fmt: skip
+def _prepare(job: SweepJob, given: Execution) -> SweepJob:
+    from btkit.validation import check_sets, with_parameters  # noqa: PLC0415 - brings numba
+
+    known = prepare(job, settings=given.settings)
+    if given.bars is None:
+        # What any set's values spoil must not wait until bars are loaded.
+        if known.sets is not None:
+            with_parameters(known.rules, known.sets.at(0))
+        check_sets(known.rules, known.parameters, known.sets, known.constraint)
+    return known
 
 
 def describe_sweep(
@@ -297,93 +191,90 @@ def load_sweep(
     return load_stored("sweep", sweep_id, known)
 
 
-@dataclass(frozen=True)
-class _Kept:
-    """Where a sweep of bars from a source leaves things; bars handed over leave nothing.
-
-    Parameters
-    ----------
-    jobs
-        Takes the sweep.
-    request
-        What was asked for.
-    sweep_id
-        Of a sweep that goes on; None for one that begins.
-    """
-
-    jobs: Jobs
-    request: SweepRequest
-    sweep_id: str | None
-
-    def begin(self, mark: str) -> str:
-        """Return the sweep's id, its row written."""
-        if self.sweep_id is not None:
-            return self.sweep_id
-        part = current_part()
-        job = self.request.as_job(id_of(mark, part), part)
-        self.jobs.begin(job)
-        return job.job_id
-
-
-def _search(
-    question: Question,
-    loaded: LoadedBars,
-    kept: _Kept | None,
-    *,
-    settings: Settings,
-    progress: Progress,
-) -> SweepResult:
-    from btkit.validation import SweepResult, prepare  # noqa: PLC0415 - brings numba
+def _search(job: SweepJob, loaded: LoadedBars, given: Execution) -> SweepResult:
+    from btkit.validation import SweepResult  # noqa: PLC0415 - brings numba
+    from btkit.validation import prepare as prepare_sweep  # noqa: PLC0415 - likewise
     from btkit.validation.grid import decode  # noqa: PLC0415 - likewise
 
-    probe = question.sets
+    settings, progress = given.settings, given.progress
+    probe = job.sets
     if probe is None:
-        probe = decode(question.axes, np.zeros(1, np.int64))
-    sweeper = prepare(
-        question.spec,
+        probe = decode(job.parameters, np.zeros(1, np.int64))
+    sweeper = prepare_sweep(
+        job.rules,
         loaded.bars,
         probe,
-        capital=question.costs.capital,
-        commission=question.costs.commission,
-        slippage=question.costs.slippage,
+        **asdict(job.costs),
         start=loaded.start,
-        threads=question.threads,
+        threads=job.threads or 1,
     )
 
     def found(sets: ParameterSets, rows: Floats) -> SweepResult:
         return SweepResult(
-            spec=question.spec,
+            spec=job.rules,
             sets=sets,
             rows=rows,
-            objective=question.objective,
-            min_trades=settings.min_trades_required,
+            objective=job.objective,
+            min_trades=job.least_trades,
             sweeper=sweeper,
-            method=question.method,
-            constraint=question.constraint,
+            method=job.method,
+            constraint=job.constraint,
         )
 
-    minimum = settings.min_trades_required
-    if kept is None:
-        counted = partial(count, progress)
-        return found(*_measure(question, sweeper, None, minimum, progress, counted))
-    mark = fingerprint(question, sweeper)
-    sweep_id = kept.begin(mark)
+    if not given.is_stored:
+        return found(*_measure(job, sweeper, None, progress, partial(count, progress)))
+    mark = fingerprint(job, sweeper)
+    jobs = Store.from_settings(settings).jobs
+    sweep_id = _begin(job, mark, jobs, given)
     folder = report_folder(settings)
     finished = FinishedSets(folder / f".{mark}.parts", job_id=sweep_id, private=settings.private)
     name = f"{sweep_id}.parquet"
-    with _watched(kept.jobs, sweep_id, progress) as watch:
-        measured = _measure(question, sweeper, finished, minimum, progress, watch.count)
-        result = found(*measured)
+    with _watched(jobs, sweep_id, progress) as watch:
+        result = found(*_measure(job, sweeper, finished, progress, watch.count))
         path = write_table(sweep_id, name, result.table, kind="table", settings=settings)
-        kept.jobs.complete(sweep_id, None)
+        jobs.complete(sweep_id, None)
     finished.remove()
-    asked = kept.request.start, kept.request.end
-    return replace(
-        result,
-        sweep_id=sweep_id,
-        files={"table": str(path)},
-        command=command_of(question, loaded, asked=asked),
-    )
+    command = command_of(job, loaded.info)
+    return replace(result, sweep_id=sweep_id, files={"table": str(path)}, command=command)
+
+
+def _begin(job: SweepJob, mark: str, jobs: Jobs, given: Execution) -> str:
+    """Return the sweep's id, its row written: the same for the same question, but in a batch."""
+    if given.claimed is not None:
+        return given.claimed.job_id
+    part = given.part
+    name = mark if part is None else f"{mark} {part.parent_id}"
+    sweep_id = mark if part is None else hashlib.sha256(name.encode()).hexdigest()[:16]
+    jobs.begin(new_row(job, sweep_id, part))
+    return sweep_id
+
+
+def fingerprint(job: SweepJob, sweeper: Sweeper) -> str:
+    """Return an id that is the same for the same question about the same bars.
+
+    Parameters
+    ----------
+    job
+        What is asked, prepared.
+    sweeper
+        Has the bars.
+    """
+    from btkit.documents import bars_hash  # noqa: PLC0415 - as the sweep
+
+    first = sweeper.first
+    drawn = [job.method] if job.method == "grid" else [job.method, job.samples, job.seed]
+    asked = {
+        "spec": job.rules.model_dump(mode="json", exclude={"metadata"}),
+        "axes": job.parameters,
+        "constraint": job.constraint,
+        "method": drawn,
+        "objective": job.objective,
+        "costs": list(astuple(job.costs)),
+        "bars": bars_hash(first.all_bars),
+        **brought_by_user(job.rules, first.symbol),
+        "start": first.outcome.start,
+    }
+    return identify(asked)
 
 
 @contextmanager
@@ -403,15 +294,14 @@ def _watched(jobs: Jobs, sweep_id: str, progress: Progress) -> Iterator[Watch]:
 
 
 def _measure(
-    question: Question,
+    job: SweepJob,
     sweeper: Sweeper,
     kept: FinishedSets | None,
-    minimum: int,
     progress: Progress,
     counted: Callable[[int, int, str], None],
 ) -> tuple[ParameterSets, Floats]:
     """Measure what no earlier attempt has; whatever stops it, what is done is kept."""
-    total = question.samples if question.sets is None else len(question.sets)
+    total = job.samples if job.sets is None else len(job.sets)
 
     def told(done: int, total: int) -> None:
         counted(done, total, "sets")
@@ -419,10 +309,10 @@ def _measure(
     began = time.perf_counter()
     with progress.stage("sweep") as note:
         try:
-            if question.sets is None:
-                sets, rows = _propose(question, sweeper, kept, minimum, told)
+            if job.sets is None:
+                sets, rows = _propose(job, sweeper, kept, told)
             else:
-                sets, rows = question.sets, measure_rest(question.sets, sweeper, kept, told)
+                sets, rows = job.sets, measure_rest(job.sets, sweeper, kept, told)
         except BaseException as error:
             if kept is not None:
                 kept.flush()
@@ -439,10 +329,9 @@ def _measure(
 
 
 def _propose(
-    question: Question,
+    job: SweepJob,
     sweeper: Sweeper,
     kept: FinishedSets | None,
-    minimum: int,
     told: Callable[[int, int], None],
 ) -> tuple[ParameterSets, Floats]:
     from btkit.validation.search import search  # noqa: PLC0415 - brings numba
@@ -452,16 +341,16 @@ def _propose(
     def keep(done: int, places: Places, rows: Floats) -> None:
         if kept is not None:
             kept.add(places, rows)
-        told(done, question.samples)
+        told(done, job.samples)
 
     return search(
         sweeper,
-        question.axes,
-        count=question.samples,
-        objective=question.objective,
-        min_trades=minimum,
-        constraint=question.constraint,
-        seed=question.seed,
+        job.parameters,
+        count=job.samples,
+        objective=job.objective,
+        min_trades=job.least_trades,
+        constraint=job.constraint,
+        seed=job.seed,
         known=known,
         on_batch=keep,
     )
@@ -473,19 +362,24 @@ def _rerun_commands(
     """Write a spec file for each of the best sets, and return the commands that run them."""
     from btkit.validation import with_parameters  # noqa: PLC0415 - brings numba
 
-    count = min(TOP, len(result.sets))
+    best = min(TOP, len(result.sets))
     first = result.sweeper.first
     if result.sweep_id is None or asked is None:
-        return [None] * count
-    costs = Costs(first.initial_capital, first.commission, first.slippage)
+        return [None] * best
     commands: list[list[str] | None] = []
-    for rank, place in enumerate(result.order[:count].tolist(), start=1):
+    for rank, place in enumerate(result.order[:best].tolist(), start=1):
         name = f"{result.sweep_id}-top/rank-{rank:02d}.json"
         spec = with_parameters(result.spec, result.sets.at(place))
-        file = write_spec(result.sweep_id, name, spec, settings=settings)
-        commands.append(
-            command_line("run", str(file), first.data, start=asked[0], end=asked[1], costs=costs)
+        job = RunJob(
+            spec=str(write_spec(result.sweep_id, name, spec, settings=settings)),
+            symbol=first.symbol,
+            start=asked[0],
+            end=asked[1],
+            capital=first.initial_capital,
+            commission=first.commission,
+            slippage=first.slippage,
         )
+        commands.append(command_of(job, first.data))
     return commands
 
 

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from btkit.data import load_stated
 from btkit.documents import Report, RunDocument
 from btkit.errors import UsageError
 from btkit.indicators import UserEvents
-from btkit.jobs.execute import run_again
+from btkit.jobs.dispatch import execute
+from btkit.jobs.job import SPEC_JOBS
 from btkit.jobs.progress import Progress, Silent
-from btkit.jobs.requests import Costs, check_range, check_source
-from btkit.jobs.run_request import RunRequest
+from btkit.jobs.requests import check_source, parse_day
+from btkit.jobs.single_run import document_of
 from btkit.settings import Settings, read_settings
-from btkit.spec import load_spec
+from btkit.spec import KINDS, kind_of, load_spec
 from btkit.storage import Store
 
 _MOST = 20
@@ -99,24 +99,29 @@ def rerun(report: Report, settings: Settings) -> RunDocument:
             hint="Simulate the spec on the same frame, and compare the trades.",
             details={"run_id": run.run_id},
         )
-    first, last = check_range(run.start_date, run.end_date)
-    request = RunRequest(
-        spec=load_spec(
-            dict(provenance.spec),
-            settings=Settings.model_construct(),
-            events=UserEvents.from_json(provenance.events),
-        ),
+    spec = load_spec(
+        dict(provenance.spec),
+        settings=Settings.model_construct(),
+        events=UserEvents.from_json(provenance.events),
+    )
+    command = KINDS[kind_of(spec)[0]].command
+    job = SPEC_JOBS[command](
+        kind=command,
+        spec={},
         symbol=run.symbol,
-        start=first,
-        end=last,
+        start=parse_day(run.start_date, name="start"),
+        end=parse_day(run.end_date, name="end"),
         interval=report.data.interval,
         source=source,
-        costs=Costs(run.initial_capital, run.commission_per_contract, run.slippage_pct),
-        path=None,
+        format=report.data.format,
+        capital=run.initial_capital,
+        commission=run.commission_per_contract,
+        slippage=run.slippage_pct,
         min_trades_required=report.min_trades_required,
-        bar_format=load_stated(report.data.format),
     )
-    return run_again(request, run, settings=settings)
+    job = job.with_strategy(spec)
+    result = execute(job, settings=settings, store=False)
+    return document_of(job, result, run, command=None)
 
 
 def differing_values(stored: Report, now: Report) -> list[dict[str, Any]]:

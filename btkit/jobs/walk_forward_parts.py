@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from dataclasses import asdict, astuple, dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from btkit.data import LoadedBars, load_stated
+from btkit.data import LoadedBars
 from btkit.documents import (
     Report,
-    RunDocument,
     RunInfo,
     bars_hash,
     build_provenance,
@@ -20,22 +19,15 @@ from btkit.documents import (
     describe_run,
     gather_versions,
 )
-from btkit.documents.walk_forward import (
-    Part,
-)
-from btkit.jobs.campaigns import (
-    command_line,
-    usable_cores,
-    write_spec,
-)
-from btkit.jobs.execute import WARMUP_BARS, begin
+from btkit.documents.walk_forward import Part
+from btkit.jobs.commands import command_of
+from btkit.jobs.files import report_folder, write_spec
 from btkit.jobs.finished_sets import FinishedSets, brought_by_user, identify, measure_rest
+from btkit.jobs.job import RunJob, WalkForwardJob
+from btkit.jobs.loading import WARMUP_BARS, usable_cores
 from btkit.jobs.progress import Progress
-from btkit.jobs.requests import (
-    Costs,
-    check_source,
-)
-from btkit.jobs.run_request import RunRequest
+from btkit.jobs.requests import check_source
+from btkit.jobs.single_run import begin, document_of
 from btkit.jobs.watching import Watch, count, record_end
 from btkit.settings import Settings
 from btkit.storage import Part as JobPart
@@ -44,42 +36,6 @@ from btkit.storage import Store
 if TYPE_CHECKING:
     from btkit.simulation import Result
     from btkit.spec import StrategySpec
-    from btkit.validation import ParameterSets
-    from btkit.validation.windows import Scheme
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is asked, checked before bars are loaded.
-
-    Parameters
-    ----------
-    spec, costs
-        What is run, and what it starts with and pays.
-    windows, is_ratio, scheme
-        As for `make_windows`.
-    sets
-        Among which each in-sample part chooses; None runs the spec as it is.
-    optimized, constraint, objective, max_sets
-        As they were asked for.
-    settings
-        Where bars come from and runs go.
-    path
-        The file that the spec was read from, None if it was no file.
-    """
-
-    spec: StrategySpec
-    costs: Costs
-    windows: int
-    is_ratio: float
-    scheme: Scheme
-    sets: ParameterSets | None
-    optimized: dict[str, list[int | float]]
-    constraint: str | None
-    objective: str
-    max_sets: int
-    settings: Settings
-    path: str | None
 
 
 @dataclass(frozen=True)
@@ -92,9 +48,7 @@ class Stored:
         Takes the runs.
     walk_forward_id
         Names the files.
-    asked
-        The range as requested.
-    folder
+    settings
         Where the files go.
     watch
         Over the whole validation.
@@ -104,10 +58,14 @@ class Stored:
 
     store: Store
     walk_forward_id: str
-    asked: tuple[date, date]
-    folder: Path
+    settings: Settings
     watch: Watch
     kept: list[FinishedSets] = field(default_factory=list)
+
+    @property
+    def folder(self) -> Path:
+        """Where the files are."""
+        return report_folder(self.settings)
 
 
 def slice_part(loaded: LoadedBars, first: int, last: int) -> LoadedBars:
@@ -144,13 +102,13 @@ def _text(time: pd.Timestamp) -> str:
 
 
 def choose(
-    plan: Plan, part: LoadedBars, stored: Stored | None, progress: Progress
+    job: WalkForwardJob, part: LoadedBars, stored: Stored | None, progress: Progress
 ) -> tuple[StrategySpec, int, bool]:
     """Return the spec to run, how many sets it was chosen from, and whether trades were few.
 
     Parameters
     ----------
-    plan
+    job
         With the sets, if there are any to choose from.
     part
         The in-sample part.
@@ -159,18 +117,16 @@ def choose(
     progress
         Told how many are tried.
     """
-    if plan.sets is None:
-        return plan.spec, 0, False
+    if job.sets is None:
+        return job.rules, 0, False
     from btkit.metrics import MEASURED  # noqa: PLC0415 - brings numba
     from btkit.validation import prepare, rank_sets, with_parameters  # noqa: PLC0415 - likewise
 
     sweeper = prepare(
-        plan.spec,
+        job.rules,
         part.bars,
-        plan.sets,
-        capital=plan.costs.capital,
-        commission=plan.costs.commission,
-        slippage=plan.costs.slippage,
+        job.sets,
+        **asdict(job.costs),
         start=part.start,
         threads=usable_cores(),
     )
@@ -183,56 +139,58 @@ def choose(
 
     kept = None
     if stored is not None:
-        folder = stored.folder / f".{_fingerprint(plan, part)}.parts"
-        kept = FinishedSets(folder, job_id=stored.walk_forward_id, private=plan.settings.private)
+        folder = stored.folder / f".{_fingerprint(job, part)}.parts"
+        kept = FinishedSets(folder, job_id=stored.walk_forward_id, private=stored.settings.private)
         stored.kept.append(kept)
     try:
-        rows = measure_rest(plan.sets, sweeper, kept, told)
+        rows = measure_rest(job.sets, sweeper, kept, told)
     finally:
         if kept is not None:
             kept.flush()
-    minimum = plan.settings.min_trades_required
-    best = int(rank_sets(rows, objective=plan.objective, min_trades=minimum)[0])
+    minimum = job.least_trades
+    best = int(rank_sets(rows, objective=job.objective, min_trades=minimum)[0])
     few = bool(rows[best, MEASURED.index("total_trades")] < minimum)
-    return with_parameters(plan.spec, plan.sets.at(best)), len(plan.sets), few
+    return with_parameters(job.rules, job.sets.at(best)), len(job.sets), few
 
 
-def _fingerprint(plan: Plan, part: LoadedBars) -> str:
+def _fingerprint(job: WalkForwardJob, part: LoadedBars) -> str:
     """Return an id that is the same for the same sets over the same bars."""
     return identify(
         {
-            "spec": plan.spec.model_dump(mode="json"),
-            "axes": plan.optimized,
-            "constraint": plan.constraint,
-            "costs": [plan.costs.capital, plan.costs.commission, plan.costs.slippage],
+            "spec": job.rules.model_dump(mode="json"),
+            "axes": job.optimize,
+            "constraint": job.constraint,
+            "costs": list(astuple(job.costs)),
             "bars": bars_hash(part.bars),
-            **brought_by_user(plan.spec, part.info.symbol or None),
+            **brought_by_user(job.rules, part.info.symbol or None),
             "start": part.start.isoformat(),
         }
     )
 
 
-def spec_file(plan: Plan, spec: StrategySpec, stored: Stored | None, window: int) -> str | None:
+def spec_file(
+    job: WalkForwardJob, spec: StrategySpec, stored: Stored | None, window: int
+) -> str | None:
     """Return the file that a window's spec is in, written if its parameters were chosen.
 
     Parameters
     ----------
-    plan, spec
+    job, spec
         What was asked for, and what the window runs.
     stored
         Where files go; None for nowhere.
     window
         From 0 on.
     """
-    if stored is None or plan.sets is None:
-        return plan.path
+    if stored is None or job.sets is None:
+        return job.path
     owner = stored.walk_forward_id
     name = f"{owner}-windows/window-{window + 1:02d}.json"
-    return str(write_spec(owner, name, spec, settings=plan.settings))
+    return str(write_spec(owner, name, spec, settings=stored.settings))
 
 
 def run_part(
-    plan: Plan,
+    job: WalkForwardJob,
     spec: StrategySpec,
     part: LoadedBars,
     stored: Stored | None,
@@ -245,7 +203,7 @@ def run_part(
 
     Parameters
     ----------
-    plan, spec, part
+    job, spec, part
         What is asked, what runs, and over which bars.
     stored
         Where the run goes; None for nowhere.
@@ -257,24 +215,16 @@ def run_part(
         Of the in-sample part, NaN where undefined; None for that part itself.
     """
     if stored is None:
-        result = _simulate(plan, spec, part, is_sharpe)
+        result = _simulate(job, spec, part, is_sharpe)
         info = describe_run(result, created_at=datetime.now(UTC))
-        return Part(result, _report(plan, result, info, None), None)
-    request, store = _request(plan, spec, part, path), stored.store
-    info = begin(store, request, part=JobPart(stored.walk_forward_id, place))
+        return Part(result, _report(job, result, info), None)
+    run, store = _run_of(job, spec, part, path), stored.store
+    info = begin(store, run, part=JobPart(stored.walk_forward_id, place))
     run_id = str(info.run_id)
     try:
-        result = _simulate(plan, spec, part, is_sharpe)
-        finished = RunInfo.model_validate(
-            {**info.model_dump(), "status": "complete", "completed_at": datetime.now(UTC)}
-        )
-        command = None
-        if path is not None:
-            command = command_line(
-                "run", path, part.info, start=request.start, end=request.end, costs=plan.costs
-            )
-        report = _report(plan, result, finished, command)
-        report = store.complete(RunDocument.from_result(result, report)).report
+        result = _simulate(job, spec, part, is_sharpe)
+        command = command_of(run, part.info)
+        report = store.complete(document_of(run, result, info, command=command)).report
     except BaseException as error:
         # The whole says how it is gone on with.
         record_end(
@@ -290,16 +240,16 @@ def run_part(
     return Part(replace(result, run_id=run_id), report, run_id)
 
 
-def _simulate(plan: Plan, spec: StrategySpec, part: LoadedBars, is_sharpe: float | None) -> Result:
+def _simulate(
+    job: WalkForwardJob, spec: StrategySpec, part: LoadedBars, is_sharpe: float | None
+) -> Result:
     from btkit.simulation import simulate  # noqa: PLC0415 - brings numba
     from btkit.validation.windows import efficiency_of  # noqa: PLC0415 - likewise
 
     result = simulate(
         spec,
         part.bars,
-        capital=plan.costs.capital,
-        commission=plan.costs.commission,
-        slippage=plan.costs.slippage,
+        **asdict(job.costs),
         start=part.start,
     )
     if is_sharpe is None:
@@ -312,27 +262,28 @@ def _simulate(plan: Plan, spec: StrategySpec, part: LoadedBars, is_sharpe: float
     return replace(result, metrics=result.metrics.model_copy(update=compared))
 
 
-def _request(plan: Plan, spec: StrategySpec, part: LoadedBars, path: str | None) -> RunRequest:
-    source = check_source(part.info.source)
-    assert source is not None
-    return RunRequest(
-        spec=spec,
+def _run_of(job: WalkForwardJob, spec: StrategySpec, part: LoadedBars, path: str | None) -> RunJob:
+    run = RunJob(
+        spec={},
+        path=path,
         symbol=part.info.symbol,
         start=part.start.date(),
         end=pd.DatetimeIndex(part.bars.index)[-1].date(),
         interval=part.info.interval,
-        source=source,
-        costs=plan.costs,
-        path=path,
-        min_trades_required=plan.settings.min_trades_required,
-        bar_format=load_stated(part.info.format),
+        source=check_source(part.info.source),
+        format=part.info.format,
+        capital=job.capital,
+        commission=job.commission,
+        slippage=job.slippage,
+        min_trades_required=job.min_trades_required,
     )
+    return run.with_strategy(spec)
 
 
-def _report(plan: Plan, result: Result, info: RunInfo, command: list[str] | None) -> Report:
+def _report(job: WalkForwardJob, result: Result, info: RunInfo) -> Report:
     return build_report(
         result,
         info,
-        min_trades_required=plan.settings.min_trades_required,
-        provenance=build_provenance(result, versions=gather_versions(), command=command),
+        min_trades_required=job.least_trades,
+        provenance=build_provenance(result, versions=gather_versions()),
     )

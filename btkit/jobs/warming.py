@@ -83,7 +83,7 @@ def _simulate() -> None:
     # All of these bring numba.
     import pandas as pd  # noqa: PLC0415 - as above
 
-    from btkit.jobs.sweep import sweep  # noqa: PLC0415 - as above
+    from btkit.jobs.verbs import sweep  # noqa: PLC0415 - as above
     from btkit.simulation import simulate  # noqa: PLC0415 - as above
 
     days = pd.bdate_range("2018-01-02", periods=3, name="date")

@@ -4,43 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
 from btkit.errors import BtkitError, InterruptedRunError, StoreError, name_run
 from btkit.jobs.progress import Counting, Progress
-from btkit.storage import HEARTBEAT_S, Extent, Jobs, Part
+from btkit.storage import HEARTBEAT_S, Extent, Jobs
 
 LOOK_S = 0.5
 """Seconds between two looks whether somebody wants a job to stop."""
 # A look that also stores how far the job is.
 _STORE_S = 2.0
-
-_part: ContextVar[Part | None] = ContextVar("part", default=None)
-
-
-@contextmanager
-def as_part(part: Part) -> Iterator[None]:
-    """Make what is asked for in the ``with`` block a part of another job.
-
-    Parameters
-    ----------
-    part
-        Its place there.
-    """
-    token = _part.set(part)
-    try:
-        yield
-    finally:
-        _part.reset(token)
-
-
-def current_part() -> Part | None:
-    """Return the place that a job which begins now has within another one, if it has one."""
-    return _part.get()
 
 
 class Watch:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from btkit.announcing import compiling_told
 from btkit.documents import RunDocument
-from btkit.jobs import load_document, load_run, options_sim, queue_report, run
+from btkit.jobs import execute, load_document, load_run, queue_report
+from btkit.jobs.dispatch import HANDLERS
+from btkit.jobs.job import Rendering, SearchJob, SpecJob
 from btkit.render.leaving import prepare_folder, write_report_files
-from btkit.render.parameters import Asked, RunParameters
+from btkit.render.parameters import OPTIONS, RUN, Template
 from btkit.render.taking import take
 from btkit.settings import Settings
 from btkit.storage import Store
@@ -36,7 +37,7 @@ def open_run(names: Mapping[str, Any]) -> RunDocument:
     RunNotFoundError
         When the store has no such run.
     """
-    return _open(names, run)
+    return _open(names, RUN)
 
 
 def open_options(names: Mapping[str, Any]) -> RunDocument:
@@ -52,51 +53,50 @@ def open_options(names: Mapping[str, Any]) -> RunDocument:
     UsageError, RunNotFoundError
         As `open_run`.
     """
-    return _open(names, options_sim)
+    return _open(names, OPTIONS)
 
 
-def _open(names: Mapping[str, Any], verb: Callable[..., Any]) -> RunDocument:
-    taken = take(names, RunParameters)
-    settings, asked = taken.settings, taken.asked
-    if asked is None:
+def _open(names: Mapping[str, Any], template: Template) -> RunDocument:
+    taken = take(names, template)
+    settings, job = taken.settings, taken.job
+    if job is None:
         return load_run(taken.stored, settings=settings)
-    with reported(asked, settings) as leave:
-        run_id = verb(**asked.arguments(), settings=settings).run_id
-        leave(run_id)
-    return load_run(run_id, settings=settings)
+    return load_run(execute_and_leave(job, settings).run_id, settings=settings)
 
 
-@contextmanager
-def reported(asked: Asked, settings: Settings) -> Iterator[Callable[[str], None]]:
-    """Enclose new work in a notebook: what the command does before and after it.
+def execute_and_leave(job: SpecJob, settings: Settings) -> Any:  # noqa: ANN401 - by kind of job
+    """Carry out what a notebook asks for, and leave the files that the command leaves.
 
     Parameters
     ----------
-    asked
-        What is asked for, and which files are to be left.
+    job
+        What is asked for. Where its files are is printed.
     settings
         Where the store and the report folder are.
 
-    Yields
+    Raises
     ------
-    callable
-        Takes the id of what was stored; leaves its files in BT_REPORT_DIR, and prints where.
+    BtkitError
+        As the verb of the job's kind.
     """
     # The tables of sweeps and validations lie there in any case.
-    if asked.place == "folder" or not asked.no_report:
+    if job.rendering is not None or isinstance(job, SearchJob):
         prepare_folder(settings.report_dir, private=settings.private)
     # The notebook, and the page made of it, are the same at the first run as at all others.
     with compiling_told(_on_the_terminal):
-        yield lambda job_id: None if asked.no_report else _leave(job_id, asked, settings)
+        result = execute(job, settings=settings)
+        if job.rendering is not None:
+            _leave(HANDLERS[job.kind].id_of(result), job.rendering, settings)
+    return result
 
 
-def _leave(job_id: str, asked: Asked, settings: Settings) -> None:
+def _leave(job_id: str, rendering: Rendering, settings: Settings) -> None:
     document = load_document(job_id, settings=settings)
     kind = Store.from_settings(settings).kind_of(job_id)
     files = write_report_files(
-        document, kind=kind, settings=settings, html_assets=asked.html_assets
+        document, kind=kind, settings=settings, html_assets=rendering.html_assets
     )
-    if asked.upload_reports:
+    if rendering.upload:
         queue_report(job_id, files, settings=settings)
     for name, path in files.items():
         print(f"{name:<9} {path}")  # noqa: T201 - for whoever reads the notebook

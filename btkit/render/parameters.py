@@ -1,19 +1,20 @@
-"""What each template takes: the options of its command, as a notebook may give them."""
+"""What each template takes: the fields of its job, as a notebook may give them."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
-
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from typing import Any, cast
 
 from btkit.arguments import kind_of_value
-from btkit.errors import UsageError
-from btkit.render.notebook import HtmlAssets
+from btkit.errors import BtkitError, UsageError
+from btkit.jobs.asking import plain_value, try_job
+from btkit.jobs.job import OptionsJob, RunJob, SpecJob, SweepJob, WalkForwardJob
+from btkit.spec.reading import parse_text
 
 _MIDNIGHT = re.compile(r"[ T]00:00(:00(\.0+)?)?$")
 _BETWEEN_AXES = re.compile(r"[;\s]+(?=\w+\s*=)")
@@ -28,19 +29,11 @@ def _day(value: object) -> object:
     return _MIDNIGHT.sub("", value) if isinstance(value, str) else value
 
 
-def _number(value: object) -> object:
-    if isinstance(value, bool):
-        raise ValueError("a number is needed, not true or false")  # noqa: TRY004 - pydantic's way
-    return value
-
-
 def _spec(value: object) -> object:
-    if isinstance(value, str):
-        # As the command line has it: what is no text of a spec is a file.
-        return value if "\n" in value or "{" in value else Path(value)
-    if isinstance(value, Mapping | Path):
-        return value
-    raise ValueError(f"a path, a text or a mapping is needed, not {kind_of_value(value)}")
+    if not isinstance(value, str):
+        return str(value) if isinstance(value, Path) else value
+    # As the command line has it: what is no text of a spec is a file.
+    return parse_text(value) if "\n" in value or "{" in value else value
 
 
 def from_json(value: object) -> object:
@@ -48,7 +41,7 @@ def from_json(value: object) -> object:
 
     Raises
     ------
-    ValueError
+    UsageError
         If a text is no JSON.
     """
     if not isinstance(value, str):
@@ -56,18 +49,12 @@ def from_json(value: object) -> object:
     try:
         return json.loads(value)
     except ValueError as error:
-        raise ValueError(f"this text is no JSON: {error}") from error
+        raise UsageError(
+            f"this text is no JSON: {error}", hint='Write for example {"symbol": "SPX"}.'
+        ) from error
 
 
 def _axes(value: object) -> object:
-    try:
-        return _read_axes(value)
-    except UsageError as error:
-        # Told with whatever else is wrong.
-        raise ValueError(f"{error.message} {error.hint}") from error
-
-
-def _read_axes(value: object) -> object:
     from btkit.validation.grid import read_axes  # noqa: PLC0415 - brings numba
 
     if isinstance(value, str) and value.lstrip().startswith("{"):
@@ -76,7 +63,10 @@ def _read_axes(value: object) -> object:
         return {name: _values(str(name), values) for name, values in value.items()}
     flags = _BETWEEN_AXES.split(value.strip()) if isinstance(value, str) else value
     if not isinstance(flags, list) or not all(isinstance(flag, str) for flag in flags):
-        raise ValueError("write fast=5:50:5 slow=100,200, or a mapping such as {fast: [20, 50]}")
+        raise UsageError(
+            f"These are no values of parameters: {kind_of_value(value)}.",
+            hint="Write fast=5:50:5 slow=100,200, or a mapping such as {fast: [20, 50]}.",
+        )
     return read_axes(flags)
 
 
@@ -86,94 +76,88 @@ def _values(name: str, value: object) -> object:
     if isinstance(value, str):
         # papermill hands a tuple in a mapping on as its text.
         return read_axis(f"{name}={value.strip('()[] ')}")[1]
-    return value if isinstance(value, list | tuple | range) else [value]
+    return list(value) if isinstance(value, list | tuple | range) else [value]
 
 
-Day = Annotated[str, BeforeValidator(_day)]
-Number = Annotated[float, BeforeValidator(_number)]
-Count = Annotated[int, BeforeValidator(_number)]
-Spec = Annotated[Any, BeforeValidator(_spec)]
-Axes = Annotated[dict[str, Any], BeforeValidator(_axes)]
+@dataclass(frozen=True)
+class Template:
+    """What a template takes: the fields of a job, by the names of its command's flags.
 
-
-class Asked(BaseModel):
-    """What a template takes, as the command of the same name does.
-
-    A field that is left out has the command's default; the names are those of its flags, with
-    underscores.
+    Parameters
+    ----------
+    job
+        What it asks for.
+    identity
+        The parameter that names what is stored already.
+    place
+        The parameter that says where.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    job: type[SpecJob]
+    identity: str
+    place: str
 
-    identity: ClassVar[str]
-    """The parameter that names what is stored already."""
-    place: ClassVar[str]
-    """The parameter that says where."""
-    aliases: ClassVar[Mapping[str, str]] = {"strategy": "spec"}
-    """The command's flags that the library calls otherwise."""
-    report_options: ClassVar[frozenset[str]] = frozenset(
-        {"no_report", "html_assets", "upload_reports"}
-    )
-    """What concerns the files that are left."""
+    @property
+    def aliases(self) -> dict[str, str]:
+        """The command's flags that a job calls otherwise."""
+        swept = {"param": "parameters"} if "parameters" in self.job.model_fields else {}
+        return {"strategy": "spec", **swept}
 
-    spec: Spec
-    symbol: str
-    start: Day
-    end: Day
-    capital: Number | None = None
-    commission: Number | None = None
-    slippage: Number | None = None
-    interval: str = "1d"
-    source: str | None = None
-    format: str | dict[str, Any] | None = None
-    no_report: bool = False
-    html_assets: HtmlAssets = "inline"
-    upload_reports: bool = False
+    @property
+    def names(self) -> list[str]:
+        """Every name that the template takes."""
+        fields = [name for name in self.job.model_fields if name not in _NOT_GIVEN]
+        return [self.identity, self.place, "request", *self.aliases, *fields, *RENDERING]
 
-    @classmethod
-    def names(cls) -> list[str]:
-        """Return every name that the template takes."""
-        return [cls.identity, cls.place, "request", *cls.aliases, *cls.model_fields]
+    def ask(self, request: Mapping[str, Any]) -> tuple[SpecJob | None, list[BtkitError]]:
+        """Make the job that a notebook asks for, and return what is refused instead.
 
-    def arguments(self) -> dict[str, Any]:
-        """Return the arguments of the library's function, those alone that were given."""
-        return {name: getattr(self, name) for name in self.model_fields_set - self.report_options}
+        Parameters
+        ----------
+        request
+            The values as papermill hands them on, aliases resolved.
+        """
+        values: dict[str, Any] = {}
+        errors: list[BtkitError] = []
+        for name, value in request.items():
+            try:
+                values[name] = self._plain(name, value)
+            except BtkitError as error:
+                error.details.setdefault("argument", name)
+                errors.append(error)
+        wanted = {name: values.pop(name) for name in RENDERING if name in values}
+        values |= {"kind": self.job.model_fields["kind"].default, "rendering": None}
+        if not wanted.get("no_report", False):
+            pages = {RENDERING[name]: wanted[name] for name in wanted if RENDERING[name]}
+            values["rendering"] = pages
+        job, refused = try_job(values)
+        known = {error.details["argument"] for error in errors}
+        errors += [error for error in refused if error.details.get("argument") not in known]
+        return (None if errors else cast("SpecJob", job)), errors
 
-
-class RunParameters(Asked):
-    """Of the templates ``run`` and ``options_sim``."""
-
-    identity: ClassVar[str] = "run_id"
-    place: ClassVar[str] = "database"
-
-
-class WalkForwardParameters(Asked):
-    """Of the template ``walk_forward``."""
-
-    identity: ClassVar[str] = "walk_forward_id"
-    place: ClassVar[str] = "folder"
-
-    windows: Count = 3
-    is_ratio: Number = 0.70
-    scheme: str = "rolling"
-    optimize: Axes | None = None
-    constraint: str | None = None
-    objective: str = "sharpe_ratio"
-    max_sets: Count = 1_000_000
+    def _plain(self, name: str, value: object) -> object:
+        if name in _TEXTS and isinstance(value, int | float) and not isinstance(value, bool):
+            # 0700 has lost its zero by now.
+            raise UsageError(
+                f"{name} is {value}, a number; papermill's -r hands it on as a text", hint=""
+            )
+        if name in _PLAIN:
+            return _PLAIN[name](value)
+        # papermill's -r hands everything on as a text, and its -y may hand on NumPy's.
+        return plain_value(self.job, name, value)
 
 
-class SweepParameters(Asked):
-    """Of the template ``sweep``."""
+_NOT_GIVEN = {"kind", "rendering", "events", "path", "min_trades_required", "overfitting"}
+_AXES = ("parameters", "optimize")
+_TEXTS = {"symbol", "start", "end", "interval", "source", "constraint", "method", "objective",
+          "scheme"}  # fmt: skip
+_PLAIN: dict[str, Callable[[object], object]] = {
+    "start": _day, "end": _day, "spec": _spec, **dict.fromkeys(_AXES, _axes),
+}  # fmt: skip
+RENDERING = {"no_report": "", "html_assets": "html_assets", "upload_reports": "upload"}
+"""What concerns the files that are left, as a `Rendering` has it."""
 
-    identity: ClassVar[str] = "sweep_id"
-    place: ClassVar[str] = "folder"
-    aliases: ClassVar[Mapping[str, str]] = {**Asked.aliases, "param": "parameters"}
-
-    parameters: Axes
-    constraint: str | None = None
-    method: str = "grid"
-    objective: str = "sharpe_ratio"
-    samples: Count = 1_000
-    seed: Count = 0
-    max_sets: Count = 1_000_000
-    threads: Count | None = None
+RUN = Template(RunJob, "run_id", "database")
+OPTIONS = Template(OptionsJob, "run_id", "database")
+WALK_FORWARD = Template(WalkForwardJob, "walk_forward_id", "folder")
+SWEEP = Template(SweepJob, "sweep_id", "folder")

@@ -13,14 +13,13 @@ from btkit.documents.sweeps import (
     SIGNIFICANT_P,
     OverfittingSection,
 )
-from btkit.jobs.sweep import describe_sweep, load_sweep
-from btkit.jobs.sweep import sweep as run_sweep
+from btkit.jobs.sweep import load_sweep
 from btkit.metrics import Failure
 from btkit.render import text
 from btkit.render.grounds import grounds, verdict
-from btkit.render.opening import reported
+from btkit.render.opening import execute_and_leave
 from btkit.render.pages import markup
-from btkit.render.parameters import SweepParameters
+from btkit.render.parameters import SWEEP
 from btkit.render.pieces import Html, ReportSection
 from btkit.render.sweep_charts import SweepPage, is_percent, lines, metric_label, surface
 from btkit.render.taking import take
@@ -62,15 +61,10 @@ def open_sweep(names: Mapping[str, Any]) -> SweepPage:
     StoreError
         When there is no such sweep.
     """
-    taken = take(names, SweepParameters)
-    settings, asked = taken.settings, taken.asked
-    if asked is None:
-        return SweepPage.of(*load_sweep(taken.stored, settings=settings))
-    with reported(asked, settings) as leave:
-        result = run_sweep(**asked.arguments(), settings=settings)
-        report = describe_sweep(result, start=asked.start, end=asked.end, settings=settings)
-        leave(str(result.sweep_id))
-    return SweepPage(report, result.table)
+    taken = take(names, SWEEP)
+    settings, job = taken.settings, taken.job
+    known = taken.stored if job is None else execute_and_leave(job, settings).sweep_id
+    return SweepPage.of(*load_sweep(known, settings=settings))
 
 
 def headline(page: SweepPage) -> ReportSection:

@@ -7,56 +7,53 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
-
-from pydantic import ValidationError
+from typing import Any
 
 from btkit.arguments import kind_of_value
-from btkit.errors import UsageError
+from btkit.errors import BtkitError, UsageError
 from btkit.jobs import read_settings
-from btkit.render.parameters import Asked, from_json
+from btkit.jobs.job import SpecJob
+from btkit.render.parameters import Template, from_json
 from btkit.settings import Settings
 from btkit.spelling import did_you_mean
-
-A = TypeVar("A", bound=Asked)
 
 _INJECTED = "# Parameters\n"
 """How papermill begins the cell that it puts below the template's own parameters."""
 
 
 @dataclass(frozen=True)
-class Taken(Generic[A]):
+class Taken:
     """What a notebook's parameters come to.
 
     Parameters
     ----------
     stored
         The id of what is to be shown; None where something new is asked for.
-    asked
+    job
         What is asked for; None where something stored is to be shown.
     settings
         Of the environment, with the places that the notebook names.
     """
 
     stored: Any
-    asked: A | None
+    job: SpecJob | None
     settings: Settings
 
 
-def take(names: Mapping[str, Any], kind: type[A]) -> Taken[A]:
+def take(names: Mapping[str, Any], template: Template) -> Taken:
     """Read a template's parameters out of the names of its notebook.
 
     Parameters
     ----------
     names
         What ``globals()`` gives in the notebook. None and what is empty count as not given.
-    kind
-        What the template takes.
+    template
+        What it takes.
 
     Returns
     -------
     Taken
-        Either the id of what is stored, or a checked request.
+        Either the id of what is stored, or a job.
 
     Raises
     ------
@@ -66,30 +63,28 @@ def take(names: Mapping[str, Any], kind: type[A]) -> Taken[A]:
 
     Examples
     --------
-    >>> take({"run_id": "4c5d"}, RunParameters).stored
+    >>> take({"run_id": "4c5d"}, RUN).stored
     '4c5d'
     """
-    given, problems = _given(names, kind.names())
+    given, problems = _given(names, template.names)
     settings = _settings(given)
-    stored = given.pop(kind.identity, None)
+    stored = given.pop(template.identity, None)
     if stored is not None and given:
-        problems.append(f"{kind.identity} names what is stored; nothing else can be asked for")
+        problems.append(f"{template.identity} names what is stored; nothing else can be asked for")
     request, found = _request(given)
     problems += found
-    for other, name in kind.aliases.items():
+    for other, name in template.aliases.items():
         if other in request:
             if name in request:
                 problems.append(f"{name} is given twice, as {other}, too")
             request[name] = request.pop(other)
-    asked = None
+    job = None
     if stored is None:
-        try:
-            asked = kind.model_validate(request)
-        except ValidationError as error:
-            problems += _in_words(error, kind)
+        job, errors = template.ask(request)
+        problems += _in_words(errors, template)
     if problems:
-        raise _refusal(problems, kind.names())
-    return Taken(stored, asked, settings)
+        raise _refusal(problems, template.names)
+    return Taken(stored, job, settings)
 
 
 def take_ids(names: Mapping[str, Any]) -> tuple[list[str], Settings]:
@@ -165,32 +160,28 @@ def _request(given: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     whole = given.pop("request", {})
     try:
         whole = from_json(whole)
-    except ValueError as error:
-        return given, [f"request: {error}"]
+    except UsageError as error:
+        return given, [f"request: {error.message}"]
     if not isinstance(whole, Mapping):
         return given, [f"request must be a mapping, not {kind_of_value(whole)}"]
     twice = sorted(set(whole) & set(given))
     return {**whole, **given}, [f"{name} is given twice, in request, too" for name in twice]
 
 
-def _in_words(error: ValidationError, kind: type[Asked]) -> list[str]:
+def _in_words(errors: list[BtkitError], template: Template) -> list[str]:
     missing, others = [], []
-    for found in error.errors():
-        name = ".".join(str(part) for part in found["loc"])
-        if found["type"] == "missing":
-            missing.append(name)
-        elif found["type"] == "extra_forbidden":
-            near = did_you_mean(name, kind.names())
-            others.append(f"it has no parameter {name}" + (f"; {near}" if near else ""))
-        elif found["type"] == "string_type" and isinstance(found["input"], int | float):
-            others.append(
-                f"{name} is {found['input']}, a number; papermill's -r hands it on as a text"
-            )
-        else:
-            message = found["msg"].removeprefix("Value error, ")
-            others.append(f"{name} is {kind_of_value(found['input'])}: {message}")
+    for error in errors:
+        name = str(error.details.get("argument", ""))
+        match error.details.get("reason"):
+            case "missing":
+                missing.append(name)
+            case "unknown":
+                near = did_you_mean(name, template.names)
+                others.append(f"it has no parameter {name}" + (f"; {near}" if near else ""))
+            case _:
+                others.append(f"{error.message} {error.hint}".rstrip())
     if missing:
-        others.insert(0, f"it lacks {', '.join(missing)}, or a {kind.identity}")
+        others.insert(0, f"it lacks {', '.join(missing)}, or a {template.identity}")
     return others
 
 

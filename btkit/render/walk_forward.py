@@ -12,14 +12,13 @@ import pandas as pd
 from btkit.documents import Benchmark, MetricsSection, buy_and_hold
 from btkit.documents.walk_forward import WalkForwardReport, WindowSection
 from btkit.jobs.walk_forward import load_walk_forward
-from btkit.jobs.walk_forward import walk_forward as run_walk_forward
 from btkit.markets import Annualisation
 from btkit.render import text, theme
 from btkit.render.figures.lines import Scale, end_labels, line, panel_title, scale_for
 from btkit.render.grounds import grounds, verdict
-from btkit.render.opening import reported
+from btkit.render.opening import execute_and_leave
 from btkit.render.pages import markup
-from btkit.render.parameters import WalkForwardParameters
+from btkit.render.parameters import WALK_FORWARD
 from btkit.render.pieces import Chart, Html, ReportSection
 from btkit.render.series import display_rows, floats, milliseconds, thinned_note
 from btkit.render.taking import take
@@ -85,13 +84,11 @@ def open_walk_forward(names: Mapping[str, Any]) -> WalkForwardPage:
     StoreError
         When there is no such validation.
     """
-    taken = take(names, WalkForwardParameters)
-    settings, asked = taken.settings, taken.asked
-    if asked is None:
+    taken = take(names, WALK_FORWARD)
+    settings, job = taken.settings, taken.job
+    if job is None:
         return WalkForwardPage.of(*load_walk_forward(taken.stored, settings=settings))
-    with reported(asked, settings) as leave:
-        result = run_walk_forward(**asked.arguments(), settings=settings)
-        leave(str(result.report.walk_forward_id))
+    result = execute_and_leave(job, settings)
     return WalkForwardPage(result.report, result.curve)
 
 

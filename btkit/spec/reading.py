@@ -136,7 +136,14 @@ def _refuse_file(origin: str, message: str) -> NoReturn:
     raise SpecError([Problem("spec", message, hint)], origin=origin)
 
 
-def _resolve_scalar(text: str) -> str | float | None:
+def resolve_scalar(text: str) -> str | float | None:
+    """Return the value of an unquoted YAML scalar by YAML 1.2's core schema.
+
+    Parameters
+    ----------
+    text
+        As it is written.
+    """
     if text in _WORDS:
         return _WORDS[text]
     if _INTEGER.fullmatch(text):
@@ -263,7 +270,7 @@ class _Builder:
     """Plain values out of YAML events, without recursion and within limits."""
 
     def __init__(self, *, as_written: bool) -> None:
-        self.read = str if as_written else _resolve_scalar
+        self.read = str if as_written else resolve_scalar
         self.values = 0
         self.documents = 0
         # An open list, or an open mapping with the key that waits for its value.

@@ -14,7 +14,8 @@ from IPython.display import display
 
 from btkit.errors import BtkitError, Problem, UsageError
 from btkit.jobs import read_settings, run
-from btkit.jobs.requests import SpecSource, rule_spec, strategy_path
+from btkit.jobs.asking import path_of
+from btkit.jobs.requests import SpecSource, rule_spec
 from btkit.render.pages import markup
 from btkit.render.text import file_part
 from btkit.settings import Settings
@@ -27,7 +28,7 @@ from btkit.widgets.document import SpecDocument, text_of
 from btkit.widgets.expressions import Expressions
 from btkit.widgets.fit import fitted
 from btkit.widgets.lifecycle import replace_older
-from btkit.widgets.market import Held, Market, Request
+from btkit.widgets.market import BuyAndHold, LoadedMarket, MarketRequest
 from btkit.widgets.picture import Picture
 from btkit.widgets.request_bar import RequestBar
 from btkit.widgets.style import styles
@@ -110,7 +111,7 @@ class SpecEditor:
     ) -> None:
         self._settings = read_settings(settings)
         known = rule_spec(spec, settings=self._settings)
-        request = Request.of(
+        request = MarketRequest.of(
             symbol,
             start,
             end,
@@ -121,11 +122,11 @@ class SpecEditor:
             commission=commission,
             slippage=slippage,
         )
-        self._market = Market(request, settings=self._settings)
+        self._market = LoadedMarket(request, settings=self._settings)
         self._document = SpecDocument(known, settings=self._settings)
         self._result: Result = self._market.simulate(known)
-        self._held = Held(self._result)
-        self._path = strategy_path(spec) or f"{file_part(known.name)}.json"
+        self._held = BuyAndHold(self._result)
+        self._path = path_of(spec) or f"{file_part(known.name)}.json"
         self._coalescer = Coalescer(self._redraw)
         self._build()
         replace_older(self)
@@ -344,7 +345,9 @@ class SpecEditor:
         self._coalescer.ask()
 
     def _on_request(self, changes: Mapping[str, Any]) -> None:
-        self._market = Market(self._market.request.changed(**changes), settings=self._settings)
+        self._market = LoadedMarket(
+            self._market.request.changed(**changes), settings=self._settings
+        )
         self._coalescer.ask()
 
     def _on_save(self) -> None:
@@ -394,7 +397,7 @@ class SpecEditor:
             self._show_reason(error.message, error.hint)
             return
         if not self._held.fits(result):
-            self._held = Held(result)
+            self._held = BuyAndHold(result)
         self._result = result
         self._show_result()
 

@@ -26,7 +26,7 @@ from btkit.widgets.coalesce import Coalescer
 from btkit.widgets.lab_fields import LabField
 from btkit.widgets.latest import LatestTask
 from btkit.widgets.lifecycle import replace_older
-from btkit.widgets.market import Market, Request
+from btkit.widgets.market import LoadedMarket, MarketRequest
 from btkit.widgets.progress import Progress
 from btkit.widgets.request_bar import RequestBar
 from btkit.widgets.style import styles
@@ -52,9 +52,9 @@ class Lab(ABC, Generic[Answer]):
         What the work is called while it lasts.
     """
 
-    def __init__(self, request: Request, *, settings: Settings, title: str) -> None:
+    def __init__(self, request: MarketRequest, *, settings: Settings, title: str) -> None:
         self._settings, self._title = settings, title
-        self._market = Market(request, settings=settings)
+        self._market = LoadedMarket(request, settings=settings)
         self._answer: Answer | None = None
         self._error: BaseException | None = None
         self.fields: dict[str, LabField] = {}
@@ -149,7 +149,9 @@ class Lab(ABC, Generic[Answer]):
         self._coalescer.ask()
 
     def _on_request(self, changes: Mapping[str, Any]) -> None:
-        self._market = Market(self._market.request.changed(**changes), settings=self._settings)
+        self._market = LoadedMarket(
+            self._market.request.changed(**changes), settings=self._settings
+        )
         self._coalescer.ask()
 
     def _ask(self) -> None:

@@ -4,34 +4,34 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from btkit.arguments import check_account
-from btkit.data import LoadedBars, check_symbol, load_from_source, take_bars
+from btkit.data import LoadedBars, check_symbol, take_bars
 from btkit.documents import buy_and_hold, buy_and_hold_equity
 from btkit.errors import NoDataError
-from btkit.jobs import WARMUP_BARS
-from btkit.jobs.handed_over import take_range
-from btkit.jobs.requests import (
-    check_costs,
-    check_interval,
-    check_range,
-    check_source,
-    parse_day,
-)
+from btkit.jobs import Progress, Silent, execute
+from btkit.jobs.asking import make_job
+from btkit.jobs.execution import Execution
+from btkit.jobs.job import RunJob, SpecJob
+from btkit.jobs.loading import bars_of
+from btkit.jobs.prepare import prepare
+from btkit.jobs.requests import check_interval, check_source, parse_day
 from btkit.metrics import drawdown_series
 from btkit.settings import Settings
 from btkit.spec import BaseSpec, StrategySpec
+
+J = TypeVar("J", bound=SpecJob)
 
 if TYPE_CHECKING:
     from btkit.simulation import Result
 
 
 @dataclass(frozen=True)
-class Request:
+class MarketRequest:
     """What to simulate on, and what trading costs.
 
     Parameters
@@ -63,7 +63,7 @@ class Request:
         *,
         usual: tuple[str, str],
         **others: Any,  # noqa: ANN401 - the other fields
-    ) -> Request:
+    ) -> MarketRequest:
         """Return what a widget is asked, its defaults filled in.
 
         Parameters
@@ -109,7 +109,7 @@ class Request:
         )
         return request
 
-    def changed(self, **parts: Any) -> Request:  # noqa: ANN401 - any field
+    def changed(self, **parts: Any) -> MarketRequest:  # noqa: ANN401 - any field
         """Return a copy with some parts changed."""
         return replace(self, **parts)
 
@@ -120,7 +120,7 @@ def _days(start: object, end: object, usual: tuple[str, str]) -> tuple[str, str]
     return first, last
 
 
-class Market:
+class LoadedMarket:
     """Bars of one request, kept so that an edit of the spec loads nothing.
 
     Parameters
@@ -131,10 +131,35 @@ class Market:
         The BT_* environment.
     """
 
-    def __init__(self, request: Request, *, settings: Settings) -> None:
+    def __init__(self, request: MarketRequest, *, settings: Settings) -> None:
         self.request = request
         self._settings = settings
         self._loaded: dict[tuple[bool, bool, str], LoadedBars] = {}
+
+    def job(self, kind: type[J], spec: BaseSpec, **more: Any) -> J:  # noqa: ANN401 - its own fields
+        """Return the job that asks for a spec on this market.
+
+        Parameters
+        ----------
+        kind
+            Its class.
+        spec
+            What it runs.
+        **more
+            Its other fields.
+
+        Raises
+        ------
+        UsageError
+            If anything makes no sense.
+        """
+        request = self.request
+        names = ("start", "end", "interval", "source", "capital", "commission", "slippage")
+        values = {name: getattr(request, name) for name in names}
+        given = request.bars is not None
+        values |= {"spec": spec, "symbol": None if given else request.symbol, **more}
+        job = make_job(kind, values, settings=self._settings, loads=not given)
+        return prepare(job, settings=self._settings)
 
     def simulate(self, spec: StrategySpec) -> Result:
         """Simulate a spec exactly as `run` would.
@@ -144,50 +169,40 @@ class Market:
         BtkitError
             If bars cannot be had or an argument makes no sense.
         """
-        from btkit.simulation import simulate  # noqa: PLC0415 - compiles, or loads what is compiled
+        job = self.job(RunJob, spec)
+        result: Result = execute(job, settings=self._settings, bars=self.bars_for(job))
+        return result
 
-        request = self.request
-        costs = check_costs(
-            spec,
-            capital=request.capital,
-            commission=request.commission,
-            slippage=request.slippage,
-            settings=self._settings,
-        )
-        loaded = self.bars_for(spec)
-        return simulate(
-            spec,
-            loaded.bars,
-            capital=costs.capital,
-            commission=costs.commission,
-            slippage=costs.slippage,
-            start=loaded.start,
-        )
+    def execute(self, job: SpecJob, progress: Progress) -> Any:  # noqa: ANN401 - by the job's kind
+        """Carry out a job on its bars; nothing is stored.
 
-    def bars_for(self, spec: BaseSpec) -> LoadedBars:
-        """Return the bars for a spec; only what it reads of IV history and VIX is loaded."""
+        Parameters
+        ----------
+        job
+            As `job` returned it.
+        progress
+            Told of each stage.
+
+        Raises
+        ------
+        BtkitError
+            As the verb of its kind.
+        """
+        with progress.stage("load bars"):
+            loaded = self.bars_for(job)
+        return execute(job, settings=self._settings, progress=progress, bars=loaded)
+
+    def bars_for(self, job: SpecJob) -> LoadedBars:
+        """Return the bars of a job; only what its spec reads of IV history and VIX is loaded."""
+        spec = job.strategy
         key = (spec.needs_iv, spec.needs_vix, spec.calendar)
         if key not in self._loaded:
-            first, last = check_range(self.request.start, self.request.end)
-            if self.request.bars is not None:
-                self._loaded[key] = take_range(self.request.bars, spec, first, last)
-                return self._loaded[key]
-            self._loaded[key] = load_from_source(
-                check_symbol(self.request.symbol),
-                first,
-                last,
-                interval=check_interval(self.request.interval),
-                settings=self._settings,
-                source=check_source(self.request.source),
-                warmup=WARMUP_BARS,
-                needs_iv=key[0],
-                needs_vix=key[1],
-                calendar=spec.calendar,
-            )
+            given = Execution(self._settings, Silent(), self.request.bars)
+            self._loaded[key] = bars_of(job, given)
         return self._loaded[key]
 
 
-class Held:
+class BuyAndHold:
     """Buy-and-hold on the bars of a result: what every edit is compared with."""
 
     def __init__(self, result: Result) -> None:

@@ -10,9 +10,9 @@ import ipywidgets as ipw
 import pandas as pd
 
 from btkit.errors import UsageError
-from btkit.jobs import options_sim, read_settings
-from btkit.jobs.options import option_spec
-from btkit.jobs.requests import SpecSource
+from btkit.jobs import read_settings
+from btkit.jobs.job import OptionsJob
+from btkit.jobs.requests import SpecSource, option_spec
 from btkit.pricing.spreads import Spread
 from btkit.render import text, theme
 from btkit.render.pages import markup
@@ -25,7 +25,7 @@ from btkit.widgets.coalesce import Coalescer
 from btkit.widgets.fit import fitted
 from btkit.widgets.lab import Lab, Work
 from btkit.widgets.lab_fields import LabField, heading, number_field
-from btkit.widgets.market import Held, Request
+from btkit.widgets.market import BuyAndHold, MarketRequest
 from btkit.widgets.payoff_picture import PayoffPicture, grid_of
 from btkit.widgets.position import Moment, Position, refused_moment, refused_strikes
 from btkit.widgets.position_tiles import position_tiles
@@ -95,7 +95,7 @@ class OptionsLab(Lab[Result]):
         known = read_settings(settings)
         self._spec = option_spec(spec, settings=known)
         super().__init__(
-            Request.of(
+            MarketRequest.of(
                 symbol,
                 start,
                 end,
@@ -211,26 +211,17 @@ class OptionsLab(Lab[Result]):
             parameters={name: self.fields[name].number(name) for name in self._spec.parameters},
         )
         market = self._market
+        job = market.job(OptionsJob, spec)
 
         def work(progress: Progress[Result]) -> Result:
-            with progress.stage("load bars"):
-                loaded = market.bars_for(spec)
-            with progress.stage("simulate"):
-                return options_sim(
-                    spec,
-                    loaded.bars,
-                    start=loaded.start,
-                    capital=market.request.capital,
-                    commission=market.request.commission,
-                    slippage=market.request.slippage,
-                    settings=self._settings,
-                )
+            result: Result = market.execute(job, progress)
+            return result
 
         return work
 
     def _present(self, answer: Result) -> None:
         self._summary.value = summary(
-            answer, Held(answer), least=self._settings.min_trades_required
+            answer, BuyAndHold(answer), least=self._settings.min_trades_required
         )
         entries = [spread.entry_date for spread in answer.spreads]
         # A rule that is changed shows the spread of the same day, if it still sold one then.

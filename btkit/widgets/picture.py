@@ -12,7 +12,7 @@ from btkit.render import text, theme
 from btkit.render.figures.lines import line, panel_title, scale_for
 from btkit.render.series import Floats, display_rows, milliseconds, thinned_note
 from btkit.widgets.figure import discard, make_figure, publish
-from btkit.widgets.market import Held
+from btkit.widgets.market import BuyAndHold
 
 if TYPE_CHECKING:
     from btkit.simulation import Result
@@ -34,12 +34,12 @@ class Picture:
         Buy-and-hold on the same bars.
     """
 
-    def __init__(self, result: Result, held: Held) -> None:
-        self._held: Held | None = None
+    def __init__(self, result: Result, held: BuyAndHold) -> None:
+        self._held: BuyAndHold | None = None
         self.widget = make_figure(_traces(), _layout(), name="backtest")
         self.show(result, held)
 
-    def show(self, result: Result, held: Held) -> None:
+    def show(self, result: Result, held: BuyAndHold) -> None:
         """Change the picture to another result; one message carries all of it.
 
         Parameters
@@ -116,7 +116,7 @@ def _layout() -> dict[str, Any]:
     )
 
 
-def _contents(result: Result, held: Held, *, full: bool) -> list[dict[str, Any] | None]:
+def _contents(result: Result, held: BuyAndHold, *, full: bool) -> list[dict[str, Any] | None]:
     own = np.asarray(result.outcome.curve.equity[result.outcome.start :], dtype=np.float64)
     falls = np.asarray(drawdown_series(own, result.initial_capital)) * 100
     rows = display_rows(own)
@@ -176,7 +176,7 @@ def _markers(result: Result) -> tuple[dict[str, Any], dict[str, Any]]:
     return entry, leave
 
 
-def _titles(result: Result, held: Held) -> list[str]:
+def _titles(result: Result, held: BuyAndHold) -> list[str]:
     ended = text.money(float(result.equity.iloc[-1]))
     money = (
         f"{text.money(result.initial_capital)} became {_named('strategy', theme.STRATEGY)} "

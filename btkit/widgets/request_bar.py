@@ -13,7 +13,7 @@ from btkit.data import source_names
 from btkit.jobs import read_settings
 from btkit.render.pages import markup
 from btkit.settings import Settings
-from btkit.widgets.market import Request
+from btkit.widgets.market import MarketRequest
 
 Changed = Callable[[Mapping[str, Any]], None]
 
@@ -44,7 +44,7 @@ class RequestBar:
     """
 
     def __init__(
-        self, request: Request, changed: Changed, *, settings: Settings | None = None
+        self, request: MarketRequest, changed: Changed, *, settings: Settings | None = None
     ) -> None:
         known = read_settings(settings)
         self._changed = changed
@@ -70,7 +70,7 @@ class RequestBar:
         self.box = ipw.HBox([_named(name, part) for name, part in zip(_NAMES, parts, strict=True)])
         self.box.add_class("bt-request")
 
-    def _cost(self, name: str, request: Request, settings: Settings) -> ipw.Text:
+    def _cost(self, name: str, request: MarketRequest, settings: Settings) -> ipw.Text:
         value = getattr(request, name)
         control = ipw.Text(
             value="" if value is None else format_float_positional(value, trim="-"),

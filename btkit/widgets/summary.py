@@ -10,7 +10,7 @@ from btkit.render import text
 from btkit.render.pages import markup
 from btkit.render.tiles import Mark, Shown, Tile, TileLine
 from btkit.render.words import LABELS, needs
-from btkit.widgets.market import Held
+from btkit.widgets.market import BuyAndHold
 
 if TYPE_CHECKING:
     from btkit.simulation import Result
@@ -21,7 +21,7 @@ _SENSES = {"at_least": "≥", "at_most": "≤"}
 _NO_VALUE = "undefined for this run"
 
 
-def summary(result: Result, held: Held, *, least: int) -> str:
+def summary(result: Result, held: BuyAndHold, *, least: int) -> str:
     """Return verdict and six tiles as markup, each with its threshold and buy-and-hold's value.
 
     Parameters
@@ -49,7 +49,7 @@ def summary(result: Result, held: Held, *, least: int) -> str:
     return markup("widgets.summary", verdict, why, tiles, warnings)
 
 
-def _tile(result: Result, held: Held, name: str) -> Tile:
+def _tile(result: Result, held: BuyAndHold, name: str) -> Tile:
     label = LABELS[name]
     other = held.metrics.get(name)
     lines: list[TileLine | str] = []

@@ -12,8 +12,8 @@ import pandas as pd
 from btkit.documents.sweeps import SweepReport
 from btkit.errors import UsageError
 from btkit.jobs import read_settings
+from btkit.jobs.job import SweepJob
 from btkit.jobs.requests import SpecSource, rule_spec
-from btkit.jobs.sweep import sweep
 from btkit.render.pages import markup
 from btkit.settings import Settings
 from btkit.simulation import Result, simulate
@@ -35,7 +35,7 @@ from btkit.widgets.lab_fields import (
     read_axes,
 )
 from btkit.widgets.live_chart import LiveChart
-from btkit.widgets.market import Held, Request
+from btkit.widgets.market import BuyAndHold, MarketRequest
 from btkit.widgets.overfitting import OverfittingTiles
 from btkit.widgets.picture import Picture
 from btkit.widgets.progress import Progress
@@ -104,7 +104,7 @@ class SweepExplorer(Lab[SweepResult]):
         self._spec = rule_spec(spec, settings=known)
         axes = check_axes(self._spec, plain_axes(parameters))
         super().__init__(
-            Request.of(
+            MarketRequest.of(
                 symbol,
                 start,
                 end,
@@ -256,23 +256,12 @@ class SweepExplorer(Lab[SweepResult]):
                 details={"parameter": next(iter(self.axes))},
             )
 
+        asked = {"constraint": constraint, "objective": objective, "max_sets": self._max_sets}
+        job = market.job(SweepJob, spec, parameters=axes, **asked)
+
         def work(progress: Progress[SweepResult]) -> SweepResult:
-            with progress.stage("load bars"):
-                loaded = market.bars_for(spec)
-            return sweep(
-                spec,
-                loaded.bars,
-                start=loaded.start,
-                parameters=axes,
-                constraint=constraint,
-                objective=objective,
-                capital=market.request.capital,
-                commission=market.request.commission,
-                slippage=market.request.slippage,
-                max_sets=self._max_sets,
-                settings=self._settings,
-                progress=progress,
-            )
+            result: SweepResult = market.execute(job, progress)
+            return result
 
         return work
 
@@ -366,7 +355,7 @@ class SweepExplorer(Lab[SweepResult]):
             slippage=first.slippage,
             start=first.bars.index[0],
         )
-        held = Held(run)
+        held = BuyAndHold(run)
         if self._picture is None:
             self._picture = Picture(run, held)
             self._figure_place.children = [fitted(self._picture.widget)]

@@ -9,8 +9,9 @@ import ipywidgets as ipw
 import pandas as pd
 
 from btkit.jobs import read_settings
+from btkit.jobs.job import WalkForwardJob
 from btkit.jobs.requests import SpecSource, rule_spec
-from btkit.jobs.walk_forward import WalkForwardResult, walk_forward
+from btkit.jobs.walk_forward import WalkForwardResult
 from btkit.render import walk_forward as page
 from btkit.render.pages import markup
 from btkit.render.pieces import Chart, Html
@@ -30,7 +31,7 @@ from btkit.widgets.lab_fields import (
     whole,
 )
 from btkit.widgets.live_chart import LiveChart
-from btkit.widgets.market import Request
+from btkit.widgets.market import MarketRequest
 from btkit.widgets.progress import Progress
 
 _CURVE_HEIGHT, _PAIR_HEIGHT = 400, 230
@@ -94,7 +95,7 @@ class WalkForwardLab(Lab[WalkForwardResult]):
         known = read_settings(settings)
         self.spec: StrategySpec = rule_spec(spec, settings=known)
         super().__init__(
-            Request.of(
+            MarketRequest.of(
                 symbol,
                 start,
                 end,
@@ -161,25 +162,20 @@ class WalkForwardLab(Lab[WalkForwardResult]):
         count, share = (self.fields[name].number(name) for name in ("windows", "is_ratio"))
         values = {name: self.fields[name].value for name in ("scheme", "constraint", "objective")}
 
+        job = market.job(
+            WalkForwardJob,
+            spec,
+            windows=whole(count, name="windows"),
+            is_ratio=share,
+            scheme=values["scheme"],
+            optimize=axes,
+            constraint=(values["constraint"].strip() or None) if axes else None,
+            objective=values["objective"],
+        )
+
         def work(progress: Progress[WalkForwardResult]) -> WalkForwardResult:
-            with progress.stage("load bars"):
-                loaded = market.bars_for(spec)
-            return walk_forward(
-                spec,
-                loaded.bars,
-                start=loaded.start,
-                windows=whole(count, name="windows"),
-                is_ratio=share,
-                scheme=values["scheme"],
-                optimize=axes or None,
-                constraint=(values["constraint"].strip() or None) if axes else None,
-                objective=values["objective"],
-                capital=market.request.capital,
-                commission=market.request.commission,
-                slippage=market.request.slippage,
-                settings=self._settings,
-                progress=progress,
-            )
+            result: WalkForwardResult = market.execute(job, progress)
+            return result
 
         return work
 

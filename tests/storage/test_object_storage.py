@@ -20,7 +20,7 @@ from support.ports import free_port
 from btkit.cli.main import main
 from btkit.errors import CorruptFileError, StoreError, UsageError
 from btkit.jobs import check, delete, list_runs, load_document, load_run, run, sync
-from btkit.jobs.walk_forward import walk_forward
+from btkit.jobs.verbs import walk_forward
 from btkit.storage import ObjectStore, objects
 
 COMMAND = [sys.executable, "-m", "btkit.cli.main"]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import IO, Annotated
+from typing import IO, Annotated, Any
 
 import typer
 
+from btkit.cli.asked import rendering_of
 from btkit.cli.options import AssetsKind, Debug, Engine, EngineName, HtmlAssets, Quiet
 from btkit.cli.outcome import Outcome, Work
 from btkit.cli.streams import own_stdout
@@ -52,7 +53,7 @@ def command(
     debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
 ) -> Work:
     """Return the work of a batch."""
-    rendering = None if no_report else {"engine": engine.value, "html_assets": html_assets.value}
+    rendering = rendering_of(no_report=no_report, engine=engine, html_assets=html_assets)
     # Before stdout is kept clean of everything but the last document.
     return partial(
         _batch, jobs_file, workers=jobs, rendering=rendering, out=own_stdout(), quiet=quiet
@@ -60,19 +61,13 @@ def command(
 
 
 def _batch(
-    path: Path, *, workers: int, rendering: dict[str, str] | None, out: IO[str], quiet: bool
+    path: Path, *, workers: int, rendering: dict[str, Any] | None, out: IO[str], quiet: bool
 ) -> Outcome:
+    from btkit.cli.batching import run_batch  # noqa: PLC0415 - lazy start-up
     from btkit.jobs import read_settings  # noqa: PLC0415 - lazy start-up
     from btkit.jobs.batch import read_jobs  # noqa: PLC0415 - lazy start-up
+    from btkit.jobs.job import Rendering  # noqa: PLC0415 - lazy start-up
 
-    found = read_jobs(path)
-    from btkit.cli.batching import begin_batch  # noqa: PLC0415 - lazy start-up
-    from btkit.jobs.job_requests import BatchRequest, Rendering  # noqa: PLC0415 - lazy start-up
-
-    request = BatchRequest(
-        name=path.name,
-        jobs=found,
-        workers=workers,
-        rendering=None if rendering is None else Rendering.model_validate(rendering),
-    )
-    return begin_batch(request, settings=read_settings(), out=out, quiet=quiet)
+    how = None if rendering is None else Rendering.model_validate(rendering)
+    job = read_jobs(path, workers=workers, rendering=how)
+    return run_batch(job, settings=read_settings(), out=out, quiet=quiet)

@@ -50,7 +50,7 @@ def _check(*, repair: bool, quiet: bool) -> Outcome:
     document = check(
         repair=repair,
         settings=settings,
-        render=partial(render_stored, rendering=_RENDERING, upload=False, quiet=True),
+        render=partial(render_stored, rendering=_RENDERING, quiet=True),
         progress=progress,
     )
     if document["passed"]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from btkit.cli.asked import rendering_of
 from btkit.cli.next_steps import after_report
 from btkit.cli.options import (
     AssetsKind,
@@ -49,12 +50,16 @@ def command(
     debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
 ) -> Work:
     """Return the work of reading one run."""
-    wanted = render or upload_reports
-    rendering = {"engine": engine.value, "html_assets": html_assets.value} if wanted else None
-    return partial(_report, run_id, rendering=rendering, upload=upload_reports, quiet=quiet)
+    rendering = rendering_of(
+        no_report=not (render or upload_reports),
+        engine=engine,
+        html_assets=html_assets,
+        upload=upload_reports,
+    )
+    return partial(_report, run_id, rendering=rendering, quiet=quiet)
 
 
-def _report(run_id: str, *, rendering: dict[str, Any] | None, upload: bool, quiet: bool) -> Outcome:
+def _report(run_id: str, *, rendering: dict[str, Any] | None, quiet: bool) -> Outcome:
     from btkit.jobs import load_document  # noqa: PLC0415 - lazy start-up
 
     document = load_document(run_id, trades=True)
@@ -62,5 +67,5 @@ def _report(run_id: str, *, rendering: dict[str, Any] | None, upload: bool, quie
     if rendering is not None:
         from btkit.cli.rendering import render_stored  # noqa: PLC0415 - lazy start-up
 
-        closing = render_stored(run_id, rendering=rendering, upload=upload, quiet=quiet)
+        closing = render_stored(run_id, rendering=rendering, quiet=quiet)
     return Outcome(document, next=after_report(document), closing=closing)

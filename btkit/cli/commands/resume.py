@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import IO, Any
 
+from btkit.cli.asked import rendering_of
 from btkit.cli.options import (
     AssetsKind,
     Debug,
@@ -47,42 +48,38 @@ def command(
     debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
 ) -> Work:
     """Return the work of going on with a run."""
-    rendering = None if no_report else {"engine": engine.value, "html_assets": html_assets.value}
-    # Before stdout is kept clean of everything but the last document: a batch writes lines.
-    return partial(
-        _resume, run_id, rendering=rendering, upload=upload_reports, out=own_stdout(), quiet=quiet
+    rendering = rendering_of(
+        no_report=no_report, engine=engine, html_assets=html_assets, upload=upload_reports
     )
+    # Before stdout is kept clean of everything but the last document: a batch writes lines.
+    return partial(_resume, run_id, rendering=rendering, out=own_stdout(), quiet=quiet)
 
 
-def _resume(
-    run_id: str, *, rendering: dict[str, Any] | None, upload: bool, out: IO[str], quiet: bool
-) -> Outcome:
+def _resume(run_id: str, *, rendering: dict[str, Any] | None, out: IO[str], quiet: bool) -> Outcome:
     from btkit.cli.start_up import import_numba_lightly  # noqa: PLC0415 - lazy start-up
 
     import_numba_lightly()
+    from btkit.cli.batching import hooks_for, outcome_of_batch  # noqa: PLC0415 - lazy start-up
     from btkit.cli.finish import finish  # noqa: PLC0415 - lazy start-up
     from btkit.cli.progress import open_progress  # noqa: PLC0415 - lazy start-up
     from btkit.jobs import read_settings, resume  # noqa: PLC0415 - lazy start-up
+    from btkit.jobs.batch_run import BatchResult  # noqa: PLC0415 - lazy start-up
+    from btkit.jobs.job import Rendering  # noqa: PLC0415 - lazy start-up
     from btkit.render.leaving import prepare_folder  # noqa: PLC0415 - lazy start-up
-    from btkit.storage import Store, check_job_id  # noqa: PLC0415 - lazy start-up
+    from btkit.storage import check_job_id  # noqa: PLC0415 - lazy start-up
 
-    job_id = check_job_id(run_id)
-    settings = read_settings()
-    store = Store.from_settings(settings)
+    job_id, settings = check_job_id(run_id), read_settings()
     if rendering is not None:
         prepare_folder(settings.report_dir, private=settings.private)
-    if store.kind_of(job_id) == "batch":
-        from btkit.cli.batching import go_on_with_batch  # noqa: PLC0415 - lazy start-up
-
-        claimed = store.jobs.claim(job_id)
-        return go_on_with_batch(claimed, settings=settings, out=out, quiet=quiet)
     progress = open_progress(quiet=quiet)
-    resume(job_id, settings=settings, progress=progress)
+    hooks = hooks_for(settings=settings, out=out, quiet=quiet)
+    result = resume(job_id, settings=settings, progress=progress, batch=hooks)
+    if isinstance(result, BatchResult):
+        return outcome_of_batch(result, quiet=quiet)
     return finish(
         job_id,
         settings=settings,
         progress=progress,
-        rendering=rendering,
-        upload=upload,
+        rendering=None if rendering is None else Rendering.model_validate(rendering),
         quiet=quiet,
     )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
-from typing import Any
 
+from btkit.cli.asked import ask, rendering_of
 from btkit.cli.options import (
     AssetsKind,
     BarInterval,
@@ -26,7 +25,7 @@ from btkit.cli.options import (
     Symbol,
     UploadReports,
 )
-from btkit.cli.outcome import Outcome, Work
+from btkit.cli.outcome import Work
 
 NAME = "run"
 HELP = """
@@ -63,7 +62,7 @@ def command(  # noqa: PLR0913 - a parameter per flag
     debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
 ) -> Work:
     """Return the work of one run."""
-    request = {
+    values = {
         "spec": Path(strategy),
         "symbol": symbol,
         "start": start,
@@ -75,31 +74,7 @@ def command(  # noqa: PLR0913 - a parameter per flag
         "source": source,
         "format": bar_format,
     }
-    rendering = None if no_report else {"engine": engine.value, "html_assets": html_assets.value}
-    return partial(_run, request, rendering=rendering, upload=upload_reports, quiet=quiet)
-
-
-def _run(
-    request: dict[str, Any], *, rendering: dict[str, Any] | None, upload: bool, quiet: bool
-) -> Outcome:
-    from btkit.cli.start_up import import_numba_lightly  # noqa: PLC0415 - lazy start-up
-    from btkit.render.leaving import prepare_folder  # noqa: PLC0415 - lazy start-up
-
-    import_numba_lightly()
-    from btkit.cli.finish import finish  # noqa: PLC0415 - lazy start-up
-    from btkit.cli.progress import open_progress  # noqa: PLC0415 - lazy start-up
-    from btkit.jobs import read_settings, run  # noqa: PLC0415 - lazy start-up
-
-    settings = read_settings()
-    progress = open_progress(quiet=quiet)
-    if rendering is not None:
-        prepare_folder(settings.report_dir, private=settings.private)
-    result = run(**request, settings=settings, progress=progress)
-    return finish(
-        str(result.run_id),
-        settings=settings,
-        progress=progress,
-        rendering=rendering,
-        upload=upload,
-        quiet=quiet,
+    rendering = rendering_of(
+        no_report=no_report, engine=engine, html_assets=html_assets, upload=upload_reports
     )
+    return ask(NAME, values, rendering=rendering, quiet=quiet)

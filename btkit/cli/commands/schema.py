@@ -11,7 +11,7 @@ from btkit.errors import error_types
 
 NAME = "schema"
 HELP = """
-Print the JSON Schemas of specs, reports and errors.
+Print the JSON Schemas of specs, jobs, reports and errors.
 
 `error_types` lists every error.type: what it means, its exit code, and whether the same command
 may succeed later. Exit codes: 0, 2 error.
@@ -38,12 +38,14 @@ def _answer(schema: dict[str, Any]) -> dict[str, Any]:
 
 def _schema() -> Outcome:
     from btkit.documents import REPORTS, Report, report_schema  # noqa: PLC0415 - lazy start-up
+    from btkit.jobs.job import JOB  # noqa: PLC0415 - lazy start-up
     from btkit.spec import spec_schema  # noqa: PLC0415 - lazy start-up
 
     others = {kind: known.report for kind, known in REPORTS.items() if known.report is not Report}
     return Outcome(
         {
             "spec": spec_schema(),
+            "job": JOB.json_schema(),
             "report": _answer(report_schema()),
             **{
                 f"{kind}_report": _answer(model.model_json_schema(mode="serialization"))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from btkit.cli.asked import ask, rendering_of
 from btkit.cli.options import (
     AssetsKind,
     BarInterval,
@@ -30,7 +30,7 @@ from btkit.cli.options import (
     Symbol,
     UploadReports,
 )
-from btkit.cli.outcome import Outcome, Work
+from btkit.cli.outcome import Work
 
 NAME = "walk-forward"
 HELP = """
@@ -89,7 +89,7 @@ def command(  # noqa: PLR0913 - a parameter per flag
     debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
 ) -> Work:
     """Return the work of one validation."""
-    request = {
+    values = {
         "spec": Path(strategy),
         "symbol": symbol,
         "start": start,
@@ -97,6 +97,7 @@ def command(  # noqa: PLR0913 - a parameter per flag
         "windows": windows,
         "is_ratio": is_ratio,
         "scheme": scheme,
+        "optimize": optimize or {},
         "constraint": constraint,
         "objective": objective,
         "max_sets": max_sets,
@@ -107,37 +108,7 @@ def command(  # noqa: PLR0913 - a parameter per flag
         "source": source,
         "format": bar_format,
     }
-    rendering = None if no_report else {"engine": engine.value, "html_assets": html_assets.value}
-    return partial(
-        _walk, request, optimize or [], rendering=rendering, upload=upload_reports, quiet=quiet
+    rendering = rendering_of(
+        no_report=no_report, engine=engine, html_assets=html_assets, upload=upload_reports
     )
-
-
-def _walk(
-    request: dict[str, Any],
-    axes: list[str],
-    *,
-    rendering: dict[str, Any] | None,
-    upload: bool,
-    quiet: bool,
-) -> Outcome:
-    from btkit.cli.finish import finish  # noqa: PLC0415 - lazy start-up
-    from btkit.cli.progress import open_progress  # noqa: PLC0415 - lazy start-up
-    from btkit.jobs import read_settings  # noqa: PLC0415 - lazy start-up
-    from btkit.jobs.walk_forward import walk_forward  # noqa: PLC0415 - lazy start-up
-    from btkit.render.leaving import prepare_folder  # noqa: PLC0415 - lazy start-up
-    from btkit.validation.grid import read_axes  # noqa: PLC0415 - lazy start-up
-
-    settings = read_settings()
-    progress = open_progress(quiet=quiet)
-    parameters = read_axes(axes) if axes else None
-    prepare_folder(settings.report_dir, private=settings.private)
-    result = walk_forward(**request, optimize=parameters, settings=settings, progress=progress)
-    return finish(
-        str(result.report.walk_forward_id),
-        settings=settings,
-        progress=progress,
-        rendering=rendering,
-        upload=upload,
-        quiet=quiet,
-    )
+    return ask(NAME, values, rendering=rendering, quiet=quiet)

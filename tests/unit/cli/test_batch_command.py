@@ -14,9 +14,10 @@ import pytest
 from support import signals
 from support.specs import rules
 
-from btkit.cli import job_pool
+from btkit.cli import batching
 from btkit.cli.main import main
 from btkit.errors import RenderError
+from btkit.jobs import loading
 
 ROUND = {"source": "sample", "start": "2010-01-04", "end": "2011-12-30"}
 GROWING = rules(
@@ -52,15 +53,14 @@ def test_each_job_has_its_line_and_the_index_links_all(batch, tmp_path):
         {"spec": "growing.json", "symbol": "SPX", "command": "walk-forward", **ROUND},
         {"spec": "missing.json", "symbol": "SPX", **ROUND},
         {"spec": "growing.json", "symbol": "NOPE", **ROUND},
-        {"spec": "growing.json", "symbol": "SPX", **ROUND, "flags": {"windoows": 3}},
     ]
     code, lines, said = batch(entries)
     assert code == 2
     *jobs, last = lines
-    assert [line["job"] for line in jobs] == list(range(1, 9))
-    assert [line["exit_code"] for line in jobs] == [1, 1, 1, 1, 1, 2, 1, 2]
-    assert last["batch"]["jobs"] == 8
-    assert (last["batch"]["soft_failures"], last["batch"]["errors"]) == (6, 2)
+    assert [line["job"] for line in jobs] == list(range(1, 8))
+    assert [line["exit_code"] for line in jobs] == [1, 1, 1, 1, 1, 2, 1]
+    assert last["batch"]["jobs"] == 7
+    assert (last["batch"]["soft_failures"], last["batch"]["errors"]) == (6, 1)
     reports = tmp_path / "reports"
     for line in jobs[:5]:
         assert sorted(line["files"]) == ["html", "json", "notebook"]
@@ -68,11 +68,9 @@ def test_each_job_has_its_line_and_the_index_links_all(batch, tmp_path):
         assert line["metrics"]["total_trades"] > 0
         assert json.loads((reports / f"{line['run_id']}.json").read_text()) == line["document"]
     assert jobs[4]["metrics"] == jobs[4]["document"]["stitched"]
-    assert [line["error"]["type"] for line in jobs[5:]] == [
-        "UsageError", "NoDataError", "UsageError",
-    ]  # fmt: skip
-    assert "7 of 8" in said
-    assert "No such option: --windoows" in said
+    assert [line["error"]["type"] for line in jobs[5:]] == ["UsageError", "NoDataError"]
+    assert "6 of 7" in said
+    assert "there is no file missing.json" in said
 
     index = (reports / "index.html").read_text()
     links = set(re.findall(r'href="([^"]+)"', index))
@@ -123,16 +121,14 @@ def test_an_absent_pattern_starts_nothing(batch, tmp_path):
 
 
 def test_a_fault_in_one_job_stops_no_other(batch, monkeypatch):
-    from btkit import jobs  # noqa: PLC0415 - patched where the command finds it
+    ordinary = loading.load_from_source
 
-    ordinary = jobs.run
-
-    def run(spec, symbol, *arguments, **options):
+    def load(symbol, *arguments, **options):
         if symbol == "SPX":
             raise ZeroDivisionError("a fault")
-        return ordinary(spec, symbol, *arguments, **options)
+        return ordinary(symbol, *arguments, **options)
 
-    monkeypatch.setattr(jobs, "run", run)
+    monkeypatch.setattr(loading, "load_from_source", load)
     entries = [{"spec": "growing.json", "symbol": ["SPX", "IXIC"], **ROUND}]
     code, (broken, fine, _), _ = batch(entries, "--no-report")
     assert code == 2
@@ -159,14 +155,14 @@ def test_a_comparison_that_fails_takes_no_line_away(batch, monkeypatch):
 
 
 def test_an_interrupt_ends_the_batch_and_leaves_the_index(batch, monkeypatch, tmp_path):
-    ordinary = job_pool.run_job
+    ordinary = batching.do_task
 
-    def run_job(number, arguments):
-        if number == 2:
+    def do_task(task):
+        if task.number == 2:
             raise KeyboardInterrupt
-        return ordinary(number, arguments)
+        return ordinary(task)
 
-    monkeypatch.setattr(job_pool, "run_job", run_job)
+    monkeypatch.setattr(batching, "do_task", do_task)
     entries = [{"spec": "growing.json", "symbol": ["SPX", "IXIC", "SPX"], **ROUND}]
     code, (job, last), _ = batch(entries)
     assert code == 2
@@ -232,18 +228,41 @@ def test_a_closed_terminal_ends_nothing_that_nohup_started(tmp_path):
     assert json.loads(out.splitlines()[-1])["batch"]["jobs"] == 12
 
 
-def end_process(number, arguments):
-    if number == 2:
+def end_process(task):
+    if task.number == 2:
         os._exit(9)
-    return {"job": number}
+    return {"job": task.number, "exit_code": 0, "verdict": "pass"}
 
 
-def test_a_process_that_dies_fails_only_its_own_job(monkeypatch):
-    monkeypatch.setattr(job_pool, "_work", end_process)
-    common = ["--strategy=s", "--symbol=A", "--start=2010-01-04", "--end=2011-12-30"]
-    tasks = [(number, ["run", *common]) for number in range(1, 6)]
-    lines = {line["job"]: line for line in job_pool.answers(tasks, 2)}
-    assert sorted(lines) == [1, 2, 3, 4, 5]
-    assert "process of this job ended" in lines[2]["error"]["message"]
-    assert lines[2]["exit_code"] == 2
-    assert all("error" not in lines[number] for number in (1, 3, 4, 5))
+def test_a_process_that_dies_fails_only_its_own_job(batch, monkeypatch):
+    monkeypatch.setattr(batching, "do_task", end_process)
+    entries = [{"spec": "growing.json", "symbol": ["SPX"] * 5, **ROUND}]
+    code, lines, _ = batch(entries, "--jobs", "2", "--no-report", "-q")
+    assert code == 2
+    by_job = {line["job"]: line for line in lines[:-1]}
+    assert sorted(by_job) == [1, 2, 3, 4, 5]
+    assert "process of this job ended" in by_job[2]["error"]["message"]
+    assert (by_job[2]["exit_code"], by_job[2]["symbol"]) == (2, "SPX")
+    assert by_job[2]["next"][0]["command"].startswith("backtest run --strategy growing.json")
+    assert all("error" not in by_job[number] for number in (1, 3, 4, 5))
+
+
+def test_what_makes_no_sense_is_told_of_every_entry_before_anything_runs(batch, tmp_path):
+    entries = [
+        {
+            "spec": "growing.json",
+            "symbol": "SPX",
+            "command": "walk-forward",
+            **ROUND,
+            "flags": {"windoows": 3},
+        },
+        {"spec": "growing.json", "symbol": "a b", **ROUND, "capital": -1},
+    ]
+    code, (line,), _ = batch(entries)
+    assert code == 2
+    problems = line["error"]["details"]["problems"]
+    assert [problem["message"].split(":")[0] for problem in problems] == [
+        "Entry 1 of the jobs file", "Entry 2 of the jobs file", "Entry 2 of the jobs file",
+    ]  # fmt: skip
+    assert "windows" in problems[0]["hint"]
+    assert not (tmp_path / "results.db").exists()

@@ -15,7 +15,7 @@ import btkit
 from btkit.cli.app import app
 from btkit.cli.main import main
 from btkit.errors import RenderError
-from btkit.jobs import execute
+from btkit.jobs import loading
 from btkit.render import ReportFiles
 
 RUN = [
@@ -212,7 +212,9 @@ def test_indicators_of_events_that_the_user_brings(backtest, workplace, monkeypa
 def test_schema(backtest):
     code, document, _ = backtest("schema")
     assert code == 0
-    assert set(document) == {"spec", "report", "options_report", "error", "error_types"}
+    assert set(document) == {
+        "spec", "job", "report", "options_report", "error", "error_types",
+    }  # fmt: skip
     assert {"run", "metrics", "passed"} <= set(document["report"]["properties"])
     more = document["options_report"]["properties"].keys() - document["report"]["properties"]
     assert more == {"spreads"}
@@ -317,7 +319,7 @@ def test_a_crash_is_a_document_and_its_traceback_is_for_debug(backtest, monkeypa
     def crash(*_arguments, **_options):
         raise ZeroDivisionError("float \udcff division", float("nan"))
 
-    monkeypatch.setattr(execute, "load_from_source", crash)
+    monkeypatch.setattr(loading, "load_from_source", crash)
     code, document, told = backtest(*RUN, "--no-report")
     assert (code, document["error"]["type"]) == (2, "InternalError")
     assert document["error"]["details"]["exception"] == "ZeroDivisionError"
@@ -331,7 +333,7 @@ def test_an_interrupt_is_a_document(backtest, monkeypatch, stop):
     def interrupt(*_arguments, **_options):
         raise stop
 
-    monkeypatch.setattr(execute, "load_from_source", interrupt)
+    monkeypatch.setattr(loading, "load_from_source", interrupt)
     code, document, _ = backtest(*RUN, "--no-report")
     kind = "InterruptedRunError" if stop is KeyboardInterrupt else "InternalError"
     assert (code, document["error"]["type"]) == (2, kind)
@@ -340,13 +342,13 @@ def test_an_interrupt_is_a_document(backtest, monkeypatch, stop):
 
 
 def test_what_a_library_prints_does_not_reach_stdout(backtest, monkeypatch):
-    loading = execute.load_from_source
+    ordinary = loading.load_from_source
 
     def chatty(*arguments, **options):
         sys.stdout.write("look at me\n")
-        return loading(*arguments, **options)
+        return ordinary(*arguments, **options)
 
-    monkeypatch.setattr(execute, "load_from_source", chatty)
+    monkeypatch.setattr(loading, "load_from_source", chatty)
     _, document, told = backtest(*RUN, "--no-report")
     assert document["run"]["status"] == "complete"
     assert "look at me" in told

@@ -15,7 +15,7 @@ import pytest
 from support.random_bars import crossover
 from support.specs import rules
 
-from btkit.cli import job_pool
+from btkit.cli import batching
 from btkit.cli.main import main
 from btkit.jobs import cancel, exporting, list_runs, read_settings, watching
 from btkit.storage import writing
@@ -168,22 +168,22 @@ def several(ask, workplace):
 
 @pytest.mark.parametrize("by", ["cancel", "interrupt"])
 def test_a_batch_that_was_stopped_goes_on_with_the_jobs_that_are_left(several, monkeypatch, by):
-    ordinary = job_pool.run_job
+    ordinary = batching.do_task
     worked = []
 
-    def run_job(number, arguments):
-        worked.append(number)
-        if number == 2 and by == "interrupt":
+    def do_task(task):
+        worked.append(task.number)
+        if task.number == 2 and by == "interrupt":
             raise KeyboardInterrupt
-        line = ordinary(number, arguments)
-        if number == 1 and by == "cancel":
+        line = ordinary(task)
+        if task.number == 1 and by == "cancel":
             (batch,) = list_runs(status="running")
             assert batch["kind"] == "batch"
             assert cancel(batch["run_id"])["status"] == "cancelling"
         return line
 
     with monkeypatch.context() as patch:
-        patch.setattr(job_pool, "run_job", run_job)
+        patch.setattr(batching, "do_task", do_task)
         patch.setattr(watching, "LOOK_S", 0.0)
         code, stopped = several("batch", "jobs.yaml", "-q", "--no-report")
     assert (code, stopped["error"]["type"]) == (2, "InterruptedRunError")
@@ -193,7 +193,7 @@ def test_a_batch_that_was_stopped_goes_on_with_the_jobs_that_are_left(several, m
     (first,) = list_runs(parent=batch["run_id"], status="complete")
     worked.clear()
     monkeypatch.setattr(
-        job_pool, "run_job", lambda *job: (worked.append(job[0]), ordinary(*job))[1]
+        batching, "do_task", lambda task: (worked.append(task.number), ordinary(task))[1]
     )
     monkeypatch.setattr(sys, "stdout", io.StringIO())
     main(["resume", "--run-id", batch["run_id"], "-q"])

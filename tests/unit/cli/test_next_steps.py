@@ -11,7 +11,7 @@ from support.market_data import MarketDataStandIn
 from support.specs import rules, spread
 
 from btkit.errors import error_types
-from btkit.jobs import execute
+from btkit.jobs import loading
 
 RANGE = ["--symbol", "SPX", "--start", "2010-01-01", "--end", "2010-12-31"]
 RUN = ["run", "--strategy", "tiny.json", *RANGE, "--no-report"]
@@ -83,14 +83,14 @@ def test_an_interrupted_run_can_be_resumed(answer, monkeypatch):
     def interrupt(*_arguments, **_options):
         raise KeyboardInterrupt
 
-    loading = execute.load_from_source
-    monkeypatch.setattr(execute, "load_from_source", interrupt)
+    ordinary = loading.load_from_source
+    monkeypatch.setattr(loading, "load_from_source", interrupt)
     _, document, _ = answer(*RUN)
     assert (document["error"]["type"], document["error"]["retryable"]) == (
         "InterruptedRunError", True,
     )  # fmt: skip
     assert commands(document) == [["resume", "--run-id", document["run_id"]]]
-    monkeypatch.setattr(execute, "load_from_source", loading)
+    monkeypatch.setattr(loading, "load_from_source", ordinary)
     _, resumed, _ = answer(*commands(document)[0], "--no-report")
     assert resumed["run"]["run_id"] == document["run_id"]
 
@@ -109,7 +109,7 @@ def test_a_failed_run_has_its_id(answer, monkeypatch):
     def crash(*_arguments, **_options):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(execute, "load_from_source", crash)
+    monkeypatch.setattr(loading, "load_from_source", crash)
     _, document, _ = answer(*RUN)
     assert (document["error"]["type"], document["error"]["retryable"]) == ("InternalError", False)
     assert commands(document) == [["resume", "--run-id", document["run_id"]]]
@@ -129,7 +129,7 @@ def test_what_is_stored_of_a_failed_run_has_its_id_where_errors_have_it(answer, 
     def crash(*_arguments, **_options):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(execute, "load_from_source", crash)
+    monkeypatch.setattr(loading, "load_from_source", crash)
     failed = answer(*RUN)[1]["run_id"]
     code, document, _ = answer("report", "--run-id", failed)
     assert (code, document["passed"], document["run_id"]) == (0, False, failed)

@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from btkit.cli.main import main
-from btkit.jobs import execute
+from btkit.jobs import loading
 from btkit.storage import new_run_id
 
 RUN = [
@@ -25,7 +25,7 @@ def cancelled(backtest, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(execute, "load_from_source", stop)
+        patch.setattr(loading, "load_from_source", stop)
         code, document, _ = backtest(*RUN)
     assert (code, document["error"]["type"]) == (2, "InterruptedRunError")
     assert any("backtest resume" in note for note in document["error"]["details"]["notes"])

@@ -72,12 +72,12 @@ def test_walk_forwards_sweeps_and_batches_have_one(answer, monkeypatch, workplac
 
 
 def test_a_job_that_ended_early_has_none(backtest, monkeypatch):
-    execute = import_module("btkit.jobs.execute")
+    loading = import_module("btkit.jobs.loading")
 
     def crash(*_arguments, **_options):
         raise ZeroDivisionError("by zero")
 
-    monkeypatch.setattr(execute, "load_from_source", crash)
+    monkeypatch.setattr(loading, "load_from_source", crash)
     _, document, _ = backtest(*RUN)
     (row,) = backtest("list")[1]["runs"]
     assert row["verdict"] is None

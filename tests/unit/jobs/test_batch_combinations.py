@@ -1,12 +1,14 @@
-"""A jobs file becomes command lines; what makes no sense is refused with its place."""
+"""A jobs file becomes jobs; what makes no sense is refused with its place."""
 
 import json
 import re
+from datetime import date
 
 import pytest
 
 from btkit.errors import UsageError
-from btkit.jobs.batch import COMMANDS, read_jobs
+from btkit.jobs.batch import read_jobs
+from btkit.jobs.job import SPEC_JOBS, Rendering, SweepJob, WalkForwardJob
 
 
 @pytest.fixture
@@ -19,7 +21,7 @@ def jobs(tmp_path, monkeypatch):
     def read(entries):
         path = tmp_path / "jobs.yaml"
         path.write_text(entries if isinstance(entries, str) else json.dumps(entries))
-        return read_jobs(path)
+        return read_jobs(path, rendering=Rendering(html_assets="shared")).jobs
 
     return read
 
@@ -28,16 +30,22 @@ def entry(**changes):
     return {"spec": "s.json", "symbol": "SPX", "start": "2010-01-04", "end": "2011-12-30"} | changes
 
 
-def test_an_entry_is_a_command_line(jobs):
+def test_an_entry_is_a_job_and_texts_of_numbers_are_numbers(jobs):
     (job,) = jobs(
         "- {spec: s.json, symbol: SPX, start: 2010-01-04, end: 2011-12-30, capital: 5e4,\n"
-        "   flags: {min-trades: 3, verbose: true, other: false}}"
+        "   command: walk-forward, flags: {windows: '4', is-ratio: 0.6, optimize: 'a=1,2',\n"
+        "   engine: nbclient, upload-reports: true, quiet: true, debug: false}}"
     )
-    assert job.number == 1
-    assert job.arguments == [
-        "run", "--strategy=s.json", "--symbol=SPX", "--start=2010-01-04", "--end=2011-12-30",
-        "--capital=50000.0", "--min-trades=3", "--verbose",
-    ]  # fmt: skip
+    assert job == WalkForwardJob(
+        spec="s.json", symbol="SPX", start=date(2010, 1, 4), end=date(2011, 12, 30),
+        capital=50_000.0, windows=4, is_ratio=0.6, optimize={"a": [1, 2]},
+        rendering=Rendering(engine="nbclient", html_assets="shared", upload=True),
+    )  # fmt: skip
+
+
+def test_a_job_may_go_without_the_pages_of_the_others(jobs):
+    found = jobs([entry(flags={"no-report": True}), entry()])
+    assert [job.rendering for job in found] == [None, Rendering(html_assets="shared")]
 
 
 def test_every_combination_is_a_job(jobs):
@@ -47,8 +55,8 @@ def test_every_combination_is_a_job(jobs):
             entry(spec=["x.json", "specs/c*"]),
         ]
     )
-    assert [job.number for job in found] == list(range(1, 11))
-    options = [(job.command, job.options["strategy"], job.options["symbol"]) for job in found]
+    assert len(found) == 10
+    options = [(job.kind, job.spec, job.symbol) for job in found]
     assert options[:5] == [
         ("run", "specs/a.yaml", "SPX"),
         ("run", "specs/a.yaml", "IXIC"),
@@ -63,7 +71,7 @@ def test_ranges_stand_for_start_and_end(jobs):
     found = jobs(
         "- {spec: s, symbol: [A, B], ranges: [[2001-01-01, 2002-01-01], [2003-01-01, 2004-01-01]]}"
     )
-    spans = [(job.options["symbol"], job.options["start"], job.options["end"]) for job in found]
+    spans = [(job.symbol, str(job.start), str(job.end)) for job in found]
     assert spans == [
         ("A", "2001-01-01", "2002-01-01"),
         ("A", "2003-01-01", "2004-01-01"),
@@ -74,7 +82,8 @@ def test_ranges_stand_for_start_and_end(jobs):
 
 def test_a_flag_with_a_list_is_repeated(jobs):
     (job,) = jobs([entry(command="sweep", flags={"param": ["fast=5:20:5", "slow=50,100"]})])
-    assert job.arguments[-2:] == ["--param=fast=5:20:5", "--param=slow=50,100"]
+    assert isinstance(job, SweepJob)
+    assert job.parameters == {"fast": [5, 10, 15, 20], "slow": [50, 100]}
 
 
 def test_paths_count_from_the_folder_of_the_file(tmp_path, monkeypatch):
@@ -84,8 +93,8 @@ def test_paths_count_from_the_folder_of_the_file(tmp_path, monkeypatch):
         json.dumps([entry(spec="specs/*"), entry(spec="specs/a.yaml"), entry(spec="/abs/a.yaml")])
     )
     monkeypatch.chdir(tmp_path)
-    found = read_jobs(tmp_path / "set" / "jobs.yaml")
-    assert [job.options["strategy"] for job in found] == [
+    found = read_jobs(tmp_path / "set" / "jobs.yaml").jobs
+    assert [job.spec for job in found] == [
         "set/specs/a.yaml", "set/specs/a.yaml", "/abs/a.yaml",
     ]  # fmt: skip
 
@@ -126,4 +135,4 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 def test_the_hint_lists_the_commands(jobs):
     with pytest.raises(UsageError) as caught:
         jobs([entry(command="report")])
-    assert all(command in caught.value.hint for command in COMMANDS)
+    assert all(command in caught.value.hint for command in SPEC_JOBS)

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import date
 
 import pytest
 
 from btkit.errors import UsageError
 from btkit.jobs import batch
 from btkit.jobs.batch import read_jobs
+from btkit.jobs.job import RunJob
 
 ENTRY = {"spec": "a.json", "symbol": "SPX", "start": "2010-01-01", "end": "2010-12-31"}
 
@@ -22,7 +24,7 @@ def jobs(tmp_path, monkeypatch):
     def read(content):
         text = content if isinstance(content, str) else json.dumps(content)
         (tmp_path / "jobs.yaml").write_bytes(text.encode())
-        return read_jobs(tmp_path / "jobs.yaml")
+        return read_jobs(tmp_path / "jobs.yaml").jobs
 
     return read
 
@@ -35,19 +37,24 @@ def test_every_combination_is_a_job(jobs):
         "  start: 2010-01-01\n"
         "  end: 2010-12-31\n"
         "  capital: 5000\n"
-        "  flags: {windows: 4, no-report: true, quiet: false}\n"
+        "  flags: {no-report: true, quiet: false}\n"
     )
-    assert [job.number for job in found] == list(range(1, 9))
-    assert found[0].arguments == [
-        "run", "--strategy=a.json", "--symbol=SPX", "--start=2010-01-01", "--end=2010-12-31",
-        "--capital=5000", "--windows=4", "--no-report",
-    ]  # fmt: skip
-    assert {(job.command, job.options["strategy"], job.options["symbol"]) for job in found} == {
+    assert (
+        found[0].to_json()
+        == RunJob(
+            spec="a.json",
+            symbol="SPX",
+            start=date(2010, 1, 1),
+            end=date(2010, 12, 31),
+            capital=5000.0,
+        ).to_json()
+    )
+    assert [(job.kind, job.spec, job.symbol) for job in found] == [
         (command, spec, symbol)
         for command in ("run", "walk-forward")
         for spec in ("a.json", "b.json")
         for symbol in ("SPX", "IXIC")
-    }
+    ]
 
 
 def changed(**changes):
@@ -74,10 +81,10 @@ def changed(**changes):
         (changed(spec="*/../*/../x.json"), "too many folders"),
         (changed(spec="~nobody-of-this-name/x"), "names no folder"),
         (changed(flags=[1]), "flags must be a mapping"),
-        (changed(flags={"help": True}), "'help' is no flag"),
-        (changed(flags={"strategy": "b.json"}), "'strategy' is no flag"),
+        (changed(flags={"help": True}), "It has no field 'help'"),
+        (changed(flags={"strategy": "b.json"}), "strategy is no flag, but a key"),
         (changed(flags={"symbol": "IXIC"}), "symbol is no flag, but a key"),
-        (changed(flags={"windows=3 --x": 1}), "is no flag that a job can have"),
+        (changed(flags={"windows=3 --x": 1}), "It has no field"),
         (changed(flags={"windows": [[1], 2]}), "the flag windows must be a text or a number"),
         ("[" * 100_000, "nested more than 20 deep"),
         ("- a: " + "[" * 3_000, "nested more than 20 deep"),

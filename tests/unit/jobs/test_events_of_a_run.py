@@ -12,8 +12,7 @@ from support.specs import rules
 import btkit as bt
 from btkit.errors import SpecError
 from btkit.jobs import list_runs, load_document, resume, run, verify
-from btkit.jobs.sweep import sweep
-from btkit.jobs.walk_forward import walk_forward
+from btkit.jobs.verbs import sweep, walk_forward
 
 SPEC = rules(
     entry_conditions=["talk_within_{days}d", "not in_position"],

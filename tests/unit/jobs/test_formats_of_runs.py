@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from btkit.errors import FormatError, UsageError
-from btkit.jobs import execute, load_document, resume, run, verify
+from btkit.jobs import load_document, loading, resume, run, verify
+from btkit.jobs.asking import stored_job
 from btkit.jobs.batch import read_jobs
-from btkit.jobs.run_request import RunRequest
-from btkit.jobs.sweep import describe_sweep, sweep
-from btkit.jobs.walk_forward import walk_forward
+from btkit.jobs.sweep import describe_sweep
+from btkit.jobs.verbs import sweep, walk_forward
 from btkit.settings import Settings
 from btkit.storage import Store
 
@@ -66,7 +66,7 @@ def test_an_interrupted_run_goes_on_with_it(settings):
         raise KeyboardInterrupt
 
     patch = pytest.MonkeyPatch()
-    patch.setattr(execute, "load_from_source", stop)
+    patch.setattr(loading, "load_from_source", stop)
     with pytest.raises(KeyboardInterrupt):
         run(RULE, "DAX", **ASKED, format=STATED, settings=settings)
     patch.undo()
@@ -75,18 +75,14 @@ def test_an_interrupted_run_goes_on_with_it(settings):
     assert load_document(result.run_id, settings=settings)["data"]["format"] == STATED
 
 
-def test_requests_of_earlier_versions_have_none(settings):
-    result = run(RULE, "DAX", **ASKED, format=STATED, settings=settings)
-    store = Store.from_settings(settings)
-    assert result.run_id is not None
-    kept = RunRequest.from_json(
+def test_requests_of_earlier_versions_have_none():
+    kept = stored_job(
         {"kind": "run", "spec": RULE, "symbol": "DAX", "start": "2020-06-01", "end": "2021-06-30",
          "interval": "1d", "source": "files", "capital": 1.0, "commission": 0.0, "slippage": 0.0,
          "path": None, "min_trades_required": 1}
     )  # fmt: skip
     assert kept.bar_format is None
-    assert RunRequest.from_json(kept.to_json()) == kept
-    assert store.load(result.run_id)
+    assert stored_job(kept.to_json()) == kept
 
 
 def test_sweeps_and_walk_forwards_take_it(settings):
@@ -114,10 +110,9 @@ def test_a_batch_job_names_a_file_or_states_it(tmp_path):
         "- {spec: s.yaml, symbol: A, start: 2020-01-01, end: 2020-12-31, format: dax.yaml}\n"
         "- {spec: s.yaml, symbol: A, start: 2020-01-01, end: 2020-12-31, format: {decimal: ','}}\n"
     )
-    first, second = read_jobs(tmp_path / "jobs.yaml")
-    assert (tmp_path / "dax.yaml").samefile(first.options["format"])
-    assert json.loads(second.options["format"]) == {"decimal": ","}
-    assert any(part.startswith("--format=") for part in second.arguments)
+    first, second = read_jobs(tmp_path / "jobs.yaml").jobs
+    assert (tmp_path / "dax.yaml").samefile(first.format)
+    assert second.format == {"decimal": ","}
     (tmp_path / "jobs.yaml").write_text(
         "- {spec: s.yaml, symbol: DAX, start: 2020-01-01, end: 2020-12-31, format: 5}\n"
     )

@@ -12,14 +12,15 @@ from support.deep import sized
 from btkit.errors import InterruptedRunError, RunNotFoundError, StoreError
 from btkit.jobs import (
     cancel,
-    execute,
-    keeping,
     list_runs,
     load_document,
     load_run,
+    loading,
     options_sim,
     resume,
     run,
+    run_watch,
+    single_run,
     watching,
 )
 from btkit.storage import Store, job_rows, new_run_id
@@ -69,7 +70,7 @@ def crash(place, monkeypatch):
     def crash_at(bar, *, spec=SPEC, verb=run, settings=settings):
         progress = StopAt(bar, lambda: throw(Crash()))
         with monkeypatch.context() as patch:
-            patch.setattr(execute, "record_end", lambda *_, **__: None)
+            patch.setattr(single_run, "record_end", lambda *_, **__: None)
             patch.setattr(job_rows, "this_process", lambda: dead)
             with pytest.raises(Crash):
                 verb(spec, "TINY", *days, settings=settings, progress=progress)
@@ -223,7 +224,7 @@ def test_a_run_can_die_and_be_resumed_several_times(place, crash, monkeypatch):
 def test_a_run_without_a_checkpoint_is_resumed_from_its_first_bar(place, monkeypatch):
     settings, days = place
     with monkeypatch.context() as patch:
-        patch.setattr(execute, "load_from_source", lambda *_, **__: throw(KeyboardInterrupt()))
+        patch.setattr(loading, "load_from_source", lambda *_, **__: throw(KeyboardInterrupt()))
         with pytest.raises(KeyboardInterrupt):
             run(SPEC, "TINY", *days, settings=settings)
     (row,) = list_runs(status="cancelled", settings=settings)
@@ -339,17 +340,17 @@ def test_a_run_says_that_it_lives_and_hears_that_it_is_to_stop(place, monkeypatc
     settings, days = place
     known = settings.model_copy(update={"checkpoint_bars": None})
     monkeypatch.setattr(watching, "HEARTBEAT_S", 0.002)
-    monkeypatch.setattr(keeping, "CHUNK_BARS", 3)
+    monkeypatch.setattr(run_watch, "CHUNK_BARS", 3)
     # Only the heartbeat is to hear it here.
     monkeypatch.setattr(watching, "LOOK_S", 1e9)
     monkeypatch.setattr(watching, "_STORE_S", 1e9)
-    loading = execute.load_from_source
+    ordinary = loading.load_from_source
 
     def slowly(*arguments, **options):
         first = query(known, "SELECT heartbeat_at FROM btkit_jobs")
         while query(known, "SELECT heartbeat_at FROM btkit_jobs") == first:
             pass
-        return loading(*arguments, **options)
+        return ordinary(*arguments, **options)
 
     def ask():
         (row,) = list_runs(settings=known)
@@ -358,7 +359,7 @@ def test_a_run_says_that_it_lives_and_hears_that_it_is_to_stop(place, monkeypatc
         keeper = watched._target.__self__
         assert keeper._is_cancelled.wait(60)
 
-    monkeypatch.setattr(execute, "load_from_source", slowly)
+    monkeypatch.setattr(loading, "load_from_source", slowly)
     with pytest.raises(InterruptedRunError):
         run(SPEC, "TINY", *days, settings=known, progress=StopAt(6, ask))
     assert query(known, "SELECT type, bar_index FROM backtest_checkpoints") == [("cancellation", 8)]
@@ -374,7 +375,7 @@ def test_a_run_is_saved_by_seconds_as_well(place):
 
     known = settings.model_copy(update={"checkpoint_bars": None, "checkpoint_seconds": 1e-9})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(keeping, "CHUNK_BARS", 4)
+        patch.setattr(run_watch, "CHUNK_BARS", 4)
         run(SPEC, "TINY", *days, settings=known, progress=StopAt(8, look))
     assert seen == [(7,)]
 

@@ -213,7 +213,7 @@ def test_a_resumption_that_fails_can_be_tried_again(settings, break_off, monkeyp
             def none(*_arguments, **_options):
                 raise NoDataError("no bars", hint="wait")
 
-            patch.setattr("btkit.jobs.campaigns.load_from_source", none)
+            patch.setattr("btkit.jobs.loading.load_from_source", none)
             with pytest.raises(NoDataError):
                 resume(row["run_id"], settings=settings)
         (failed,) = list_runs(settings=settings)

@@ -14,7 +14,7 @@ from btkit.errors import (
     StoreError,
     UsageError,
 )
-from btkit.jobs import execute, list_runs, load_document, load_run, report, run
+from btkit.jobs import list_runs, load_document, load_run, loading, report, run
 
 SPEC = rules(exit_conditions=["close < sma_50"], position_sizing_formula="10")
 RANGE = ("SPX", "2010-01-01", "2010-12-31")
@@ -148,7 +148,7 @@ def test_a_stopped_run_is_marked_as_cancelled(settings, monkeypatch):
     def stop(*_arguments, **_options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(execute, "load_from_source", stop)
+    monkeypatch.setattr(loading, "load_from_source", stop)
     with pytest.raises(KeyboardInterrupt) as caught:
         run(SPEC, *RANGE, settings=settings)
     (row,) = list_runs(settings=settings)

@@ -263,7 +263,7 @@ def test_bad_input_is_refused_before_any_work(settings, changes, error, message,
     def refuse(*_arguments, **_options):
         raise AssertionError("bars were loaded")
 
-    monkeypatch.setattr("btkit.jobs.campaigns.load_from_source", refuse)
+    monkeypatch.setattr("btkit.jobs.loading.load_from_source", refuse)
     with pytest.raises(error, match=message):
         swept(settings, **changes)
     assert not settings.report_dir.exists()

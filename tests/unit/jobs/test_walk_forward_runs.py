@@ -348,7 +348,7 @@ def test_a_value_that_any_set_spoils_is_refused_before_bars_are_loaded(settings,
     def refuse(*_arguments, **_options):
         raise AssertionError("bars were loaded")
 
-    monkeypatch.setattr("btkit.jobs.campaigns.load_from_source", refuse)
+    monkeypatch.setattr("btkit.jobs.loading.load_from_source", refuse)
     with pytest.raises(SpecError, match="sma_1"):
         walked(settings, optimize={"fast": [3, 1]})
 

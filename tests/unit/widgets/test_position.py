@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 import btkit as bt
-from btkit.jobs.options import option_spec
+from btkit.jobs.job import OptionsJob
+from btkit.jobs.requests import option_spec
 from btkit.pricing import black_scholes as pricing
-from btkit.widgets.market import Market, Request
+from btkit.widgets.market import LoadedMarket, MarketRequest
 from btkit.widgets.position import UNITS, Moment, Position, PositionLeg
 from btkit.widgets.sold import at_last_close, of_spread
 
@@ -26,8 +27,9 @@ NOW = Moment(100.0, 0.2, 30)
 @pytest.fixture(params=FILES)
 def result(request, settings):
     spec = option_spec(STRATEGIES / request.param, settings=settings)
-    asked = Request("SPX", "2014-01-02", "2018-12-31", source="sample")
-    loaded = Market(asked, settings=settings).bars_for(spec)
+    asked = MarketRequest("SPX", "2014-01-02", "2018-12-31", source="sample")
+    market = LoadedMarket(asked, settings=settings)
+    loaded = market.bars_for(market.job(OptionsJob, spec))
     found = bt.options_sim(spec, loaded.bars, loaded.start, capital=1_000_000, settings=settings)
     assert found.spreads
     return found

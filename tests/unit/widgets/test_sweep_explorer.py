@@ -13,7 +13,7 @@ import btkit as bt
 from btkit.errors import InterruptedRunError, UsageError
 from btkit.spec import load_spec
 from btkit.validation import with_parameters
-from btkit.widgets import SweepExplorer, coalesce, sweep_explorer
+from btkit.widgets import SweepExplorer, coalesce, market
 
 RANGE = {"start": "2012-01-03", "end": "2014-12-31"}
 VALUES = {"fast": [10, 20, 30], "slow": [20, 50, 100]}
@@ -214,14 +214,14 @@ def test_cells_clicked_in_a_running_loop_are_shown_once_and_the_last_one_wins(ma
 
 def test_a_cancelled_sweep_keeps_the_last_one(made, monkeypatch):
     before, at_work, go_on = made.result, threading.Event(), threading.Event()
-    honest = sweep_explorer.sweep
+    honest = market.execute
 
     def held_up(*arguments, progress, **options):
         at_work.set()
         assert go_on.wait(PATIENCE_S)
         return honest(*arguments, progress=progress, **options)
 
-    monkeypatch.setattr(sweep_explorer, "sweep", held_up)
+    monkeypatch.setattr(market, "execute", held_up)
 
     async def stop():
         made.axes["fast"].control.value = "10:40:5"

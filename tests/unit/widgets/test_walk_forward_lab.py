@@ -8,7 +8,7 @@ from support.loops import PATIENCE_S, until, until_idle
 
 import btkit as bt
 from btkit.errors import InterruptedRunError, SpecError, UsageError
-from btkit.widgets import WalkForwardLab, coalesce, walk_forward_lab
+from btkit.widgets import WalkForwardLab, coalesce, market
 
 RANGE = {"start": "2010-01-04", "end": "2014-12-31"}
 RANGES = {"fast": [10, 20, 30], "slow": [50, 100]}
@@ -145,14 +145,14 @@ def test_changes_in_a_running_loop_are_asked_once_and_the_last_one_wins(lab):
 
 def test_cancel_keeps_the_last_answer_and_says_so(lab, monkeypatch):
     before, at_work, go_on = lab.result, threading.Event(), threading.Event()
-    honest = walk_forward_lab.walk_forward
+    honest = market.execute
 
     def held_up(*arguments, progress, **options):
         at_work.set()
         assert go_on.wait(PATIENCE_S)
         return honest(*arguments, progress=progress, **options)
 
-    monkeypatch.setattr(walk_forward_lab, "walk_forward", held_up)
+    monkeypatch.setattr(market, "execute", held_up)
 
     async def stop():
         lab.fields["windows"].control.slider.value = 4

@@ -1,4 +1,4 @@
-"""A run that is kept: it says that it lives, can be told to stop, and saves how far it is."""
+"""The watch over a run: it hears that the run shall stop, and saves how far it is."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ CHUNK_BARS = 20_000
 _Outcome = TypeVar("_Outcome")
 
 
-class Keeper(Watch):
-    """Watches over one run of this process, and saves how far its simulation is.
+class RunWatch(Watch):
+    """Watches over one run of this process, and saves checkpoints of its simulation.
 
     Parameters
     ----------

@@ -1,0 +1,136 @@
+"""The one function that every job is handed to."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+import pandas as pd
+
+from btkit.data import LoadedBars
+from btkit.errors import BtkitError
+from btkit.jobs.batch_run import PASSED, SOFT_FAILURE, execute_batch, line_of
+from btkit.jobs.execution import BatchHooks, Execution
+from btkit.jobs.job import JOB, BaseJob, SpecJob
+from btkit.jobs.pool import Line, Task
+from btkit.jobs.progress import Progress, check_progress
+from btkit.jobs.single_run import execute_run
+from btkit.jobs.stored import load_document
+from btkit.jobs.sweep import execute_sweep
+from btkit.jobs.walk_forward import execute_walk_forward
+from btkit.settings import Settings, read_settings
+from btkit.storage import Claimed, Part
+
+
+@dataclass(frozen=True)
+class Handler:
+    """How a kind of job is carried out.
+
+    Parameters
+    ----------
+    execute
+        Does it.
+    id_of
+        Returns the id that is stored, of what came of it.
+    """
+
+    execute: Callable[[Any, Execution], Any]
+    id_of: Callable[[Any], str]
+
+
+_RUN = Handler(execute_run, attrgetter("run_id"))
+HANDLERS: Mapping[str, Handler] = {
+    "run": _RUN,
+    "options-sim": _RUN,
+    "walk-forward": Handler(execute_walk_forward, attrgetter("report.walk_forward_id")),
+    "sweep": Handler(execute_sweep, attrgetter("sweep_id")),
+    "batch": Handler(execute_batch, attrgetter("batch_id")),
+}
+"""By the job's kind."""
+
+
+def execute(
+    job: BaseJob,
+    *,
+    settings: Settings | None = None,
+    progress: Progress | None = None,
+    bars: pd.DataFrame | LoadedBars | None = None,
+    store: bool = True,
+    part: Part | None = None,
+    claimed: Claimed | None = None,
+    batch: BatchHooks | None = None,
+) -> Any:  # noqa: ANN401 - each kind of job has its own outcome
+    """Carry out what was asked for.
+
+    Parameters
+    ----------
+    job
+        What was asked for.
+    settings
+        Where bars come from, and where outcomes go; None reads the BT_* environment.
+    progress
+        Told of each stage.
+    bars
+        As `simulate` takes them, or loaded already; then nothing is loaded and nothing stored.
+    store
+        Whether the outcome is stored.
+    part
+        The place of the job within another.
+    claimed
+        The stored job that goes on.
+    batch
+        What is done about the jobs of a batch; None makes no pages.
+
+    Returns
+    -------
+    Result, SweepResult, WalkForwardResult or BatchResult
+        By the job's kind.
+
+    Raises
+    ------
+    SpecError, UsageError
+        If the spec is refused, or makes no sense with the job. Nothing is stored then.
+    NoDataError, DataError, SourceError, StoreError
+        If bars cannot be had or the outcome not be stored.
+
+    Examples
+    --------
+    >>> from btkit.jobs.job import RunJob
+    >>> job = RunJob(spec="strategies/golden_cross.yaml", symbol="SPX", source="sample",
+    ...              start=date(2005, 1, 3), end=date(2018, 12, 31))  # doctest: +SKIP
+    >>> execute(job).metrics.sharpe_ratio  # doctest: +SKIP
+    """
+    given = Execution(
+        settings=read_settings(settings),
+        progress=check_progress(progress),
+        bars=bars,
+        is_stored=store and bars is None,
+        part=part,
+        claimed=claimed,
+        batch=batch or BatchHooks(execute_task),
+    )
+    return HANDLERS[job.kind].execute(job, given)
+
+
+def execute_task(task: Task) -> Line:
+    """Carry out a job of a batch, and return its line; no pages are made.
+
+    Parameters
+    ----------
+    task
+        The job, as it came to this process.
+    """
+    job, began = JOB.validate_json(task.job), time.perf_counter()
+    assert isinstance(job, SpecJob)
+    try:
+        part = Part(task.batch_id, task.number)
+        result = execute(job, settings=task.settings, part=part)
+        document = load_document(HANDLERS[job.kind].id_of(result), settings=task.settings)
+        code = PASSED if document["passed"] else SOFT_FAILURE
+    except BtkitError as error:
+        document, code = error.to_document(), error.exit_code
+    seconds = time.perf_counter() - began
+    return line_of(task.number, job, document, exit_code=code, seconds=seconds)

@@ -1,0 +1,103 @@
+"""What the execution of a job needs beside the job."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from btkit.data import LoadedBars
+from btkit.errors import BtkitError
+from btkit.jobs.job import SearchJob, SpecJob
+from btkit.jobs.pool import Line, Work
+from btkit.jobs.progress import Progress
+from btkit.settings import Settings
+from btkit.storage import Claimed, NewJob, Part
+
+_NO_PAGES: dict[str, Any] = {"index": None, "comparison": None}
+
+
+@dataclass(frozen=True)
+class BatchHooks:
+    """What whoever runs a batch does about its jobs.
+
+    Parameters
+    ----------
+    work
+        Does a job and returns its line; another process must be able to import it.
+    finish_line
+        Adds to the line of a job that was done before, or whose process died with that error.
+    heard
+        Takes each line, how many there are by now, and how many there will be.
+    pages
+        Puts the jobs side by side: takes the batch's id, the lines, how pages are made (None
+        makes none), and whether runs are to be ``compared``; returns the paths of ``index`` and
+        ``comparison``, None for what is not made.
+    say
+        Told by the processes that code is being compiled; None for nobody.
+    """
+
+    work: Work
+    finish_line: Callable[[Line, SpecJob, BtkitError | None], Line] = lambda line, *_: line
+    heard: Callable[[Line, int, int], None] = lambda _line, _place, _total: None
+    pages: Callable[..., dict[str, Any]] = lambda *_, **__: dict(_NO_PAGES)
+    say: Callable[[str], None] | None = None
+
+
+@dataclass(frozen=True)
+class Execution:
+    """Where and with what a job is executed.
+
+    Parameters
+    ----------
+    settings
+        Where bars come from, and where outcomes go.
+    progress
+        Told of each stage.
+    bars
+        Those that were handed over; None loads those of the job. With bars nothing is stored.
+    is_stored
+        Whether the outcome is stored.
+    part
+        The place of the job within another; None where it was asked for itself.
+    claimed
+        The stored job that goes on; None begins one.
+    batch
+        What whoever runs a batch does about its jobs.
+    """
+
+    settings: Settings
+    progress: Progress
+    bars: pd.DataFrame | LoadedBars | None = None
+    is_stored: bool = True
+    part: Part | None = None
+    claimed: Claimed | None = None
+    batch: BatchHooks | None = None
+
+
+def new_row(job: SearchJob, job_id: str, part: Part | None) -> NewJob:
+    """Return the row of a sweep or a validation that begins.
+
+    Parameters
+    ----------
+    job
+        What was asked for, prepared.
+    job_id
+        Its id.
+    part
+        Its place within another job.
+    """
+    return NewJob(
+        job_id,
+        job.kind,
+        job.to_json(),
+        part,
+        strategy_name=job.strategy.name,
+        strategy_version=job.strategy.version,
+        symbol=job.symbol,
+        interval=job.interval,
+        start_date=str(job.start),
+        end_date=str(job.end),
+    )

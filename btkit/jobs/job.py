@@ -1,0 +1,385 @@
+"""What was asked for: a model for each kind of job, and their union. Making one reads no file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+
+from btkit.data import BarFormat, load_stated
+from btkit.errors import UsageError
+from btkit.indicators import UserEvents
+from btkit.jobs.fields import (
+    MAX_THREADS,
+    Axes,
+    Capital,
+    Commission,
+    Constraint,
+    Day,
+    FormatField,
+    InSampleShare,
+    IntervalLabel,
+    MaxSets,
+    Method,
+    Objective,
+    PathText,
+    Samples,
+    Scheme,
+    Seed,
+    Slippage,
+    Source,
+    SpecField,
+    Symbol,
+    Threads,
+    Windows,
+    refused,
+    refusing,
+)
+from btkit.jobs.requests import Costs, check_range
+from btkit.settings import Settings
+from btkit.spec import BaseSpec, StrategySpec, kinds_run_by, load_spec
+from btkit.storage import JobKind
+
+if TYPE_CHECKING:
+    from btkit.validation import ParameterSets
+
+MAX_JOBS = 100_000
+"""A batch has no more."""
+MAX_SETS = 1_000_000
+"""Parameter sets that a grid may have if nobody says otherwise."""
+
+
+class Rendering(BaseModel):
+    """Which pages are made of an outcome, and where they go."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    engine: Literal["btkit", "nbclient"] = Field(
+        default="btkit", description="Where the notebook runs: in this process, or in a kernel"
+    )
+    html_assets: Literal["inline", "shared"] = Field(
+        default="inline", description="Whether a page is whole, or shares the folder's script"
+    )
+    upload: bool = Field(default=False, description="Whether the files go to object storage, too")
+
+
+class BaseJob(BaseModel):
+    """What every job says.
+
+    A job is plain data: making one loads nothing, and reads no file and no setting. What is left
+    out is filled in by `btkit.jobs.prepare.prepare`, and stored filled in.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+
+    kind: JobKind
+    rendering: Rendering | None = Field(
+        default=None, description="How notebook and page are made; null makes none"
+    )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the job as plain JSON values."""
+        return self.model_dump(mode="json")
+
+
+class SpecJob(BaseJob):
+    """A spec over a range of bars."""
+
+    spec: SpecField = Field(description="The strategy: its fields, or the path of its file")
+    events: dict[str, list[dict[str, str | None]]] | None = Field(
+        default=None, description="The user's events by name; null takes the file of BT_EVENTS"
+    )
+    path: PathText | None = Field(
+        default=None, description="The file that a spec given by its fields was read from"
+    )
+    symbol: Symbol = Field(
+        description="The instrument; null only with bars that are handed over in Python"
+    )
+    start: Day = Field(description="The first day to trade; null as for symbol")
+    end: Day = Field(description="The last day, included; null as for symbol")
+    interval: IntervalLabel = Field(
+        default="1d", description="Of the bars: 30m, 2h, 1d, 1w, 3mo or the like"
+    )
+    source: Source | None = Field(
+        default=None, description="Of the bars; null takes BT_DATA_SOURCE"
+    )
+    format: FormatField | None = Field(
+        default=None, description="How the file of bars is written: its fields, or a path"
+    )
+    capital: Capital | None = Field(
+        default=None, description="$ at the start; null takes BT_INITIAL_CAPITAL"
+    )
+    commission: Commission | None = Field(
+        default=None, description="As the spec's model counts; null takes BT_DEFAULT_COMMISSION"
+    )
+    slippage: Slippage | None = Field(
+        default=None, description="Fraction lost per fill; null takes BT_DEFAULT_SLIPPAGE"
+    )
+    min_trades_required: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, description="Fewer trades prove little; null takes BT_MIN_TRADES_REQUIRED"
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.start is not None and self.end is not None:
+            refusing(lambda: check_range(self.start, self.end))
+        return self
+
+    @cached_property
+    def strategy(self) -> BaseSpec:
+        """The spec, loaded: of a job that was prepared, so that it is there by its fields."""
+        assert isinstance(self.spec, dict), "the spec of a prepared job is there by its fields"
+        return load_spec(
+            self.spec,
+            settings=Settings.model_construct(),
+            kind=self.spec_kinds(),
+            events=UserEvents.from_json(self.events or {}),
+        )
+
+    @classmethod
+    def spec_kinds(cls) -> tuple[str, ...]:
+        """Return the kinds of spec that it takes, the usual one first."""
+        return kinds_run_by(cls.model_fields["kind"].default)
+
+    def with_strategy(self, spec: BaseSpec, **changes: Any) -> Self:  # noqa: ANN401 - any field
+        """Return a copy that has a spec by its fields, and need not load it again.
+
+        Parameters
+        ----------
+        spec
+            The spec.
+        **changes
+            Other fields.
+        """
+        fields = spec.model_dump(mode="json")
+        events = spec.events_read(self.symbol).to_json()
+        copy = self.model_copy(update={**changes, "spec": fields, "events": events})
+        copy.__dict__["strategy"] = spec
+        return copy
+
+    @property
+    def costs(self) -> Costs:
+        """What a run of a prepared job starts with and pays."""
+        assert self.capital is not None
+        assert self.commission is not None
+        assert self.slippage is not None
+        return Costs(self.capital, self.commission, self.slippage)
+
+    @property
+    def least_trades(self) -> int:
+        """The `min_trades_required` of a prepared job."""
+        assert self.min_trades_required is not None
+        return self.min_trades_required
+
+    @property
+    def bar_format(self) -> BarFormat | None:
+        """The stated format, read where it is a path."""
+        return load_stated(self.format)
+
+    @property
+    def strategy_path(self) -> str | None:
+        """The file that the spec is in, None if it is in none."""
+        return self.spec if isinstance(self.spec, str) else self.path
+
+    def checks(self) -> Iterable[Callable[[], object]]:
+        """Return what refuses a prepared job beyond its fields."""
+        return ()
+
+    def flags(self) -> dict[str, object]:
+        """Return the flags of its command beyond those of every command, None for a default."""
+        return {}
+
+    def axes(self) -> tuple[str, Mapping[str, list[int | float]]]:
+        """Return the command's flag for the values of parameters, and these."""
+        return "", {}
+
+
+class RunJob(SpecJob):
+    """Rules over one instrument."""
+
+    kind: Literal["run"] = "run"
+
+
+class OptionsJob(SpecJob):
+    """Option spreads on one underlying."""
+
+    kind: Literal["options-sim"] = "options-sim"
+
+
+class SearchJob(SpecJob):
+    """Rules with several values of their parameters."""
+
+    constraint: Constraint | None = Field(
+        default=None, description="Which sets to try, such as fast < slow"
+    )
+    objective: Objective = Field(
+        default="sharpe_ratio", description="The metric that makes a set the best"
+    )
+    max_sets: MaxSets = Field(default=MAX_SETS, description="A grid with more sets is refused")
+
+    @classmethod
+    def spec_kinds(cls) -> tuple[str, ...]:
+        """Return the kind of spec whose parameters are varied."""
+        return ("rules",)
+
+    @property
+    def rules(self) -> StrategySpec:
+        """The spec of a prepared job."""
+        assert isinstance(self.strategy, StrategySpec)
+        return self.strategy
+
+    def flags(self) -> dict[str, object]:
+        """Return the flags of the search."""
+        return {
+            "objective": self.objective,
+            "constraint": self.constraint,
+            "max-sets": None if self.max_sets == MAX_SETS else self.max_sets,
+        }
+
+
+class SweepJob(SearchJob):
+    """Many sets of parameters on the same bars."""
+
+    kind: Literal["sweep"] = "sweep"
+
+    parameters: Axes = Field(description="The values of each parameter")
+    method: Method = Field(
+        default="grid", description="All combinations, some of them, or those optuna proposes"
+    )
+    samples: Samples = Field(default=1_000, description="Sets that random and optuna try")
+    seed: Seed = Field(default=0, description="Of their draws")
+    threads: Threads | None = Field(
+        default=None, description="Null takes all cores; the results are the same"
+    )
+    overfitting: bool = Field(
+        default=True, description="Whether its statistics, and the document, are made at once"
+    )
+
+    @model_validator(mode="after")
+    def _not_too_many(self) -> Self:
+        if self.method != "grid" and self.samples > self.max_sets:
+            raise refused(
+                UsageError(
+                    f"{self.samples:,} samples are more than the {self.max_sets:,} sets allowed.",
+                    hint="Take fewer samples, or raise --max-sets.",
+                    details={"argument": "samples"},
+                )
+            )
+        return self
+
+    @cached_property
+    def sets(self) -> ParameterSets | None:
+        """The sets to try; None where optuna proposes them."""
+        from btkit.validation import make_grid, sample_grid  # noqa: PLC0415 - brings numba
+
+        if self.method == "grid":
+            return make_grid(self.parameters, constraint=self.constraint, max_sets=self.max_sets)
+        if self.method == "random":
+            return sample_grid(
+                self.parameters, count=self.samples, seed=self.seed, constraint=self.constraint
+            )
+        # A bad constraint or value must not wait until bars are loaded.
+        sample_grid(self.parameters, count=1, seed=self.seed, constraint=self.constraint)
+        return None
+
+    def checks(self) -> Iterable[Callable[[], object]]:
+        """Return what refuses sets that cannot be made."""
+        from btkit.validation import check_axes  # noqa: PLC0415 - brings numba
+
+        return (lambda: check_axes(self.rules, self.parameters) and self.sets,)
+
+    def flags(self) -> dict[str, object]:
+        """Return the flags of the sweep."""
+        drawn = {"samples": self.samples, "seed": self.seed}
+        more = {} if self.method == "grid" else drawn
+        return {**super().flags(), "method": self.method, **more}
+
+    def axes(self) -> tuple[str, Mapping[str, list[int | float]]]:
+        """Return the flag and the values."""
+        return "param", self.parameters
+
+
+class WalkForwardJob(SearchJob):
+    """Rules in and out of sample, window by window."""
+
+    kind: Literal["walk-forward"] = "walk-forward"
+
+    windows: Windows = Field(default=3, description="How many windows")
+    is_ratio: InSampleShare = Field(default=0.70, description="The in-sample share of each window")
+    scheme: Scheme = Field(default="rolling", description="How in-sample parts lie")
+    optimize: Axes = Field(default={}, description="Values among which each in-sample part chooses")
+
+    @model_validator(mode="after")
+    def _something_to_constrain(self) -> Self:
+        if self.constraint and not self.optimize:
+            raise refused(
+                UsageError(
+                    "A constraint needs parameters that are optimised.",
+                    hint="Name them, such as --optimize fast=5:50:5.",
+                    details={"argument": "constraint"},
+                )
+            )
+        return self
+
+    @cached_property
+    def sets(self) -> ParameterSets | None:
+        """The sets to choose from; None runs the spec as it is."""
+        from btkit.validation import make_grid  # noqa: PLC0415 - brings numba
+
+        if not self.optimize:
+            return None
+        return make_grid(self.optimize, constraint=self.constraint, max_sets=self.max_sets)
+
+    def checks(self) -> Iterable[Callable[[], object]]:
+        """Return what refuses sets that cannot be made."""
+        from btkit.validation import check_axes  # noqa: PLC0415 - brings numba
+
+        if not self.optimize:
+            return ()
+        return (lambda: check_axes(self.rules, self.optimize) and self.sets,)
+
+    def flags(self) -> dict[str, object]:
+        """Return the flags of the validation."""
+        own = {"windows": self.windows, "is-ratio": self.is_ratio, "scheme": self.scheme}
+        return {**own, **(super().flags() if self.optimize else {})}
+
+    def axes(self) -> tuple[str, Mapping[str, list[int | float]]]:
+        """Return the flag and the values."""
+        return "optimize", self.optimize
+
+
+SPEC_JOBS: Mapping[str, type[SpecJob]] = {
+    "run": RunJob,
+    "options-sim": OptionsJob,
+    "walk-forward": WalkForwardJob,
+    "sweep": SweepJob,
+}
+"""By kind."""
+
+SingleJob = Annotated[RunJob | OptionsJob | WalkForwardJob | SweepJob, Field(discriminator="kind")]
+"""A job that a batch may hold."""
+
+
+class BatchJob(BaseJob):
+    """Jobs that are run together, and put side by side."""
+
+    kind: Literal["batch"] = "batch"
+
+    name: Annotated[str, Field(min_length=1, max_length=255)] = Field(
+        default="batch", description="What it is called, such as the file that listed the jobs"
+    )
+    jobs: list[SingleJob] = Field(min_length=1, max_length=MAX_JOBS, description="In their order")
+    workers: Annotated[int, Field(ge=1, le=MAX_THREADS)] = Field(
+        default=1, description="How many run at a time"
+    )
+
+
+Job = Annotated[
+    RunJob | OptionsJob | WalkForwardJob | SweepJob | BatchJob, Field(discriminator="kind")
+]
+"""Whatever can be asked for. A further kind is a class here, and its entry in `execute`."""
+
+JOB: TypeAdapter[Job] = TypeAdapter(Job)
+"""Reads, writes and describes the union."""

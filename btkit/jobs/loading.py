@@ -1,0 +1,142 @@
+"""The bars of a job: loaded from a source, or handed over."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pandas as pd
+
+from btkit.data import LoadedBars, check_symbol, describe_bars, load_from_source, take_bars
+from btkit.data.formats import NO_FORMAT
+from btkit.errors import NoDataError
+from btkit.jobs.execution import Execution
+from btkit.jobs.job import SpecJob
+from btkit.jobs.progress import Progress
+from btkit.jobs.requests import check_range
+from btkit.markets import infer_interval
+from btkit.settings import Settings
+
+WARMUP_BARS = 2_000
+"""Bars loaded before the first day of a run, so that no indicator depends on who asks."""
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def bars_of(job: SpecJob, given: Execution) -> LoadedBars:
+    """Return the bars that a prepared job is executed on.
+
+    Parameters
+    ----------
+    job
+        Says which.
+    given
+        With bars that were handed over, if any were.
+
+    Raises
+    ------
+    UsageError, NoDataError, DataError, SourceError
+        As `load` and `take`.
+    """
+    if isinstance(given.bars, LoadedBars):
+        return given.bars
+    if given.bars is not None:
+        return take(given.bars, job)
+    return load(job, settings=given.settings, progress=given.progress)
+
+
+def load(job: SpecJob, *, settings: Settings, progress: Progress) -> LoadedBars:
+    """Load the bars of a prepared job, and those before them that warm indicators up.
+
+    Parameters
+    ----------
+    job
+        Says which, and by its conditions what else they read.
+    settings
+        Where bars come from.
+    progress
+        Told of the stage.
+
+    Raises
+    ------
+    UsageError
+        If it says no symbol or no range; nothing is loaded then.
+    NoDataError, DataError, SourceError
+        If bars cannot be had.
+    """
+    symbol = check_symbol(job.symbol)
+    first, last = check_range(job.start, job.end)
+    with progress.stage("load bars") as note:
+        loaded = load_from_source(
+            symbol,
+            first,
+            last,
+            interval=job.interval,
+            settings=settings,
+            source=job.source,
+            warmup=WARMUP_BARS,
+            needs_iv=job.strategy.needs_iv,
+            needs_vix=job.strategy.needs_vix,
+            calendar=job.strategy.calendar,
+            bar_format=job.bar_format,
+        )
+        info = loaded.info
+        note(
+            f"{info.rows:,} bars of {info.symbol} from {info.source}, {info.first} to "
+            f"{info.last}, {info.warmup_rows:,} before them"
+        )
+    return loaded
+
+
+def take(bars: pd.DataFrame, job: SpecJob) -> LoadedBars:
+    """Return bars that were handed over as if they had been loaded for a job.
+
+    Parameters
+    ----------
+    bars
+        As `simulate` takes them; every row before the job's `start` is warm-up.
+    job
+        Its calendar is what they are compared with, its range is what is wanted of them, None for
+        all there are, and its format is what somebody states about the frame.
+
+    Raises
+    ------
+    FormatError, UsageError
+        If the format makes no sense.
+    DataError
+        If the bars are broken beyond harmless repair.
+    NoDataError
+        If the range holds no bar.
+    """
+    calendar = job.strategy.calendar
+    given = take_bars(bars, calendar=calendar, bar_format=job.bar_format or NO_FORMAT)
+    index = pd.DatetimeIndex(given.bars.index)
+    # Of intraday bars a day is one of UTC, as for a source.
+    days = index.tz_localize(None).to_numpy().astype("datetime64[D]")
+    begin, stop = 0, len(days)
+    if job.start is not None:
+        begin = int(days.searchsorted(np.datetime64(job.start)))
+    if job.end is not None:
+        stop = int(days.searchsorted(np.datetime64(job.end), side="right"))
+    if begin >= stop:
+        raise NoDataError(
+            "The bars that were handed over have none in the range asked for.",
+            hint=f"They reach from {days[0]} to {days[-1]}." if len(days) else "Hand over some.",
+            details={"rows": len(days)},
+        )
+    within = given.bars.iloc[:stop].copy()
+    info = describe_bars(
+        index[:stop],
+        start=begin,
+        interval=infer_interval(index, told=given.interval),
+        calendar=calendar,
+        findings=given.findings,
+        told=given.told,
+    )
+    within.attrs["btkit"] = info.model_dump()
+    return LoadedBars(within, info, index[begin])

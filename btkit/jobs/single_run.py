@@ -1,0 +1,190 @@
+"""One run of a spec: load, simulate, report, store."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from btkit.data import LoadedBars, check_symbol
+from btkit.documents import (
+    RunDocument,
+    RunInfo,
+    build_provenance,
+    build_report,
+    gather_versions,
+)
+from btkit.errors import name_run
+from btkit.jobs.commands import command_of
+from btkit.jobs.delivering import deliver_queued
+from btkit.jobs.execution import Execution
+from btkit.jobs.job import SpecJob
+from btkit.jobs.loading import bars_of
+from btkit.jobs.prepare import prepare
+from btkit.jobs.requests import check_range
+from btkit.jobs.run_watch import RunWatch
+from btkit.jobs.watching import record_end
+from btkit.storage import Claimed, Part, Store, new_run_id
+
+if TYPE_CHECKING:
+    from btkit.simulation import Result
+
+_UNFINISHED = {"status": "running", "completed_at": None, "error_message": None}
+
+
+def execute_run(job: SpecJob, given: Execution) -> Result:
+    """Load bars, simulate, and store the outcome; of bars that were handed over nothing is stored.
+
+    Parameters
+    ----------
+    job
+        What is asked for.
+    given
+        Where, and with what.
+
+    Returns
+    -------
+    Result
+        With the id of the stored run, if it was stored.
+
+    Raises
+    ------
+    BtkitError
+        As `run`. Where a run was begun, its row says how it ended.
+    """
+    known = prepare(job, settings=given.settings)
+    if not given.is_stored:
+        return _simulate(known, bars_of(known, given))
+    store = Store.from_settings(given.settings)
+    if given.claimed is None:
+        info = begin(store, known, part=given.part)
+    else:
+        info = _info_of(given.claimed)
+    return _carry_out(known, info, store, given)
+
+
+def _simulate(job: SpecJob, loaded: LoadedBars, *, watch: RunWatch | None = None) -> Result:
+    # The compiled loop is slow to import, and listing or reading runs does without it.
+    from btkit.simulation import simulate_with  # noqa: PLC0415
+    from btkit.simulation.simulate import in_one_piece  # noqa: PLC0415 - as above
+
+    finish = in_one_piece if watch is None else watch.finish
+    account = asdict(job.costs)
+    return simulate_with(finish, job.strategy, loaded.bars, **account, start=loaded.start)
+
+
+def _carry_out(job: SpecJob, info: RunInfo, store: Store, given: Execution) -> Result:
+    run_id, progress = str(info.run_id), given.progress
+    watch = RunWatch(
+        store, run_id, settings=given.settings, progress=progress,
+        is_resumed=given.claimed is not None,
+    )  # fmt: skip
+    with watch:
+        try:
+            result = _watched(job, info, store, given, watch)
+        except BaseException as error:
+            record_end(error, run_id, cancel=watch.cancel, fail=partial(_fail, store, run_id))
+            raise
+    try:
+        deliver_queued(store, progress, first=run_id)
+    except BaseException as error:
+        name_run(error, run_id, status="complete")
+        error.add_note(f"The run itself is complete and stored, under the id {run_id}.")
+        raise
+    return replace(result, run_id=run_id)
+
+
+def _watched(
+    job: SpecJob, info: RunInfo, store: Store, given: Execution, watch: RunWatch
+) -> Result:
+    progress = given.progress
+    loaded = bars_of(job, given)
+    watch.check()
+    with progress.stage("simulate") as note:
+        result = _simulate(job, loaded, watch=watch)
+        if watch.resumed_bars:
+            note(f"went on after {watch.resumed_bars:,} bars")
+        note(f"{len(result.trades):,} trades in {len(result.equity):,} bars")
+    watch.check()
+    with progress.stage("report and store") as note:
+        store.complete(document_of(job, result, info, command=command_of(job, loaded.info)))
+        note(f"run {watch.job_id}")
+    return result
+
+
+def document_of(
+    job: SpecJob, result: Result, info: RunInfo, *, command: list[str] | None
+) -> RunDocument:
+    """Return what is stored of a run that has just been simulated.
+
+    Parameters
+    ----------
+    job
+        What was asked for.
+    result
+        What came of it.
+    info
+        Of the run, as it began.
+    command
+        The command that gives the same numbers; None where there is none.
+    """
+    finished = RunInfo.model_validate(
+        {**info.model_dump(), "status": "complete", "completed_at": _now()}
+    )
+    report = build_report(
+        result,
+        finished,
+        min_trades_required=job.least_trades,
+        provenance=build_provenance(result, versions=gather_versions(), command=command),
+    )
+    return RunDocument.from_result(result, report)
+
+
+def begin(store: Store, job: SpecJob, *, part: Part | None = None) -> RunInfo:
+    """Store the row of a run that is about to start, and return what it says.
+
+    Parameters
+    ----------
+    store
+        Where the row goes.
+    job
+        What was asked for, prepared.
+    part
+        Its place within another job; None where it was asked for itself.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be stored.
+    """
+    symbol = check_symbol(job.symbol)
+    first, last = check_range(job.start, job.end)
+    info = RunInfo(
+        run_id=new_run_id(),
+        strategy_name=job.strategy.name,
+        strategy_version=job.strategy.version,
+        symbol=symbol,
+        start_date=first.isoformat(),
+        end_date=last.isoformat(),
+        initial_capital=job.costs.capital,
+        commission_per_contract=job.costs.commission,
+        slippage_pct=job.costs.slippage,
+        created_at=_now(),
+        status="running",
+    )
+    store.begin(info, interval=job.interval, kind=job.kind, request=job.to_json(), part=part)
+    return info
+
+
+def _info_of(claimed: Claimed) -> RunInfo:
+    fields = {name: claimed.run[name] for name in RunInfo.model_fields}
+    return RunInfo.model_validate(fields | _UNFINISHED)
+
+
+def _fail(store: Store, run_id: str, message: str) -> None:
+    store.fail(run_id, error_message=message, completed_at=_now())
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
