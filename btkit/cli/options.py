@@ -57,7 +57,8 @@ Source = Annotated[
     str | None,
     typer.Option(
         "--source",
-        help="Of the bars: auto market-data files yahoo sample. [default: BT_DATA_SOURCE]",
+        help="Of the bars: auto market-data files yahoo sample, or one that a package registers. "
+        "[default: BT_DATA_SOURCE]",
     ),
 ]
 FileFormat = Annotated[

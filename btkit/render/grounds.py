@@ -81,4 +81,9 @@ def grounds(
         if command
         else "no command line: the spec or the bars were handed over in memory",
     }
+    if kept.plugins:
+        facts["Registered"] = "; ".join(
+            f"{one['kind']} {one['name']}, code {str(one['code_hash'])[:12]}"
+            for one in kept.plugins
+        )
     return Html(markup("pieces.facts", facts.items()))

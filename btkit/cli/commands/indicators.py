@@ -14,9 +14,9 @@ List every name that a condition may use.
 
 Each with what it means, its formula, and where that is from. At a terminal it is a table; --json,
 a pipe or a file give the document. `lookback` is the index of the first bar that has a value.
-Names of events that BT_EVENTS brings are listed, too. Two averages that are equal on paper can
-differ in their last digits: where a tie matters, compare with a margin, such as
-sma_5 <= sma_50 * 1.000001.
+Names of events that BT_EVENTS brings, and of indicators that installed packages register, are
+listed, too. Two averages that are equal on paper can differ in their last digits: where a tie
+matters, compare with a margin, such as sma_5 <= sma_50 * 1.000001.
 Exit codes: 0, 2 error.
 
 \b

@@ -6,6 +6,9 @@ import btkit as bt
 from btkit.indicators.registry import REGISTERED
 from btkit.jobs import verify
 from btkit.jobs.finished_sets import brought_by_user, identify
+from btkit.plugins import hash_code
+from btkit.render.basis import basis
+from btkit.render.view import RunView
 
 SPEC = {
     "name": "mine",
@@ -38,10 +41,14 @@ def above(close, n):
     return close * (1 + n / 1000)
 
 
-def test_verify_tells_changed_code_and_changed_numbers(settings):
+def test_page_and_verify_tell_the_code_and_that_it_changed(settings):
     register(below)
     result = bt.run(SPEC, "SPX", "2010-01-01", "2011-12-31", settings=settings)
     assert verify(result.run_id, settings=settings)["versions"] == {}
+    page = "".join(
+        piece.markup for piece in basis(RunView.of(bt.load_run(result.run_id, settings=settings)))
+    )
+    assert f"indicator my_level_&lt;n&gt;, code {hash_code(below)[:12]}" in page
     register(the_same)
     found = verify(result.run_id, settings=settings)
     assert found["reproduced"] is True
