@@ -163,32 +163,25 @@ def _note(known: socket.socket | None) -> None:
         _current.use.note(known)
 
 
-class _HTTPConnection(HTTPConnection):
+class _Noting(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         known = super()._new_conn()
         _note(known)
         return known
 
     def request(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - urllib3's
+        # Kept from an earlier request, or what TLS has put over the first one by now.
         _note(self.sock)
         super().request(*arguments, **options)
 
 
-class _HTTPSConnection(HTTPSConnection):
-    def _new_conn(self) -> socket.socket:
-        known = super()._new_conn()
-        _note(known)
-        return known
-
-    def request(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - urllib3's
-        # By now TLS has put a socket of its own over the first one.
-        _note(self.sock)
-        super().request(*arguments, **options)
+class _NotingTLS(_Noting, HTTPSConnection):
+    """The same, through urllib3's own TLS, which is a plain connection's subclass."""
 
 
 class _HTTPPool(HTTPConnectionPool):
-    ConnectionCls = _HTTPConnection
+    ConnectionCls = _Noting
 
 
 class _HTTPSPool(HTTPSConnectionPool):
-    ConnectionCls = _HTTPSConnection
+    ConnectionCls = _NotingTLS
