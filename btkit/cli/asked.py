@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from btkit.cli.options import AssetsKind, EngineName
-from btkit.cli.outcome import Outcome, Work
+from btkit.cli.outcome import CommandOutcome, Work
 
 if TYPE_CHECKING:
     from btkit.jobs.job import SpecJob
@@ -49,7 +49,7 @@ def ask(
     return partial(_ask, kind, {**values, "rendering": rendering}, quiet=quiet)
 
 
-def _ask(kind: str, values: Mapping[str, Any], *, quiet: bool) -> Outcome:
+def _ask(kind: str, values: Mapping[str, Any], *, quiet: bool) -> CommandOutcome:
     from btkit.cli.start_up import import_numba_lightly  # noqa: PLC0415 - lazy start-up
 
     import_numba_lightly()
@@ -64,7 +64,7 @@ def _ask(kind: str, values: Mapping[str, Any], *, quiet: bool) -> Outcome:
 
 def carry_out(
     job: SpecJob, *, settings: Settings, quiet: bool, part: Part | None = None
-) -> Outcome:
+) -> CommandOutcome:
     """Have a job carried out, and present what came of it.
 
     Parameters

@@ -11,7 +11,7 @@ from typing import IO, Any
 from btkit.cli.asked import carry_out
 from btkit.cli.finish import PRESENTED
 from btkit.cli.next_steps import after_batch, after_error, documents
-from btkit.cli.outcome import Outcome, failure
+from btkit.cli.outcome import CommandOutcome, failure
 from btkit.cli.streams import say
 from btkit.errors import BtkitError
 from btkit.jobs import execute
@@ -30,7 +30,7 @@ COMPARED = ("run", "options-sim")
 """Jobs that leave a run with an equity curve to lay over others."""
 
 
-def run_batch(job: BatchJob, *, settings: Settings, out: IO[str], quiet: bool) -> Outcome:
+def run_batch(job: BatchJob, *, settings: Settings, out: IO[str], quiet: bool) -> CommandOutcome:
     """Run the jobs of a batch, and put them side by side.
 
     Parameters
@@ -46,7 +46,7 @@ def run_batch(job: BatchJob, *, settings: Settings, out: IO[str], quiet: bool) -
 
     Returns
     -------
-    Outcome
+    CommandOutcome
         The sum.
 
     Raises
@@ -85,7 +85,7 @@ def hooks_for(*, settings: Settings, out: IO[str], quiet: bool) -> BatchHooks:
     )
 
 
-def outcome_of_batch(result: BatchResult, *, quiet: bool) -> Outcome:
+def outcome_of_batch(result: BatchResult, *, quiet: bool) -> CommandOutcome:
     """Return what the command comes to.
 
     Parameters
@@ -97,7 +97,7 @@ def outcome_of_batch(result: BatchResult, *, quiet: bool) -> Outcome:
     """
     index = result.document["batch"]["index"]
     closing = None if quiet or index is None else partial(say, f"index     {index}")
-    return Outcome(
+    return CommandOutcome(
         result.document,
         result.exit_code,
         indent=None,

@@ -8,12 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from btkit.cli.campaigns import show_sweep, show_walk_forward
 from btkit.cli.next_steps import Step, after_run, after_sweep, after_walk_forward
-from btkit.cli.outcome import PASSED, SOFT_FAILURE, Outcome
+from btkit.cli.outcome import PASSED, SOFT_FAILURE, CommandOutcome
 from btkit.cli.start_up import import_papermill_lightly
 from btkit.cli.summary import show_summary
-from btkit.jobs import Progress, load_document, queue_report
+from btkit.cli.verdicts import show_sweep, show_walk_forward
+from btkit.jobs import ProgressListener, load_document, queue_report
 from btkit.jobs.job import Rendering
 from btkit.render.leaving import write_report_files
 from btkit.settings import Settings
@@ -61,10 +61,10 @@ def finish(
     job_id: str,
     *,
     settings: Settings,
-    progress: Progress,
+    progress: ProgressListener,
     rendering: Rendering | None,
     quiet: bool,
-) -> Outcome:
+) -> CommandOutcome:
     """Render what was stored, and present it.
 
     Parameters
@@ -82,7 +82,7 @@ def finish(
 
     Returns
     -------
-    Outcome
+    CommandOutcome
         The stored document.
     """
     kind = Store.from_settings(settings).kind_of(job_id)
@@ -111,7 +111,7 @@ def finish(
     return outcome if quiet else replace(outcome, closing=partial(known.show, document, paths))
 
 
-def outcome_of(document: dict[str, Any], known: Presentation) -> Outcome:
+def outcome_of(document: dict[str, Any], known: Presentation) -> CommandOutcome:
     """Return what a command comes to whose outcome is stored.
 
     Parameters
@@ -122,4 +122,4 @@ def outcome_of(document: dict[str, Any], known: Presentation) -> Outcome:
         How its kind is presented.
     """
     code = PASSED if document["passed"] else SOFT_FAILURE
-    return Outcome(document, code, next=known.after(document))
+    return CommandOutcome(document, code, next=known.after(document))

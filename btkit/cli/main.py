@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from btkit.announcing import compiling_told, unheard
-from btkit.cli.outcome import FAILED, Outcome, Work, failure
+from btkit.cli.outcome import FAILED, CommandOutcome, Work, failure
 from btkit.cli.streams import StopSignals, say, stdout_kept_clean, write_document
 
 # What typer returns for an interrupt while it parses.
@@ -91,7 +91,7 @@ def _answer(arguments: list[str], signals: StopSignals) -> int:
     return _show(outcome, text) if is_terminal else _deliver(outcome, text)
 
 
-def _show(outcome: Outcome, text: str) -> int:
+def _show(outcome: CommandOutcome, text: str) -> int:
     """Deliver at a terminal, where what people read comes last, or instead."""
     if outcome.people is not None:
         outcome.people()
@@ -102,7 +102,7 @@ def _show(outcome: Outcome, text: str) -> int:
     return code
 
 
-def _failed(error: BaseException, arguments: list[str]) -> tuple[Outcome, str]:
+def _failed(error: BaseException, arguments: list[str]) -> tuple[CommandOutcome, str]:
     if "--debug" in arguments:
         say("".join(traceback.format_exception(error)).rstrip())
     outcome = failure(error, arguments)
@@ -126,7 +126,7 @@ def _told(arguments: list[str]) -> Callable[[str], None]:
     return unheard if {"--quiet", "-q"} & set(arguments) else say
 
 
-def _deliver(outcome: Outcome, text: str) -> int:
+def _deliver(outcome: CommandOutcome, text: str) -> int:
     return outcome.exit_code if write_document(text) else FAILED
 
 

@@ -56,7 +56,7 @@ ERROR_SCHEMA: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CommandOutcome:
     """The end of a command.
 
     Parameters
@@ -93,11 +93,11 @@ class Outcome:
         return json.dumps(self.answer, indent=self.indent, allow_nan=False)
 
 
-Work = Callable[[], Outcome]
+Work = Callable[[], CommandOutcome]
 """What parsing a command line gives: the work itself, not yet begun."""
 
 
-def failure(error: BaseException, arguments: Sequence[str]) -> Outcome:
+def failure(error: BaseException, arguments: Sequence[str]) -> CommandOutcome:
     """Turn whatever was raised into an error document.
 
     Parameters
@@ -109,7 +109,7 @@ def failure(error: BaseException, arguments: Sequence[str]) -> Outcome:
 
     Returns
     -------
-    Outcome
+    CommandOutcome
         With the exit code that belongs to the error.
     """
     known = _translate(error)
@@ -120,7 +120,7 @@ def failure(error: BaseException, arguments: Sequence[str]) -> Outcome:
     if notes:
         document["error"]["details"] = {**document["error"]["details"], "notes": notes}
     given = [str(_strict(argument)) for argument in arguments]
-    return Outcome(
+    return CommandOutcome(
         _strict(document),
         known.exit_code,
         indent=None if given[:1] == ["batch"] else 2,

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from btkit.cli.streams import say, stderr_is_terminal
-from btkit.jobs import Note, Progress, Silent
+from btkit.jobs import Note, ProgressListener, Silent
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,7 +20,7 @@ _COUNT_EVERY_S = 5.0
 _BAR_WIDTH = 40
 
 
-def open_progress(*, quiet: bool) -> Progress:
+def open_progress(*, quiet: bool) -> ProgressListener:
     """Return what tells people how far a run is.
 
     Parameters
@@ -30,7 +30,7 @@ def open_progress(*, quiet: bool) -> Progress:
 
     Returns
     -------
-    Progress
+    ProgressListener
         Plain lines, or a live display where stderr is a terminal.
     """
     if quiet:

@@ -10,13 +10,13 @@ spreads of options.
 """
 
 from btkit.crosscheck.check import Difference, crosscheck, differences
-from btkit.crosscheck.records import Leg, PlainRun, Trade
+from btkit.crosscheck.records import PlainLeg, PlainRun, PlainTrade
 
 __all__ = [
     "Difference",
-    "Leg",
+    "PlainLeg",
     "PlainRun",
-    "Trade",
+    "PlainTrade",
     "crosscheck",
     "differences",
 ]

@@ -13,7 +13,7 @@ import pandas as pd
 from btkit.arguments import check_account
 from btkit.crosscheck import measures
 from btkit.crosscheck.inputs import BOOKS, as_instrument, sessions_around
-from btkit.crosscheck.records import Account, Instrument, PlainRun, Trade
+from btkit.crosscheck.records import Instrument, PlainAccount, PlainRun, PlainTrade
 from btkit.crosscheck.walk import Walk
 from btkit.data import adjust_prices, take_bars
 from btkit.errors import NoDataError
@@ -124,7 +124,7 @@ def crosscheck(
     return simulate_plainly(
         strategy,
         as_instrument(strategy, checked, annualisation, symbol=symbol),
-        Account(capital, commission, slippage, first),
+        PlainAccount(capital, commission, slippage, first),
         annualisation,
     )
 
@@ -132,7 +132,7 @@ def crosscheck(
 def simulate_plainly(
     spec: BaseSpec,
     instrument: Instrument,
-    account: Account,
+    account: PlainAccount,
     annualisation: Annualisation,
     *,
     book: type[Walk[Any]] | None = None,
@@ -200,7 +200,7 @@ def differences(result: Result, *, most: int = 20) -> list[Difference]:
     spec, bars = result.spec, result.all_bars
     told = bars.attrs.get("btkit") or {}
     instrument = as_instrument(spec, bars, result.annualisation, symbol=told.get("symbol") or "")
-    account = Account(
+    account = PlainAccount(
         result.initial_capital,
         result.commission,
         result.slippage,
@@ -255,7 +255,7 @@ def _of_trades(result: Result, plain: PlainRun, times: pd.DatetimeIndex) -> Iter
                 yield Difference(times[trade.exit_bar], f"trade {place} {name}", mine[name], value)
 
 
-def _legs(traded: Result | Trade) -> list[tuple[str, str, float]]:
+def _legs(traded: Result | PlainTrade) -> list[tuple[str, str, float]]:
     return [(leg.side, leg.right, leg.strike) for leg in traded.legs]
 
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
-from btkit.crosscheck.records import Trade
+from btkit.crosscheck.records import PlainTrade
 
 _DAYS_PER_YEAR = 365.25
 _ROUNDING = 16 * 2.0**-52
@@ -195,7 +195,7 @@ def measure_curve(
     }
 
 
-def measure_trades(trades: Sequence[Trade], times: Sequence[datetime]) -> dict[str, float]:
+def measure_trades(trades: Sequence[PlainTrade], times: Sequence[datetime]) -> dict[str, float]:
     """Return the metrics of the list of trades by name.
 
     Parameters
@@ -209,7 +209,7 @@ def measure_trades(trades: Sequence[Trade], times: Sequence[datetime]) -> dict[s
     lost = [trade for trade in trades if trade.pnl < 0.0]
     wins, losses = [trade.pnl for trade in won], [trade.pnl for trade in lost]
 
-    def hours(some: Sequence[Trade]) -> float:
+    def hours(some: Sequence[PlainTrade]) -> float:
         spans = [times[trade.exit_bar] - times[trade.entry_bar] for trade in some]
         return mean([span.total_seconds() / 3600.0 for span in spans])
 

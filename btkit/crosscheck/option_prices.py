@@ -9,7 +9,7 @@ import math
 
 from scipy.special import ndtri
 
-from btkit.crosscheck.records import Instrument, Leg
+from btkit.crosscheck.records import Instrument, PlainLeg
 from btkit.spec import OptionsSpec
 
 _DAYS_PER_YEAR = 365.0
@@ -74,7 +74,7 @@ class OptionPrices:
 
     # 4.1: Black-Scholes
 
-    def price(self, leg: Leg, spot: float, years: float, volatility: float) -> float:
+    def price(self, leg: PlainLeg, spot: float, years: float, volatility: float) -> float:
         """4.1: A European option's value in $ a share, at expiry its intrinsic value."""
         spot_now, strike_now = (
             spot * math.exp(-self.q * years),
@@ -90,7 +90,7 @@ class OptionPrices:
             return max(spot_now * normal(d1) - strike_now * normal(d2), 0.0)
         return max(strike_now * normal(-d2) - spot_now * normal(-d1), 0.0)
 
-    def d1(self, leg: Leg, spot: float, years: float, volatility: float) -> float:
+    def d1(self, leg: PlainLeg, spot: float, years: float, volatility: float) -> float:
         """Return Black and Scholes's d1."""
         drift = self.drift(years, volatility)
         return (math.log(spot / leg.strike) + drift) / (volatility * math.sqrt(years))
@@ -99,7 +99,7 @@ class OptionPrices:
         """4.1: r is `risk_free_rate`, and `dividend_yield` is taken off it."""
         return (self.r - self.q + 0.5 * volatility * volatility) * years
 
-    def delta(self, leg: Leg, spot: float, years: float, volatility: float) -> float:
+    def delta(self, leg: PlainLeg, spot: float, years: float, volatility: float) -> float:
         """4.2, 4.7: A leg's absolute delta."""
         discount = math.exp(-self.q * years)
         call = leg.right == "call"
@@ -132,7 +132,9 @@ class OptionPrices:
             self.kind, ["put", "call"]
         )
 
-    def pair(self, right: str, spot: float, years: float, iv: float) -> tuple[Leg, Leg] | str:
+    def pair(
+        self, right: str, spot: float, years: float, iv: float
+    ) -> tuple[PlainLeg, PlainLeg] | str:
         """4.2: The leg that is sold and the one further out that is bought, or why not."""
         legs = {}
         for side in ("short", "long"):
@@ -140,18 +142,18 @@ class OptionPrices:
             strike = self.strike(side, right, spot, years, self.leg_iv(iv, premium))
             if math.isnan(strike):
                 return "no_strike"
-            legs[side] = Leg(side, right, strike, premium)
+            legs[side] = PlainLeg(side, right, strike, premium)
         short, long = legs["short"], legs["long"]
         if min(short.strike, long.strike) <= 0:
             return "no_strike"
         wide = short.strike - long.strike if right == "put" else long.strike - short.strike
         return (short, long) if wide > 0 else "strikes_coincide"
 
-    def legs(self, spot: float, years: float, iv: float) -> list[Leg] | str:
+    def legs(self, spot: float, years: float, iv: float) -> list[PlainLeg] | str:
         """4.2: All legs of a new spread, or why there is none."""
         if min(self.leg_iv(iv, self.premium(side)) for side in self.deltas) <= 0:
             return "no_volatility"
-        found: list[Leg] = []
+        found: list[PlainLeg] = []
         for right in self.rights():
             pair = self.pair(right, spot, years, iv)
             if isinstance(pair, str):
@@ -164,7 +166,9 @@ class OptionPrices:
 
     # 4.3, 4.5 and 4.6: a spread's value
 
-    def sums(self, legs: list[Leg], spot: float, years: float, iv: float) -> tuple[float, float]:
+    def sums(
+        self, legs: list[PlainLeg], spot: float, years: float, iv: float
+    ) -> tuple[float, float]:
         """Return the values of all short legs and of all long legs, $ a share."""
         totals = {"short": 0.0, "long": 0.0}
         for leg in legs:

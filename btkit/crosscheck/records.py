@@ -46,7 +46,7 @@ class Instrument:
 
 
 @dataclass(frozen=True)
-class Account:
+class PlainAccount:
     """What a run begins with and pays.
 
     Parameters
@@ -97,7 +97,7 @@ class Order(Generic[L]):
 
 
 @dataclass(frozen=True)
-class Leg:
+class PlainLeg:
     """One option of a spread; `premium` is what the skew adds to its volatility."""
 
     side: str
@@ -107,7 +107,7 @@ class Leg:
 
 
 @dataclass(frozen=True)
-class Trade:
+class PlainTrade:
     """One closed lot; bars count from the first one loaded, warm-up included.
 
     Prices are $ a share: of a spread the credit and the cost of buying it back; `shares` are 100
@@ -126,7 +126,7 @@ class Trade:
     bars_held: int
     commission: float
     slippage_cost: float
-    legs: tuple[Leg, ...] = ()
+    legs: tuple[PlainLeg, ...] = ()
 
 
 @dataclass
@@ -154,7 +154,7 @@ class PlainRun:
     """
 
     times: pd.DatetimeIndex
-    trades: list[Trade] = field(default_factory=list)
+    trades: list[PlainTrade] = field(default_factory=list)
     equity: list[float] = field(default_factory=list)
     cash: list[float] = field(default_factory=list)
     skipped: dict[str, int] = field(default_factory=dict)

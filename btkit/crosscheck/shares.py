@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from btkit.crosscheck.evaluation import RAISED, evaluate, filled_in, number
-from btkit.crosscheck.records import Account, Instrument, Lot, Order, Trade
+from btkit.crosscheck.records import Instrument, Lot, Order, PlainAccount, PlainTrade
 from btkit.crosscheck.walk import Walk
 from btkit.spec import BaseSpec, StrategySpec
 
@@ -36,7 +36,7 @@ class ShareLot(Lot):
 class Shares(Walk[ShareLot]):
     """One run of a rule spec."""
 
-    def __init__(self, spec: BaseSpec, instrument: Instrument, account: Account) -> None:
+    def __init__(self, spec: BaseSpec, instrument: Instrument, account: PlainAccount) -> None:
         spec = cast("StrategySpec", spec)
         super().__init__(spec, instrument, account)
         self.short = spec.direction == "short"
@@ -182,7 +182,7 @@ class Shares(Walk[ShareLot]):
         fee = self.exit_fee(lot.shares, fill)
         self.cash = self.cash + (self.worth(lot, fill) - fee)
         pnl = self.profit(lot, fill, fee)
-        trade = Trade(
+        trade = PlainTrade(
             symbol=lot.instrument.symbol,
             entry_bar=lot.bar,
             exit_bar=i,

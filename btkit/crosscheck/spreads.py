@@ -8,7 +8,7 @@ from typing import cast
 
 from btkit.crosscheck.expiry import expiry_of
 from btkit.crosscheck.option_prices import OptionPrices
-from btkit.crosscheck.records import Account, Instrument, Leg, Lot, Order, Trade
+from btkit.crosscheck.records import Instrument, Lot, Order, PlainAccount, PlainLeg, PlainTrade
 from btkit.crosscheck.walk import Walk
 from btkit.spec import BaseSpec, OptionsSpec
 
@@ -17,11 +17,11 @@ _AT_A_CLOSE = ("expiration", "end_of_data", "ruin")
 
 
 @dataclass(eq=False)
-class Spread(Lot):
+class PlainSpread(Lot):
     """One open spread: prices in $ a share, `max_loss` in $ a contract, expiry as a day."""
 
     expiry: int
-    legs: list[Leg]
+    legs: list[PlainLeg]
     credit: float
     wing: float
     max_loss: float
@@ -30,10 +30,10 @@ class Spread(Lot):
     slipped: list[float]  # each leg's price at the entry, before slippage
 
 
-class Spreads(Walk[Spread], OptionPrices):
+class Spreads(Walk[PlainSpread], OptionPrices):
     """One run of an option spec."""
 
-    def __init__(self, spec: BaseSpec, instrument: Instrument, account: Account) -> None:
+    def __init__(self, spec: BaseSpec, instrument: Instrument, account: PlainAccount) -> None:
         spec = cast("OptionsSpec", spec)
         Walk.__init__(self, spec, instrument, account)
         OptionPrices.__init__(self, spec, instrument)
@@ -56,24 +56,26 @@ class Spreads(Walk[Spread], OptionPrices):
         """4.6: A spread is worth something between nothing and its widest wing."""
         return min(max(value, 0.0), wing)
 
-    def to_close(self, lot: Spread, spot: float, years: float, iv: float, slippage: float) -> float:
+    def to_close(
+        self, lot: PlainSpread, spot: float, years: float, iv: float, slippage: float
+    ) -> float:
         """4.5: Short legs are bought back above their value, long ones sold below it."""
         short, long = self.sums(lot.legs, spot, years, iv)
         beyond = self.clamped(short - long, lot.wing) - (short - long)
         return short * (1 + slippage) - long * (1 - slippage) + beyond
 
-    def cost_now(self, lot: Spread, i: int) -> float:
+    def cost_now(self, lot: PlainSpread, i: int) -> float:
         """4.5: The value to close is repriced at each close, with its S, volatility and T."""
         spot, years = lot.instrument.close[i], self.years(lot.expiry, i)
         return self.to_close(lot, spot, years, self.iv(i), self.slippage)
 
-    def mid(self, lot: Spread, i: int) -> float:
+    def mid(self, lot: PlainSpread, i: int) -> float:
         """4.6: Equity marks open spreads at mid, without slippage."""
         spot, years = lot.instrument.close[i], self.years(lot.expiry, i)
         short, long = self.sums(lot.legs, spot, years, self.iv(i))
         return self.clamped(short - long, lot.wing)
 
-    def value_of(self, lot: Spread, i: int) -> float:
+    def value_of(self, lot: PlainSpread, i: int) -> float:
         """4.6: The credit is in the cash, so an open spread is what buying it back takes."""
         return -(self.mid(lot, i) * _SHARES * lot.contracts)
 
@@ -86,7 +88,7 @@ class Spreads(Walk[Spread], OptionPrices):
 
     # 4.7: what conditions are told
 
-    def told_of(self, lot: Spread | None, i: int) -> dict[str, object]:
+    def told_of(self, lot: PlainSpread | None, i: int) -> dict[str, object]:
         """4.7: Shares of the credit and of the max loss, the short leg's delta; flat: none."""
         kept = 0.0 if lot is None else lot.credit - self.cost_now(lot, i)
         share = 0.0 if lot is None else kept / lot.credit
@@ -100,7 +102,7 @@ class Spreads(Walk[Spread], OptionPrices):
             "open_interest_short_strike": 2000.0,
         }
 
-    def short_delta(self, lot: Spread, i: int) -> float:
+    def short_delta(self, lot: PlainSpread, i: int) -> float:
         """4.7: The short leg's present delta, the put's for a condor."""
         leg, years = lot.legs[0], self.years(lot.expiry, i)
         return self.delta(leg, lot.instrument.close[i], years, self.leg_iv(self.iv(i), leg.premium))
@@ -113,13 +115,13 @@ class Spreads(Walk[Spread], OptionPrices):
             if self.has_expired(lot, i):
                 self.leave(lot, i, lot.instrument.close[i], "expiration")
 
-    def has_expired(self, lot: Spread, i: int) -> bool:
+    def has_expired(self, lot: PlainSpread, i: int) -> bool:
         """4.5: At the session's last bar, or the first after it where the session has none."""
         days = lot.instrument.days
         closes = i == self.last or days[i + 1] != days[i]
         return days[i] > lot.expiry or (days[i] == lot.expiry and closes)
 
-    def reason(self, lot: Spread, i: int, *, stop: bool, leave: bool) -> str | None:
+    def reason(self, lot: PlainSpread, i: int, *, stop: bool, leave: bool) -> str | None:
         """4.5: The stop by price, the profit target, then the spec's own lists and the age."""
         value = self.cost_now(lot, i)
         if value >= self.stop_loss * lot.credit:
@@ -134,7 +136,7 @@ class Spreads(Walk[Spread], OptionPrices):
         """4.1: A fill at an open is priced with the volatility of the bar before."""
         return self.iv(i if at_close else i - 1)
 
-    def enter(self, order: Order[Spread], i: int, price: float) -> str | None:
+    def enter(self, order: Order[PlainSpread], i: int, price: float) -> str | None:
         """4.2 to 4.4: Sell a spread, or say why not."""
         if self.source_iv(i if self.at_close else i - 1) is None:
             return "no_volatility"
@@ -158,7 +160,7 @@ class Spreads(Walk[Spread], OptionPrices):
         self.cash += credit * _SHARES * contracts - commission
         slipped = [self.price(leg, price, years, self.leg_iv(iv, leg.premium)) for leg in legs]
         self.lots.append(
-            Spread(
+            PlainSpread(
                 order.instrument,
                 i,
                 expiry,
@@ -177,16 +179,16 @@ class Spreads(Walk[Spread], OptionPrices):
         """4.2: The expiry of a spread sold on this day."""
         return expiry_of(day, target_dte=self.target_dte, snap=self.expiry, calendar=self.calendar)
 
-    def wing(self, legs: list[Leg]) -> float:
+    def wing(self, legs: list[PlainLeg]) -> float:
         """4.4: The widest distance between a strike that is sold and the one bought beyond it."""
         pairs = zip(legs[::2], legs[1::2], strict=True)
         return max(abs(short.strike - long.strike) for short, long in pairs)
 
-    def fee(self, legs: list[Leg], contracts: float) -> float:
+    def fee(self, legs: list[PlainLeg], contracts: float) -> float:
         """3.7: Spreads pay the commission per contract and leg."""
         return self.rate * len(legs) * contracts
 
-    def max_loss(self, legs: list[Leg], credit: float) -> float:
+    def max_loss(self, legs: list[PlainLeg], credit: float) -> float:
         """4.4: A contract loses its wing less its credit, and the commissions of both fills."""
         return (self.wing(legs) - credit) * _SHARES + self.fee(legs, 1) * 2
 
@@ -198,7 +200,7 @@ class Spreads(Walk[Spread], OptionPrices):
             contracts = math.floor(free / (wing * _SHARES))
         return float(contracts)
 
-    def leave(self, lot: Spread, i: int, price: float, reason: str) -> None:
+    def leave(self, lot: PlainSpread, i: int, price: float, reason: str) -> None:
         """4.5: Buy a spread back, or settle it at expiry: without slippage or commission."""
         settled = self.is_settled(reason)
         iv = self.iv_of_fill(i, at_close=self.at_close or reason in _AT_A_CLOSE)
@@ -213,7 +215,7 @@ class Spreads(Walk[Spread], OptionPrices):
         for leg, entry in zip(lot.legs, lot.slipped, strict=True):
             paid = self.price(leg, price, years, self.leg_iv(iv, leg.premium))
             slipped += entry + (0.0 if settled else paid)
-        trade = Trade(
+        trade = PlainTrade(
             symbol=lot.instrument.symbol,
             entry_bar=lot.bar,
             exit_bar=i,
@@ -235,6 +237,6 @@ class Spreads(Walk[Spread], OptionPrices):
         """4.5: What expires gets its intrinsic value and pays nothing."""
         return reason == "expiration"
 
-    def exit_fee(self, lot: Spread) -> float:
+    def exit_fee(self, lot: PlainSpread) -> float:
         """3.7: Buying back pays the commission, too."""
         return self.fee(lot.legs, lot.contracts)

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from typing import Generic
 
 from btkit.crosscheck.evaluation import RAISED, evaluate, filled_in
-from btkit.crosscheck.records import Account, Instrument, L, Order, PlainRun, Trade
+from btkit.crosscheck.records import Instrument, L, Order, PlainAccount, PlainRun, PlainTrade
 from btkit.spec import BaseSpec
 
 LISTS = ("entry", "exit", "stop", "filter")
@@ -39,7 +39,7 @@ class Walk(ABC, Generic[L]):
         What the run begins with and pays.
     """
 
-    def __init__(self, spec: BaseSpec, instrument: Instrument, account: Account) -> None:
+    def __init__(self, spec: BaseSpec, instrument: Instrument, account: PlainAccount) -> None:
         self.instrument = instrument
         self.start, self.last = account.start, instrument.last
         self.cash = account.capital
@@ -50,7 +50,7 @@ class Walk(ABC, Generic[L]):
         self.texts = filled_texts(spec)
         self.lots: list[L] = []
         self.orders: list[Order[L]] = []
-        self.left: list[tuple[int, int, Trade]] = []
+        self.left: list[tuple[int, int, PlainTrade]] = []
         self.left_over: PlainRun = PlainRun(instrument.times[account.start :])
         self.counts = {
             (name, index): (0, 0) for name in LISTS for index in range(len(self.texts[name]))
@@ -279,6 +279,6 @@ class Walk(ABC, Generic[L]):
         self.left_over.ruined = True
         self.close_all(i, "ruin")
 
-    def listed(self) -> list[Trade]:
+    def listed(self) -> list[PlainTrade]:
         """3.9: Trades are listed in order of exit, on one bar the oldest lot first."""
         return [trade for _, _, trade in sorted(self.left, key=lambda closed: closed[:2])]

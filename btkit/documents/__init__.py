@@ -8,7 +8,7 @@ from btkit.documents.inputs import check_result
 from btkit.documents.kinds import REPORTS, OptionsReport, ReportKind, kind_of_report, read_report
 from btkit.documents.models import (
     Benchmark,
-    ConditionCount,
+    ConditionEntry,
     DataSection,
     DiagnosticsSection,
     Document,
@@ -27,7 +27,7 @@ from btkit.documents.provenance import bars_hash, build_provenance, gather_versi
 __all__ = [
     "REPORTS",
     "Benchmark",
-    "ConditionCount",
+    "ConditionEntry",
     "DataSection",
     "DiagnosticsSection",
     "Document",

@@ -248,7 +248,7 @@ class DataSection(Section):
     format: dict[str, Any] | None = None
 
 
-class ConditionCount(Section):
+class ConditionEntry(Section):
     """How often one condition held, and how often it could not be evaluated.
 
     Parameters
@@ -289,7 +289,7 @@ class DiagnosticsSection(Section):
 
     model_config = ConfigDict(extra="allow")
 
-    conditions: list[ConditionCount]
+    conditions: list[ConditionEntry]
     skipped_entries: dict[str, int]
     unfilled_orders: int
     explanation: list[str]

@@ -142,7 +142,7 @@ class WalkForwardReport(Document):
 
 
 @dataclass(frozen=True)
-class Part:
+class WindowRun:
     """What the document reads of one part: the result, its report, and its stored run.
 
     Parameters
@@ -174,8 +174,8 @@ class WindowOutcome:
         How many sets the in-sample part chose from.
     """
 
-    inside: Part
-    outside: Part
+    inside: WindowRun
+    outside: WindowRun
     efficiency: float | None
     sets_tried: int
 
@@ -282,7 +282,7 @@ def carried_by_one(efficiencies: Sequence[float | None], *, needed: float) -> li
     ]
 
 
-def gather_warnings(parts: Sequence[Part]) -> list[ReportWarning]:
+def gather_warnings(parts: Sequence[WindowRun]) -> list[ReportWarning]:
     """Return the warnings of the out-of-sample runs, those that differ in numbers only as one.
 
     Parameters
@@ -315,7 +315,7 @@ def _of_windows(told: list[tuple[int, str]], windows: int) -> str:
 
 
 def describe_data(
-    parts: Sequence[Part],
+    parts: Sequence[WindowRun],
     *,
     rows: int,
     first: object,

@@ -8,7 +8,7 @@ from btkit.jobs.delivering import queue_report, sync
 from btkit.jobs.dispatch import execute
 from btkit.jobs.exporting import export
 from btkit.jobs.loading import WARMUP_BARS
-from btkit.jobs.progress import Counting, Note, Progress, Silent
+from btkit.jobs.progress import Counting, Note, ProgressListener, Silent
 from btkit.jobs.resuming import cancel, resume
 from btkit.jobs.stored import list_runs, load_document, load_run, report
 from btkit.jobs.verbs import options_sim, run
@@ -19,7 +19,7 @@ __all__ = [
     "WARMUP_BARS",
     "Counting",
     "Note",
-    "Progress",
+    "ProgressListener",
     "Silent",
     "cancel",
     "check",

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from btkit.errors import BtkitError, CorruptFileError, StoreError
 from btkit.jobs.files import report_folder
 from btkit.jobs.mending import mend_curve, mend_rows
-from btkit.jobs.progress import Progress, Silent
+from btkit.jobs.progress import ProgressListener, Silent
 from btkit.settings import Settings, read_settings
 from btkit.storage import (
     REMOTE,
@@ -47,7 +47,7 @@ _REPAIR = "Make it again with `backtest check --repair`."
 
 
 @dataclass
-class Finding:
+class StoreFinding:
     """Something that is not as it should be.
 
     Parameters
@@ -79,7 +79,7 @@ def check(
     repair: bool = False,
     settings: Settings | None = None,
     render: Render | None = None,
-    progress: Progress | None = None,
+    progress: ProgressListener | None = None,
 ) -> dict[str, Any]:
     """Go through all of a store, and put right what can be.
 
@@ -149,7 +149,7 @@ class _Check:
         self.parts: Inspection = store.inspection
         self.jobs: dict[str, StoredJob] = {}
         self.known: dict[tuple[str, str], Checksum] = {}
-        self.findings: list[Finding] = []
+        self.findings: list[StoreFinding] = []
         self.unverified: list[str] = []
         self.files_seen = 0
 
@@ -174,7 +174,7 @@ class _Check:
                 self._curve(job, job.curve_url)
 
     def reports(self) -> None:
-        lost: dict[str, list[Finding]] = {}
+        lost: dict[str, list[StoreFinding]] = {}
         for one in self.known.values():
             if one.kind in ("rows", "curve"):
                 continue
@@ -237,8 +237,8 @@ class _Check:
 
     def _find(
         self, kind: FindingKind, where: str, job_id: str | None, what: str, advice: str
-    ) -> Finding:
-        finding = Finding(kind, where, job_id, what, advice)
+    ) -> StoreFinding:
+        finding = StoreFinding(kind, where, job_id, what, advice)
         self.findings.append(finding)
         return finding
 
@@ -322,7 +322,7 @@ class _Check:
         job = self.jobs.get(known.owner_id)
         return job is not None and (job.is_run or known.kind in ("json", "notebook", "html"))
 
-    def _render(self, owner_id: str, findings: list[Finding]) -> None:
+    def _render(self, owner_id: str, findings: list[StoreFinding]) -> None:
         if owner_id in self.jobs and self.render is not None:
             try:
                 self.render(owner_id)

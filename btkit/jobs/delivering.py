@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from btkit.errors import StoreError
-from btkit.jobs.progress import Progress
+from btkit.jobs.progress import ProgressListener
 from btkit.settings import Settings, read_settings
 from btkit.storage import Store, has_content
 
@@ -14,7 +14,7 @@ from btkit.storage import Store, has_content
 _LONGEST_S = 30.0
 
 
-def deliver_queued(store: Store, progress: Progress, *, first: str | None = None) -> None:
+def deliver_queued(store: Store, progress: ProgressListener, *, first: str | None = None) -> None:
     """Deliver what waits for object storage, where there is any; a failure stays in the queue.
 
     Parameters

@@ -16,7 +16,7 @@ from btkit.jobs.batch_run import PASSED, SOFT_FAILURE, execute_batch, line_of
 from btkit.jobs.execution import BatchHooks, Execution
 from btkit.jobs.job import JOB, BaseJob, SpecJob
 from btkit.jobs.pool import Line, Task
-from btkit.jobs.progress import Progress, check_progress
+from btkit.jobs.progress import ProgressListener, check_progress
 from btkit.jobs.single_run import execute_run
 from btkit.jobs.stored import load_document
 from btkit.jobs.sweep import execute_sweep
@@ -56,7 +56,7 @@ def execute(
     job: BaseJob,
     *,
     settings: Settings | None = None,
-    progress: Progress | None = None,
+    progress: ProgressListener | None = None,
     bars: pd.DataFrame | LoadedBars | None = None,
     store: bool = True,
     part: Part | None = None,

@@ -12,7 +12,7 @@ from btkit.data import LoadedBars
 from btkit.errors import BtkitError
 from btkit.jobs.job import SearchJob, SpecJob
 from btkit.jobs.pool import Line, Work
-from btkit.jobs.progress import Progress
+from btkit.jobs.progress import ProgressListener
 from btkit.settings import Settings
 from btkit.storage import Claimed, NewJob, Part
 
@@ -69,7 +69,7 @@ class Execution:
     """
 
     settings: Settings
-    progress: Progress
+    progress: ProgressListener
     bars: pd.DataFrame | LoadedBars | None = None
     is_stored: bool = True
     part: Part | None = None

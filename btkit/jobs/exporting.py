@@ -24,9 +24,9 @@ from btkit.settings import Settings, read_settings
 from btkit.storage import (
     JobFilter,
     Known,
-    Snapshot,
     Store,
     Stored,
+    StoreSnapshot,
     check_job_id,
     make_folder,
     sweep_once,
@@ -116,7 +116,7 @@ def export(
 class _Chosen:
     """What is exported, and its tables."""
 
-    def __init__(self, snapshot: Snapshot, settings: Settings, job_ids: list[str]) -> None:
+    def __init__(self, snapshot: StoreSnapshot, settings: Settings, job_ids: list[str]) -> None:
         self._snapshot = snapshot
         self._settings = settings
         found = self._family(job_ids) if job_ids else self._all()

@@ -12,7 +12,7 @@ from btkit.data.formats import NO_FORMAT
 from btkit.errors import NoDataError
 from btkit.jobs.execution import Execution
 from btkit.jobs.job import SpecJob
-from btkit.jobs.progress import Progress
+from btkit.jobs.progress import ProgressListener
 from btkit.jobs.requests import check_range
 from btkit.markets import infer_interval
 from btkit.settings import Settings
@@ -50,7 +50,7 @@ def bars_of(job: SpecJob, given: Execution) -> LoadedBars:
     return load(job, settings=given.settings, progress=given.progress)
 
 
-def load(job: SpecJob, *, settings: Settings, progress: Progress) -> LoadedBars:
+def load(job: SpecJob, *, settings: Settings, progress: ProgressListener) -> LoadedBars:
     """Load the bars of a prepared job, and those before them that warm indicators up.
 
     Parameters

@@ -13,7 +13,7 @@ Note = Callable[[str], None]
 
 
 @runtime_checkable
-class Progress(Protocol):
+class ProgressListener(Protocol):
     """Told of each stage as it begins and ends."""
 
     def stage(self, name: str) -> AbstractContextManager[Note]:
@@ -33,7 +33,7 @@ class Progress(Protocol):
 
 @runtime_checkable
 class Counting(Protocol):
-    """A `Progress` that also wants to know how far a long stage is."""
+    """A `ProgressListener` that also wants to know how far a long stage is."""
 
     def count(self, done: int, total: int, unit: str) -> None:
         """Take how far the stage under way is.
@@ -67,13 +67,13 @@ class Silent:
         yield lambda _text: None
 
 
-def check_progress(progress: object) -> Progress:
+def check_progress(progress: object) -> ProgressListener:
     """Return who is told of the stages.
 
     Parameters
     ----------
     progress
-        A `Progress`; None tells nobody.
+        A `ProgressListener`; None tells nobody.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def check_progress(progress: object) -> Progress:
     """
     if progress is None:
         return Silent()
-    if isinstance(progress, Progress) and not isinstance(progress, type):
+    if isinstance(progress, ProgressListener) and not isinstance(progress, type):
         return progress
     raise refusal(
         progress,

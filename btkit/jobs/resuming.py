@@ -10,7 +10,7 @@ from btkit.jobs.dispatch import execute
 from btkit.jobs.execution import BatchHooks
 from btkit.jobs.job import Job, SpecJob
 from btkit.jobs.prepare import prepare
-from btkit.jobs.progress import Progress, check_progress
+from btkit.jobs.progress import ProgressListener, check_progress
 from btkit.settings import Settings, read_settings
 from btkit.storage import Claimed, Store, check_job_id
 
@@ -25,7 +25,7 @@ def resume(
     run_id: str,
     *,
     settings: Settings | None = None,
-    progress: Progress | None = None,
+    progress: ProgressListener | None = None,
     batch: BatchHooks | None = None,
 ) -> Result | SweepResult | WalkForwardResult | BatchResult:
     """Go on with what was interrupted, was cancelled or failed.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from btkit.documents import gather_versions
-from btkit.jobs.progress import Progress
+from btkit.jobs.progress import ProgressListener
 from btkit.jobs.watching import Watch
 from btkit.settings import Settings
 from btkit.storage import Checkpoint, Store
@@ -51,7 +51,7 @@ class RunWatch(Watch):
         run_id: str,
         *,
         settings: Settings,
-        progress: Progress,
+        progress: ProgressListener,
         is_resumed: bool = False,
     ) -> None:
         super().__init__(store.jobs, run_id, progress=progress)

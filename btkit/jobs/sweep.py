@@ -23,7 +23,7 @@ from btkit.jobs.finished_sets import FinishedSets, brought_by_user, identify, me
 from btkit.jobs.job import RunJob, SweepJob
 from btkit.jobs.loading import bars_of
 from btkit.jobs.prepare import prepare
-from btkit.jobs.progress import Progress, check_progress
+from btkit.jobs.progress import ProgressListener, check_progress
 from btkit.jobs.requests import parse_day
 from btkit.jobs.watching import Watch, count, record_end
 from btkit.settings import Settings, read_settings
@@ -96,7 +96,7 @@ def describe_sweep(
     start: date | str | None = None,
     end: date | str | None = None,
     settings: Settings | None = None,
-    progress: Progress | None = None,
+    progress: ProgressListener | None = None,
 ) -> SweepReport:
     """Return the document of a sweep, the statistics of overfitting included.
 
@@ -144,7 +144,7 @@ def _describe(
     result: SweepResult,
     days: tuple[date | None, ...],
     settings: Settings,
-    progress: Progress,
+    progress: ProgressListener,
     counted: Callable[[int, int, str], None],
 ) -> SweepReport:
     from btkit.documents import gather_versions  # noqa: PLC0415 - as `sweep`
@@ -278,7 +278,7 @@ def fingerprint(job: SweepJob, sweeper: Sweeper) -> str:
 
 
 @contextmanager
-def _watched(jobs: Jobs, sweep_id: str, progress: Progress) -> Iterator[Watch]:
+def _watched(jobs: Jobs, sweep_id: str, progress: ProgressListener) -> Iterator[Watch]:
     with Watch(jobs, sweep_id, progress=progress, what="Sweep") as watch:
         try:
             yield watch
@@ -297,7 +297,7 @@ def _measure(
     job: SweepJob,
     sweeper: Sweeper,
     kept: FinishedSets | None,
-    progress: Progress,
+    progress: ProgressListener,
     counted: Callable[[int, int, str], None],
 ) -> tuple[ParameterSets, Floats]:
     """Measure what no earlier attempt has; whatever stops it, what is done is kept."""

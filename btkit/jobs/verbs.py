@@ -12,7 +12,7 @@ from btkit.data import FormatSource
 from btkit.jobs.asking import make_job
 from btkit.jobs.dispatch import execute
 from btkit.jobs.job import MAX_SETS, OptionsJob, RunJob, SpecJob, SweepJob, WalkForwardJob
-from btkit.jobs.progress import Progress, check_progress
+from btkit.jobs.progress import ProgressListener, check_progress
 from btkit.jobs.requests import SpecSource
 from btkit.settings import Settings, read_settings
 
@@ -35,7 +35,7 @@ def run(  # noqa: PLR0913 - the costs and the data, each with its default
     source: str | None = None,
     format: FormatSource | None = None,  # noqa: A002 - the word for it
     settings: Settings | None = None,
-    progress: Progress | None = None,
+    progress: ProgressListener | None = None,
 ) -> Result:
     """Load bars, simulate a strategy on them, and store the outcome.
 
@@ -108,7 +108,7 @@ def options_sim(  # noqa: PLR0913 - the costs and the data, each with its defaul
     source: str | None = None,
     format: FormatSource | None = None,  # noqa: A002 - the word for it
     settings: Settings | None = None,
-    progress: Progress | None = None,
+    progress: ProgressListener | None = None,
 ) -> Result:
     """Load bars and implied volatility, simulate option spreads on them, store the outcome.
 
@@ -190,7 +190,7 @@ def sweep(  # noqa: PLR0913 - the data, the costs and the search, each with its 
     max_sets: int = MAX_SETS,
     threads: int | None = None,
     settings: Settings | None = None,
-    progress: Progress | None = None,
+    progress: ProgressListener | None = None,
 ) -> SweepResult:
     """Simulate a strategy with many sets of parameters.
 
@@ -272,7 +272,7 @@ def walk_forward(  # noqa: PLR0913 - the data, the costs and the windows, each w
     source: str | None = None,
     format: FormatSource | None = None,  # noqa: A002 - the word for it
     settings: Settings | None = None,
-    progress: Progress | None = None,
+    progress: ProgressListener | None = None,
 ) -> WalkForwardResult:
     """Run a strategy in and out of sample, window by window (SEMANTICS 6).
 
@@ -330,7 +330,7 @@ def _ask(
     end: date | str | None,
     given: Mapping[str, Any],
     settings: Settings | None,
-    progress: Progress | None,
+    progress: ProgressListener | None,
 ) -> Any:  # noqa: ANN401 - each kind of job has its own outcome
     known, watcher = read_settings(settings), check_progress(progress)
     bars = symbol if isinstance(symbol, pd.DataFrame) else None

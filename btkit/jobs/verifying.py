@@ -13,7 +13,7 @@ from btkit.errors import UsageError
 from btkit.indicators import UserEvents
 from btkit.jobs.dispatch import execute
 from btkit.jobs.job import SPEC_JOBS
-from btkit.jobs.progress import Progress, Silent
+from btkit.jobs.progress import ProgressListener, Silent
 from btkit.jobs.requests import check_source, parse_day
 from btkit.jobs.single_run import document_of
 from btkit.settings import Settings, read_settings
@@ -28,7 +28,7 @@ _NOTED = ("is_sharpe", "oos_sharpe", "walk_forward_efficiency")
 
 
 def verify(
-    run_id: str, *, settings: Settings | None = None, progress: Progress | None = None
+    run_id: str, *, settings: Settings | None = None, progress: ProgressListener | None = None
 ) -> dict[str, Any]:
     """Run a stored run again from its provenance, and compare to the last bit; nothing is stored.
 

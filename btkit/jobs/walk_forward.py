@@ -29,8 +29,8 @@ from btkit.jobs.files import load_stored, write_bytes, write_table
 from btkit.jobs.job import WalkForwardJob
 from btkit.jobs.loading import bars_of
 from btkit.jobs.prepare import prepare
-from btkit.jobs.progress import Progress
-from btkit.jobs.walk_forward_parts import Stored, choose, run_part, slice_part, spec_file
+from btkit.jobs.progress import ProgressListener
+from btkit.jobs.walk_forward_parts import StoredValidation, choose, run_part, slice_part, spec_file
 from btkit.jobs.watching import Watch, record_end
 from btkit.markets import infer_interval
 from btkit.metrics import verdict_of
@@ -122,11 +122,11 @@ def execute_walk_forward(job: WalkForwardJob, given: Execution) -> WalkForwardRe
 
 
 @contextmanager
-def _watched(store: Store, known_id: str, given: Execution) -> Iterator[Stored]:
+def _watched(store: Store, known_id: str, given: Execution) -> Iterator[StoredValidation]:
     """Watch over a validation that was begun, and say how it ended."""
     jobs = store.jobs
     with Watch(jobs, known_id, progress=given.progress, what="Walk-forward") as watch:
-        stored = Stored(store, known_id, given.settings, watch)
+        stored = StoredValidation(store, known_id, given.settings, watch)
         try:
             yield stored
         except BaseException as error:
@@ -204,7 +204,7 @@ def _cut(job: WalkForwardJob, loaded: LoadedBars) -> _Cut:
 
 
 def _walk(
-    job: WalkForwardJob, cut: _Cut, stored: Stored | None, progress: Progress
+    job: WalkForwardJob, cut: _Cut, stored: StoredValidation | None, progress: ProgressListener
 ) -> WalkForwardResult:
     from btkit.validation.windows import efficiency_of  # noqa: PLC0415 - brings numba
 
@@ -256,7 +256,7 @@ def _few(sparse: list[int], minimum: int) -> list[ReportWarning]:
 def _conclude(
     job: WalkForwardJob,
     loaded: LoadedBars,
-    stored: Stored | None,
+    stored: StoredValidation | None,
     outcomes: list[WindowOutcome],
     sparse: list[int],
 ) -> WalkForwardResult:
@@ -335,5 +335,5 @@ def _conclude(
     )
 
 
-def _table_file(stored: Stored) -> Path:
+def _table_file(stored: StoredValidation) -> Path:
     return stored.folder / f"{stored.walk_forward_id}.parquet"

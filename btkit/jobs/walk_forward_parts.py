@@ -19,19 +19,18 @@ from btkit.documents import (
     describe_run,
     gather_versions,
 )
-from btkit.documents.walk_forward import Part
+from btkit.documents.walk_forward import WindowRun
 from btkit.jobs.commands import command_of
 from btkit.jobs.files import report_folder, write_spec
 from btkit.jobs.finished_sets import FinishedSets, brought_by_user, identify, measure_rest
 from btkit.jobs.job import RunJob, WalkForwardJob
 from btkit.jobs.loading import WARMUP_BARS, usable_cores
-from btkit.jobs.progress import Progress
+from btkit.jobs.progress import ProgressListener
 from btkit.jobs.requests import check_source
 from btkit.jobs.single_run import begin, document_of
 from btkit.jobs.watching import Watch, count, record_end
 from btkit.settings import Settings
-from btkit.storage import Part as JobPart
-from btkit.storage import Store
+from btkit.storage import Part, Store
 
 if TYPE_CHECKING:
     from btkit.simulation import Result
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredValidation:
     """Where a validation of bars from a source leaves things; bars handed over leave nothing.
 
     Parameters
@@ -102,7 +101,10 @@ def _text(time: pd.Timestamp) -> str:
 
 
 def choose(
-    job: WalkForwardJob, part: LoadedBars, stored: Stored | None, progress: Progress
+    job: WalkForwardJob,
+    part: LoadedBars,
+    stored: StoredValidation | None,
+    progress: ProgressListener,
 ) -> tuple[StrategySpec, int, bool]:
     """Return the spec to run, how many sets it was chosen from, and whether trades were few.
 
@@ -169,7 +171,7 @@ def _fingerprint(job: WalkForwardJob, part: LoadedBars) -> str:
 
 
 def spec_file(
-    job: WalkForwardJob, spec: StrategySpec, stored: Stored | None, window: int
+    job: WalkForwardJob, spec: StrategySpec, stored: StoredValidation | None, window: int
 ) -> str | None:
     """Return the file that a window's spec is in, written if its parameters were chosen.
 
@@ -193,12 +195,12 @@ def run_part(
     job: WalkForwardJob,
     spec: StrategySpec,
     part: LoadedBars,
-    stored: Stored | None,
+    stored: StoredValidation | None,
     path: str | None,
     *,
     place: int,
     is_sharpe: float | None = None,
-) -> Part:
+) -> WindowRun:
     """Simulate one part and store it; an out-of-sample one says what it is compared with.
 
     Parameters
@@ -217,9 +219,9 @@ def run_part(
     if stored is None:
         result = _simulate(job, spec, part, is_sharpe)
         info = describe_run(result, created_at=datetime.now(UTC))
-        return Part(result, _report(job, result, info), None)
+        return WindowRun(result, _report(job, result, info), None)
     run, store = _run_of(job, spec, part, path), stored.store
-    info = begin(store, run, part=JobPart(stored.walk_forward_id, place))
+    info = begin(store, run, part=Part(stored.walk_forward_id, place))
     run_id = str(info.run_id)
     try:
         result = _simulate(job, spec, part, is_sharpe)
@@ -237,7 +239,7 @@ def run_part(
             is_told=False,
         )
         raise
-    return Part(replace(result, run_id=run_id), report, run_id)
+    return WindowRun(replace(result, run_id=run_id), report, run_id)
 
 
 def _simulate(

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from btkit.errors import BtkitError, InterruptedRunError, StoreError, name_run
-from btkit.jobs.progress import Counting, Progress
+from btkit.jobs.progress import Counting, ProgressListener
 from btkit.storage import HEARTBEAT_S, Extent, Jobs
 
 LOOK_S = 0.5
@@ -36,7 +36,9 @@ class Watch:
         What it is called in messages.
     """
 
-    def __init__(self, jobs: Jobs, job_id: str, *, progress: Progress, what: str = "Run") -> None:
+    def __init__(
+        self, jobs: Jobs, job_id: str, *, progress: ProgressListener, what: str = "Run"
+    ) -> None:
         self.job_id = job_id
         self._jobs = jobs
         self._progress = progress
@@ -133,7 +135,7 @@ class Watch:
                 continue
 
 
-def count(progress: Progress, done: int, total: int, unit: str) -> None:
+def count(progress: ProgressListener, done: int, total: int, unit: str) -> None:
     """Tell a progress how far a stage is, if it wants to know."""
     if isinstance(progress, Counting):
         progress.count(done, total, unit)

@@ -91,7 +91,7 @@ class BatchLine(BaseModel):
         return Path(self.files[kind]).name if kind in self.files else ""
 
 
-class Reason(NamedTuple):
+class VerdictReason(NamedTuple):
     """Why jobs failed, and which did."""
 
     error: BatchError
@@ -141,7 +141,7 @@ def _sentence(done: Sequence[BatchLine], failed: Sequence[BatchLine]) -> str:
     return f"{sentence}."
 
 
-def _reasons(failed: Sequence[BatchLine]) -> list[Reason]:
+def _reasons(failed: Sequence[BatchLine]) -> list[VerdictReason]:
     reasons: dict[BatchError, list[str]] = {}
     for line in failed:
         assert line.error is not None, "what has neither numbers nor an error is no line"
@@ -149,4 +149,4 @@ def _reasons(failed: Sequence[BatchLine]) -> list[Reason]:
         job = f"{line.name}, {line.span}"
         if job not in jobs:
             jobs.append(job)
-    return [Reason(error, jobs) for error, jobs in reasons.items()]
+    return [VerdictReason(error, jobs) for error, jobs in reasons.items()]

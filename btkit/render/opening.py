@@ -12,7 +12,7 @@ from btkit.jobs import execute, load_document, load_run, queue_report
 from btkit.jobs.dispatch import HANDLERS
 from btkit.jobs.job import Rendering, SearchJob, SpecJob
 from btkit.render.leaving import prepare_folder, write_report_files
-from btkit.render.parameters import OPTIONS, RUN, Template
+from btkit.render.parameters import OPTIONS, RUN, NotebookTemplate
 from btkit.render.taking import take
 from btkit.settings import Settings
 from btkit.storage import Store
@@ -56,7 +56,7 @@ def open_options(names: Mapping[str, Any]) -> RunDocument:
     return _open(names, OPTIONS)
 
 
-def _open(names: Mapping[str, Any], template: Template) -> RunDocument:
+def _open(names: Mapping[str, Any], template: NotebookTemplate) -> RunDocument:
     taken = take(names, template)
     settings, job = taken.settings, taken.job
     if job is None:

@@ -80,7 +80,7 @@ def _values(name: str, value: object) -> object:
 
 
 @dataclass(frozen=True)
-class Template:
+class NotebookTemplate:
     """What a template takes: the fields of a job, by the names of its command's flags.
 
     Parameters
@@ -157,7 +157,7 @@ _PLAIN: dict[str, Callable[[object], object]] = {
 RENDERING = {"no_report": "", "html_assets": "html_assets", "upload_reports": "upload"}
 """What concerns the files that are left, as a `Rendering` has it."""
 
-RUN = Template(RunJob, "run_id", "database")
-OPTIONS = Template(OptionsJob, "run_id", "database")
-WALK_FORWARD = Template(WalkForwardJob, "walk_forward_id", "folder")
-SWEEP = Template(SweepJob, "sweep_id", "folder")
+RUN = NotebookTemplate(RunJob, "run_id", "database")
+OPTIONS = NotebookTemplate(OptionsJob, "run_id", "database")
+WALK_FORWARD = NotebookTemplate(WalkForwardJob, "walk_forward_id", "folder")
+SWEEP = NotebookTemplate(SweepJob, "sweep_id", "folder")

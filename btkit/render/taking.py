@@ -13,7 +13,7 @@ from btkit.arguments import kind_of_value
 from btkit.errors import BtkitError, UsageError
 from btkit.jobs import read_settings
 from btkit.jobs.job import SpecJob
-from btkit.render.parameters import Template, from_json
+from btkit.render.parameters import NotebookTemplate, from_json
 from btkit.settings import Settings
 from btkit.spelling import did_you_mean
 
@@ -40,7 +40,7 @@ class Taken:
     settings: Settings
 
 
-def take(names: Mapping[str, Any], template: Template) -> Taken:
+def take(names: Mapping[str, Any], template: NotebookTemplate) -> Taken:
     """Read a template's parameters out of the names of its notebook.
 
     Parameters
@@ -168,7 +168,7 @@ def _request(given: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     return {**whole, **given}, [f"{name} is given twice, in request, too" for name in twice]
 
 
-def _in_words(errors: list[BtkitError], template: Template) -> list[str]:
+def _in_words(errors: list[BtkitError], template: NotebookTemplate) -> list[str]:
     missing, others = [], []
     for error in errors:
         name = str(error.details.get("argument", ""))

@@ -18,7 +18,7 @@ EXTREMES = 5
 CSV_DIGITS = 12
 
 
-class Column(NamedTuple):
+class TableColumn(NamedTuple):
     """A column of the list: of the trades, its heading with its unit, and how it is shown."""
 
     key: str
@@ -31,18 +31,18 @@ class Column(NamedTuple):
         return self.kind not in {"date", "reason", "text"}
 
 
-COLUMNS: tuple[Column, ...] = (
-    Column("entry_date", "Entry", "date"),
-    Column("exit_date", "Exit", "date"),
-    Column("entry_price", "Entry price, $", "price"),
-    Column("exit_price", "Exit price, $", "price"),
-    Column("shares", "Shares", "shares"),
-    Column("pnl", "P&L, $", "money"),
-    Column("return_pct", "Return, %", "percent"),
-    Column("exit_reason", "Reason", "reason"),
-    Column("bars_held", "Bars held", "count"),
-    Column("commission", "Commission, $", "cost"),
-    Column("slippage_cost", "Slippage, $", "cost"),
+COLUMNS: tuple[TableColumn, ...] = (
+    TableColumn("entry_date", "Entry", "date"),
+    TableColumn("exit_date", "Exit", "date"),
+    TableColumn("entry_price", "Entry price, $", "price"),
+    TableColumn("exit_price", "Exit price, $", "price"),
+    TableColumn("shares", "Shares", "shares"),
+    TableColumn("pnl", "P&L, $", "money"),
+    TableColumn("return_pct", "Return, %", "percent"),
+    TableColumn("exit_reason", "Reason", "reason"),
+    TableColumn("bars_held", "Bars held", "count"),
+    TableColumn("commission", "Commission, $", "cost"),
+    TableColumn("slippage_cost", "Slippage, $", "cost"),
 )
 
 
@@ -69,7 +69,7 @@ class TradeList:
     words: str
     file: str
     total: int
-    columns: Sequence[Column]
+    columns: Sequence[TableColumn]
     reasons: Sequence[str]
     data: Mapping[str, Any]
 
@@ -92,7 +92,7 @@ def extremes(view: RunView) -> list[Html]:
 
 
 def full_table(
-    view: RunView, columns: Sequence[Column] = COLUMNS, *, trades: pd.DataFrame | None = None
+    view: RunView, columns: Sequence[TableColumn] = COLUMNS, *, trades: pd.DataFrame | None = None
 ) -> Html:
     """Return the trades in a table that sorts, filters and downloads without a network.
 
@@ -148,7 +148,9 @@ def _which(view: RunView) -> str:
     return words if view.run.run_id else f"{words}result.trades has them all."
 
 
-def _rows(trades: pd.DataFrame, columns: Sequence[Column]) -> list[list[str | int | float | None]]:
+def _rows(
+    trades: pd.DataFrame, columns: Sequence[TableColumn]
+) -> list[list[str | int | float | None]]:
     values = [trades[column.key].tolist() for column in columns]
     return [[_cell(value) for value in row] for row in zip(*values, strict=True)]
 

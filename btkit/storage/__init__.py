@@ -16,7 +16,7 @@ from btkit.storage.listing import JobFilter
 from btkit.storage.objects import ObjectStore
 from btkit.storage.owner import HEARTBEAT_S
 from btkit.storage.rows import trades_frame
-from btkit.storage.snapshot import Snapshot, Stored
+from btkit.storage.snapshot import Stored, StoreSnapshot
 from btkit.storage.store import Deleted, Store
 from btkit.storage.uploads import Delivery, UploadKind, Uploads
 from btkit.storage.writing import (
@@ -55,9 +55,9 @@ __all__ = [
     "NewJob",
     "ObjectStore",
     "Part",
-    "Snapshot",
     "Status",
     "Store",
+    "StoreSnapshot",
     "Stored",
     "StoredJob",
     "UploadKind",

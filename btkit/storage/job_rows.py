@@ -107,7 +107,7 @@ ON CONFLICT (job_id) DO UPDATE SET
     error_message = NULL, passed = NULL, document = NULL, request = excluded.request,
     done = NULL, total = NULL, unit = NULL, host = excluded.host, pid = excluded.pid,
     process_started = excluded.process_started, heartbeat_at = excluded.heartbeat_at,
-    cancel_requested = 0
+    cancel_requested = 0, attempts = attempts + 1
 """
 
 

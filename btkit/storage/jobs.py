@@ -220,6 +220,9 @@ class Jobs:
             self._check_claim(row)
             check_request(connection, job_id, row["request"], self.path)
             take_job(connection, job_id)
+            connection.execute(
+                "UPDATE btkit_jobs SET attempts = attempts + 1 WHERE job_id = ?", (job_id,)
+            )
             run = connection.execute(rows.SELECT_RUN, (job_id,)).fetchone()
             if run is not None:
                 connection.execute(rows.REOPEN_RUN, (job_id,))

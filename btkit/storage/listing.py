@@ -192,6 +192,7 @@ def _listed(row: sqlite3.Row, status: Status) -> dict[str, Any]:
         "verdict": told("verdict") or {None: None, 0: "fail", 1: "pass"}[passed],
         "equity_curve_url": row["equity_curve_url"],
         **{name: numbers[name] if name in numbers.keys() else None for name in _NUMBERS},  # noqa: SIM118 - a Row has no `in`
+        "attempts": row["attempts"],
         "progress": _progress(row, status),
         "resumable": _is_resumable(row, status),
     }  # fmt: skip

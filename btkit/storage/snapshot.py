@@ -51,7 +51,7 @@ class Stored(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class StoreSnapshot:
     """One read transaction: whatever is written meanwhile is not seen.
 
     Parameters
@@ -70,7 +70,7 @@ class Snapshot:
     path: Path
     curves: LocalCurves
     objects: ObjectStore | None
-    now: Callable[[], AbstractContextManager[Snapshot]]
+    now: Callable[[], AbstractContextManager[StoreSnapshot]]
 
     def jobs(self, wanted: JobFilter) -> Iterator[dict[str, Any]]:
         """Yield the jobs that are wanted; see `Store.runs`."""

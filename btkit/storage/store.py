@@ -51,7 +51,7 @@ from btkit.storage.kept_files import KeptFiles
 from btkit.storage.listing import JobFilter
 from btkit.storage.objects import ObjectStore
 from btkit.storage.reading import read_database
-from btkit.storage.snapshot import Snapshot
+from btkit.storage.snapshot import StoreSnapshot
 from btkit.storage.uploads import Uploads, queue_removal, queue_upload
 
 
@@ -430,7 +430,7 @@ class Store:
             Per job its id (``run_id``), kind, parent and place there; the report's ``run`` object,
             interval, verdict, curve URL; four metrics (out of sample for a walk-forward
             validation, of the best set for a sweep), which are None unless it is complete; how
-            far it is, and whether it can be resumed.
+            often it was begun or taken up, how far it is, and whether it can be resumed.
 
         Raises
         ------
@@ -448,12 +448,12 @@ class Store:
             return list(islice(snapshot.jobs(wanted), limit))
 
     @contextmanager
-    def snapshot(self) -> Iterator[Snapshot]:
+    def snapshot(self) -> Iterator[StoreSnapshot]:
         """Read all that is wanted as of one moment.
 
         Yields
         ------
-        Snapshot
+        StoreSnapshot
             Until the block ends. Where there is no database, it is empty, and none is made.
 
         Raises
@@ -463,7 +463,7 @@ class Store:
         """
         opened = self._read_only() if self._exists() else self._nothing()
         with opened as connection, transaction(connection, kind="DEFERRED"):
-            yield Snapshot(connection, self.path, self.curves, self.objects, self.snapshot)
+            yield StoreSnapshot(connection, self.path, self.curves, self.objects, self.snapshot)
 
     @contextmanager
     def _nothing(self) -> Iterator[sqlite3.Connection]:

@@ -12,7 +12,7 @@ from btkit.validation.grid import (
 from btkit.validation.overfitting import Overfitting
 from btkit.validation.ranking import check_objective, rank_sets, table_of
 from btkit.validation.sharpe import (
-    Interval,
+    ConfidenceInterval,
     Moments,
     deflated_sharpe_ratio,
     expected_maximum_sharpe,
@@ -26,7 +26,7 @@ from btkit.validation.sweeper import Sweeper, check_sets, prepare, with_paramete
 
 __all__ = [
     "BacktestOverfitting",
-    "Interval",
+    "ConfidenceInterval",
     "Moments",
     "Overfitting",
     "ParameterSets",

@@ -16,7 +16,7 @@ from btkit.validation.cross_validation import (
 )
 from btkit.validation.sharpe import (
     FEWEST_PERIODS,
-    Interval,
+    ConfidenceInterval,
     deflated_sharpe_ratio,
     expected_maximum_sharpe,
     moments_of,
@@ -62,7 +62,7 @@ class Overfitting:
     periods: int
     period: str
     sharpe_ratio: float
-    interval: Interval | None
+    interval: ConfidenceInterval | None
     expected_maximum: float
     probabilistic: float
     deflated: float

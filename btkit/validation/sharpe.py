@@ -148,7 +148,7 @@ def deflated_sharpe_ratio(moments: Moments, *, variance: float, trials: int) -> 
 
 
 @dataclass(frozen=True)
-class Interval:
+class ConfidenceInterval:
     """A confidence interval.
 
     Parameters
@@ -174,7 +174,7 @@ def sharpe_interval(
     confidence: float = 0.95,
     repetitions: int = 1_000,
     seed: int = 0,
-) -> Interval | None:
+) -> ConfidenceInterval | None:
     """Return a confidence interval of the annualised Sharpe ratio.
 
     Parameters
@@ -192,7 +192,7 @@ def sharpe_interval(
 
     Returns
     -------
-    Interval or None
+    ConfidenceInterval or None
         Percentiles of the stationary bootstrap (Politis and Romano 1994), the mean block chosen
         by `arch.bootstrap.optimal_block_length` (Politis and White 2004); None for a series
         without deviation or of fewer than 30 returns.
@@ -210,4 +210,6 @@ def sharpe_interval(
         return np.array([sample.mean() / deviation * annual if deviation > 0.0 else 0.0])
 
     ends = bootstrap.conf_int(ratio, repetitions, method="percentile", size=confidence)
-    return Interval(float(ends[0, 0]), float(ends[1, 0]), confidence, float(max(1, round(block))))
+    return ConfidenceInterval(
+        float(ends[0, 0]), float(ends[1, 0]), confidence, float(max(1, round(block)))
+    )

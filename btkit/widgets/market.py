@@ -13,7 +13,7 @@ from btkit.arguments import check_account
 from btkit.data import LoadedBars, check_symbol, take_bars
 from btkit.documents import buy_and_hold, buy_and_hold_equity
 from btkit.errors import NoDataError
-from btkit.jobs import Progress, Silent, execute
+from btkit.jobs import ProgressListener, Silent, execute
 from btkit.jobs.asking import make_job
 from btkit.jobs.execution import Execution
 from btkit.jobs.job import RunJob, SpecJob
@@ -173,7 +173,7 @@ class LoadedMarket:
         result: Result = execute(job, settings=self._settings, bars=self.bars_for(job))
         return result
 
-    def execute(self, job: SpecJob, progress: Progress) -> Any:  # noqa: ANN401 - by the job's kind
+    def execute(self, job: SpecJob, progress: ProgressListener) -> Any:  # noqa: ANN401 - by the job's kind
         """Carry out a job on its bars; nothing is stored.
 
         Parameters

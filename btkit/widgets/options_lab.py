@@ -27,7 +27,7 @@ from btkit.widgets.lab import Lab, Work
 from btkit.widgets.lab_fields import LabField, heading, number_field
 from btkit.widgets.market import BuyAndHold, MarketRequest
 from btkit.widgets.payoff_picture import PayoffPicture, grid_of
-from btkit.widgets.position import Moment, Position, refused_moment, refused_strikes
+from btkit.widgets.position import Moment, OpenSpread, refused_moment, refused_strikes
 from btkit.widgets.position_tiles import position_tiles
 from btkit.widgets.progress import Progress
 from btkit.widgets.sold import at_last_close, of_spread
@@ -109,7 +109,7 @@ class OptionsLab(Lab[Result]):
             settings=known,
             title="Simulating",
         )
-        self._position: Position | None = None
+        self._position: OpenSpread | None = None
         self._entry: str | None = None
         self._repricer = Coalescer(self._reprice)
         self._summary, self._tiles = ipw.HTML(), ipw.HTML()
@@ -130,7 +130,7 @@ class OptionsLab(Lab[Result]):
         return sold_spreads(self.result).spec
 
     @property
-    def position(self) -> Position:
+    def position(self) -> OpenSpread:
         """The spread that is shown, at the moment that the fields say.
 
         Raises
@@ -269,7 +269,7 @@ class OptionsLab(Lab[Result]):
         self._lay_out(self._position, closes)
         self._reprice()
 
-    def _lay_out(self, position: Position | None, closes: int) -> None:
+    def _lay_out(self, position: OpenSpread | None, closes: int) -> None:
         """Make sliders that reach as far as the picture of this position does."""
         before = self._terms_place.children
         self.terms, self.strikes = {}, []

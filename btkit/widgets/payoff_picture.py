@@ -11,7 +11,7 @@ import numpy.typing as npt
 from btkit.render import text, theme
 from btkit.render.figures.lines import line, panel_title, scale_for
 from btkit.widgets.figure import discard, make_figure, publish
-from btkit.widgets.position import Position
+from btkit.widgets.position import OpenSpread
 
 if TYPE_CHECKING:
     from plotly.graph_objects import FigureWidget
@@ -41,10 +41,10 @@ class PayoffPicture:
 
     def __init__(self) -> None:
         self.figure = make_figure(_traces(), _layout(), name="payoff")
-        self._before: Position | None = None
+        self._before: OpenSpread | None = None
         self._grid: Floats = np.zeros(0)
 
-    def show(self, position: Position) -> None:
+    def show(self, position: OpenSpread) -> None:
         """Change the picture to a position; one message carries all of it.
 
         Parameters
@@ -75,7 +75,7 @@ class PayoffPicture:
         discard(self.figure)
 
 
-def grid_of(position: Position) -> Floats:
+def grid_of(position: OpenSpread) -> Floats:
     """Return the prices that a position is drawn over, its corners among them."""
     strikes = sorted(leg.strike for leg in position.legs)
     spot = position.sold.spot
@@ -85,7 +85,7 @@ def grid_of(position: Position) -> Floats:
     return np.unique(np.concatenate([steps, strikes, [spot]]))
 
 
-def _curves(position: Position, grid: Floats, *, another: bool) -> dict[int, dict[str, Any]]:
+def _curves(position: OpenSpread, grid: Floats, *, another: bool) -> dict[int, dict[str, Any]]:
     now, sold = position.now, position.sold
     # The point goes along with the grid: one call of each formula instead of two.
     prices = np.append(grid, now.spot)
@@ -185,7 +185,7 @@ def _panel_titles(first: str) -> list[dict[str, Any]]:
     return notes
 
 
-def _draw_strikes(figure: FigureWidget, position: Position, grid: Floats) -> None:
+def _draw_strikes(figure: FigureWidget, position: OpenSpread, grid: Floats) -> None:
     expiry = position.profit(grid, days=0)
     fitted = scale_for(expiry, position.profit(grid), [0.0], allow_log=False, room=0.12)
     scale = replace(fitted, low=fitted.low - NAMES_ROOM * (fitted.high - fitted.low))
@@ -228,7 +228,7 @@ def _upright(at: float, dash: str, colour: str) -> dict[str, Any]:
     }
 
 
-def _title(position: Position) -> str:
+def _title(position: OpenSpread) -> str:
     lines = (("at expiry", EXPIRY), ("when sold", SOLD), (_when(position), NOW))
     # The title names the lines, so that they need no legend.
     names = ", ".join(f'<span style="color:{colour}">▬ {name}</span>' for name, colour in lines)
@@ -236,5 +236,5 @@ def _title(position: Position) -> str:
     return f"P&L now <b>{gain}</b>: {names}"
 
 
-def _when(position: Position) -> str:
+def _when(position: OpenSpread) -> str:
     return f"now, {text.plural(position.now.days, 'day')} left"

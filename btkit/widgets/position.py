@@ -51,7 +51,7 @@ class Moment:
 
 
 @dataclass(frozen=True)
-class Position:
+class OpenSpread:
     """A spread that was sold, and the moment at which it is looked at.
 
     Parameters
@@ -179,7 +179,7 @@ class Position:
         """Return the delta of one option as things stand: below 0 for a put."""
         return float(self._priced("delta", leg, self.now))
 
-    def with_strike(self, place: int, strike: float) -> Position:
+    def with_strike(self, place: int, strike: float) -> OpenSpread:
         """Return the position that would have been sold with another strike.
 
         Its credit is worked out anew, with the market as it was at the sale.
@@ -240,7 +240,7 @@ def refused_moment(name: str, value: object) -> str:
     return "IV must not be below 0." if name == "iv" and value < 0 else ""
 
 
-def refused_strikes(position: Position, strikes: Sequence[Any]) -> str:
+def refused_strikes(position: OpenSpread, strikes: Sequence[Any]) -> str:
     """Return why no spread has these strikes, or nothing."""
     if not all(isinstance(strike, int | float) and strike > 0 for strike in strikes):
         return "A strike must be a number above 0."

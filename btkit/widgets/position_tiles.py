@@ -5,7 +5,7 @@ from __future__ import annotations
 from btkit.render import text
 from btkit.render.pages import markup
 from btkit.render.tiles import Tile
-from btkit.widgets.position import Position
+from btkit.widgets.position import OpenSpread
 
 _GREEKS = (
     ("delta", "Delta, shares", "Shares of the underlying that it moves like"),
@@ -16,7 +16,7 @@ _GREEKS = (
 )
 
 
-def position_tiles(position: Position) -> str:
+def position_tiles(position: OpenSpread) -> str:
     """Return twelve tiles as markup, greeks beside what they were when the spread was sold.
 
     Parameters
@@ -73,7 +73,7 @@ def position_tiles(position: Position) -> str:
     return markup("widgets.framed", [markup("pieces.tiles", tiles)])
 
 
-def _greek(position: Position, name: str, label: str, meaning: str) -> Tile:
+def _greek(position: OpenSpread, name: str, label: str, meaning: str) -> Tile:
     now, sold = position.now, position.sold
     form = text.money if "$" in label else _plain
     then = float(position.greek(name, sold.spot, days=sold.days, iv=sold.iv))
@@ -81,7 +81,7 @@ def _greek(position: Position, name: str, label: str, meaning: str) -> Tile:
     return Tile(label, form(value), [f"sold {form(then)}"], meaning=meaning)
 
 
-def _legs(position: Position) -> Tile:
+def _legs(position: OpenSpread) -> Tile:
     short = [leg for leg in position.legs if leg.side == "short"]
     deltas = [text.ratio(abs(position.leg_delta(leg))) for leg in short]
     others = [f"{leg.right} {delta}" for leg, delta in zip(short[1:], deltas[1:], strict=True)]

@@ -11,7 +11,7 @@ import numpy as np
 from btkit.markets.expiries import expiries_ahead
 from btkit.pricing import black_scholes as pricing
 from btkit.simulation.options import sold_spreads
-from btkit.widgets.position import DAYS_PER_YEAR, Moment, Position, PositionLeg
+from btkit.widgets.position import DAYS_PER_YEAR, Moment, OpenSpread, PositionLeg
 
 if TYPE_CHECKING:
     from btkit.engine.books.spread_records import SpreadRules
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from btkit.simulation import Result
 
 
-def of_spread(result: Result, spread: Spread) -> Position:
+def of_spread(result: Result, spread: Spread) -> OpenSpread:
     """Return a spread of a run as it was sold.
 
     Parameters
@@ -40,7 +40,7 @@ def of_spread(result: Result, spread: Spread) -> Position:
     return _position(result, legs, spread.contracts, moment, spread.credit)
 
 
-def at_last_close(result: Result) -> Position | None:
+def at_last_close(result: Result) -> OpenSpread | None:
     """Return one contract as the rule would sell it at the last close.
 
     Parameters
@@ -50,7 +50,7 @@ def at_last_close(result: Result) -> Position | None:
 
     Returns
     -------
-    Position or None
+    OpenSpread or None
         None where no volatility is known there, or it would bring no credit.
     """
     sold = sold_spreads(result)
@@ -109,9 +109,9 @@ def _position(
     contracts: int,
     sold: Moment,
     received: float | None,
-) -> Position:
+) -> OpenSpread:
     rules = sold_spreads(result).rules
-    return Position(
+    return OpenSpread(
         legs=legs,
         contracts=contracts,
         sold=sold,

@@ -13,7 +13,7 @@ import btkit as bt
 from btkit.crosscheck import Difference, PlainRun
 from btkit.crosscheck.check import compare, simulate_plainly
 from btkit.crosscheck.inputs import as_instrument
-from btkit.crosscheck.records import Account, Instrument
+from btkit.crosscheck.records import Instrument, PlainAccount
 from btkit.crosscheck.walk import Walk
 from btkit.markets import Annualisation
 from btkit.spec import BaseSpec
@@ -59,7 +59,7 @@ class Prepared:
     def plain(self, book: type[Walk[Any]] | None = None) -> PlainRun:
         """What the plain simulation makes of it, or one with a broken rule."""
         case = self.case
-        account = Account(case.capital, case.commission, case.slippage, case.start_index)
+        account = PlainAccount(case.capital, case.commission, case.slippage, case.start_index)
         return simulate_plainly(self.spec, self.instrument, account, DAILY, book=book)
 
     def differences(self, book: type[Walk[Any]] | None = None) -> list[Difference]:

@@ -10,7 +10,7 @@ import typer
 
 from btkit.cli.asked import rendering_of
 from btkit.cli.options import AssetsKind, Debug, Engine, EngineName, HtmlAssets, Quiet
-from btkit.cli.outcome import Outcome, Work
+from btkit.cli.outcome import CommandOutcome, Work
 from btkit.cli.streams import own_stdout
 
 NAME = "batch"
@@ -62,7 +62,7 @@ def command(
 
 def _batch(
     path: Path, *, workers: int, rendering: dict[str, Any] | None, out: IO[str], quiet: bool
-) -> Outcome:
+) -> CommandOutcome:
     from btkit.cli.batching import run_batch  # noqa: PLC0415 - lazy start-up
     from btkit.jobs import read_settings  # noqa: PLC0415 - lazy start-up
     from btkit.jobs.batch import read_jobs  # noqa: PLC0415 - lazy start-up

@@ -6,7 +6,7 @@ from functools import partial
 
 from btkit.cli.next_steps import step
 from btkit.cli.options import Debug, Quiet, RunId
-from btkit.cli.outcome import Outcome, Work
+from btkit.cli.outcome import CommandOutcome, Work
 
 NAME = "cancel"
 HELP = """
@@ -32,12 +32,12 @@ def command(
     return partial(_cancel, run_id)
 
 
-def _cancel(run_id: str) -> Outcome:
+def _cancel(run_id: str) -> CommandOutcome:
     from btkit.jobs import cancel  # noqa: PLC0415 - lazy start-up
 
     document = cancel(run_id)
     known = document["run_id"]
-    return Outcome(
+    return CommandOutcome(
         document,
         next=[
             step("Shows whether it has stopped.", "list"),

@@ -9,7 +9,7 @@ import typer
 
 from btkit.cli.next_steps import step
 from btkit.cli.options import AssetsKind, Debug, EngineName, Quiet
-from btkit.cli.outcome import PASSED, SOFT_FAILURE, Outcome, Work
+from btkit.cli.outcome import PASSED, SOFT_FAILURE, CommandOutcome, Work
 
 _RENDERING = {"engine": EngineName.BTKIT.value, "html_assets": AssetsKind.INLINE.value}
 
@@ -40,7 +40,7 @@ def command(
     return partial(_check, repair=repair, quiet=quiet)
 
 
-def _check(*, repair: bool, quiet: bool) -> Outcome:
+def _check(*, repair: bool, quiet: bool) -> CommandOutcome:
     from btkit.cli.progress import open_progress  # noqa: PLC0415 - lazy start-up
     from btkit.cli.rendering import render_stored  # noqa: PLC0415 - lazy start-up
     from btkit.jobs import check, read_settings  # noqa: PLC0415 - lazy start-up
@@ -54,9 +54,9 @@ def _check(*, repair: bool, quiet: bool) -> Outcome:
         progress=progress,
     )
     if document["passed"]:
-        return Outcome(document, PASSED, next=[step("Shows what is stored.", "list")])
+        return CommandOutcome(document, PASSED, next=[step("Shows what is stored.", "list")])
     why = "Mends what can be mended."
     if repair:
         why = "Looks again, once what each finding advises is done."
     following = step(why, "check", *([] if repair else ["--repair"]))
-    return Outcome(document, SOFT_FAILURE, next=[following])
+    return CommandOutcome(document, SOFT_FAILURE, next=[following])

@@ -6,7 +6,7 @@ from functools import partial
 
 from btkit.cli.next_steps import step
 from btkit.cli.options import Debug, Quiet, RunId
-from btkit.cli.outcome import Outcome, Work
+from btkit.cli.outcome import CommandOutcome, Work
 
 NAME = "delete"
 HELP = """
@@ -32,7 +32,7 @@ def command(
     return partial(_delete, run_id)
 
 
-def _delete(run_id: str) -> Outcome:
+def _delete(run_id: str) -> CommandOutcome:
     from btkit.jobs import delete  # noqa: PLC0415 - lazy start-up
 
-    return Outcome(delete(run_id), next=[step("Shows the runs that are left.", "list")])
+    return CommandOutcome(delete(run_id), next=[step("Shows the runs that are left.", "list")])

@@ -9,7 +9,7 @@ import typer
 
 from btkit.cli.next_steps import step
 from btkit.cli.options import Debug, Quiet
-from btkit.cli.outcome import Outcome, Work
+from btkit.cli.outcome import CommandOutcome, Work
 
 NAME = "export"
 HELP = """
@@ -51,10 +51,10 @@ def command(
     return partial(_export, output, form=form, tables=table or [], run_ids=run_id or [])
 
 
-def _export(folder: str, *, form: str, tables: list[str], run_ids: list[str]) -> Outcome:
+def _export(folder: str, *, form: str, tables: list[str], run_ids: list[str]) -> CommandOutcome:
     from btkit.jobs import export  # noqa: PLC0415 - lazy start-up
 
-    return Outcome(
+    return CommandOutcome(
         export(folder, format=form, tables=tables, run_ids=run_ids),
         next=[step("Shows the runs that are stored.", "list")],
     )

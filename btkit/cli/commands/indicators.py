@@ -6,7 +6,7 @@ from functools import partial
 
 from btkit.cli.next_steps import step
 from btkit.cli.options import AsJson, Debug, Quiet
-from btkit.cli.outcome import Outcome, Work
+from btkit.cli.outcome import CommandOutcome, Work
 
 NAME = "indicators"
 HELP = """
@@ -37,7 +37,7 @@ def command(
     return partial(_indicators, as_json=as_json)
 
 
-def _indicators(*, as_json: bool) -> Outcome:
+def _indicators(*, as_json: bool) -> CommandOutcome:
     from btkit.cli.tables import show_indicators  # noqa: PLC0415 - lazy start-up
     from btkit.indicators import catalogue  # noqa: PLC0415 - lazy start-up
     from btkit.jobs import read_settings  # noqa: PLC0415 - likewise
@@ -46,7 +46,7 @@ def _indicators(*, as_json: bool) -> Outcome:
     file = read_settings().events
     entries = [*catalogue(), *([] if file is None else read_events(file).indicators())]
     document = {"indicators": [{key: getattr(entry, key) for key in _KEYS} for entry in entries]}
-    return Outcome(
+    return CommandOutcome(
         document,
         next=[step("Shows the fields of a spec that conditions stand in.", "schema")],
         people=None if as_json else partial(show_indicators, document),

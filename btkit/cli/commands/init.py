@@ -9,7 +9,7 @@ import typer
 
 from btkit.cli.next_steps import after_validation
 from btkit.cli.options import Debug, Quiet
-from btkit.cli.outcome import Outcome, Work
+from btkit.cli.outcome import CommandOutcome, Work
 
 NAME = "init"
 HELP = """
@@ -40,7 +40,7 @@ def command(
     return partial(_init, folder, quiet=quiet)
 
 
-def _init(folder: str, *, quiet: bool) -> Outcome:
+def _init(folder: str, *, quiet: bool) -> CommandOutcome:
     from btkit.cli.streams import say  # noqa: PLC0415 - lazy start-up
     from btkit.shipped import lay_out  # noqa: PLC0415 - lazy start-up
 
@@ -49,7 +49,7 @@ def _init(folder: str, *, quiet: bool) -> Outcome:
         say(f"{len(done.written)} files written, {len(done.left)} left as they were")
         say(f"{'folder':<9} {done.folder}")
         say(f"{'next':<9} jupyter lab --notebook-dir={done.folder}")
-    return Outcome(
+    return CommandOutcome(
         {
             "folder": str(done.folder),
             "written": [str(path) for path in done.written],

@@ -9,7 +9,7 @@ import typer
 
 from btkit.cli.next_steps import after_list
 from btkit.cli.options import AsJson, Debug, Quiet
-from btkit.cli.outcome import Outcome, Work
+from btkit.cli.outcome import CommandOutcome, Work
 from btkit.settings import Settings
 
 NAME = "list"
@@ -59,7 +59,9 @@ def command(  # noqa: PLR0913 - a parameter per flag
     return partial(_list, symbol, limit=limit, wanted=wanted, as_json=as_json)
 
 
-def _list(symbol: str | None, *, limit: int, wanted: dict[str, Any], as_json: bool) -> Outcome:
+def _list(
+    symbol: str | None, *, limit: int, wanted: dict[str, Any], as_json: bool
+) -> CommandOutcome:
     from btkit.cli.tables import show_jobs  # noqa: PLC0415 - lazy start-up
     from btkit.jobs import list_runs, read_settings  # noqa: PLC0415 - lazy start-up
 
@@ -67,7 +69,7 @@ def _list(symbol: str | None, *, limit: int, wanted: dict[str, Any], as_json: bo
     runs = list_runs(symbol, limit=limit, settings=settings, **wanted)
     document = {"count": len(runs), "runs": runs, "warnings": _missing(settings)}
     people = None if as_json else partial(show_jobs, document)
-    return Outcome(document, next=after_list(runs), people=people)
+    return CommandOutcome(document, next=after_list(runs), people=people)
 
 
 def _missing(settings: Settings) -> list[dict[str, str]]:

@@ -19,7 +19,7 @@ from btkit.cli.options import (
     RunId,
     UploadReports,
 )
-from btkit.cli.outcome import Outcome, Work
+from btkit.cli.outcome import CommandOutcome, Work
 
 NAME = "report"
 HELP = """
@@ -59,7 +59,7 @@ def command(
     return partial(_report, run_id, rendering=rendering, quiet=quiet)
 
 
-def _report(run_id: str, *, rendering: dict[str, Any] | None, quiet: bool) -> Outcome:
+def _report(run_id: str, *, rendering: dict[str, Any] | None, quiet: bool) -> CommandOutcome:
     from btkit.jobs import load_document  # noqa: PLC0415 - lazy start-up
 
     document = load_document(run_id, trades=True)
@@ -68,4 +68,4 @@ def _report(run_id: str, *, rendering: dict[str, Any] | None, quiet: bool) -> Ou
         from btkit.cli.rendering import render_stored  # noqa: PLC0415 - lazy start-up
 
         closing = render_stored(run_id, rendering=rendering, quiet=quiet)
-    return Outcome(document, next=after_report(document), closing=closing)
+    return CommandOutcome(document, next=after_report(document), closing=closing)

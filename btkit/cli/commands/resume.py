@@ -17,7 +17,7 @@ from btkit.cli.options import (
     RunId,
     UploadReports,
 )
-from btkit.cli.outcome import Outcome, Work
+from btkit.cli.outcome import CommandOutcome, Work
 from btkit.cli.streams import own_stdout
 
 NAME = "resume"
@@ -55,7 +55,9 @@ def command(
     return partial(_resume, run_id, rendering=rendering, out=own_stdout(), quiet=quiet)
 
 
-def _resume(run_id: str, *, rendering: dict[str, Any] | None, out: IO[str], quiet: bool) -> Outcome:
+def _resume(
+    run_id: str, *, rendering: dict[str, Any] | None, out: IO[str], quiet: bool
+) -> CommandOutcome:
     from btkit.cli.start_up import import_numba_lightly  # noqa: PLC0415 - lazy start-up
 
     import_numba_lightly()

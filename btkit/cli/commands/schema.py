@@ -6,7 +6,7 @@ from typing import Any
 
 from btkit.cli.next_steps import step
 from btkit.cli.options import Debug, Quiet
-from btkit.cli.outcome import ERROR_SCHEMA, NEXT_SCHEMA, Outcome, Work
+from btkit.cli.outcome import ERROR_SCHEMA, NEXT_SCHEMA, CommandOutcome, Work
 from btkit.errors import error_types
 
 NAME = "schema"
@@ -36,13 +36,13 @@ def _answer(schema: dict[str, Any]) -> dict[str, Any]:
     return {**schema, "properties": {**schema["properties"], "next": NEXT_SCHEMA}}
 
 
-def _schema() -> Outcome:
+def _schema() -> CommandOutcome:
     from btkit.documents import REPORTS, Report, report_schema  # noqa: PLC0415 - lazy start-up
     from btkit.jobs.job import JOB  # noqa: PLC0415 - lazy start-up
     from btkit.spec import spec_schema  # noqa: PLC0415 - lazy start-up
 
     others = {kind: known.report for kind, known in REPORTS.items() if known.report is not Report}
-    return Outcome(
+    return CommandOutcome(
         {
             "spec": spec_schema(),
             "job": JOB.json_schema(),

@@ -9,7 +9,7 @@ import typer
 
 from btkit.cli.next_steps import step
 from btkit.cli.options import Debug, Quiet
-from btkit.cli.outcome import PASSED, SOFT_FAILURE, Outcome, Work
+from btkit.cli.outcome import PASSED, SOFT_FAILURE, CommandOutcome, Work
 
 NAME = "sync"
 HELP = """
@@ -41,12 +41,12 @@ def command(
     return partial(_sync, create_bucket=create_bucket)
 
 
-def _sync(*, create_bucket: bool) -> Outcome:
+def _sync(*, create_bucket: bool) -> CommandOutcome:
     from btkit.jobs import sync  # noqa: PLC0415 - lazy start-up
 
     document = sync(create_bucket=create_bucket)
     waits = bool(document["waiting"])
-    return Outcome(
+    return CommandOutcome(
         document,
         SOFT_FAILURE if waits else PASSED,
         next=[

@@ -10,7 +10,7 @@ import typer
 
 from btkit.cli.next_steps import after_validation
 from btkit.cli.options import Debug, Quiet
-from btkit.cli.outcome import Outcome, Work
+from btkit.cli.outcome import CommandOutcome, Work
 from btkit.errors import UsageError
 
 NAME = "validate"
@@ -49,13 +49,13 @@ def command(
     return partial(_validate, given[0])
 
 
-def _validate(path: str) -> Outcome:
+def _validate(path: str) -> CommandOutcome:
     from btkit.jobs import read_settings  # noqa: PLC0415 - lazy start-up
     from btkit.spec import kind_of, load_spec, spec_hash  # noqa: PLC0415 - lazy start-up
 
     spec = load_spec(Path(path), settings=read_settings())
     kind, why = kind_of(spec)
-    return Outcome(
+    return CommandOutcome(
         {
             "valid": True,
             "kind": kind,

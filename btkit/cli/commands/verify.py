@@ -9,7 +9,7 @@ import typer
 
 from btkit.cli.next_steps import step
 from btkit.cli.options import Debug, Quiet
-from btkit.cli.outcome import PASSED, SOFT_FAILURE, Outcome, Work
+from btkit.cli.outcome import PASSED, SOFT_FAILURE, CommandOutcome, Work
 
 NAME = "verify"
 HELP = """
@@ -36,13 +36,13 @@ def command(
     return partial(_verify, run_id, quiet=quiet)
 
 
-def _verify(run_id: str, *, quiet: bool) -> Outcome:
+def _verify(run_id: str, *, quiet: bool) -> CommandOutcome:
     from btkit.cli.progress import open_progress  # noqa: PLC0415 - lazy start-up
     from btkit.jobs import verify  # noqa: PLC0415 - lazy start-up
 
     document = verify(run_id, progress=open_progress(quiet=quiet))
     known = document["run_id"]
-    return Outcome(
+    return CommandOutcome(
         document,
         PASSED if document["reproduced"] else SOFT_FAILURE,
         next=[step("Prints the report that was compared.", "report", "--run-id", known)],

@@ -6,7 +6,7 @@ from functools import partial
 
 from btkit.cli.next_steps import step
 from btkit.cli.options import Debug, Quiet
-from btkit.cli.outcome import Outcome, Work
+from btkit.cli.outcome import CommandOutcome, Work
 
 NAME = "warm-up"
 HELP = """
@@ -31,14 +31,14 @@ def command(
     return partial(_warm_up, quiet=quiet)
 
 
-def _warm_up(*, quiet: bool) -> Outcome:
+def _warm_up(*, quiet: bool) -> CommandOutcome:
     from btkit.cli.progress import open_progress  # noqa: PLC0415 - lazy start-up
     from btkit.jobs.warming import warm_up  # noqa: PLC0415 - lazy start-up
 
     with open_progress(quiet=quiet).stage("warm up") as note:
         done = warm_up()
         note(f"{done.compiled} functions compiled")
-    return Outcome(
+    return CommandOutcome(
         {"compiled": done.compiled, "seconds": done.seconds, "cache": str(done.cache)},
         next=[step("Shows how a run is made, with an example.", "run", "--help")],
     )

@@ -13,23 +13,23 @@ from btkit.render.options.payoff import payoff_chart
 from btkit.render.pages import markup
 from btkit.render.pieces import Chart, Html, ReportSection
 from btkit.render.sections import Sections, growth, headline, months
-from btkit.render.trade_table import Column, extremes, full_table
+from btkit.render.trade_table import TableColumn, extremes, full_table
 from btkit.render.view import RunView
 
-COLUMNS: tuple[Column, ...] = (
-    Column("entry_date", "Sold", "date"),
-    Column("exit_date", "Out", "date"),
-    Column("expiry", "Expiry", "date"),
-    Column("strikes", "Sold/bought", "text"),
-    Column("contracts", "Lots", "count"),
-    Column("entry_price", "Credit", "cost"),
-    Column("exit_price", "Close", "cost"),
-    Column("pnl", "P&L, $", "money"),
-    Column("return_pct", "On risk, %", "percent"),
-    Column("exit_reason", "Reason", "reason"),
-    Column("iv_entry", "IV, %", "share"),
-    Column("iv_rank_entry", "IV rank", "count"),
-    Column("costs", "Costs, $", "cost"),
+COLUMNS: tuple[TableColumn, ...] = (
+    TableColumn("entry_date", "Sold", "date"),
+    TableColumn("exit_date", "Out", "date"),
+    TableColumn("expiry", "Expiry", "date"),
+    TableColumn("strikes", "Sold/bought", "text"),
+    TableColumn("contracts", "Lots", "count"),
+    TableColumn("entry_price", "Credit", "cost"),
+    TableColumn("exit_price", "Close", "cost"),
+    TableColumn("pnl", "P&L, $", "money"),
+    TableColumn("return_pct", "On risk, %", "percent"),
+    TableColumn("exit_reason", "Reason", "reason"),
+    TableColumn("iv_entry", "IV, %", "share"),
+    TableColumn("iv_rank_entry", "IV rank", "count"),
+    TableColumn("costs", "Costs, $", "cost"),
 )
 
 

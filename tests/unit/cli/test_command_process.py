@@ -43,12 +43,12 @@ def test_output_of_a_started_program_does_not_reach_stdout():
     script = (
         "import os, subprocess, sys\n"
         "from btkit.cli import main as entry\n"
-        "from btkit.cli.outcome import Outcome\n"
+        "from btkit.cli.outcome import CommandOutcome\n"
         "def work():\n"
         "    os.write(1, b'from C')\n"
         "    subprocess.run(['echo', 'from a child'], check=True)\n"
         "    print('from Python')\n"
-        "    return Outcome({'fine': True}, next=[])\n"
+        "    return CommandOutcome({'fine': True}, next=[])\n"
         "entry._parse = lambda arguments: work\n"
         "sys.exit(entry.main([]))\n"
     )

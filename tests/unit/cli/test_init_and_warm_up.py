@@ -9,7 +9,7 @@ import pytest
 from btkit import announcing
 from btkit.cli import main as entry
 from btkit.cli.app import app
-from btkit.cli.outcome import Outcome
+from btkit.cli.outcome import CommandOutcome
 
 
 def test_init_says_what_it_wrote_and_what_it_left(answer, backtest, workplace):
@@ -65,7 +65,7 @@ def test_warm_up_without_a_folder_for_what_it_compiles(backtest, monkeypatch):
 def test_a_command_says_that_it_compiles_unless_it_is_quiet(flag, monkeypatch, capsys):
     def work():
         announcing.compiling_begins(kept=True)
-        return Outcome({"fine": True}, next=[])
+        return CommandOutcome({"fine": True}, next=[])
 
     monkeypatch.setattr(announcing._Compiling, "told", False)
     monkeypatch.setattr(entry, "_parse", lambda _arguments: work)

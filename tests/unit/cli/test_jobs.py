@@ -96,7 +96,7 @@ def test_what_was_asked_for_is_listed_and_reported_and_its_parts_are_folded(ask,
 def test_nothing_else_has_parts(ask):
     code, document = ask("list", "--parent", "0123456789abcdef")
     assert (code, document["error"]["type"]) == (2, "RunNotFoundError")
-    code, document = ask("list", "--kind", "campaign")
+    code, document = ask("list", "--kind", "study")
     assert (code, document["error"]["type"]) == (2, "UsageError")
 
 

@@ -75,7 +75,7 @@ def test_it_goes_on_under_its_own_id(stored, settings, kind):
     job_id, request = stored[kind]
     resume(job_id, settings=settings)
     (row,) = list_runs(kind=kind, settings=settings)
-    assert (row["run_id"], row["status"]) == (job_id, "complete")
+    assert (row["run_id"], row["status"], row["attempts"]) == (job_id, "complete", 2)
     document = load_document(job_id, settings=settings)
     assert document.get("error") is None
     if kind in {"run", "options-sim"}:

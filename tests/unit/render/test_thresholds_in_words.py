@@ -8,8 +8,8 @@ import pytest
 from support.random_bars import crossover
 
 import btkit as bt
-from btkit.cli.campaigns import show_sweep
 from btkit.cli.commands.walk_forward import HELP
+from btkit.cli.verdicts import show_sweep
 from btkit.documents import sweeps
 from btkit.documents.sweeps import DEFLATED_SHARPE_NEEDED
 from btkit.jobs.sweep import describe_sweep

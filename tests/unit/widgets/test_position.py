@@ -11,7 +11,7 @@ from btkit.jobs.job import OptionsJob
 from btkit.jobs.requests import option_spec
 from btkit.pricing import black_scholes as pricing
 from btkit.widgets.market import LoadedMarket, MarketRequest
-from btkit.widgets.position import UNITS, Moment, Position, PositionLeg
+from btkit.widgets.position import UNITS, Moment, OpenSpread, PositionLeg
 from btkit.widgets.sold import at_last_close, of_spread
 
 STRATEGIES = Path(__file__).resolve().parents[3] / "strategies"
@@ -73,7 +73,7 @@ def spread(*legs, received=None, **options):
     made = tuple(PositionLeg(*leg, 0.0) for leg in legs)
     known = {"contracts": 2, "sold": NOW, "now": NOW, "slippage": 0.0, "commission": 1.0,
              "rate": 0.03, "dividend_yield": 0.01} | options  # fmt: skip
-    return Position(legs=made, received=received, **known)
+    return OpenSpread(legs=made, received=received, **known)
 
 
 PUTS = (("short", "put", 95.0), ("long", "put", 90.0))

@@ -18,7 +18,7 @@ AXES = {"fast": range(3, 15, 2), "slow": range(20, 60, 5)}
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("campaigns")
+    folder = tmp_path_factory.mktemp("searches")
     settings = Settings(
         db_path=folder / "results.db",
         curve_dir=folder / "curves",
