@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from pathlib import Path
 from btkit.errors import StoreBusyError, StoreError
 from btkit.storage.writing import make_folder
 
+_ADDS_COLUMN = re.compile(r"ALTER TABLE (\w+) ADD COLUMN (\w+)")
 BUSY_TIMEOUT_S = 30.0
 """How long a connection waits for another one's lock, in seconds."""
 
@@ -129,8 +131,19 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
         for target, script in migrations():
             if target > version:
                 for statement in _statements(script):
-                    connection.execute(statement)
+                    if not _has_column(connection, statement):
+                        connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {target:d}")
+
+
+def _has_column(connection: sqlite3.Connection, statement: str) -> bool:
+    # SQLite has no ADD COLUMN IF NOT EXISTS, and a dump that is read back has lost its version.
+    added = _ADDS_COLUMN.search(statement)
+    if added is None:
+        return False
+    table, column = added.groups()
+    known = connection.execute("SELECT name FROM pragma_table_info(?)", (table,))
+    return column in {name for (name,) in known}
 
 
 def is_current(connection: sqlite3.Connection, path: Path) -> bool:

@@ -34,7 +34,7 @@ from btkit.cli.outcome import Work
 
 NAME = "sweep"
 HELP = """
-Try many parameters, and say whether the best could be chance.
+Try many parameters, and say if the best could be chance.
 
 The table of all sets, the specs of the best ten, a notebook, its HTML and its JSON are left in
 BT_REPORT_DIR. Ctrl-C keeps what is done; the same command, or `resume`, goes on with it.
