@@ -131,4 +131,5 @@ def _evaluators(run: Simulated) -> tuple[Evaluator, Evaluator]:
     def judging(rows: Integers) -> Evaluator:
         return Evaluator(run.feature_set, bars[rows], positions.known(bars[rows], trades[rows]))
 
-    return judging(by_bar[oldest]), judging(by_bar)
+    seen = judging(by_bar[oldest])
+    return seen, seen if len(oldest) == len(by_bar) else judging(by_bar)
