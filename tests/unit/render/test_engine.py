@@ -20,7 +20,10 @@ from btkit.shipped import shipped
 
 pytestmark = pytest.mark.integration
 
-SHOW = "from btkit.render.pieces import Html, ReportSection\nReportSection([Html('<b>x</b>'), Html('y')])"
+SHOW = (
+    "from btkit.render.pieces import Html, ReportSection\n"
+    "ReportSection([Html('<b>x</b>'), Html('y')])"
+)
 
 
 @pytest.fixture
