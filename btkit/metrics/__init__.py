@@ -9,9 +9,11 @@ from btkit.metrics.curves import (
     drawdown_series,
     worst_drawdown,
 )
+from btkit.metrics.entry import Metric
 from btkit.metrics.model import (
     JSON_INFINITY,
     MEASURED,
+    METRICS,
     WHOLE_METRICS,
     Metrics,
     TradeColumns,
@@ -38,11 +40,13 @@ from btkit.metrics.views import (
 __all__ = [
     "JSON_INFINITY",
     "MEASURED",
+    "METRICS",
     "THRESHOLDS",
     "VERDICT_WORDS",
     "WHOLE_METRICS",
     "Drawdown",
     "Failure",
+    "Metric",
     "Metrics",
     "Threshold",
     "TradeColumns",

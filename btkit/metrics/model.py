@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple, overload
+from typing import Annotated, Any, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
+
+from btkit.metrics.entry import Metric
 
 JSON_INFINITY = 999_999.0
 """What an infinite metric is written as, since JSON has no Infinity."""
@@ -56,37 +58,295 @@ class Metrics(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    total_trades: int
-    winning_trades: int
-    losing_trades: int
-    win_rate: float
-    profit_factor: float
-    expectancy_per_trade: float
-    avg_win_pct: float
-    avg_loss_pct: float
-    largest_win: float
-    largest_loss: float
-    consecutive_losses_max: int
-    cagr: float
-    max_drawdown_pct: float
-    max_drawdown_duration_days: int
-    sharpe_ratio: float
-    sortino_ratio: float
-    calmar_ratio: float
-    recovery_factor: float
-    is_sharpe: float | None = None
-    oos_sharpe: float | None = None
-    walk_forward_efficiency: float | None = None
-    total_return: float
-    total_return_pct: float
-    annualized_return: float
-    volatility: float
-    max_drawdown: float
-    avg_win: float
-    avg_loss: float
-    avg_holding_period: float
-    avg_win_holding_period: float
-    avg_loss_holding_period: float
+    total_trades: Annotated[
+        int,
+        Metric(
+            "Trades",
+            "count",
+            "Completed round trips",
+            "Closed trades, break-even ones included",
+            "neither",
+        ),
+    ]
+    winning_trades: Annotated[
+        int,
+        Metric(
+            "Winning trades",
+            "count",
+            "Trades with a profit",
+            "Trades with P&L > 0, costs included",
+        ),
+    ]
+    losing_trades: Annotated[
+        int,
+        Metric(
+            "Losing trades",
+            "count",
+            "Trades with a loss",
+            "Trades with P&L < 0, costs included",
+            "lower",
+        ),
+    ]
+    win_rate: Annotated[
+        float,
+        Metric(
+            "Win rate",
+            "percent",
+            "Trades with a profit over all trades",
+            "winning_trades / total_trades",
+        ),
+    ]
+    profit_factor: Annotated[
+        float,
+        Metric(
+            "Profit factor",
+            "ratio",
+            "Dollars won over dollars lost, costs included",
+            "sum of wins / |sum of losses|",
+        ),
+    ]
+    expectancy_per_trade: Annotated[
+        float,
+        Metric(
+            "Expectancy a trade",
+            "money",
+            "Mean profit or loss of a trade, costs included",
+            "mean(P&L)",
+        ),
+    ]
+    avg_win_pct: Annotated[
+        float,
+        Metric(
+            "Mean win in %",
+            "percent",
+            "Mean return of the winning trades",
+            "mean(return_pct of the winners)",
+        ),
+    ]
+    avg_loss_pct: Annotated[
+        float,
+        Metric(
+            "Mean loss in %",
+            "percent",
+            "Mean return of the losing trades",
+            "mean(return_pct of the losers)",
+        ),
+    ]
+    largest_win: Annotated[
+        float,
+        Metric(
+            "Largest win",
+            "money",
+            "Best single trade",
+            "max(P&L), 0 without a winner",
+        ),
+    ]
+    largest_loss: Annotated[
+        float,
+        Metric(
+            "Largest loss",
+            "money",
+            "Worst single trade",
+            "min(P&L), 0 without a loser",
+        ),
+    ]
+    consecutive_losses_max: Annotated[
+        int,
+        Metric(
+            "Losses in a row",
+            "count",
+            "Longest streak of losing trades",
+            "Longest run of P&L < 0, in order of exit",
+            "lower",
+        ),
+    ]
+    cagr: Annotated[
+        float,
+        Metric(
+            "Return a year",
+            "percent",
+            "Compound annual growth rate (CAGR): the steady yearly return that ends at the same "
+            "value",
+            "(last equity / initial capital)^(365.25 / calendar days) - 1; -1 if ruined",
+        ),
+    ]
+    max_drawdown_pct: Annotated[
+        float,
+        Metric(
+            "Maximum drawdown",
+            "percent",
+            "Deepest fall of the account from a previous high",
+            "min(equity / highest equity so far - 1), the initial capital being the first high",
+        ),
+    ]
+    max_drawdown_duration_days: Annotated[
+        int,
+        Metric(
+            "Longest time below a high",
+            "days",
+            "Calendar time from a high of the account until it was reached again",
+            "Longest span from a high to its recovery, or to the end",
+            "lower",
+        ),
+    ]
+    sharpe_ratio: Annotated[
+        float,
+        Metric(
+            "Sharpe ratio",
+            "ratio",
+            "Mean return over its standard deviation, annualised; risk-free rate 0; of intraday bars a "
+            "return spans a session",
+            "mean(r) / std(r, ddof 1) x sqrt(A)",
+        ),
+    ]
+    sortino_ratio: Annotated[
+        float,
+        Metric(
+            "Sortino ratio",
+            "ratio",
+            "Like the Sharpe ratio, with only the losses as risk",
+            "mean(r) / sqrt(mean(min(r, 0)^2)) x sqrt(A)",
+        ),
+    ]
+    calmar_ratio: Annotated[
+        float,
+        Metric(
+            "Calmar ratio",
+            "ratio",
+            "Return a year over maximum drawdown",
+            "cagr / |max_drawdown_pct|",
+        ),
+    ]
+    recovery_factor: Annotated[
+        float,
+        Metric(
+            "Recovery factor",
+            "ratio",
+            "Net profit over the largest drawdown in dollars",
+            "total_return / |max_drawdown|",
+        ),
+    ]
+    is_sharpe: Annotated[
+        float | None,
+        Metric(
+            "Sharpe ratio in sample",
+            "ratio",
+            "Sharpe ratio of the in-sample part before this out-of-sample part",
+            "sharpe_ratio of the in-sample run; None outside of a walk-forward",
+        ),
+    ] = None
+    oos_sharpe: Annotated[
+        float | None,
+        Metric(
+            "Sharpe ratio out of sample",
+            "ratio",
+            "Sharpe ratio of this out-of-sample part",
+            "sharpe_ratio of this run; None outside of a walk-forward",
+        ),
+    ] = None
+    walk_forward_efficiency: Annotated[
+        float | None,
+        Metric(
+            "Walk-forward efficiency",
+            "ratio",
+            "What of the in-sample Sharpe ratio was left out of sample",
+            "oos_sharpe / is_sharpe, clipped to [-2, 2]; None where is_sharpe is not above 0",
+        ),
+    ] = None
+    total_return: Annotated[
+        float,
+        Metric(
+            "Net profit",
+            "money",
+            "Last equity less initial capital",
+            "last equity - initial capital",
+        ),
+    ]
+    total_return_pct: Annotated[
+        float,
+        Metric(
+            "Total return",
+            "percent",
+            "Last equity over initial capital, −1",
+            "last equity / initial capital - 1",
+        ),
+    ]
+    annualized_return: Annotated[
+        float,
+        Metric(
+            "Annualised return",
+            "percent",
+            "The return a year under the name that other programs use",
+            "cagr",
+        ),
+    ]
+    volatility: Annotated[
+        float,
+        Metric(
+            "Volatility a year",
+            "percent",
+            "Standard deviation of returns, annualised; of intraday bars a return spans a session",
+            "std(r, ddof 1) x sqrt(A)",
+            "lower",
+        ),
+    ]
+    max_drawdown: Annotated[
+        float,
+        Metric(
+            "Maximum drawdown in $",
+            "money",
+            "Deepest fall in dollars from a previous high",
+            "min(equity - highest equity so far)",
+        ),
+    ]
+    avg_win: Annotated[
+        float,
+        Metric(
+            "Mean win",
+            "money",
+            "Mean profit of the winning trades",
+            "mean(P&L of the winners)",
+        ),
+    ]
+    avg_loss: Annotated[
+        float,
+        Metric(
+            "Mean loss",
+            "money",
+            "Mean loss of the losing trades",
+            "mean(P&L of the losers)",
+        ),
+    ]
+    avg_holding_period: Annotated[
+        float,
+        Metric(
+            "Mean holding time",
+            "hours",
+            "Calendar time from entry to exit",
+            "mean(exit time - entry time)",
+            "neither",
+        ),
+    ]
+    avg_win_holding_period: Annotated[
+        float,
+        Metric(
+            "Mean holding time of wins",
+            "hours",
+            "Calendar time from entry to exit of the winning trades",
+            "mean(exit time - entry time of the winners)",
+            "neither",
+        ),
+    ]
+    avg_loss_holding_period: Annotated[
+        float,
+        Metric(
+            "Mean holding time of losses",
+            "hours",
+            "Calendar time from entry to exit of the losing trades",
+            "mean(exit time - entry time of the losers)",
+            "neither",
+        ),
+    ]
 
     def to_json_values(self) -> dict[str, Any]:
         """Return the metrics as plain JSON values.
@@ -108,6 +368,14 @@ class Metrics(BaseModel):
         values["undefined"] = undefined
         return values
 
+
+METRICS: dict[str, Metric] = {
+    name: entry
+    for name, field in Metrics.model_fields.items()
+    for entry in field.metadata
+    if isinstance(entry, Metric)
+}
+"""Every metric's entry by its name, in the order of the fields."""
 
 MEASURED: tuple[str, ...] = tuple(
     name for name, field in Metrics.model_fields.items() if field.is_required()

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from btkit.documents.sweeps import SweepReport
+from btkit.metrics import METRICS
 from btkit.render import text, theme
 from btkit.render.figures.trades import FEW
 from btkit.render.pages import markup
@@ -48,8 +49,7 @@ def metric_label(name: str) -> str:
     name
         As in the document.
     """
-    known = {"cagr": "CAGR", "max_drawdown_pct": "Maximum drawdown", "total_trades": "Trades"}
-    return known.get(name, name.replace("_pct", "").replace("_", " ").capitalize())
+    return "CAGR" if name == "cagr" else METRICS[name].label
 
 
 def is_percent(name: str) -> bool:
@@ -60,7 +60,7 @@ def is_percent(name: str) -> bool:
     name
         As in the document.
     """
-    return name in {"cagr", "win_rate", "volatility"} or name.endswith("_pct")
+    return name in METRICS and METRICS[name].format == "percent"
 
 
 def surface(page: SweepPage) -> ReportSection:

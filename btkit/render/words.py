@@ -7,12 +7,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from btkit.metrics import THRESHOLDS, Failure, Threshold
+from btkit.metrics import METRICS, THRESHOLDS, Failure, Threshold
+from btkit.metrics.entry import Format
 from btkit.render import text
 from btkit.render.view import RunView
 
 SHORT_RUN_DAYS = 365
 LIMITS = {"max_drawdown_pct": "limit", "consecutive_losses_max": "at most"}
+
+
+_SHOWN: dict[Format, Callable[[float | None], str]] = {
+    "percent": text.percent,
+    "ratio": text.ratio,
+    "count": text.count,
+    "money": text.money,
+    "days": lambda days: text.DASH if days is None else text.span(days),
+    "hours": lambda hours: text.DASH if hours is None else text.holding(hours),
+}
 
 
 @dataclass(frozen=True)
@@ -35,65 +46,9 @@ class Label:
 
 
 LABELS: dict[str, Label] = {
-    "cagr": Label(
-        "Return a year",
-        text.percent,
-        "Compound annual growth rate (CAGR): the steady yearly return that ends at the same value",
-    ),
-    "total_return_pct": Label("Total return", text.percent, "Last equity over initial capital, −1"),
-    "total_return": Label("Net profit", text.money, "Last equity less initial capital"),
-    "volatility": Label(
-        "Volatility a year",
-        text.percent,
-        "Standard deviation of returns, annualised; of intraday bars a return spans a session",
-    ),
-    "sharpe_ratio": Label(
-        "Sharpe ratio",
-        text.ratio,
-        "Mean return over its standard deviation, annualised; risk-free rate 0; of intraday bars a "
-        "return spans a session",
-    ),
-    "sortino_ratio": Label(
-        "Sortino ratio", text.ratio, "Like the Sharpe ratio, with only the losses as risk"
-    ),
-    "max_drawdown_pct": Label(
-        "Maximum drawdown", text.percent, "Deepest fall of the account from a previous high"
-    ),
-    "max_drawdown": Label(
-        "Maximum drawdown in $", text.money, "Deepest fall in dollars from a previous high"
-    ),
-    "max_drawdown_duration_days": Label(
-        "Longest time below a high",
-        lambda days: text.DASH if days is None else text.span(days),
-        "Calendar time from a high of the account until it was reached again",
-    ),
-    "calmar_ratio": Label("Calmar ratio", text.ratio, "Return a year over maximum drawdown"),
-    "recovery_factor": Label(
-        "Recovery factor", text.ratio, "Net profit over the largest drawdown in dollars"
-    ),
-    "total_trades": Label("Trades", text.count, "Completed round trips"),
-    "win_rate": Label("Win rate", text.percent, "Trades with a profit over all trades"),
-    "profit_factor": Label(
-        "Profit factor", text.ratio, "Dollars won over dollars lost, costs included"
-    ),
-    "expectancy_per_trade": Label(
-        "Expectancy a trade", text.money, "Mean profit or loss of a trade, costs included"
-    ),
-    "avg_win": Label("Mean win", text.money, "Mean profit of the winning trades"),
-    "avg_loss": Label("Mean loss", text.money, "Mean loss of the losing trades"),
-    "avg_win_pct": Label("Mean win in %", text.percent, "Mean return of the winning trades"),
-    "avg_loss_pct": Label("Mean loss in %", text.percent, "Mean return of the losing trades"),
-    "largest_win": Label("Largest win", text.money, "Best single trade"),
-    "largest_loss": Label("Largest loss", text.money, "Worst single trade"),
-    "consecutive_losses_max": Label(
-        "Losses in a row", text.count, "Longest streak of losing trades"
-    ),
-    "avg_holding_period": Label(
-        "Mean holding time",
-        lambda hours: text.DASH if hours is None else text.holding(hours),
-        "Calendar time from entry to exit",
-    ),
+    name: Label(entry.label, _SHOWN[entry.format], entry.meaning) for name, entry in METRICS.items()
 }
+"""The words of every metric, from its entry."""
 
 BOUNDS: dict[str, Threshold] = {bound.metric: bound for bound in THRESHOLDS}
 

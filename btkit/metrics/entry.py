@@ -1,0 +1,72 @@
+"""What a metric is: one entry, from which words, tiles, hover text and schema follow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+Format = Literal["percent", "ratio", "count", "money", "days", "hours"]
+"""How a value is written for people."""
+
+Direction = Literal["higher", "lower", "neither"]
+"""Which value is the better one; a loss is below 0, so a smaller loss is the higher value."""
+
+UNITS: dict[Format, str] = {
+    "percent": "fraction",
+    "ratio": "ratio",
+    "count": "count",
+    "money": "$",
+    "days": "calendar days",
+    "hours": "hours",
+}
+"""What a value is counted in, by how it is written."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric, as the annotation of its field in `btkit.metrics.Metrics`.
+
+    Parameters
+    ----------
+    label
+        Its name for a person.
+    format
+        How its value is written, which says its unit, too.
+    meaning
+        One sentence for the hover.
+    formula
+        What it is worked out from, for whoever checks it.
+    direction
+        Which value is the better one.
+
+    Examples
+    --------
+    >>> Metric("Win rate", "percent", "Trades with a profit over all trades", "wins / trades").unit
+    'fraction'
+    """
+
+    label: str
+    format: Format
+    meaning: str
+    formula: str
+    direction: Direction = "higher"
+
+    @property
+    def unit(self) -> str:
+        """What its value is counted in."""
+        return UNITS[self.format]
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {
+            **handler(schema),
+            "title": self.label,
+            "description": f"{self.meaning}. {self.formula}.",
+            "unit": self.unit,
+            "direction": self.direction,
+        }
