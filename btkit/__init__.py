@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from btkit.indicators import register_indicator
     from btkit.jobs import list_runs, load_run, report
     from btkit.jobs.verbs import options_sim, run, sweep, walk_forward
+    from btkit.metrics import register_metric
     from btkit.render import plot, show
     from btkit.simulation import simulate
     from btkit.spec import load_spec
@@ -31,6 +32,7 @@ __all__ = [
     "options_sim",
     "plot",
     "register_indicator",
+    "register_metric",
     "register_source",
     "report",
     "run",
@@ -51,6 +53,7 @@ _HOMES = {
     "options_sim": "btkit.jobs.verbs",
     "plot": "btkit.render.inline",
     "register_indicator": "btkit.indicators",
+    "register_metric": "btkit.metrics",
     "register_source": "btkit.data",
     "report": "btkit.jobs",
     "run": "btkit.jobs.verbs",

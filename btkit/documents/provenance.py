@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from btkit.data import plugins_of_source
+from btkit.metrics import plugins_of_metrics
 from btkit.spec import spec_hash
 
 if TYPE_CHECKING:
@@ -110,7 +111,11 @@ def build_provenance(
         "source": result.data.source,
         "plugins": [
             plugin.to_document()
-            for plugin in (*result.spec.plugins_read(), *plugins_of_source(result.data.source))
+            for plugin in (
+                *result.spec.plugins_read(),
+                *plugins_of_source(result.data.source),
+                *plugins_of_metrics(list(result.metrics.model_extra or {})),
+            )
         ],
         "versions": dict(versions),
         "settings": {

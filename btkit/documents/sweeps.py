@@ -21,7 +21,7 @@ from btkit.documents.models import (
     Section,
 )
 from btkit.documents.provenance import build_provenance
-from btkit.metrics import Failure, Verdict, verdict_of
+from btkit.metrics import Failure, Verdict, columns_for, metrics_of, verdict_of
 from btkit.validation.overfitting import Overfitting
 from btkit.validation.superiority import Superiority
 from btkit.validation.sweep import SweepResult
@@ -253,15 +253,19 @@ def _at_the_edge(result: SweepResult) -> list[ReportWarning]:
 
 
 def _ranked(result: SweepResult, rank: int, place: int, command: list[str] | None) -> RankedSet:
-    from btkit.metrics import metrics_of  # noqa: PLC0415 - brings numba
-
     return RankedSet(
         rank=rank,
         place=place,
         parameters=result.sets.at(place),
-        metrics=metrics_of(result.rows[place]).to_json_values(),
+        metrics=_metrics(result, place),
         command=command,
     )
+
+
+def _metrics(result: SweepResult, place: int) -> dict[str, Any]:
+    row = result.rows[place]
+    by_name = dict(zip(columns_for(result.objective), row.tolist(), strict=True))
+    return metrics_of(row, {result.objective: by_name[result.objective]}).to_json_values()
 
 
 def _section(found: Overfitting) -> OverfittingSection:

@@ -99,6 +99,21 @@ class SweepEngine:
         """
         return self._run(first, last, None)[0]
 
+    def runs(self, first: int, last: int) -> Iterator[tuple[Floats, Scratch]]:
+        """Simulate sets `first` to `last` - 1 one by one, for metrics that have a function.
+
+        Yields
+        ------
+        tuple
+            The set's row of `metrics`, and what its run left; good until the next one.
+        """
+        out = np.empty((last - first, len(MEASURED) + 1))
+        fixed = (self.market, self.rules, self.account, *self._inputs(first, last))
+        scratch = self._scratches[0]
+        for place in range(last - first):
+            run_sets(place, place + 1, *fixed, scratch, out)
+            yield out[place], scratch
+
     def returns(self, first: int, last: int, ends: Integers) -> Floats:
         """Simulate sets `first` to `last` - 1 and return what they earned period by period.
 

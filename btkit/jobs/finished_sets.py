@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from btkit.errors import StoreError
 from btkit.jobs.files import explained
+from btkit.metrics import MEASURED, plugins_of_metrics
 from btkit.storage import digest_of, make_folder, parquet_of, write_whole
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ _ATTEMPTS = 5
 _SOURCES = ("indicators", "simulation", "validation")
 
 
-def brought_by_user(spec: BaseSpec, symbol: str | None) -> dict[str, Any]:
-    """Return what `identify` is to know of the user's events and indicators that a spec reads.
+def brought_by_user(spec: BaseSpec, symbol: str | None, objective: str) -> dict[str, Any]:
+    """Return what `identify` is to know of the user's events, indicators and metrics that are read.
 
     Parameters
     ----------
@@ -42,9 +43,12 @@ def brought_by_user(spec: BaseSpec, symbol: str | None) -> dict[str, Any]:
         What is asked.
     symbol
         The instrument; None for one without a name.
+    objective
+        What sets are ranked by.
     """
     fingerprint = spec.events_read(symbol).fingerprint()
-    plugins = [plugin.to_document() for plugin in spec.plugins_read()]
+    read = [*spec.plugins_read(), *plugins_of_metrics([objective])]
+    plugins = [plugin.to_document() for plugin in read]
     return {
         **({} if fingerprint is None else {"events": fingerprint}),
         **({"plugins": plugins} if plugins else {}),
@@ -75,11 +79,21 @@ class FinishedSets:
         Of these files alone.
     job_id
         The job that wants them; deleting it deletes these, unless another one wants them, too.
+    columns
+        What the columns of the rows are.
     private
         BT_PRIVATE.
     """
 
-    def __init__(self, folder: Path, *, job_id: str, private: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        job_id: str,
+        columns: tuple[str, ...] = MEASURED,
+        private: bool = False,
+    ) -> None:
+        self._columns = columns
         self.folder = folder
         self._marker = folder / f"{job_id}{_MARKER}"
         self._private = private
@@ -89,9 +103,7 @@ class FinishedSets:
 
     def read(self) -> tuple[Places, Floats]:
         """Return the places of the sets that are done, and their rows."""
-        from btkit.metrics import MEASURED  # noqa: PLC0415 - brings numba
-
-        places, rows = [np.zeros(0, np.int64)], [np.zeros((0, len(MEASURED)))]
+        places, rows = [np.zeros(0, np.int64)], [np.zeros((0, len(self._columns)))]
         for path in sorted(self.folder.glob("*.parquet")):
             try:
                 content = path.read_bytes()
@@ -100,7 +112,7 @@ class FinishedSets:
                     continue
                 part = pd.read_parquet(BytesIO(content))
                 found = part.pop("set").to_numpy(np.int64)
-                values = part[list(MEASURED)].to_numpy(np.float64)
+                values = part[list(self._columns)].to_numpy(np.float64)
             except (OSError, ValueError, KeyError):
                 # Not ours, or of other columns.
                 continue
@@ -125,12 +137,10 @@ class FinishedSets:
 
     def flush(self) -> None:
         """Write what is not on disk yet."""
-        from btkit.metrics import MEASURED  # noqa: PLC0415 - brings numba
-
         if not self._places:
             return
         places = np.concatenate(self._places)
-        frame = pd.DataFrame(np.concatenate(self._rows), columns=list(MEASURED))
+        frame = pd.DataFrame(np.concatenate(self._rows), columns=list(self._columns))
         frame.insert(0, "set", places)
         content = parquet_of(frame)
         # The name says what it must hold: one flipped bit is another set's result.

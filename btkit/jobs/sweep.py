@@ -207,6 +207,7 @@ def _search(job: SweepJob, loaded: LoadedBars, given: Execution) -> SweepResult:
         **asdict(job.costs),
         start=loaded.start,
         threads=job.threads or 1,
+        objective=job.objective,
     )
 
     def found(sets: ParameterSets, rows: Floats) -> SweepResult:
@@ -227,7 +228,12 @@ def _search(job: SweepJob, loaded: LoadedBars, given: Execution) -> SweepResult:
     jobs = Store.from_settings(settings).jobs
     sweep_id = _begin(job, mark, jobs, given)
     folder = report_folder(settings)
-    finished = FinishedSets(folder / f".{mark}.parts", job_id=sweep_id, private=settings.private)
+    finished = FinishedSets(
+        folder / f".{mark}.parts",
+        job_id=sweep_id,
+        columns=sweeper.columns,
+        private=settings.private,
+    )
     name = f"{sweep_id}.parquet"
     with _watched(jobs, sweep_id, progress) as watch:
         result = found(*_measure(job, sweeper, finished, progress, watch.count))
@@ -271,7 +277,7 @@ def fingerprint(job: SweepJob, sweeper: Sweeper) -> str:
         "objective": job.objective,
         "costs": list(astuple(job.costs)),
         "bars": bars_hash(first.all_bars),
-        **brought_by_user(job.rules, first.symbol),
+        **brought_by_user(job.rules, first.symbol, job.objective),
         "start": first.outcome.start,
     }
     return identify(asked)

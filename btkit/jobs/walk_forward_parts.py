@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from btkit.metrics import MEASURED, columns_for
 from btkit.data import LoadedBars
 from btkit.documents import (
     Report,
@@ -121,7 +122,6 @@ def choose(
     """
     if job.sets is None:
         return job.rules, 0, False
-    from btkit.metrics import MEASURED  # noqa: PLC0415 - brings numba
     from btkit.validation import prepare, rank_sets, with_parameters  # noqa: PLC0415 - likewise
 
     sweeper = prepare(
@@ -131,6 +131,7 @@ def choose(
         **asdict(job.costs),
         start=part.start,
         threads=usable_cores(),
+        objective=job.objective,
     )
 
     def told(done: int, total: int) -> None:
@@ -142,7 +143,12 @@ def choose(
     kept = None
     if stored is not None:
         folder = stored.folder / f".{_fingerprint(job, part)}.parts"
-        kept = FinishedSets(folder, job_id=stored.walk_forward_id, private=stored.settings.private)
+        kept = FinishedSets(
+            folder,
+            job_id=stored.walk_forward_id,
+            columns=sweeper.columns,
+            private=stored.settings.private,
+        )
         stored.kept.append(kept)
     try:
         rows = measure_rest(job.sets, sweeper, kept, told)
@@ -161,10 +167,11 @@ def _fingerprint(job: WalkForwardJob, part: LoadedBars) -> str:
         {
             "spec": job.rules.model_dump(mode="json"),
             "axes": job.optimize,
+            "columns": columns_for(job.objective),
             "constraint": job.constraint,
             "costs": list(astuple(job.costs)),
             "bars": bars_hash(part.bars),
-            **brought_by_user(job.rules, part.info.symbol or None),
+            **brought_by_user(job.rules, part.info.symbol or None, job.objective),
             "start": part.start.isoformat(),
         }
     )

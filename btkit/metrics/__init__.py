@@ -10,15 +10,16 @@ from btkit.metrics.curves import (
     worst_drawdown,
 )
 from btkit.metrics.entry import Metric
-from btkit.metrics.model import (
-    JSON_INFINITY,
-    MEASURED,
-    METRICS,
-    WHOLE_METRICS,
-    Metrics,
-    TradeColumns,
-    json_number,
-    metrics_of,
+from btkit.metrics.further import MEASURED, METRICS, WHOLE_METRICS, Metrics, metrics_of
+from btkit.metrics.model import JSON_INFINITY, TradeColumns, json_number
+from btkit.metrics.registering import (
+    columns_for,
+    further_metrics,
+    lower_is_better,
+    metric_of,
+    objectives,
+    plugins_of_metrics,
+    register_metric,
 )
 from btkit.metrics.thresholds import (
     THRESHOLDS,
@@ -53,12 +54,19 @@ __all__ = [
     "Verdict",
     "bar_returns",
     "check_thresholds",
+    "columns_for",
     "compute_metrics",
     "drawdown_series",
     "exposure",
+    "further_metrics",
     "json_number",
+    "lower_is_better",
+    "metric_of",
     "metrics_of",
     "monthly_returns",
+    "objectives",
+    "plugins_of_metrics",
+    "register_metric",
     "rolling_sharpe",
     "rolling_volatility",
     "time_in_market",

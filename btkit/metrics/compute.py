@@ -9,8 +9,11 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from btkit.errors import UsageError
+from btkit.metrics.arrays import RunArrays
 from btkit.metrics.curves import Floats, calendar_days
-from btkit.metrics.model import MEASURED, Metrics, TradeColumns, metrics_of
+from btkit.metrics.further import MEASURED, Metrics, metrics_of
+from btkit.metrics.model import TradeColumns
+from btkit.metrics.registering import further_metrics, work_out
 
 _EVERY_BAR = np.empty(0, dtype=np.int64)
 
@@ -80,6 +83,10 @@ def compute_metrics(
     curve = np.ascontiguousarray(equity, dtype=np.float64)
     _check(curve, times, initial_capital=initial_capital, periods_per_year=periods_per_year)
     row = np.empty(len(MEASURED) + 1)
+    scratch = np.empty((SCRATCH_ROWS, len(curve)))
+    pnl = np.ascontiguousarray(trades.pnl, np.float64)
+    share = np.ascontiguousarray(trades.return_pct, np.float64)
+    hours = (trades.exit_time - trades.entry_time) / np.timedelta64(1, "h")
     measure(
         curve,
         float(initial_capital),
@@ -87,13 +94,26 @@ def compute_metrics(
         _EVERY_BAR if period_ends is None else np.ascontiguousarray(period_ends, np.int64),
         calendar_days(times),
         bool(ruined),
-        np.ascontiguousarray(trades.pnl, np.float64),
-        np.ascontiguousarray(trades.return_pct, np.float64),
-        (trades.exit_time - trades.entry_time) / np.timedelta64(1, "h"),
-        np.empty((SCRATCH_ROWS, len(curve))),
+        pnl,
+        share,
+        hours,
+        scratch,
         row,
     )
-    return metrics_of(row)
+    arrays = RunArrays(
+        curve,
+        times.tz_localize(None).to_numpy(),
+        scratch[0, : len(curve) if period_ends is None else len(period_ends)],
+        pnl,
+        share,
+        hours,
+        trades.entry_time,
+        trades.exit_time,
+        float(initial_capital),
+        float(periods_per_year),
+    )
+    further = {name: work_out(name, entry, arrays) for name, entry in further_metrics().items()}
+    return metrics_of(row, further)
 
 
 def _check(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from functools import cached_property
+from typing import Any, Literal
 
 from pydantic import GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
@@ -42,6 +45,9 @@ class Metric:
         What it is worked out from, for whoever checks it.
     direction
         Which value is the better one.
+    function
+        Works it out from the arrays that its parameters name, see `btkit.metrics.arrays.ARRAYS`;
+        None for what `btkit.metrics.measure` has in every row.
 
     Examples
     --------
@@ -54,6 +60,13 @@ class Metric:
     meaning: str
     formula: str
     direction: Direction = "higher"
+    function: Callable[..., float] | None = None
+
+    @cached_property
+    def reads(self) -> tuple[str, ...]:
+        """The arrays that its function names."""
+        assert self.function is not None
+        return parameters_of(self.function)
 
     @property
     def unit(self) -> str:
@@ -70,3 +83,14 @@ class Metric:
             "unit": self.unit,
             "direction": self.direction,
         }
+
+
+def parameters_of(function: Callable[..., Any]) -> tuple[str, ...]:
+    """Return the names of a function's parameters, compiled or not.
+
+    Parameters
+    ----------
+    function
+        A Python function, or one that numba compiles.
+    """
+    return tuple(inspect.signature(getattr(function, "py_func", function)).parameters)

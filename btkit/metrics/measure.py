@@ -13,7 +13,7 @@ import math
 
 from btkit.conditions.compiled import compiled, compiled_inline, compiled_lean
 from btkit.metrics.curves import DAYS_PER_YEAR, ROUNDING
-from btkit.metrics.model import MEASURED
+from btkit.metrics.further import MEASURED
 
 FINITE = len(MEASURED)
 """Where `measure` says whether the equity curve was finite."""

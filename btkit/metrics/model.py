@@ -41,8 +41,8 @@ class TradeColumns(NamedTuple):
         return cls(numbers, numbers, times, times)
 
 
-class Metrics(BaseModel):
-    """Every metric of a run, with its true value: NaN is undefined, inf is infinite.
+class MeasuredMetrics(BaseModel):
+    """The metrics that every set of a sweep has, too: true values, NaN undefined, inf infinite.
 
     Money is in $, ``*_pct`` and rates are fractions (0.15 is 15 %), holding periods are hours of
     calendar time. Ratios are of returns from bar to bar, of intraday bars from session to session,
@@ -56,7 +56,7 @@ class Metrics(BaseModel):
     is undefined. `largest_win` and `largest_loss` are 0 by definition where there is none.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="allow")
 
     total_trades: Annotated[
         int,
@@ -194,8 +194,8 @@ class Metrics(BaseModel):
         Metric(
             "Sharpe ratio",
             "ratio",
-            "Mean return over its standard deviation, annualised; risk-free rate 0; of intraday bars a "
-            "return spans a session",
+            "Mean return over its standard deviation, annualised; risk-free rate 0; of intraday "
+            "bars a return spans a session",
             "mean(r) / std(r, ddof 1) x sqrt(A)",
         ),
     ]
@@ -367,41 +367,6 @@ class Metrics(BaseModel):
             values[name] = json_number(values[name])
         values["undefined"] = undefined
         return values
-
-
-METRICS: dict[str, Metric] = {
-    name: entry
-    for name, field in Metrics.model_fields.items()
-    for entry in field.metadata
-    if isinstance(entry, Metric)
-}
-"""Every metric's entry by its name, in the order of the fields."""
-
-MEASURED: tuple[str, ...] = tuple(
-    name for name, field in Metrics.model_fields.items() if field.is_required()
-)
-"""What every run and every set of a sweep is measured by; the order of a row of numbers."""
-
-WHOLE_METRICS: frozenset[str] = frozenset(
-    name for name, field in Metrics.model_fields.items() if field.annotation is int
-)
-"""The metrics that are counts or days."""
-
-
-def metrics_of(row: NDArray[np.float64]) -> Metrics:
-    """Return a row of numbers as the record that a run reports.
-
-    Parameters
-    ----------
-    row : ndarray of float64, shape (n_metrics,) or longer
-        In the order of `MEASURED`.
-    """
-    values: dict[str, Any] = {}
-    for name, value in zip(MEASURED, row.tolist(), strict=False):
-        # The same object for each NaN, or equal metrics would not compare equal.
-        number = math.nan if math.isnan(value) else value
-        values[name] = int(number) if name in WHOLE_METRICS else number
-    return Metrics(**values)
 
 
 @overload

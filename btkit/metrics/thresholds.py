@@ -7,7 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from btkit.metrics.model import Metrics, json_number
+from btkit.metrics.further import Metrics
+from btkit.metrics.model import json_number
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,11 @@ import numpy as np
 import pandas as pd
 
 from btkit.documents.sweeps import SweepReport
-from btkit.metrics import METRICS
+from btkit.metrics import lower_is_better, metric_of
 from btkit.render import text, theme
 from btkit.render.figures.trades import FEW
 from btkit.render.pages import markup
 from btkit.render.pieces import Chart, Html, ReportSection
-from btkit.validation.ranking import LOWER_IS_BETTER
 
 MOST_LINES = 1_500
 
@@ -49,7 +48,10 @@ def metric_label(name: str) -> str:
     name
         As in the document.
     """
-    return "CAGR" if name == "cagr" else METRICS[name].label
+    entry = metric_of(name)
+    if entry is None:  # of a stored sweep, by a package that is not installed here
+        return name
+    return "CAGR" if name == "cagr" else entry.label
 
 
 def is_percent(name: str) -> bool:
@@ -60,7 +62,8 @@ def is_percent(name: str) -> bool:
     name
         As in the document.
     """
-    return name in METRICS and METRICS[name].format == "percent"
+    entry = metric_of(name)
+    return entry is not None and entry.format == "percent"
 
 
 def surface(page: SweepPage) -> ReportSection:
@@ -134,7 +137,7 @@ def lines(page: SweepPage) -> ReportSection:
     ranked = shown.sort_values(objective)
     rows = np.unique(np.linspace(0, len(ranked) - 1, MOST_LINES).astype(int))
     drawn = ranked.iloc[rows]
-    sign = -1 if objective in LOWER_IS_BETTER else 1
+    sign = -1 if lower_is_better(objective) else 1
     columns = dict.fromkeys([*report.parameters, "total_trades", "max_drawdown_pct", objective])
     data = [
         {
@@ -200,7 +203,7 @@ def _dimension(label: str, values: Any, *, kind: str) -> dict[str, Any]:  # noqa
 def _shared(report: SweepReport, ranked: pd.DataFrame) -> str:
     """Say between which values of each parameter the best tenth lies, nine in ten of them."""
     names = [name for name, values in report.parameters.items() if len(values) > 1]
-    lowest = report.objective in LOWER_IS_BETTER
+    lowest = lower_is_better(report.objective)
     count = max(1, len(ranked) // 10)
     best = ranked.head(count) if lowest else ranked.tail(count)
     spans = []

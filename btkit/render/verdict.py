@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from btkit.markets import Interval
+from btkit.metrics import further_metrics
 from btkit.render import text, words
 from btkit.render.page_head import PageHead, page_head
 from btkit.render.pages import markup
@@ -193,6 +194,12 @@ def comparison(view: RunView) -> Html:
         MetricGroup(title, title == COMPARED, [_row(view, name) for name in names])
         for title, names in GROUPS.items()
     ]
+    metrics = view.report.metrics
+    further = [name for name in further_metrics() if getattr(metrics, name, None) is not None]
+    # Of packages that are not installed here, too.
+    further += [name for name in metrics.model_extra or {} if name not in further]
+    if further:
+        groups.append(MetricGroup("Further", False, [_row(view, name) for name in further]))
     return Html(markup("run.metrics", groups))
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from btkit.metrics import METRICS, THRESHOLDS, Failure, Threshold
+from btkit.metrics import THRESHOLDS, Failure, Threshold, metric_of
 from btkit.metrics.entry import Format
 from btkit.render import text
 from btkit.render.view import RunView
@@ -45,9 +45,15 @@ class Label:
     meaning: str
 
 
-LABELS: dict[str, Label] = {
-    name: Label(entry.label, _SHOWN[entry.format], entry.meaning) for name, entry in METRICS.items()
-}
+class _Labels(dict[str, Label]):
+    def __missing__(self, name: str) -> Label:
+        entry = metric_of(name)
+        if entry is None:  # of a stored report, by a package that is not installed here
+            return Label(name.replace("_", " ").capitalize(), text.ratio, "Not registered here")
+        return Label(entry.label, _SHOWN[entry.format], entry.meaning)
+
+
+LABELS: Mapping[str, Label] = _Labels()
 """The words of every metric, from its entry."""
 
 BOUNDS: dict[str, Threshold] = {bound.metric: bound for bound in THRESHOLDS}

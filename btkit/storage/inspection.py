@@ -319,21 +319,25 @@ class Inspection:
             row = connection.execute(
                 "SELECT * FROM backtest_metrics WHERE run_id = ?", (run_id,)
             ).fetchone()
-        known = _metrics_row(metrics)
-        return row is None or any(row[name] != known.get(name) for name in row.keys())  # noqa: SIM118 - a row iterates over values
+            values = connection.execute(rows.SELECT_METRIC_VALUES, (run_id,)).fetchall()
+        section = MetricsSection.model_validate(metrics)
+        known = rows.metrics_row(section)
+        if row is None or any(row[name] != known.get(name) for name in row.keys()):  # noqa: SIM118 - a row iterates over values
+            return True
+        further = {entry["name"]: entry["value"] for entry in rows.metric_values(section)}
+        return {entry["name"]: entry["value"] for entry in values} != further
 
     def restore_metrics(self, run_id: str, metrics: Mapping[str, Any]) -> None:
         """Write a run's row of metrics anew from its report."""
         with self._connect(create=False) as connection, transaction(connection):
             connection.execute("DELETE FROM backtest_metrics WHERE run_id = ?", (run_id,))
-            connection.execute(rows.INSERT_METRICS, _metrics_row(metrics))
+            connection.execute("DELETE FROM backtest_metric_values WHERE run_id = ?", (run_id,))
+            section = MetricsSection.model_validate(metrics)
+            connection.execute(rows.INSERT_METRICS, rows.metrics_row(section))
+            connection.executemany(rows.INSERT_METRIC_VALUE, rows.metric_values(section))
 
 
 def _columns(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a document says of the columns that lists are made from."""
     said = {**document, **document.get("run", {})}
     return {name: said[name] for name in _LISTED if name in said}
-
-
-def _metrics_row(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    return rows.metrics_row(MetricsSection.model_validate(metrics))

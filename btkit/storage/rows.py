@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from btkit.documents import MetricsSection, RunInfo
+from btkit.metrics import METRICS
 
 INSERT_RUN = """
 INSERT INTO backtest_runs
@@ -40,24 +41,20 @@ UPDATE backtest_runs SET status = 'running', error_message = NULL, completed_at 
 WHERE run_id = ?
 """
 
-INSERT_METRICS = """
-INSERT INTO backtest_metrics
-    (run_id, total_trades, winning_trades, losing_trades, win_rate, profit_factor,
-     expectancy_per_trade, avg_win_pct, avg_loss_pct, largest_win, largest_loss,
-     consecutive_losses_max, cagr, max_drawdown_pct, max_drawdown_duration_days, sharpe_ratio,
-     sortino_ratio, calmar_ratio, recovery_factor, is_sharpe, oos_sharpe,
-     walk_forward_efficiency, total_return, total_return_pct, annualized_return, volatility,
-     max_drawdown, avg_win, avg_loss, avg_holding_period, avg_win_holding_period,
-     avg_loss_holding_period, undefined)
-VALUES
-    (:run_id, :total_trades, :winning_trades, :losing_trades, :win_rate, :profit_factor,
-     :expectancy_per_trade, :avg_win_pct, :avg_loss_pct, :largest_win, :largest_loss,
-     :consecutive_losses_max, :cagr, :max_drawdown_pct, :max_drawdown_duration_days, :sharpe_ratio,
-     :sortino_ratio, :calmar_ratio, :recovery_factor, :is_sharpe, :oos_sharpe,
-     :walk_forward_efficiency, :total_return, :total_return_pct, :annualized_return, :volatility,
-     :max_drawdown, :avg_win, :avg_loss, :avg_holding_period, :avg_win_holding_period,
-     :avg_loss_holding_period, :undefined)
+# The documented columns; all that came later stands in a table of names and values.
+_DOCUMENTED = tuple(name for name, entry in METRICS.items() if entry.function is None)
+_METRIC_COLUMNS = ("run_id", *_DOCUMENTED, "undefined")
+
+INSERT_METRICS = f"""
+INSERT INTO backtest_metrics ({", ".join(_METRIC_COLUMNS)})
+VALUES ({", ".join(f":{name}" for name in _METRIC_COLUMNS)})
+"""  # noqa: S608 - names of columns
+
+INSERT_METRIC_VALUE = """
+INSERT INTO backtest_metric_values (run_id, name, value) VALUES (:run_id, :name, :value)
 """
+
+SELECT_METRIC_VALUES = "SELECT run_id, name, value FROM backtest_metric_values WHERE run_id = ?"
 
 INSERT_TRADE = """
 INSERT INTO backtest_trades
@@ -88,6 +85,15 @@ def metrics_row(metrics: MetricsSection) -> dict[str, Any]:
     """Return the parameters of `INSERT_METRICS`."""
     values = metrics.model_dump(mode="json")
     return {**values, "undefined": json.dumps(values["undefined"])}
+
+
+def metric_values(metrics: MetricsSection) -> list[dict[str, Any]]:
+    """Return the parameters of `INSERT_METRIC_VALUE`, one entry for each further metric."""
+    return [
+        {"run_id": metrics.run_id, "name": name, "value": value}
+        for name, value in metrics.model_dump(mode="json").items()
+        if name not in _METRIC_COLUMNS and value is not None
+    ]
 
 
 def trade_rows(run_id: str, trades: pd.DataFrame) -> list[dict[str, Any]]:

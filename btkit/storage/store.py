@@ -491,6 +491,7 @@ class Store:
                 details={"run_id": run_id, "database": str(self.path)},
             )
         connection.execute(rows.INSERT_METRICS, rows.metrics_row(report.metrics))
+        connection.executemany(rows.INSERT_METRIC_VALUE, rows.metric_values(report.metrics))
         connection.executemany(rows.INSERT_TRADE, rows.trade_rows(run_id, trades))
         checksums = [
             report_checksum(run_id, text),

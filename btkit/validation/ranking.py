@@ -9,17 +9,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from btkit.arguments import check_choice
-from btkit.metrics import MEASURED, WHOLE_METRICS
+from btkit.metrics import MEASURED, WHOLE_METRICS, columns_for, lower_is_better, objectives
 from btkit.validation.grid import ParameterSets
 
 Floats = NDArray[np.float64]
 
-LOWER_IS_BETTER = frozenset(
-    {"volatility", "max_drawdown_duration_days", "consecutive_losses_max", "losing_trades"}
-)
 
-
-def table_of(sets: ParameterSets, rows: Floats) -> pd.DataFrame:
+def table_of(sets: ParameterSets, rows: Floats, *, objective: str) -> pd.DataFrame:
     """Return the table of a sweep.
 
     Parameters
@@ -28,6 +24,8 @@ def table_of(sets: ParameterSets, rows: Floats) -> pd.DataFrame:
         The parameters.
     rows : ndarray of float64, shape (n_sets, n_metrics)
         What `Sweeper.measure` returned.
+    objective
+        What the sets are ranked by.
 
     Returns
     -------
@@ -38,7 +36,7 @@ def table_of(sets: ParameterSets, rows: Floats) -> pd.DataFrame:
         name: values.astype(np.int64) if name in sets.whole else values
         for name, values in sets.columns.items()
     }
-    for place, name in enumerate(MEASURED):
+    for place, name in enumerate(columns_for(objective)):
         column = rows[:, place]
         # A parameter may be called like a metric; its column then is told apart.
         key = f"metric_{name}" if name in columns else name
@@ -54,7 +52,7 @@ def check_objective(name: str) -> str:
     UsageError
         If there is no such metric.
     """
-    return check_choice(name, MEASURED, name="objective", noun="metric")
+    return check_choice(name, objectives(), name="objective", noun="metric")
 
 
 def rank_sets(rows: Floats, *, objective: str, min_trades: int) -> NDArray[np.int64]:
@@ -74,8 +72,8 @@ def rank_sets(rows: Floats, *, objective: str, min_trades: int) -> NDArray[np.in
     ndarray of int64, shape (n_sets,)
         Of equals the first comes first; undefined values come after all others.
     """
-    values = rows[:, MEASURED.index(objective)]
-    sign = 1.0 if objective in LOWER_IS_BETTER else -1.0
+    values = rows[:, columns_for(objective).index(objective)]
+    sign = 1.0 if lower_is_better(objective) else -1.0
     keys = np.where(np.isnan(values), np.inf, sign * values)
     few = rows[:, MEASURED.index("total_trades")] < min_trades
     return np.lexsort((keys, np.isnan(values), few))

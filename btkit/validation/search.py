@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btkit.errors import UsageError
-from btkit.metrics import MEASURED
+from btkit.metrics import MEASURED, columns_for, lower_is_better
 from btkit.validation.grid import Axes, Floats, ParameterSets, decode, met_by
-from btkit.validation.ranking import LOWER_IS_BETTER
 from btkit.validation.sweeper import Sweeper
 
 OnBatch = Callable[[int, NDArray[np.int64], Floats], None]
@@ -123,7 +122,7 @@ def _rows_of(
     before: int,
 ) -> Floats:
     new = np.array([place for place in places if place not in known], np.int64)
-    found = sweeper.measure(decode(axes, new)) if new.size else np.zeros((0, len(MEASURED)))
+    found = sweeper.measure(decode(axes, new)) if new.size else np.zeros((0, len(sweeper.columns)))
     if on_batch is not None:
         on_batch(before + len(places), new, found)
     measured = dict(zip(new.tolist(), found, strict=True))
@@ -131,10 +130,10 @@ def _rows_of(
 
 
 def _merit(row: Floats, objective: str, min_trades: int) -> float:
-    value = float(row[MEASURED.index(objective)])
+    value = float(row[columns_for(objective).index(objective)])
     if math.isnan(value) or row[MEASURED.index("total_trades")] < min_trades:
         return -1e300
-    if objective in LOWER_IS_BETTER:
+    if lower_is_better(objective):
         value = -value
     return min(max(value, -1e300), 1e300)
 

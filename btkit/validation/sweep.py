@@ -64,7 +64,7 @@ class SweepResult:
     @property
     def table(self) -> pd.DataFrame:
         """One row a set: its parameters, every metric. True values."""
-        return table_of(self.sets, self.rows)
+        return table_of(self.sets, self.rows, objective=self.objective)
 
     @property
     def order(self) -> NDArray[np.int64]:

@@ -12,13 +12,16 @@ from numpy.typing import NDArray
 
 from btkit.conditions.columns import ColumnEvaluator
 from btkit.engine.inputs import Market
+from btkit.engine.state import TRADES
 from btkit.engine.sweep import SweepEngine
-from btkit.engine.sweep_loop import Account
+from btkit.engine.sweep_loop import Account, Scratch, trade_values_into
 from btkit.engine.sweep_plan import SweepPlan, plan_sweep
 from btkit.errors import SpecError, UsageError
 from btkit.indicators import is_truth_value
 from btkit.markets import session_ends
-from btkit.metrics import MEASURED
+from btkit.metrics import MEASURED, columns_for, metric_of
+from btkit.metrics.arrays import RunArrays
+from btkit.metrics.registering import work_out
 from btkit.simulation import Result, simulate
 from btkit.simulation.shares import rules_of
 from btkit.spec import CONDITION_LISTS, StrategySpec
@@ -60,10 +63,19 @@ class Sweeper:
         The run of the first set, which has checked spec, bars and account.
     threads
         How many sets are simulated at once; no result depends on it.
+    objective
+        The metric that sets will be ranked by. One with a function of its own is worked out set
+        by set, on one thread.
     """
 
     first: Result
     threads: int
+    objective: str = "sharpe_ratio"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What the columns of `measure` are."""
+        return columns_for(self.objective)
 
     def engine(self, sets: ParameterSets) -> SweepEngine:
         """Return what simulates some sets.
@@ -110,7 +122,7 @@ class Sweeper:
         Returns
         -------
         ndarray of float64, shape (n_sets, n_metrics)
-            In the order of `MEASURED`.
+            In the order of `columns`.
 
         Raises
         ------
@@ -120,9 +132,12 @@ class Sweeper:
             If a set's equity is not a finite number, as `simulate` would.
         """
         engine = self.engine(sets)
-        table = np.empty((len(sets), len(MEASURED)))
+        table = np.empty((len(sets), len(self.columns)))
         for begin, end in engine.chunks():
-            rows = engine.metrics(begin, end)
+            if self.columns == MEASURED:
+                rows = engine.metrics(begin, end)
+            else:
+                rows = self._one_by_one(engine, begin, end)
             broken = np.flatnonzero(rows[:, -1] == 0.0)
             if broken.size:
                 chosen = sets.at(begin + int(broken[0]))
@@ -135,6 +150,37 @@ class Sweeper:
             if on_chunk is not None:
                 on_chunk(begin, table[begin:end])
         return table
+
+    def _one_by_one(self, engine: SweepEngine, begin: int, end: int) -> Floats:
+        entry = metric_of(self.objective)
+        assert entry is not None
+        table = np.empty((end - begin, len(self.columns) + 1))
+        for place, (row, left) in enumerate(engine.runs(begin, end)):
+            value = work_out(self.objective, entry, self._arrays(engine, left))
+            table[place] = [*row[:-1], value, row[-1]]
+        return table
+
+    def _arrays(self, engine: SweepEngine, left: Scratch) -> RunArrays:
+        account, start, done = engine.account, engine.account.start, left.state.counts[TRADES]
+        equity = left.curve.equity[start:].copy()
+        values, marks = left.trades[0][:done], left.trades[1][:done]
+        pnl, share, hours = np.empty((3, done))
+        trade_values_into(
+            values, marks, engine.rules.short, account.clock, account.tick_hours, pnl, share, hours
+        )
+        times = pd.DatetimeIndex(self.first.all_bars.index).tz_localize(None).to_numpy()
+        return RunArrays(
+            equity=equity,
+            times=times[start:],
+            returns=left.numbers[0, : account.ends.size or equity.size].copy(),
+            pnl=pnl,
+            return_pct=share,
+            hours=hours,
+            entry_time=times[marks[:, 0]],
+            exit_time=times[marks[:, 1]],
+            initial_capital=account.capital,
+            periods_per_year=self.first.periods_per_year,
+        )
 
     def periods(self) -> Periods:
         """Return the periods whose returns the statistics take.
@@ -204,7 +250,7 @@ def _plan(spec: StrategySpec, sets: ParameterSets) -> SweepPlan:
     )
 
 
-def prepare(
+def prepare(  # noqa: PLR0913 - what `simulate` takes, and what a sweep adds
     spec: StrategySpec,
     bars: pd.DataFrame,
     sets: ParameterSets,
@@ -214,6 +260,7 @@ def prepare(
     slippage: float,
     start: str | pd.Timestamp | None,
     threads: int,
+    objective: str = "sharpe_ratio",
 ) -> Sweeper:
     """Check everything that a sweep rests on, by running its first set.
 
@@ -225,7 +272,7 @@ def prepare(
         See `simulate`.
     sets
         At least one.
-    threads
+    threads, objective
         See `Sweeper`.
 
     Raises
@@ -241,7 +288,7 @@ def prepare(
         slippage=slippage,
         start=start,
     )
-    return Sweeper(first, max(1, threads))
+    return Sweeper(first, max(1, threads), objective)
 
 
 def with_parameters(spec: StrategySpec, values: Mapping[str, Number]) -> StrategySpec:

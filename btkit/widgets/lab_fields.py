@@ -8,8 +8,9 @@ from typing import Any
 import ipywidgets as ipw
 
 from btkit.errors import Problem, UsageError
-from btkit.metrics import MEASURED, METRICS
+from btkit.metrics import objectives
 from btkit.render.pages import markup
+from btkit.render.words import LABELS
 from btkit.validation import check_objective
 from btkit.validation.grid import Number as Plain
 from btkit.validation.grid import read_axis
@@ -219,7 +220,7 @@ def whole(value: float, *, name: str) -> int:
 
 def objective_field(objective: str, changed: Callable[[], None]) -> LabField:
     """Return a field that chooses the metric which makes a set the best."""
-    options = [(METRICS[name].label, name) for name in MEASURED]
+    options = [(LABELS[name].name, name) for name in objectives()]
     control = ipw.Dropdown(options=options, value=check_objective(objective))
     return LabField(
         "Best by", control, changed, meaning="The metric that makes a parameter set the best"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from btkit.metrics import MEASURED
+from btkit.metrics import MEASURED, columns_for
 from btkit.render import text, theme
 from btkit.render.pieces import Chart
 from btkit.render.sweep import metric_label
@@ -57,7 +57,7 @@ class Surface:
     def values(self) -> npt.NDArray[np.float64]:
         """The objective of every set; NaN where undefined."""
         # Not from the table by its name: a parameter may be called like the metric.
-        return self.result.rows[:, MEASURED.index(self.result.objective)]
+        return self.result.rows[:, columns_for(self.result.objective).index(self.result.objective)]
 
     @cached_property
     def _places(self) -> dict[tuple[int, ...], int]:

@@ -3,8 +3,10 @@
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from textwrap import dedent
 
@@ -64,4 +66,11 @@ def test_a_package_of_ones_own_is_known_to_the_command(own_package, tmp_path):
     assert report["metrics"]["total_trades"] > 10
     assert report["data"]["description"] == "Waves, made up"
     found = {plugin["name"]: plugin["distribution"] for plugin in report["provenance"]["plugins"]}
-    assert found == {"typical_avg_<n>": "my-package", "waves": "my-package"}
+    registered = ("typical_avg_<n>", "waves", "longest_trade")
+    assert found == dict.fromkeys(registered, "my-package")
+    assert report["metrics"]["longest_trade"] > 24
+    with closing(sqlite3.connect(tmp_path / "r.db")) as connection:
+        [row] = connection.execute(
+            "SELECT value FROM backtest_metric_values WHERE name = 'longest_trade'"
+        )
+    assert row == (report["metrics"]["longest_trade"],)
