@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from btkit.metrics import MEASURED, columns_for
 from btkit.data import LoadedBars
 from btkit.documents import (
     Report,
@@ -30,6 +29,7 @@ from btkit.jobs.progress import ProgressListener
 from btkit.jobs.requests import check_source
 from btkit.jobs.single_run import begin, document_of
 from btkit.jobs.watching import Watch, count, record_end
+from btkit.metrics import MEASURED, columns_for
 from btkit.settings import Settings
 from btkit.storage import Part, Store
 
