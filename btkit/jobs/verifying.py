@@ -140,10 +140,13 @@ def differing_values(stored: Report, now: Report) -> list[dict[str, Any]]:
     before, after = stored.to_dict(), now.to_dict()
     for name in _OWN:
         before.pop(name), after.pop(name)
-    for metrics in (before["metrics"], after["metrics"]):
-        for name in _NOTED:
+    known = before["metrics"]
+    # An earlier version did not work out what came later, nor what was registered since.
+    left_out = {*_NOTED, *(name for name in after["metrics"] if known.get(name) is None)}
+    for metrics in (known, after["metrics"]):
+        for name in left_out & metrics.keys():
             metrics.pop(name)
-        metrics["undefined"] = [name for name in metrics["undefined"] if name not in _NOTED]
+        metrics["undefined"] = [name for name in metrics["undefined"] if name not in left_out]
     return list(_unequal(before, after, ""))
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from btkit.errors import CorruptFileError, RunNotFoundError, StoreError
-from btkit.metrics import Metrics
+from btkit.metrics.model import MeasuredMetrics
 from btkit.storage import LocalCurves, Store, new_run_id
 
 REFERENCE_QUERY = (
@@ -73,15 +73,15 @@ def test_the_query_of_the_reference_runs_as_printed(store, stored):
     assert query(store, REFERENCE_QUERY) == [expected]
 
 
-def test_every_metric_has_a_typed_column(store, stored):
+def test_every_documented_metric_has_a_typed_column(store, stored):
     columns = {row[1]: row[2] for row in query(store, "PRAGMA table_info(backtest_metrics)")}
-    assert set(columns) == {"run_id", "undefined", *Metrics.model_fields}
-    assert {columns[name] for name in Metrics.model_fields} == {"INTEGER", "REAL"}
-    names = ", ".join(Metrics.model_fields)
+    assert set(columns) == {"run_id", "undefined", *MeasuredMetrics.model_fields}
+    assert {columns[name] for name in MeasuredMetrics.model_fields} == {"INTEGER", "REAL"}
+    names = ", ".join(MeasuredMetrics.model_fields)
     (row,) = query(store, f"SELECT {names} FROM backtest_metrics")  # noqa: S608 - names of our own
     expected = stored.report.metrics.model_dump()
-    assert dict(zip(Metrics.model_fields, row, strict=True)) == {
-        name: expected[name] for name in Metrics.model_fields
+    assert dict(zip(MeasuredMetrics.model_fields, row, strict=True)) == {
+        name: expected[name] for name in MeasuredMetrics.model_fields
     }
 
 
