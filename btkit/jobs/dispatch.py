@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -14,15 +14,17 @@ from btkit.data import LoadedBars
 from btkit.errors import BtkitError
 from btkit.jobs.batch_run import PASSED, SOFT_FAILURE, execute_batch, line_of
 from btkit.jobs.execution import BatchHooks, Execution
-from btkit.jobs.job import JOB, BaseJob, SpecJob
+from btkit.jobs.job import JOB, BaseJob, SpecJob, WalkForwardJob
 from btkit.jobs.pool import Line, Task
 from btkit.jobs.progress import ProgressListener, check_progress
 from btkit.jobs.single_run import execute_run
 from btkit.jobs.stored import load_document
 from btkit.jobs.sweep import execute_sweep
-from btkit.jobs.walk_forward import execute_walk_forward
 from btkit.settings import Settings, read_settings
 from btkit.storage import Claimed, Part
+
+if TYPE_CHECKING:
+    from btkit.jobs.walk_forward import WalkForwardResult
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,18 @@ class Handler:
     id_of: Callable[[Any], str]
 
 
+def _execute_walk_forward(job: WalkForwardJob, given: Execution) -> WalkForwardResult:
+    # Its document brings numba, and listing or reading runs does without it.
+    from btkit.jobs.walk_forward import execute_walk_forward  # noqa: PLC0415
+
+    return execute_walk_forward(job, given)
+
+
 _RUN = Handler(execute_run, attrgetter("run_id"))
 HANDLERS: Mapping[str, Handler] = {
     "run": _RUN,
     "options-sim": _RUN,
-    "walk-forward": Handler(execute_walk_forward, attrgetter("report.walk_forward_id")),
+    "walk-forward": Handler(_execute_walk_forward, attrgetter("report.walk_forward_id")),
     "sweep": Handler(execute_sweep, attrgetter("sweep_id")),
     "batch": Handler(execute_batch, attrgetter("batch_id")),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from datetime import date
 
@@ -153,6 +154,11 @@ def test_a_batch_has_a_limit():
     many = [RunJob(spec="a", symbol="A", start=None, end=None)] * 100_001
     with pytest.raises(ValidationError, match="at most 100000"):
         BatchJob(jobs=many)
+
+
+def test_listing_and_reading_jobs_needs_no_compiler():
+    code = "import sys, btkit.jobs, btkit.jobs.dispatch; sys.exit('numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_the_schema_tells_every_kind_apart():
