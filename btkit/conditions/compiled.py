@@ -21,7 +21,7 @@ from btkit.announcing import compiling_begins
 settings: Any = _config
 _PACKAGE = Path(__file__).resolve().parents[1]
 # Folders with compiled functions, or with constants that are compiled into them.
-_COMPILED_FOLDERS = ("conditions", "decisions", "engine", "metrics", "pricing")
+_COMPILED_FOLDERS = ("conditions", "decisions", "engine", "metrics", "pricing", "validation")
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:

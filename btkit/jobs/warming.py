@@ -47,7 +47,7 @@ class Warmth:
 
 
 def warm_up() -> Warmth:
-    """Simulate three bars of everything that reaches a compiled function, and keep the code.
+    """Simulate a few bars of everything that reaches a compiled function, and keep the code.
 
     Returns
     -------
@@ -92,4 +92,9 @@ def _simulate() -> None:
     simulate(_RULES, bars)
     options = simulate(_SPREADS, bars.assign(current_iv=0.2))
     assert options.spreads, "what prices a spread's life is reached by one that was sold"
-    sweep(_SWEPT, bars, parameters={"wait": [2, 3]}).overfitting()
+    # The statistics of a sweep take a month, and prices that move.
+    days = pd.bdate_range("2018-01-02", periods=40, name="date")
+    moving = pd.DataFrame(dict.fromkeys(("open", "high", "low", "close"), range(100, 140)), days)
+    sweep(
+        _SWEPT, moving.assign(volume=1000.0).astype(float), parameters={"wait": [2, 3]}
+    ).overfitting(repetitions=2)

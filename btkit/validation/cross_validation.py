@@ -5,9 +5,13 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from btkit.conditions.compiled import compiled
+from btkit.validation.sharing import share_out
 
 Floats = NDArray[np.float64]
 
@@ -16,7 +20,6 @@ FEWEST_SETS = 12
 
 MOST_BLOCKS = 16
 _EVALUATIONS = 200_000_000
-_CHUNK_VALUES = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def block_edges(periods: int, sets: int) -> NDArray[np.int64]:
 
 
 def probability_of_overfitting(
-    sums: Floats, squares: Floats, sizes: NDArray[np.int64]
+    sums: Floats, squares: Floats, sizes: NDArray[np.int64], *, threads: int = 1
 ) -> BacktestOverfitting:
     """Return how often the best set of one half of the periods disappoints in the other.
 
@@ -74,6 +77,8 @@ def probability_of_overfitting(
         Sum of the returns, and of their squares, of each set in each block.
     sizes : ndarray, shape (n_blocks,)
         Periods in each block.
+    threads
+        How many work at a time; no result depends on it.
 
     Notes
     -----
@@ -83,54 +88,95 @@ def probability_of_overfitting(
     """
     sets, blocks = sums.shape
     halves = _halves(blocks)
-    everything = (1 << blocks) - 1
-    half = _Halves(sums, squares, sizes)
-    logits = np.empty(len(halves))
-    step = max(1, _CHUNK_VALUES // sets)
-    for first in range(0, len(halves), step):
-        part = halves[first : first + step]
-        inside, outside = half.sharpe(part), half.sharpe(everything ^ part)
-        winner = inside.argmax(axis=1)
-        value = np.take_along_axis(outside, winner[:, None], axis=1)
-        below = (outside < value).sum(axis=1)
-        equal = (outside == value).sum(axis=1)
-        rank = (below + (equal + 1) / 2.0) / (sets + 1)
-        logits[first : first + step] = np.log(rank / (1.0 - rank))
+    ranks = np.empty(len(halves))
+    low, shares = blocks // 2, shares_of(sums, squares, sizes)
+    share_out(
+        len(halves) // 2,
+        threads,
+        lambda first, last: _rank_winners(first, last, halves, low, shares, ranks),
+    )
+    relative = ranks / (sets + 1)
+    logits = np.log(relative / (1.0 - relative))
     return BacktestOverfitting(float((logits <= 0.0).mean()), blocks, len(halves), logits)
 
 
 def _halves(blocks: int) -> NDArray[np.int64]:
-    """Return every choice of half of the blocks, a bit a block."""
+    """Return every choice of half of the blocks, a bit a block; the last is what the first is not.
+
+    And so on inwards: they are in the order of their blocks, so that a choice's complement stands
+    as far from the end as it does from the beginning.
+    """
     chosen = itertools.combinations(range(blocks), blocks // 2)
     return np.array([sum(1 << block for block in half) for half in chosen], np.int64)
 
 
-class _Halves:
-    """Sharpe ratios over any choice of blocks.
+class Shares(NamedTuple):
+    """Sums over every choice of the first blocks, and over every choice of the others.
 
-    Each choice is put together from two ready sums, one over its share of the first blocks and one
-    over that of the others. So every set is added up in the same order: two sets that earned the
-    same in a half have the same ratio there, which a matrix product does not promise.
+    Any choice is put together from one of each. So every set is added up in the same order: two
+    sets that earned the same in a half have the same ratio there, which a matrix product does not
+    promise.
     """
 
-    def __init__(self, sums: Floats, squares: Floats, sizes: NDArray[np.int64]) -> None:
-        self.low_blocks = sums.shape[1] // 2
-        self.low_mask = (1 << self.low_blocks) - 1
-        self.parts = [
-            (_of_choices(values[: self.low_blocks]), _of_choices(values[self.low_blocks :]))
-            for values in (sums.T, squares.T, sizes[:, None].astype(np.float64))
-        ]
+    low_sum: Floats
+    high_sum: Floats
+    low_square: Floats
+    high_square: Floats
+    low_count: Floats
+    high_count: Floats
 
-    def sharpe(self, chosen: NDArray[np.int64]) -> Floats:
-        low, high = chosen & self.low_mask, chosen >> self.low_blocks
-        total, square, count = (first[low] + second[high] for first, second in self.parts)
-        mean = total / count
-        square /= count
-        variance = square - mean**2
+
+def shares_of(sums: Floats, squares: Floats, sizes: NDArray[np.int64]) -> Shares:
+    """Return the sums over every choice; see `probability_of_overfitting` for the parameters."""
+    low = sums.shape[1] // 2
+    return Shares(
+        *(
+            _of_choices(values[part])
+            for values in (sums.T, squares.T, sizes[:, None].astype(np.float64))
+            for part in (slice(low), slice(low, None))
+        )
+    )
+
+
+@compiled
+def _rank_winners(
+    first: int, last: int, halves: NDArray[np.int64], low: int, shares: Shares, ranks: Floats
+) -> None:
+    """Write where each half's best set comes in the other half, of some halves and their others."""
+    sets = shares.low_sum.shape[1]
+    one, other = np.empty(sets), np.empty(sets)
+    for place in range(first, last):
+        opposite = len(halves) - 1 - place
+        _ratios(halves[place], low, shares, one)
+        _ratios(halves[opposite], low, shares, other)
+        ranks[place] = _rank(one, other)
+        ranks[opposite] = _rank(other, one)
+
+
+@compiled
+def _ratios(half: int, low: int, shares: Shares, out: Floats) -> None:
+    """Write each set's Sharpe ratio in a half, squared with its sign, which keeps their order."""
+    near, far = half & ((1 << low) - 1), half >> low
+    count = shares.low_count[near, 0] + shares.high_count[far, 0]
+    for place in range(out.size):
+        mean = (shares.low_sum[near, place] + shares.high_sum[far, place]) / count
+        square = (shares.low_square[near, place] + shares.high_square[far, place]) / count
+        variance = square - mean * mean
         # What cancellation leaves of a set that did not move is no deviation.
-        still = variance <= 1e-15 * square
-        with np.errstate(all="ignore"):
-            return np.where(still, 0.0, mean / np.sqrt(variance))
+        out[place] = 0.0 if variance <= 1e-15 * square else mean * abs(mean) / variance
+
+
+@compiled
+def _rank(inside: Floats, outside: Floats) -> float:
+    winner = 0
+    for place in range(inside.size):
+        if inside[place] > inside[winner]:
+            winner = place
+    value, below, equal = outside[winner], 0, 0
+    for place in range(outside.size):
+        below += outside[place] < value
+        equal += outside[place] == value
+    return below + (equal + 1) / 2.0
 
 
 def _of_choices(blocks: Floats) -> Floats:

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from btkit.conditions.compiled import compiled
 from btkit.validation.cross_validation import (
     FEWEST_SETS,
     BacktestOverfitting,
     block_edges,
     probability_of_overfitting,
 )
+from btkit.validation.sharing import share_out
 from btkit.validation.sharpe import (
     FEWEST_PERIODS,
     ConfidenceInterval,
@@ -83,17 +85,27 @@ class Gathered:
         The returns of buy-and-hold, fractions.
     repetitions, seed
         Of the resampling.
+    threads
+        How many work at a time; no result depends on it.
     """
 
-    def __init__(self, sets: int, held: Floats, *, repetitions: int, seed: int) -> None:
+    def __init__(
+        self, sets: int, held: Floats, *, repetitions: int, seed: int, threads: int
+    ) -> None:
         self.repetitions, self.seed, periods = repetitions, seed, len(held)
+        self.threads = threads
         self.edges = block_edges(periods, sets)
         blocks = len(self.edges) - 1
         self.sums, self.squares = np.zeros((sets, blocks)), np.zeros((sets, blocks))
         self.sharpe = np.full(sets, np.nan)
         self.winner = np.zeros(periods)
         self.test = (
-            SuperiorityTest(np.stack([np.zeros(periods), held]), repetitions=repetitions, seed=seed)
+            SuperiorityTest(
+                np.stack([np.zeros(periods), held]),
+                repetitions=repetitions,
+                seed=seed,
+                threads=threads,
+            )
             if periods >= FEWEST_PERIODS
             else None
         )
@@ -110,14 +122,18 @@ class Gathered:
         winner
             The place of the best set, whose returns are kept.
         """
-        part = slice(begin, begin + len(returns))
-        starts = self.edges[:-1]
-        self.sums[part] = np.add.reduceat(returns, starts, axis=1)
-        self.squares[part] = np.add.reduceat(np.square(returns), starts, axis=1)
-        if returns.shape[1] > 1:
-            deviation = returns.std(axis=1, ddof=1)
-            moved = deviation > 0.0
-            self.sharpe[part][moved] = returns.mean(axis=1)[moved] / deviation[moved]
+
+        def work(first: int, last: int) -> None:
+            place = slice(begin + first, begin + last)
+            _sum_up(
+                returns[first:last],
+                self.edges,
+                self.sums[place],
+                self.squares[place],
+                self.sharpe[place],
+            )
+
+        share_out(len(returns), self.threads, work)
         if self.test is not None:
             self.test.add(returns)
         if begin <= winner < begin + len(returns):
@@ -152,7 +168,7 @@ class Gathered:
             probabilistic=probabilistic_sharpe_ratio(moments),
             deflated=deflated_sharpe_ratio(moments, variance=variance, trials=trials),
             backtest_overfitting=probability_of_overfitting(
-                self.sums, self.squares, np.diff(self.edges)
+                self.sums, self.squares, np.diff(self.edges), threads=self.threads
             )
             if enough
             else None,
@@ -171,3 +187,23 @@ class Gathered:
         if periods < FEWEST_PERIODS:
             found.append(f"Only {periods} periods: too few for any of these statistics.")
         return found
+
+
+@compiled
+def _sum_up(
+    returns: Floats, edges: NDArray[np.int64], sums: Floats, squares: Floats, sharpe: Floats
+) -> None:
+    """Write each set's sums over the blocks, and where it moves its Sharpe ratio per period."""
+    for row in range(len(returns)):
+        for block in range(len(edges) - 1):
+            total, square = 0.0, 0.0
+            for period in range(edges[block], edges[block + 1]):
+                total += returns[row, period]
+                square += returns[row, period] ** 2
+            sums[row, block], squares[row, block] = total, square
+        count = returns.shape[1]
+        mean, spread = sums[row].sum() / count, 0.0
+        for period in range(count):
+            spread += (returns[row, period] - mean) ** 2
+        if spread > 0.0:
+            sharpe[row] = mean / math.sqrt(spread / (count - 1))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from btkit.errors import UsageError
+from btkit.validation.resampling import block_length, sharpe_of_resamples, stationary_runs
 
 Floats = NDArray[np.float64]
 
@@ -194,22 +195,16 @@ def sharpe_interval(
     -------
     ConfidenceInterval or None
         Percentiles of the stationary bootstrap (Politis and Romano 1994), the mean block chosen
-        by `arch.bootstrap.optimal_block_length` (Politis and White 2004); None for a series
+        by `block_length` (Politis and White 2004); None for a series
         without deviation or of fewer than 30 returns.
     """
-    from arch.bootstrap import StationaryBootstrap, optimal_block_length  # noqa: PLC0415 - slow
-
     if len(returns) < FEWEST_PERIODS or math.isnan(moments_of(returns).sharpe):
         return None
-    block = float(optimal_block_length(returns)["stationary"].iloc[0])
-    block = min(max(block, 1.0), len(returns) / 2) if math.isfinite(block) else 1.0
-    bootstrap = StationaryBootstrap(max(1, round(block)), returns, seed=seed)
-
-    def ratio(sample: Floats) -> Floats:
-        deviation = sample.std(ddof=1)
-        return np.array([sample.mean() / deviation * annual if deviation > 0.0 else 0.0])
-
-    ends = bootstrap.conf_int(ratio, repetitions, method="percentile", size=confidence)
-    return ConfidenceInterval(
-        float(ends[0, 0]), float(ends[1, 0]), confidence, float(max(1, round(block)))
-    )
+    suited = block_length(returns)
+    block = max(1, round(min(suited, len(returns) / 2))) if math.isfinite(suited) else 1
+    runs = stationary_runs(len(returns), block, repetitions=repetitions, seed=seed)
+    ratios = np.empty(repetitions)
+    sharpe_of_resamples(np.ascontiguousarray(returns), *runs, ratios)
+    tail = 100.0 * (1.0 - confidence) / 2.0
+    low, high = np.percentile(ratios * annual, [tail, 100.0 - tail]).tolist()
+    return ConfidenceInterval(low, high, confidence, float(block))

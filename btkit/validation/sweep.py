@@ -147,7 +147,13 @@ class SweepResult:
         periods, winner = self.sweeper.periods(), self.winner
         close = np.asarray(self.sweeper.first.bars["close"], np.float64)
         held = bar_returns(close[periods.ends], close[0])
-        found = Gathered(len(self.sets), held, repetitions=repetitions, seed=seed)
+        found = Gathered(
+            len(self.sets),
+            held,
+            repetitions=repetitions,
+            seed=seed,
+            threads=self.sweeper.threads,
+        )
         for begin, returns in self._returns(periods.ends):
             found.add(begin, returns, winner=winner)
             if on_chunk is not None:

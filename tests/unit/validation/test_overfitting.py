@@ -16,7 +16,7 @@ from btkit.validation import (
     probability_of_overfitting,
     sharpe_interval,
 )
-from btkit.validation.cross_validation import _Halves, _halves, block_edges
+from btkit.validation.cross_validation import _halves, _ratios, block_edges, shares_of
 
 
 def sums_of(returns, edges):
@@ -168,9 +168,17 @@ def test_sets_that_earn_the_same_in_a_half_tie_there():
     others = some.copy()
     others[:, 300:] = random.normal(0.0, 0.01, (33, 20))
     edges = block_edges(320, 66)
-    half = _Halves(*sums_of(np.vstack([some, others]), edges))
-    ratios = half.sharpe(np.array([mask for mask in _halves(16) if not mask >> 15]))
-    assert np.array_equal(ratios[:, :33], ratios[:, 33:])
+    shares, ratios = shares_of(*sums_of(np.vstack([some, others]), edges)), np.empty(66)
+    for half in _halves(16):
+        if not half >> 15:
+            _ratios(half, 8, shares, ratios)
+            assert np.array_equal(ratios[:33], ratios[33:])
+
+
+def test_a_half_and_its_other_stand_as_far_from_the_ends():
+    for blocks in (2, 6, 16):
+        halves = _halves(blocks)
+        assert np.array_equal(halves + halves[::-1], np.full(len(halves), (1 << blocks) - 1))
 
 
 def test_sharpe_interval_is_archs_stationary_bootstrap():

@@ -9,7 +9,9 @@ import pytest
 from arch.bootstrap import SPA, RealityCheck, StationaryBootstrap
 
 from btkit.validation import superiority
+from btkit.validation.resampling import stationary_runs
 from btkit.validation.superiority import SuperiorityTest
+from btkit.validation.superiority_loop import Resamples, deviations
 
 PERIODS = 120
 NOTHING = np.zeros(PERIODS)
@@ -87,10 +89,12 @@ def test_the_three_recentrings_differ_where_a_set_is_poor():
 def test_arch_agrees_where_it_is_given_series_of_one_standard_error(edge):
     # arch does not studentise; of series divided by their ω there is nothing to studentise.
     returns = random_sets(4, edge=edge)
-    test = SuperiorityTest(NOTHING[None, :], repetitions=1, seed=0)
-    omega = test._deviations(test._transform(returns))
+    block, omega = round(PERIODS ** (1 / 3)), np.empty(len(returns))
+    resamples = Resamples(*stationary_runs(PERIODS, block, repetitions=1, seed=0),
+                          (1 - 1 / block) ** np.arange(PERIODS + 1))  # fmt: skip
+    deviations(returns, resamples, omega)
     ours = superiority([returns], NOTHING, repetitions=400, seed=11)
-    theirs = SPA(NOTHING, -(returns / omega[:, None]).T, block_size=test.block, reps=400, seed=11)
+    theirs = SPA(NOTHING, -(returns / omega[:, None]).T, block_size=block, reps=400, seed=11)
     theirs.compute()
     assert (ours.spa_lower, ours.spa_consistent, ours.spa_upper) == tuple(theirs.pvalues)
     np.testing.assert_allclose(theirs._loss_diff_var, 1.0, rtol=1e-10)
@@ -100,7 +104,7 @@ def test_arch_agrees_where_it_is_given_series_of_one_standard_error(edge):
 def test_the_reality_check_is_archs(edge):
     returns = random_sets(4, edge=edge)
     held = np.random.default_rng(2).normal(0.0, 0.01, PERIODS)
-    block = SuperiorityTest(held[None, :], repetitions=1, seed=0).block
+    block = round(PERIODS ** (1 / 3))
     for benchmark in (NOTHING, held):
         ours = superiority([returns[:4], returns[4:]], benchmark, repetitions=400, seed=11)
         white = RealityCheck(-benchmark, -returns.T, block_size=block, reps=400, seed=11)
@@ -173,7 +177,9 @@ def test_a_resample_that_only_ties_counts_against_the_best():
     # One trade: a resample that drew it twice earns, less the mean, just what was observed.
     returns = np.zeros((1, 300))
     returns[0, 100] = 0.01
-    counts = SuperiorityTest(np.zeros((1, 300)), repetitions=500, seed=2)._counts[:, 100]
+    runs = stationary_runs(300, round(300 ** (1 / 3)), repetitions=500, seed=2)
+    drawn = np.cumsum((runs.starts <= 100) & (runs.stops > 100))
+    counts = np.diff(np.r_[0, drawn[runs.offsets[1:] - 1]])
     found = superiority([returns], np.zeros(300), repetitions=500, seed=2)
     assert found.spa_consistent == (counts >= 2).mean() > (counts > 2).mean()
 
@@ -183,3 +189,15 @@ def test_neither_the_parts_nor_their_order_change_anything():
     whole = superiority([returns], np.zeros(60), repetitions=50, seed=3)
     parts = np.split(returns, [1, 255, 256, 257, 580])
     assert superiority(reversed(parts), np.zeros(60), repetitions=50, seed=3) == whole
+
+
+def test_threads_change_nothing():
+    returns, market = random_sets(9, sets=75), np.random.default_rng(1).normal(0, 0.01, PERIODS)
+    found = []
+    for threads in (1, 3):
+        test = SuperiorityTest(
+            np.stack([NOTHING, market]), repetitions=100, seed=4, threads=threads
+        )
+        test.add(returns)
+        found.append(test.results())
+    assert found[0] == found[1]
