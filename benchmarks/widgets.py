@@ -25,7 +25,7 @@ def rows() -> list[Row]:
     days = asyncio.run(_move(lab, lab.terms["days"]))
     strikes = asyncio.run(_move(lab, lab.strikes[1]))
     lab.close()
-    return [
+    found = [
         Row(f"{name} to figure data sent, median of 30", _middle(found) * 1e3, "ms", 50.0)
         for name, found in (
             ("slider event", times),
@@ -33,6 +33,7 @@ def rows() -> list[Row]:
             ("option lab: a strike", strikes),
         )
     ]
+    return [*found, Row("  beside a day", _middle(strikes) / _middle(days), "x", 1.2)]
 
 
 def _middle(times: list[float]) -> float:

@@ -50,9 +50,6 @@ def ask(
 
 
 def _ask(kind: str, values: Mapping[str, Any], *, quiet: bool) -> CommandOutcome:
-    from btkit.cli.start_up import import_numba_lightly  # noqa: PLC0415 - lazy start-up
-
-    import_numba_lightly()
     from btkit.jobs import read_settings  # noqa: PLC0415 - lazy start-up
     from btkit.jobs.asking import make_job  # noqa: PLC0415 - lazy start-up
     from btkit.jobs.job import SPEC_JOBS  # noqa: PLC0415 - lazy start-up

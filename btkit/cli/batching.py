@@ -114,13 +114,6 @@ def do_task(task: Task) -> Line:
     task
         The job, as it came to this process.
     """
-    from btkit.cli.start_up import (  # noqa: PLC0415 - only where jobs run
-        import_numba_lightly,
-        import_papermill_lightly,
-    )
-
-    import_numba_lightly()
-    import_papermill_lightly()
     job, began = JOB.validate_json(task.job), time.perf_counter()
     assert isinstance(job, SpecJob)
     try:

@@ -10,7 +10,6 @@ from typing import Any
 
 from btkit.cli.next_steps import Step, after_run, after_sweep, after_walk_forward
 from btkit.cli.outcome import PASSED, SOFT_FAILURE, CommandOutcome
-from btkit.cli.start_up import import_papermill_lightly
 from btkit.cli.summary import show_summary
 from btkit.cli.verdicts import show_sweep, show_walk_forward
 from btkit.jobs import ProgressListener, load_document, queue_report
@@ -93,7 +92,6 @@ def finish(
     paths |= {name: folder / f"{job_id}{ending}" for name, ending in known.files.items()}
     if rendering is not None:
         with progress.stage("render report") as note:
-            import_papermill_lightly()
             files = write_report_files(
                 document,
                 kind=kind,

@@ -58,9 +58,6 @@ def command(
 def _resume(
     run_id: str, *, rendering: dict[str, Any] | None, out: IO[str], quiet: bool
 ) -> CommandOutcome:
-    from btkit.cli.start_up import import_numba_lightly  # noqa: PLC0415 - lazy start-up
-
-    import_numba_lightly()
     from btkit.cli.batching import hooks_for, outcome_of_batch  # noqa: PLC0415 - lazy start-up
     from btkit.cli.finish import finish  # noqa: PLC0415 - lazy start-up
     from btkit.cli.progress import open_progress  # noqa: PLC0415 - lazy start-up
