@@ -22,8 +22,27 @@ from oracle.battery import share_cases
 from btkit.crosscheck.check import compare
 from btkit.engine import loop
 
-# What the loop is made of; each imports only from those before it.
-MODULES = tuple(f"btkit.engine.{name}" for name in ("fills", "quiet", "loop"))
+# Builders of machine code, which Python cannot run.
+BUILDERS = "btkit.engine.vectors"
+
+
+def tree_of(name):
+    return ast.parse(Path(str(importlib.util.find_spec(name).origin)).read_bytes())
+
+
+def made_of(name):
+    """Return the modules with compiled functions that a module is made of, itself the last."""
+    tree, found = tree_of(name), []
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("btkit.engine."):
+            found += made_of(node.module)
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    if name != BUILDERS and any(node.decorator_list for node in functions):
+        found.append(name)
+    return list(dict.fromkeys(found))
+
+
+MODULES = made_of("btkit.engine.loop")
 
 
 def reads(node, *names):
@@ -187,13 +206,24 @@ def run_bars_of(found, change, monkeypatch):
     """Return the loop with a change made, and at how many places it was made."""
     breaker = Breaker(found, change)
     for name in MODULES:
-        path = Path(str(importlib.util.find_spec(name).origin))
-        tree = ast.fix_missing_locations(breaker.visit(ast.parse(path.read_text("utf-8"))))
+        tree = ast.fix_missing_locations(breaker.visit(tree_of(name)))
         module = ModuleType(name)
         # Those that come later import from this one.
         monkeypatch.setitem(sys.modules, name, module)
-        exec(compile(tree, path, "exec"), module.__dict__)  # noqa: S102 - our own source, with one rule broken
+        exec(compile(tree, name, "exec"), module.__dict__)  # noqa: S102 - our own source, with one rule broken
     return module.run_bars, breaker.places
+
+
+def put_in_place(broken, patch):
+    """Let everyone who runs the loop run a broken one: by its name, or out of a table."""
+    for module in [module for name, module in sys.modules.items() if name.startswith("btkit.")]:
+        for name, value in list(vars(module).items()):
+            if value is loop.run_bars:
+                patch.setattr(module, name, broken)
+            for key, row in value.items() if isinstance(value, dict) else ():
+                if isinstance(row, tuple) and any(part is loop.run_bars for part in row):
+                    parts = (broken if part is loop.run_bars else part for part in row)
+                    patch.setitem(value, key, tuple(parts))
 
 
 def noticed(found, change, monkeypatch):
@@ -202,13 +232,7 @@ def noticed(found, change, monkeypatch):
     plain = [case.plain() for case in cases]
     with monkeypatch.context() as patch:
         broken, places = run_bars_of(found, change, patch)
-        users = [
-            module
-            for name, module in sys.modules.items()
-            if name.startswith("btkit.") and vars(module).get("run_bars") is loop.run_bars
-        ]
-        for user in users:
-            patch.setattr(user, "run_bars", broken)
+        put_in_place(broken, patch)
         with np.errstate(all="ignore"):  # plain numpy scalars warn where compiled code does not
             return places, any(
                 compare(case.again(), run, case.times)
