@@ -161,8 +161,9 @@ def never_taken(node):
     return ast.If(ast.Constant(False), node.body, node.orelse)
 
 
-def from_the_next(node):
-    return ast.Subscript(node.value, ast.Slice(one_more(node.slice.lower)), node.ctx)
+def first_of(node):
+    start = node.slice.lower
+    return ast.Subscript(node.value, ast.Slice(start, one_more(start)), node.ctx)
 
 
 BREAKS = {
@@ -176,7 +177,7 @@ BREAKS = {
     "the cut ignores the rate": (adds(ast.Add, right="rate"), only_left),
     "the cut ignores the share's fee": (adds(ast.Add, right="per_share"), only_left),
     "the last entry fills": (compares(ast.Lt, "final"), always(True)),
-    "the curve is marked before ruin closes the lots": (fills_the_rest, from_the_next),
+    "the curve is not flat after ruin": (fills_the_rest, first_of),
     "quiet bars hide the last": (calls("min", "last", "final"), first_argument),
     "quiet bars hide max_holding": (adds(ast.Add, right="max_holding"), one_more),
     "quiet bars hide room for another lot": (compares(ast.GtE, "fullest"), against(1)),
