@@ -160,7 +160,7 @@ def simulate_plainly(
         sessions = sessions_around(times, spec.calendar)
         values = measures.session_values(list(times), run.equity, sessions)
     run.metrics = {
-        **measures.measure_trades(run.trades, list(instrument.times)),
+        **measures.measure_trades(run.trades, list(instrument.times), start=account.start),
         **measures.measure_curve(
             run.equity,
             list(times.date),

@@ -151,6 +151,52 @@ def longest_streak(losses: Iterable[bool]) -> int:
     return longest
 
 
+def standard_moment(returns: Sequence[float], power: int) -> float:
+    """5: `skew` and `kurtosis` are raw: mean((r - mean)^k) / std(r, ddof 0)^k."""
+    middle = mean(returns)
+    width = math.sqrt(mean([(value - middle) ** 2 for value in returns]))
+    if width <= _ROUNDING:
+        return math.nan
+    return mean([(value - middle) ** power for value in returns]) / width**power
+
+
+def quantile(returns: Sequence[float], share: float) -> float:
+    """5: The linear quantile."""
+    ordered = sorted(returns)
+    place = share * (len(ordered) - 1)
+    low = ordered[math.floor(place)]
+    return low + (place - math.floor(place)) * (ordered[math.ceil(place)] - low)
+
+
+def expected_shortfall(returns: Sequence[float]) -> float:
+    """5: The mean of what is at or below the 5 % quantile, as a positive loss."""
+    bound = max(quantile(returns, 0.05), min(returns))
+    return -mean([value for value in returns if value <= bound])
+
+
+def positive_months(equity: Sequence[float], days: Sequence[date], capital: float) -> float:
+    """5: The share of the calendar months with bars that ended higher than they began."""
+    ends = {(day.year, day.month): value for day, value in zip(days, equity, strict=True)}
+    gains = returns_of(list(ends.values()), capital)
+    return mean([float(gain > _ROUNDING) for gain in gains])
+
+
+def measure_returns(returns: Sequence[float]) -> dict[str, float]:
+    """Return the metrics of the distribution of returns by name."""
+    gained = math.fsum(value for value in returns if value > 0.0)
+    lost = -math.fsum(value for value in returns if value < 0.0)
+    return {
+        "skew": standard_moment(returns, 3),
+        "kurtosis": standard_moment(returns, 4),
+        "value_at_risk_95": -quantile(returns, 0.05),
+        "expected_shortfall_95": expected_shortfall(returns),
+        "tail_ratio": quotient(quantile(returns, 0.95), abs(quantile(returns, 0.05))),
+        "omega_ratio": quotient(gained, lost),
+        "best_day": max(returns),
+        "worst_day": min(returns),
+    }
+
+
 def measure_curve(
     equity: Sequence[float],
     days: Sequence[date],
@@ -180,6 +226,9 @@ def measure_curve(
     growth = growth_a_year(equity[-1] / capital, (days[-1] - days[0]).days, ruined=ruined)
     spread = deviation(returns)
     return {
+        **measure_returns(returns),
+        "ulcer_index": math.sqrt(mean([depth**2 for depth in depths])),
+        "positive_months": positive_months(equity, days, capital),
         "sharpe_ratio": ratio(returns, spread, a),
         "sortino_ratio": ratio(returns, downside(returns), a),
         "volatility": spread * math.sqrt(a),
@@ -195,7 +244,35 @@ def measure_curve(
     }
 
 
-def measure_trades(trades: Sequence[PlainTrade], times: Sequence[datetime]) -> dict[str, float]:
+def system_quality(gains: Sequence[float]) -> float:
+    """5: `sqn` is sqrt(n) x mean / std of the trades' P&L; equal ones have no deviation."""
+    if len(gains) <= 1:
+        return math.nan
+    middle = mean(gains)
+    width = math.sqrt(math.fsum((gain - middle) ** 2 for gain in gains) / (len(gains) - 1))
+    if width <= _ROUNDING * abs(middle):
+        width = 0.0
+    return quotient(math.sqrt(len(gains)) * middle, width)
+
+
+def kelly(gains: Sequence[float], wins: Sequence[float], losses: Sequence[float]) -> float:
+    """5: Win rate - (1 - win rate) / (mean win / |mean loss|); the win rate without a loss."""
+    share = quotient(len(wins), len(gains))
+    if not losses:
+        return share
+    payoff = mean(wins) / -mean(losses) if wins else 0.0
+    return share - quotient(1.0 - share, payoff)
+
+
+def exposure(trades: Sequence[PlainTrade], bars: int) -> float:
+    """5: The share of bars with an open position at the close."""
+    held = {bar for trade in trades for bar in range(trade.entry_bar, trade.exit_bar)}
+    return len(held) / bars
+
+
+def measure_trades(
+    trades: Sequence[PlainTrade], times: Sequence[datetime], *, start: int
+) -> dict[str, float]:
     """Return the metrics of the list of trades by name.
 
     Parameters
@@ -204,6 +281,8 @@ def measure_trades(trades: Sequence[PlainTrade], times: Sequence[datetime]) -> d
         In the order of exit.
     times
         Of all bars, warm-up included.
+    start
+        The first bar at which orders were decided.
     """
     won = [trade for trade in trades if trade.pnl > 0.0]
     lost = [trade for trade in trades if trade.pnl < 0.0]
@@ -217,6 +296,9 @@ def measure_trades(trades: Sequence[PlainTrade], times: Sequence[datetime]) -> d
         "total_trades": len(trades),
         "winning_trades": len(won),
         "losing_trades": len(lost),
+        "exposure": exposure(trades, len(times) - start),
+        "sqn": system_quality([trade.pnl for trade in trades]),
+        "kelly": kelly([trade.pnl for trade in trades], wins, losses),
         "win_rate": quotient(len(won), len(trades)),
         "profit_factor": quotient(math.fsum(wins), -math.fsum(losses)),
         "expectancy_per_trade": mean([trade.pnl for trade in trades]),

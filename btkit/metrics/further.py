@@ -95,7 +95,10 @@ def _positive_months(
 def _sqn(pnl: Floats) -> float:
     if len(pnl) < 2:  # noqa: PLR2004 - one trade has no deviation
         return math.nan
-    return _quotient(math.sqrt(len(pnl)) * float(pnl.mean()), float(pnl.std(ddof=1)))
+    mean, deviation = float(pnl.mean()), float(pnl.std(ddof=1))
+    if deviation <= ROUNDING * abs(mean):
+        deviation = 0.0  # equal trades, whose mean was rounded
+    return _quotient(math.sqrt(len(pnl)) * mean, deviation)
 
 
 def _kelly(pnl: Floats) -> float:

@@ -94,6 +94,8 @@ def test_edges_of_kelly_and_sqn():
     assert measure(made=trades([-5.0, -6.0])).kelly == -math.inf
     assert math.isnan(measure().kelly)
     assert math.isnan(measure(made=trades([5.0])).sqn)
+    # The mean of three times 0.1 is not 0.1: what is left is rounding, no deviation.
+    assert measure(made=trades([0.1, 0.1, 0.1])).sqn == math.inf
 
 
 def test_a_flat_curve_has_no_moments_and_no_tails():
