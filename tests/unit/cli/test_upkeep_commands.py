@@ -124,7 +124,7 @@ def test_check_finds_and_mends_every_file_of_a_run(backtest, workplace):
 
 
 def test_all_trades_lie_beside_a_page_that_shows_some(backtest, workplace, monkeypatch):
-    monkeypatch.setattr("btkit.render.view.NEWEST", 1)
+    monkeypatch.setattr("btkit.render.view.LATEST", 1)
     monkeypatch.setattr("btkit.render.view.LARGEST", 1)
     run_id = backtest(*RUN[:-1])[1]["run"]["run_id"]
     trades = backtest("report", "--run-id", run_id)[1]["trades"]
