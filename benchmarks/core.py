@@ -9,7 +9,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-import numpy as np
 from sweep import make_bars
 from timing import Row, best
 
@@ -53,7 +52,7 @@ def _loop(result: Result) -> float:
         filter_all=False,
         positions=POSITION_NAMES,
     )
-    market = Market(*(np.array(result.all_bars[name]) for name in ("open", "close")))
+    market = Market.of(result.all_bars)
     rules = Rules(
         short=False,
         at_close=False,
@@ -69,8 +68,9 @@ def _loop(result: Result) -> float:
 
     def once() -> None:
         run_bars(
-            0, bars, market, decisions, rules, new_state(1e5, 1), new_trades(bars), new_curve(bars)
-        )
+            0, bars, market, decisions, rules,
+            new_state(1e5, 1), new_trades(bars), new_curve(bars, at_close=False),
+        )  # fmt: skip
 
     return best(once, repeats=300)
 

@@ -71,8 +71,10 @@ def measure_signals(
     """
     bars = closes.size
     # Columns of a frame need not be contiguous, and compiled code reads several bars at once.
-    market = Market(np.ascontiguousarray(opens, float), np.ascontiguousarray(closes, float))
-    sizes = (capital * _ALL_CASH / market.close)[None, :]
+    # Fills are at closes, whatever highs and lows are.
+    opened, closed = (np.ascontiguousarray(column, float)[None] for column in (opens, closes))
+    market = Market(opened, opened, closed, closed)
+    sizes = capital * _ALL_CASH / market.close
     tables = Tables(_CONSTANTS, sizes, np.full((1, bars), Tag.FLOAT, np.uint8))
     rules = Rules(
         short=False,

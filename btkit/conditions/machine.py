@@ -12,7 +12,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from btkit.conditions.compiled import compiled_inline, compiled_lean
+from btkit.conditions.compiled import compiled_inline
 from btkit.conditions.numbers import floor_divide, modulo, power, round_decimal
 
 STACK_SIZE = 512
@@ -159,7 +159,7 @@ def _apply_binary(op, left, left_tag, right, right_tag):
     return (1.0 if met else 0.0), _BOOL
 
 
-@compiled_lean
+@compiled_inline
 def run_program(code, first, last, constants, columns, column_tags, bar, position, stack):
     """Run instructions `first` to `last` at one bar.
 

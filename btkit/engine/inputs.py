@@ -1,12 +1,13 @@
-"""What the loop reads: prices, decisions and the numbers of a spec, as plain arrays."""
+"""What the loop reads beside decisions: prices, and the numbers of spec and account."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
@@ -14,8 +15,9 @@ Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 # Where the loop keeps the values of the position's names; aliases share a place.
-IN_POSITION, CAPITAL, BARS_HELD, PNL = range(4)
-POSITION_SLOTS = 4
+# The last two are an option position's.
+IN_POSITION, CAPITAL, BARS_HELD, PNL, CREDIT_KEPT, SHORT_DELTA = range(6)
+POSITION_SLOTS = 6
 POSITION_NAMES: Mapping[str, int] = MappingProxyType(
     {
         "in_position": IN_POSITION,
@@ -28,10 +30,17 @@ POSITION_NAMES: Mapping[str, int] = MappingProxyType(
 
 
 class Market(NamedTuple):
-    """Prices: float64 (n_bars,)."""
+    """Prices in $: float64 (n_instruments, n_bars)."""
 
     open: Floats
+    high: Floats
+    low: Floats
     close: Floats
+
+    @classmethod
+    def of(cls, bars: pd.DataFrame) -> Self:
+        """Return the prices of one instrument's bars."""
+        return cls(*(np.array(bars[name], np.float64)[None] for name in cls._fields))
 
 
 class Rules(NamedTuple):

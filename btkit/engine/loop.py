@@ -1,16 +1,17 @@
-"""The simulation loop: one compiled function for every spec.
+"""The simulation loop: one for every spec and every book.
 
-Everything that varies arrives as arrays and numbers, so the loop is compiled once, for one
-signature, and never per spec. Its whole memory is a `State`: saving that is a checkpoint, and
-running on from it gives the same trades to the last bit.
+Everything that varies from spec to spec arrives as arrays and numbers, so nothing is compiled per
+spec. What varies from book to book arrives as functions, which the compiler puts in place: one
+source, and a loop of machine code for each book. Its whole memory is a `State`: saving that is a
+checkpoint, and running on from it gives the same trades to the last bit.
 
-The order of work at each bar is SEMANTICS section 3: orders decided at the bar before fill at
-the open, positions are marked at the close, exits are judged lot by lot, then one entry.
+The order of work at each bar is SEMANTICS sections 3 and 4: orders decided at the bar before fill
+at the open, what expires is settled at the close, positions are marked, exits are judged lot by
+lot, then one entry.
 """
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -18,20 +19,26 @@ import numpy as np
 from btkit.conditions.compiled import compiled, compiled_inline
 from btkit.conditions.machine import STACK_SIZE, Op, Tag, is_true, run_program
 from btkit.decisions.records import ENTRY_LIST, EXIT_LIST, FILTER_LIST, SIZE_LIST, STOP_LIST
-from btkit.engine.fills import enter, equity_at, gain_of, leave, order_exits
-from btkit.engine.inputs import BARS_HELD, CAPITAL, IN_POSITION, PNL, POSITION_SLOTS
-from btkit.engine.orders import Reason, Skip
-from btkit.engine.quiet import mark_quiet
+from btkit.engine.books.shares import SHARES
+from btkit.engine.books.spreads import SPREADS
+from btkit.engine.inputs import CAPITAL, POSITION_SLOTS
+from btkit.engine.orders import INSTRUMENT, KIND, ORDER_COLUMNS, PRICE, QUANTITY, SIDE, Kind, Reason
 from btkit.engine.state import (
     CASH,
     FINAL,
     LAST_DECIDED,
     LOT_BAR,
+    LOT_EXIT_BAR,
+    LOT_EXIT_COMMISSION,
+    LOT_EXIT_PRICE,
+    LOT_INSTRUMENT,
     LOT_REASON,
+    LOT_SIDE,
     LOTS,
-    PENDING,
+    ORDERS,
     RUINED,
     SKIPPED,
+    TRADES,
     UNFILLED,
 )
 
@@ -40,10 +47,9 @@ _CONST, _COLUMN, _POSITION = int(Op.CONST), int(Op.COLUMN), int(Op.POSITION)
 _MUL, _DIV = int(Op.MUL), int(Op.DIV)
 # Instructions of `capital / column`, and of `share * capital / column`.
 _UNSCALED, _SCALED = 3, 5
+_ON_OPEN, _ON_CLOSE = int(Kind.MARKET_ON_OPEN), int(Kind.MARKET_ON_CLOSE)
 _STOP, _EXIT, _MAX_HOLDING = int(Reason.STOP), int(Reason.EXIT), int(Reason.MAX_HOLDING)
 _END_OF_DATA, _RUIN = int(Reason.END_OF_DATA), int(Reason.RUIN)
-_SIZE_MISSING, _SIZE_NOT_POSITIVE = int(Skip.SIZE_MISSING), int(Skip.SIZE_NOT_POSITIVE)
-_SIZE_BELOW_ONE = int(Skip.SIZE_BELOW_ONE_SHARE)
 
 
 @compiled_inline
@@ -94,31 +100,6 @@ def share_of_cash(code, first, last, constants):
     return share, code[last - 2, 1]
 
 
-@compiled_inline
-def usable_size(rules, counts, size, tag):
-    """Return the shares to order; 0 after counting why there are none (3.5)."""
-    if tag in (_FAILED, _MISSING) or math.isnan(size):
-        counts[SKIPPED + _SIZE_MISSING] += 1
-        return 0.0
-    if size <= 0.0:
-        counts[SKIPPED + _SIZE_NOT_POSITIVE] += 1
-        return 0.0
-    if not rules.fractional:
-        size = np.floor(size)
-        if size < 1.0:
-            counts[SKIPPED + _SIZE_BELOW_ONE] += 1
-            return 0.0
-    return size
-
-
-@compiled_inline
-def mark_end(counts, lot_marks):
-    """Let every lot leave at the last bar (3.8); an exit decided there has no open to fill at."""
-    for lot in range(counts[LOTS]):
-        counts[UNFILLED] += lot_marks[lot, LOT_REASON] != 0
-        lot_marks[lot, LOT_REASON] = _END_OF_DATA
-
-
 class Reading(NamedTuple):
     """Which parts of a strategy read the position, and so are run bar by bar."""
 
@@ -135,9 +116,29 @@ def any_program(decisions, which):
     return decisions.lists[which, 0] < decisions.lists[which, 1]
 
 
+@compiled_inline
+def sizing_of(decisions):
+    """Return `share_of_cash` of a strategy's sizing."""
+    programs, program = decisions.programs, decisions.lists[SIZE_LIST, 0]
+    first, last = programs[program, 0], programs[program, 1]
+    return share_of_cash(decisions.code, first, last, decisions.tables.constants)
+
+
+@compiled_inline
+def reading_of(decisions, sizing):
+    """Return the `Reading` of a strategy whose `share_of_cash` is `sizing`."""
+    return Reading(
+        any_program(decisions, FILTER_LIST),
+        any_program(decisions, ENTRY_LIST),
+        any_program(decisions, EXIT_LIST),
+        any_program(decisions, STOP_LIST),
+        sizing[1] < 0,
+    )
+
+
 @compiled
 def run_bars(first, last, market, decisions, rules, state, trades, curve):
-    """Simulate bars `first` to `last` - 1, going on from `state`.
+    """Simulate bars `first` to `last` - 1 with share lots, going on from `state`.
 
     Parameters
     ----------
@@ -149,56 +150,140 @@ def run_bars(first, last, market, decisions, rules, state, trades, curve):
     state, trades, curve
         What the loop remembers and what it has done, all changed in place.
     """
-    programs, size_program = decisions.programs, decisions.lists[SIZE_LIST, 0]
-    size = share_of_cash(
-        decisions.code,
-        programs[size_program, 0],
-        programs[size_program, 1],
-        decisions.tables.constants,
-    )
-    reading = Reading(
-        any_program(decisions, FILTER_LIST),
-        any_program(decisions, ENTRY_LIST),
-        any_program(decisions, EXIT_LIST),
-        any_program(decisions, STOP_LIST),
-        size[1] < 0,
-    )
+    sizing = sizing_of(decisions)
+    reading = reading_of(decisions, sizing)
     position, stack = np.zeros(POSITION_SLOTS), np.empty((STACK_SIZE, 2))
     if reading.filters or reading.entries or reading.exits or reading.stops or reading.sizing:
         simulate_bars(
-            first, last, market, decisions, rules, state, trades, curve,
-            reading, size, position, stack,
+            SHARES, first, last, market, decisions, rules, state, trades, curve,
+            reading, sizing, position, stack,
         )  # fmt: skip
     else:
         # The same with constants, for most strategies: the compiler leaves out what they never do.
         simulate_bars(
-            first, last, market, decisions, rules, state, trades, curve,
-            Reading(False, False, False, False, False), size, position, stack,
+            SHARES, first, last, market, decisions, rules, state, trades, curve,
+            Reading(False, False, False, False, False), sizing, position, stack,
         )  # fmt: skip
 
 
-@compiled_inline
-def simulate_bars(
-    first, last, market, decisions, rules, state, trades, curve, reading, size, position, stack
-):
-    """Simulate bars; see `run_bars`.
+@compiled
+def run_spreads(first, last, market, decisions, rules, state, trades, curve):
+    """Do what `run_bars` does with option spreads.
 
     Parameters
     ----------
     first, last, market, decisions, rules, state, trades, curve
+        As for `run_bars`; `market` and `rules` are those of `btkit.engine.books.spread_records`.
+    """
+    sizing = sizing_of(decisions)
+    position, stack = np.zeros(POSITION_SLOTS), np.empty((STACK_SIZE, 2))
+    simulate_bars(
+        SPREADS, first, last, market, decisions, rules, state, trades, curve,
+        reading_of(decisions, sizing), sizing, position, stack,
+    )  # fmt: skip
+
+
+@compiled_inline
+def fill_orders(book, rules, market, money, counts, lots, marks, orders, bar, kind):
+    """Open a lot for each order of a kind, or count why not."""
+    waiting = 0
+    for order in range(counts[ORDERS]):
+        if orders[order, KIND] != kind:
+            for column in range(ORDER_COLUMNS):
+                orders[waiting, column] = orders[order, column]
+            waiting += 1
+            continue
+        lot = counts[LOTS]
+        refused = book.enter(
+            rules, market, money, counts, lots, marks, orders, order, lot, bar, kind
+        )
+        if refused >= 0:
+            counts[SKIPPED + refused] += 1
+            continue
+        marks[lot, LOT_BAR] = bar
+        marks[lot, LOT_EXIT_BAR] = -1
+        marks[lot, LOT_REASON] = 0
+        marks[lot, LOT_INSTRUMENT] = int(orders[order, INSTRUMENT])
+        marks[lot, LOT_SIDE] = int(orders[order, SIDE])
+        counts[LOTS] += 1
+    counts[ORDERS] = waiting
+
+
+@compiled_inline
+def close_lots(book, rules, market, money, counts, lots, marks, closed, closed_marks, bar, kind):
+    """Close every lot that has a reason, oldest first."""
+    kept = 0
+    for lot in range(counts[LOTS]):
+        if marks[lot, LOT_REASON] == 0:
+            if kept < lot:
+                for column in range(book.columns):
+                    lots[kept, column] = lots[lot, column]
+                for column in range(book.mark_columns):
+                    marks[kept, column] = marks[lot, column]
+            kept += 1
+            continue
+        price, commission, proceeds = book.leave(rules, market, lots, marks, lot, bar, kind)
+        money[CASH] += proceeds
+        trade = counts[TRADES]
+        for column in range(book.columns):
+            closed[trade, column] = lots[lot, column]
+        for column in range(book.mark_columns):
+            closed_marks[trade, column] = marks[lot, column]
+        closed[trade, LOT_EXIT_PRICE] = price
+        closed[trade, LOT_EXIT_COMMISSION] = commission
+        closed_marks[trade, LOT_EXIT_BAR] = bar
+        counts[TRADES] += 1
+    counts[LOTS] = kept
+
+
+@compiled
+def order_exits(counts, lots, marks, bar):
+    """Put the exits of one bar in order, the oldest lot first (3.9).
+
+    Only where lots leave at a bar's close after others left in it can they be out of it.
+    """
+    first = counts[TRADES]
+    while first > 0 and marks[first - 1, LOT_EXIT_BAR] == bar:
+        first -= 1
+    for trade in range(first + 1, counts[TRADES]):
+        at = trade
+        while at > first and marks[at - 1, LOT_BAR] > marks[at, LOT_BAR]:
+            for column in range(lots.shape[1]):
+                swap = lots[at, column]
+                lots[at, column] = lots[at - 1, column]
+                lots[at - 1, column] = swap
+            for column in range(marks.shape[1]):
+                mark = marks[at, column]
+                marks[at, column] = marks[at - 1, column]
+                marks[at - 1, column] = mark
+            at -= 1
+
+
+@compiled_inline
+def simulate_bars(
+    book, first, last, market, decisions, rules, state, trades, curve,
+    reading, sizing, position, stack,
+):  # fmt: skip
+    """Simulate bars; see `run_bars`.
+
+    Parameters
+    ----------
+    book
+        A `Book`, known when this is compiled.
+    first, last, market, decisions, rules, state, trades, curve
         As for `run_bars`.
     reading
         `Reading`.
-    size
+    sizing
         See `share_of_cash`.
     position, stack
         Room for the programs to work in.
     """
-    # Taken apart here, since taking an array out of a tuple costs a reference count each time.
-    opens, closes = market.open, market.close
-    money, counts, lots, lot_marks = state.money, state.counts, state.lots, state.lot_marks
-    values, marks = trades.values, trades.marks
-    equity, cash = curve.equity, curve.cash
+    # Taken apart here, since handing tuples of arrays on costs, even to what is put in place.
+    money, counts, orders = state.money, state.counts, state.orders
+    lots, marks, closes = state.lots, state.marks, market.close
+    closed, closed_marks = trades.lots, trades.marks
+    equity, cash, decision_cash = curve.equity, curve.cash, curve.decision_cash
     entry_gate, exit_gate = decisions.entry_gate, decisions.exit_gate
     stop_gate, when_flat = decisions.stop_gate, decisions.entry_when_flat
     programs, code = decisions.programs, decisions.code
@@ -209,69 +294,79 @@ def simulate_bars(
     stop_from, stop_to = decisions.lists[STOP_LIST, 0], decisions.lists[STOP_LIST, 1]
     filter_from, filter_to = decisions.lists[FILTER_LIST, 0], decisions.lists[FILTER_LIST, 1]
     size_program = decisions.lists[SIZE_LIST, 0]
-    share, size_column = size
-    # A call costs more than the test whether there is anything to run.
-    has_filters, has_entries = reading.filters, reading.entries
-    has_exits, has_stops = reading.exits, reading.stops
-    reads_lots = has_exits or has_stops
-    final = closes.size - 1
+    share, size_column = sizing
+    kind = _ON_CLOSE if rules.at_close else _ON_OPEN
+    # Always at the close; as a variable, since for each constant all would be compiled again.
+    late = kind if rules.at_close else _ON_CLOSE
+    final = closes.shape[1] - 1
     exiting = counts[LOTS] > 0
     decided = counts[LAST_DECIDED]
     fullest = 1 if when_flat else rules.max_positions
-    judges_filters = has_filters and rules.filter_all
+    judges_filters = reading.filters and rules.filter_all
     bar = first - 1
     while bar < last - 1:
         bar += 1
         if (
             not exiting
-            and money[PENDING] == 0.0
+            and counts[ORDERS] == 0
             and (counts[LOTS] == 0 or (counts[LOTS] >= fullest and not judges_filters))
         ):
             # Most bars only mark the account; they need none of what follows.
-            until = mark_quiet(
+            until = book.skip_quiet(
                 entry_gate,
                 exit_gate,
                 stop_gate,
                 rules,
+                closes,
                 money,
                 counts,
                 lots,
-                lot_marks,
-                closes,
+                marks,
                 equity,
                 bar,
                 min(last, final),
             )
             if until > bar:
+                # Slices: the compiler fills many at once when it counts from 0.
                 if cash.size:
-                    # A slice: the compiler fills many at once when it counts from 0.
                     cash[bar:until] = money[CASH]
+                if decision_cash.size:
+                    decision_cash[bar:until] = money[CASH]
                 decided = until - 1
                 bar = until
                 if bar == last:
                     break
-        close = closes[bar]
+        closed_before = counts[TRADES]
         if not rules.at_close:
             if exiting:
-                leave(rules, money, counts, lots, lot_marks, values, marks, bar, opens[bar])
+                close_lots(
+                    book, rules, market, money, counts, lots, marks, closed, closed_marks,
+                    bar, kind,
+                )  # fmt: skip
                 exiting = False
-            if money[PENDING] > 0.0:
-                enter(rules, money, counts, lots, lot_marks, bar, opens[bar])
+            if counts[ORDERS] > 0:
+                fill_orders(book, rules, market, money, counts, lots, marks, orders, bar, kind)
+        if book.expire(market, counts, marks, bar):
+            close_lots(
+                book, rules, market, money, counts, lots, marks, closed, closed_marks,
+                bar, late,
+            )  # fmt: skip
         held = counts[LOTS] > 0
-        worth = equity_at(rules, money, counts, lots, close) if held else money[CASH]
+        book.mark(rules, market, counts, lots, marks, bar)
+        worth = book.worth(closes, money, counts, lots, marks, bar)
+        free = book.free(money, counts, lots)
+        if decision_cash.size:
+            decision_cash[bar] = free
         ruined = worth <= 0.0
         if not ruined:
             decided = bar
             entering = entry_gate[bar] and counts[LOTS] < rules.max_positions
             entering = entering and not (held and when_flat)
             filtered = True
-            if entering or (held and has_filters):
-                position[IN_POSITION] = 1.0 if held else 0.0
-                position[CAPITAL] = money[CASH]
-                position[BARS_HELD] = bar - lot_marks[0, LOT_BAR] if held else 0.0
-                position[PNL] = gain_of(rules, lots, 0, close) if held else 0.0
+            if entering or (held and reading.filters):
                 # Filters, entries and sizing see the oldest open lot (3.2).
-                filtered = not has_filters or all_met(
+                book.describe(rules, closes, money, counts, lots, marks, 0, bar, position)
+                filtered = not reading.filters or all_met(
                     filter_from,
                     filter_to,
                     programs,
@@ -287,7 +382,7 @@ def simulate_bars(
                     entering
                     and filtered
                     and (
-                        not has_entries
+                        not reading.entries
                         or all_met(
                             entry_from,
                             entry_to,
@@ -307,7 +402,7 @@ def simulate_bars(
                         tag = int(column_tags[size_column, bar])
                         if tag == _MISSING or divisor == 0.0:
                             tag = _FAILED
-                        wanted = share * money[CASH] / divisor
+                        wanted = share * free / divisor
                     else:
                         wanted, tag = run_program(
                             code,
@@ -320,87 +415,102 @@ def simulate_bars(
                             position,
                             stack,
                         )
-                    money[PENDING] = usable_size(rules, counts, wanted, tag)
+                    quantity = book.size(rules, counts, wanted, tag)
+                    if quantity > 0.0:
+                        order = counts[ORDERS]
+                        orders[order, KIND] = kind
+                        orders[order, SIDE] = book.side_of(rules)
+                        orders[order, INSTRUMENT] = 0
+                        orders[order, PRICE] = np.nan
+                        orders[order, QUANTITY] = quantity
+                        counts[ORDERS] += 1
             in_scope = filtered or not rules.filter_all
             stopping = in_scope and stop_gate[bar]
             leaving = in_scope and exit_gate[bar]
             for lot in range(counts[LOTS]):
-                if reads_lots:
-                    position[IN_POSITION] = 1.0
-                    position[CAPITAL] = money[CASH]
-                    position[BARS_HELD] = bar - lot_marks[lot, LOT_BAR]
-                    position[PNL] = gain_of(rules, lots, lot, close)
-                # One reason per lot: stop, then exit, then max_holding (3.3).
-                if stopping and (
-                    not has_stops
-                    or all_met(
-                        stop_from,
-                        stop_to,
-                        programs,
-                        code,
-                        constants,
-                        columns,
-                        column_tags,
-                        bar,
-                        position,
-                        stack,
-                    )
-                ):
-                    lot_marks[lot, LOT_REASON] = _STOP
-                elif leaving and (
-                    not has_exits
-                    or all_met(
-                        exit_from,
-                        exit_to,
-                        programs,
-                        code,
-                        constants,
-                        columns,
-                        column_tags,
-                        bar,
-                        position,
-                        stack,
-                    )
-                ):
-                    lot_marks[lot, LOT_REASON] = _EXIT
-                elif bar - lot_marks[lot, LOT_BAR] >= rules.max_holding:
-                    lot_marks[lot, LOT_REASON] = _MAX_HOLDING
-                else:
-                    continue
+                # One reason per lot: the book's own, then stop, exit, max_holding (3.3, 4.5).
+                reason = book.judge(rules, lots, lot)
+                if reason == 0:
+                    if reading.exits or reading.stops:
+                        book.describe(rules, closes, money, counts, lots, marks, lot, bar, position)
+                    if stopping and (
+                        not reading.stops
+                        or all_met(
+                            stop_from,
+                            stop_to,
+                            programs,
+                            code,
+                            constants,
+                            columns,
+                            column_tags,
+                            bar,
+                            position,
+                            stack,
+                        )
+                    ):
+                        reason = _STOP
+                    elif leaving and (
+                        not reading.exits
+                        or all_met(
+                            exit_from,
+                            exit_to,
+                            programs,
+                            code,
+                            constants,
+                            columns,
+                            column_tags,
+                            bar,
+                            position,
+                            stack,
+                        )
+                    ):
+                        reason = _EXIT
+                    elif bar - marks[lot, LOT_BAR] >= rules.max_holding:
+                        reason = _MAX_HOLDING
+                    else:
+                        continue
+                marks[lot, LOT_REASON] = reason
                 exiting = True
             if bar == final:
-                money[FINAL] = money[CASH]
+                money[FINAL] = free
             if rules.at_close:
                 if exiting:
-                    leave(rules, money, counts, lots, lot_marks, values, marks, bar, close)
+                    close_lots(
+                        book, rules, market, money, counts, lots, marks, closed, closed_marks,
+                        bar, late,
+                    )  # fmt: skip
                     exiting = False
-                if money[PENDING] > 0.0 and bar < final:
-                    enter(rules, money, counts, lots, lot_marks, bar, close)
-                worth = equity_at(rules, money, counts, lots, close)
+                if counts[ORDERS] > 0 and bar < final:
+                    fill_orders(book, rules, market, money, counts, lots, marks, orders, bar, kind)
+                book.mark(rules, market, counts, lots, marks, bar)
+                worth = book.worth(closes, money, counts, lots, marks, bar)
                 ruined = worth <= 0.0
-            if bar == final and money[PENDING] > 0.0:
-                counts[UNFILLED] += 1
-                money[PENDING] = 0.0
-            if bar == final and not ruined:
-                mark_end(counts, lot_marks)
-                leave(rules, money, counts, lots, lot_marks, values, marks, bar, close)
-                order_exits(counts, values, marks, bar)
-                worth = money[CASH]
-                ruined = worth <= 0.0
+        if ruined or bar == final:
+            # What was decided at the last bar has nothing to fill at (3.8). Ruin ends the run: all
+            # lots close, and the curve stays flat (3.10).
+            counts[UNFILLED] += counts[ORDERS]
+            counts[ORDERS] = 0
+            for lot in range(counts[LOTS]):
+                counts[UNFILLED] += not ruined and marks[lot, LOT_REASON] != 0
+                marks[lot, LOT_REASON] = _RUIN if ruined else _END_OF_DATA
+            close_lots(
+                book, rules, market, money, counts, lots, marks, closed, closed_marks,
+                bar, late,
+            )  # fmt: skip
+            worth = money[CASH]
+            ruined = ruined or worth <= 0.0
         equity[bar] = worth
         if cash.size:
-            cash[bar] = money[CASH]
+            cash[bar] = book.free(money, counts, lots)
         if ruined:
-            # The run ends here: all lots close, and the curve stays flat (3.10).
-            for lot in range(counts[LOTS]):
-                lot_marks[lot, LOT_REASON] = _RUIN
-            leave(rules, money, counts, lots, lot_marks, values, marks, bar, close)
-            order_exits(counts, values, marks, bar)
-            money[PENDING] = 0.0
             counts[RUINED] = 1
-            counts[LAST_DECIDED] = decided
             equity[bar:] = money[CASH]
             if cash.size:
                 cash[bar:] = money[CASH]
-            return
+            if decision_cash.size:
+                decision_cash[bar + 1 :] = money[CASH]
+        if counts[TRADES] > closed_before + 1:
+            order_exits(counts, closed, closed_marks, bar)
+        if ruined:
+            break
     counts[LAST_DECIDED] = decided

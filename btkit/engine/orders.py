@@ -1,18 +1,45 @@
-"""What orders can come to: why a lot leaves, and why an entry is not made."""
+"""Orders: what was decided and waits for its fill, and what can become of it.
+
+An entry waits in a row of `State.orders`. An exit is an order on a lot, and its reason waits in
+the lot itself, so that no lot can be sold twice.
+"""
 
 from __future__ import annotations
 
 from enum import IntEnum
 
+# Columns of State.orders
+KIND, SIDE, INSTRUMENT, PRICE, QUANTITY = range(5)
+ORDER_COLUMNS = 5
+
+
+class Kind(IntEnum):
+    """When and at what price an order fills."""
+
+    MARKET_ON_OPEN = 0
+    MARKET_ON_CLOSE = 1
+
+
+class Side(IntEnum):
+    """Which way an order goes; of a lot, which way its entry went."""
+
+    BUY = 1
+    SELL = -1
+
 
 class Reason(IntEnum):
-    """Why a lot closed; 0 in the state means that it stays open."""
+    """Why a lot closed; 0 in the state means that it stays open.
+
+    Those from `EXPIRATION` on happen at a close, whatever the strategy's `Kind` of order.
+    """
 
     STOP = 1
-    EXIT = 2
-    MAX_HOLDING = 3
-    END_OF_DATA = 4
-    RUIN = 5
+    PROFIT_TARGET = 2
+    EXIT = 3
+    MAX_HOLDING = 4
+    EXPIRATION = 5
+    END_OF_DATA = 6
+    RUIN = 7
 
 
 class Skip(IntEnum):
@@ -22,3 +49,11 @@ class Skip(IntEnum):
     SIZE_NOT_POSITIVE = 1
     SIZE_BELOW_ONE_SHARE = 2
     INSUFFICIENT_CASH = 3
+    NO_VOLATILITY = 4
+    NO_TIME_TO_EXPIRY = 5
+    NO_STRIKE = 6
+    STRIKES_COINCIDE = 7
+    STRIKES_CROSS = 8
+    NO_CREDIT = 9
+    CREDIT_ABOVE_WIDTH = 10
+    SIZE_BELOW_ONE_CONTRACT = 11

@@ -1,21 +1,28 @@
-"""What the loop remembers from bar to bar, and what it writes, as plain arrays."""
+"""What the loop remembers from bar to bar and what it writes: plain arrays, saved and restored."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from btkit.engine.inputs import Floats, Integers
-from btkit.engine.orders import Skip
+from btkit.engine.orders import ORDER_COLUMNS, Skip
 
 # State.money
-CASH, PENDING, FINAL = range(3)
-# State.lots and State.lot_marks
-LOT_PRICE, LOT_SHARES, LOT_COMMISSION = range(3)
-LOT_BAR, LOT_REASON = range(2)
+CASH, FINAL = range(2)
 # State.counts; SKIPPED + Skip is one counter for each reason
-LOTS, TRADES, UNFILLED, RUINED, LAST_DECIDED, SKIPPED = range(6)
+LOTS, TRADES, ORDERS, UNFILLED, RUINED, LAST_DECIDED, SKIPPED = range(7)
+# Columns of State.lots and Trades.lots; a book has its own from LOT_COLUMNS on
+LOT_PRICE, LOT_EXIT_PRICE, LOT_QUANTITY, LOT_COMMISSION, LOT_EXIT_COMMISSION = range(5)
+LOT_COLUMNS = 5
+# Columns of State.marks and Trades.marks; a book has its own from MARK_COLUMNS on
+LOT_BAR, LOT_EXIT_BAR, LOT_REASON, LOT_INSTRUMENT, LOT_SIDE = range(5)
+MARK_COLUMNS = 5
+
+Arrays = Mapping[str, np.ndarray[Any, Any]]
+"""By name."""
 
 
 class State(NamedTuple):
@@ -27,59 +34,129 @@ class State(NamedTuple):
     Parameters
     ----------
     money
-        float64: `CASH`, shares of the `PENDING` entry, cash before the `FINAL` bar's closing.
+        float64: `CASH`, and what was free when the `FINAL` bar's orders were decided.
     counts
-        int64: open lots, trades and other counters.
-    lots, lot_marks
-        float64 (n_lots, 3) and int64 (n_lots, 2): open lots, oldest first.
+        int64: open lots, closed ones, waiting orders and other counters.
+    lots, marks
+        float64 (n_lots, LOT_COLUMNS or more) and int64 (n_lots, MARK_COLUMNS or more): open lots,
+        oldest first.
+    orders
+        float64 (n_orders, ORDER_COLUMNS): entries that wait for their fill, oldest first.
     """
 
     money: Floats
     counts: Integers
     lots: Floats
-    lot_marks: Integers
-
-
-class TradeRows(NamedTuple):
-    """Closed lots in order of exit, as the loop writes them: see `Trades` for the columns."""
-
-    values: Floats
     marks: Integers
+    orders: Floats
+
+    def copy(self) -> Self:
+        """Return a state of its own."""
+        money, counts, lots, marks, orders = self
+        return type(self)(money.copy(), counts.copy(), lots.copy(), marks.copy(), orders.copy())
 
 
 class Trades(NamedTuple):
-    """Closed lots in order of exit, (n_trades,).
+    """Closed lots in order of exit, as rows of `State.lots` and `State.marks` with the exit in.
 
     Parameters
     ----------
-    entry_bar, exit_bar, reason
-        int64: bars of the fills, and a `Reason`.
-    entry_price, exit_price
-        Fill prices, slippage included.
-    shares
-        Always above 0.
-    entry_commission, exit_commission
-        In $.
+    lots, marks
+        float64 (n_trades, LOT_COLUMNS or more) and int64 (n_trades, MARK_COLUMNS or more).
     """
 
-    entry_bar: Integers
-    exit_bar: Integers
-    reason: Integers
-    entry_price: Floats
-    exit_price: Floats
-    shares: Floats
-    entry_commission: Floats
-    exit_commission: Floats
+    lots: Floats
+    marks: Integers
+
+    def cut(self, rows: slice) -> Self:
+        """Return copies of some trades."""
+        return type(self)(self.lots[rows].copy(), self.marks[rows].copy())
+
+    @property
+    def entry_bar(self) -> Integers:
+        """Bars of the entry fills."""
+        return self.marks[:, LOT_BAR]
+
+    @property
+    def exit_bar(self) -> Integers:
+        """Bars of the exit fills."""
+        return self.marks[:, LOT_EXIT_BAR]
+
+    @property
+    def reason(self) -> Integers:
+        """Why each lot closed: a `Reason`."""
+        return self.marks[:, LOT_REASON]
+
+    @property
+    def instrument(self) -> Integers:
+        """Which row of the market each lot was of."""
+        return self.marks[:, LOT_INSTRUMENT]
+
+    @property
+    def side(self) -> Integers:
+        """Which way each entry went: a `Side`."""
+        return self.marks[:, LOT_SIDE]
+
+    @property
+    def entry_price(self) -> Floats:
+        """Fill prices in $ a share, slippage included; a spread's is its credit."""
+        return self.lots[:, LOT_PRICE]
+
+    @property
+    def exit_price(self) -> Floats:
+        """Fill prices in $ a share, slippage included; a spread's is what closing it cost."""
+        return self.lots[:, LOT_EXIT_PRICE]
+
+    @property
+    def quantity(self) -> Floats:
+        """Shares or contracts, always above 0."""
+        return self.lots[:, LOT_QUANTITY]
+
+    @property
+    def entry_commission(self) -> Floats:
+        """Commission of each entry in $."""
+        return self.lots[:, LOT_COMMISSION]
+
+    @property
+    def exit_commission(self) -> Floats:
+        """Commission of each exit in $."""
+        return self.lots[:, LOT_EXIT_COMMISSION]
 
 
 class Curve(NamedTuple):
-    """The account in $ at each bar's close, after that bar's fills, (n_bars,)."""
+    """The account in $ at each bar, (n_bars,), or (0,) for what is not wanted.
+
+    Parameters
+    ----------
+    equity
+        At the close, after the bar's fills.
+    cash
+        What is free at the close, after the bar's fills.
+    decision_cash
+        What is free when the bar's orders are decided; only where they fill at that very close,
+        or else it is `cash`, but for the last bar's `FINAL`.
+    """
 
     equity: Floats
     cash: Floats
+    decision_cash: Floats
+
+    def cut(self, bars: slice) -> Self:
+        """Return copies of what was written at some bars."""
+        return type(self)(*(series[bars].copy() for series in self))
 
 
-def new_state(capital: float, lots: int) -> State:
+class Width(NamedTuple):
+    """How many columns a book's lots have: of `State.lots`, and of `State.marks`."""
+
+    lots: int
+    marks: int
+
+
+SHARE_WIDTH = Width(LOT_COLUMNS, MARK_COLUMNS)
+
+
+def new_state(capital: float, lots: int, width: Width = SHARE_WIDTH) -> State:
     """Return the state before the first bar.
 
     Parameters
@@ -88,19 +165,80 @@ def new_state(capital: float, lots: int) -> State:
         $ in cash.
     lots
         How many lots can be open at once.
+    width
+        Of the book.
     """
     counts = np.zeros(SKIPPED + len(Skip), np.int64)
     counts[LAST_DECIDED] = -1
     return State(
-        np.array([capital, 0.0, 0.0]), counts, np.zeros((lots, 3)), np.zeros((lots, 2), np.int64)
+        np.array([capital, 0.0]),
+        counts,
+        np.zeros((lots, width.lots)),
+        np.zeros((lots, width.marks), np.int64),
+        # One entry a bar and instrument, and one instrument.
+        np.zeros((1, ORDER_COLUMNS)),
     )
 
 
-def new_trades(bars: int) -> TradeRows:
+def new_trades(bars: int, width: Width = SHARE_WIDTH) -> Trades:
     """Return room for the trades of `bars` bars: one entry a bar at the most."""
-    return TradeRows(np.empty((bars, 5)), np.empty((bars, 3), np.int64))
+    return Trades(np.empty((bars, width.lots)), np.empty((bars, width.marks), np.int64))
 
 
-def new_curve(bars: int) -> Curve:
-    """Return an empty curve of `bars` bars."""
-    return Curve(np.empty(bars), np.empty(bars))
+def new_curve(bars: int, *, at_close: bool) -> Curve:
+    """Return an empty curve.
+
+    Parameters
+    ----------
+    bars
+        How many.
+    at_close
+        Whether orders fill at the close at which they are decided.
+    """
+    return Curve(np.empty(bars), np.empty(bars), np.empty(bars if at_close else 0))
+
+
+class Snapshot(NamedTuple):
+    """All that a run has come to, and all that it needs to go on.
+
+    Parameters
+    ----------
+    next_bar
+        The first bar that is not simulated yet.
+    state
+        What the loop remembers: cash, open lots, waiting orders, counters.
+    trades
+        The closed lots so far.
+    curve
+        The account from the first deciding bar to the one before `next_bar`.
+    """
+
+    next_bar: int
+    state: State
+    trades: Trades
+    curve: Curve
+
+    @classmethod
+    def of(cls, next_bar: int, state: Arrays, done: Arrays) -> Self:
+        """Return a snapshot that was saved as arrays by name.
+
+        Parameters
+        ----------
+        next_bar
+            The first bar that was not simulated yet.
+        state
+            Of `state`.
+        done
+            Of `trades` and `curve`.
+
+        Raises
+        ------
+        KeyError
+            If one is missing.
+        """
+        return cls(
+            next_bar,
+            State(*(state[name] for name in State._fields)),
+            Trades(*(done[name] for name in Trades._fields)),
+            Curve(*(done[name] for name in Curve._fields)),
+        )

@@ -75,7 +75,8 @@ class SweepEngine:
     @property
     def bars(self) -> int:
         """The number of bars, warm-up included."""
-        return self.market.close.size
+        bars: int = self.market.close.shape[1]
+        return bars
 
     def chunks(self) -> Iterator[tuple[int, int]]:
         """Yield the first set of each chunk, and the one after its last."""

@@ -23,12 +23,11 @@ from btkit.engine.loop import run_bars
 from btkit.engine.state import (
     CASH,
     LAST_DECIDED,
-    PENDING,
     RUINED,
     TRADES,
     Curve,
     State,
-    TradeRows,
+    Trades,
     new_state,
     new_trades,
 )
@@ -116,7 +115,7 @@ class Scratch(NamedTuple):
 
     gates: Flags
     state: State
-    trades: TradeRows
+    trades: Trades
     curve: Curve
     numbers: Floats
 
@@ -136,7 +135,7 @@ def new_scratch(bars: int, lots: int) -> Scratch:
         new_state(0.0, lots),
         new_trades(bars),
         # What is in cash is not measured.
-        Curve(np.empty(bars), np.empty(0)),
+        Curve(np.empty(bars), np.empty(0), np.empty(0)),
         np.empty((_NUMBER_ROWS, bars)),
     )
 
@@ -302,18 +301,18 @@ def restart(state, capital):
         money[index] = 0.0
     for index in range(counts.size):
         counts[index] = 0
-    money[CASH], money[PENDING] = capital, 0.0
+    money[CASH] = capital
     counts[LAST_DECIDED] = -1
 
 
 @compiled_lean
 def trade_values_into(values, marks, short, clock, tick_hours, pnl, share, hours):
-    """Write what each trade made and how long it took; see `btkit.engine.run.value_trades`.
+    """Write what each trade made and how long it took; see `btkit.engine.runs.value_trades`.
 
     Parameters
     ----------
     values, marks
-        As the loop wrote them, see `btkit.engine.state.TradeRows`.
+        As the loop wrote them, see `btkit.engine.state.Trades`.
     short
         Whether the trades gain when the price falls.
     clock
@@ -382,12 +381,12 @@ def run_sets(first, last, market, rules, account, sets, columns, rows, tables, s
             tables,
         )
         restart(state, account.capital)
-        run_bars(start, market.close.size, market, decisions, rules, state, trades, curve)
+        run_bars(start, market.close.shape[1], market, decisions, rules, state, trades, curve)
         ruined = state.counts[RUINED] > 0
         done = state.counts[TRADES]
         pnl, share, hours = numbers[0, :done], numbers[1, :done], numbers[2, :done]
         trade_values_into(
-            trades.values, trades.marks, rules.short, account.clock, account.tick_hours,
+            trades.lots, trades.marks, rules.short, account.clock, account.tick_hours,
             pnl, share, hours,
         )  # fmt: skip
         measure_trades(pnl, share, hours, out[index])

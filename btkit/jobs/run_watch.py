@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,12 +15,10 @@ from btkit.settings import Settings
 from btkit.storage import Checkpoint, Store
 
 if TYPE_CHECKING:
-    from btkit.engine.chunks import Chunked, Snapshot
+    from btkit.engine import ChunkedRun, Outcome, Snapshot
 
 CHUNK_BARS = 20_000
 """Bars between two looks at the clock: a millisecond or two of work."""
-
-_Outcome = TypeVar("_Outcome")
 
 
 class RunWatch(Watch):
@@ -59,14 +57,14 @@ class RunWatch(Watch):
         self.resumed_bars = 0
         self._every_bars = settings.checkpoint_bars
         self._every_seconds = settings.checkpoint_seconds
-        self._simulation: Chunked[Any] | None = None
+        self._simulation: ChunkedRun | None = None
         self._fingerprint = ""
         # The last checkpoint, and how many parts are stored with it. One attribute, so that an
         # interrupt finds both as they were or both as they are.
         self._stored: tuple[Snapshot | None, int] = None, 0
         self._saved_at = time.monotonic()
 
-    def finish(self, simulation: Chunked[_Outcome]) -> _Outcome:
+    def finish(self, simulation: ChunkedRun) -> Outcome:
         """Run a loop in parts, going on from the run's checkpoint where there is one.
 
         Parameters
@@ -116,25 +114,25 @@ class RunWatch(Watch):
             self.job_id, error_message=reason, checkpoint=checkpoint, first_part=parts
         )
 
-    def _restore(self, simulation: Chunked[Any]) -> None:
+    def _restore(self, simulation: ChunkedRun) -> None:
         checkpoint = self._jobs.load_checkpoint(self.job_id)
         if checkpoint is None or checkpoint.fingerprint != self._mark(simulation):
             # Other bars, versions or code: only the first bar gives what an unbroken run gives.
             return
         with suppress(ValueError, KeyError, IndexError):
-            snapshot = _snapshot(simulation, checkpoint)
+            snapshot = _snapshot(checkpoint)
             simulation.restore(snapshot)
             self._stored = snapshot, len(checkpoint.parts)
             self.resumed_bars = snapshot.next_bar - simulation.start
 
-    def _mark(self, simulation: Chunked[Any]) -> str:
+    def _mark(self, simulation: ChunkedRun) -> str:
         # Hashing all that the loop reads takes a while, which most runs need not spend.
         if not self._fingerprint:
             versions = sorted(gather_versions().items())
             self._fingerprint = simulation.fingerprint(salt=repr(versions))
         return self._fingerprint
 
-    def _after_chunk(self, simulation: Chunked[Any]) -> None:
+    def _after_chunk(self, simulation: ChunkedRun) -> None:
         now = time.monotonic()
         if self._is_due(simulation, now):
             self._save()
@@ -142,7 +140,7 @@ class RunWatch(Watch):
         done = simulation.next_bar - simulation.start
         self.count(done, simulation.bars - simulation.start, "bars")
 
-    def _is_due(self, simulation: Chunked[Any], now: float) -> bool:
+    def _is_due(self, simulation: ChunkedRun, now: float) -> bool:
         saved, _ = self._stored
         saved_bar = simulation.start if saved is None else saved.next_bar
         if self._every_bars is not None and simulation.next_bar - saved_bar >= self._every_bars:
@@ -175,8 +173,10 @@ class RunWatch(Watch):
         )
 
 
-def _snapshot(simulation: Chunked[Any], checkpoint: Checkpoint) -> Snapshot:
+def _snapshot(checkpoint: Checkpoint) -> Snapshot:
+    from btkit.engine import Snapshot  # noqa: PLC0415 - as above
+
     # A part that lacks what the first has is damaged, and says so by a KeyError.
     first = checkpoint.parts[0]
     done = {name: np.concatenate([part[name] for part in checkpoint.parts]) for name in first}
-    return simulation.snapshot_of(checkpoint.bar_index + 1, checkpoint.state, done)
+    return Snapshot.of(checkpoint.bar_index + 1, checkpoint.state, done)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -20,11 +20,9 @@ from btkit.simulation.simulated import Positions
 from btkit.spec import BaseSpec
 
 if TYPE_CHECKING:
-    from btkit.engine import Outcome
-    from btkit.engine.chunks import Chunked
-    from btkit.engine.spread_run import SpreadOutcome
+    from btkit.engine import ChunkedRun, Outcome
 
-Loop = Callable[["Chunked[Any]"], Any]
+Loop = Callable[["ChunkedRun"], "Outcome"]
 """Runs a loop to its end and returns what it came to: at once, or watched, saved and stopped."""
 
 
@@ -78,9 +76,7 @@ class Inputs:
         return ColumnEvaluator(self.features.column, is_truth_value)
 
 
-def conclude(
-    inputs: Inputs, clauses: Clauses, outcome: Outcome | SpreadOutcome, positions: Positions
-) -> Result:
+def conclude(inputs: Inputs, clauses: Clauses, outcome: Outcome, positions: Positions) -> Result:
     """Measure what a run did.
 
     Parameters

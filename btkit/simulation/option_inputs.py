@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from btkit.engine.books.spread_records import OptionMarket, SpreadRules
-from btkit.engine.inputs import Floats, Integers
+from btkit.engine.inputs import Floats, Integers, Market
 from btkit.indicators import FeatureSet
 from btkit.markets.expiries import expiries_ahead
 from btkit.pricing.scalar import DAYS_PER_YEAR
@@ -82,8 +82,7 @@ def option_market(spec: OptionsSpec, bars: pd.DataFrame, features: FeatureSet) -
         for delta in (spec.short_delta, spec.long_delta)
     )
     return OptionMarket(
-        open=np.array(bars["open"], np.float64),
-        close=np.array(bars["close"], np.float64),
+        *Market.of(bars),
         volatility=np.ascontiguousarray(implied[last_known]),
         known=known,
         day=day,

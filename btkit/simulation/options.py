@@ -12,25 +12,17 @@ import numpy as np
 import pandas as pd
 
 from btkit.decisions import parse_clauses, plan_decisions
+from btkit.engine import ChunkedRun, Outcome, Reason
 from btkit.engine.books.spread_lives import Lives, closes_at_close, follow
 from btkit.engine.books.spread_records import (
-    CLOSE_VALUE,
-    CONTRACTS,
-    CREDIT,
-    ENTRY_BAR,
-    EXIT_BAR,
     EXPIRY,
     MAX_LOSS,
     OPTION_POSITION_NAMES,
-    REASON,
     SHARES_PER_CONTRACT,
     OptionMarket,
-    SpreadReason,
     SpreadRules,
 )
 from btkit.engine.inputs import Floats, Integers
-from btkit.engine.spread_chunks import ChunkedSpreads
-from btkit.engine.spread_run import SpreadOutcome
 from btkit.errors import UsageError
 from btkit.indicators import OPTION_POSITION_DEFAULTS, FeatureSet
 from btkit.pricing.spreads import Spread
@@ -95,30 +87,30 @@ class SpreadPositions:
     """
 
     noun: ClassVar[str] = "spread"
-    reasons: ClassVar[type[IntEnum]] = SpreadReason
+    reasons: ClassVar[type[IntEnum]] = Reason
     skipped: ClassVar[Mapping[str, str]] = SKIPPED
 
     spec: OptionsSpec
     market: OptionMarket
     rules: SpreadRules
-    outcome: SpreadOutcome
+    outcome: Outcome
     index: pd.DatetimeIndex
     features: FeatureSet
 
     @cached_property
     def closed(self) -> Closed:
         """One trade a spread: prices in $ a share, return over the max loss."""
-        values, marks = self.outcome.rows, self.outcome.marks
-        made = value_spreads(self.market, self.rules, values, marks)
+        trades = self.outcome.trades
+        made = value_spreads(self.market, self.rules, trades)
         return Closed(
-            entry_bar=marks[:, ENTRY_BAR],
-            exit_bar=marks[:, EXIT_BAR],
-            entry_price=values[:, CREDIT],
-            exit_price=values[:, CLOSE_VALUE],
-            shares=values[:, CONTRACTS] * SHARES_PER_CONTRACT,
+            entry_bar=trades.entry_bar,
+            exit_bar=trades.exit_bar,
+            entry_price=trades.entry_price,
+            exit_price=trades.exit_price,
+            shares=trades.quantity * SHARES_PER_CONTRACT,
             pnl=made.pnl,
             return_pct=made.return_pct,
-            reason=marks[:, REASON],
+            reason=trades.reason,
             bars_held=made.bars_held,
             commission=made.commission,
             slippage_cost=made.slippage_cost,
@@ -130,8 +122,7 @@ class SpreadPositions:
         return list_spreads(
             self.market,
             self.rules,
-            self.outcome.rows,
-            self.outcome.marks,
+            self.outcome.trades,
             index=self.index,
             iv_rank=self.features.column("iv_rank"),
             lives=self._followed,
@@ -141,12 +132,12 @@ class SpreadPositions:
     def lives(self) -> pd.DataFrame:
         """Every spread at every close at which it was open."""
         lives = self._followed
-        expiry = self.outcome.marks[lives.spread, EXPIRY]
+        expiry = self.outcome.trades.marks[lives.spread, EXPIRY]
         return pd.DataFrame(
             {
                 "spread": lives.spread,
                 "time": self.index[lives.bar],
-                "spot": self.market.close[lives.bar],
+                "spot": self.market.close[0, lives.bar],
                 "mid": lives.mid,
                 "to_close": lives.to_close,
                 "short_delta": lives.short_delta,
@@ -156,22 +147,22 @@ class SpreadPositions:
 
     def decided_upon(self) -> tuple[Integers, Integers]:
         """Return of each spread the first bar that could decide upon it, and the one after."""
-        marks = self.outcome.marks
+        trades = self.outcome.trades
         # A spread that fills at a close is decided upon from the next bar, a settled one no more.
-        settled = marks[:, REASON] == SpreadReason.EXPIRATION
-        stays = closes_at_close(marks, self.rules) & ~settled
-        return marks[:, ENTRY_BAR] + self.rules.at_close, marks[:, EXIT_BAR] + stays
+        settled = trades.reason == Reason.EXPIRATION
+        stays = closes_at_close(trades, self.rules) & ~settled
+        return trades.entry_bar + self.rules.at_close, trades.exit_bar + stays
 
     def known(self, bars: Integers, trades: Integers) -> dict[str, Floats]:
         """Return the position's names as conditions saw them; `trades` has -1 for none."""
-        values, lives = self.outcome.rows, self._followed
+        closed, lives = self.outcome.trades, self._followed
         held = trades >= 0
         spread = trades[held]
-        age = bars[held] - self.outcome.marks[spread, ENTRY_BAR]
+        age = bars[held] - closed.entry_bar[spread]
         row = lives.spread.searchsorted(spread) + age
-        credit = values[spread, CREDIT]
+        credit = closed.entry_price[spread]
         kept = credit - lives.to_close[row]
-        per_loss = kept * SHARES_PER_CONTRACT / values[spread, MAX_LOSS]
+        per_loss = kept * SHARES_PER_CONTRACT / closed.lots[spread, MAX_LOSS]
 
         def column(when_held: Floats | Integers, when_flat: float = 0.0) -> Floats:
             seen = np.full(len(bars), when_flat)
@@ -204,7 +195,7 @@ class SpreadPositions:
 
     @cached_property
     def _followed(self) -> Lives:
-        return follow(self.market, self.rules, self.outcome.rows, self.outcome.marks)
+        return follow(self.market, self.rules, self.outcome.trades)
 
 
 def simulate_spreads(inputs: Inputs) -> Result:
@@ -244,7 +235,7 @@ def simulate_spreads(inputs: Inputs) -> Result:
     market = option_market(spec, inputs.bars, features)
     rules = spread_rules(spec, commission=inputs.commission, slippage=inputs.slippage)
     outcome = inputs.loop(
-        ChunkedSpreads(market, decisions, rules, capital=inputs.capital, start=inputs.start)
+        ChunkedRun(market, decisions, rules, capital=inputs.capital, start=inputs.start)
     )
     positions = SpreadPositions(
         spec=spec,

@@ -69,7 +69,7 @@ class SharePositions:
             exit_bar=trades.exit_bar,
             entry_price=trades.entry_price,
             exit_price=trades.exit_price,
-            shares=trades.shares,
+            shares=trades.quantity,
             pnl=made.pnl,
             return_pct=made.return_pct,
             reason=trades.reason,
@@ -100,12 +100,12 @@ class SharePositions:
         held = trades >= 0
         entry_bar = np.append(self.outcome.trades.entry_bar, 0)[trades]
         entry_price = np.append(self.outcome.trades.entry_price, np.nan)[trades]
-        ratio = self.market.close[bars] / entry_price
+        ratio = self.market.close[0, bars] / entry_price
         gain = np.where(held, 1.0 - ratio if self.rules.short else ratio - 1.0, 0.0)
         bars_held = np.where(held, bars - entry_bar, 0).astype(np.float64)
         return {
             "in_position": held.astype(np.float64),
-            "capital": self._decision_cash[bars],
+            "capital": self.outcome.decision_cash[bars],
             "bars_held": bars_held,
             "days_held": bars_held,
             "position_pnl_pct": gain,
@@ -115,19 +115,6 @@ class SharePositions:
         """Return none: what a lot is worth is known."""
         del fallbacks, bars
         return []
-
-    @cached_property
-    def _decision_cash(self) -> Floats:
-        """Cash when each bar's orders are decided, before its fills at the close."""
-        outcome = self.outcome
-        cash = outcome.curve.cash.copy()
-        if self.rules.at_close:
-            cash[1:] = outcome.curve.cash[:-1]
-            cash[outcome.start] = outcome.capital
-        elif outcome.last_decided == len(cash) - 1:
-            # The curve's last point comes after all lots were closed.
-            cash[-1] = outcome.final_decision_cash
-        return cash
 
 
 def simulate_rules(inputs: Inputs) -> Result:
@@ -168,7 +155,7 @@ def trade_shares(inputs: Inputs, clauses: Clauses, decisions: Decisions, rules: 
     rules
         The numbers of spec and account.
     """
-    market = Market(*(np.array(inputs.bars[name], np.float64) for name in ("open", "close")))
+    market = Market.of(inputs.bars)
     outcome = inputs.loop(
         ChunkedRun(market, decisions, rules, capital=inputs.capital, start=inputs.start)
     )

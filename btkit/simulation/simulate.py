@@ -22,7 +22,7 @@ from btkit.simulation.result import Result
 from btkit.spec import BaseSpec, load_spec
 
 if TYPE_CHECKING:
-    from btkit.engine.chunks import Chunked
+    from btkit.engine import ChunkedRun, Outcome
 
 
 def simulate(
@@ -92,7 +92,7 @@ def simulate(
     )
 
 
-def in_one_piece(loop: Chunked[Any]) -> Any:  # noqa: ANN401 - what the loop comes to
+def in_one_piece(loop: ChunkedRun) -> Outcome:
     """Run a loop over all bars at once.
 
     Parameters

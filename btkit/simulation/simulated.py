@@ -19,7 +19,6 @@ from btkit.spec import BaseSpec
 
 if TYPE_CHECKING:
     from btkit.engine import Outcome
-    from btkit.engine.spread_run import SpreadOutcome
     from btkit.pricing.spreads import Spread
 
 
@@ -124,7 +123,7 @@ class Simulated:
     all_bars: pd.DataFrame
     clauses: Clauses
     feature_set: FeatureSet
-    outcome: Outcome | SpreadOutcome
+    outcome: Outcome
     positions: Positions
     run_id: str | None = None
 

@@ -13,24 +13,18 @@ from btkit.engine.books.spread_lives import Fills, Lives, entry_fills, exit_fill
 from btkit.engine.books.spread_records import (
     CALL_LONG,
     CALL_SHORT,
-    CLOSE_VALUE,
-    CONTRACTS,
-    CREDIT,
-    ENTRY_BAR,
-    ENTRY_COMMISSION,
-    EXIT_BAR,
-    EXIT_COMMISSION,
     EXPIRY,
     MAX_LOSS,
     PUT_LONG,
     PUT_SHORT,
-    REASON,
     SHARES_PER_CONTRACT,
     OptionMarket,
-    SpreadReason,
     SpreadRules,
 )
-from btkit.engine.inputs import Floats, Integers
+from btkit.engine.inputs import Floats
+from btkit.engine.orders import Reason
+from btkit.engine.runs import TradeValues
+from btkit.engine.state import Trades
 from btkit.pricing import black_scholes as pricing
 from btkit.pricing.scalar import price_options
 from btkit.pricing.spreads import Greeks, Leg, Life, Spread
@@ -38,17 +32,6 @@ from btkit.pricing.spreads import Greeks, Leg, Life, Spread
 _GREEKS = ("delta", "gamma", "theta", "vega", "rho")
 # A trader reads theta a day, vega an IV point, rho a percentage point.
 _UNITS = {"delta": 1.0, "gamma": 1.0, "theta": 1.0 / 365.0, "vega": 0.01, "rho": 0.01}
-
-
-@dataclass(frozen=True)
-class SpreadValues:
-    """Money made and costs paid by each spread in $, (n_spreads,)."""
-
-    pnl: Floats
-    return_pct: Floats
-    commission: Floats
-    slippage_cost: Floats
-    bars_held: Integers
 
 
 @dataclass(frozen=True)
@@ -63,44 +46,41 @@ class _Side:
     volatility: Floats
 
 
-def value_spreads(
-    market: OptionMarket, rules: SpreadRules, values: Floats, marks: Integers
-) -> SpreadValues:
+def value_spreads(market: OptionMarket, rules: SpreadRules, trades: Trades) -> TradeValues:
     """Work out each spread's profit and costs.
 
     Parameters
     ----------
     market, rules
         What the loop read.
-    values, marks
+    trades
         The closed spreads.
 
     Returns
     -------
-    SpreadValues
+    TradeValues
         `return_pct` is the profit over the max loss.
     """
-    shares = SHARES_PER_CONTRACT * values[:, CONTRACTS]
-    commission = values[:, ENTRY_COMMISSION] + values[:, EXIT_COMMISSION]
-    pnl = shares * (values[:, CREDIT] - values[:, CLOSE_VALUE]) - commission
-    slipped = np.zeros(len(values))
-    settled = marks[:, REASON] == SpreadReason.EXPIRATION
-    for leg in _sides(market, rules, values, marks):
+    shares = SHARES_PER_CONTRACT * trades.quantity
+    commission = trades.entry_commission + trades.exit_commission
+    pnl = shares * (trades.entry_price - trades.exit_price) - commission
+    slipped = np.zeros(len(trades.reason))
+    settled = trades.reason == Reason.EXPIRATION
+    for leg in _sides(market, rules, trades):
         slipped += leg.entry + np.where(settled, 0.0, leg.exit)
-    return SpreadValues(
+    return TradeValues(
         pnl=pnl,
-        return_pct=pnl / (values[:, MAX_LOSS] * values[:, CONTRACTS]),
+        return_pct=pnl / (trades.lots[:, MAX_LOSS] * trades.quantity),
         commission=commission,
         slippage_cost=rules.slippage * shares * slipped,
-        bars_held=marks[:, EXIT_BAR] - marks[:, ENTRY_BAR],
+        bars_held=trades.exit_bar - trades.entry_bar,
     )
 
 
 def list_spreads(
     market: OptionMarket,
     rules: SpreadRules,
-    values: Floats,
-    marks: Integers,
+    trades: Trades,
     *,
     index: pd.DatetimeIndex,
     iv_rank: Floats,
@@ -112,7 +92,7 @@ def list_spreads(
     ----------
     market, rules
         What the loop read.
-    values, marks
+    trades
         The closed spreads.
     index
         Bar times.
@@ -121,20 +101,20 @@ def list_spreads(
     lives
         As `follow` gives them.
     """
-    if not len(values):
+    if not len(trades.reason):
         return []
-    sides = _sides(market, rules, values, marks)
-    entry = entry_fills(market, rules, marks)
-    leaving = exit_fills(market, rules, marks)
-    settled = marks[:, REASON] == SpreadReason.EXPIRATION
+    sides = _sides(market, rules, trades)
+    entry = entry_fills(market, rules, trades)
+    leaving = exit_fills(market, rules, trades)
+    settled = trades.reason == Reason.EXPIRATION
     slippage = np.where(settled, 0.0, rules.slippage)
-    greeks = _greeks(sides, entry, rules, SHARES_PER_CONTRACT * values[:, CONTRACTS])
+    greeks = _greeks(sides, entry, rules, SHARES_PER_CONTRACT * trades.quantity)
     deltas = [_greek("delta", leg, entry, rules) for leg in sides]
-    pnl = value_spreads(market, rules, values, marks).pnl
-    decided = marks[:, ENTRY_BAR] - (0 if rules.at_close else 1)
-    ends = lives.spread.searchsorted(np.arange(len(values) + 1)).tolist()
+    pnl = value_spreads(market, rules, trades).pnl
+    decided = trades.entry_bar - (0 if rules.at_close else 1)
+    ends = lives.spread.searchsorted(np.arange(len(trades.reason) + 1)).tolist()
     found = []
-    for row in range(len(values)):
+    for row in range(len(trades.reason)):
         legs = []
         for leg, delta in zip(sides, deltas, strict=True):
             sign = 1.0 if leg.side == "short" else -1.0
@@ -152,16 +132,16 @@ def list_spreads(
         lived = slice(ends[row], ends[row + 1])
         found.append(
             Spread(
-                entry_date=_written(index[marks[row, ENTRY_BAR]]),
-                exit_date=_written(index[marks[row, EXIT_BAR]]),
-                expiry=_day(int(marks[row, EXPIRY])),
-                contracts=int(values[row, CONTRACTS]),
+                entry_date=_written(index[trades.entry_bar[row]]),
+                exit_date=_written(index[trades.exit_bar[row]]),
+                expiry=_day(int(trades.marks[row, EXPIRY])),
+                contracts=int(trades.quantity[row]),
                 legs=legs,
-                credit=float(values[row, CREDIT]),
-                close_value=float(values[row, CLOSE_VALUE]),
-                max_loss=float(values[row, MAX_LOSS] * values[row, CONTRACTS]),
+                credit=float(trades.entry_price[row]),
+                close_value=float(trades.exit_price[row]),
+                max_loss=float(trades.lots[row, MAX_LOSS] * trades.quantity[row]),
                 pnl=float(pnl[row]),
-                exit_reason=SpreadReason(marks[row, REASON]).name.lower(),
+                exit_reason=Reason(trades.reason[row]).name.lower(),
                 iv_entry=float(entry.volatility[row]),
                 iv_rank_entry=rank if np.isfinite(rank) else None,
                 spot_entry=float(entry.spot[row]),
@@ -176,11 +156,9 @@ def list_spreads(
     return found
 
 
-def _sides(
-    market: OptionMarket, rules: SpreadRules, values: Floats, marks: Integers
-) -> list[_Side]:
-    entry = entry_fills(market, rules, marks)
-    leaving = exit_fills(market, rules, marks)
+def _sides(market: OptionMarket, rules: SpreadRules, trades: Trades) -> list[_Side]:
+    entry = entry_fills(market, rules, trades)
+    leaving = exit_fills(market, rules, trades)
     kinds: list[tuple[Literal["short", "long"], Literal["put", "call"], int, float]] = []
     if rules.puts:
         kinds.append(("short", "put", PUT_SHORT, rules.short_premium))
@@ -190,7 +168,7 @@ def _sides(
         kinds.append(("long", "call", CALL_LONG, rules.long_premium))
     sides = []
     for side, right, column, premium in kinds:
-        strike = np.ascontiguousarray(values[:, column])
+        strike = np.ascontiguousarray(trades.lots[:, column])
         prices = [
             price_options(
                 right == "call",

@@ -93,9 +93,7 @@ class Sweeper:
             plan=plan,
             evaluator=ColumnEvaluator(result.feature_set.column, is_truth_value),
             keep=result.feature_set.keep,
-            market=Market(
-                *(np.array(result.all_bars[name], np.float64) for name in ("open", "close"))
-            ),
+            market=Market.of(result.all_bars),
             rules=rules_of(spec, commission=result.commission, slippage=result.slippage),
             account=Account(
                 result.outcome.start,

@@ -55,7 +55,7 @@ def at_last_close(result: Result) -> OpenSpread | None:
     """
     sold = sold_spreads(result)
     market, rules, spec = sold.market, sold.rules, sold.spec
-    spot, iv = float(market.close[-1]), float(market.volatility[-1])
+    spot, iv = float(market.close[0, -1]), float(market.volatility[-1])
     if not iv > 0.0:
         return None
     today = result.all_bars.index[-1:].to_numpy().astype("datetime64[D]")

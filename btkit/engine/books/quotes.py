@@ -8,7 +8,11 @@ import numpy as np
 
 from btkit.conditions.compiled import compiled_inline
 from btkit.engine.books.spread_records import CALL_LONG, CALL_SHORT, PUT_LONG, PUT_SHORT
+from btkit.engine.fills import fill_price
+from btkit.engine.orders import Side
 from btkit.pricing.scalar import absolute_delta, option_price
+
+_BUY, _SELL = int(Side.BUY), int(Side.SELL)
 
 
 @compiled_inline
@@ -67,7 +71,8 @@ def cost_to_close(short, long, wing, slippage):
     expiry; what it is above or below that is taken off, so that no loss exceeds the max loss.
     """
     value = short - long
-    return short * (1.0 + slippage) - long * (1.0 - slippage) + (within(value, wing) - value)
+    paid = fill_price(_BUY, short, slippage) - fill_price(_SELL, long, slippage)
+    return paid + (within(value, wing) - value)
 
 
 @compiled_inline

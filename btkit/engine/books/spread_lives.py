@@ -10,26 +10,12 @@ from typing import NamedTuple
 import numpy as np
 
 from btkit.conditions.compiled import compiled
-from btkit.engine.books.quotes import (
-    cost_to_close,
-    leg_sums,
-    short_leg_delta,
-    within,
-)
-from btkit.engine.books.spread_records import (
-    ENTRY_BAR,
-    EXIT_BAR,
-    EXPIRY,
-    REASON,
-    WING,
-    OptionMarket,
-    SpreadReason,
-    SpreadRules,
-)
-from btkit.engine.inputs import Floats, Integers
-from btkit.pricing.scalar import years_left
-
-_AT_CLOSE = (SpreadReason.EXPIRATION, SpreadReason.END_OF_DATA, SpreadReason.RUIN)
+from btkit.engine.books.quotes import cost_to_close, leg_sums, short_leg_delta, within
+from btkit.engine.books.spread_records import EXPIRY, WING, OptionMarket, SpreadRules
+from btkit.engine.inputs import Flags, Floats, Integers
+from btkit.engine.orders import Reason
+from btkit.engine.state import LOT_INSTRUMENT, Trades
+from btkit.pricing.scalar import DAYS_PER_YEAR, years_left
 
 
 class Lives(NamedTuple):
@@ -60,60 +46,59 @@ class Fills(NamedTuple):
     volatility: Floats
 
 
-def closes_at_close(
-    marks: Integers, rules: SpreadRules
-) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def closes_at_close(trades: Trades, rules: SpreadRules) -> Flags:
     """Return which spreads were closed at a close rather than at an open."""
-    return np.isin(marks[:, REASON], _AT_CLOSE) | rules.at_close
+    return (trades.reason >= Reason.EXPIRATION) | rules.at_close
 
 
-def entry_fills(market: OptionMarket, rules: SpreadRules, marks: Integers) -> Fills:
+def entry_fills(market: OptionMarket, rules: SpreadRules, trades: Trades) -> Fills:
     """Return what each spread's entry was priced with."""
-    bars = marks[:, ENTRY_BAR]
-    spot = (market.close if rules.at_close else market.open)[bars]
-    years = np.maximum(marks[:, EXPIRY] - market.day[bars], 0) / 365.0
-    return Fills(spot, years, market.volatility[bars if rules.at_close else bars - 1])
+    at_close = np.full(len(trades.entry_bar), rules.at_close)
+    return _fills(market, trades, trades.entry_bar, at_close)
 
 
-def exit_fills(market: OptionMarket, rules: SpreadRules, marks: Integers) -> Fills:
+def exit_fills(market: OptionMarket, rules: SpreadRules, trades: Trades) -> Fills:
     """Return what each spread's exit was priced with."""
-    bars = marks[:, EXIT_BAR]
-    late = closes_at_close(marks, rules)
-    spot = np.where(late, market.close[bars], market.open[bars])
-    years = np.maximum(marks[:, EXPIRY] - market.day[bars], 0) / 365.0
-    volatility = market.volatility[np.where(late, bars, bars - 1)]
-    return Fills(spot, years, volatility)
+    return _fills(market, trades, trades.exit_bar, closes_at_close(trades, rules))
 
 
-def follow(market: OptionMarket, rules: SpreadRules, values: Floats, marks: Integers) -> Lives:
+def _fills(market: OptionMarket, trades: Trades, bars: Integers, at_close: Flags) -> Fills:
+    at = trades.instrument, bars
+    spot = np.where(at_close, market.close[at], market.open[at])
+    years = np.maximum(trades.marks[:, EXPIRY] - market.day[bars], 0) / DAYS_PER_YEAR
+    return Fills(spot, years, market.volatility[np.where(at_close, bars, bars - 1)])
+
+
+def follow(market: OptionMarket, rules: SpreadRules, trades: Trades) -> Lives:
     """Return every spread at every close at which it was open.
 
     Parameters
     ----------
     market, rules
         What the loop read.
-    values, marks
+    trades
         The closed spreads.
     """
-    first = marks[:, ENTRY_BAR]
-    count = marks[:, EXIT_BAR] - first + closes_at_close(marks, rules)
+    first = trades.entry_bar
+    count = trades.exit_bar - first + closes_at_close(trades, rules)
     spread = np.repeat(np.arange(len(first)), count)
     begin = np.cumsum(count) - count
     bar = np.arange(len(spread)) - begin[spread] + first[spread]
     quotes = np.empty((len(spread), 3))
     if len(spread):
-        quote(market, rules, values, marks, spread, bar, quotes)
+        quote(market, rules, trades, spread, bar, quotes)
     return Lives(spread, bar, *(np.ascontiguousarray(column) for column in quotes.T))
 
 
 @compiled
-def quote(market, rules, values, marks, spread, bar, quotes):
+def quote(market, rules, trades, spread, bar, quotes):
     """Write mid, cost to close and short delta of spreads at closes."""
+    values, marks = trades.lots, trades.marks
     close, volatility, day = market.close, market.volatility, market.day
     for row in range(spread.size):
         which, at = spread[row], bar[row]
         years = years_left(marks[which, EXPIRY], day[at])
-        spot, iv = close[at], volatility[at]
+        spot, iv = close[marks[which, LOT_INSTRUMENT], at], volatility[at]
         short, long = leg_sums(values, which, spot, years, iv, rules)
         quotes[row, 0] = within(short - long, values[which, WING])
         quotes[row, 1] = cost_to_close(short, long, values[which, WING], rules.slippage)

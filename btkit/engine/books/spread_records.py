@@ -1,86 +1,62 @@
-"""What the loop of option spreads reads, remembers and writes: plain arrays and numbers, named."""
+"""What the loop reads for option spreads, and what their lots have."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import IntEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
-import numpy as np
-
-from btkit.engine import Curve
-from btkit.engine.inputs import Flags, Floats, Integers
+from btkit.engine.inputs import (
+    CREDIT_KEPT,
+    POSITION_NAMES,
+    SHORT_DELTA,
+    Flags,
+    Floats,
+    Integers,
+)
+from btkit.engine.state import (
+    LOT_COLUMNS,
+    LOT_EXIT_PRICE,
+    LOT_PRICE,
+    LOT_QUANTITY,
+    MARK_COLUMNS,
+    Width,
+)
 
 SHARES_PER_CONTRACT = 100.0
 
-# Where the loop keeps the values of the position's names; aliases share a place.
-IN_POSITION, CAPITAL, BARS_HELD, PNL, CREDIT_KEPT, SHORT_DELTA = range(6)
-POSITION_SLOTS = 6
+
+# The position's names that conditions of an option spec read; aliases share a place.
 OPTION_POSITION_NAMES: Mapping[str, int] = MappingProxyType(
     {
-        "in_position": IN_POSITION,
-        "capital": CAPITAL,
-        "bars_held": BARS_HELD,
-        "days_held": BARS_HELD,
-        "position_pnl_pct": PNL,
+        **POSITION_NAMES,
         "pnl_pct_of_max_credit": CREDIT_KEPT,
         "premium_collected_pct": CREDIT_KEPT,
         "short_leg_delta": SHORT_DELTA,
         "short_strike_delta": SHORT_DELTA,
     }
 )
-
-# State.money
-CASH = 0
-# State.counts; SKIPPED + SpreadSkip is one counter for each reason
-OPEN, CLOSED, PENDING, UNFILLED, RUINED, LAST_DECIDED, SKIPPED = range(7)
-# Columns of State.spreads, and of SpreadRows.rows as far as they go
-PUT_SHORT, PUT_LONG, CALL_SHORT, CALL_LONG = range(4)
-CREDIT, CONTRACTS, WING, MAX_LOSS, ENTRY_COMMISSION = range(4, 9)
-SPREAD_COLUMNS = 9
-# What a closed spread has more
-CLOSE_VALUE, EXIT_COMMISSION = range(9, 11)
-VALUE_COLUMNS = 11
-# Columns of State.marks; a closed spread has the exit bar in place of nothing
-ENTRY_BAR, EXPIRY, REASON, EXIT_BAR = range(4)
-MARK_COLUMNS = 4
-# Columns of the quotes of open spreads at a close
-MID, TO_CLOSE, DELTA = range(3)
-
-
-class SpreadReason(IntEnum):
-    """Why a spread closed; 0 in the state means that it stays open."""
-
-    EXPIRATION = 1
-    STOP = 2
-    PROFIT_TARGET = 3
-    EXIT = 4
-    MAX_HOLDING = 5
-    END_OF_DATA = 6
-    RUIN = 7
-
-
-class SpreadSkip(IntEnum):
-    """Why a spread that was decided was not sold."""
-
-    NO_VOLATILITY = 0
-    NO_TIME_TO_EXPIRY = 1
-    NO_STRIKE = 2
-    STRIKES_COINCIDE = 3
-    STRIKES_CROSS = 4
-    NO_CREDIT = 5
-    CREDIT_ABOVE_WIDTH = 6
-    SIZE_BELOW_ONE_CONTRACT = 7
+# What a lot's columns mean for a spread, in $ a share and in contracts.
+CREDIT, CLOSE_VALUE, CONTRACTS = LOT_PRICE, LOT_EXIT_PRICE, LOT_QUANTITY
+# What its lots have more: strikes, widest wing and max loss a contract in $; and at the last close
+# its value, what buying it back would cost, and the short leg's absolute delta.
+LEG_COLUMNS = PUT_SHORT, PUT_LONG, CALL_SHORT, CALL_LONG = tuple(
+    range(LOT_COLUMNS, LOT_COLUMNS + 4)
+)
+WING, MAX_LOSS, MID, TO_CLOSE, DELTA = range(LOT_COLUMNS + 4, LOT_COLUMNS + 9)
+SPREAD_COLUMNS = LOT_COLUMNS + 9
+EXPIRY = MARK_COLUMNS
+SPREAD_MARK_COLUMNS = MARK_COLUMNS + 1
+SPREAD_WIDTH = Width(SPREAD_COLUMNS, SPREAD_MARK_COLUMNS)
 
 
 class OptionMarket(NamedTuple):
-    """What is known at each bar, (n_bars,).
+    """What is known at each bar.
 
     Parameters
     ----------
-    open, close
-        float64: prices of the underlying.
+    open, high, low, close
+        Prices of the underlying, as in `btkit.engine.Market`; the rest is (n_bars,).
     volatility
         float64: iv_scale x ``iv_atm`` (or vix / 100) at the bar's close; where it is missing the
         last one known.
@@ -98,6 +74,8 @@ class OptionMarket(NamedTuple):
     """
 
     open: Floats
+    high: Floats
+    low: Floats
     close: Floats
     volatility: Floats
     known: Flags
@@ -148,71 +126,3 @@ class SpreadRules(NamedTuple):
     long_premium: float
     strike_step: float
     short_delta: float
-
-
-class SpreadState(NamedTuple):
-    """All that the loop remembers from one bar to the next.
-
-    Parameters
-    ----------
-    money
-        float64: `CASH`, reserves included.
-    counts
-        int64: open and closed spreads and other counters.
-    spreads, marks
-        float64 (n, SPREAD_COLUMNS) and int64 (n, MARK_COLUMNS): open spreads, oldest first.
-    """
-
-    money: Floats
-    counts: Integers
-    spreads: Floats
-    marks: Integers
-
-
-class SpreadRows(NamedTuple):
-    """Closed spreads as the loop writes them: VALUE_COLUMNS and MARK_COLUMNS wide."""
-
-    rows: Floats
-    marks: Integers
-
-
-class SpreadCurve(NamedTuple):
-    """The account in $, (n_bars,): after each bar's fills, and free when orders are decided."""
-
-    equity: Floats
-    cash: Floats
-    decision_cash: Floats
-
-    def account(self) -> Curve:
-        """Return equity and free cash as the rule engine has them."""
-        return Curve(self.equity, self.cash)
-
-
-def new_spread_state(capital: float, spreads: int) -> SpreadState:
-    """Return the state before the first bar.
-
-    Parameters
-    ----------
-    capital
-        $ in cash.
-    spreads
-        How many can be open at once.
-    """
-    counts = np.zeros(SKIPPED + len(SpreadSkip), np.int64)
-    counts[LAST_DECIDED] = -1
-    return SpreadState(
-        np.array([capital]),
-        counts,
-        np.zeros((spreads, SPREAD_COLUMNS)),
-        np.zeros((spreads, MARK_COLUMNS), np.int64),
-    )
-
-
-def new_spread_rows(bars: int) -> SpreadRows:
-    """Return room for the spreads of `bars` bars: one entry a bar at the most."""
-    return SpreadRows(np.empty((bars, VALUE_COLUMNS)), np.empty((bars, MARK_COLUMNS), np.int64))
-
-
-def new_spread_curve(bars: int) -> SpreadCurve:
-    """Return an empty curve of `bars` bars."""
-    return SpreadCurve(np.empty(bars), np.empty(bars), np.empty(bars))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from btkit.conditions.columns import ColumnEvaluator
@@ -45,7 +46,7 @@ class Run:
                 zip(
                     trades.entry_price.tolist(),
                     trades.exit_price.tolist(),
-                    trades.shares.tolist(),
+                    trades.quantity.tolist(),
                     strict=True,
                 ),
                 strict=True,
@@ -84,8 +85,11 @@ def simulate(  # noqa: PLR0913 - each is one thing that a run can vary
     filter_all=False,
 ):
     closes = opens if closes is None else closes
-    market = Market(np.array(opens, np.float64), np.array(closes, np.float64))
-    table = {"open": market.open, "close": market.close, "volume": np.arange(len(closes)) * 1.0}
+    # Nothing here reads highs and lows.
+    prices = {"open": opens, "high": opens, "low": opens, "close": closes}
+    market = Market.of(pd.DataFrame(prices))
+    table = {"open": market.open[0], "close": market.close[0]}
+    table["volume"] = np.arange(len(closes)) * 1.0
     table |= {name: np.array(cells, np.float64) for name, cells in (columns or {}).items()}
     clauses = parse_clauses(
         {

@@ -117,13 +117,12 @@ def test_an_interrupt_leaves_the_run_where_it_was(case, monkeypatch):
     run.advance(5)
 
     def interrupted(*arguments):
-        from btkit.engine.loop import run_bars  # noqa: PLC0415 - the one that is replaced
-
-        run_bars(*arguments)
+        loop(*arguments)
         raise KeyboardInterrupt
 
+    loop = run._loop
     with monkeypatch.context() as patch:
-        patch.setattr("btkit.engine.chunks.run_bars", interrupted)
+        patch.setattr(run, "_loop", interrupted)
         with pytest.raises(KeyboardInterrupt):
             run.advance(9)
     assert run.next_bar == run.start + 5
@@ -139,7 +138,7 @@ def test_what_is_no_snapshot_of_the_run_is_refused(case):
         snapshot._replace(next_bar=2),
         snapshot._replace(next_bar=snapshot.next_bar + 1),
         snapshot._replace(next_bar=10**9),
-        snapshot._replace(state=snapshot.state._replace(lots=np.zeros((9, 3)))),
+        snapshot._replace(state=snapshot.state._replace(lots=np.zeros((9, 5)))),
         snapshot._replace(state=snapshot.state._replace(counts=snapshot.state.counts[:-1])),
         snapshot._replace(curve=snapshot.curve._replace(cash=np.zeros(1))),
         snapshot._replace(trades=snapshot.trades._replace(marks=np.zeros((9, 3), np.int64))),

@@ -258,8 +258,10 @@ def test_at_the_close_capital_is_cash_before_the_fills(run):
 def test_reasons_have_the_names_of_the_reports(run):
     assert [reason.name.lower() for reason in Reason] == [
         "stop",
+        "profit_target",
         "exit",
         "max_holding",
+        "expiration",
         "end_of_data",
         "ruin",
     ]

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from btkit.engine.loop import run_bars
-from btkit.engine.state import LOT_REASON, LOTS, PENDING, State, new_curve, new_state, new_trades
+from btkit.engine.state import LOT_REASON, LOTS, ORDERS, State, new_curve, new_state, new_trades
 
 OPENS = (10, 11, 9, 12, 8, 10, 13, 9, 11, 10, 12, 9, 10)
 CLOSES = (10, 9, 11, 10, 9, 12, 10, 11, 21, 12, 10, 11, 9)
@@ -52,9 +52,9 @@ SETUPS = {
 
 def in_pieces(done, cuts):
     """Run again, saving and loading the state at each cut; return all that came out."""
-    bars = done.market.close.size
+    bars = done.market.close.shape[1]
     state = new_state(done.outcome.capital, min(done.rules.max_positions, bars))
-    trades, curve = new_trades(bars), new_curve(bars)
+    trades, curve = new_trades(bars), new_curve(bars, at_close=done.rules.at_close)
     edges = [done.outcome.start, *cuts, bars]
     states = []
     for first, last in pairwise(edges):
@@ -65,7 +65,7 @@ def in_pieces(done, cuts):
     written = state.counts[1]
     return states, [
         *(part.tobytes() for part in state[:2]),
-        trades.values[:written].tobytes(),
+        trades.lots[:written].tobytes(),
         trades.marks[:written].tobytes(),
         curve.equity[done.outcome.start :].tobytes(),
         curve.cash[done.outcome.start :].tobytes(),
@@ -92,8 +92,8 @@ def test_ruin_is_among_the_setups(run):
 def test_cuts_fall_where_orders_wait(run):
     done = run(OPENS, CLOSES, **BUSY)
     states, _ = in_pieces(done, list(range(1, len(OPENS))))
-    assert any(state.money[PENDING] > 0 for state in states)
-    assert any(state.lot_marks[: state.counts[LOTS], LOT_REASON].any() for state in states)
+    assert any(state.counts[ORDERS] > 0 for state in states)
+    assert any(state.marks[: state.counts[LOTS], LOT_REASON].any() for state in states)
 
 
 prices = st.lists(st.sampled_from([8.0, 9.0, 9.5, 10.0, 10.5, 12.0, 16.0, 31.0]), min_size=1)

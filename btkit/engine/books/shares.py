@@ -1,0 +1,193 @@
+"""Share lots: opened, valued, described and closed inside the loop (SEMANTICS 3.5 to 3.10)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from btkit.conditions.compiled import compiled_inline
+from btkit.conditions.machine import Tag
+from btkit.engine.books.book import Book
+from btkit.engine.fills import affordable, commission_of, fill_price, offered
+from btkit.engine.inputs import BARS_HELD, CAPITAL, IN_POSITION, PNL
+from btkit.engine.orders import INSTRUMENT, QUANTITY, SIDE, Side, Skip
+from btkit.engine.quiet import mark_until_open
+from btkit.engine.state import (
+    CASH,
+    LOT_BAR,
+    LOT_COLUMNS,
+    LOT_COMMISSION,
+    LOT_INSTRUMENT,
+    LOT_PRICE,
+    LOT_QUANTITY,
+    LOT_SIDE,
+    LOTS,
+    MARK_COLUMNS,
+    SKIPPED,
+)
+
+_BUY, _SELL = int(Side.BUY), int(Side.SELL)
+_FAILED, _MISSING = int(Tag.FAILED), int(Tag.NONE)
+_SIZE_MISSING, _SIZE_NOT_POSITIVE = int(Skip.SIZE_MISSING), int(Skip.SIZE_NOT_POSITIVE)
+_SIZE_BELOW_ONE = int(Skip.SIZE_BELOW_ONE_SHARE)
+_INSUFFICIENT_CASH = int(Skip.INSUFFICIENT_CASH)
+_CENT = 0.01
+
+
+@compiled_inline
+def value_of(lots, marks, lot, price):
+    """Return what a lot adds to equity in $; a short's collateral is twice its sale (3.10)."""
+    shares = lots[lot, LOT_QUANTITY]
+    if marks[lot, LOT_SIDE] == _BUY:
+        return shares * price
+    return shares * (2.0 * lots[lot, LOT_PRICE] - price)
+
+
+@compiled_inline
+def side_of(rules):
+    """Return which way an entry goes."""
+    return _SELL if rules.short else _BUY
+
+
+@compiled_inline
+def size(rules, counts, wanted, tag):
+    """Return the shares to order; 0 after counting why there are none (3.5)."""
+    if tag in (_FAILED, _MISSING) or math.isnan(wanted):
+        counts[SKIPPED + _SIZE_MISSING] += 1
+        return 0.0
+    if wanted <= 0.0:
+        counts[SKIPPED + _SIZE_NOT_POSITIVE] += 1
+        return 0.0
+    if not rules.fractional:
+        wanted = np.floor(wanted)
+        if wanted < 1.0:
+            counts[SKIPPED + _SIZE_BELOW_ONE] += 1
+            return 0.0
+    return wanted
+
+
+@compiled_inline
+def enter(rules, market, money, counts, lots, marks, orders, order, lot, bar, kind):
+    """Open a lot, cut to what cash pays for; return why not, or -1."""
+    price = offered(market, int(orders[order, INSTRUMENT]), bar, kind)
+    fill = fill_price(orders[order, SIDE], price, rules.slippage)
+    wanted = orders[order, QUANTITY]
+    shares, cost, commission = affordable(rules, money[CASH], wanted, fill)
+    # A fraction for which less than a cent is left is what rounding left over, no position.
+    dust = rules.fractional and shares < wanted and shares * fill < _CENT
+    if shares <= 0.0 or dust or (shares < 1.0 and not rules.fractional):
+        return _INSUFFICIENT_CASH
+    money[CASH] -= cost
+    lots[lot, LOT_PRICE] = fill
+    lots[lot, LOT_QUANTITY] = shares
+    lots[lot, LOT_COMMISSION] = commission
+    return -1
+
+
+@compiled_inline
+def leave(rules, market, lots, marks, lot, bar, kind):
+    """Sell a lot, or buy it back; return the fill, its commission and what it adds to cash."""
+    price = offered(market, marks[lot, LOT_INSTRUMENT], bar, kind)
+    fill = fill_price(-marks[lot, LOT_SIDE], price, rules.slippage)
+    commission = commission_of(rules, lots[lot, LOT_QUANTITY], fill)
+    return fill, commission, value_of(lots, marks, lot, fill) - commission
+
+
+@compiled_inline
+def expire(market, counts, marks, bar):
+    """Shares do not."""
+    return False
+
+
+@compiled_inline
+def mark(rules, market, counts, lots, marks, bar):
+    """Nothing is kept of what a close says of a lot."""
+
+
+@compiled_inline
+def worth(closes, money, counts, lots, marks, bar):
+    """Return cash plus all lots at the close in $."""
+    equity = money[CASH]
+    for lot in range(counts[LOTS]):
+        equity += value_of(lots, marks, lot, closes[marks[lot, LOT_INSTRUMENT], bar])
+    return equity
+
+
+@compiled_inline
+def free(money, counts, lots):
+    """Return what an entry could spend in $."""
+    return money[CASH]
+
+
+@compiled_inline
+def describe(rules, closes, money, counts, lots, marks, lot, bar, position):
+    """Fill in the position's names for one lot, or for none (3.2)."""
+    held = counts[LOTS] > 0
+    position[IN_POSITION] = 1.0 if held else 0.0
+    position[CAPITAL] = money[CASH]
+    position[BARS_HELD] = bar - marks[lot, LOT_BAR] if held else 0.0
+    position[PNL] = gain_of(closes, lots, marks, lot, bar) if held else 0.0
+
+
+@compiled_inline
+def gain_of(closes, lots, marks, lot, bar):
+    """Return a lot's position_pnl_pct."""
+    ratio = closes[marks[lot, LOT_INSTRUMENT], bar] / lots[lot, LOT_PRICE]
+    return ratio - 1.0 if marks[lot, LOT_SIDE] == _BUY else 1.0 - ratio
+
+
+@compiled_inline
+def judge(rules, lots, lot):
+    """Shares have no stop of their own."""
+    return 0
+
+
+@compiled_inline
+def skip_quiet(
+    entry_gate, exit_gate, stop_gate, rules, closes, money, counts, lots, marks, equity, bar, end
+):
+    """Mark bars from `bar` on, before `end`, at which nothing fills and nothing can be decided.
+
+    Only for a state without orders, in which open lots leave no room for another.
+
+    Returns
+    -------
+    int
+        The first bar that was not marked.
+    """
+    cash = money[CASH]
+    if counts[LOTS] == 0:
+        if cash > 0.0:
+            return mark_until_open(entry_gate, entry_gate, closes[0], equity, bar, end, cash, 0.0)
+        return bar
+    # The oldest lot is the first to reach its limit.
+    end = min(end, marks[0, LOT_BAR] + rules.max_holding)
+    if counts[LOTS] == 1 and marks[0, LOT_SIDE] == _BUY and cash >= 0.0:
+        # Cash and one long lot: no ruin is possible.
+        own, shares = closes[marks[0, LOT_INSTRUMENT]], lots[0, LOT_QUANTITY]
+        return mark_until_open(exit_gate, stop_gate, own, equity, bar, end, cash, shares)
+    while bar < end and not (exit_gate[bar] or stop_gate[bar]):
+        equity_now = worth(closes, money, counts, lots, marks, bar)
+        if equity_now <= 0.0:
+            break
+        equity[bar] = equity_now
+        bar += 1
+    return bar
+
+
+SHARES = Book(
+    columns=LOT_COLUMNS,
+    mark_columns=MARK_COLUMNS,
+    skip_quiet=skip_quiet,
+    side_of=side_of,
+    size=size,
+    enter=enter,
+    leave=leave,
+    expire=expire,
+    mark=mark,
+    worth=worth,
+    free=free,
+    describe=describe,
+    judge=judge,
+)

@@ -1,0 +1,366 @@
+"""Run the loop: in one piece, or in parts that can be watched, stopped, saved and taken up."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple, Self, TypeAlias
+
+import numpy as np
+
+from btkit.conditions.compiled import sources_hash
+from btkit.decisions.records import Decisions
+from btkit.engine.books.spread_records import SPREAD_WIDTH, OptionMarket, SpreadRules
+from btkit.engine.inputs import Floats, Integers, Market, Rules
+from btkit.engine.loop import run_bars, run_spreads
+from btkit.engine.orders import Reason, Skip
+from btkit.engine.state import (
+    FINAL,
+    LAST_DECIDED,
+    RUINED,
+    SHARE_WIDTH,
+    SKIPPED,
+    TRADES,
+    UNFILLED,
+    Curve,
+    Snapshot,
+    State,
+    Trades,
+    Width,
+    new_curve,
+    new_state,
+    new_trades,
+)
+
+AnyMarket: TypeAlias = Market | OptionMarket
+AnyRules: TypeAlias = Rules | SpreadRules
+Loop: TypeAlias = Callable[..., None]
+
+LOOPS: dict[type[AnyRules], tuple[Loop, Width]] = {
+    Rules: (run_bars, SHARE_WIDTH),
+    SpreadRules: (run_spreads, SPREAD_WIDTH),
+}
+"""The loop that each kind of rules runs on, and how wide its lots are."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run did.
+
+    Parameters
+    ----------
+    start
+        The first bar at which orders were decided.
+    capital
+        $ at the start.
+    final_decision_cash
+        $ free when the last bar's orders were decided, before the books closed.
+    trades
+        Closed lots in order of exit, on one bar the oldest first; bars count from the first bar
+        given, warm-up included.
+    curve
+        The account from bar 0 on; meaningless before `start`.
+    skipped
+        Entries not made, by reason, where there were any.
+    unfilled
+        Orders that the end of the data left unfilled.
+    ruined
+        Whether equity fell to zero or below.
+    last_decided
+        The last bar at which orders were decided, -1 for none.
+    """
+
+    start: int
+    capital: float
+    final_decision_cash: float
+    trades: Trades
+    curve: Curve
+    skipped: dict[str, int]
+    unfilled: int
+    ruined: bool
+    last_decided: int
+
+    @cached_property
+    def decision_cash(self) -> Floats:
+        """Free cash in $ when each bar's orders were decided; meaningless where none were."""
+        if self.curve.decision_cash.size:
+            return self.curve.decision_cash
+        cash = self.curve.cash.copy()
+        if self.last_decided == len(cash) - 1:
+            # The curve's last point comes after all lots were closed.
+            cash[-1] = self.final_decision_cash
+        return cash
+
+
+def commission_rules(model: str, commission: float) -> dict[str, float]:
+    """Return the commission's three parts (SEMANTICS 3.7); the parts not in use are 0.
+
+    Parameters
+    ----------
+    model
+        ``per_order``, ``per_share``, ``rate`` or ``per_contract``.
+    commission
+        $ an order, a share or a contract, or a fraction of the amount.
+    """
+    part = {"per_order": "per_order", "rate": "rate"}.get(model, "per_share")
+    return {"per_order": 0.0, "per_share": 0.0, "rate": 0.0, part: float(commission)}
+
+
+def run_decisions(
+    market: AnyMarket, decisions: Decisions, rules: AnyRules, *, capital: float, start: int = 0
+) -> Outcome:
+    """Simulate from bar `start` to the last bar.
+
+    Parameters
+    ----------
+    market, decisions, rules
+        See `btkit.engine.inputs` and `btkit.decisions`; for option spreads `btkit.engine.books.spread_records`.
+    capital
+        $ at the start.
+    start
+        The first bar at which orders are decided; bars before it are warm-up.
+    """
+    run = ChunkedRun(market, decisions, rules, capital=capital, start=start)
+    return run.finish(chunk_bars=run.bars)
+
+
+class _Place(NamedTuple):
+    next_bar: int
+    state: State
+
+
+class ChunkedRun:
+    """A run that simulates some bars at a time.
+
+    However it is cut, stopped, saved and taken up again, it gives what one piece gives, to the
+    last bit.
+
+    Parameters
+    ----------
+    market, decisions, rules, capital, start
+        See `run_decisions`.
+    """
+
+    def __init__(
+        self,
+        market: AnyMarket,
+        decisions: Decisions,
+        rules: AnyRules,
+        *,
+        capital: float,
+        start: int = 0,
+    ) -> None:
+        self.bars: int = market.close.shape[1]
+        self.start = start
+        self.capital = float(capital)
+        self._inputs = market, decisions, rules
+        self._loop, width = LOOPS[type(rules)]
+        self._trades = new_trades(self.bars, width)
+        self._curve = new_curve(self.bars, at_close=rules.at_close)
+        lots = min(rules.max_positions, self.bars)
+        self._place = _Place(start, new_state(self.capital, lots, width))
+
+    @property
+    def next_bar(self) -> int:
+        """The first bar that is not simulated yet; the number of bars once all are."""
+        return self._place.next_bar
+
+    def advance(self, bars: int) -> bool:
+        """Simulate some more bars.
+
+        An exception that arrives meanwhile, such as KeyboardInterrupt, leaves the run as it was
+        before or as it is after them, never between.
+
+        Parameters
+        ----------
+        bars
+            How many, at most.
+
+        Returns
+        -------
+        bool
+            Whether there are more.
+        """
+        first, before = self._place
+        last = min(first + bars, self.bars)
+        state = before.copy()
+        self._loop(first, last, *self._inputs, state, self._trades, self._curve)
+        # After ruin the loop has filled the curve to its end and is not to be entered again.
+        self._place = _Place(self.bars if state.counts[RUINED] else last, state)
+        return self.next_bar < self.bars
+
+    def snapshot(self, *, since: Snapshot | None = None) -> Snapshot:
+        """Return where the run stands.
+
+        Parameters
+        ----------
+        since
+            An earlier snapshot of this run: trades and curve then begin where it ended.
+
+        Returns
+        -------
+        Snapshot
+            Its arrays are copies.
+        """
+        next_bar, state = self._place
+        first_bar = self.start if since is None else since.next_bar
+        first_trade = 0 if since is None else int(since.state.counts[TRADES])
+        rows = slice(first_trade, int(state.counts[TRADES]))
+        points = slice(first_bar, next_bar)
+        return Snapshot(
+            next_bar,
+            state.copy(),
+            self._trades.cut(rows),
+            self._curve.cut(points),
+        )
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go on from a snapshot with all trades and the whole curve.
+
+        Parameters
+        ----------
+        snapshot
+            Of a run with the same `fingerprint`.
+
+        Raises
+        ------
+        ValueError
+            If its arrays do not have the sizes that it needs itself, or this run.
+        """
+        next_bar, state, trades, curve = snapshot
+        own = self._place.state
+        done = int(state.counts[TRADES]) if state.counts.shape == own.counts.shape else -1
+        points = slice(self.start, next_bar)
+        sound = (
+            self.start <= next_bar <= self.bars
+            and all(array.shape == mine.shape for array, mine in zip(state, own, strict=True))
+            and 0 <= done <= self.bars
+            and all(len(array) == done for array in trades)
+            and all(
+                array.shape == mine[points].shape
+                for array, mine in zip(curve, self._curve, strict=True)
+            )
+        )
+        if not sound:
+            raise ValueError("the snapshot is of another run, or incomplete")
+        for mine, array in zip(self._trades, trades, strict=True):
+            mine[:done] = array
+        for series, array in zip(self._curve, curve, strict=True):
+            series[points] = array
+        self._place = _Place(next_bar, state.copy())
+
+    def finish(
+        self, *, chunk_bars: int, after_chunk: Callable[[Self], None] | None = None
+    ) -> Outcome:
+        """Simulate what is left.
+
+        Parameters
+        ----------
+        chunk_bars
+            Bars between two calls of `after_chunk`.
+        after_chunk
+            Called between chunks, not after the last; what it raises stops the run.
+        """
+        more = self.next_bar < self.bars
+        while more:
+            more = self.advance(chunk_bars)
+            if more and after_chunk is not None:
+                after_chunk(self)
+        state = self._place.state
+        done = int(state.counts[TRADES])
+        return Outcome(
+            start=self.start,
+            capital=self.capital,
+            final_decision_cash=float(state.money[FINAL]),
+            trades=self._trades.cut(slice(done)),
+            curve=self._curve,
+            skipped={
+                reason.name.lower(): int(state.counts[SKIPPED + reason])
+                for reason in Skip
+                if state.counts[SKIPPED + reason]
+            },
+            unfilled=int(state.counts[UNFILLED]),
+            ruined=bool(state.counts[RUINED]),
+            last_decided=int(state.counts[LAST_DECIDED]),
+        )
+
+    def fingerprint(self, *, salt: str = "") -> str:
+        """Return a hash of all that the bars to come depend on, but the snapshot.
+
+        Parameters
+        ----------
+        salt
+            What else must be the same, such as versions.
+
+        Returns
+        -------
+        str
+            SHA-256 in hexadecimal over prices, decisions, rules, capital, start and the loop's
+            own code.
+        """
+        market, decisions, rules = self._inputs
+        digest = hashlib.sha256(f"{sources_hash()} {self.start} {self.capital!r}".encode())
+        digest.update(f" {tuple(rules)!r} {salt}".encode())
+        for value in (*market, *decisions[:-1], *decisions.tables):
+            array = np.ascontiguousarray(value)
+            digest.update(f" {array.dtype.str} {array.shape}".encode())
+            digest.update(array.tobytes())
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class TradeValues:
+    """Money made and costs paid by each trade in $, (n_trades,)."""
+
+    pnl: Floats
+    return_pct: Floats
+    commission: Floats
+    slippage_cost: Floats
+    bars_held: Integers
+
+
+def value_trades(trades: Trades, market: Market, rules: Rules) -> TradeValues:
+    """Work out each trade's profit and costs (SEMANTICS 3.9, 3.10).
+
+    Parameters
+    ----------
+    trades
+        Closed share lots.
+    market
+        Prices, to tell slippage apart from the price.
+    rules
+        Fill rule.
+    """
+    shares = trades.quantity
+    gain = trades.exit_price - trades.entry_price
+    commission = trades.entry_commission + trades.exit_commission
+    pnl = shares * (trades.side * gain) - trades.entry_commission - trades.exit_commission
+    at_open = market.close if rules.at_close else market.open
+    entry_raw = at_open[trades.instrument, trades.entry_bar]
+    exits = trades.instrument, trades.exit_bar
+    at_close = trades.reason >= Reason.EXPIRATION
+    exit_raw = np.where(at_close, market.close[exits], at_open[exits])
+    slippage = shares * np.abs(trades.entry_price - entry_raw) + shares * np.abs(
+        trades.exit_price - exit_raw
+    )
+    return TradeValues(
+        pnl=pnl,
+        return_pct=pnl / (shares * trades.entry_price),
+        commission=commission,
+        slippage_cost=slippage,
+        bars_held=trades.exit_bar - trades.entry_bar,
+    )
+
+
+__all__ = [
+    "AnyMarket",
+    "AnyRules",
+    "ChunkedRun",
+    "Outcome",
+    "TradeValues",
+    "commission_rules",
+    "run_decisions",
+    "value_trades",
+]
