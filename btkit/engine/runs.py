@@ -116,7 +116,8 @@ def run_decisions(
     Parameters
     ----------
     market, decisions, rules
-        See `btkit.engine.inputs` and `btkit.decisions`; for option spreads `btkit.engine.books.spread_records`.
+        See `btkit.engine.inputs` and `btkit.decisions`; for option spreads
+        `btkit.engine.books.spread_records`.
     capital
         $ at the start.
     start
