@@ -21,7 +21,7 @@ from btkit.documents.models import (
     Section,
 )
 from btkit.documents.provenance import build_provenance
-from btkit.metrics import Failure, Verdict, columns_for, metrics_of, verdict_of
+from btkit.metrics import Failure, Verdict, columns_for, further_metrics, metrics_of, verdict_of
 from btkit.validation.overfitting import Overfitting
 from btkit.validation.superiority import Superiority
 from btkit.validation.sweep import SweepResult
@@ -265,7 +265,10 @@ def _ranked(result: SweepResult, rank: int, place: int, command: list[str] | Non
 def _metrics(result: SweepResult, place: int) -> dict[str, Any]:
     row = result.rows[place]
     by_name = dict(zip(columns_for(result.objective), row.tolist(), strict=True))
-    return metrics_of(row, {result.objective: by_name[result.objective]}).to_json_values()
+    values = metrics_of(row, {result.objective: by_name[result.objective]}).to_json_values()
+    # A set is ranked by one of the further metrics at most; the others were not worked out.
+    absent = further_metrics().keys() - by_name.keys()
+    return {name: value for name, value in values.items() if name not in absent}
 
 
 def _section(found: Overfitting) -> OverfittingSection:

@@ -356,9 +356,8 @@ class MeasuredMetrics(BaseModel):
         dict
             A key per field: NaN is written as 0.0, an infinity as 999999.0 or -999999.0. The key
             ``undefined`` lists the names of the fields so replaced, in the order of the fields.
-            A metric that was not worked out is not there.
         """
-        values: dict[str, Any] = self.model_dump(exclude_none=True)
+        values: dict[str, Any] = self.model_dump()
         undefined = [
             name
             for name, value in values.items()
