@@ -29,8 +29,10 @@ def _count(value: float) -> str:
     return f"{value:,.0f}"
 
 
+_YEARLY = ("cagr", "Return per year (CAGR)", _percent)
+# Of a run of a few weeks a return per year says nothing.
+_TOTAL = ("total_return_pct", "Total return", _percent)
 _METRICS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
-    ("cagr", "Return per year (CAGR)", _percent),
     ("sharpe_ratio", "Sharpe ratio", _ratio),
     ("max_drawdown_pct", "Maximum drawdown", _percent),
     ("win_rate", "Win rate", _percent),
@@ -80,7 +82,8 @@ def summary_rows(document: Mapping[str, Any]) -> list[Row]:
     """
     missed = {failure["metric"] for failure in document["failures"]}
     rows = []
-    for name, label, form in _METRICS:
+    is_short = any(warning["code"] == "short_range" for warning in document["warnings"])
+    for name, label, form in (_TOTAL if is_short else _YEARLY, *_METRICS):
         bound = _BOUNDS.get(name)
         needs = verdict = ""
         if bound is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,6 +14,7 @@ from btkit.documents.kinds import REPORTS
 from btkit.documents.models import (
     DataSection,
     DiagnosticsSection,
+    DrawdownEntry,
     Gap,
     MetricsSection,
     Provenance,
@@ -23,7 +24,7 @@ from btkit.documents.models import (
     WarmupSection,
     bar_text,
 )
-from btkit.metrics import check_thresholds, verdict_of
+from btkit.metrics import check_thresholds, deepest_drawdowns, verdict_of
 
 if TYPE_CHECKING:
     from btkit.simulation import Result
@@ -78,6 +79,10 @@ def build_report(
         benchmark=buy_and_hold(
             result.bars, capital=result.initial_capital, annualisation=result.annualisation
         ),
+        drawdowns=[
+            DrawdownEntry(**asdict(fall))
+            for fall in deepest_drawdowns(result.equity, result.initial_capital)
+        ],
         provenance=Provenance.model_validate(provenance),
         **known.parts(result),
     )

@@ -320,6 +320,28 @@ class Benchmark(Section):
     undefined: list[str]
 
 
+class DrawdownEntry(Section):
+    """One fall of the account from a high.
+
+    Parameters
+    ----------
+    peak, trough, recovery
+        The last bar at the high, the lowest one, and the first one back at the high; `recovery`
+        is None where the run ended below it. Where the initial capital is the high, `peak` is
+        the first bar.
+    depth
+        Fraction of the high, below 0.
+    days
+        Calendar days from the high to its recovery, or to the end.
+    """
+
+    peak: IsoBar
+    trough: IsoBar
+    recovery: IsoBar | None
+    depth: float
+    days: int
+
+
 class Provenance(Section):
     """What is needed to get the same numbers again. Other kinds of run may add keys.
 
@@ -392,6 +414,9 @@ class Report(Document):
         Why things happened, or did not.
     benchmark
         What holding the instrument would have given.
+    drawdowns
+        The five deepest falls of the account, the deepest first; fewer where there were fewer,
+        and none in a report of an earlier version.
     provenance
         What is needed to get the same numbers again.
     """
@@ -410,6 +435,7 @@ class Report(Document):
     data: DataSection
     diagnostics: DiagnosticsSection
     benchmark: Benchmark
+    drawdowns: list[DrawdownEntry] = []
     provenance: Provenance
 
     @model_validator(mode="before")

@@ -18,7 +18,7 @@ from btkit.jobs.requests import check_source, parse_day
 from btkit.jobs.single_run import document_of
 from btkit.settings import Settings, read_settings
 from btkit.spec import KINDS, kind_of, load_spec
-from btkit.storage import Store
+from btkit.storage import EXCURSIONS, Store
 
 _MOST = 20
 # What is of one run and not of its numbers, or only says with what they were made.
@@ -140,6 +140,9 @@ def differing_values(stored: Report, now: Report) -> list[dict[str, Any]]:
     before, after = stored.to_dict(), now.to_dict()
     for name in _OWN:
         before.pop(name), after.pop(name)
+    if "drawdowns" not in stored.model_fields_set:
+        before.pop("drawdowns"), after.pop("drawdowns")
+        after["warnings"] = [w for w in after["warnings"] if w["code"] != "short_range"]
     known = before["metrics"]
     # An earlier version did not work out what came later, nor what was registered since.
     left_out = {*_NOTED, *(name for name in after["metrics"] if known.get(name) is None)}
@@ -151,6 +154,8 @@ def differing_values(stored: Report, now: Report) -> list[dict[str, Any]]:
 
 
 def _compare(stored: RunDocument, now: RunDocument) -> dict[str, Any]:
+    lacking = [name for name in EXCURSIONS if stored.trades[name].isna().all()]
+    then_trades, now_trades = (part.trades.drop(columns=lacking) for part in (stored, now))
     groups = {
         "bars": list(
             _unequal(
@@ -159,7 +164,7 @@ def _compare(stored: RunDocument, now: RunDocument) -> dict[str, Any]:
                 "provenance.bars_hash",
             )
         ),
-        "trades": list(_unequal_frames(stored.trades, now.trades, "trades")),
+        "trades": list(_unequal_frames(then_trades, now_trades, "trades")),
         "equity_curve": list(_unequal_frames(stored.curve, now.curve, "equity_curve")),
         "report": differing_values(stored.report, now.report),
     }

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from btkit.metrics.compute import compute_metrics
 from btkit.metrics.curves import (
+    SHORT_RANGE_DAYS,
     Drawdown,
     bar_returns,
+    deepest_drawdowns,
     drawdown_series,
+    spanned_days,
     worst_drawdown,
 )
 from btkit.metrics.entry import Metric
@@ -42,6 +45,7 @@ __all__ = [
     "JSON_INFINITY",
     "MEASURED",
     "METRICS",
+    "SHORT_RANGE_DAYS",
     "THRESHOLDS",
     "VERDICT_WORDS",
     "WHOLE_METRICS",
@@ -56,6 +60,7 @@ __all__ = [
     "check_thresholds",
     "columns_for",
     "compute_metrics",
+    "deepest_drawdowns",
     "drawdown_series",
     "exposure",
     "further_metrics",
@@ -69,6 +74,7 @@ __all__ = [
     "register_metric",
     "rolling_sharpe",
     "rolling_volatility",
+    "spanned_days",
     "time_in_market",
     "verdict_of",
     "worst_drawdown",

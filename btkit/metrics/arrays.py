@@ -21,6 +21,7 @@ ARRAYS = MappingProxyType(
         "held": "bool (n_bars,): whether a position was open at the close",
         "pnl": "float64 (n_trades,): $ made by each trade, in order of exit",
         "return_pct": "float64 (n_trades,): the same over what was paid, fractions",
+        "fill_value": "float64 (n_trades,): $ of entry fill and exit fill of each trade, added",
         "hours": "float64 (n_trades,): calendar time held",
         "initial_capital": "float: $ before the first bar",
         "periods_per_year": "float: how many returns make a year",
@@ -44,6 +45,7 @@ class RunArrays:
     returns: Floats
     pnl: Floats
     return_pct: Floats
+    fill_value: Floats
     hours: Floats
     entry_time: NDArray[np.datetime64]
     exit_time: NDArray[np.datetime64]

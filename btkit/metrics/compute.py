@@ -106,6 +106,7 @@ def compute_metrics(
         scratch[0, : len(curve) if period_ends is None else len(period_ends)],
         pnl,
         share,
+        np.ascontiguousarray(trades.fill_value, np.float64),
         hours,
         trades.entry_time,
         trades.exit_time,

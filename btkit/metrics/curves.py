@@ -14,6 +14,12 @@ Curve = TypeVar("Curve", Floats, "pd.Series[float]")
 
 DAYS_PER_YEAR = 365.25
 
+SHORT_RANGE_DAYS = 90
+"""A run of fewer calendar days says little of a year."""
+
+DEEPEST = 5
+"""How many drawdowns a report lists."""
+
 ROUNDING = 16 * float(np.finfo(np.float64).eps)
 """Relative differences up to this (3.6e-15) are rounding, not money.
 
@@ -156,23 +162,68 @@ def worst_drawdown(equity: pd.Series[float], initial_capital: float) -> Drawdown
     Drawdown or None
         The earliest of equally deep ones; None where the account never closed below a peak.
     """
+    found = deepest_drawdowns(equity, initial_capital, count=1)
+    return found[0] if found else None
+
+
+def deepest_drawdowns(
+    equity: pd.Series[float], initial_capital: float, *, count: int = DEEPEST
+) -> list[Drawdown]:
+    """Return the deepest falls of an equity curve, each from a peak until it is reached again.
+
+    Parameters
+    ----------
+    equity, initial_capital
+        As for `worst_drawdown`.
+    count
+        How many at most.
+
+    Returns
+    -------
+    list of Drawdown
+        The deepest first, of equally deep ones the earlier; they do not overlap.
+
+    Examples
+    --------
+    >>> equity = pd.Series([90.0, 100.0, 80.0], pd.date_range("2024-01-01", periods=3))
+    >>> [round(fall.depth, 12) for fall in deepest_drawdowns(equity, 100.0)]
+    [-0.2, -0.1]
+    """
     drawdown = drawdown_series(np.asarray(equity, dtype=np.float64), initial_capital)
-    trough = int(np.argmin(drawdown))
-    if drawdown[trough] == 0.0:
-        return None
     times = pd.DatetimeIndex(equity.index)
-    at_peak = np.flatnonzero(drawdown == 0.0)
-    before, after = at_peak[at_peak < trough], at_peak[at_peak > trough]
-    peak = int(before[-1]) if before.size else 0
-    end = int(after[0]) if after.size else len(times) - 1
     days = calendar_days(times)
-    return Drawdown(
-        peak=times[peak],
-        trough=times[trough],
-        recovery=times[end] if after.size else None,
-        depth=float(drawdown[trough]),
-        days=int(days[end] - days[peak]),
-    )
+    below = np.concatenate([[False], drawdown < 0.0, [False]])
+    edges = np.flatnonzero(below[1:] != below[:-1])
+    begins, ends = edges[::2], edges[1::2]
+    if not begins.size:
+        return []
+    depths = np.minimum.reduceat(drawdown, edges[edges < len(drawdown)])[::2]
+    found = []
+    for place in np.argsort(depths, kind="stable")[:count].tolist():
+        begin, end = int(begins[place]), int(ends[place])
+        peak, last = max(begin - 1, 0), min(end, len(times) - 1)
+        found.append(
+            Drawdown(
+                peak=times[peak],
+                trough=times[begin + int(drawdown[begin:end].argmin())],
+                recovery=times[end] if end < len(times) else None,
+                depth=float(depths[place]),
+                days=int(days[last] - days[peak]),
+            )
+        )
+    return found
+
+
+def spanned_days(times: pd.DatetimeIndex) -> int:
+    """Return the calendar days from the first bar to the last.
+
+    Parameters
+    ----------
+    times : DatetimeIndex, shape (n_bars,)
+        Bar times, rising, naive dates or timezone-aware.
+    """
+    first, last = calendar_days(times[[0, -1]])
+    return int(last - first)
 
 
 def calendar_days(times: pd.DatetimeIndex) -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from btkit.metrics.curves import ROUNDING, Floats, bar_returns
+from btkit.metrics.curves import DAYS_PER_YEAR, ROUNDING, Floats, bar_returns
 from btkit.metrics.entry import Metric
 from btkit.metrics.model import MeasuredMetrics
 
@@ -41,6 +41,14 @@ def _quantile(sorted_returns: Floats, share: float) -> float:
 
 def _exposure(held: NDArray[np.bool_]) -> float:
     return float(held.mean())
+
+
+def _turnover(equity: Floats, times: NDArray[np.datetime64], fill_value: Floats) -> float:
+    first, last = times[[0, -1]].astype("datetime64[D]").astype(np.int64)
+    traded = float(fill_value.sum()) / 2.0
+    if first == last:  # no time has passed that could be put into years
+        return math.nan
+    return _quotient(traded, float(equity.mean())) * DAYS_PER_YEAR / float(last - first)
 
 
 def _skew(returns: Floats) -> float:
@@ -128,6 +136,17 @@ class Metrics(MeasuredMetrics):
             "mean(held)",
             "neither",
             function=_exposure,
+        ),
+    ] = None
+    turnover: Annotated[
+        float | None,
+        Metric(
+            "Turnover a year",
+            "ratio",
+            "How many times a year the account is traded around",
+            "sum(|fill value|) / 2 / mean(equity) x 365.25 / calendar days",
+            "neither",
+            function=_turnover,
         ),
     ] = None
     skew: Annotated[

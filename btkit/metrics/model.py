@@ -24,12 +24,15 @@ class TradeColumns(NamedTuple):
         Profit or loss in $, commissions and slippage included.
     return_pct : ndarray of float64, shape (n_trades,)
         Profit or loss as a fraction of shares x entry fill.
+    fill_value : ndarray of float64, shape (n_trades,)
+        $ of the entry fill and of the exit fill, added.
     entry_time, exit_time : ndarray of datetime64, shape (n_trades,)
         Times of the bars at which the trade was opened and closed.
     """
 
     pnl: NDArray[np.float64]
     return_pct: NDArray[np.float64]
+    fill_value: NDArray[np.float64]
     entry_time: NDArray[np.datetime64]
     exit_time: NDArray[np.datetime64]
 
@@ -38,7 +41,7 @@ class TradeColumns(NamedTuple):
         """Return the columns of a run that made no trade."""
         numbers = np.empty(0, dtype=np.float64)
         times = np.empty(0, dtype="datetime64[ns]")
-        return cls(numbers, numbers, times, times)
+        return cls(numbers, numbers, numbers, times, times)
 
 
 class MeasuredMetrics(BaseModel):

@@ -31,7 +31,8 @@ def headline(document: RunDocument) -> ReportSection:
 def growth(document: RunDocument) -> ReportSection:
     """Return equity and drawdown against buy-and-hold, and all numbers side by side."""
     view = RunView.of(document)
-    return ReportSection([equity_chart(view), verdicts.comparison(view)])
+    falls = [Html(markup("run.drawdowns", view.falls))] if view.falls else []
+    return ReportSection([equity_chart(view), verdicts.comparison(view), *falls])
 
 
 def price(document: RunDocument) -> ReportSection:

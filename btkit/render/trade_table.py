@@ -43,6 +43,8 @@ COLUMNS: tuple[TableColumn, ...] = (
     TableColumn("bars_held", "Bars held", "count"),
     TableColumn("commission", "Commission, $", "cost"),
     TableColumn("slippage_cost", "Slippage, $", "cost"),
+    TableColumn("mae_pct", "Worst, %", "percent"),
+    TableColumn("mfe_pct", "Best, %", "percent"),
 )
 
 

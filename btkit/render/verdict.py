@@ -16,7 +16,6 @@ from btkit.render.tiles import Mark, Shown, Tile, TileLine
 from btkit.render.tiles import tiles as in_a_row
 from btkit.render.view import MetricValue, RunView
 
-TILES = ("cagr", "sharpe_ratio", "max_drawdown_pct", "win_rate", "profit_factor", "total_trades")
 TILE_NAMES = {"cagr": "CAGR", "sharpe_ratio": "Sharpe"}
 COMPARED = "Return and risk"
 GROUPS = {
@@ -101,7 +100,7 @@ def _adjective(interval: str) -> str:
 
 def tiles(view: RunView) -> Html:
     """Return the six tiles, each with its threshold, buy-and-hold's value and an interval."""
-    return in_a_row([_tile(view, name) for name in TILES])
+    return in_a_row([_tile(view, name) for name in words.tile_metrics(view.days)])
 
 
 def _tile(view: RunView, name: str) -> Tile:

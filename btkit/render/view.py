@@ -20,7 +20,7 @@ from btkit.documents import (
     buy_and_hold_equity,
 )
 from btkit.markets import Annualisation
-from btkit.metrics import Drawdown, worst_drawdown
+from btkit.metrics import Drawdown, deepest_drawdowns, spanned_days
 from btkit.spec import KINDS
 
 LATEST, LARGEST = 2_000, 2_000
@@ -188,7 +188,7 @@ class RunView:
     @cached_property
     def days(self) -> int:
         """Calendar days from the first bar to the last."""
-        return int((self.times[-1].normalize() - self.times[0].normalize()).days)
+        return spanned_days(self.times)
 
     @cached_property
     def annualisation(self) -> Annualisation:
@@ -205,7 +205,12 @@ class RunView:
     @cached_property
     def fall(self) -> Drawdown | None:
         """The account's deepest fall; None when it never fell."""
-        return worst_drawdown(self.equity, self.initial)
+        return self.falls[0] if self.falls else None
+
+    @cached_property
+    def falls(self) -> list[Drawdown]:
+        """The five deepest falls of the account, the deepest first."""
+        return deepest_drawdowns(self.equity, self.initial)
 
     @cached_property
     def ruined(self) -> bool:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from btkit.metrics import THRESHOLDS, Failure, Threshold, metric_of
+from btkit.metrics import SHORT_RANGE_DAYS, THRESHOLDS, Failure, Threshold, metric_of
 from btkit.metrics.entry import Format
 from btkit.render import text
 from btkit.render.view import RunView
 
 SHORT_RUN_DAYS = 365
+_TILES = ("sharpe_ratio", "max_drawdown_pct", "win_rate", "profit_factor", "total_trades")
 LIMITS = {"max_drawdown_pct": "limit", "consecutive_losses_max": "at most"}
 
 
@@ -43,6 +44,22 @@ class Label:
     name: str
     show: Callable[[float | None], str]
     meaning: str
+
+
+def tile_metrics(days: int) -> tuple[str, ...]:
+    """Return the six metrics that stand above a run.
+
+    Parameters
+    ----------
+    days
+        Calendar days of the run; of a short one the return a year says nothing.
+
+    Examples
+    --------
+    >>> tile_metrics(60)[0], tile_metrics(600)[0]
+    ('total_return_pct', 'cagr')
+    """
+    return ("total_return_pct" if days < SHORT_RANGE_DAYS else "cagr", *_TILES)
 
 
 class _Labels(dict[str, Label]):

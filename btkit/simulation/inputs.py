@@ -101,7 +101,11 @@ def conclude(inputs: Inputs, clauses: Clauses, outcome: Outcome, positions: Posi
         periods_per_year=inputs.annualisation.periods_per_year,
         period_ends=inputs.annualisation.period_ends(index[start:]),
         trades=TradeColumns(
-            closed.pnl, closed.return_pct, times[closed.entry_bar], times[closed.exit_bar]
+            closed.pnl,
+            closed.return_pct,
+            closed.fill_value,
+            times[closed.entry_bar],
+            times[closed.exit_bar],
         ),
         ruined=outcome.ruined,
     )

@@ -116,6 +116,21 @@ class SpreadPositions:
             slippage_cost=made.slippage_cost,
         )
 
+    def excursions(self, bars: pd.DataFrame) -> tuple[Floats, Floats]:
+        """Return the worst and the best profit of each spread at closes, over its max loss."""
+        del bars
+        values, marks, lives = self.outcome.rows, self.outcome.marks, self._followed
+        per_loss = SHARES_PER_CONTRACT / values[:, MAX_LOSS]
+        gained = (values[:, CREDIT] - values[:, CLOSE_VALUE]) * per_loss
+        worst, best = np.minimum(gained, 0.0), np.maximum(gained, 0.0)
+        # At the exit's own close it is the exit that counts, which may be free of slippage.
+        before = lives.bar < marks[lives.spread, EXIT_BAR]
+        spread = lives.spread[before]
+        shown = (values[spread, CREDIT] - lives.to_close[before]) * per_loss[spread]
+        np.minimum.at(worst, spread, shown)
+        np.maximum.at(best, spread, shown)
+        return worst, best
+
     @cached_property
     def spreads(self) -> list[Spread]:
         """Closed spreads in order of exit, with their legs and their greeks at entry."""

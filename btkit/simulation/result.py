@@ -11,6 +11,7 @@ import pandas as pd
 
 from btkit.data import DataInfo, describe_bars
 from btkit.indicators import lookup
+from btkit.metrics import SHORT_RANGE_DAYS, spanned_days
 from btkit.simulation.diagnostics import Diagnostics, diagnose
 from btkit.simulation.simulated import Simulated
 from btkit.simulation.warnings import find_warnings
@@ -67,8 +68,16 @@ class Result(Simulated):
         A trade is a lot of shares, or a spread: then ``entry_price`` is the credit and
         ``exit_price`` the cost of buying back, ``shares`` are 100 a contract, and ``return_pct``
         is the profit over the max loss.
+
+        ``mae_pct`` (at most 0) and ``mfe_pct`` (at least 0) are the maximum adverse and favourable
+        excursion (Sweeney 1997): the worst and the best price from fill to exit against the entry
+        fill, as fractions. Highs and lows of its bars count, and both fills; the bar of an entry
+        at a close counts by fill and close, the exit's bar by its open and the exit fill. Of a
+        spread, which has no high and low, they are the profit over the max loss if it were bought
+        back at each close, and at its exit.
         """
         closed, index = self.positions.closed, self.all_bars.index
+        worst, best = self.positions.excursions(self.all_bars)
         named = {reason.value: reason.name.lower() for reason in self.positions.reasons}
         return pd.DataFrame(
             {
@@ -85,6 +94,8 @@ class Result(Simulated):
                 "bars_held": closed.bars_held,
                 "commission": closed.commission,
                 "slippage_cost": closed.slippage_cost,
+                "mae_pct": worst,
+                "mfe_pct": best,
             }
         )
 
@@ -175,7 +186,7 @@ class Result(Simulated):
         lines = [
             f"{self.spec.name} on {self.symbol or 'the bars given'}, {self.spec.side}",
             f"  {_date(index[0])} to {_date(index[-1])}, {len(index)} bars",
-            f"  CAGR          {_percent(metrics.cagr)}",
+            f"  {self._growth}",
             f"  Sharpe        {_ratio(metrics.sharpe_ratio)}",
             f"  max drawdown  {_percent(metrics.max_drawdown_pct)}",
             f"  win rate      {_percent(metrics.win_rate)}",
@@ -183,6 +194,12 @@ class Result(Simulated):
             f"  {label:<13} {metrics.total_trades:>8}",
         ]
         return "\n".join(lines)
+
+    @property
+    def _growth(self) -> str:
+        if spanned_days(pd.DatetimeIndex(self.bars.index)) < SHORT_RANGE_DAYS:
+            return f"total return  {_percent(self.metrics.total_return_pct)}"
+        return f"CAGR          {_percent(self.metrics.cagr)}"
 
     def _series(self, values: np.ndarray[Any, Any], name: str) -> pd.Series[float]:
         start = self.outcome.start

@@ -24,6 +24,7 @@ from btkit.engine import (
 )
 from btkit.engine.inputs import Floats, Integers
 from btkit.pricing.spreads import Spread
+from btkit.simulation.excursions import lot_excursions
 from btkit.simulation.inputs import Inputs, conclude
 from btkit.simulation.result import Result
 from btkit.simulation.simulated import Closed
@@ -87,6 +88,12 @@ class SharePositions:
     def lives(self) -> pd.DataFrame:
         """None: what a lot is worth is the price."""
         return pd.DataFrame()
+
+    def excursions(self, bars: pd.DataFrame) -> tuple[Floats, Floats]:
+        """Return the worst and the best price of each lot against its entry fill."""
+        return lot_excursions(
+            self.closed, bars, short=self.rules.short, at_close=self.rules.at_close
+        )
 
     def decided_upon(self) -> tuple[Integers, Integers]:
         """Return of each lot the first bar that could decide upon it, and the one after."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 
+import numpy as np
 import pandas as pd
 
 from btkit.data import HANDED_OVER, DataInfo, Finding
@@ -37,6 +38,12 @@ class Closed(NamedTuple):
     commission: Floats
     slippage_cost: Floats
 
+    @property
+    def fill_value(self) -> Floats:
+        """$ of entry fill and exit fill, added."""
+        prices: Floats = np.abs(self.entry_price) + np.abs(self.exit_price)
+        return self.shares * prices
+
 
 class Positions(Protocol):
     """What a run held and closed, whatever it trades; one implementation for each kind of it."""
@@ -59,6 +66,15 @@ class Positions(Protocol):
     @property
     def lives(self) -> pd.DataFrame:
         """Each spread at every close at which it was open; see `Result.lives`."""
+
+    def excursions(self, bars: pd.DataFrame) -> tuple[Floats, Floats]:
+        """Return the worst and the best that each trade came to, as `Result.trades` has them.
+
+        Parameters
+        ----------
+        bars
+            Every bar, warm-up included.
+        """
 
     def decided_upon(self) -> tuple[Integers, Integers]:
         """Return of each trade the first bar that could decide upon it, and the one after."""

@@ -11,6 +11,7 @@ from btkit.conditions.nodes import Compare, Const, Position
 from btkit.data import COVERAGE_CODES, SPLIT_CODE, DataInfo, some_of
 from btkit.decisions import Clause
 from btkit.indicators import POSITION_NAMES, FeatureSet, event_of, is_implied_volatility
+from btkit.metrics import SHORT_RANGE_DAYS, spanned_days
 from btkit.simulation.simulated import Simulated
 
 # Above this share of bars a condition's fallback goes into the headline.
@@ -50,6 +51,7 @@ def find_warnings(run: Simulated, data: DataInfo) -> list[dict[str, str]]:
     found += _calendars_that_end(run)
     found += _implied_volatility(run)
     found += _other_bars_than_meant(run)
+    found += _short_range(run)
     if run.ruined:
         found.append(
             {
@@ -59,6 +61,20 @@ def find_warnings(run: Simulated, data: DataInfo) -> list[dict[str, str]]:
             }
         )
     return found + _of_data(data)
+
+
+def _short_range(run: Simulated) -> list[dict[str, str]]:
+    days = spanned_days(pd.DatetimeIndex(run.bars.index))
+    if days >= SHORT_RANGE_DAYS:
+        return []
+    length = f"{days} calendar day" + ("s" if days != 1 else "")
+    return [
+        {
+            "code": "short_range",
+            "message": f"The run spans {length}, fewer than {SHORT_RANGE_DAYS}: what it made says "
+            "little of a year, so its total return is shown in place of a return a year.",
+        }
+    ]
 
 
 def _of_data(info: DataInfo) -> list[dict[str, str]]:

@@ -15,7 +15,7 @@ from btkit.storage.kept_files import SHARED_PAGES
 from btkit.storage.listing import JobFilter
 from btkit.storage.objects import ObjectStore
 from btkit.storage.owner import HEARTBEAT_S
-from btkit.storage.rows import trades_frame
+from btkit.storage.rows import EXCURSIONS, trades_frame
 from btkit.storage.snapshot import Stored, StoreSnapshot
 from btkit.storage.store import Deleted, Store
 from btkit.storage.uploads import Delivery, UploadKind, Uploads
@@ -34,6 +34,7 @@ from btkit.storage.writing import (
 __all__ = [
     "BUSY_TIMEOUT_S",
     "CURVE_COLUMNS",
+    "EXCURSIONS",
     "HEARTBEAT_S",
     "REMOTE",
     "REPORT",

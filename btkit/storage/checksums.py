@@ -178,7 +178,15 @@ def trades_checksum(run_id: str, trades: Iterable[Mapping[str, Any]]) -> Checksu
     trades
         As `rows.SELECT_TRADES` gives them.
     """
-    values = [list(dict(trade).values()) for trade in trades]
+    # What a run of an earlier version lacks was not there when its checksum was taken.
+    values = [
+        [
+            value
+            for name, value in dict(trade).items()
+            if value is not None or name not in rows.EXCURSIONS
+        ]
+        for trade in trades
+    ]
     return Checksum.of(run_id, TRADES, "rows", json.dumps(values, default=repr).encode())
 
 

@@ -240,14 +240,18 @@ class Inspection:
         bool
             Whether they are; nothing is changed where they are not.
         """
+        former = trades.assign(**dict.fromkeys(rows.EXCURSIONS, None))
         with self._connect(create=False) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute("DELETE FROM backtest_trades WHERE run_id = ?", (run_id,))
-            connection.executemany(rows.INSERT_TRADE, rows.trade_rows(run_id, trades))
             known = known_checksums(connection, run_id).get(TRADES)
-            is_same = stored_trades_checksum(connection, run_id) == known
-            connection.execute("COMMIT" if is_same else "ROLLBACK")
-        return is_same
+            for given in (trades, former):
+                connection.execute("BEGIN IMMEDIATE")
+                connection.execute("DELETE FROM backtest_trades WHERE run_id = ?", (run_id,))
+                connection.executemany(rows.INSERT_TRADE, rows.trade_rows(run_id, given))
+                is_same = stored_trades_checksum(connection, run_id) == known
+                connection.execute("COMMIT" if is_same else "ROLLBACK")
+                if is_same:
+                    return True
+        return False
 
     def report(self, run_id: str) -> Report:
         """Return a run's report, whatever became of its trades.

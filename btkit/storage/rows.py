@@ -59,19 +59,22 @@ SELECT_METRIC_VALUES = "SELECT run_id, name, value FROM backtest_metric_values W
 INSERT_TRADE = """
 INSERT INTO backtest_trades
     (run_id, trade_index, entry_date, exit_date, entry_price, exit_price, shares, pnl, return_pct,
-     exit_reason, bars_held, commission, slippage_cost)
+     exit_reason, bars_held, commission, slippage_cost, mae_pct, mfe_pct)
 VALUES
     (:run_id, :trade_index, :entry_date, :exit_date, :entry_price, :exit_price, :shares, :pnl,
-     :return_pct, :exit_reason, :bars_held, :commission, :slippage_cost)
+     :return_pct, :exit_reason, :bars_held, :commission, :slippage_cost, :mae_pct, :mfe_pct)
 """
 
 SELECT_RUN = "SELECT * FROM backtest_runs WHERE run_id = ?"
 
 SELECT_TRADES = """
 SELECT entry_date, exit_date, entry_price, exit_price, shares, pnl, return_pct, exit_reason,
-       bars_held, commission, slippage_cost
+       bars_held, commission, slippage_cost, mae_pct, mfe_pct
 FROM backtest_trades WHERE run_id = ? ORDER BY trade_index
 """
+
+EXCURSIONS = ("mae_pct", "mfe_pct")
+"""What the trades of a run of an earlier version lack."""
 
 _TRADE_TIMES = ("entry_date", "exit_date")
 
@@ -158,8 +161,8 @@ def trades_frame(rows: list[dict[str, Any]], *, times: pd.DatetimeIndex) -> pd.D
 
     Returns
     -------
-    DataFrame, shape (n_trades, 11)
-        In order of exit.
+    DataFrame, shape (n_trades, 13)
+        In order of exit; of a run of an earlier version `EXCURSIONS` are NaN.
     """
     kinds: dict[str, Any] = {
         "entry_date": times.dtype,
@@ -173,6 +176,8 @@ def trades_frame(rows: list[dict[str, Any]], *, times: pd.DatetimeIndex) -> pd.D
         "bars_held": np.int64,
         "commission": np.float64,
         "slippage_cost": np.float64,
+        "mae_pct": np.float64,
+        "mfe_pct": np.float64,
     }
     return pd.DataFrame(
         {name: pd.Series([row[name] for row in rows], dtype=kind) for name, kind in kinds.items()}

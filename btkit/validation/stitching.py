@@ -88,6 +88,7 @@ def stitched_metrics(parts: list[Result], curve: pd.DataFrame, *, capital: float
         trades=TradeColumns(
             np.concatenate([part.trades["pnl"].to_numpy() * share for part, share in traded]),
             np.concatenate([part.trades["return_pct"].to_numpy() for part, _ in traded]),
+            np.concatenate([part.positions.closed.fill_value * share for part, share in traded]),
             times("entry_date"),
             times("exit_date"),
         ),

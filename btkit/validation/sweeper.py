@@ -173,6 +173,7 @@ class Sweeper:
             returns=left.numbers[0, : account.ends.size or equity.size].copy(),
             pnl=pnl,
             return_pct=share,
+            fill_value=values[:, 2] * (values[:, 0] + values[:, 1]),
             hours=hours,
             entry_time=times[marks[:, 0]],
             exit_time=times[marks[:, 1]],

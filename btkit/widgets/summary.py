@@ -5,17 +5,18 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Literal
 
-from btkit.metrics import THRESHOLDS, verdict_of
+import pandas as pd
+
+from btkit.metrics import THRESHOLDS, spanned_days, verdict_of
 from btkit.render import text
 from btkit.render.pages import markup
 from btkit.render.tiles import Mark, Shown, Tile, TileLine
-from btkit.render.words import LABELS, needs
+from btkit.render.words import LABELS, needs, tile_metrics
 from btkit.widgets.market import BuyAndHold
 
 if TYPE_CHECKING:
     from btkit.simulation import Result
 
-TILES = ("cagr", "sharpe_ratio", "max_drawdown_pct", "win_rate", "profit_factor", "total_trades")
 _NAMES = {"cagr": "CAGR", "sharpe_ratio": "Sharpe", "max_drawdown_pct": "Max drawdown"}
 _SENSES = {"at_least": "≥", "at_most": "≤"}
 _NO_VALUE = "undefined for this run"
@@ -44,7 +45,8 @@ def summary(result: Result, held: BuyAndHold, *, least: int) -> str:
     why = f"misses {text.listed(names)}" if names else f"keeps all {len(THRESHOLDS)} thresholds"
     if verdict == "too_few_trades":
         why = f"{text.plural(trades, 'trade')}, a verdict needs {least}; it {why}"
-    tiles = [_tile(result, held, name) for name in TILES]
+    days = spanned_days(pd.DatetimeIndex(result.bars.index))
+    tiles = [_tile(result, held, name) for name in tile_metrics(days)]
     warnings = [warning["message"] for warning in result.warnings]
     return markup("widgets.summary", verdict, why, tiles, warnings)
 

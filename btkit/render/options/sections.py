@@ -30,6 +30,8 @@ COLUMNS: tuple[TableColumn, ...] = (
     TableColumn("iv_entry", "IV, %", "share"),
     TableColumn("iv_rank_entry", "IV rank", "count"),
     TableColumn("costs", "Costs, $", "cost"),
+    TableColumn("mae_pct", "Worst, %", "percent"),
+    TableColumn("mfe_pct", "Best, %", "percent"),
 )
 
 

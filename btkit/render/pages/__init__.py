@@ -81,7 +81,17 @@ def _environment() -> Environment:
     made.globals |= {"verdicts": VERDICTS, "asset": lambda name: Markup(asset(name))}  # noqa: S704 - our own
     made.filters |= {
         name: getattr(text, name)
-        for name in ("percent", "ratio", "count", "money", "price", "day", "plural", "listed")
+        for name in (
+            "percent",
+            "ratio",
+            "count",
+            "money",
+            "price",
+            "day",
+            "plural",
+            "listed",
+            "span",
+        )
     }
     made.filters |= {
         "reason": theme.reason_name,

@@ -91,7 +91,9 @@ def measure(equity, times, *, pnl, initial=100_000.0, ruined=False):
         initial_capital=initial,
         periods_per_year=252,
         ruined=ruined,
-        trades=TradeColumns(np.array(pnl), np.array(pnl) / 1000, entry, entry),
+        trades=TradeColumns(
+            np.array(pnl), np.array(pnl) / 1000, np.full(len(pnl), 2_000.0), entry, entry
+        ),
     )
 
 

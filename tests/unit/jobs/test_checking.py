@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import sqlite3
 import time
@@ -92,6 +94,31 @@ def test_trades_come_back_from_the_same_bars(settings, run_id):
     assert kinds(check(settings=settings)) == ["damaged"]
     assert check(settings=settings, repair=True)["passed"]
     assert load_run(run_id, settings=settings).trades.equals(before.trades)
+
+
+def test_trades_of_an_earlier_version_are_whole_and_come_back(settings, run_id):
+    # Then there were eleven columns, and a checksum of them.
+    columns = (
+        "entry_date, exit_date, entry_price, exit_price, shares, pnl, return_pct, exit_reason,"
+        " bars_held, commission, slippage_cost"
+    )
+    with closing(sqlite3.connect(settings.db_path, isolation_level=None)) as connection:
+        former = connection.execute(
+            f"SELECT {columns} FROM backtest_trades ORDER BY trade_index"  # noqa: S608 - as above
+        ).fetchall()
+        connection.execute("UPDATE backtest_trades SET mae_pct = NULL, mfe_pct = NULL")
+        content = json.dumps([list(row) for row in former]).encode()
+        connection.execute(
+            "UPDATE backtest_checksums SET sha256 = ?, size = ? WHERE name = 'trades'",
+            (hashlib.sha256(content).hexdigest(), len(content)),
+        )
+    assert check(settings=settings)["findings"] == []
+    before = load_run(run_id, settings=settings).trades
+    assert len(before) == len(former) > 0
+    assert before[["mae_pct", "mfe_pct"]].isna().all(axis=None)
+    execute(settings, "UPDATE backtest_trades SET pnl = pnl + 1 WHERE trade_index = 1")
+    assert check(settings=settings, repair=True)["passed"]
+    assert load_run(run_id, settings=settings).trades.equals(before)
 
 
 def test_a_report_that_changed_is_not_guessed(settings, run_id):

@@ -213,6 +213,23 @@ def test_a_stored_run_reproduces_to_the_bit(two):
     assert len(list_runs(settings=settings)) == before
 
 
+def test_a_run_of_an_earlier_version_is_reproduced(two):
+    # Which knew no worst and best of a trade, no list of drawdowns, and did not call a run short.
+    settings, ids = two
+    with closing(sqlite3.connect(settings.db_path, isolation_level=None)) as connection:
+        for run_id, text in connection.execute("SELECT run_id, report FROM backtest_runs"):
+            report = json.loads(text)
+            del report["drawdowns"], report["metrics"]["turnover"]
+            kept = [entry for entry in report["warnings"] if entry["code"] != "short_range"]
+            former = json.dumps(report | {"warnings": kept})
+            connection.execute(
+                "UPDATE backtest_runs SET report = ? WHERE run_id = ?", (former, run_id)
+            )
+    execute(settings, "UPDATE backtest_trades SET mae_pct = NULL, mfe_pct = NULL", AS_EARLIER)
+    for run_id in ids:
+        assert verify(run_id, settings=settings)["differences"] == []
+
+
 def test_other_bars_do_not_reproduce_it(two):
     settings, ids = two
     path = settings.data_dir / "TINY.csv"

@@ -2,11 +2,14 @@
 
 import math
 
+import empyrical
 import numpy as np
 import pandas as pd
 import pytest
 
 from btkit.metrics import (
+    bar_returns,
+    deepest_drawdowns,
     drawdown_series,
     exposure,
     monthly_returns,
@@ -33,6 +36,38 @@ def test_drawdown_of_an_array_is_an_array():
     drawdown = drawdown_series(np.array([90.0, 110.0]), 100.0)
     assert isinstance(drawdown, np.ndarray)
     assert drawdown == pytest.approx([-0.1, 0.0])
+
+
+def test_the_deepest_falls_in_order():
+    equity = series([90, 100, 120, 90, 120, 130, 117, 110.5, 125, 131, 104.8, 110])
+    falls = deepest_drawdowns(equity, 100.0)
+    day = equity.index
+    assert [(fall.peak, fall.trough, fall.recovery, fall.days) for fall in falls] == [
+        (day[2], day[3], day[4], 2),
+        (day[9], day[10], None, 2),
+        (day[5], day[7], day[9], 4),
+        (day[0], day[0], day[1], 1),
+    ]
+    assert [fall.depth for fall in falls] == pytest.approx([-0.25, -0.2, -0.15, -0.1], rel=1e-12)
+    assert deepest_drawdowns(equity, 100.0, count=2) == falls[:2]
+    assert deepest_drawdowns(series([100, 101]), 100.0) == []
+
+
+def test_the_deepest_fall_is_empyricals():
+    returns = np.random.default_rng(5).normal(0.0003, 0.01, 1_500)
+    equity = series(100.0 * np.cumprod(1.0 + returns))
+    falls = deepest_drawdowns(equity, 100.0)
+    assert falls[0].depth == pytest.approx(
+        empyrical.max_drawdown(bar_returns(equity.to_numpy(), 100.0)), rel=1e-9
+    )
+    # A fall that is over is that of the curve cut out from its high to its recovery, and the
+    # next one is the deepest of what is left.
+    left = equity
+    for fall in falls:
+        assert fall.depth == pytest.approx((left / left.cummax() - 1.0).min(), rel=1e-9)
+        assert fall == worst_drawdown(left, 100.0) or fall.recovery is None
+        end = fall.recovery or left.index[-1] + pd.Timedelta(days=1)
+        left = left[(left.index <= fall.peak) | (left.index >= end)]
 
 
 def test_debt_is_deeper_than_everything():

@@ -17,11 +17,12 @@ RETURNS = np.random.default_rng(11).standard_t(4, 600) * 0.01
 DAYS = pd.bdate_range("2020-01-02", periods=600)
 
 
-def trades(pnl, *, entry=None, exit=None):  # noqa: A002 - the trade's word
+def trades(pnl, *, entry=None, exit=None, value=2_000.0):  # noqa: A002 - the trade's word
     pnl = np.array(pnl, np.float64)
     entry = DAYS[: len(pnl)] if entry is None else pd.DatetimeIndex(entry)
     exit_ = entry if exit is None else pd.DatetimeIndex(exit)
-    return TradeColumns(pnl, pnl / 1_000.0, entry.to_numpy(), exit_.to_numpy())
+    value = np.full(len(pnl), value)
+    return TradeColumns(pnl, pnl / 1_000.0, value, entry.to_numpy(), exit_.to_numpy())
 
 
 def measure(returns=RETURNS, *, made=None, days=None):
@@ -53,6 +54,19 @@ def test_tails():
     assert measured.tail_ratio == pytest.approx(high / -low, rel=1e-9)
     assert measured.best_day == pytest.approx(RETURNS.max(), rel=1e-9)
     assert measured.worst_day == pytest.approx(RETURNS.min(), rel=1e-9)
+
+
+def test_turnover_by_hand():
+    # Three times $50,000 in and $54,000 out within 730 days; the account is worth $110,000, then
+    # twice $130,000.
+    days = pd.DatetimeIndex(["2021-01-01", "2022-06-01", "2023-01-01"])
+    made = trades([4_000.0] * 3, entry=days, value=104_000.0)
+    measured = measure([0.1, 2 / 11, 0.0], made=made, days=days)
+    assert measured.turnover == pytest.approx(
+        3 * (50_000 + 54_000) / 2 / (370_000 / 3) * 365.25 / 730, rel=1e-12
+    )
+    assert measure().turnover == 0.0
+    assert math.isnan(measure([0.1], made=trades([1.0])).turnover)
 
 
 def test_omega_is_empyricals():

@@ -35,6 +35,7 @@ def measure(pnl, *, return_pct=None, days=None, unit="ns"):
         trades=TradeColumns(
             pnl=pnl,
             return_pct=pnl / 1000 if return_pct is None else np.array(return_pct),
+            fill_value=np.zeros(len(pnl)),
             entry_time=entry,
             exit_time=entry + days * np.timedelta64(1, "D"),
         ),

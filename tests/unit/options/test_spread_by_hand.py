@@ -80,6 +80,27 @@ def test_a_put_spread_to_the_cent(market):
     assert row.slippage_cost == pytest.approx(0.01 * sum(raw) * 100 * contracts, rel=1e-11)
 
 
+def test_the_worst_and_the_best_of_a_spread(market):
+    # As above: sold at the open of bar 1, open at four closes, bought back at the open of bar 5.
+    bars = market([1000, 1010, 1005, 990, 985, 980], iv=[0.20, 0.21, 0.22, 0.25, 0.26, 0.27])
+    result = bt.simulate(SPEC, bars, **COSTS)
+    short, long = legs("put", 1000, 20, 0.20)
+    credit = put(1000, short, 20, 0.20) * 0.99 - put(1000, long, 20, 0.20) * 1.01
+    per_loss = 100 / ((short - long - credit) * 100 + 0.65 * 2 * 2)
+
+    def gained(spot, days, iv):
+        value = put(spot, short, days, iv) * 1.01 - put(spot, long, days, iv) * 0.99
+        return (credit - value) * per_loss
+
+    # Closes of bars 1 to 4, with the days left at each, and the exit's open.
+    closes = zip(bars["close"][1:5], (20, 19, 18, 15), (0.21, 0.22, 0.25, 0.26), strict=True)
+    seen = [0.0, gained(985, 14, 0.26), *(gained(*close) for close in closes)]
+    [trade] = result.trades.head(1).itertuples()
+    assert trade.mae_pct == pytest.approx(min(seen), rel=1e-9)
+    assert trade.mfe_pct == pytest.approx(max(seen), rel=1e-9)
+    assert (trade.mae_pct < -0.01, trade.mfe_pct >= 0.0) == (True, True)
+
+
 def test_expiration_is_intrinsic_value_without_costs(market):
     closes = [1000.0] * 14 + [970.0, 970.0]
     spec = SPEC | {"max_holding_bars": 50, "short_delta": 0.45, "long_delta": 0.20}

@@ -17,8 +17,9 @@ from support.documents import (
 )
 
 import btkit as bt
+from btkit.cli.summary import summary_rows
 from btkit.metrics import VERDICT_WORDS
-from btkit.render import SECTIONS, headline, plot, rests_on, show, trades, words
+from btkit.render import SECTIONS, growth, headline, plot, rests_on, show, trades, words
 from btkit.render.pages import markup as filled
 from btkit.render.pieces import Chart, Html, script_json
 from btkit.render.tiles import Shown, Tile, tiles
@@ -42,6 +43,44 @@ def test_every_section_can_be_drawn_for_every_kind_of_run(name):
                 names.append(piece.name)
                 assert piece.figure.layout.title.text
     assert len(names) == len(set(names)) == (4 if name == "idle" else 7)
+
+
+def test_the_deepest_falls_are_a_table():
+    stored = long_run()
+    page = markup(growth(stored))
+    table = page[page.index("Deepest falls") :]
+    assert table.count("<tr>") == len(stored.report.drawdowns) == 5
+    places = [table.index(f"<td>{fall.trough}</td>") for fall in stored.report.drawdowns]
+    assert places == sorted(places)
+    assert f"{-100 * stored.report.metrics.max_drawdown_pct:.1f}" in table
+    assert "Deepest falls" not in markup(growth(idle_run()))
+
+
+def test_the_list_has_the_worst_and_the_best_of_each_trade():
+    stored = long_run()
+    page = markup(trades(stored))
+    data = json.loads(re.search(r"data-trades=\"\">(.*?)</script>", page, re.DOTALL)[1])
+    keys = [column["key"] for column in data["columns"]]
+    first = dict(zip(keys, data["rows"][0], strict=True))
+    assert first["mae_pct"] == pytest.approx(stored.trades["mae_pct"].iloc[0], rel=1e-11)
+    assert first["mfe_pct"] == pytest.approx(stored.trades["mfe_pct"].iloc[0], rel=1e-11)
+    # Those of a run of an earlier version have none, and the page a dash.
+    former = replace(stored, trades=stored.trades.assign(mae_pct=float("nan")))
+    page = markup(trades(former))
+    data = json.loads(re.search(r"data-trades=\"\">(.*?)</script>", page, re.DOTALL)[1])
+    assert {row[keys.index("mae_pct")] for row in data["rows"]} == {None}
+
+
+def test_a_run_of_some_weeks_shows_its_total_return():
+    weeks = document(start="2017-03-01", end="2017-05-10")
+    assert [entry.code for entry in weeks.report.warnings if entry.code == "short_range"]
+    page = markup(headline(weeks))
+    assert ">Total return<" in page
+    assert ">CAGR<" not in page
+    assert ">CAGR<" in markup(headline(short_run()))
+    told = weeks.report.to_dict()
+    assert summary_rows(told)[0][0] == "Total return"
+    assert summary_rows(short_run().report.to_dict())[0][0] == "Return per year (CAGR)"
 
 
 def test_the_headline_says_what_was_made_and_what_failed():

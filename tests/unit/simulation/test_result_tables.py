@@ -20,6 +20,8 @@ TYPES = {
     "bars_held": "i",
     "commission": "f",
     "slippage_cost": "f",
+    "mae_pct": "f",
+    "mfe_pct": "f",
 }
 TRADING = {}
 IDLE = {"entry_conditions": ["close > 1e9"]}
@@ -58,6 +60,8 @@ def test_trades_in_numbers(run):
         "bars_held": 2,
         "commission": 0.0,
         "slippage_cost": 0.0,
+        "mae_pct": 0.0,
+        "mfe_pct": 11 / 9 - 1,
     }
 
 
@@ -121,11 +125,11 @@ def test_the_commission_model_in_force(run, fields, model):
 
 
 def test_repr(run):
-    # 1000 to 1020 in one trade; four bars, three days: (1.02) ** (365.25 / 3) - 1 = 1013.8 %.
+    # 1000 to 1020 in one trade, within three days, of which no year is made.
     lines = repr(run((8, 9, 10, 11))).splitlines()
     assert lines[:2] == ["tiny on the bars given, long only", "  2018-01-02 to 2018-01-05, 4 bars"]
     assert {line[2:15].strip(): line[15:].strip() for line in lines[2:]} == {
-        "CAGR": f"{1.02 ** (365.25 / 3) - 1:.1%}",
+        "total return": "2.0%",
         # Returns 0, 0, 1/100, 1/101.
         "Sharpe": f"{sharpe([0, 0, 10 / 1000, 10 / 1010]):.2f}",
         "max drawdown": "0.0%",
