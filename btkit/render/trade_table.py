@@ -34,17 +34,17 @@ class TableColumn(NamedTuple):
 COLUMNS: tuple[TableColumn, ...] = (
     TableColumn("entry_date", "Entry", "date"),
     TableColumn("exit_date", "Exit", "date"),
-    TableColumn("entry_price", "Entry price, $", "price"),
-    TableColumn("exit_price", "Exit price, $", "price"),
+    TableColumn("entry_price", "Entry, $", "price"),
+    TableColumn("exit_price", "Exit, $", "price"),
     TableColumn("shares", "Shares", "shares"),
     TableColumn("pnl", "P&L, $", "money"),
     TableColumn("return_pct", "Return, %", "percent"),
-    TableColumn("exit_reason", "Reason", "reason"),
-    TableColumn("bars_held", "Bars held", "count"),
-    TableColumn("commission", "Commission, $", "cost"),
-    TableColumn("slippage_cost", "Slippage, $", "cost"),
     TableColumn("mae_pct", "Worst, %", "percent"),
     TableColumn("mfe_pct", "Best, %", "percent"),
+    TableColumn("exit_reason", "Reason", "reason"),
+    TableColumn("bars_held", "Bars", "count"),
+    TableColumn("commission", "Fees, $", "cost"),
+    TableColumn("slippage_cost", "Slippage, $", "cost"),
 )
 
 

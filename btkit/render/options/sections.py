@@ -26,12 +26,12 @@ COLUMNS: tuple[TableColumn, ...] = (
     TableColumn("exit_price", "Close", "cost"),
     TableColumn("pnl", "P&L, $", "money"),
     TableColumn("return_pct", "On risk, %", "percent"),
+    TableColumn("mae_pct", "Worst, %", "percent"),
+    TableColumn("mfe_pct", "Best, %", "percent"),
     TableColumn("exit_reason", "Reason", "reason"),
     TableColumn("iv_entry", "IV, %", "share"),
     TableColumn("iv_rank_entry", "IV rank", "count"),
     TableColumn("costs", "Costs, $", "cost"),
-    TableColumn("mae_pct", "Worst, %", "percent"),
-    TableColumn("mfe_pct", "Best, %", "percent"),
 )
 
 
