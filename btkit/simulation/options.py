@@ -119,14 +119,14 @@ class SpreadPositions:
     def excursions(self, bars: pd.DataFrame) -> tuple[Floats, Floats]:
         """Return the worst and the best profit of each spread at closes, over its max loss."""
         del bars
-        values, marks, lives = self.outcome.rows, self.outcome.marks, self._followed
-        per_loss = SHARES_PER_CONTRACT / values[:, MAX_LOSS]
-        gained = (values[:, CREDIT] - values[:, CLOSE_VALUE]) * per_loss
+        trades, lives = self.outcome.trades, self._followed
+        credit, per_loss = trades.entry_price, SHARES_PER_CONTRACT / trades.lots[:, MAX_LOSS]
+        gained = (credit - trades.exit_price) * per_loss
         worst, best = np.minimum(gained, 0.0), np.maximum(gained, 0.0)
         # At the exit's own close it is the exit that counts, which may be free of slippage.
-        before = lives.bar < marks[lives.spread, EXIT_BAR]
+        before = lives.bar < trades.exit_bar[lives.spread]
         spread = lives.spread[before]
-        shown = (values[spread, CREDIT] - lives.to_close[before]) * per_loss[spread]
+        shown = (credit[spread] - lives.to_close[before]) * per_loss[spread]
         np.minimum.at(worst, spread, shown)
         np.maximum.at(best, spread, shown)
         return worst, best

@@ -61,8 +61,8 @@ def test_finished_sets_of_other_code_are_not_taken():
     ids = set()
     for function in (below, above, below):
         register(function)
-        ids.add(identify(brought_by_user(bt.load_spec(SPEC), "SPX")))
+        ids.add(identify(brought_by_user(bt.load_spec(SPEC), "SPX", "sharpe_ratio")))
     assert len(ids) == 2
     register(below)
     plain = bt.load_spec({**SPEC, "entry_conditions": ["close > sma_{n}"]})
-    assert brought_by_user(plain, "SPX") == {}
+    assert brought_by_user(plain, "SPX", "sharpe_ratio") == {}

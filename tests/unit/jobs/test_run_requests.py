@@ -66,12 +66,12 @@ def test_what_is_no_day(value):
 def test_a_bad_variable_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BT_INITIAL_CAPITAL", "much")
-    monkeypatch.setenv("BT_DATA_SOURCE", "bloomberg")
+    monkeypatch.setenv("BT_MIN_TRADES_REQUIRED", "few")
     with pytest.raises(UsageError, match="BT_") as caught:
         read_settings()
     assert {problem["path"] for problem in caught.value.details["problems"]} == {
         "BT_INITIAL_CAPITAL",
-        "BT_DATA_SOURCE",
+        "BT_MIN_TRADES_REQUIRED",
     }
 
 
