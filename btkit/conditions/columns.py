@@ -149,8 +149,11 @@ class ColumnEvaluator:
         is_bool = self.is_bool(name)
         if not missing.any():
             return Value(data != 0.0 if is_bool else data, is_bool=is_bool)
-        # Infinite means missing too; with NaN there, comparisons are false without a mask.
-        return Value(np.where(missing, np.nan, data), missing, None, is_bool)
+        # Infinite means missing too; with NaN there, comparisons are false without a mask. A copy
+        # of every column would be the most that a long run holds.
+        if np.isinf(data).any():
+            data = np.where(missing, np.nan, data)
+        return Value(data, missing, None, is_bool)
 
 
 def _any(*masks: Mask) -> Mask:

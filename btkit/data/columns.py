@@ -284,18 +284,24 @@ def _time_columns(
 
 
 def _all_clocks(column: pd.Series[Any]) -> bool:
-    texts = _clock(column.dropna())
-    return len(texts) > 0 and all(
-        looks_like_clock(text) for text in texts[:: len(texts) // MOST_LOOKS + 1]
+    given = column.dropna()
+    looked_at = given.iloc[:: len(given) // MOST_LOOKS + 1]
+    return len(given) > 0 and all(
+        looks_like_clock(text) for text in _clock(looked_at, longest=_longest(given))
     )
 
 
-def _clock(column: pd.Series[Any]) -> pd.Series[Any]:
-    if not pd.api.types.is_integer_dtype(column.dtype):
-        return column.astype(str).str.strip()
-    # 93000 is half past nine, and 930 is where no number has more digits.
+def _clock(column: pd.Series[Any], *, longest: int) -> pd.Series[Any]:
     texts = column.astype(str)
-    return texts.str.zfill(4 if texts.str.len().max() <= 4 else 6)  # noqa: PLR2004 - HHMM
+    # 93000 is half past nine, and 930 is where no number has more digits.
+    return texts.str.zfill(4 if longest <= 4 else 6) if longest else texts.str.strip()  # noqa: PLR2004 - HHMM
+
+
+def _longest(column: pd.Series[Any]) -> int:
+    """Return the most characters of a column of whole numbers, 0 for any other."""
+    if column.empty or not pd.api.types.is_integer_dtype(column.dtype):
+        return 0
+    return max(len(str(column.min())), len(str(column.max())))
 
 
 def _with_one_time(columns: dict[str, pd.Series[Any]], origin: str) -> dict[str, pd.Series[Any]]:
@@ -305,7 +311,9 @@ def _with_one_time(columns: dict[str, pd.Series[Any]], origin: str) -> dict[str,
     if time is None:
         raise DataError(f"{origin} has no column of dates", hint=HINT)
     if clock is not None:
-        texts = _clock(clock).str.replace(r"^(\d\d)(\d\d)(\d\d)?$", _with_colons, regex=True)
+        texts = _clock(clock, longest=_longest(clock)).str.replace(
+            r"^(\d\d)(\d\d)(\d\d)?$", _with_colons, regex=True
+        )
         dates = time.dt.strftime("%Y-%m-%d") if time.dtype.kind == "M" else time.astype(str)
         time = dates.str.strip() + " " + texts
     return {**columns, TIME: time}

@@ -106,9 +106,12 @@ def _watched(
         if watch.resumed_bars:
             note(f"went on after {watch.resumed_bars:,} bars")
         note(f"{len(result.trades):,} trades in {len(result.equity):,} bars")
+    command = command_of(job, loaded.info)
+    # The result has its own, and the report of a long run needs the room.
+    del loaded
     watch.check()
     with progress.stage("report and store") as note:
-        store.complete(document_of(job, result, info, command=command_of(job, loaded.info)))
+        store.complete(document_of(job, result, info, command=command))
         note(f"run {watch.job_id}")
     return result
 

@@ -106,9 +106,14 @@ def _count(evaluator: Evaluator, clause: Clause) -> ConditionCount:
         list=clause.list_name,
         index=clause.index,
         text=clause.text,
-        held=len(np.unique(evaluator.rows[evaluator.met(clause.tree)])),
-        raised=len(np.unique(evaluator.rows[raised])),
+        held=_distinct(evaluator.rows[evaluator.met(clause.tree)]),
+        raised=_distinct(evaluator.rows[raised]),
     )
+
+
+def _distinct(bars: Integers) -> int:
+    # Of bars in order, which need no sorting and no copy.
+    return int(np.count_nonzero(bars[1:] != bars[:-1])) + (len(bars) > 0)
 
 
 def _evaluators(run: Simulated) -> tuple[Evaluator, Evaluator]:
@@ -121,15 +126,22 @@ def _evaluators(run: Simulated) -> tuple[Evaluator, Evaluator]:
     count = np.maximum(np.minimum(last, end) - first, 0)[order]
     trades = np.repeat(order, count)
     bars = np.arange(len(trades)) - np.repeat(np.cumsum(count) - count, count) + first[trades]
-    flat = np.setdiff1d(np.arange(outcome.start, end), bars)
+    is_flat = np.ones(max(end - outcome.start, 0), np.bool_)
+    is_flat[bars - outcome.start] = False
+    flat = np.flatnonzero(is_flat) + outcome.start
     bars = np.concatenate([bars, flat])
     trades = np.concatenate([trades, np.full(len(flat), -1)])
     # In order of bars, so that what came nearest is told with its first date.
     by_bar = np.argsort(bars, kind="stable")
-    _, oldest = np.unique(bars[by_bar], return_index=True)
+    bars, trades = bars[by_bar], trades[by_bar]
+    # A long run has millions of them.
+    del flat, by_bar
+    is_oldest = np.diff(bars, prepend=-1) != 0
 
-    def judging(rows: Integers) -> Evaluator:
-        return Evaluator(run.feature_set, bars[rows], positions.known(bars[rows], trades[rows]))
+    def judging(bars: Integers, trades: Integers) -> Evaluator:
+        return Evaluator(run.feature_set, bars, positions.known(bars, trades))
 
-    seen = judging(by_bar[oldest])
-    return seen, seen if len(oldest) == len(by_bar) else judging(by_bar)
+    every = judging(bars, trades)
+    if is_oldest.all():
+        return every, every
+    return judging(bars[is_oldest], trades[is_oldest]), every

@@ -30,9 +30,15 @@ class Evaluator:
         self, features: FeatureSet, at: NDArray[np.int64], position: Mapping[str, Floats]
     ) -> None:
         self.rows = at
-        self._features = features
-        self._position = position
-        self._evaluator = ColumnEvaluator(self._column, is_truth_value)
+        # Bars without a hole are read where they are.
+        span = slice(at[0], at[0] + len(at)) if _is_run(at) else at
+
+        # No method of this object, which would keep itself and every column alive.
+        def column(name: str) -> NDArray[np.float64]:
+            known = position.get(name)
+            return features.column(name)[span] if known is None else known
+
+        self._evaluator = ColumnEvaluator(column, is_truth_value)
 
     def met(self, tree: Node) -> NDArray[np.bool_]:
         """Return at which of the bars a condition is met."""
@@ -46,6 +52,6 @@ class Evaluator:
         """Return a mask, None or 0-dimensional ones among them, as one of all the bars."""
         return np.broadcast_to(np.False_ if mask is None else mask, len(self.rows))
 
-    def _column(self, name: str) -> NDArray[np.float64]:
-        known = self._position.get(name)
-        return self._features.column(name)[self.rows] if known is None else known
+
+def _is_run(at: NDArray[np.int64]) -> bool:
+    return len(at) > 0 and bool((np.diff(at) == 1).all())

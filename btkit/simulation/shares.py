@@ -105,11 +105,11 @@ class SharePositions:
     def known(self, bars: Integers, trades: Integers) -> dict[str, Floats]:
         """Return the position's names as conditions saw them; `trades` has -1 for none."""
         held = trades >= 0
-        entry_bar = np.append(self.outcome.trades.entry_bar, 0)[trades]
-        entry_price = np.append(self.outcome.trades.entry_price, np.nan)[trades]
-        ratio = self.market.close[0, bars] / entry_price
-        gain = np.where(held, 1.0 - ratio if self.rules.short else ratio - 1.0, 0.0)
-        bars_held = np.where(held, bars - entry_bar, 0).astype(np.float64)
+        at, lots = bars[held], trades[held]
+        ratio = self.market.close[0, at] / self.outcome.trades.entry_price[lots]
+        gain, bars_held = np.zeros(len(bars)), np.zeros(len(bars))
+        gain[held] = 1.0 - ratio if self.rules.short else ratio - 1.0
+        bars_held[held] = at - self.outcome.trades.entry_bar[lots]
         return {
             "in_position": held.astype(np.float64),
             "capital": self.outcome.decision_cash[bars],

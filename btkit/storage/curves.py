@@ -297,9 +297,10 @@ def read_curve(
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     try:
+        # Each column is let go when it is copied: a long curve is not there twice.
         table: pd.DataFrame = pq.read_table(
             BytesIO(content), columns=list(CURVE_COLUMNS)
-        ).to_pandas()
+        ).to_pandas(self_destruct=True)
     except (OSError, pa.ArrowException, KeyError) as error:
         raise _unreadable(run_id, url, error) from error
     return table.set_index(CURVE_COLUMNS[0])

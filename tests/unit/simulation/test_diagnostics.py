@@ -1,6 +1,12 @@
 """Counts of each condition, worked out by hand."""
 
+import gc
 import math
+import weakref
+
+import numpy as np
+
+from btkit.simulation.evaluator import Evaluator
 
 NAN = math.nan
 
@@ -235,3 +241,18 @@ def test_each_lot_counts(run):
         max_concurrent_positions=3,
     )
     assert result.diagnostics.never_fired == []
+
+
+def test_what_a_diagnosis_read_is_let_go_at_once(run):
+    result = run((8, 9, 10, 11, 12), entry_conditions=["close > 9"], exit_conditions=["close > 11"])
+    bars = result.outcome.start + np.arange(3)
+    gc.disable()
+    try:
+        held = np.ones(3)
+        kept = weakref.ref(held)
+        evaluator = Evaluator(result.feature_set, bars, {"in_position": held})
+        assert evaluator.met(result.clauses.entry[0].tree).tolist() == [False, False, True]
+        del held, evaluator
+        assert kept() is None
+    finally:
+        gc.enable()
