@@ -160,6 +160,7 @@ def simulate_plainly(
         sessions = sessions_around(times, spec.calendar)
         values = measures.session_values(list(times), run.equity, sessions)
     run.metrics = {
+        "turnover": measures.turnover(run.trades, run.equity, list(times.date)),
         **measures.measure_trades(run.trades, list(instrument.times), start=account.start),
         **measures.measure_curve(
             run.equity,

@@ -270,6 +270,17 @@ def exposure(trades: Sequence[PlainTrade], bars: int) -> float:
     return len(held) / bars
 
 
+def turnover(trades: Sequence[PlainTrade], equity: Sequence[float], days: Sequence[date]) -> float:
+    """5: The sum of |fill value| / 2 / mean equity, a year; none within one day."""
+    span = (days[-1] - days[0]).days
+    if span == 0:
+        return math.nan
+    filled = math.fsum(
+        trade.shares * (abs(trade.entry_price) + abs(trade.exit_price)) for trade in trades
+    )
+    return quotient(filled / 2.0, mean(equity)) * 365.25 / span
+
+
 def measure_trades(
     trades: Sequence[PlainTrade], times: Sequence[datetime], *, start: int
 ) -> dict[str, float]:

@@ -110,7 +110,7 @@ def _halves(blocks: int) -> NDArray[np.int64]:
     return np.array([sum(1 << block for block in half) for half in chosen], np.int64)
 
 
-class Shares(NamedTuple):
+class HalfSums(NamedTuple):
     """Sums over every choice of the first blocks, and over every choice of the others.
 
     Any choice is put together from one of each. So every set is added up in the same order: two
@@ -126,10 +126,10 @@ class Shares(NamedTuple):
     high_count: Floats
 
 
-def shares_of(sums: Floats, squares: Floats, sizes: NDArray[np.int64]) -> Shares:
+def shares_of(sums: Floats, squares: Floats, sizes: NDArray[np.int64]) -> HalfSums:
     """Return the sums over every choice; see `probability_of_overfitting` for the parameters."""
     low = sums.shape[1] // 2
-    return Shares(
+    return HalfSums(
         *(
             _of_choices(values[part])
             for values in (sums.T, squares.T, sizes[:, None].astype(np.float64))
@@ -140,7 +140,7 @@ def shares_of(sums: Floats, squares: Floats, sizes: NDArray[np.int64]) -> Shares
 
 @compiled
 def _rank_winners(
-    first: int, last: int, halves: NDArray[np.int64], low: int, shares: Shares, ranks: Floats
+    first: int, last: int, halves: NDArray[np.int64], low: int, shares: HalfSums, ranks: Floats
 ) -> None:
     """Write where each half's best set comes in the other half, of some halves and their others."""
     sets = shares.low_sum.shape[1]
@@ -154,7 +154,7 @@ def _rank_winners(
 
 
 @compiled
-def _ratios(half: int, low: int, shares: Shares, out: Floats) -> None:
+def _ratios(half: int, low: int, shares: HalfSums, out: Floats) -> None:
     """Write each set's Sharpe ratio in a half, squared with its sign, which keeps their order."""
     near, far = half & ((1 << low) - 1), half >> low
     count = shares.low_count[near, 0] + shares.high_count[far, 0]

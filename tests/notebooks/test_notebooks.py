@@ -5,6 +5,7 @@ from pathlib import Path
 
 import nbformat
 import papermill
+import plotly.graph_objects  # noqa: F401 - importing it adds filters of warnings, once a process
 import pytest
 from support.engines import assert_same_cells, process_state
 
