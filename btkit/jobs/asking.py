@@ -349,8 +349,10 @@ def _problems(error: BtkitError) -> list[Problem]:
         below = "format" if isinstance(error, FormatError) else "spec"
         return [replace(found, path=_below(below, found)) for found in error.problems]
     if "problems" in error.details:
-        names = ("path", "message", "hint")
-        return [Problem(*(each[name] for name in names)) for each in error.details["problems"]]
+        return [
+            Problem(each["path"], each["message"], each["hint"])
+            for each in error.details["problems"]
+        ]
     path = str(error.details.get("argument", error.details.get("parameter", "job")))
     place = (path,) if path in WHOLE else None
     return [Problem(path, error.message.removesuffix("."), error.hint, location=place)]

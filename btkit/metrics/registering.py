@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from btkit.arguments import check_choice, check_flag, refusal
+from btkit.arguments import check_choice, check_flag, check_text, refusal
 from btkit.errors import PluginError, UsageError
 from btkit.metrics.arrays import ARRAYS, RunArrays
 from btkit.metrics.entry import UNITS, Direction, Format, Metric, parameters_of
@@ -87,15 +87,25 @@ def register_metric(
             rule="a function that returns a number",
             hint="Such as lambda returns: returns.max().",
         )
-    for parameter in parameters_of(function):
+    try:
+        parameters = parameters_of(function)
+    except ValueError as error:
+        raise UsageError(
+            f"the function of {name} does not tell its parameters, by which it is given a run's "
+            "arrays.",
+            hint="Wrap it: lambda returns: ...",
+            details={"argument": "function"},
+        ) from error
+    for parameter in parameters:
         check_choice(
             parameter, tuple(ARRAYS), name="a parameter of the function", noun="array of a run"
         )
+    words = name.replace("_", " ").capitalize()
     entry = Metric(
-        label or name.replace("_", " ").capitalize(),
+        words if label is None else check_text(label, "label", hint=f"Such as {words}."),
         check_choice(format, tuple(UNITS), name="format", noun="format"),
-        meaning.rstrip("."),
-        formula.rstrip("."),
+        check_text(meaning, "meaning", hint="One sentence for people.").rstrip("."),
+        check_text(formula, "formula", hint="Such as max(hours).").rstrip("."),
         check_choice(direction, ("higher", "lower", "neither"), name="direction", noun="direction"),
         function,
     )

@@ -139,7 +139,8 @@ class NotebookTemplate:
         if name in _TEXTS and isinstance(value, int | float) and not isinstance(value, bool):
             # 0700 has lost its zero by now.
             raise UsageError(
-                f"{name} is {value}, a number; papermill's -r hands it on as a text", hint=""
+                f"{name} is {value}, a number; it must be a text.",
+                hint=f"Hand it on with papermill's -r {name} ..., which leaves texts as they are.",
             )
         if name in _PLAIN:
             return _PLAIN[name](value)

@@ -69,7 +69,7 @@ class Control(Protocol):
 
 
 @dataclass(frozen=True)
-class Kind:
+class ControlKind:
     """What edits a field, and how its value is read and written.
 
     Parameters
@@ -98,7 +98,7 @@ class Field:
         Told the field's name and its new value.
     """
 
-    def __init__(self, name: str, kind: Kind, changed: Changed) -> None:
+    def __init__(self, name: str, kind: ControlKind, changed: Changed) -> None:
         about = StrategySpec.model_fields[name]
         self.name, self.control = name, kind.control
         self._changed, self._kind = changed, kind
@@ -160,40 +160,40 @@ def _control(name: str, changed: Changed, events: UserEvents) -> Control:
     return Field(name, _kind(name), changed)
 
 
-def _kind(name: str) -> Kind:  # noqa: PLR0911 - one case a kind of control
+def _kind(name: str) -> ControlKind:  # noqa: PLR0911 - one case a kind of control
     choices = [choice for choice in _choices(name) if choice is not None]
     if choices:
         options = [(choice.replace("_", " "), choice) for choice in choices]
         if StrategySpec.model_fields[name].default is not None:
-            return Kind(ipw.Dropdown(options=options))
+            return ControlKind(ipw.Dropdown(options=options))
         # A drop-down that is set to None shows nothing at all.
-        return Kind(
+        return ControlKind(
             ipw.Dropdown(options=[(_UNSET, ""), *options]),
             read=lambda value: value or None,
             write=lambda value: value or "",
         )
     if name in {"allow_fractional", "requires_options_data"}:
-        return Kind(ipw.Checkbox(indent=False))
+        return ControlKind(ipw.Checkbox(indent=False))
     if name in {"max_holding_bars", "max_concurrent_positions"}:
         most = _MOST_BARS if name == "max_holding_bars" else _MOST_POSITIONS
-        return Kind(ipw.BoundedIntText(min=1, max=most))
+        return ControlKind(ipw.BoundedIntText(min=1, max=most))
     if name == "instruments":
-        return Kind(ipw.Text(placeholder="such as SPY, QQQ"), read=_listed, write=", ".join)
+        return ControlKind(ipw.Text(placeholder="such as SPY, QQQ"), read=_listed, write=", ".join)
     if name == "bars_per_year":
-        return Kind(
+        return ControlKind(
             ipw.Text(placeholder="from the calendar"),
             read=_number,
             write=lambda value: "" if value is None else f"{value:.17g}",
         )
     if name == "metadata":
-        return Kind(
+        return ControlKind(
             ipw.Textarea(rows=2, continuous_update=False, placeholder='such as {"author": "me"}'),
             read=_json,
             write=lambda value: json.dumps(value, ensure_ascii=False) if value else "",
         )
     if name == "description":
-        return Kind(ipw.Textarea(rows=4, continuous_update=False))
-    return Kind(ipw.Text(continuous_update=True))
+        return ControlKind(ipw.Textarea(rows=4, continuous_update=False))
+    return ControlKind(ipw.Text(continuous_update=True))
 
 
 def _choices(name: str) -> Iterable[Any]:

@@ -14,6 +14,7 @@ import btkit as bt
 from btkit.data.registering import SOURCES
 from btkit.errors import BtkitError
 from btkit.indicators.registry import REGISTERED
+from btkit.metrics import registering
 from btkit.settings import Settings
 
 SPEC = {
@@ -154,6 +155,12 @@ def calls(settings, tmp_path):
             bt.register_source,
             {"name": "my-own", "factory": dict, "replace": True},
         ),
+        "register_metric": (
+            bt.register_metric,
+            {"name": "my_own", "function": _largest, "meaning": "The largest gain of a bar."}
+            | {"label": "Largest gain", "format": "percent", "formula": "max(returns)"}
+            | {"direction": "higher", "replace": True},
+        ),
     }
 
 
@@ -161,9 +168,13 @@ def _doubled(close):
     return close * 2.0
 
 
+def _largest(returns):
+    return returns.max()
+
+
 @pytest.fixture(autouse=True)
 def own_lists(monkeypatch):
-    for registry in (REGISTERED, SOURCES):
+    for registry in (REGISTERED, SOURCES, registering.REGISTERED):
         monkeypatch.setattr(registry, "_entries", {})
 
 

@@ -138,7 +138,7 @@ def test_a_value_arrives_with_its_type_by_papermills_own_hand(name, value, expec
     [
         ({"capital": "much"}, "capital is 'much'; it must be a number above 0"),
         ({"capital": True}, "capital is True; it must be a number above 0"),
-        ({"symbol": 700}, "symbol is 700, a number; papermill's -r hands it on as a text"),
+        ({"symbol": 700}, "symbol is 700, a number; it must be a text"),
         ({"start": 20150102}, "start is 20150102, a number"),
         ({"spec": 5}, "spec is 5; it must be the path of a file, or a mapping"),
         ({"html_assets": "cdn"}, "rendering.html_assets is 'cdn'"),
