@@ -21,6 +21,7 @@ from signals import measure_signals
 from timing import Row, best
 
 import btkit as bt
+from btkit.engine.orders import Reason
 from btkit.metrics import MEASURED
 from btkit.settings import Settings
 
@@ -263,7 +264,7 @@ def _our_trades(bars: pd.DataFrame, fast: int, slow: int) -> list[tuple[int, int
         slippage=0.0,
     )
     trades = run.outcome.trades
-    closed = trades.reason != 4
+    closed = trades.reason != Reason.END_OF_DATA
     return list(
         zip(trades.entry_bar[closed].tolist(), trades.exit_bar[closed].tolist(), strict=True)
     )
