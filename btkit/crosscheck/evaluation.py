@@ -1,8 +1,8 @@
 """What a condition is worth at one bar, as Python itself says, with every number a float.
 
-SEMANTICS 2.2 makes Python's own evaluation the yardstick, so this is Python's own evaluation: of
-texts that `btkit.spec.load_spec` has let through, which hold no attribute, subscript or foreign
-call. Whole-array and compiled evaluation are held against it.
+SEMANTICS 2.2 makes Python's own evaluation the yardstick. This walks Python's own syntax tree and
+does at each node what Python does there; nothing is handed to Python to execute. Whole-array and
+compiled evaluation are held against it, and it against Python.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 import ast
 import math
 import operator
-import warnings
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from types import CodeType
 from typing import Any
+
+from btkit.errors import UsageError
 
 RAISED = (ArithmeticError, TypeError, ValueError)
 """What an expression may raise at a bar; a NameError is a fault of whoever gave the columns."""
@@ -64,7 +64,7 @@ def names_in(text: str) -> set[str]:
     >>> sorted(names_in("max(open, close) > sma_20"))
     ['close', 'open', 'sma_20']
     """
-    return _names(_parsed(text)) - set(_FUNCTIONS)
+    return _names(_parsed(text)) - set(FUNCTIONS)
 
 
 def evaluate(text: str, scope: Mapping[str, object]) -> object:
@@ -87,7 +87,7 @@ def evaluate(text: str, scope: Mapping[str, object]) -> object:
     >>> evaluate("close > 3 and rank is None", {"close": 4.0, "rank": None})
     True
     """
-    return eval(_compiled(text), _FUNCTIONS_AND_HELPERS, scope)  # noqa: S307 - Python is the yardstick, and load_spec let the text through
+    return _built(text)(scope)
 
 
 def plain_column(values: list[float], *, boolean: bool) -> list[float | bool | None]:
@@ -98,14 +98,16 @@ def plain_column(values: list[float], *, boolean: bool) -> list[float | bool | N
     ]
 
 
-def _arithmetic(name: str, left: object, right: object) -> float:
+def arithmetic(name: str, left: object, right: object) -> float:
+    """Return what a binary operator, named as in `ast`, makes of two numbers, as a float."""
     result = _OPERATORS[name](number(left), number(right))
     if isinstance(result, complex):
         raise ValueError("complex")  # noqa: TRY004 - the type is right in Python, the value is not
     return float(result)
 
 
-def _signed(name: str, value: object) -> float:
+def signed(name: str, value: object) -> float:
+    """Return ``-value`` for ``USub`` and ``+value`` for ``UAdd``, as a float."""
     return -number(value) if name == "USub" else number(value)
 
 
@@ -117,7 +119,7 @@ def _counting_in_floats(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-_FUNCTIONS: dict[str, Callable[..., Any]] = {
+FUNCTIONS: dict[str, Callable[..., Any]] = {
     "abs": _counting_in_floats(abs),
     "round": _counting_in_floats(round),
     "int": _counting_in_floats(int),
@@ -127,50 +129,122 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "float": float,
     "bool": bool,
 }
-_FUNCTIONS_AND_HELPERS: dict[str, Any] = {
-    "__builtins__": {},
-    "_arithmetic": _arithmetic,
-    "_signed": _signed,
-    **_FUNCTIONS,
+
+Scope = Mapping[str, object]
+Value = Callable[[Scope], Any]
+
+_WITH_DIGITS = 2  # arguments of round
+_COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
+    "Lt": operator.lt,
+    "LtE": operator.le,
+    "Gt": operator.gt,
+    "GtE": operator.ge,
+    "Eq": operator.eq,
+    "NotEq": operator.ne,
+    "Is": operator.is_,
+    "IsNot": operator.is_not,
+    "In": lambda left, right: left in right,
+    "NotIn": lambda left, right: left not in right,
 }
 
 
-class _EveryNumberAFloat(ast.NodeTransformer):
-    # Integer literals and arithmetic are rewritten, so that no int arises anywhere. An integer
-    # literal as the second argument of round stays: round(x, 2.0) is an error in Python.
-
-    def visit_Constant(self, node: ast.Constant) -> ast.expr:
-        return ast.Constant(float(node.value)) if type(node.value) is int else node
-
-    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
-        self.generic_visit(node)
-        return _call("_arithmetic", type(node.op).__name__, node.left, node.right)
-
-    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
-        self.generic_visit(node)
-        if isinstance(node.op, ast.Not):
-            return node
-        return _call("_signed", type(node.op).__name__, node.operand)
-
-    def visit_Call(self, node: ast.Call) -> ast.expr:
-        keep = _is_round_to_literal(node)
-        first, rest = node.args[:1], node.args[1:]
-        node.args = [self.visit(argument) for argument in first]
-        node.args += rest if keep else [self.visit(argument) for argument in rest]
-        return node
+@lru_cache(maxsize=4096)
+def _built(text: str) -> Value:
+    return _value(_parsed(text).body)
 
 
-def _call(function: str, name: str, *arguments: ast.expr) -> ast.Call:
-    return ast.Call(ast.Name(function, ast.Load()), [ast.Constant(name), *arguments], [])
+def _value(node: ast.expr) -> Value:  # noqa: C901, PLR0911 - one case a kind of node
+    match node:
+        case ast.Constant(value=value):
+            constant = float(value) if type(value) is int else value
+            return lambda _: constant
+        case ast.Name(id=name):
+            return lambda scope: _read(scope, name)
+        case ast.BoolOp(op=op, values=values):
+            return _short_circuit(isinstance(op, ast.Or), [_value(each) for each in values])
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            inner = _value(operand)
+            return lambda scope: not inner(scope)
+        case ast.UnaryOp(op=op, operand=operand):
+            inner, sign = _value(operand), type(op).__name__
+            return lambda scope: signed(sign, inner(scope))
+        case ast.BinOp(left=left, op=op, right=right):
+            first, second, kind = _value(left), _value(right), type(op).__name__
+            return lambda scope: arithmetic(kind, first(scope), second(scope))
+        case ast.Compare():
+            return _chain(node)
+        case ast.IfExp(test=test, body=body, orelse=other):
+            condition, then, otherwise = _value(test), _value(body), _value(other)
+            return lambda scope: then(scope) if condition(scope) else otherwise(scope)
+        case ast.Tuple(elts=parts) | ast.List(elts=parts):
+            members = [_value(each) for each in parts]
+            made = tuple if isinstance(node, ast.Tuple) else list
+            return lambda scope: made(member(scope) for member in members)
+        case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]) if name in FUNCTIONS:
+            return _called(name, arguments)
+    raise UsageError(
+        f"The plain simulation reads no {type(node).__name__} in an expression.",
+        hint="Take an expression that load_spec lets through.",
+    )
 
 
-def _is_round_to_literal(node: ast.Call) -> bool:
-    if not (isinstance(node.func, ast.Name) and node.func.id == "round" and len(node.args) == 2):  # noqa: PLR2004 - round(x, digits)
-        return False
-    digits = node.args[1]
-    if isinstance(digits, ast.UnaryOp) and isinstance(digits.op, ast.USub | ast.UAdd):
-        digits = digits.operand
-    return isinstance(digits, ast.Constant) and type(digits.value) is int
+def _read(scope: Scope, name: str) -> object:
+    if name not in scope:
+        raise NameError(name)
+    return scope[name]
+
+
+def _short_circuit(wanted: bool, parts: list[Value]) -> Value:  # noqa: FBT001 - what ends it
+    def found(scope: Scope) -> object:
+        value: object = None
+        for part in parts:
+            value = part(scope)
+            if bool(value) is wanted:
+                break
+        return value
+
+    return found
+
+
+def _chain(node: ast.Compare) -> Value:
+    first = _value(node.left)
+    others = [
+        (_COMPARISONS[type(op).__name__], _value(right))
+        for op, right in zip(node.ops, node.comparators, strict=True)
+    ]
+
+    def found(scope: Scope) -> object:
+        left, held = first(scope), True
+        for compare, right in others:
+            value = right(scope)
+            held = compare(left, value)
+            if not held:
+                break
+            left = value
+        return held
+
+    return found
+
+
+def _called(name: str, arguments: list[ast.expr]) -> Value:
+    function, values = FUNCTIONS[name], [_value(each) for each in arguments]
+    if name == "round" and len(arguments) == _WITH_DIGITS:
+        # round(x, 2.0) is an error in Python: digits that are written out stay whole.
+        digits = _written_whole(arguments[1])
+        if digits is not None:
+            values[1] = lambda _: digits
+    return lambda scope: function(*(value(scope) for value in values))
+
+
+def _written_whole(node: ast.expr) -> int | None:
+    match node:
+        case ast.Constant(value=int(value)) if type(value) is int:
+            return value
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int(value))):
+            return -value if type(value) is int else None
+        case ast.UnaryOp(op=ast.UAdd(), operand=ast.Constant(value=int(value))):
+            return value if type(value) is int else None
+    return None
 
 
 def _parsed(text: str) -> ast.Expression:
@@ -179,11 +253,3 @@ def _parsed(text: str) -> ast.Expression:
 
 def _names(tree: ast.AST) -> set[str]:
     return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-
-
-@lru_cache(maxsize=4096)
-def _compiled(text: str) -> CodeType:
-    tree = _EveryNumberAFloat().visit(_parsed(text))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SyntaxWarning)  # `1.0 is True` is legal, if odd
-        return compile(ast.fix_missing_locations(tree), text, "eval")

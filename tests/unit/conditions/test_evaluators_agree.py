@@ -1,4 +1,4 @@
-"""Whole arrays, the stack machine and Python itself give one value for any expression."""
+"""Whole arrays, the stack machine, the plain evaluator and Python itself give one value."""
 
 import math
 
@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from oracle.strategies import NUMBERS, conditions, numerics
+from support.python_evaluation import python_value
 
 from btkit.conditions import parse_expression
 from btkit.conditions.columns import ColumnEvaluator
@@ -51,7 +52,7 @@ def tables(draw):
     return table
 
 
-def python_values(text, table):
+def values_at_bars(evaluated, text, table):
     found = []
     for bar in range(BARS):
         scope = {
@@ -63,7 +64,7 @@ def python_values(text, table):
             for name, cells in table.items()
         }
         try:
-            found.append(told(evaluate(text, scope)))
+            found.append(told(evaluated(text, scope)))
         except RAISED:
             found.append("raises")
     return found
@@ -134,11 +135,12 @@ def machine_values(tree, table):
     suppress_health_check=[HealthCheck.too_slow],
 )
 @given(st.one_of(numerics(2), numerics(3), conditions(2), conditions(3)), tables())
-def test_three_ways_one_value(text, table):
+def test_four_ways_one_value(text, table):
     tree, problems = parse_expression(text)
     assume(tree is not None)
     assert problems == []
-    expected = python_values(text, table)
+    expected = values_at_bars(python_value, text, table)
+    assert values_at_bars(evaluate, text, table) == expected
     with np.errstate(all="ignore"):
         assert array_values(tree, table) == expected
     assert machine_values(tree, table) == expected
