@@ -103,7 +103,9 @@ def _is_data(source: str) -> bool:
     """Tell whether code does no more than to give names to plain values."""
     try:
         for line in ast.parse(source).body:
-            if not isinstance(line, ast.Assign):
+            if not isinstance(line, ast.Assign) or not all(
+                isinstance(target, ast.Name) for target in line.targets
+            ):
                 return False
             ast.literal_eval(line.value)
     except (SyntaxError, ValueError):

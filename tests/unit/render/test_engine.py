@@ -210,6 +210,10 @@ CHANGES = {
         1,
         nbformat.v4.new_code_cell("x = exit()", metadata={"tags": ["injected-parameters"]}),
     ),
+    "a parameter that is no name": lambda cells: cells.insert(
+        1,
+        nbformat.v4.new_code_cell("In[0] = 1", metadata={"tags": ["injected-parameters"]}),
+    ),
 }
 
 
