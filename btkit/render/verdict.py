@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from btkit.markets import Interval
-from btkit.metrics import further_metrics
+from btkit.metrics import further_metrics, metric_of
+from btkit.metrics.entry import parameters_of
 from btkit.render import text, words
 from btkit.render.page_head import PageHead, page_head
 from btkit.render.pages import markup
@@ -197,9 +198,21 @@ def comparison(view: RunView) -> Html:
     further = [name for name in further_metrics() if getattr(metrics, name, None) is not None]
     # Of packages that are not installed here, too.
     further += [name for name in metrics.model_extra or {} if name not in further]
-    if further:
-        groups.append(MetricGroup("Further", False, [_row(view, name) for name in further]))
+    of_returns = [name for name in further if _reads_returns(name)]
+    others = [name for name in further if name not in of_returns]
+    groups += [
+        MetricGroup(title, False, [_row(view, name) for name in names])
+        for title, names in (("Single returns", of_returns), ("Further", others))
+        if names
+    ]
     return Html(markup("run.metrics", groups))
+
+
+def _reads_returns(name: str) -> bool:
+    entry = metric_of(name)
+    if entry is None or entry.function is None:
+        return False
+    return not {"returns", "sorted_returns"}.isdisjoint(parameters_of(entry.function))
 
 
 def _row(view: RunView, name: str) -> MetricRow:
