@@ -48,13 +48,13 @@ def test_every_section_can_be_drawn_for_every_kind_of_run(name):
 def test_the_deepest_falls_are_a_table():
     stored = long_run()
     page = markup(growth(stored))
-    table = page[page.index("Deepest falls") :]
+    table = page[page.index("Deepest drawdowns") :]
     # A row of headings, and the account fell four times.
     assert table.count("<tr>") == 1 + len(stored.report.drawdowns) == 1 + 4
     places = [table.index(f"<td>{fall.trough}</td>") for fall in stored.report.drawdowns]
     assert places == sorted(places)
     assert f"{-100 * stored.report.metrics.max_drawdown_pct:.1f}" in table
-    assert "Deepest falls" not in markup(growth(idle_run()))
+    assert "Deepest drawdowns" not in markup(growth(idle_run()))
 
 
 def test_the_list_has_the_worst_and_the_best_of_each_trade():
