@@ -15,6 +15,7 @@ from btkit.render import text, theme
 from btkit.render.figures.trades import FEW
 from btkit.render.pages import markup
 from btkit.render.pieces import Chart, Html, ReportSection
+from btkit.render.words import LABELS
 
 MOST_LINES = 1_500
 
@@ -48,10 +49,7 @@ def metric_label(name: str) -> str:
     name
         As in the document.
     """
-    entry = metric_of(name)
-    if entry is None:  # of a stored sweep, by a package that is not installed here
-        return name
-    return "CAGR" if name == "cagr" else entry.label
+    return "CAGR" if name == "cagr" else LABELS[name].name
 
 
 def is_percent(name: str) -> bool:
