@@ -253,7 +253,7 @@ def rests_on(page: WalkForwardPage) -> ReportSection:
     )
     own = {
         "Scheme": f"{report.scheme}, {text.percent(report.is_ratio, digits=0)} in sample",
-        "Chosen": f"{optimized} by {report.objective.replace('_', ' ')}"
+        "Chosen": f"{optimized} by {LABELS[report.objective].name}"
         if optimized
         else "nothing: the spec ran as it is",
         "Efficiency": "out-of-sample over in-sample Sharpe ratio, from −200 % to 200 %; 0 where "
