@@ -13,8 +13,8 @@ from btkit.jobs.execution import Execution
 from btkit.jobs.job import BatchJob, SpecJob
 from btkit.jobs.pool import Line, Task, done
 from btkit.jobs.progress import Silent
-from btkit.jobs.watching import Watch, record_end
-from btkit.storage import NewJob, Store, new_job_id
+from btkit.jobs.watching import Watch
+from btkit.storage import JobRow, Store, new_job_id
 
 PASSED, SOFT_FAILURE, FAILED = 0, 1, 2
 
@@ -69,7 +69,7 @@ def execute_batch(job: BatchJob, given: Execution) -> BatchResult:
         return batch.run(batch.take_stock())
     batch_id = new_job_id()
     symbols = {one.symbol for one in job.jobs}
-    row = NewJob(
+    row = JobRow(
         batch_id,
         job.kind,
         job.to_json(),
@@ -166,20 +166,15 @@ class _Batch:
 
     def run(self, before: list[Line]) -> BatchResult:
         began = time.perf_counter()
-        with Watch(self._store.jobs, self._id, progress=Silent(), what="Batch") as watch:
-            try:
+        try:
+            with Watch(self._store.jobs, self._id, progress=Silent(), what="Batch") as watch:
                 for line in before:
                     self._tell(line)
                 self._work(watch)
-                result = self._conclude(began)
-            except (KeyboardInterrupt, InterruptedRunError) as error:
-                self._record_end(error)
-                pages = self._pages(self._done, compared=False) if self._done else {}
-                raise self._stopped(pages.get("index")) from error
-            except BaseException as error:
-                self._record_end(error)
-                raise
-        return result
+                return self._conclude(began)
+        except (KeyboardInterrupt, InterruptedRunError) as error:
+            pages = self._pages(self._done, compared=False) if self._done else {}
+            raise self._stopped(pages.get("index")) from error
 
     def _work(self, watch: Watch) -> None:
         has = {line["job"] for line in self._done}
@@ -244,16 +239,6 @@ class _Batch:
 
     def _pages(self, lines: list[Line], *, compared: bool) -> dict[str, Any]:
         return self._hooks.pages(self._id, lines, self._job.rendering, compared=compared)
-
-    def _record_end(self, error: BaseException) -> None:
-        jobs = self._store.jobs
-        record_end(
-            error,
-            self._id,
-            cancel=lambda reason: jobs.cancel(self._id, error_message=reason),
-            fail=lambda message: jobs.fail(self._id, error_message=message),
-            what="batch",
-        )
 
     def _stopped(self, index: str | None) -> InterruptedRunError:
         done_, total = len(self._done), len(self._job.jobs)

@@ -21,7 +21,7 @@ from btkit.jobs.single_run import execute_run
 from btkit.jobs.stored import load_document
 from btkit.jobs.sweep import execute_sweep
 from btkit.settings import Settings, read_settings
-from btkit.storage import Claimed, Part
+from btkit.storage import ClaimedJob, Part
 
 if TYPE_CHECKING:
     from btkit.jobs.walk_forward import WalkForwardResult
@@ -69,7 +69,7 @@ def execute(
     bars: pd.DataFrame | LoadedBars | None = None,
     store: bool = True,
     part: Part | None = None,
-    claimed: Claimed | None = None,
+    claimed: ClaimedJob | None = None,
     batch: BatchHooks | None = None,
 ) -> Any:  # noqa: ANN401 - each kind of job has its own outcome
     """Carry out what was asked for.

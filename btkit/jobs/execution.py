@@ -14,7 +14,7 @@ from btkit.jobs.job import SearchJob, SpecJob
 from btkit.jobs.pool import Line, Work
 from btkit.jobs.progress import ProgressListener
 from btkit.settings import Settings
-from btkit.storage import Claimed, NewJob, Part
+from btkit.storage import ClaimedJob, JobRow, Part
 
 _NO_PAGES: dict[str, Any] = {"index": None, "comparison": None}
 
@@ -73,11 +73,11 @@ class Execution:
     bars: pd.DataFrame | LoadedBars | None = None
     is_stored: bool = True
     part: Part | None = None
-    claimed: Claimed | None = None
+    claimed: ClaimedJob | None = None
     batch: BatchHooks | None = None
 
 
-def new_row(job: SearchJob, job_id: str, part: Part | None) -> NewJob:
+def new_row(job: SearchJob, job_id: str, part: Part | None) -> JobRow:
     """Return the row of a sweep or a validation that begins.
 
     Parameters
@@ -89,7 +89,7 @@ def new_row(job: SearchJob, job_id: str, part: Part | None) -> NewJob:
     part
         Its place within another job.
     """
-    return NewJob(
+    return JobRow(
         job_id,
         job.kind,
         job.to_json(),

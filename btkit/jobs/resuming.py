@@ -12,7 +12,7 @@ from btkit.jobs.job import Job, SpecJob
 from btkit.jobs.prepare import prepare
 from btkit.jobs.progress import ProgressListener, check_progress
 from btkit.settings import Settings, read_settings
-from btkit.storage import Claimed, Store, check_job_id
+from btkit.storage import ClaimedJob, Store, check_job_id
 
 if TYPE_CHECKING:
     from btkit.jobs.batch_run import BatchResult
@@ -99,11 +99,11 @@ def cancel(run_id: str, *, settings: Settings | None = None) -> dict[str, Any]:
     return {"run_id": check_job_id(run_id), "status": store.jobs.request_cancel(run_id)}
 
 
-def _read_claim(store: Store, claimed: Claimed, *, settings: Settings) -> Job:
+def _read_claim(store: Store, claimed: ClaimedJob, *, settings: Settings) -> Job:
     try:
         job = stored_job(claimed.request)
         return prepare(job, settings=settings) if isinstance(job, SpecJob) else job
     except BtkitError as error:
         message = f"{type(error).__name__}: {error.message}"
-        store.jobs.fail(claimed.job_id, error_message=message)
+        store.jobs.end(claimed.job_id, "failed", error_message=message)
         raise

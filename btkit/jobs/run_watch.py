@@ -10,7 +10,7 @@ import numpy as np
 
 from btkit.documents import gather_versions
 from btkit.jobs.progress import ProgressListener
-from btkit.jobs.watching import Watch
+from btkit.jobs.watching import Watch, record_end
 from btkit.settings import Settings
 from btkit.storage import Checkpoint, Store
 
@@ -90,29 +90,10 @@ class RunWatch(Watch):
         chunk = min(self._every_bars or CHUNK_BARS, CHUNK_BARS)
         return simulation.finish(chunk_bars=chunk, after_chunk=self._after_chunk)
 
-    def cancel(self, reason: str) -> bool:
-        """Mark the run as cancelled, and save how far its simulation came.
-
-        Parameters
-        ----------
-        reason
-            Who or what stopped it.
-
-        Returns
-        -------
-        bool
-            False if the run is complete already.
-
-        Raises
-        ------
-        StoreError
-            If the database cannot be written.
-        """
+    def _record(self, error: BaseException) -> str:
         saved, parts = self._stored
         _, checkpoint = self._checkpoint(saved)
-        return self._jobs.cancel(
-            self.job_id, error_message=reason, checkpoint=checkpoint, first_part=parts
-        )
+        return record_end(error, self._jobs, self.job_id, checkpoint=checkpoint, first_part=parts)
 
     def _restore(self, simulation: ChunkedRun) -> None:
         checkpoint = self._jobs.load_checkpoint(self.job_id)

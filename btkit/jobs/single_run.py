@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING
 
 from btkit.data import LoadedBars, check_symbol
@@ -24,8 +23,7 @@ from btkit.jobs.loading import bars_of
 from btkit.jobs.prepare import prepare
 from btkit.jobs.requests import check_range
 from btkit.jobs.run_watch import RunWatch
-from btkit.jobs.watching import record_end
-from btkit.storage import Claimed, Part, Store, new_run_id
+from btkit.storage import ClaimedJob, Part, Store, new_run_id
 
 if TYPE_CHECKING:
     from btkit.simulation import Result
@@ -81,11 +79,7 @@ def _carry_out(job: SpecJob, info: RunInfo, store: Store, given: Execution) -> R
         is_resumed=given.claimed is not None,
     )  # fmt: skip
     with watch:
-        try:
-            result = _watched(job, info, store, given, watch)
-        except BaseException as error:
-            record_end(error, run_id, cancel=watch.cancel, fail=partial(_fail, store, run_id))
-            raise
+        result = _watched(job, info, store, given, watch)
     try:
         deliver_queued(store, progress, first=run_id)
     except BaseException as error:
@@ -180,13 +174,9 @@ def begin(store: Store, job: SpecJob, *, part: Part | None = None) -> RunInfo:
     return info
 
 
-def _info_of(claimed: Claimed) -> RunInfo:
+def _info_of(claimed: ClaimedJob) -> RunInfo:
     fields = {name: claimed.run[name] for name in RunInfo.model_fields}
     return RunInfo.model_validate(fields | _UNFINISHED)
-
-
-def _fail(store: Store, run_id: str, message: str) -> None:
-    store.fail(run_id, error_message=message, completed_at=_now())
 
 
 def _now() -> datetime:

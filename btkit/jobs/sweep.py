@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, astuple, replace
 from datetime import UTC, date, datetime
 from functools import partial
@@ -25,9 +24,9 @@ from btkit.jobs.loading import bars_of
 from btkit.jobs.prepare import prepare
 from btkit.jobs.progress import ProgressListener, check_progress
 from btkit.jobs.requests import parse_day
-from btkit.jobs.watching import Watch, count, record_end
+from btkit.jobs.watching import Watch, count
 from btkit.settings import Settings, read_settings
-from btkit.storage import Jobs, Store
+from btkit.storage import JobTable, Store
 
 if TYPE_CHECKING:
     from btkit.documents.sweeps import SweepReport
@@ -63,7 +62,7 @@ def execute_sweep(job: SweepJob, given: Execution) -> SweepResult:
         known = _prepare(job, given)
         loaded = bars_of(known, given)
     else:
-        with _watched(Store.from_settings(given.settings).jobs, claimed.job_id, given.progress):
+        with _watch(Store.from_settings(given.settings).jobs, claimed.job_id, given.progress):
             known = _prepare(job, given)
             loaded = bars_of(known, given)
     result = _search(known, loaded, given)
@@ -127,7 +126,7 @@ def describe_sweep(
         return _describe(result, days, known, observer, partial(count, observer))
     jobs = Store.from_settings(known).jobs
     jobs.take(result.sweep_id)
-    with _watched(jobs, result.sweep_id, observer) as watch:
+    with _watch(jobs, result.sweep_id, observer) as watch:
         try:
             report = _describe(result, days, known, observer, watch.count)
         except BaseException as error:
@@ -235,7 +234,7 @@ def _search(job: SweepJob, loaded: LoadedBars, given: Execution) -> SweepResult:
         private=settings.private,
     )
     name = f"{sweep_id}.parquet"
-    with _watched(jobs, sweep_id, progress) as watch:
+    with _watch(jobs, sweep_id, progress) as watch:
         result = found(*_measure(job, sweeper, finished, progress, watch.count))
         path = write_table(sweep_id, name, result.table, kind="table", settings=settings)
         jobs.complete(sweep_id, None)
@@ -244,7 +243,7 @@ def _search(job: SweepJob, loaded: LoadedBars, given: Execution) -> SweepResult:
     return replace(result, sweep_id=sweep_id, files={"table": str(path)}, command=command)
 
 
-def _begin(job: SweepJob, mark: str, jobs: Jobs, given: Execution) -> str:
+def _begin(job: SweepJob, mark: str, jobs: JobTable, given: Execution) -> str:
     """Return the sweep's id, its row written: the same for the same question, but in a batch."""
     if given.claimed is not None:
         return given.claimed.job_id
@@ -283,20 +282,8 @@ def fingerprint(job: SweepJob, sweeper: Sweeper) -> str:
     return identify(asked)
 
 
-@contextmanager
-def _watched(jobs: Jobs, sweep_id: str, progress: ProgressListener) -> Iterator[Watch]:
-    with Watch(jobs, sweep_id, progress=progress, what="Sweep") as watch:
-        try:
-            yield watch
-        except BaseException as error:
-            record_end(
-                error,
-                sweep_id,
-                cancel=lambda reason: jobs.cancel(sweep_id, error_message=reason),
-                fail=lambda message: jobs.fail(sweep_id, error_message=message),
-                what="sweep",
-            )
-            raise
+def _watch(jobs: JobTable, sweep_id: str, progress: ProgressListener) -> Watch:
+    return Watch(jobs, sweep_id, progress=progress, what="Sweep")
 
 
 def _measure(

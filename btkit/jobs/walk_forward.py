@@ -31,7 +31,7 @@ from btkit.jobs.loading import bars_of
 from btkit.jobs.prepare import prepare
 from btkit.jobs.progress import ProgressListener
 from btkit.jobs.walk_forward_parts import StoredValidation, choose, run_part, slice_part, spec_file
-from btkit.jobs.watching import Watch, record_end
+from btkit.jobs.watching import Watch
 from btkit.markets import infer_interval
 from btkit.metrics import verdict_of
 from btkit.settings import Settings, read_settings
@@ -124,24 +124,17 @@ def execute_walk_forward(job: WalkForwardJob, given: Execution) -> WalkForwardRe
 @contextmanager
 def _watched(store: Store, known_id: str, given: Execution) -> Iterator[StoredValidation]:
     """Watch over a validation that was begun, and say how it ended."""
-    jobs = store.jobs
-    with Watch(jobs, known_id, progress=given.progress, what="Walk-forward") as watch:
-        stored = StoredValidation(store, known_id, given.settings, watch)
-        try:
+    watch = Watch(store.jobs, known_id, progress=given.progress, what="Walk-forward")
+    stored = StoredValidation(store, known_id, given.settings, watch)
+    try:
+        with watch:
             yield stored
-        except BaseException as error:
-            record_end(
-                error,
-                known_id,
-                cancel=lambda reason: jobs.cancel(known_id, error_message=reason),
-                fail=lambda message: jobs.fail(known_id, error_message=message),
-                what="walk-forward",
+    except BaseException as error:
+        if stored.kept:
+            error.add_note(
+                "The sets tried so far are kept; the same command goes on with them, too."
             )
-            if stored.kept:
-                error.add_note(
-                    "The sets tried so far are kept; the same command goes on with them, too."
-                )
-            raise
+        raise
     for kept in stored.kept:
         kept.remove()
     deliver_queued(store, given.progress)

@@ -236,15 +236,7 @@ def run_part(
         report = store.complete(document_of(run, result, info, command=command)).report
     except BaseException as error:
         # The whole says how it is gone on with.
-        record_end(
-            error,
-            run_id,
-            cancel=lambda reason: store.jobs.cancel(run_id, error_message=reason),
-            fail=lambda message: store.fail(
-                run_id, error_message=message, completed_at=datetime.now(UTC)
-            ),
-            is_told=False,
-        )
+        record_end(error, store.jobs, run_id)
         raise
     return WindowRun(replace(result, run_id=run_id), report, run_id)
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 from btkit.errors import BtkitError, InterruptedRunError, StoreError, name_run
 from btkit.jobs.progress import Counting, ProgressListener
-from btkit.storage import HEARTBEAT_S, Extent, Jobs
+from btkit.storage import HEARTBEAT_S, Checkpoint, JobProgress, JobTable
 
 LOOK_S = 0.5
 """Seconds between two looks whether somebody wants a job to stop."""
@@ -22,7 +21,8 @@ class Watch:
     """Watches over one job of this process, from its beginning to its end.
 
     Use it as a context manager: while it is open, a thread tells other processes that this one
-    is alive, and hears whether one of them wants the job to stop.
+    is alive, and hears whether one of them wants the job to stop. What ends the job before its
+    time is stored with it.
 
     Parameters
     ----------
@@ -37,13 +37,13 @@ class Watch:
     """
 
     def __init__(
-        self, jobs: Jobs, job_id: str, *, progress: ProgressListener, what: str = "Run"
+        self, jobs: JobTable, job_id: str, *, progress: ProgressListener, what: str = "Run"
     ) -> None:
         self.job_id = job_id
         self._jobs = jobs
         self._progress = progress
         self._what = what
-        self._extent: Extent | None = None
+        self._reached: JobProgress | None = None
         self._looked_at = self._stored_at = time.monotonic()
         self._is_over = threading.Event()
         self._is_cancelled = threading.Event()
@@ -60,9 +60,14 @@ class Watch:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Stop the heartbeat."""
+        """Stop the heartbeat, and store how the job ended where that was before its time."""
         self._is_over.set()
         self._heart.join()
+        if error is not None:
+            _say_end(error, self.job_id, self._record(error), what=self._what.lower())
+
+    def _record(self, error: BaseException) -> str:
+        return record_end(error, self._jobs, self.job_id, what=self._what.lower())
 
     def check(self) -> None:
         """Stop here if somebody wants the job to stop; call it between its stages.
@@ -112,11 +117,11 @@ class Watch:
         StoreError
             If it was deleted or taken over.
         """
-        self._extent = Extent(done, total, unit)
+        self._reached = JobProgress(done, total, unit)
         now = time.monotonic()
         if now - self._stored_at >= _STORE_S:
             self._stored_at = self._looked_at = now
-            if self._jobs.beat(self.job_id, self._extent):
+            if self._jobs.beat(self.job_id, self._reached):
                 self._is_cancelled.set()
         elif now - self._looked_at >= LOOK_S:
             self._looked_at = now
@@ -127,7 +132,7 @@ class Watch:
     def _beat(self) -> None:
         while not self._is_over.wait(HEARTBEAT_S):
             try:
-                if self._jobs.beat(self.job_id, self._extent):
+                if self._jobs.beat(self.job_id, self._reached):
                     self._is_cancelled.set()
             except StoreError:
                 # A database that is locked for long, or a job that was taken over: whoever next
@@ -143,51 +148,54 @@ def count(progress: ProgressListener, done: int, total: int, unit: str) -> None:
 
 def record_end(
     error: BaseException,
+    jobs: JobTable,
     job_id: str,
     *,
-    cancel: Callable[[str], bool],
-    fail: Callable[[str], None],
     what: str = "run",
-    is_told: bool = True,
-) -> None:
-    """Store how a job ended before its time, and say so with the error.
+    checkpoint: Checkpoint | None = None,
+    first_part: int = 0,
+) -> str:
+    """Store how a job ended before its time.
 
     Parameters
     ----------
     error
         What ended it.
-    job_id
+    jobs, job_id
         The job.
-    cancel
-        Marks it as cancelled, with a reason; tells whether it was not complete already.
-    fail
-        Marks it as failed, with a reason.
     what
-        What the job is called.
-    is_told
-        Whether the error is to say it; false where that of the whole will.
+        What it is called.
+    checkpoint, first_part
+        How far a run came, as `JobTable.end` takes it.
+
+    Returns
+    -------
+    str
+        How it stands: ``"running"`` where that could not be stored.
     """
     stopped = isinstance(error, KeyboardInterrupt | InterruptedRunError)
-    ended = "cancelled" if stopped else "failed"
-    if isinstance(error, BtkitError):
-        message = f"{type(error).__name__}: {error.message}"
+    status: Literal["cancelled", "failed"] = "cancelled" if stopped else "failed"
+    if stopped:
+        message = f"InterruptedRunError: The {what} was stopped before it was complete."
     else:
-        message = f"{type(error).__name__}: {error}"
+        said = error.message if isinstance(error, BtkitError) else error
+        message = f"{type(error).__name__}: {said}"
     try:
-        if not stopped:
-            fail(message)
-        elif not cancel(f"The {what} was stopped before it was complete."):
-            ended = "complete"
+        is_ended = jobs.end(
+            job_id, status, error_message=message, checkpoint=checkpoint, first_part=first_part
+        )
     except StoreError as second:
         # The first error is the cause; that its row could not be closed is a remark on it.
-        if is_told:
-            name_run(error, job_id, status="running")
-        error.add_note(f"Run {job_id} could not be marked as {ended}: {second.message}")
+        error.add_note(f"Run {job_id} could not be marked as {status}: {second.message}")
+        return "running"
+    return status if is_ended else "complete"
+
+
+def _say_end(error: BaseException, job_id: str, status: str, *, what: str) -> None:
+    name_run(error, job_id, status=status)
+    if status == "running":
         return
-    if not is_told:
-        return
-    name_run(error, job_id, status=ended)
     if not isinstance(error, BtkitError):
-        error.add_note(f"The {what} was stored as {ended}, under the id {job_id}.")
-    if stopped and ended != "complete":
+        error.add_note(f"The {what} was stored as {status}, under the id {job_id}.")
+    if status == "cancelled":
         error.add_note(f"`backtest resume --run-id {job_id}` goes on with it.")

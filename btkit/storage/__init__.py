@@ -9,8 +9,8 @@ from btkit.storage.curves import CURVE_COLUMNS, LocalCurves, curve_content
 from btkit.storage.database import BUSY_TIMEOUT_S, has_content, migrate, migrations, open_database
 from btkit.storage.ids import check_job_id, check_run_id, new_job_id, new_run_id
 from btkit.storage.inspection import REMOTE, Inspection, StoredJob
-from btkit.storage.job_rows import JobKind, NewJob, Part, Status
-from btkit.storage.jobs import Claimed, Extent, Jobs
+from btkit.storage.job_rows import JobKind, JobRow, Part, Status
+from btkit.storage.jobs import ClaimedJob, JobProgress, JobTable
 from btkit.storage.kept_files import SHARED_PAGES
 from btkit.storage.listing import JobFilter
 from btkit.storage.objects import ObjectStore
@@ -42,18 +42,18 @@ __all__ = [
     "Arrays",
     "Checkpoint",
     "Checksum",
-    "Claimed",
+    "ClaimedJob",
     "Deleted",
     "Delivery",
-    "Extent",
     "FileKind",
     "Inspection",
     "JobFilter",
     "JobKind",
-    "Jobs",
+    "JobProgress",
+    "JobRow",
+    "JobTable",
     "Known",
     "LocalCurves",
-    "NewJob",
     "ObjectStore",
     "Part",
     "Status",

@@ -32,7 +32,8 @@ from btkit.storage.kept_files import Connect
 from btkit.storage.objects import ObjectStore
 from btkit.storage.uploads import queue_upload
 
-# What stands both in a job's document and in columns of its row.
+# The rows of a job, and what stands both in its document and in columns of these.
+_ROWS = (SELECT_JOB, rows.SELECT_RUN)
 _LISTED = (
     "strategy_name",
     "strategy_version",
@@ -43,6 +44,7 @@ _LISTED = (
     "commission_per_contract",
     "slippage_pct",
     "completed_at",
+    "status",
     "passed",
 )
 REMOTE = "s3://"
@@ -285,7 +287,7 @@ class Inspection:
         return None
 
     def differing_columns(self, job_id: str, document: Mapping[str, Any]) -> list[str]:
-        """Return the columns of a job's row that say something else than its document.
+        """Return the columns of a job's rows that say something else than its document.
 
         Parameters
         ----------
@@ -294,11 +296,15 @@ class Inspection:
         document
             Of a complete job.
         """
+        said = _columns(document)
         with self._read() as connection:
-            row = connection.execute(rows.SELECT_RUN, (job_id,)).fetchone()
-            row = row or connection.execute(SELECT_JOB, (job_id,)).fetchone()
-        told = _columns(document)
-        return [name for name in told if row[name] != told[name]]
+            found = [connection.execute(sql, (job_id,)).fetchone() for sql in _ROWS]
+        known = [dict(row) for row in found if row is not None]
+        return [
+            name
+            for name, value in said.items()
+            if any(row.get(name, value) != value for row in known)
+        ]
 
     def restore_columns(self, job_id: str, document: Mapping[str, Any]) -> None:
         """Write what lists show of a job anew from its document.
@@ -308,14 +314,15 @@ class Inspection:
         job_id, document
             As for `differing_columns`.
         """
-        told = _columns(document)
-        table, key = ("backtest_runs", "run_id") if "run" in document else ("btkit_jobs", "job_id")
-        changes = ", ".join(f"{name} = :{name}" for name in told)
+        said = {**_columns(document), "id": job_id}
         with self._connect(create=False) as connection, transaction(connection):
-            connection.execute(
-                f"UPDATE {table} SET {changes} WHERE {key} = :job_id",  # noqa: S608 - names of columns
-                {**told, "job_id": job_id},
-            )
+            for table, key in (("btkit_jobs", "job_id"), ("backtest_runs", "run_id")):
+                known = {row["name"] for row in connection.execute(f"PRAGMA table_info({table})")}
+                changes = ", ".join(f"{name} = :{name}" for name in said if name in known)
+                connection.execute(
+                    f"UPDATE {table} SET {changes} WHERE {key} = :id",  # noqa: S608 - names of columns
+                    said,
+                )
 
     def has_other_metrics(self, run_id: str, metrics: Mapping[str, Any]) -> bool:
         """Tell whether the table of metrics says something else than a run's report."""

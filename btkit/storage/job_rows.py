@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from btkit.errors import RunNotFoundError, StoreBusyError
-from btkit.storage.checksums import note_checksums, request_checksum
+from btkit.storage.checksums import note_checksums, report_checksum, request_checksum
 from btkit.storage.owner import Owner, is_alive, now_text, this_process
 
 JobKind = Literal["run", "options-sim", "walk-forward", "sweep", "batch"]
@@ -19,7 +19,7 @@ JobKind = Literal["run", "options-sim", "walk-forward", "sweep", "batch"]
 
 Status = Literal["running", "interrupted", "cancelled", "complete", "failed"]
 """How a job stands. The table has all but ``interrupted``, which is a job that runs and whose
-process is no more. In `backtest_runs` a cancelled run is one that failed."""
+process is no more."""
 
 FOUND_UNDER: Mapping[Status, str] = {
     "running": "running",
@@ -48,8 +48,8 @@ class Part:
 
 
 @dataclass(frozen=True)
-class NewJob:
-    """A job that is no run, as it begins.
+class JobRow:
+    """A job as it begins.
 
     Parameters
     ----------
@@ -75,10 +75,26 @@ class NewJob:
     end_date: str | None = None
 
 
-SELECT_JOB = """
-SELECT j.*, r.error_message AS run_error FROM btkit_jobs j
-LEFT JOIN backtest_runs r USING (run_id) WHERE j.job_id = ?
-"""
+@dataclass(frozen=True)
+class Outcome:
+    """What a job came to.
+
+    Parameters
+    ----------
+    passed
+        Whether it passed.
+    document
+        The JSON that its command prints.
+    equity_curve_url
+        Where the curve of a run is; None for a job that is no run.
+    """
+
+    passed: bool
+    document: str
+    equity_curve_url: str | None = None
+
+
+SELECT_JOB = "SELECT * FROM btkit_jobs WHERE job_id = ?"
 
 SELECT_DOCUMENT = """
 SELECT j.run_id, coalesce(r.report, j.document) AS document FROM btkit_jobs j
@@ -110,9 +126,27 @@ ON CONFLICT (job_id) DO UPDATE SET
     cancel_requested = 0, attempts = attempts + 1
 """
 
+_SET_STATUS = """
+UPDATE btkit_jobs SET
+    status = :status, completed_at = :completed_at, error_message = :error_message,
+    passed = coalesce(:passed, passed),
+    document = CASE WHEN run_id IS NULL THEN coalesce(:document, document) END,
+    host = :host, pid = :pid, process_started = :process_started, heartbeat_at = :heartbeat_at,
+    cancel_requested = 0
+WHERE job_id = :job_id
+"""
+
+_SET_STATUS_OF_RUN = """
+UPDATE backtest_runs SET
+    status = :documented, completed_at = :completed_at, error_message = :error_message,
+    passed = coalesce(:passed, passed), report = coalesce(:document, report),
+    equity_curve_url = coalesce(:equity_curve_url, equity_curve_url)
+WHERE run_id = :job_id
+"""
+
 
 def insert_job(
-    connection: sqlite3.Connection, job: NewJob, *, created_at: str, run_id: str | None = None
+    connection: sqlite3.Connection, job: JobRow, *, created_at: str, run_id: str | None = None
 ) -> None:
     """Write the row of a job of this process; one that has the same id begins again.
 
@@ -180,28 +214,59 @@ def check_ownership(connection: sqlite3.Connection, job_id: str, path: Path) -> 
         )
 
 
-def take_job(connection: sqlite3.Connection, job_id: str) -> None:
-    """Make an unfinished job this process's own."""
-    connection.execute(
-        "UPDATE btkit_jobs SET status = 'running', completed_at = NULL, error_message = NULL,"
-        " host = ?, pid = ?, process_started = ?, heartbeat_at = ?, cancel_requested = 0"
-        " WHERE job_id = ?",
-        (*this_process(), now_text(), job_id),
-    )
-
-
 def is_own(row: sqlite3.Row) -> bool:
     """Tell whether a job is this process's."""
     return Owner(row["host"], row["pid"], row["process_started"]) == this_process()
 
 
-def end_job(connection: sqlite3.Connection, job_id: str, status: Status) -> None:
-    """Say how a job ended, and that nobody is at work on it any more."""
-    connection.execute(
-        "UPDATE btkit_jobs SET status = ?, host = NULL, pid = NULL, process_started = NULL,"
-        " heartbeat_at = NULL, cancel_requested = 0 WHERE job_id = ?",
-        (status, job_id),
-    )
+def set_status(
+    connection: sqlite3.Connection,
+    job_id: str,
+    status: Status,
+    *,
+    completed_at: str | None = None,
+    error_message: str | None = None,
+    outcome: Outcome | None = None,
+) -> None:
+    """Say how a job stands, and whose it is: this process's where it runs, else nobody's.
+
+    All that is said of a job's status is said here. Its row of `btkit_jobs` is the truth. That of
+    a run in `backtest_runs`, which other programs read, says the same in the same transaction, and
+    calls a cancelled run failed.
+
+    Parameters
+    ----------
+    connection
+        In a transaction.
+    job_id, status
+        The job, and how it stands now.
+    completed_at
+        When it ended, as `second_text` gives it; None takes the present moment.
+    error_message
+        Why it ended before its time.
+    outcome
+        What it came to; None leaves what is stored of an earlier one.
+    """
+    runs = status == "running"
+    host, pid, started = this_process() if runs else (None, None, None)
+    values = {
+        "job_id": job_id,
+        "status": status,
+        "documented": "failed" if status == "cancelled" else status,
+        "completed_at": None if runs else completed_at or second_text(),
+        "error_message": error_message,
+        "passed": None if outcome is None else outcome.passed,
+        "document": None if outcome is None else outcome.document,
+        "equity_curve_url": None if outcome is None else outcome.equity_curve_url,
+        "host": host,
+        "pid": pid,
+        "process_started": started,
+        "heartbeat_at": now_text() if runs else None,
+    }
+    connection.execute(_SET_STATUS, values)
+    connection.execute(_SET_STATUS_OF_RUN, values)
+    if outcome is not None:
+        note_checksums(connection, [report_checksum(job_id, outcome.document)])
 
 
 def unknown_job(job_id: str, path: Path) -> RunNotFoundError:

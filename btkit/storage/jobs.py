@@ -18,37 +18,29 @@ from btkit.storage.checkpoints import (
     read_checkpoint,
     write_checkpoint,
 )
-from btkit.storage.checksums import (
-    REPORT,
-    check_request,
-    forget_checksums,
-    note_checksums,
-    report_checksum,
-)
+from btkit.storage.checksums import REPORT, check_request, forget_checksums
 from btkit.storage.database import has_content, open_database, transaction
 from btkit.storage.ids import check_job_id
 from btkit.storage.job_rows import (
     SELECT_FAMILY,
     SELECT_JOB,
     JobKind,
-    NewJob,
+    JobRow,
+    Outcome,
     check_ownership,
-    end_job,
     insert_job,
     is_own,
     name_of,
     second_text,
+    set_status,
     shown_status,
-    take_job,
     unknown_job,
 )
 from btkit.storage.owner import now_text
 
-_STOPPED = "InterruptedRunError: "
-
 
 @dataclass(frozen=True)
-class Claimed:
+class ClaimedJob:
     """A job that this process may go on with.
 
     Parameters
@@ -67,7 +59,7 @@ class Claimed:
     run: dict[str, Any]
 
 
-class Extent(NamedTuple):
+class JobProgress(NamedTuple):
     """How far a job is.
 
     Parameters
@@ -83,7 +75,7 @@ class Extent(NamedTuple):
     unit: str
 
 
-class Jobs:
+class JobTable:
     """Jobs in the database.
 
     Parameters
@@ -98,7 +90,7 @@ class Jobs:
         self.path = path
         self._open = partial(open_database, path, busy_timeout_s=busy_timeout_s)
 
-    def begin(self, job: NewJob) -> None:
+    def begin(self, job: JobRow) -> None:
         """Write the row of a job that is no run, and make it this process's own.
 
         A sweep has the same id whenever the same is asked, and begins again.
@@ -135,7 +127,7 @@ class Jobs:
         """
         with self._open(create=False) as connection, transaction(connection):
             self._row(connection, job_id)
-            take_job(connection, job_id)
+            set_status(connection, job_id, "running")
 
     def complete(self, job_id: str, document: Mapping[str, Any] | None) -> None:
         """Store the outcome of a job that is no run.
@@ -152,45 +144,17 @@ class Jobs:
         StoreError
             If the database cannot be written, or the job was deleted or taken over.
         """
-        values = {
-            "job_id": job_id,
-            "completed_at": second_text(),
-            "passed": None if document is None else document.get("passed"),
-            "document": None if document is None else json.dumps(document, allow_nan=False),
-        }
+        outcome = None
+        if document is not None:
+            text = json.dumps(document, allow_nan=False)
+            outcome = Outcome(bool(document["passed"]), text)
         with self._open(create=False) as connection, transaction(connection):
             if self._row(connection, job_id)["kind"] != "sweep":
                 # Sweeps with the same id have the same outcome, whoever stores it.
                 check_ownership(connection, job_id, self.path)
-            connection.execute(
-                "UPDATE btkit_jobs SET completed_at = :completed_at, passed = :passed,"
-                " document = :document, error_message = NULL WHERE job_id = :job_id",
-                values,
-            )
-            if values["document"] is not None:
-                note_checksums(connection, [report_checksum(job_id, values["document"])])
-            end_job(connection, job_id, "complete")
+            set_status(connection, job_id, "complete", outcome=outcome)
 
-    def fail(self, job_id: str, *, error_message: str) -> None:
-        """Mark a job of this process that is no run as failed.
-
-        Parameters
-        ----------
-        job_id
-            The job's id.
-        error_message
-            Why it failed.
-
-        Raises
-        ------
-        StoreError
-            If the database cannot be written.
-        """
-        with self._open(create=False) as connection, transaction(connection):
-            if is_own(self._row(connection, job_id)):
-                self._mark_ended(connection, job_id, "failed", error_message)
-
-    def claim(self, job_id: str) -> Claimed:
+    def claim(self, job_id: str) -> ClaimedJob:
         """Make an unfinished job this process's own, so that it goes on as ``running``.
 
         Parameters
@@ -200,7 +164,7 @@ class Jobs:
 
         Returns
         -------
-        Claimed
+        ClaimedJob
             What is known of it.
 
         Raises
@@ -219,29 +183,27 @@ class Jobs:
             row = self._row(connection, job_id)
             self._check_claim(row)
             check_request(connection, job_id, row["request"], self.path)
-            take_job(connection, job_id)
+            set_status(connection, job_id, "running")
             connection.execute(
                 "UPDATE btkit_jobs SET attempts = attempts + 1 WHERE job_id = ?", (job_id,)
             )
             run = connection.execute(rows.SELECT_RUN, (job_id,)).fetchone()
-            if run is not None:
-                connection.execute(rows.REOPEN_RUN, (job_id,))
-                # It runs again: a checkpoint that a cancellation left is one like any other.
-                connection.execute(
-                    "UPDATE backtest_checkpoints SET type = 'periodic' WHERE run_id = ?", (job_id,)
-                )
-        return Claimed(
+            # It runs again: a checkpoint that a cancellation left is one like any other.
+            connection.execute(
+                "UPDATE backtest_checkpoints SET type = 'periodic' WHERE run_id = ?", (job_id,)
+            )
+        return ClaimedJob(
             job_id, row["kind"], json.loads(row["request"]), {} if run is None else dict(run)
         )
 
-    def beat(self, job_id: str, extent: Extent | None = None) -> bool:
+    def beat(self, job_id: str, progress: JobProgress | None = None) -> bool:
         """Say that this process is still at work on a job.
 
         Parameters
         ----------
         job_id
             The job's id.
-        extent
+        progress
             How far it is; None where that is not known.
 
         Returns
@@ -255,7 +217,7 @@ class Jobs:
             If the job was taken over or deleted.
         """
         with self._open(create=False) as connection, transaction(connection):
-            return self._beat(connection, job_id, extent)
+            return self._beat(connection, job_id, progress)
 
     def is_cancel_requested(self, job_id: str) -> bool:
         """Tell whether somebody wants a job to stop; reads only.
@@ -315,22 +277,23 @@ class Jobs:
         with opened as connection, transaction(connection, kind="DEFERRED"):
             return read_checkpoint(connection, run_id)
 
-    def cancel(
+    def end(
         self,
         job_id: str,
+        status: Literal["failed", "cancelled"],
         *,
         error_message: str,
         checkpoint: Checkpoint | None = None,
         first_part: int = 0,
     ) -> bool:
-        """Mark a job of this process as cancelled; a run has a checkpoint of that type then.
+        """Mark a job of this process that ended before its time.
 
         Parameters
         ----------
-        job_id
-            The job's id.
+        job_id, status
+            The job, and how it ended. A run that was cancelled has a checkpoint of that type then.
         error_message
-            Who or what stopped it.
+            Why, after the error's type.
         checkpoint
             As for `save_checkpoint`; None keeps the one there is.
         first_part
@@ -350,13 +313,15 @@ class Jobs:
             row = self._row(connection, job_id)
             if row["status"] == "complete":
                 return False
-            self._beat(connection, job_id)
+            if row["kind"] == "sweep" and not is_own(row):
+                # Another process does the same sweep, and goes on.
+                return True
+            check_ownership(connection, job_id, self.path)
             if checkpoint is not None:
                 write_checkpoint(
                     connection, job_id, CANCELLATION, checkpoint, first_part=first_part
                 )
-            if row["kind"] != "sweep" or is_own(row):
-                self._mark_ended(connection, job_id, "cancelled", f"{_STOPPED}{error_message}")
+            self._mark_ended(connection, row, status, error_message)
         return True
 
     def request_cancel(self, job_id: str) -> Literal["cancelling", "cancelled"]:
@@ -400,8 +365,8 @@ class Jobs:
                         (member["job_id"],),
                     )
                 elif stands == "interrupted":
-                    message = f"{_STOPPED}It was cancelled after it broke off."
-                    self._mark_ended(connection, member["job_id"], "cancelled", message)
+                    message = "InterruptedRunError: It was cancelled after it broke off."
+                    self._mark_ended(connection, member, "cancelled", message)
         return "cancelling" if status == "running" else "cancelled"
 
     def _row(self, connection: sqlite3.Connection, job_id: str) -> sqlite3.Row:
@@ -435,7 +400,7 @@ class Jobs:
         return kind(f"{name_of(row['kind'])} {row['job_id']} {what}.", hint=hint, details=details)
 
     def _beat(
-        self, connection: sqlite3.Connection, job_id: str, extent: Extent | None = None
+        self, connection: sqlite3.Connection, job_id: str, progress: JobProgress | None = None
     ) -> bool:
         row = connection.execute(SELECT_JOB, (job_id,)).fetchone()
         if row is None:
@@ -448,7 +413,7 @@ class Jobs:
             # Another process does the same sweep; either may finish it.
             return bool(row["cancel_requested"])
         check_ownership(connection, job_id, self.path)
-        done, total, unit = extent or (row["done"], row["total"], row["unit"])
+        done, total, unit = progress or (row["done"], row["total"], row["unit"])
         connection.execute(
             "UPDATE btkit_jobs SET heartbeat_at = ?, done = ?, total = ?, unit = ?"
             " WHERE job_id = ?",
@@ -456,30 +421,17 @@ class Jobs:
         )
         return bool(row["cancel_requested"])
 
+    @staticmethod
     def _mark_ended(
-        self,
         connection: sqlite3.Connection,
-        job_id: str,
+        row: sqlite3.Row,
         status: Literal["failed", "cancelled"],
         error_message: str,
     ) -> None:
-        values = {
-            "run_id": job_id,
-            "error_message": error_message,
-            "completed_at": second_text(),
-        }
-        row = self._row(connection, job_id)
-        if row["run_id"] is None:
-            connection.execute(
-                "UPDATE btkit_jobs SET error_message = :error_message,"
-                " completed_at = :completed_at WHERE job_id = :run_id",
-                values,
-            )
-        else:
+        if row["run_id"] is not None and status == "cancelled":
             connection.execute(
                 "INSERT INTO backtest_checkpoints (run_id, type, saved_at) VALUES (?, ?, ?)"
                 " ON CONFLICT (run_id) DO UPDATE SET type = excluded.type",
-                (job_id, CANCELLATION, now_text()),
+                (row["run_id"], CANCELLATION, now_text()),
             )
-            connection.execute(rows.FAIL_RUN, values)
-        end_job(connection, job_id, status)
+        set_status(connection, row["job_id"], status, error_message=error_message)

@@ -28,24 +28,23 @@ _RUN = (
     "status",
     "error_message",
 )
+_DESCRIBED = (
+    "strategy_name", "strategy_version", "symbol", "interval", "start_date", "end_date",
+)  # fmt: skip
 _COSTS = {
     "initial_capital": "capital",
     "commission_per_contract": "commission",
     "slippage_pct": "slippage",
 }
 _SELECT = """
-SELECT j.*, r.strategy_name AS run_strategy_name, r.strategy_version AS run_strategy_version,
-       r.symbol AS run_symbol, r.interval AS run_interval, r.start_date AS run_start_date,
-       r.end_date AS run_end_date, r.initial_capital, r.commission_per_contract, r.slippage_pct,
-       r.completed_at AS run_completed_at, r.error_message AS run_error_message,
-       r.passed AS run_passed, r.equity_curve_url,
-       CASE WHEN json_valid(r.report) THEN json_extract(r.report, '$.verdict') END AS run_verdict,
-       CASE WHEN json_valid(j.document) THEN json_extract(j.document, '$.verdict') END AS verdict,
+SELECT j.*, r.initial_capital, r.commission_per_contract, r.slippage_pct, r.equity_curve_url,
+       CASE WHEN json_valid(coalesce(r.report, j.document))
+           THEN json_extract(coalesce(r.report, j.document), '$.verdict') END AS verdict,
        m.total_trades, m.cagr, m.max_drawdown_pct, m.sharpe_ratio
 FROM btkit_jobs j
 LEFT JOIN backtest_runs r USING (run_id)
 LEFT JOIN backtest_metrics m USING (run_id)
-WHERE (:symbol IS NULL OR coalesce(r.symbol, j.symbol) = :symbol COLLATE NOCASE)
+WHERE (:symbol IS NULL OR j.symbol = :symbol COLLATE NOCASE)
   AND (:stored IS NULL OR j.status = :stored)
   AND (:kind IS NULL OR j.kind = :kind)
   AND (:everything OR j.parent_id IS :parent)
@@ -163,33 +162,21 @@ def unfinished_document(listed: Mapping[str, Any]) -> dict[str, Any]:
 
 def _listed(row: sqlite3.Row, status: Status) -> dict[str, Any]:
     is_run = row["run_id"] is not None
-
-    def told(name: str) -> Any:  # noqa: ANN401 - whatever the column holds
-        return row[f"run_{name}" if is_run else name]
-
     request = {} if is_run else _mapping(row["request"])
     numbers: Mapping[str, Any] = row if is_run else _numbers(_mapping(row["document"]))  # type: ignore[assignment]  # a Row has names, too
-    passed = told("passed")
+    passed = row["passed"]
     return {
         "run_id": row["job_id"],
-        "kind": row["kind"],
-        "parent_id": row["parent_id"],
-        "part": row["part"],
-        **{
-            name: told(name)
-            for name in (
-                "strategy_name", "strategy_version", "symbol", "interval", "start_date", "end_date",
-            )
-        },
+        **{name: row[name] for name in ("kind", "parent_id", "part", *_DESCRIBED)},
         **{
             name: row[name] if is_run else request.get(asked) for name, asked in _COSTS.items()
         },
         "created_at": row["created_at"],
-        "completed_at": told("completed_at"),
+        "completed_at": row["completed_at"],
         "status": status,
-        "error_message": told("error_message"),
+        "error_message": row["error_message"],
         "passed": None if passed is None else bool(passed),
-        "verdict": told("verdict") or {None: None, 0: "fail", 1: "pass"}[passed],
+        "verdict": row["verdict"] or {None: None, 0: "fail", 1: "pass"}[passed],
         "equity_curve_url": row["equity_curve_url"],
         **{name: numbers[name] if name in numbers.keys() else None for name in _NUMBERS},  # noqa: SIM118 - a Row has no `in`
         "attempts": row["attempts"],

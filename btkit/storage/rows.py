@@ -23,24 +23,6 @@ VALUES
      :error_message)
 """
 
-COMPLETE_RUN = """
-UPDATE backtest_runs
-SET status = 'complete', completed_at = :completed_at, passed = :passed,
-    equity_curve_url = :equity_curve_url, report = :report
-WHERE run_id = :run_id AND status = 'running'
-"""
-
-FAIL_RUN = """
-UPDATE backtest_runs
-SET status = 'failed', completed_at = :completed_at, error_message = :error_message
-WHERE run_id = :run_id AND status = 'running'
-"""
-
-REOPEN_RUN = """
-UPDATE backtest_runs SET status = 'running', error_message = NULL, completed_at = NULL
-WHERE run_id = ?
-"""
-
 # The documented columns; all that came later stands in a table of names and values.
 _DOCUMENTED = tuple(name for name, entry in METRICS.items() if entry.function is None)
 _METRIC_COLUMNS = ("run_id", *_DOCUMENTED, "undefined")

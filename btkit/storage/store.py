@@ -6,7 +6,6 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -18,12 +17,7 @@ from btkit.documents import Report, RunDocument, RunInfo
 from btkit.errors import StoreBusyError, StoreError
 from btkit.settings import Settings
 from btkit.storage import rows
-from btkit.storage.checksums import (
-    forget_checksums,
-    note_checksums,
-    report_checksum,
-    stored_trades_checksum,
-)
+from btkit.storage.checksums import forget_checksums, note_checksums, stored_trades_checksum
 from btkit.storage.curves import LocalCurves
 from btkit.storage.database import (
     BUSY_TIMEOUT_S,
@@ -36,17 +30,19 @@ from btkit.storage.ids import check_job_id, check_run_id
 from btkit.storage.inspection import Inspection
 from btkit.storage.job_rows import (
     SELECT_FAMILY,
+    SELECT_JOB,
     JobKind,
-    NewJob,
+    JobRow,
+    Outcome,
     Part,
     Status,
     check_ownership,
-    end_job,
     insert_job,
+    set_status,
     shown_status,
     unknown_job,
 )
-from btkit.storage.jobs import Jobs
+from btkit.storage.jobs import JobTable
 from btkit.storage.kept_files import KeptFiles
 from btkit.storage.listing import JobFilter
 from btkit.storage.objects import ObjectStore
@@ -117,7 +113,7 @@ class Store:
         self.keep_local = keep_local
         self.private = private
         self.busy_timeout_s = busy_timeout_s
-        self.jobs = Jobs(self.path, busy_timeout_s=busy_timeout_s)
+        self.jobs = JobTable(self.path, busy_timeout_s=busy_timeout_s)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Store:
@@ -183,7 +179,10 @@ class Store:
         """
         with self._open(create=True) as connection, transaction(connection):
             connection.execute(rows.INSERT_RUN, rows.run_row(run, interval=interval))
-            job = NewJob(str(run.run_id), kind, request, part)
+            job = JobRow(
+                str(run.run_id), kind, request, part, run.strategy_name, run.strategy_version,
+                run.symbol, interval, run.start_date, run.end_date,
+            )  # fmt: skip
             insert_job(connection, job, created_at=run.created_at, run_id=job.job_id)
 
     def complete(self, document: RunDocument) -> RunDocument:
@@ -216,33 +215,6 @@ class Store:
                 # Last, and under the lock: no other process can have the run's name by now.
                 pending.publish()
         return RunDocument(report=report, trades=document.trades, curve=document.curve)
-
-    def fail(self, run_id: str, *, error_message: str, completed_at: datetime) -> None:
-        """Mark a run that was begun as failed.
-
-        Parameters
-        ----------
-        run_id
-            The run's id.
-        error_message
-            Why it failed.
-        completed_at
-            When, UTC.
-
-        Raises
-        ------
-        StoreError
-            If the database cannot be written.
-        """
-        values = {
-            "run_id": check_run_id(run_id),
-            "error_message": error_message,
-            "completed_at": completed_at.strftime("%Y-%m-%dT%H:%M:%S"),
-        }
-        with self._open(create=True) as connection, transaction(connection):
-            check_ownership(connection, values["run_id"], self.path)
-            connection.execute(rows.FAIL_RUN, values)
-            end_job(connection, values["run_id"], "failed")
 
     def delete(self, job_id: str) -> Deleted:
         """Remove a job and its parts: rows, metrics, trades, checkpoints and curves.
@@ -475,16 +447,9 @@ class Store:
     def _write(
         self, connection: sqlite3.Connection, run_id: str, report: Report, trades: pd.DataFrame
     ) -> None:
-        text = report.to_json(indent=None)
-        outcome = {
-            "run_id": run_id,
-            "completed_at": report.run.completed_at,
-            "passed": report.passed,
-            "equity_curve_url": report.equity_curve_url,
-            "report": text,
-        }
         check_ownership(connection, run_id, self.path)
-        if connection.execute(rows.COMPLETE_RUN, outcome).rowcount != 1:
+        job = connection.execute(SELECT_JOB, (run_id,)).fetchone()
+        if job is None or job["status"] != "running":
             raise StoreError(
                 f"Run {run_id} is not running in {self.path}, so its outcome was not stored.",
                 hint="Its row was removed or finished by another program; run the backtest again.",
@@ -493,13 +458,12 @@ class Store:
         connection.execute(rows.INSERT_METRICS, rows.metrics_row(report.metrics))
         connection.executemany(rows.INSERT_METRIC_VALUE, rows.metric_values(report.metrics))
         connection.executemany(rows.INSERT_TRADE, rows.trade_rows(run_id, trades))
-        checksums = [
-            report_checksum(run_id, text),
-            stored_trades_checksum(connection, run_id),
-        ]
-        note_checksums(connection, checksums)
+        note_checksums(connection, [stored_trades_checksum(connection, run_id)])
         connection.execute("DELETE FROM backtest_checkpoints WHERE run_id = ?", (run_id,))
-        end_job(connection, run_id, "complete")
+        text = report.to_json(indent=None)
+        outcome = Outcome(report.passed, text, report.equity_curve_url)
+        ended = report.run.completed_at
+        set_status(connection, run_id, "complete", completed_at=ended, outcome=outcome)
 
     def _exists(self) -> bool:
         # Reading is not to fill an empty file.

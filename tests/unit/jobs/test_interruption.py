@@ -20,10 +20,9 @@ from btkit.jobs import (
     resume,
     run,
     run_watch,
-    single_run,
     watching,
 )
-from btkit.storage import Store, job_rows, new_run_id
+from btkit.storage import JobTable, Store, job_rows, new_run_id
 from btkit.storage.owner import Owner, this_process
 
 SHORT = 20
@@ -70,7 +69,7 @@ def crash(place, monkeypatch):
     def crash_at(bar, *, spec=SPEC, verb=run, settings=settings):
         progress = StopAt(bar, lambda: throw(Crash()))
         with monkeypatch.context() as patch:
-            patch.setattr(single_run, "record_end", lambda *_, **__: None)
+            patch.setattr(JobTable, "end", lambda *_, **__: False)
             patch.setattr(job_rows, "this_process", lambda: dead)
             with pytest.raises(Crash):
                 verb(spec, "TINY", *days, settings=settings, progress=progress)
@@ -428,3 +427,17 @@ def test_a_resumed_run_keeps_what_it_was_asked_with(place, crash):
     assert report.run.initial_capital == 100_000
     assert report.run.created_at == created
     assert "few_trades" in {warning.code for warning in report.warnings}
+
+
+def test_what_fails_once_a_run_is_stored_leaves_it_complete(place):
+    class Loud(StopAt):
+        @contextmanager
+        def stage(self, name):
+            yield lambda _text: throw(ValueError("no more")) if name == "report and store" else None
+
+    settings, days = place
+    with pytest.raises(ValueError, match="no more"):
+        run(SPEC, "TINY", *days, settings=settings, progress=Loud(0, lambda: None))
+    (row,) = list_runs(settings=settings)
+    assert (row["status"], row["error_message"]) == ("complete", None)
+    assert query(settings, "SELECT status FROM backtest_runs") == [("complete",)]

@@ -18,7 +18,7 @@ from btkit.jobs import cancel, delete, list_runs, load_document, resume, watchin
 from btkit.jobs.finished_sets import FinishedSets
 from btkit.jobs.sweep import describe_sweep
 from btkit.settings import Settings
-from btkit.storage import job_rows
+from btkit.storage import JobTable, job_rows
 from btkit.storage.owner import Owner, this_process
 from btkit.validation import sweeper
 
@@ -101,8 +101,7 @@ def break_off(settings, measured, monkeypatch):
         with monkeypatch.context() as patch:
             if error is Crash:
                 patch.setattr(job_rows, "this_process", lambda: dead)
-                for module in ("sweep", "walk_forward", "walk_forward_parts"):
-                    patch.setattr(f"btkit.jobs.{module}.record_end", lambda *_, **__: None)
+                patch.setattr(JobTable, "end", lambda *_, **__: False)
             with pytest.raises(error) as caught:
                 MADE[kind](settings)
         measured.sets, measured.act = 0, lambda _sets: None

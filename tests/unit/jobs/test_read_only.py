@@ -106,7 +106,7 @@ def test_what_only_the_log_has_is_read_too(stored):
     # A reader that is still there keeps the last one who writes from clearing the log away.
     with closing(sqlite3.connect(settings.db_path)) as held:
         held.execute("SELECT count(*) FROM backtest_runs").fetchone()
-        held.execute("UPDATE backtest_runs SET symbol = 'LOGGED'")
+        held.execute("UPDATE btkit_jobs SET symbol = 'LOGGED'")
         held.commit()
         copy = folder.parent / "copy"
         shutil.copytree(folder, copy)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -12,7 +11,7 @@ import pytest
 
 from btkit.errors import CorruptFileError, RunNotFoundError, StoreError
 from btkit.metrics.model import MeasuredMetrics
-from btkit.storage import LocalCurves, Store, new_run_id
+from btkit.storage import LocalCurves, Store, job_rows, new_run_id
 
 REFERENCE_QUERY = (
     "SELECT run_id, strategy_name, symbol, status, sharpe_ratio "
@@ -20,7 +19,6 @@ REFERENCE_QUERY = (
     "JOIN backtest_metrics m USING (run_id) "
     "ORDER BY created_at DESC LIMIT 10;"
 )
-NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
 
 def query(store, sql, *values):
@@ -119,11 +117,12 @@ def test_a_damaged_curve_is_said_to_be(store, stored):
         store.load(stored.report.run.run_id)
 
 
-def test_a_running_and_a_failed_run(store, make_run):
+def test_a_running_and_a_failed_run(store, make_run, monkeypatch):
+    monkeypatch.setattr(job_rows, "second_text", lambda: "2026-01-05T12:00:00")
     info, _ = make_run()
     store.begin(info, interval="1d")
     assert store.document(info.run_id)["run"]["status"] == "running"
-    store.fail(info.run_id, error_message="NoDataError: nothing", completed_at=NOON)
+    store.jobs.end(info.run_id, "failed", error_message="NoDataError: nothing")
     document = store.document_with_trades(info.run_id)
     assert document["run"]["status"] == "failed"
     assert document["run"]["error_message"] == "NoDataError: nothing"
@@ -166,7 +165,7 @@ def test_listing_is_newest_first_filtered_and_limited(store, make_run):
         info, document = make_run(symbol=symbol)
         store.begin(info, interval="1d")
         ids.append(info.run_id)
-    store.fail(ids[1], error_message="x", completed_at=NOON)
+    store.jobs.end(ids[1], "failed", error_message="x")
     store.complete(document)
     assert [row["run_id"] for row in store.runs()] == ids[::-1]
     assert [row["run_id"] for row in store.runs(symbol="spx")] == [ids[2], ids[0]]
