@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -29,7 +31,9 @@ from btkit.cli.commands import (
     walk_forward,
     warm_up,
 )
-from btkit.cli.outcome import Work
+from btkit.cli.options import Debug, Quiet
+from btkit.cli.outcome import CommandOutcome, Work
+from btkit.cli.signatures import called_with, joined
 from btkit.errors import UsageError
 
 _HELP = """
@@ -95,7 +99,21 @@ def backtest(
     """Take the options that stand before a command."""
 
 
-for command in (
+def _everywhere(*, quiet: Quiet = False, debug: Debug = False) -> None:
+    """Take what every command does, though one may have nothing to silence; `main` looks for it."""
+
+
+def _deferred(command: Callable[..., CommandOutcome]) -> Callable[..., Work]:
+    """Return what typer calls for a command: it gives the work, which `main` begins."""
+
+    def parsed(**flags: object) -> Work:
+        return partial(called_with, command, flags)
+
+    parsed.__signature__ = joined(command, _everywhere)  # type: ignore[attr-defined]  # as in `asked`
+    return parsed
+
+
+for module in (
     run,
     walk_forward,
     options_sim,
@@ -116,9 +134,10 @@ for command in (
     init,
     warm_up,
 ):
-    app.command(
-        command.NAME, help=command.HELP, short_help=command.HELP.strip().splitlines()[0], cls=_Once
-    )(command.command)
+    first = module.HELP.strip().splitlines()[0]
+    app.command(module.NAME, help=module.HELP, short_help=first, cls=_Once)(
+        _deferred(module.command)
+    )
 
 
 def parse(arguments: list[str]) -> Work | int:

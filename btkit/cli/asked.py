@@ -1,62 +1,127 @@
-"""A job that flags ask for: made, carried out, presented."""
+"""The commands of the jobs that run a spec: made of their flags, carried out, presented."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from btkit.cli.options import AssetsKind, EngineName
-from btkit.cli.outcome import CommandOutcome, Work
+from btkit.cli.options import (
+    AssetsKind,
+    BarInterval,
+    Capital,
+    Commission,
+    End,
+    Engine,
+    EngineName,
+    FileFormat,
+    HtmlAssets,
+    NoReport,
+    Quiet,
+    Slippage,
+    Source,
+    Start,
+    Strategy,
+    Symbol,
+    UploadReports,
+)
+from btkit.cli.outcome import CommandOutcome
+from btkit.cli.signatures import called_with, joined
 
 if TYPE_CHECKING:
     from btkit.jobs.job import SpecJob
     from btkit.settings import Settings
     from btkit.storage import Part
 
-
-def rendering_of(
-    *, no_report: bool, engine: EngineName, html_assets: AssetsKind, upload: bool = False
-) -> dict[str, Any] | None:
-    """Return how pages are made, as jobs have it; None for none.
-
-    Parameters
-    ----------
-    no_report, engine, html_assets, upload
-        The flags.
-    """
-    if no_report:
-        return None
-    return {"engine": engine.value, "html_assets": html_assets.value, "upload": upload}
+Fields = Mapping[str, Any]
+"""Fields of a job, as `make_job` takes them."""
 
 
-def ask(
-    kind: str, values: Mapping[str, Any], *, rendering: dict[str, Any] | None, quiet: bool
-) -> Work:
-    """Return the work of one job.
+def _no_fields() -> Fields:
+    return {}
+
+
+def spec_command(
+    kind: str,
+    own: Callable[..., Fields] = _no_fields,
+    *,
+    described: Mapping[str, object] | None = None,
+) -> Callable[..., CommandOutcome]:
+    """Return the command that asks for a kind of job.
 
     Parameters
     ----------
     kind
         Of the job.
-    values
-        Its fields, as `make_job` takes them.
-    rendering
-        As `rendering_of` returned it.
-    quiet
-        Whether to write nothing to stderr.
+    own
+        Takes the flags beyond those of every spec, and returns the fields that they come to.
+    described
+        What flags of every spec are here, by name, where it is not the usual.
     """
-    return partial(_ask, kind, {**values, "rendering": rendering}, quiet=quiet)
+    parts = (_spec_fields, own, _account_fields)
+
+    def command(*, quiet: bool, **flags: Any) -> CommandOutcome:  # noqa: ANN401 - any flag
+        from btkit.jobs import read_settings  # noqa: PLC0415 - lazy start-up
+        from btkit.jobs.asking import make_job  # noqa: PLC0415 - lazy start-up
+        from btkit.jobs.job import SPEC_JOBS  # noqa: PLC0415 - lazy start-up
+
+        fields = {name: value for part in parts for name, value in called_with(part, flags).items()}
+        rendering, settings = called_with(rendering_of, flags), read_settings()
+        job = make_job(SPEC_JOBS[kind], {**fields, "rendering": rendering}, settings=settings)
+        return carry_out(job, settings=settings, quiet=quiet)
+
+    command.__signature__ = joined(  # type: ignore[attr-defined]  # typer reads it
+        *parts, rendering_of, _quiet, described=described
+    )
+    return command
 
 
-def _ask(kind: str, values: Mapping[str, Any], *, quiet: bool) -> CommandOutcome:
-    from btkit.jobs import read_settings  # noqa: PLC0415 - lazy start-up
-    from btkit.jobs.asking import make_job  # noqa: PLC0415 - lazy start-up
-    from btkit.jobs.job import SPEC_JOBS  # noqa: PLC0415 - lazy start-up
+def _spec_fields(*, strategy: Strategy, symbol: Symbol, start: Start, end: End) -> Fields:
+    return {"spec": Path(strategy), "symbol": symbol, "start": start, "end": end}
 
-    settings = read_settings()
-    job = make_job(SPEC_JOBS[kind], values, settings=settings)
-    return carry_out(job, settings=settings, quiet=quiet)
+
+def _account_fields(
+    *,
+    capital: Capital = None,
+    commission: Commission = None,
+    slippage: Slippage = None,
+    interval: BarInterval = "1d",
+    source: Source = None,
+    bar_format: FileFormat = None,
+) -> Fields:
+    return {
+        "capital": capital,
+        "commission": commission,
+        "slippage": slippage,
+        "interval": interval,
+        "source": source,
+        "format": bar_format,
+    }
+
+
+def rendering_of(
+    *,
+    no_report: NoReport = False,
+    engine: Engine = EngineName.BTKIT,
+    html_assets: HtmlAssets = AssetsKind.INLINE,
+    upload_reports: UploadReports = False,
+) -> Any:  # noqa: ANN401 - evaluated for typer, and what is returned is slow to import
+    """Return how pages are made, a `Rendering`; None for none.
+
+    Parameters
+    ----------
+    no_report, engine, html_assets, upload_reports
+        The flags.
+    """
+    from btkit.jobs.job import Rendering  # noqa: PLC0415 - lazy start-up
+
+    if no_report:
+        return None
+    return Rendering(engine=engine.value, html_assets=html_assets.value, upload=upload_reports)
+
+
+def _quiet(*, quiet: Quiet = False) -> None:
+    del quiet
 
 
 def carry_out(
@@ -75,19 +140,15 @@ def carry_out(
     part
         Its place within another job.
     """
-    from btkit.cli.finish import PRESENTED, finish  # noqa: PLC0415 - lazy start-up
+    from btkit.cli.finish import finish  # noqa: PLC0415 - lazy start-up
     from btkit.cli.progress import open_progress  # noqa: PLC0415 - lazy start-up
     from btkit.jobs.dispatch import HANDLERS, execute  # noqa: PLC0415 - lazy start-up
     from btkit.render.leaving import prepare_folder  # noqa: PLC0415 - lazy start-up
 
     progress = open_progress(quiet=quiet)
-    if job.rendering is not None or PRESENTED[job.kind].files:
-        prepare_folder(settings.report_dir, private=settings.private)
+    if job.leaves_files:
+        prepare_folder(settings)
     job_id = HANDLERS[job.kind].id_of(execute(job, settings=settings, progress=progress, part=part))
     return finish(
-        job_id,
-        settings=settings,
-        progress=progress,
-        rendering=job.rendering,
-        quiet=quiet,
+        job_id, settings=settings, progress=progress, rendering=job.rendering, quiet=quiet
     )

@@ -25,11 +25,6 @@ from btkit.errors import (
 _DATE_CHARACTERS = len("2024-12-31")
 # What `sweep` takes and `walk-forward` does not.
 _SWEEP_ONLY = {"--method", "--samples", "--seed", "--threads"}
-_SAMPLE_START: tuple[str, tuple[str, ...]] = ("2005-01-01", ())
-# The sample's implied volatility begins in 2014, and one SPX spread risks thousands of dollars.
-_SAMPLE_STARTS = {"options": ("2014-01-02", ("--capital", "1000000"))}
-# These two take the same options.
-_SAME_OPTIONS = {"run", "options-sim"}
 _RESUMABLE = {"cancelled", "interrupted", "failed"}
 
 
@@ -115,8 +110,11 @@ def _after_refusal(error: SpecError, arguments: Sequence[str]) -> list[Step]:
 
 
 def _after_other_kind(error: SpecKindError, arguments: Sequence[str]) -> list[Step]:
+    from btkit.spec import KINDS  # noqa: PLC0415 - lazy start-up
+
     command = error.details["command"]
-    if arguments[0] in _SAME_OPTIONS and command is not None:
+    # What runs a spec once takes the same flags, whatever its kind.
+    if command is not None and arguments[0] in {known.command for known in KINDS.values()}:
         return [step("Runs it as what it is.", command, *arguments[1:])]
     path = option(arguments, "--strategy")
     checked = [*arguments[:1], "--help"] if path is None else ["validate", "--strategy", path]
@@ -242,17 +240,14 @@ def after_batch(document: Mapping[str, Any]) -> list[Step]:
     return [step("Shows its jobs, in their order.", "list", "--parent", document["run_id"])]
 
 
-def after_report(document: Mapping[str, Any]) -> list[Step]:
-    """Return what may be done with what is stored.
+def after_stored_run(document: Mapping[str, Any]) -> list[Step]:
+    """Return what may be done with a stored run, or with a job that is not complete.
 
     Parameters
     ----------
     document
-        Of a run, a sweep, a walk-forward validation or a batch.
+        Of it.
     """
-    for name, after in _AFTER.items():
-        if name in document:
-            return after(document)
     run = document["run"]
     known, status = run["run_id"], run["status"]
     if status == "complete" and document["metrics"] is None:
@@ -262,14 +257,6 @@ def after_report(document: Mapping[str, Any]) -> list[Step]:
     if status in _RESUMABLE:
         return [step("Goes on with the run.", "resume", "--run-id", known)]
     return [step("Asks the run to stop.", "cancel", "--run-id", known)]
-
-
-# By what only the document of that kind has.
-_AFTER = {
-    "windows": after_walk_forward,
-    "sweep_id": after_sweep,
-    "batch": after_batch,
-}
 
 
 def after_list(runs: Sequence[Mapping[str, Any]]) -> list[Step]:
@@ -302,12 +289,11 @@ def after_validation(path: str, kind: str) -> list[Step]:
     """
     from btkit.spec import KINDS  # noqa: PLC0415 - lazy start-up
 
-    first, more = _SAMPLE_STARTS.get(kind, _SAMPLE_START)
     return [
         step(
             "Runs it on the history of the S&P 500 that comes with btkit.",
-            KINDS[kind].command, "--strategy", path, "--symbol", "SPX", "--start", first,
-            "--end", "2018-12-31", "--source", "sample", *more,
+            KINDS[kind].command, "--strategy", path, "--symbol", "SPX", *KINDS[kind].trial,
+            "--source", "sample",
         )
     ]  # fmt: skip
 

@@ -7,7 +7,7 @@ import signal
 import sys
 import textwrap
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from types import FrameType, TracebackType
 from typing import IO, Any, Self
@@ -32,12 +32,28 @@ def stdout_kept_clean() -> Iterator[None]:
         try:
             if _owns_descriptor():
                 _divert(nowhere.fileno(), saved)
+            given = sys.stdout or nowhere
+            _OPEN_LINES.append(lambda: _copy(saved[0]) if saved else given)
             with redirect_stdout(sys.stderr or nowhere):
                 yield
         finally:
+            _OPEN_LINES.clear()
             if saved:
                 os.dup2(saved[0], _STDOUT)
                 os.close(saved[0])
+
+
+# Opens what leads to stdout while it is kept clean.
+_OPEN_LINES: list[Callable[[], IO[str]]] = []
+
+
+def own_stdout() -> IO[str]:
+    """Return what leads to stdout while it is kept clean, for lines before the document."""
+    return _OPEN_LINES[-1]()
+
+
+def _copy(descriptor: int) -> IO[str]:
+    return os.fdopen(os.dup(descriptor), "w", encoding="utf-8")
 
 
 def _owns_descriptor() -> bool:
@@ -55,13 +71,6 @@ def _divert(nowhere: int, saved: list[int]) -> None:
         os.dup2(_STDERR, _STDOUT)
     except OSError:  # stderr is closed
         os.dup2(nowhere, _STDOUT)
-
-
-def own_stdout() -> IO[str]:
-    """Return where lines go while stdout is kept clean: a copy of stdout, made before that."""
-    if sys.stdout is not None and _owns_descriptor():
-        return os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
-    return sys.stdout
 
 
 def write_document(text: str) -> bool:

@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from btkit.arguments import refusal
 from btkit.errors import WHOLE, BtkitError, FormatError, Problem, SpecError, StoreError, UsageError
-from btkit.jobs.job import JOB, SPEC_JOBS, BaseJob, Job, Rendering, SingleJob, SpecJob
+from btkit.jobs.job import JOB, JOB_KINDS, SPEC_JOBS, BaseJob, Job, Rendering, SingleJob, SpecJob
 from btkit.jobs.requests import SpecSource
 from btkit.settings import Settings
 from btkit.spec import load_spec
@@ -319,7 +319,7 @@ def _error_of(found: ErrorDetails, fields: list[str]) -> BtkitError:
             return UsageError(f"It has no field {path!r}.", hint=hint, details=details)
         case "union_tag_invalid" | "union_tag_not_found":
             place = f"{path}.kind" if path else "kind"
-            kinds = ", ".join(_KINDS)
+            kinds = ", ".join(JOB_KINDS)
             hint = f"Choose one of {kinds}."
             return UsageError(
                 f"{place} must be one of {kinds}.", hint=hint, details={"argument": place}
@@ -335,7 +335,7 @@ def _path(location: tuple[int | str, ...]) -> str:
         if isinstance(step, int):
             path += f"[{step}]"
         # Where a union is entered, pydantic names the kind; a union of types, the type.
-        elif not (isinstance(before, int) and step in _KINDS) and not _is_type(step):
+        elif not (isinstance(before, int) and step in JOB_KINDS) and not _is_type(step):
             path += f".{step}" if path else step
     return path
 
@@ -358,15 +358,10 @@ def _problems(error: BtkitError) -> list[Problem]:
     return [Problem(path, error.message.removesuffix("."), error.hint, location=place)]
 
 
-_KINDS: dict[str, type[BaseJob]] = {
-    str(kind.model_fields["kind"].default): kind for kind in get_args(get_args(Job)[0])
-}
-
-
 def _below(path: str, found: Problem) -> str:
     return path if found.path in WHOLE else f"{path}.{found.path}"
 
 
 def _kind_of(values: Mapping[str, Any]) -> type[BaseJob] | None:
     kind = values.get("kind")
-    return _KINDS.get(kind) if isinstance(kind, str) else None
+    return JOB_KINDS.get(kind) if isinstance(kind, str) else None

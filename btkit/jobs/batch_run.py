@@ -118,15 +118,10 @@ def line_of(
     }
     if "error" in document:
         return {**line, **document}
-    if "walk_forward_id" in document:
-        known_id, name, metrics = "walk_forward_id", document, document["stitched"]
-    elif "sweep_id" in document:
-        known_id, name, metrics = "sweep_id", document, document["best"]["metrics"]
-    else:
-        known_id, name, metrics = "run_id", document["run"], document["metrics"]
+    known_id, name, metrics = job.headline(document)
     return line | {
-        "strategy": name["strategy_name"],
-        "run_id": name[known_id],
+        "strategy": name,
+        "run_id": known_id,
         "passed": document["passed"],
         "verdict": document["verdict"],
         "metrics": metrics,

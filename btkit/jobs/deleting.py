@@ -18,7 +18,7 @@ from btkit.storage import SHARED_PAGES, Deleted, Store, check_job_id, sweep
 _ENDINGS = (".json", ".ipynb", ".html", ".trades.csv", ".failed.ipynb", ".parquet")
 _FOLDERS = ("-top", "-windows")
 # Of the batch that was the last.
-_NEWEST = ("index.html", "compare.html", "compare.ipynb")
+_SHARED = ("index.html", "compare.html", "compare.ipynb")
 
 
 def delete(run_id: str, *, settings: Settings | None = None) -> dict[str, Any]:
@@ -51,14 +51,13 @@ def delete(run_id: str, *, settings: Settings | None = None) -> dict[str, Any]:
     stem = check_job_id(run_id)
     gone = store.delete(stem)
     folder = report_folder(known)
-    for job_id, kind in gone.jobs.items():
-        if kind == "batch":
-            _remove_newest(folder, job_id, gone)
-            if folder / _NEWEST[0] in gone.files:
-                store.files.forget(SHARED_PAGES)
+    for job_id in gone.jobs:
+        _remove_shared(folder, job_id, gone)
         _remove(_files_of(folder, job_id), gone)
         forget_finished(folder, job_id)
         sweep(folder, f"{job_id}.*")
+    if folder / _SHARED[0] in gone.files:
+        store.files.forget(SHARED_PAGES)
     deliver_queued(store, Silent())
     if gone.left:
         path, reason = next(iter(gone.left.items()))
@@ -84,15 +83,15 @@ def _files_of(folder: Path, job_id: str) -> Iterator[Path]:
             shutil.rmtree(below, ignore_errors=True)
 
 
-def _remove_newest(folder: Path, batch_id: str, gone: Deleted) -> None:
+def _remove_shared(folder: Path, batch_id: str, gone: Deleted) -> None:
     """Remove the index and the comparison, where they are this batch's."""
-    index, own = folder / _NEWEST[0], folder / f"{batch_id}.html"
+    index, own = folder / _SHARED[0], folder / f"{batch_id}.html"
     try:
         is_own = index.read_bytes() == own.read_bytes()
     except OSError:
         return
     if is_own:
-        _remove((folder / name for name in _NEWEST), gone)
+        _remove((folder / name for name in _SHARED), gone)
 
 
 def _remove(paths: Iterator[Path], gone: Deleted) -> None:

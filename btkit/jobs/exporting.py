@@ -18,6 +18,7 @@ import pandas as pd
 from btkit.documents.models import bar_text
 from btkit.errors import StoreError, UsageError
 from btkit.jobs.files import load_stored
+from btkit.jobs.job import JOB_KINDS
 from btkit.jobs.spreadsheet import write_csv
 from btkit.metrics import JSON_INFINITY
 from btkit.settings import Settings, read_settings
@@ -41,7 +42,6 @@ Format = Literal["parquet", "csv", "json"]
 Table = Literal["runs", "trades", "curves", "windows", "sets"]
 _FORMATS: tuple[Format, ...] = get_args(Format)
 _TABLES: tuple[Table, ...] = get_args(Table)
-_RUNS = ("run", "options-sim")
 _DATE = len("2018-12-31")
 Frames = Callable[[], Iterator[pd.DataFrame]]
 """Begins a table's frames anew."""
@@ -120,9 +120,12 @@ class _Chosen:
         self._snapshot = snapshot
         self._settings = settings
         found = self._family(job_ids) if job_ids else self._all()
-        self.runs = [job_id for job_id, kind in found.items() if kind in _RUNS]
-        self._walks = [job_id for job_id, kind in found.items() if kind == "walk-forward"]
-        self._sweeps = [job_id for job_id, kind in found.items() if kind == "sweep"]
+        by_table: dict[str | None, list[str]] = {}
+        for job_id, kind in found.items():
+            by_table.setdefault(JOB_KINDS[kind].exported, []).append(job_id)
+        self.runs = by_table.get("runs", [])
+        self._walks = by_table.get("windows", [])
+        self._sweeps = by_table.get("sets", [])
 
     def tables(self) -> list[Table]:
         has = {"windows": self._walks, "sets": self._sweeps}
@@ -148,7 +151,7 @@ class _Chosen:
         found = {}
         for job_id in job_ids:
             kind = self._snapshot.kind_of(job_id)
-            if kind != "batch":
+            if JOB_KINDS[kind].exported is not None:
                 _refuse_unfinished(job_id, kind, self._snapshot.read(job_id))
             found[job_id] = str(kind)
             parts = self._snapshot.jobs(JobFilter(status="complete", parent=job_id))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
@@ -74,6 +74,9 @@ class BaseJob(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
+    exported: ClassVar[Literal["runs", "windows", "sets"] | None] = None
+    """The table of `export` that has it; a job in ``runs`` leaves trades and a curve."""
+
     kind: JobKind
     rendering: Rendering | None = Field(
         default=None, description="How notebook and page are made; null makes none"
@@ -82,6 +85,24 @@ class BaseJob(BaseModel):
     def to_json(self) -> dict[str, Any]:
         """Return the job as plain JSON values."""
         return self.model_dump(mode="json")
+
+
+class Headline(NamedTuple):
+    """What stands for a document in a list.
+
+    Parameters
+    ----------
+    job_id
+        The id that it is stored under.
+    strategy_name
+        Of the spec.
+    metrics
+        The numbers that it is ranked by.
+    """
+
+    job_id: str
+    strategy_name: str
+    metrics: Mapping[str, Any]
 
 
 class SpecJob(BaseJob):
@@ -183,6 +204,17 @@ class SpecJob(BaseJob):
         """The file that the spec is in, None if it is in none."""
         return self.spec if isinstance(self.spec, str) else self.path
 
+    @property
+    def leaves_files(self) -> bool:
+        """Whether something goes to the report folder."""
+        return self.rendering is not None
+
+    @classmethod
+    def headline(cls, document: Mapping[str, Any]) -> Headline:
+        """Return what a batch shows of the document that such a job came to."""
+        run = document["run"]
+        return Headline(run["run_id"], run["strategy_name"], document["metrics"])
+
     def checks(self) -> Iterable[Callable[[], object]]:
         """Return what refuses a prepared job beyond its fields."""
         return ()
@@ -199,11 +231,15 @@ class SpecJob(BaseJob):
 class RunJob(SpecJob):
     """Rules over one instrument."""
 
+    exported = "runs"
+
     kind: Literal["run"] = "run"
 
 
 class OptionsJob(SpecJob):
     """Option spreads on one underlying."""
+
+    exported = "runs"
 
     kind: Literal["options-sim"] = "options-sim"
 
@@ -225,6 +261,11 @@ class SearchJob(SpecJob):
         return ("rules",)
 
     @property
+    def leaves_files(self) -> bool:
+        """Always: its tables lie there."""
+        return True
+
+    @property
     def rules(self) -> StrategySpec:
         """The spec of a prepared job."""
         assert isinstance(self.strategy, StrategySpec)
@@ -242,6 +283,8 @@ class SearchJob(SpecJob):
 class SweepJob(SearchJob):
     """Many sets of parameters on the same bars."""
 
+    exported = "sets"
+
     kind: Literal["sweep"] = "sweep"
 
     parameters: Axes = Field(description="The values of each parameter")
@@ -256,6 +299,12 @@ class SweepJob(SearchJob):
     overfitting: bool = Field(
         default=True, description="Whether its statistics, and the document, are made at once"
     )
+
+    @classmethod
+    def headline(cls, document: Mapping[str, Any]) -> Headline:
+        """Return the best set's metrics."""
+        metrics = document["best"]["metrics"]
+        return Headline(document["sweep_id"], document["strategy_name"], metrics)
 
     @model_validator(mode="after")
     def _not_too_many(self) -> Self:
@@ -304,12 +353,20 @@ class SweepJob(SearchJob):
 class WalkForwardJob(SearchJob):
     """Rules in and out of sample, window by window."""
 
+    exported = "windows"
+
     kind: Literal["walk-forward"] = "walk-forward"
 
     windows: Windows = Field(default=3, description="How many windows")
     is_ratio: InSampleShare = Field(default=0.70, description="The in-sample share of each window")
     scheme: Scheme = Field(default="rolling", description="How in-sample parts lie")
     optimize: Axes = Field(default={}, description="Values among which each in-sample part chooses")
+
+    @classmethod
+    def headline(cls, document: Mapping[str, Any]) -> Headline:
+        """Return the metrics out of sample."""
+        known_id, name = document["walk_forward_id"], document["strategy_name"]
+        return Headline(known_id, name, document["stitched"])
 
     @model_validator(mode="after")
     def _something_to_constrain(self) -> Self:
@@ -383,3 +440,6 @@ Job = Annotated[
 
 JOB: TypeAdapter[Job] = TypeAdapter(Job)
 """Reads, writes and describes the union."""
+
+JOB_KINDS: Mapping[str, type[BaseJob]] = {**SPEC_JOBS, "batch": BatchJob}
+"""By kind."""

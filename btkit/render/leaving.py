@@ -9,28 +9,29 @@ from pathlib import Path
 from typing import Any
 
 from btkit.errors import BtkitError, StoreError, name_run
-from btkit.render.notebook import Engine, HtmlAssets, execute_template, id_of, template_for
+from btkit.jobs import ProgressListener, load_document, queue_report
+from btkit.jobs.job import Rendering
+from btkit.render.notebook import Engine, HtmlAssets, execute_template, template_for
 from btkit.settings import Settings
 from btkit.storage import FileKind, JobKind, Store, make_folder, sweep_once
 
 
-def prepare_folder(folder: Path, *, private: bool = False) -> None:
+def prepare_folder(settings: Settings) -> None:
     """Make the report folder, before anything is run that could not be reported.
 
     Parameters
     ----------
-    folder
-        BT_REPORT_DIR.
-    private
-        BT_PRIVATE.
+    settings
+        BT_REPORT_DIR and BT_PRIVATE.
 
     Raises
     ------
     StoreError
         If it cannot be made or written.
     """
+    folder = settings.report_dir
     try:
-        make_folder(folder, private=private)
+        make_folder(folder, private=settings.private)
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError("permission denied")
         # What killed processes were writing here.
@@ -43,7 +44,55 @@ def prepare_folder(folder: Path, *, private: bool = False) -> None:
         ) from error
 
 
+def leave_report(
+    job_id: str,
+    document: dict[str, Any],
+    rendering: Rendering,
+    *,
+    kind: JobKind,
+    settings: Settings,
+    progress: ProgressListener,
+) -> dict[str, Path]:
+    """Leave what a command leaves of a job: its files, and copies in object storage if wanted.
+
+    Parameters
+    ----------
+    job_id, document, kind, settings
+        As for `write_report_files`.
+    rendering
+        How pages are made, and where they go.
+    progress
+        Told of each stage.
+
+    Returns
+    -------
+    dict
+        As `write_report_files`.
+
+    Raises
+    ------
+    RenderError, StoreError
+        As `write_report_files`.
+    """
+    with progress.stage("render report") as note:
+        files = write_report_files(
+            job_id,
+            document,
+            kind=kind,
+            settings=settings,
+            engine=rendering.engine,
+            html_assets=rendering.html_assets,
+        )
+        note("notebook, HTML and JSON")
+    if rendering.upload:
+        with progress.stage("upload report") as note:
+            delivery = queue_report(job_id, files, settings=settings)
+            note(f"{len(delivery['delivered'])} delivered, {delivery['waiting']} queued")
+    return files
+
+
 def write_report_files(
+    job_id: str,
     document: dict[str, Any],
     *,
     kind: JobKind,
@@ -55,8 +104,8 @@ def write_report_files(
 
     Parameters
     ----------
-    document
-        Its document, complete.
+    job_id, document
+        The job, and its document, complete.
     kind
         What was asked for; not a batch.
     settings
@@ -75,7 +124,6 @@ def write_report_files(
     RenderError, StoreError
         If one cannot be made. What is stored stays; ``details["run_id"]`` names it.
     """
-    job_id = id_of(document)
     folder = settings.report_dir.expanduser().absolute()
     template, parameters = template_for(kind, document, settings)
     try:
@@ -143,7 +191,6 @@ def _write_json(document: dict[str, Any], job_id: str, folder: Path, settings: S
 def _write_trades(document: dict[str, Any], folder: Path, settings: Settings) -> Path | None:
     """Write the list of all trades, if a page cannot show it."""
     # The tables of pages bring pandas.
-    from btkit.jobs import load_document  # noqa: PLC0415 - likewise
     from btkit.jobs.spreadsheet import csv_content  # noqa: PLC0415 - likewise
     from btkit.render.trade_table import trades_file  # noqa: PLC0415 - see above
     from btkit.render.view import is_cut  # noqa: PLC0415 - likewise

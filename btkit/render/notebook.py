@@ -149,25 +149,13 @@ def template_for(
     if kind in _TEMPLATES:
         # Runs are read from the store; the tables of all others lie in the folder.
         template, parameter = _TEMPLATES[kind]
+        job_id = document[parameter]
         place = {"folder": str(settings.report_dir.expanduser().absolute())}
     else:
         template, parameter = PAGES[kind_of_report(document)].template, "run_id"
+        job_id = document["run"]["run_id"]
         place = {"database": str(settings.db_path.expanduser().absolute())}
-    return template, {parameter: id_of(document), **place, "request": {}}
-
-
-def id_of(document: Mapping[str, Any]) -> str:
-    """Return the id that a stored document belongs to.
-
-    Parameters
-    ----------
-    document
-        Of a run, a sweep or a walk-forward validation.
-    """
-    for name in ("walk_forward_id", "sweep_id"):
-        if name in document:
-            return str(document[name])
-    return str(document["run"]["run_id"])
+    return template, {parameter: job_id, **place, "request": {}}
 
 
 def template_path(name: str) -> Path:

@@ -8,14 +8,14 @@ from typing import Any
 
 from btkit.announcing import compiling_told
 from btkit.documents import RunDocument
-from btkit.jobs import execute, load_document, load_run, queue_report
+from btkit.jobs import Silent, execute, load_document, load_run
 from btkit.jobs.dispatch import HANDLERS
-from btkit.jobs.job import Rendering, SearchJob, SpecJob
-from btkit.render.leaving import prepare_folder, write_report_files
+from btkit.jobs.job import Rendering, SpecJob
+from btkit.render.leaving import leave_report, prepare_folder
 from btkit.render.parameters import OPTIONS, RUN, NotebookTemplate
 from btkit.render.taking import take
 from btkit.settings import Settings
-from btkit.storage import Store
+from btkit.storage import JobKind
 
 
 def open_run(names: Mapping[str, Any]) -> RunDocument:
@@ -79,25 +79,21 @@ def execute_and_leave(job: SpecJob, settings: Settings) -> Any:  # noqa: ANN401 
     BtkitError
         As the verb of the job's kind.
     """
-    # The tables of sweeps and validations lie there in any case.
-    if job.rendering is not None or isinstance(job, SearchJob):
-        prepare_folder(settings.report_dir, private=settings.private)
+    if job.leaves_files:
+        prepare_folder(settings)
     # The notebook, and the page made of it, are the same at the first run as at all others.
     with compiling_told(_on_the_terminal):
         result = execute(job, settings=settings)
         if job.rendering is not None:
-            _leave(HANDLERS[job.kind].id_of(result), job.rendering, settings)
+            _leave(HANDLERS[job.kind].id_of(result), job.kind, job.rendering, settings)
     return result
 
 
-def _leave(job_id: str, rendering: Rendering, settings: Settings) -> None:
+def _leave(job_id: str, kind: JobKind, rendering: Rendering, settings: Settings) -> None:
     document = load_document(job_id, settings=settings)
-    kind = Store.from_settings(settings).kind_of(job_id)
-    files = write_report_files(
-        document, kind=kind, settings=settings, html_assets=rendering.html_assets
+    files = leave_report(
+        job_id, document, rendering, kind=kind, settings=settings, progress=Silent()
     )
-    if rendering.upload:
-        queue_report(job_id, files, settings=settings)
     for name, path in files.items():
         print(f"{name:<9} {path}")  # noqa: T201 - for whoever reads the notebook
 

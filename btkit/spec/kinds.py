@@ -39,6 +39,8 @@ class SpecKind:
         Fields that make it one where no kind's own field says otherwise.
     usual
         Fields that it has as a rule; they tell it where nothing else does.
+    trial
+        Flags of a first run on the sample.
     """
 
     spec: type[BaseSpec]
@@ -50,6 +52,7 @@ class SpecKind:
     own: tuple[str, ...] = ()
     telling: tuple[str, ...] = ()
     usual: tuple[str, ...] = ()
+    trial: tuple[str, ...] = ("--start", "2005-01-01", "--end", "2018-12-31")
 
 
 KINDS: dict[str, SpecKind] = {
@@ -74,6 +77,8 @@ KINDS: dict[str, SpecKind] = {
         # Of the fields that only option specs have, those that no rule could mean otherwise: a
         # rule's author may write stop_loss_pct and know nothing of spreads.
         telling=("target_dte", "short_delta", "long_delta"),
+        # The sample's implied volatility begins in 2014, and one SPX spread risks thousands of $.
+        trial=("--start", "2014-01-02", "--end", "2018-12-31", "--capital", "1000000"),
     ),
 }
 """By name, which is the class's ``kind``; a file in which nothing tells is of the first."""

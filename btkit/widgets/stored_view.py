@@ -8,6 +8,7 @@ from IPython.display import HTML, display
 
 from btkit.errors import UsageError
 from btkit.jobs import list_runs, load_run
+from btkit.jobs.job import JOB_KINDS
 from btkit.jobs.sweep import load_sweep
 from btkit.jobs.walk_forward import load_walk_forward
 from btkit.render import show, sweep, sweep_charts, walk_forward
@@ -82,7 +83,7 @@ def _sweep(job_id: str, settings: Settings) -> Display:
 
 def _batch(job_id: str, settings: Settings) -> Display:
     jobs = list_runs(parent=job_id, status="complete", limit=10_000, settings=settings)
-    ids = [job["run_id"] for job in jobs if job["kind"] in ("run", "options-sim")]
+    ids = [job["run_id"] for job in jobs if JOB_KINDS[job["kind"]].exported == "runs"]
     if not ids:
         raise UsageError(
             f"The batch {job_id} has no complete run to show.",

@@ -360,13 +360,13 @@ def test_reports_are_uploaded_when_asked(
     monkeypatch.setenv("BT_MINIO_ENDPOINT", server.endpoint)
     files = {}
 
-    def write(document, **_options):
+    def write(run_id, _document, **_options):
         for kind, ending in ENDINGS.items():
-            files[kind] = workplace / f"{document['run']['run_id']}.{ending}"
+            files[kind] = workplace / f"{run_id}.{ending}"
             files[kind].write_text(kind)
         return files
 
-    monkeypatch.setattr("btkit.cli.finish.write_report_files", write)
+    monkeypatch.setattr("btkit.render.leaving.write_report_files", write)
     flags = [part for part in arguments()[3:] if part != "--no-report"]
     assert main([*flags, "--upload-reports"]) in (0, 1)
     run_id = json.loads(capsys.readouterr().out)["run"]["run_id"]

@@ -89,7 +89,7 @@ def test_it_is_stored_and_has_a_page(hold, tmp_path):
     assert stored.report.kind == "hold"
     assert stored.report.metrics.total_trades == 1
     document = Store.from_settings(settings).document(result.run_id)
-    files = write_report_files(document, kind="run", settings=settings)
+    files = write_report_files(result.run_id, document, kind="run", settings=settings)
     assert json.loads(files["json"].read_text(encoding="utf-8"))["kind"] == "hold"
     page = files["html"].read_text(encoding="utf-8")
     assert "half" in page

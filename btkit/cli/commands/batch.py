@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from btkit.cli.asked import rendering_of
-from btkit.cli.options import AssetsKind, Debug, Engine, EngineName, HtmlAssets, Quiet
-from btkit.cli.outcome import CommandOutcome, Work
+from btkit.cli.options import AssetsKind, Engine, EngineName, HtmlAssets, Quiet
+from btkit.cli.outcome import CommandOutcome
 from btkit.cli.streams import own_stdout
 
 NAME = "batch"
@@ -50,24 +49,13 @@ def command(
     engine: Engine = EngineName.BTKIT,
     html_assets: HtmlAssets = AssetsKind.SHARED,
     quiet: Quiet = False,
-    debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
-) -> Work:
-    """Return the work of a batch."""
-    rendering = rendering_of(no_report=no_report, engine=engine, html_assets=html_assets)
-    # Before stdout is kept clean of everything but the last document.
-    return partial(
-        _batch, jobs_file, workers=jobs, rendering=rendering, out=own_stdout(), quiet=quiet
-    )
-
-
-def _batch(
-    path: Path, *, workers: int, rendering: dict[str, Any] | None, out: IO[str], quiet: bool
 ) -> CommandOutcome:
-    from btkit.cli.batching import run_batch  # noqa: PLC0415 - lazy start-up
-    from btkit.jobs import read_settings  # noqa: PLC0415 - lazy start-up
+    """Run the jobs of a file."""
+    from btkit.cli.batching import hooks_for, outcome_of_batch  # noqa: PLC0415 - lazy start-up
+    from btkit.jobs import execute, read_settings  # noqa: PLC0415 - lazy start-up
     from btkit.jobs.batch import read_jobs  # noqa: PLC0415 - lazy start-up
-    from btkit.jobs.job import Rendering  # noqa: PLC0415 - lazy start-up
 
-    how = None if rendering is None else Rendering.model_validate(rendering)
-    job = read_jobs(path, workers=workers, rendering=how)
-    return run_batch(job, settings=read_settings(), out=out, quiet=quiet)
+    rendering = rendering_of(no_report=no_report, engine=engine, html_assets=html_assets)
+    job, settings = read_jobs(jobs_file, workers=jobs, rendering=rendering), read_settings()
+    hooks = hooks_for(settings=settings, out=own_stdout(), quiet=quiet)
+    return outcome_of_batch(execute(job, settings=settings, batch=hooks), quiet=quiet)

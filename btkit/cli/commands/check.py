@@ -8,10 +8,8 @@ from typing import Annotated
 import typer
 
 from btkit.cli.next_steps import step
-from btkit.cli.options import AssetsKind, Debug, EngineName, Quiet
-from btkit.cli.outcome import PASSED, SOFT_FAILURE, CommandOutcome, Work
-
-_RENDERING = {"engine": EngineName.BTKIT.value, "html_assets": AssetsKind.INLINE.value}
+from btkit.cli.options import Quiet
+from btkit.cli.outcome import PASSED, SOFT_FAILURE, CommandOutcome
 
 NAME = "check"
 HELP = """
@@ -34,23 +32,19 @@ def command(
     *,
     repair: Annotated[bool, typer.Option("--repair", help="Mend what can be mended.")] = False,
     quiet: Quiet = False,
-    debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
-) -> Work:
-    """Return the work of checking the store."""
-    return partial(_check, repair=repair, quiet=quiet)
-
-
-def _check(*, repair: bool, quiet: bool) -> CommandOutcome:
+) -> CommandOutcome:
+    """Go through the store."""
+    from btkit.cli.finish import render_stored  # noqa: PLC0415 - lazy start-up
     from btkit.cli.progress import open_progress  # noqa: PLC0415 - lazy start-up
-    from btkit.cli.rendering import render_stored  # noqa: PLC0415 - lazy start-up
     from btkit.jobs import check, read_settings  # noqa: PLC0415 - lazy start-up
+    from btkit.jobs.job import Rendering  # noqa: PLC0415 - lazy start-up
 
     settings = read_settings()
     progress = open_progress(quiet=quiet)
     document = check(
         repair=repair,
         settings=settings,
-        render=partial(render_stored, rendering=_RENDERING, quiet=True),
+        render=partial(render_stored, rendering=Rendering(), settings=settings, quiet=True),
         progress=progress,
     )
     if document["passed"]:

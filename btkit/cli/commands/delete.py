@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from btkit.cli.next_steps import step
-from btkit.cli.options import Debug, Quiet, RunId
-from btkit.cli.outcome import CommandOutcome, Work
+from btkit.cli.options import RunId
+from btkit.cli.outcome import CommandOutcome
 
 NAME = "delete"
 HELP = """
@@ -25,14 +23,8 @@ Example:
 def command(
     *,
     run_id: RunId,
-    quiet: Quiet = False,  # noqa: ARG001 - accepted everywhere; there is nothing to silence
-    debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
-) -> Work:
-    """Return the work of deleting a run."""
-    return partial(_delete, run_id)
-
-
-def _delete(run_id: str) -> CommandOutcome:
+) -> CommandOutcome:
+    """Delete a job."""
     from btkit.jobs import delete  # noqa: PLC0415 - lazy start-up
 
     return CommandOutcome(delete(run_id), next=[step("Shows the runs that are left.", "list")])

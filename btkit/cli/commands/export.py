@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Annotated
 
 import typer
 
 from btkit.cli.next_steps import step
-from btkit.cli.options import Debug, Quiet
-from btkit.cli.outcome import CommandOutcome, Work
+from btkit.cli.outcome import CommandOutcome
 
 NAME = "export"
 HELP = """
@@ -44,17 +42,11 @@ def command(
             "--run-id", metavar="ID", help="Repeat it for several. [default: all that is complete]"
         ),
     ] = None,
-    quiet: Quiet = False,  # noqa: ARG001 - accepted everywhere; there is nothing to silence
-    debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
-) -> Work:
-    """Return the work of exporting runs."""
-    return partial(_export, output, form=form, tables=table or [], run_ids=run_id or [])
-
-
-def _export(folder: str, *, form: str, tables: list[str], run_ids: list[str]) -> CommandOutcome:
+) -> CommandOutcome:
+    """Write tables."""
     from btkit.jobs import export  # noqa: PLC0415 - lazy start-up
 
     return CommandOutcome(
-        export(folder, format=form, tables=tables, run_ids=run_ids),
+        export(output, format=form, tables=table or [], run_ids=run_id or []),
         next=[step("Shows the runs that are stored.", "list")],
     )

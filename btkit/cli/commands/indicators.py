@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 from btkit.cli.next_steps import step
-from btkit.cli.options import AsJson, Debug, Quiet
-from btkit.cli.outcome import CommandOutcome, Work
+from btkit.cli.options import AsJson
+from btkit.cli.outcome import CommandOutcome
 
 NAME = "indicators"
 HELP = """
@@ -30,14 +30,8 @@ _KEYS = ("name", "group", "kind", "lookback", "meaning", "formula", "source")
 def command(
     *,
     as_json: AsJson = False,
-    quiet: Quiet = False,  # noqa: ARG001 - accepted everywhere; there is nothing to silence
-    debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
-) -> Work:
-    """Return the work of listing the namespace."""
-    return partial(_indicators, as_json=as_json)
-
-
-def _indicators(*, as_json: bool) -> CommandOutcome:
+) -> CommandOutcome:
+    """List the namespace."""
     from btkit.cli.tables import show_indicators  # noqa: PLC0415 - lazy start-up
     from btkit.indicators import catalogue  # noqa: PLC0415 - lazy start-up
     from btkit.jobs import read_settings  # noqa: PLC0415 - likewise

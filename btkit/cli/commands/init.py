@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Annotated
 
 import typer
 
 from btkit.cli.next_steps import after_validation
-from btkit.cli.options import Debug, Quiet
-from btkit.cli.outcome import CommandOutcome, Work
+from btkit.cli.options import Quiet
+from btkit.cli.outcome import CommandOutcome
 
 NAME = "init"
 HELP = """
@@ -34,13 +33,8 @@ def command(
     *,
     folder: Annotated[str, typer.Argument(metavar="FOLDER", help="Made if it is not there.")],
     quiet: Quiet = False,
-    debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
-) -> Work:
-    """Return the work of laying out a folder."""
-    return partial(_init, folder, quiet=quiet)
-
-
-def _init(folder: str, *, quiet: bool) -> CommandOutcome:
+) -> CommandOutcome:
+    """Lay out a folder."""
     from btkit.cli.streams import say  # noqa: PLC0415 - lazy start-up
     from btkit.shipped import lay_out  # noqa: PLC0415 - lazy start-up
 

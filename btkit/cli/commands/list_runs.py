@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from btkit.cli.next_steps import after_list
-from btkit.cli.options import AsJson, Debug, Quiet
-from btkit.cli.outcome import CommandOutcome, Work
+from btkit.cli.options import AsJson
+from btkit.cli.outcome import CommandOutcome
 from btkit.settings import Settings
 
 NAME = "list"
@@ -32,7 +32,7 @@ Example:
 """
 
 
-def command(  # noqa: PLR0913 - a parameter per flag
+def command(
     *,
     symbol: Annotated[
         str | None, typer.Option("--symbol", "-s", help="Only runs on this symbol.")
@@ -51,22 +51,21 @@ def command(  # noqa: PLR0913 - a parameter per flag
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Parts, too.")] = False,
     as_json: AsJson = False,
-    quiet: Quiet = False,  # noqa: ARG001 - accepted everywhere; there is nothing to silence
-    debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
-) -> Work:
-    """Return the work of listing runs."""
-    wanted = {"status": status, "kind": kind, "parent": parent, "everything": everything}
-    return partial(_list, symbol, limit=limit, wanted=wanted, as_json=as_json)
-
-
-def _list(
-    symbol: str | None, *, limit: int, wanted: dict[str, Any], as_json: bool
 ) -> CommandOutcome:
+    """List jobs."""
     from btkit.cli.tables import show_jobs  # noqa: PLC0415 - lazy start-up
     from btkit.jobs import list_runs, read_settings  # noqa: PLC0415 - lazy start-up
 
     settings = read_settings()
-    runs = list_runs(symbol, limit=limit, settings=settings, **wanted)
+    runs = list_runs(
+        symbol,
+        limit=limit,
+        status=status,
+        kind=kind,
+        parent=parent,
+        everything=everything,
+        settings=settings,
+    )
     document = {"count": len(runs), "runs": runs, "warnings": _missing(settings)}
     people = None if as_json else partial(show_jobs, document)
     return CommandOutcome(document, next=after_list(runs), people=people)

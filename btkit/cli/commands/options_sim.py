@@ -2,29 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from btkit.cli.asked import ask, rendering_of
-from btkit.cli.options import (
-    AssetsKind,
-    BarInterval,
-    Capital,
-    Debug,
-    End,
-    Engine,
-    EngineName,
-    FileFormat,
-    HtmlAssets,
-    NoReport,
-    Quiet,
-    Source,
-    Start,
-    UploadReports,
-)
-from btkit.cli.outcome import Work
+from btkit.cli.asked import spec_command
 
 NAME = "options-sim"
 HELP = """
@@ -45,56 +27,27 @@ Example:
       --start 2014-01-02 --end 2018-12-31 --source sample --capital 1000000
 """
 
-
-def command(  # noqa: PLR0913 - a parameter per flag
-    *,
-    strategy: Annotated[
-        str, typer.Option("--strategy", metavar="PATH", help="The option spec, JSON or YAML.")
-    ],
-    symbol: Annotated[
-        str, typer.Option("--symbol", "-s", help="The underlying's symbol, such as SPY.")
-    ],
-    start: Start,
-    end: End,
-    capital: Capital = None,
-    commission: Annotated[
-        float | None,
-        typer.Option(
-            "--commission",
-            help="$ a contract and leg. [default: BT_DEFAULT_COMMISSION]",
-        ),
-    ] = None,
-    slippage: Annotated[
-        float | None,
-        typer.Option(
-            "--slippage",
-            help="Fraction of each leg's price lost per fill. [default: BT_DEFAULT_SLIPPAGE]",
-        ),
-    ] = None,
-    interval: BarInterval = "1d",
-    source: Source = None,
-    bar_format: FileFormat = None,
-    no_report: NoReport = False,
-    engine: Engine = EngineName.BTKIT,
-    html_assets: HtmlAssets = AssetsKind.INLINE,
-    upload_reports: UploadReports = False,
-    quiet: Quiet = False,
-    debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
-) -> Work:
-    """Return the work of one run."""
-    values = {
-        "spec": Path(strategy),
-        "symbol": symbol,
-        "start": start,
-        "end": end,
-        "capital": capital,
-        "commission": commission,
-        "slippage": slippage,
-        "interval": interval,
-        "source": source,
-        "format": bar_format,
-    }
-    rendering = rendering_of(
-        no_report=no_report, engine=engine, html_assets=html_assets, upload=upload_reports
-    )
-    return ask(NAME, values, rendering=rendering, quiet=quiet)
+command = spec_command(
+    NAME,
+    described={
+        "strategy": Annotated[
+            str, typer.Option("--strategy", metavar="PATH", help="The option spec, JSON or YAML.")
+        ],
+        "symbol": Annotated[
+            str, typer.Option("--symbol", "-s", help="The underlying's symbol, such as SPY.")
+        ],
+        "commission": Annotated[
+            float | None,
+            typer.Option(
+                "--commission", help="$ a contract and leg. [default: BT_DEFAULT_COMMISSION]"
+            ),
+        ],
+        "slippage": Annotated[
+            float | None,
+            typer.Option(
+                "--slippage",
+                help="Fraction of each leg's price lost per fill. [default: BT_DEFAULT_SLIPPAGE]",
+            ),
+        ],
+    },
+)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from btkit.cli.asked import rendering_of
-from btkit.cli.next_steps import after_report
 from btkit.cli.options import (
     AssetsKind,
-    Debug,
     Engine,
     EngineName,
     HtmlAssets,
@@ -19,7 +16,7 @@ from btkit.cli.options import (
     RunId,
     UploadReports,
 )
-from btkit.cli.outcome import CommandOutcome, Work
+from btkit.cli.outcome import CommandOutcome
 
 NAME = "report"
 HELP = """
@@ -47,25 +44,21 @@ def command(
     html_assets: HtmlAssets = AssetsKind.INLINE,
     upload_reports: UploadReports = False,
     quiet: Quiet = False,
-    debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
-) -> Work:
-    """Return the work of reading one run."""
+) -> CommandOutcome:
+    """Read a job."""
+    from btkit.cli.finish import after_report, render_stored  # noqa: PLC0415 - lazy start-up
+    from btkit.jobs import load_document, read_settings  # noqa: PLC0415 - lazy start-up
+
+    settings = read_settings()
+    document = load_document(run_id, trades=True, settings=settings)
+    closing = None
     rendering = rendering_of(
         no_report=not (render or upload_reports),
         engine=engine,
         html_assets=html_assets,
-        upload=upload_reports,
+        upload_reports=upload_reports,
     )
-    return partial(_report, run_id, rendering=rendering, quiet=quiet)
-
-
-def _report(run_id: str, *, rendering: dict[str, Any] | None, quiet: bool) -> CommandOutcome:
-    from btkit.jobs import load_document  # noqa: PLC0415 - lazy start-up
-
-    document = load_document(run_id, trades=True)
-    closing = None
     if rendering is not None:
-        from btkit.cli.rendering import render_stored  # noqa: PLC0415 - lazy start-up
-
-        closing = render_stored(run_id, rendering=rendering, quiet=quiet)
-    return CommandOutcome(document, next=after_report(document), closing=closing)
+        closing = render_stored(run_id, rendering, settings=settings, quiet=quiet)
+    following = after_report(run_id, document, settings=settings)
+    return CommandOutcome(document, next=following, closing=closing)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import IO, Any
-
 from btkit.cli.asked import rendering_of
 from btkit.cli.options import (
     AssetsKind,
-    Debug,
     Engine,
     EngineName,
     HtmlAssets,
@@ -17,7 +13,7 @@ from btkit.cli.options import (
     RunId,
     UploadReports,
 )
-from btkit.cli.outcome import CommandOutcome, Work
+from btkit.cli.outcome import CommandOutcome
 from btkit.cli.streams import own_stdout
 
 NAME = "resume"
@@ -45,40 +41,24 @@ def command(
     html_assets: HtmlAssets = AssetsKind.INLINE,
     upload_reports: UploadReports = False,
     quiet: Quiet = False,
-    debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
-) -> Work:
-    """Return the work of going on with a run."""
-    rendering = rendering_of(
-        no_report=no_report, engine=engine, html_assets=html_assets, upload=upload_reports
-    )
-    # Before stdout is kept clean of everything but the last document: a batch writes lines.
-    return partial(_resume, run_id, rendering=rendering, out=own_stdout(), quiet=quiet)
-
-
-def _resume(
-    run_id: str, *, rendering: dict[str, Any] | None, out: IO[str], quiet: bool
 ) -> CommandOutcome:
+    """Go on with a job."""
     from btkit.cli.batching import hooks_for, outcome_of_batch  # noqa: PLC0415 - lazy start-up
     from btkit.cli.finish import finish  # noqa: PLC0415 - lazy start-up
     from btkit.cli.progress import open_progress  # noqa: PLC0415 - lazy start-up
     from btkit.jobs import read_settings, resume  # noqa: PLC0415 - lazy start-up
     from btkit.jobs.batch_run import BatchResult  # noqa: PLC0415 - lazy start-up
-    from btkit.jobs.job import Rendering  # noqa: PLC0415 - lazy start-up
     from btkit.render.leaving import prepare_folder  # noqa: PLC0415 - lazy start-up
     from btkit.storage import check_job_id  # noqa: PLC0415 - lazy start-up
 
-    job_id, settings = check_job_id(run_id), read_settings()
+    job_id, settings, progress = check_job_id(run_id), read_settings(), open_progress(quiet=quiet)
+    rendering = rendering_of(
+        no_report=no_report, engine=engine, html_assets=html_assets, upload_reports=upload_reports
+    )
     if rendering is not None:
-        prepare_folder(settings.report_dir, private=settings.private)
-    progress = open_progress(quiet=quiet)
-    hooks = hooks_for(settings=settings, out=out, quiet=quiet)
+        prepare_folder(settings)
+    hooks = hooks_for(settings=settings, out=own_stdout(), quiet=quiet)
     result = resume(job_id, settings=settings, progress=progress, batch=hooks)
     if isinstance(result, BatchResult):
         return outcome_of_batch(result, quiet=quiet)
-    return finish(
-        job_id,
-        settings=settings,
-        progress=progress,
-        rendering=None if rendering is None else Rendering.model_validate(rendering),
-        quiet=quiet,
-    )
+    return finish(job_id, settings=settings, progress=progress, rendering=rendering, quiet=quiet)

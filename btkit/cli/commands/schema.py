@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from btkit.cli.next_steps import step
-from btkit.cli.options import Debug, Quiet
-from btkit.cli.outcome import ERROR_SCHEMA, NEXT_SCHEMA, CommandOutcome, Work
+from btkit.cli.outcome import ERROR_SCHEMA, NEXT_SCHEMA, CommandOutcome
 from btkit.errors import error_types
 
 NAME = "schema"
@@ -22,21 +21,8 @@ Example:
 """
 
 
-def command(
-    *,
-    quiet: Quiet = False,  # noqa: ARG001 - accepted everywhere; there is nothing to silence
-    debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
-) -> Work:
-    """Return the work of printing the schemas."""
-    return _schema
-
-
-def _answer(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return a document's schema as what the command prints of it has it."""
-    return {**schema, "properties": {**schema["properties"], "next": NEXT_SCHEMA}}
-
-
-def _schema() -> CommandOutcome:
+def command() -> CommandOutcome:
+    """Print the schemas."""
     from btkit.documents import REPORTS, Report, report_schema  # noqa: PLC0415 - lazy start-up
     from btkit.jobs.job import JOB  # noqa: PLC0415 - lazy start-up
     from btkit.spec import spec_schema  # noqa: PLC0415 - lazy start-up
@@ -56,3 +42,8 @@ def _schema() -> CommandOutcome:
         },
         next=[step("Shows every name that a condition may use.", "indicators")],
     )
+
+
+def _answer(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a document's schema as what the command prints of it has it."""
+    return {**schema, "properties": {**schema["properties"], "next": NEXT_SCHEMA}}

@@ -2,35 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from btkit.cli.asked import ask, rendering_of
-from btkit.cli.options import (
-    AssetsKind,
-    BarInterval,
-    Capital,
-    Commission,
-    Constraint,
-    Debug,
-    End,
-    Engine,
-    EngineName,
-    FileFormat,
-    HtmlAssets,
-    MaxSets,
-    NoReport,
-    Quiet,
-    Slippage,
-    Source,
-    Start,
-    Strategy,
-    Symbol,
-    UploadReports,
-)
-from btkit.cli.outcome import Work
+from btkit.cli.asked import Fields, spec_command
+from btkit.cli.options import Constraint, MaxSets
 
 NAME = "sweep"
 HELP = """
@@ -48,12 +25,8 @@ Example:
 """
 
 
-def command(  # noqa: PLR0913 - a parameter per flag
+def _fields(
     *,
-    strategy: Strategy,
-    symbol: Symbol,
-    start: Start,
-    end: End,
     param: Annotated[
         list[str],
         typer.Option(
@@ -75,25 +48,8 @@ def command(  # noqa: PLR0913 - a parameter per flag
     threads: Annotated[
         int | None, typer.Option("--threads", help="[default: all cores; the results are the same]")
     ] = None,
-    capital: Capital = None,
-    commission: Commission = None,
-    slippage: Slippage = None,
-    interval: BarInterval = "1d",
-    source: Source = None,
-    bar_format: FileFormat = None,
-    no_report: NoReport = False,
-    engine: Engine = EngineName.BTKIT,
-    html_assets: HtmlAssets = AssetsKind.INLINE,
-    upload_reports: UploadReports = False,
-    quiet: Quiet = False,
-    debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
-) -> Work:
-    """Return the work of one sweep."""
-    values = {
-        "spec": Path(strategy),
-        "symbol": symbol,
-        "start": start,
-        "end": end,
+) -> Fields:
+    return {
         "parameters": param,
         "constraint": constraint,
         "method": method,
@@ -102,14 +58,7 @@ def command(  # noqa: PLR0913 - a parameter per flag
         "seed": seed,
         "max_sets": max_sets,
         "threads": threads,
-        "capital": capital,
-        "commission": commission,
-        "slippage": slippage,
-        "interval": interval,
-        "source": source,
-        "format": bar_format,
     }
-    rendering = rendering_of(
-        no_report=no_report, engine=engine, html_assets=html_assets, upload=upload_reports
-    )
-    return ask(NAME, values, rendering=rendering, quiet=quiet)
+
+
+command = spec_command(NAME, _fields)

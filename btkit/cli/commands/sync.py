@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Annotated
 
 import typer
 
 from btkit.cli.next_steps import step
-from btkit.cli.options import Debug, Quiet
-from btkit.cli.outcome import PASSED, SOFT_FAILURE, CommandOutcome, Work
+from btkit.cli.outcome import PASSED, SOFT_FAILURE, CommandOutcome
 
 NAME = "sync"
 HELP = """
@@ -34,14 +32,8 @@ def command(
     create_bucket: Annotated[
         bool, typer.Option("--create-bucket", help="Make BT_MINIO_BUCKET, if it is not there.")
     ] = False,
-    quiet: Quiet = False,  # noqa: ARG001 - accepted everywhere; there is nothing to silence
-    debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
-) -> Work:
-    """Return the work of delivering the queue."""
-    return partial(_sync, create_bucket=create_bucket)
-
-
-def _sync(*, create_bucket: bool) -> CommandOutcome:
+) -> CommandOutcome:
+    """Deliver the queue."""
     from btkit.jobs import sync  # noqa: PLC0415 - lazy start-up
 
     document = sync(create_bucket=create_bucket)

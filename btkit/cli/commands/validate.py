@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from btkit.cli.next_steps import after_validation
-from btkit.cli.options import Debug, Quiet
-from btkit.cli.outcome import CommandOutcome, Work
+from btkit.cli.outcome import CommandOutcome
 from btkit.errors import UsageError
 
 NAME = "validate"
@@ -36,24 +34,19 @@ def command(
         str | None,
         typer.Option("--strategy", metavar="PATH", help="The strategy spec, JSON or YAML."),
     ] = None,
-    quiet: Quiet = False,  # noqa: ARG001 - accepted everywhere; there is nothing to silence
-    debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
-) -> Work:
-    """Return the work of checking one spec."""
+) -> CommandOutcome:
+    """Check a spec."""
     given = [text for text in (path, strategy) if text is not None]
     if len(given) != 1:
         raise UsageError(
             "Give one spec to validate." if not given else "Give the spec once, not twice.",
             hint="`backtest validate --strategy PATH`",
         )
-    return partial(_validate, given[0])
-
-
-def _validate(path: str) -> CommandOutcome:
     from btkit.jobs import read_settings  # noqa: PLC0415 - lazy start-up
     from btkit.spec import kind_of, load_spec, spec_hash  # noqa: PLC0415 - lazy start-up
 
-    spec = load_spec(Path(path), settings=read_settings())
+    (file,) = given
+    spec = load_spec(Path(file), settings=read_settings())
     kind, why = kind_of(spec)
     return CommandOutcome(
         {
@@ -65,5 +58,5 @@ def _validate(path: str) -> CommandOutcome:
             "spec_hash": spec_hash(spec),
             "spec": spec.model_dump(mode="json"),
         },
-        next=after_validation(path, kind),
+        next=after_validation(file, kind),
     )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Annotated
 
 import typer
 
 from btkit.cli.next_steps import step
-from btkit.cli.options import Debug, Quiet
-from btkit.cli.outcome import PASSED, SOFT_FAILURE, CommandOutcome, Work
+from btkit.cli.options import Quiet
+from btkit.cli.outcome import PASSED, SOFT_FAILURE, CommandOutcome
 
 NAME = "verify"
 HELP = """
@@ -30,13 +29,8 @@ def command(
         str, typer.Option("--run-id", metavar="UUID", help="The run's id, as `list` shows it.")
     ],
     quiet: Quiet = False,
-    debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
-) -> Work:
-    """Return the work of verifying a run."""
-    return partial(_verify, run_id, quiet=quiet)
-
-
-def _verify(run_id: str, *, quiet: bool) -> CommandOutcome:
+) -> CommandOutcome:
+    """Run a run again."""
     from btkit.cli.progress import open_progress  # noqa: PLC0415 - lazy start-up
     from btkit.jobs import verify  # noqa: PLC0415 - lazy start-up
 

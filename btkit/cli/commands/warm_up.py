@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from btkit.cli.next_steps import step
-from btkit.cli.options import Debug, Quiet
-from btkit.cli.outcome import CommandOutcome, Work
+from btkit.cli.options import Quiet
+from btkit.cli.outcome import CommandOutcome
 
 NAME = "warm-up"
 HELP = """
@@ -25,13 +23,8 @@ Example:
 def command(
     *,
     quiet: Quiet = False,
-    debug: Debug = False,  # noqa: ARG001 - `main` looks for it, since parsing may fail
-) -> Work:
-    """Return the work of compiling."""
-    return partial(_warm_up, quiet=quiet)
-
-
-def _warm_up(*, quiet: bool) -> CommandOutcome:
+) -> CommandOutcome:
+    """Compile."""
     from btkit.cli.progress import open_progress  # noqa: PLC0415 - lazy start-up
     from btkit.jobs.warming import warm_up  # noqa: PLC0415 - lazy start-up
 
