@@ -17,7 +17,7 @@ from btkit.crosscheck.records import Instrument, PlainAccount, PlainRun, PlainTr
 from btkit.crosscheck.walk import Walk
 from btkit.data import adjust_prices, take_bars
 from btkit.errors import NoDataError
-from btkit.markets import Annualisation, infer_interval
+from btkit.markets import Annualisation, as_bar_time, infer_interval, read_moment
 from btkit.settings import Settings
 from btkit.spec import BaseSpec, load_spec
 
@@ -114,7 +114,9 @@ def crosscheck(
     given = take_bars(bars, calendar=strategy.calendar)
     checked = adjust_prices(given.bars, strategy.price_adjustment)
     times = pd.DatetimeIndex(checked.index)
-    first = 0 if start is None else int(times.searchsorted(pd.Timestamp(start, tz=times.tz)))
+    first = 0
+    if start is not None:
+        first = int(times.searchsorted(as_bar_time(read_moment(start, name="start"), times)))
     if first == len(times):
         raise NoDataError("there is no bar at or after the start", hint="choose an earlier start")
     annualisation = Annualisation(

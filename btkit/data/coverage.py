@@ -14,8 +14,7 @@ import pandas as pd
 from btkit.data.gaps import missing_ranges
 from btkit.data.info import Coverage, Finding, finding
 from btkit.data.source import Answer
-from btkit.data.times import ONE_DAY
-from btkit.markets import Days, Interval, closed_schedule, last_days
+from btkit.markets import ONE_DAY, Days, Interval, closed_schedule, last_days
 
 Range = tuple[pd.Timestamp, pd.Timestamp]
 Ranges = list[Range]

@@ -13,8 +13,7 @@ from btkit.data.gaps import gap_documents
 from btkit.data.info import DataInfo, Finding, format_time
 from btkit.data.source import Answer
 from btkit.data.splits import SPLIT_CODE
-from btkit.data.times import ONE_DAY
-from btkit.markets import Interval
+from btkit.markets import ONE_DAY, Interval
 
 HANDED_OVER: Final = "dataframe"
 COVERAGE_CODES: Final = frozenset({"bars_outside_sessions", "thin_sessions"})

@@ -27,9 +27,8 @@ from btkit.data.quality import (
 )
 from btkit.data.source import Answer, Request, Source
 from btkit.data.symbols import check_symbol
-from btkit.data.times import ONE_DAY, parse_range
 from btkit.errors import DataError, NoDataError, SourceError, UsageError
-from btkit.markets import Interval, last_days, still_forming
+from btkit.markets import ONE_DAY, Interval, last_days, read_range, still_forming
 from btkit.settings import Settings, read_settings
 
 # Days of history per bar, generously: short sessions, holidays, and a margin in days.
@@ -170,7 +169,7 @@ def load_from_source(  # noqa: PLR0913 - the question itself, and where to put i
     check_flag(needs_iv, "needs_iv")
     check_text(calendar, "calendar", hint="XNYS is the New York Stock Exchange's.")
     asked = Interval.parse(interval)
-    first, last = parse_range(start, end, interval=asked.label)
+    first, last = read_range(start, end, intraday=asked.is_intraday)
     span = Span(first, last, asked, calendar, now or dt.datetime.now(dt.UTC))
     if source is None or isinstance(source, str):
         name = source or settings.data_source

@@ -9,9 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from btkit.data.info import Finding, finding
-from btkit.data.times import ONE_DAY
 from btkit.errors import DataError
-from btkit.markets import schedule, zone_of
+from btkit.markets import ONE_DAY, schedule, zone_of
 
 HOUR: Final = pd.Timedelta(hours=1)
 # Where most vendors' clocks stand; each skips and repeats an hour of its own.

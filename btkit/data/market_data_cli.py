@@ -22,8 +22,8 @@ from btkit.data.source import (
     check_offered,
     no_observations,
 )
-from btkit.data.times import is_intraday
-from btkit.errors import SourceError
+from btkit.errors import SourceError, UsageError
+from btkit.markets import Interval, read_moment
 
 INTERVALS: Final = ("1m", "5m", "15m", "1h", "4h", "1d", "1w")
 """What the command's own documentation lists; it makes no other bars."""
@@ -55,7 +55,7 @@ class MarketData:
     def bars(self, request: Request) -> Answer:
         """Return the bars of ``market-data get``, as in `btkit.data.source.Source`."""
         check_offered(request.interval, INTERVALS, source="the market-data command")
-        intraday = is_intraday(request.interval)
+        intraday = Interval.parse(request.interval).is_intraday
         document = self._call(
             "get",
             symbol=request.symbol,
@@ -201,15 +201,15 @@ def _gaps(document: dict[str, Any]) -> list[tuple[pd.Timestamp, pd.Timestamp]] |
         return None
     try:
         gaps = [(_date(gap["start"]), _date(gap["end"])) for gap in told]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, UsageError):
         _malformed("answered with gaps that cannot be read", gaps=told)
     if any(first > last for first, last in gaps):
         _malformed("answered with a gap that ends before it starts", gaps=told)
     return gaps
 
 
-def _date(text: str) -> pd.Timestamp:
-    return pd.Timestamp(dt.date.fromisoformat(text[: len("YYYY-MM-DD")]))
+def _date(text: object) -> pd.Timestamp:
+    return read_moment(text, name="gap").tz_localize(None).normalize()
 
 
 def _iv_observations(rows: list[dict[str, Any]], request: Request) -> Observations:

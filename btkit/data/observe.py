@@ -12,10 +12,9 @@ from btkit.data.coverage import Span
 from btkit.data.join import join_by_date
 from btkit.data.quality import IV_COLUMNS
 from btkit.data.source import Observations, Request, Source
-from btkit.data.times import ONE_DAY
 from btkit.data.yahoo import Yahoo
 from btkit.errors import DataError, SourceError
-from btkit.markets import Interval, last_days
+from btkit.markets import ONE_DAY, Interval, last_days
 
 # A value this many days before the first bar may still be the last one known at it.
 DAYS_BEFORE: Final = 15

@@ -12,9 +12,8 @@ from btkit.data.formats import NO_FORMAT, BarFormat
 from btkit.data.info import Finding, finding
 from btkit.data.local_times import local_time_findings
 from btkit.data.stamps import Stamps, read_stamps
-from btkit.data.times import ONE_DAY
 from btkit.errors import DataError
-from btkit.markets import Interval, schedule, zone_of
+from btkit.markets import ONE_DAY, Interval, schedule, zone_of
 
 Mask = npt.NDArray[np.bool_]
 

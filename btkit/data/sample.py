@@ -20,8 +20,8 @@ from btkit.data.source import (
     backfill_advice,
     no_observations,
 )
-from btkit.data.times import ONE_DAY
 from btkit.errors import DataError, NoDataError, SourceError
+from btkit.markets import ONE_DAY
 
 FILES: Final = {
     "SPX": ("sp500", "the S&P 500 index"),

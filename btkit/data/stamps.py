@@ -14,9 +14,9 @@ import pandas as pd
 from btkit.data.epochs import epoch_numbers, from_epoch, from_epoch_unit
 from btkit.data.formats import EPOCH_FORMATS, NO_FORMAT, BarFormat
 from btkit.data.info import Finding
-from btkit.data.times import FIRST_DAY, LAST_DAY, ONE_DAY
 from btkit.data.zones import instants_by_zone, localize, split_zones
 from btkit.errors import DataError
+from btkit.markets import FIRST_DAY, LAST_DAY, ONE_DAY
 
 # ISO 8601 is tried first; of these, the one that fits every row is right, and two that fit
 # every row differently make the column ambiguous.

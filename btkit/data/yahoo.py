@@ -20,8 +20,8 @@ from btkit.data.source import (
     check_offered,
     no_observations,
 )
-from btkit.data.times import ONE_DAY
 from btkit.errors import NoDataError, SourceError, SourceUnavailableError
+from btkit.markets import ONE_DAY
 
 # Yahoo's own names of what it has; it makes no other bars.
 NAMES: Final = {

@@ -12,7 +12,8 @@ from pydantic_core import PydanticCustomError
 from btkit.arguments import check_account, check_choice, check_whole, refusal, shown
 from btkit.data import check_symbol, load_format
 from btkit.errors import BtkitError, UsageError
-from btkit.jobs.requests import check_interval, check_source, parse_day
+from btkit.jobs.requests import check_interval, check_source
+from btkit.markets import read_day
 from btkit.settings import SourceName
 from btkit.spec.fields import parameter_refusal
 
@@ -151,7 +152,7 @@ Symbol = Annotated[
     str | None,
     _needed(lambda value, name: check_symbol(value)),  # noqa: ARG005 - it has no other name
 ]
-Day = Annotated[date | None, _needed(parse_day)]
+Day = Annotated[date | None, _needed(read_day)]
 IntervalLabel = Annotated[str, _checked(check_interval)]
 Source = Annotated[SourceName, _checked(check_source)]
 Capital = Annotated[float, Field(gt=0), _cost("capital")]

@@ -37,7 +37,8 @@ from btkit.jobs.fields import (
     refused,
     refusing,
 )
-from btkit.jobs.requests import Costs, check_range
+from btkit.jobs.requests import Costs
+from btkit.markets import read_days
 from btkit.settings import Settings
 from btkit.spec import BaseSpec, StrategySpec, kinds_run_by, load_spec
 from btkit.storage import JobKind
@@ -145,7 +146,7 @@ class SpecJob(BaseJob):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.start is not None and self.end is not None:
-            refusing(lambda: check_range(self.start, self.end))
+            refusing(lambda: read_days(self.start, self.end))
         return self
 
     @cached_property

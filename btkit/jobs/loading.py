@@ -13,8 +13,7 @@ from btkit.errors import NoDataError
 from btkit.jobs.execution import Execution
 from btkit.jobs.job import SpecJob
 from btkit.jobs.progress import ProgressListener
-from btkit.jobs.requests import check_range
-from btkit.markets import infer_interval
+from btkit.markets import infer_interval, read_days
 from btkit.settings import Settings
 
 WARMUP_BARS = 2_000
@@ -70,7 +69,7 @@ def load(job: SpecJob, *, settings: Settings, progress: ProgressListener) -> Loa
         If bars cannot be had.
     """
     symbol = check_symbol(job.symbol)
-    first, last = check_range(job.start, job.end)
+    first, last = read_days(job.start, job.end)
     with progress.stage("load bars") as note:
         loaded = load_from_source(
             symbol,

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
-from btkit.arguments import check_account, shown
+from btkit.arguments import check_account
 from btkit.data import check_source_name
 from btkit.errors import UsageError
 from btkit.markets import Interval
@@ -21,8 +16,6 @@ from btkit.spec import BaseSpec, OptionsSpec, StrategySpec, load_spec
 
 SpecSource = str | Path | Mapping[str, Any] | BaseSpec
 """What a run takes for a spec: a path, JSON or YAML text, a mapping, or a spec."""
-
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 @dataclass(frozen=True)
@@ -89,71 +82,6 @@ def option_spec(spec: SpecSource, *, settings: Settings) -> OptionsSpec:
     known = load_spec(spec, settings=settings, kind="options")
     assert isinstance(known, OptionsSpec)
     return known
-
-
-def parse_day(value: object, *, name: str) -> date:
-    """Return a calendar date.
-
-    Parameters
-    ----------
-    value
-        A date, a datetime, or a text ``YYYY-MM-DD``.
-    name
-        The argument's name, for the message.
-
-    Returns
-    -------
-    date
-        Without a time.
-
-    Raises
-    ------
-    UsageError
-        If it is none of these, or no day of the calendar.
-    """
-    if isinstance(value, date) and not pd.isna(value):
-        # A pandas Timestamp is a datetime, too.
-        return value.date() if isinstance(value, datetime) else value
-    reason = "it is not in the form YYYY-MM-DD"
-    # `fromisoformat` alone would take other ISO forms, week dates among them.
-    if isinstance(value, str | np.datetime64) and _DATE.fullmatch(str(value).strip()):
-        try:
-            return date.fromisoformat(str(value).strip())
-        except ValueError as error:
-            reason = str(error)
-    raise UsageError(
-        f"{name} is {shown(value)}, which is no date: {reason}.",
-        hint="Write dates as YYYY-MM-DD, such as 2018-12-31.",
-        details={"argument": name, "received": shown(value)},
-    )
-
-
-def check_range(start: object, end: object) -> tuple[date, date]:
-    """Return the first and the last day of a run.
-
-    Parameters
-    ----------
-    start, end
-        As `parse_day` takes them.
-
-    Returns
-    -------
-    tuple of date
-        In order.
-
-    Raises
-    ------
-    UsageError
-        If one is no date, or they are in the wrong order.
-    """
-    first, last = parse_day(start, name="start"), parse_day(end, name="end")
-    if first > last:
-        raise UsageError(
-            f"start {first} is after end {last}.",
-            hint="Swap the two dates.",
-            details={"start": first.isoformat(), "end": last.isoformat()},
-        )
-    return first, last
 
 
 def check_interval(interval: Interval | str) -> str:

@@ -21,8 +21,8 @@ from btkit.jobs.execution import Execution
 from btkit.jobs.job import SpecJob
 from btkit.jobs.loading import bars_of
 from btkit.jobs.prepare import prepare
-from btkit.jobs.requests import check_range
 from btkit.jobs.run_watch import RunWatch
+from btkit.markets import read_days
 from btkit.storage import ClaimedJob, Part, Store, new_run_id
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def begin(store: Store, job: SpecJob, *, part: Part | None = None) -> RunInfo:
         If it cannot be stored.
     """
     symbol = check_symbol(job.symbol)
-    first, last = check_range(job.start, job.end)
+    first, last = read_days(job.start, job.end)
     info = RunInfo(
         run_id=new_run_id(),
         strategy_name=job.strategy.name,

@@ -23,8 +23,8 @@ from btkit.jobs.job import RunJob, SweepJob
 from btkit.jobs.loading import bars_of
 from btkit.jobs.prepare import prepare
 from btkit.jobs.progress import ProgressListener, check_progress
-from btkit.jobs.requests import parse_day
 from btkit.jobs.watching import Watch, count
+from btkit.markets import read_day
 from btkit.settings import Settings, read_settings
 from btkit.storage import JobTable, Store
 
@@ -119,7 +119,7 @@ def describe_sweep(
     known = read_settings(settings)
     observer = check_progress(progress)
     days = tuple(
-        None if day is None else parse_day(day, name=name)
+        None if day is None else read_day(day, name=name)
         for name, day in (("start", start), ("end", end))
     )
     if result.sweep_id is None:

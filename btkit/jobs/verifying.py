@@ -14,8 +14,9 @@ from btkit.indicators import UserEvents
 from btkit.jobs.dispatch import execute
 from btkit.jobs.job import SPEC_JOBS
 from btkit.jobs.progress import ProgressListener, Silent
-from btkit.jobs.requests import check_source, parse_day
+from btkit.jobs.requests import check_source
 from btkit.jobs.single_run import document_of
+from btkit.markets import read_day
 from btkit.settings import Settings, read_settings
 from btkit.spec import KINDS, kind_of, load_spec
 from btkit.storage import EXCURSIONS, Store
@@ -109,8 +110,8 @@ def rerun(report: Report, settings: Settings) -> RunDocument:
         kind=command,
         spec={},
         symbol=run.symbol,
-        start=parse_day(run.start_date, name="start"),
-        end=parse_day(run.end_date, name="end"),
+        start=read_day(run.start_date, name="start"),
+        end=read_day(run.end_date, name="end"),
         interval=report.data.interval,
         source=source,
         format=report.data.format,

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from btkit.errors import UsageError
+from btkit.markets.dates import read_moment
 
 Days: TypeAlias = npt.NDArray[np.datetime64]
 When: TypeAlias = str | date | pd.Timestamp | np.datetime64
@@ -306,6 +307,6 @@ def to_day(when: When) -> np.datetime64:
     numpy.datetime64
         With day resolution.
     """
-    stamp = pd.Timestamp(when)
+    stamp = read_moment(when, name="date")
     naive = stamp if stamp.tz is None else stamp.tz_convert(None)
     return np.datetime64(naive.date(), "D")

@@ -12,9 +12,8 @@ import pandas as pd
 
 from btkit.arguments import check_account, shown
 from btkit.data import GivenBars, adjust_prices, judge_splits_again, take_bars
-from btkit.data.times import FIRST_DAY, LAST_DAY
 from btkit.errors import NoDataError, UsageError
-from btkit.markets import Annualisation, infer_interval
+from btkit.markets import Annualisation, as_bar_time, infer_interval, read_moment
 from btkit.settings import Settings
 from btkit.simulation.inputs import Inputs, Loop
 from btkit.simulation.kinds import SIMULATIONS
@@ -195,11 +194,7 @@ def _symbol(given: GivenBars) -> str | None:
 def _first_bar(index: pd.DatetimeIndex, start: str | date | np.datetime64 | None) -> int:
     if start is None:
         return 0
-    stamp = _moment(start)
-    if index.tz is not None and stamp.tz is None:
-        stamp = stamp.tz_localize(index.tz)
-    elif index.tz is None and stamp.tz is not None:
-        stamp = stamp.tz_localize(None)
+    stamp = as_bar_time(read_moment(start, name="start"), index)
     first = int(index.searchsorted(stamp))
     if first == len(index):
         raise NoDataError(
@@ -207,20 +202,3 @@ def _first_bar(index: pd.DatetimeIndex, start: str | date | np.datetime64 | None
             hint="choose an earlier start",
         )
     return first
-
-
-def _moment(given: object) -> pd.Timestamp:
-    # A bare number would count nanoseconds since 1970: 2015 would be a moment in 1970. And "now"
-    # would read the clock.
-    start = None if isinstance(given, str) and not given.strip()[:1].isdigit() else given
-    try:
-        if isinstance(start, str | date | np.datetime64):
-            stamp = pd.Timestamp(start).as_unit("ns")
-            if FIRST_DAY < stamp.tz_localize(None) < LAST_DAY:
-                return stamp
-    except (ValueError, TypeError, OverflowError):
-        pass  # told below
-    raise UsageError(
-        f"start is {shown(given)}, which is no date from {FIRST_DAY.year} to {LAST_DAY.year}",
-        hint="write it as YYYY-MM-DD",
-    )

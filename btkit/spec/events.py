@@ -15,6 +15,7 @@ import pandas as pd
 from btkit.arguments import kind_of_value
 from btkit.errors import UsageError
 from btkit.indicators.user_events import EventDay, UserEvents, refuse_event_name
+from btkit.markets import read_day
 
 COLUMNS = ("name", "date", "symbol", "known_from")
 _REQUIRED = ("name", "date")
@@ -101,8 +102,8 @@ def _gather(rows: Iterable[Mapping[str, Any]], columns: list[str], origin: str) 
             continue
         try:
             calendars.setdefault(cells["name"], set()).add(_event_day(cells))
-        except ValueError as error:
-            problems.append({"row": number, "message": str(error)})
+        except (UsageError, ValueError) as error:
+            problems.append({"row": number, "message": str(error).removesuffix(".")})
     if problems:
         first = problems[0]
         more = f" (and {len(problems) - 1:,} more rows)" if len(problems) > 1 else ""
@@ -120,24 +121,13 @@ def _event_day(cells: Mapping[str, str]) -> EventDay:
     refusal = refuse_event_name(cells["name"])
     if refusal is not None:
         raise ValueError(refusal)
-    day = _date(cells["date"], "date")
-    known = _date(cells["known_from"], "known_from") if cells.get("known_from") else None
+    day = read_day(cells["date"], name="date")
+    known = read_day(cells["known_from"], name="known_from") if cells.get("known_from") else None
     if known is not None and known > day:
         raise ValueError(
             f"known_from {known} is after the date, {day}; an event is known on its day"
         )
     return EventDay(day, cells.get("symbol", "").upper() or None, known)
-
-
-def _date(text: str, column: str) -> date:
-    # A table's cells may be moments; a date of an event has no time of day.
-    day, _, time = text.partition(" ")
-    try:
-        if not time.strip("0:"):
-            return date.fromisoformat(day)
-    except ValueError:
-        pass
-    raise ValueError(f"{column} is {text!r}, which is no date")
 
 
 def _order(one: EventDay) -> tuple[date, str, date]:

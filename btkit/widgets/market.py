@@ -19,7 +19,8 @@ from btkit.jobs.execution import Execution
 from btkit.jobs.job import RunJob, SpecJob
 from btkit.jobs.loading import bars_of
 from btkit.jobs.prepare import prepare
-from btkit.jobs.requests import check_interval, check_source, parse_day
+from btkit.jobs.requests import check_interval, check_source
+from btkit.markets import read_day
 from btkit.metrics import drawdown_series
 from btkit.settings import Settings
 from btkit.spec import BaseSpec, StrategySpec
@@ -115,8 +116,8 @@ class MarketRequest:
 
 
 def _days(start: object, end: object, usual: tuple[str, str]) -> tuple[str, str]:
-    first = usual[0] if start is None else parse_day(start, name="start").isoformat()
-    last = usual[1] if end is None else parse_day(end, name="end").isoformat()
+    first = usual[0] if start is None else read_day(start, name="start").isoformat()
+    last = usual[1] if end is None else read_day(end, name="end").isoformat()
     return first, last
 
 

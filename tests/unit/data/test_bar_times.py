@@ -1,56 +1,12 @@
 from __future__ import annotations
 
-import datetime as dt
-
 import pandas as pd
 import pytest
 
 from btkit.data.placing import read_times
-from btkit.data.times import parse_range
-from btkit.errors import DataError, UsageError
+from btkit.errors import DataError
 
 DAY = pd.Timestamp("2024-01-31")
-
-
-@pytest.mark.parametrize(
-    "value",
-    ["2024-01-31", " 2024-01-31 ", dt.date(2024, 1, 31), DAY, dt.datetime(2024, 1, 31),  # noqa: DTZ001 - naive on purpose
-     "2024-01-31T00:00:00"],
-)  # fmt: skip
-def test_daily_ranges_take_any_date(value):
-    assert parse_range(value, value, interval="1d") == (DAY, DAY)
-
-
-@pytest.mark.parametrize(
-    "value",
-    ["31.01.2024", "2024-13-01", "2024-02-30", "yesterday", "", "2024", None, 20240131, pd.NaT,
-     "2024-01-31T25:00", "9999999-01-01", "2024-01-31T10:00"],
-)  # fmt: skip
-def test_bad_dates_are_usage_errors(value):
-    with pytest.raises(UsageError):
-        parse_range(value, "2024-12-31", interval="1d")
-
-
-def test_start_after_end_is_a_usage_error():
-    with pytest.raises(UsageError, match="start 2024-02-01 is after end 2024-01-31"):
-        parse_range("2024-02-01", "2024-01-31", interval="1d")
-
-
-def test_an_intraday_end_without_time_is_the_whole_day():
-    first, last = parse_range("2024-01-31", dt.date(2024, 1, 31), interval="15m")
-    assert first == pd.Timestamp("2024-01-31", tz="UTC")
-    assert last == pd.Timestamp("2024-01-31 23:59:59.999999999", tz="UTC")
-
-
-def test_intraday_times_are_utc_unless_they_say_otherwise():
-    first, last = parse_range("2024-01-31T09:30-05:00", "2024-01-31T15:00", interval="1h")
-    assert first == pd.Timestamp("2024-01-31 14:30", tz="UTC")
-    assert last == pd.Timestamp("2024-01-31 15:00", tz="UTC")
-
-
-def test_an_unknown_interval_is_a_usage_error():
-    with pytest.raises(UsageError, match="no interval '2d'"):
-        parse_range("2024-01-01", "2024-01-31", interval="2d")
 
 
 @pytest.mark.parametrize(

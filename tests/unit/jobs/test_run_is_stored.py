@@ -92,7 +92,7 @@ def test_an_option_spec_is_sent_away(settings):
         ({"symbol": "--help"}, "cannot be a symbol"),
         ({"symbol": "../SPX"}, "cannot be a symbol"),
         ({"start": "2010-13-01"}, "start is '2010-13-01', which is no date"),
-        ({"start": "20100101"}, "not in the form YYYY-MM-DD"),
+        ({"start": "2010-W01-1"}, "not in the form YYYY-MM-DD"),
         ({"end": "2010-02-30"}, "end is '2010-02-30', which is no date"),
         ({"start": None}, "start is None"),
         ({"end": "2009-12-31"}, "start 2010-01-01 is after end 2009-12-31"),

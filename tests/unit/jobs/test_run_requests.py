@@ -1,14 +1,11 @@
 from __future__ import annotations
 
-from datetime import date, datetime
-
-import pandas as pd
 import pytest
 from support.specs import rules, spread
 
 from btkit.errors import UsageError
 from btkit.jobs import read_settings
-from btkit.jobs.requests import parse_day, rule_spec
+from btkit.jobs.requests import rule_spec
 from btkit.settings import Settings
 from btkit.spec import load_spec
 
@@ -46,21 +43,6 @@ def test_the_vix_is_asked_for_when_an_expression_rests_on_it(changes, expected):
 def test_the_vix_is_asked_for_when_it_prices_options():
     assert not load_spec(spread(), settings=Settings()).needs_vix
     assert load_spec(spread(iv_source="vix"), settings=Settings()).needs_vix
-
-
-@pytest.mark.parametrize(
-    "value",
-    ["2020-02-29", " 2020-02-29 ", date(2020, 2, 29), datetime(2020, 2, 29, 12),  # noqa: DTZ001
-     pd.Timestamp("2020-02-29")],
-)  # fmt: skip
-def test_a_day_in_its_usual_forms(value):
-    assert parse_day(value, name="start") == date(2020, 2, 29)
-
-
-@pytest.mark.parametrize("value", ["", "today", "2020-W01-1", "29/02/2020", "2019-02-29", 7])
-def test_what_is_no_day(value):
-    with pytest.raises(UsageError, match="start is"):
-        parse_day(value, name="start")
 
 
 def test_a_bad_variable_is_named(tmp_path, monkeypatch):
