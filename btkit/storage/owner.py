@@ -1,10 +1,14 @@
-"""Which process a run belongs to, and whether that process is still there."""
+"""Which process a job belongs to, and whether that process is still there.
+
+psutil says when a process started; only the name of the container is read by hand. A lock of
+`filelock` could not say it: another machine does not see it, and whoever only reads would write.
+"""
 
 from __future__ import annotations
 
 import os
 import socket
-import sys
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -14,10 +18,6 @@ HEARTBEAT_S = 10.0
 """How often a process at work says that it is alive, in seconds."""
 
 _SILENCE = timedelta(seconds=120)
-_ON_LINUX = sys.platform == "linux"
-# Fields of /proc/<pid>/stat after the command's name, which may hold anything.
-_STATE, _STARTED = 0, 19
-_GONE = {"Z", "X", "x"}
 
 
 class Owner(NamedTuple):
@@ -62,7 +62,7 @@ def is_alive(owner: Owner, heartbeat_at: str) -> bool:
     """
     if owner.host == _host():
         return is_running(owner.pid, owner.started)
-    return _moment_of(heartbeat_at) > datetime.now(UTC) - _SILENCE
+    return datetime.fromisoformat(heartbeat_at) > datetime.now(UTC) - _SILENCE
 
 
 def is_running(pid: int, started: str) -> bool:
@@ -75,49 +75,29 @@ def now_text() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def _moment_of(text: str) -> datetime:
-    return datetime.fromisoformat(text)
-
-
 @lru_cache(maxsize=1)
 def _host() -> str:
     name = socket.gethostname()
-    if not _ON_LINUX:
-        return name
     # Containers may share the host's name, but then they number processes on their own.
-    return f"{name} {_link('/proc/self/ns/pid')} {_text('/proc/sys/kernel/random/boot_id')}"
+    with suppress(OSError):
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{name} {Path('/proc/self/ns/pid').readlink()} {boot}"
+    return name
 
 
 def _started(pid: int) -> str | None:
-    """Return when a process started, None if there is none."""
-    if not _ON_LINUX:
-        return _started_elsewhere(pid)
-    stat = _text(f"/proc/{pid:d}/stat")
-    fields = stat.rpartition(")")[2].split()
-    if len(fields) <= _STARTED or fields[_STATE] in _GONE:
-        return None
-    return fields[_STARTED]
+    import psutil  # noqa: PLC0415 - slow to import, and most commands own nothing
 
-
-def _started_elsewhere(pid: int) -> str | None:
-    # Slow to import, and Linux, whose kernel tells exactly, does without it.
-    import psutil  # noqa: PLC0415
-
+    # Before the process is looked at: earlier versions of psutil keep it for what comes then.
+    booted = psutil.boot_time()
     try:
-        return f"{psutil.Process(pid).create_time():.2f}"
+        process = psutil.Process(pid)
+        if process.status() in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}:
+            return None
+        created = process.create_time()
     except psutil.NoSuchProcess:
         return None
-
-
-def _text(path: str) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8", errors="replace").strip()
-    except OSError:
-        return ""
-
-
-def _link(path: str) -> str:
-    try:
-        return os.readlink(path)  # noqa: PTH115 - the link's text is wanted; it leads to no file
-    except OSError:
-        return ""
+    if not psutil.LINUX:
+        return f"{created:.2f}"
+    # Counted from the boot, as the kernel does: the moment by the clock moves whenever it is set.
+    return f"{(created - booted) * os.sysconf('SC_CLK_TCK'):.0f}"

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import psutil
 import pytest
 
 from btkit.storage import owner
@@ -40,12 +43,28 @@ def test_another_machine_is_known_by_its_heartbeat(seconds, alive):
     assert is_alive(known, heard.isoformat()) is alive
 
 
-def test_where_there_is_no_proc(monkeypatch):
-    monkeypatch.setattr(owner, "_ON_LINUX", False)
-    owner._host.cache_clear()
-    try:
-        assert is_alive(this_process(), now_text())
-        assert not is_alive(this_process()._replace(pid=2**22 + 1), now_text())
-        assert not is_alive(this_process()._replace(started="1.00"), now_text())
-    finally:
-        owner._host.cache_clear()
+def test_a_clock_that_is_set_makes_no_process_another(tmp_path, monkeypatch):
+    known, moment = this_process(), psutil.Process().create_time()
+    proc = Path("/proc")
+    (tmp_path / str(known.pid)).mkdir()
+    shutil.copy(proc / "self" / "stat", tmp_path / str(known.pid) / "stat")
+    lines = (proc / "stat").read_text().splitlines()
+    booted = int(next(line for line in lines if line.startswith("btime")).split()[1])
+    (tmp_path / "stat").write_text(
+        "\n".join(lines).replace(f"btime {booted}", f"btime {booted + 3600}")
+    )
+    monkeypatch.setattr(psutil, "PROCFS_PATH", str(tmp_path))
+    assert psutil.Process(known.pid).create_time() == pytest.approx(moment + 3600, abs=0.01)
+    assert is_alive(known, now_text())
+
+
+def test_the_start_is_the_kernels_own_count():
+    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    assert this_process().started == fields[19]
+
+
+def test_a_system_that_counts_by_the_clock(monkeypatch):
+    monkeypatch.setattr(psutil, "LINUX", False)
+    assert is_alive(this_process(), now_text())
+    assert not is_alive(this_process()._replace(pid=2**22 + 1), now_text())
+    assert not is_alive(this_process()._replace(started="1.00"), now_text())
