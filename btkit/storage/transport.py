@@ -1,4 +1,8 @@
-"""HTTP to a server that may be slow, endless or no server of ours: bounded in time and size."""
+"""HTTP to a server that may be slow, endless or no server of ours: bounded in time and size.
+
+urllib3 does the rest. Its limits of time, like those of requests, httpx and boto3, count anew at
+each byte: a server that sends one now and then would hold a caller for as long as it likes.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,13 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.response import BaseHTTPResponse
+from urllib3.exceptions import TimeoutError as TimedOutError
+from urllib3.response import BaseHTTPResponse, HTTPResponse
 
 LONGEST_ERROR: Final = 1_000_000
 """Bytes of an answer that says what went wrong."""
@@ -26,9 +31,6 @@ _OK: Final = 200
 
 class BoundedPool(urllib3.PoolManager):
     """Connections for the `minio` client on which no request lasts, or answers, without end.
-
-    urllib3's own limits are per operation on the socket, so that a server which sends a byte now
-    and then holds a caller for as long as it likes.
 
     Parameters
     ----------
@@ -67,11 +69,9 @@ class BoundedPool(urllib3.PoolManager):
             If there is no answer, or it is too slow or too long.
         """
         wants_stream = not options.pop("preload_content", True)
-        with _limited(3 * self._timeout_s) as use:
-            answer = super().urlopen(method, url, redirect=False, preload_content=False, **options)
-            content = self._read(answer, use)
-        return urllib3.HTTPResponse(
-            body=io.BytesIO(content),
+        answer = super().urlopen(method, url, redirect=False, preload_content=False, **options)
+        return HTTPResponse(
+            body=io.BytesIO(self._read(cast("HTTPResponse", answer))),
             headers=answer.headers,
             status=answer.status,
             reason=answer.reason,
@@ -79,109 +79,83 @@ class BoundedPool(urllib3.PoolManager):
             request_method=method,
         )
 
-    def _read(self, answer: BaseHTTPResponse, use: _Use) -> bytes:
+    def _read(self, answer: HTTPResponse) -> bytes:
         longest = LONGEST_OBJECT if answer.status == _OK else LONGEST_ERROR
+        connection = cast("_Bounded", answer.connection)
         content = bytearray()
-        while chunk := answer.read(_CHUNK):
-            content += chunk
-            if len(content) > longest:
-                use.cut()
-                message = f"the answer is longer than {longest:,} bytes"
-                raise OSError(message)
-            use.extend(self._timeout_s)
+        try:
+            with connection.in_time():
+                while chunk := answer.read(_CHUNK):
+                    content += chunk
+                    if len(content) > longest:
+                        answer.close()
+                        message = f"the answer is longer than {longest:,} bytes"
+                        raise OSError(message)
+                    connection.allow(self._timeout_s)
+        finally:
+            connection.stop()
         answer.release_conn()
         return bytes(content)
 
 
-class _Use:
-    """The sockets of one request, and the clock that cuts them off."""
+class _Bounded(HTTPConnection):
+    _clock: threading.Timer | None = None
+    _known: socket.socket | None = None
+    _is_late = False
 
-    def __init__(self, seconds: float) -> None:
-        self.is_late = False
-        self._sockets: list[socket.socket] = []
-        self._clock = self._start(seconds)
-
-    def note(self, known: socket.socket | None) -> None:
-        if known is not None:
-            self._sockets.append(known)
-
-    def extend(self, seconds: float) -> None:
-        self._clock.cancel()
-        self._clock = self._start(seconds)
+    def allow(self, seconds: float) -> None:
+        self.stop()
+        self._clock = threading.Timer(seconds, self._cut)
+        self._clock.daemon = True
+        self._clock.start()
 
     def stop(self) -> None:
-        self._clock.cancel()
+        if self._clock is not None:
+            self._clock.cancel()
 
-    def cut(self) -> None:
-        for known in self._sockets:
-            # Closed by now, or the one that TLS took over.
-            with suppress(OSError):
-                known.shutdown(socket.SHUT_RDWR)
-
-    def _start(self, seconds: float) -> threading.Timer:
-        clock = threading.Timer(seconds, self._end)
-        clock.daemon = True
-        clock.start()
-        return clock
-
-    def _end(self) -> None:
-        self.is_late = True
-        self.cut()
-
-
-class _Current(threading.local):
-    use: _Use | None = None
-
-
-_current = _Current()
-
-
-@contextmanager
-def _limited(seconds: float) -> Iterator[_Use]:
-    use = _Use(seconds)
-    _current.use = use
-    try:
-        yield use
-    except Exception as error:
-        if use.is_late:
-            raise _late() from error
-        raise
-    finally:
-        use.stop()
-        _current.use = None
-    # An answer without a length just ends where it is cut off.
-    if use.is_late:
-        raise _late()
-
-
-def _late() -> TimeoutError:
-    return TimeoutError("timed out: the server answers too slowly")
-
-
-def _note(known: socket.socket | None) -> None:
-    if _current.use is not None:
-        _current.use.note(known)
-
-
-class _Noting(HTTPConnection):
-    def _new_conn(self) -> socket.socket:
-        known = super()._new_conn()
-        _note(known)
-        return known
+    @contextmanager
+    def in_time(self) -> Iterator[None]:
+        message = "timed out: the server answers too slowly"
+        try:
+            yield
+        except Exception as error:
+            self.stop()
+            if self._is_late:
+                raise TimedOutError(message) from error
+            raise
+        # An answer without a length just ends where it is cut off.
+        if self._is_late:
+            raise TimedOutError(message)
 
     def request(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - urllib3's
-        # Kept from an earlier request, or what TLS has put over the first one by now.
-        _note(self.sock)
+        self._is_late = False
+        # To connect, to send and to wait; urllib3 says the limit of the first.
+        self.allow(3 * cast("float", self.timeout))
         super().request(*arguments, **options)
 
+    def connect(self) -> None:
+        super().connect()
+        # An answer without a length takes it over, and the connection forgets it.
+        self._known = self.sock
 
-class _NotingTLS(_Noting, HTTPSConnection):
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3's own does
+        with self.in_time():
+            return super().getresponse()
+
+    def _cut(self) -> None:
+        self._is_late = True
+        if self._known is not None:
+            with suppress(OSError):  # closed by now
+                self._known.shutdown(socket.SHUT_RDWR)
+
+
+class _BoundedTLS(_Bounded, HTTPSConnection):
     """The same, through urllib3's own TLS, which is a plain connection's subclass."""
 
 
 class _HTTPPool(HTTPConnectionPool):
-    ConnectionCls = _Noting
+    ConnectionCls = _Bounded
 
 
 class _HTTPSPool(HTTPSConnectionPool):
-    ConnectionCls = _NotingTLS
+    ConnectionCls = _BoundedTLS
