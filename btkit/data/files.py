@@ -199,7 +199,8 @@ def _read_table(
     name = file.name.lower()
     try:
         if name.endswith((".parquet", ".pq")):
-            return pd.read_parquet(file), []
+            # Read ahead, it would be there compressed as well.
+            return pd.read_parquet(file, pre_buffer=False), []
         content = gzip.decompress(file.read_bytes()) if name.endswith(".gz") else file.read_bytes()
         text, remarks = decode(content, origin=file.name)
         table, more = lay_out(text, origin=file.name, bar_format=bar_format)

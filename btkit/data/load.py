@@ -202,8 +202,7 @@ def load_from_source(  # noqa: PLR0913 - the question itself, and where to put i
             "notes": [*info.notes, *joined.notes],
         }
     )
-    result = joined.frame
-    result.index.name = "time" if asked.is_intraday else "date"
+    result = joined.frame.rename_axis("time" if asked.is_intraday else "date")
     result.attrs["btkit"] = info.model_dump()
     return LoadedBars(result, info, inside[0])
 
@@ -295,7 +294,9 @@ def _days_before(time: pd.Timestamp, days: int) -> pd.Timestamp:
 
 
 def _known_columns(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame[[name for name in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS) if name in frame]]
+    known = [name for name in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS) if name in frame]
+    # To choose columns copies them, be it all of them.
+    return frame if known == list(frame.columns) else frame[known]
 
 
 def _without_forming(

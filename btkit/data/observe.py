@@ -66,7 +66,8 @@ def join_observations(
     if span.interval.is_longer:
         until = pd.Timestamp(last_days(index, span.interval)[-1])
     request = Request(symbol, "1d", days[0], until)
-    result = bars.copy()
+    # Its columns are added and replaced, never written into.
+    result = bars.copy(deep=False)
     # Own columns stand on the bars' own keys.
     own = _own_columns(bars)
     joined = list(own)

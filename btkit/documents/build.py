@@ -205,14 +205,14 @@ class RunDocument:
         Returns
         -------
         RunDocument
-            Tables of its own; the result's stay as they are.
+            The prices of its curve share the result's memory.
         """
-        curve = pd.DataFrame(
-            {
-                "equity": result.equity,
-                "cash": result.cash,
-                "invested": result.invested,
-                **{name: result.bars[name] for name in ("open", "high", "low", "close")},
-            }
-        )
-        return cls(report=report, trades=result.trades.copy(), curve=curve.rename_axis("time"))
+        bars = result.bars
+        columns = {
+            "equity": result.equity,
+            "cash": result.cash,
+            "invested": result.invested,
+            **{name: bars[name] for name in ("open", "high", "low", "close")},
+        }
+        curve = pd.DataFrame(columns, copy=False).rename_axis("time")
+        return cls(report=report, trades=result.trades.copy(), curve=curve)

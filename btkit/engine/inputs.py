@@ -39,8 +39,8 @@ class Market(NamedTuple):
 
     @classmethod
     def of(cls, bars: pd.DataFrame) -> Self:
-        """Return the prices of one instrument's bars."""
-        return cls(*(np.array(bars[name], np.float64)[None] for name in cls._fields))
+        """Return the prices of one instrument's bars, in their own memory where that can be."""
+        return cls(*(_as_the_loop_takes(bars[name])[None] for name in cls._fields))
 
 
 class Rules(NamedTuple):
@@ -56,3 +56,13 @@ class Rules(NamedTuple):
     per_order: float
     per_share: float
     rate: float
+
+
+def _as_the_loop_takes(prices: pd.Series[float]) -> Floats:
+    values = np.ascontiguousarray(prices, np.float64).view()
+    try:
+        # Nothing writes, but a compiled function takes what it may not write for another type.
+        values.flags.writeable = True
+    except ValueError:
+        return values.copy()
+    return values

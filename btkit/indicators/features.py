@@ -30,7 +30,7 @@ class FeatureSet:
     """Indicator columns over one set of bars.
 
     A column is computed when it is first asked for and kept; columns that share a calculation,
-    such as MACD's three lines, share its result. Later changes to `bars` do not reach it.
+    such as MACD's three lines, share its result.
 
     Parameters
     ----------
@@ -47,6 +47,8 @@ class FeatureSet:
         Of the bars, or its label.
     events
         The dates of the user's events, by name, that concern the bars' instrument.
+    copy
+        Whether later changes to `bars` must not reach it.
 
     Raises
     ------
@@ -73,13 +75,17 @@ class FeatureSet:
         calendar: str = "XNYS",
         interval: Interval | str = Interval.DAY,
         events: Mapping[str, EventDates] = NO_EVENTS,
+        copy: bool = True,
     ) -> None:
         self.bars_per_year = bars_per_year
         self.calendar = calendar
         self.interval = Interval.parse(interval)
         self._events = events
         self._index = cast("pd.DatetimeIndex", bars.index)
-        self._raw = {name: _read_only(values) for name, values in _bar_columns(bars).items()}
+        self._raw = {
+            name: _read_only(values.copy() if copy else values)
+            for name, values in _bar_columns(bars).items()
+        }
         self._columns: dict[str, Array] = {}
         self._fallbacks: dict[str, Mask | None] = {}
         self._unknowns: dict[str, Mask | None] = {}
@@ -286,11 +292,7 @@ def _bar_columns(bars: pd.DataFrame) -> dict[str, Array]:
             hint=f"Bars need the columns {', '.join(REQUIRED)}.",
             details={"missing": missing},
         )
-    columns = {
-        name: np.array(bars[name].to_numpy(dtype=np.float64, na_value=np.nan), order="C", copy=True)
-        for name in (*REQUIRED, *OPTIONAL)
-        if name in bars.columns
-    }
+    columns = {name: _floats(bars[name]) for name in (*REQUIRED, *OPTIONAL) if name in bars.columns}
     for name in REQUIRED:
         values = columns[name]
         good = np.isfinite(values) & ((values >= 0.0) if name == "volume" else (values > 0.0))
@@ -303,6 +305,13 @@ def _bar_columns(bars: pd.DataFrame) -> dict[str, Array]:
                 details={"column": name, "dates": dates},
             )
     return columns
+
+
+def _floats(column: pd.Series[float]) -> Array:
+    # With a value for what is missing, pandas copies even where nothing can be.
+    if column.dtype == np.float64:
+        return np.asarray(column, dtype=np.float64)
+    return np.asarray(column.to_numpy(dtype=np.float64, na_value=np.nan), dtype=np.float64)
 
 
 def _shift(values: npt.NDArray[S], bars: int, fill: float) -> npt.NDArray[S]:

@@ -69,6 +69,7 @@ class Inputs:
             calendar=self.spec.calendar,
             interval=self.annualisation.interval,
             events=self.events,
+            copy=False,
         )
 
     def evaluator(self) -> ColumnEvaluator:

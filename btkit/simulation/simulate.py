@@ -88,6 +88,7 @@ def simulate(
         commission=commission,
         slippage=slippage,
         start=start,
+        copy=True,
     )
 
 
@@ -111,6 +112,7 @@ def simulate_with(
     commission: float = 0.65,
     slippage: float = 0.005,
     start: str | date | np.datetime64 | None = None,
+    copy: bool = False,
 ) -> Result:
     """`simulate`, with the loop run by someone who watches, saves or stops it.
 
@@ -120,6 +122,8 @@ def simulate_with(
         Runs a loop to its end, as `in_one_piece` does.
     spec, bars, capital, commission, slippage, start
         See `simulate`.
+    copy
+        Whether the bars may change while the result is in use, so that it needs its own.
 
     Returns
     -------
@@ -135,7 +139,7 @@ def simulate_with(
     capital, commission, slippage = check_account(
         capital=capital, commission=commission, slippage=slippage
     )
-    given = _take(bars, strategy)
+    given = _take(bars, strategy, copy=copy)
     index = pd.DatetimeIndex(given.bars.index)
     result = SIMULATIONS[strategy.kind](
         Inputs(
@@ -169,13 +173,13 @@ def _loaded(spec: BaseSpec | Mapping[str, Any]) -> BaseSpec:
     return load_spec(spec, settings=Settings.model_construct())
 
 
-def _take(bars: pd.DataFrame, strategy: BaseSpec) -> GivenBars:
+def _take(bars: pd.DataFrame, strategy: BaseSpec, *, copy: bool) -> GivenBars:
     given = take_bars(bars, calendar=strategy.calendar)
     if given.bars.empty:
         raise NoDataError("there are no bars to simulate", hint="check symbol and dates")
     # Tables and diagnostics are worked out when they are first asked for; by then the caller may
     # have changed the frame that was given.
-    bars, findings = given.bars.copy(deep=True), given.findings
+    bars, findings = given.bars.copy(deep=copy), given.findings
     if strategy.price_adjustment != "none":
         bars = adjust_prices(bars, strategy.price_adjustment)
         findings = judge_splits_again(findings, bars)

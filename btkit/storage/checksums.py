@@ -5,10 +5,12 @@ A curve with one flipped bit is another curve; Parquet, JSON and SQLite read it 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from io import BufferedIOBase
 from pathlib import Path
 from typing import Any, Literal
 
@@ -58,6 +60,14 @@ class Checksum:
     def of(cls, owner_id: str, name: str, kind: FileKind, content: bytes) -> Checksum:
         """Return the checksum of some content."""
         return cls(owner_id, name, kind, digest_of(content), len(content))
+
+    @classmethod
+    def of_file(cls, owner_id: str, name: str, kind: FileKind, file: BufferedIOBase) -> Checksum:
+        """Return the checksum of an open file, which is read from its beginning to its end."""
+        file.seek(0)
+        return cls(
+            owner_id, name, kind, hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
+        )
 
 
 Known = Mapping[str, Checksum]

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from io import BytesIO
+from functools import partial
+from io import BufferedIOBase, BytesIO, IOBase
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+import numpy as np
 import pandas as pd
 
 from btkit.errors import StoreError
 from btkit.storage.checksums import Checksum, check_content
 from btkit.storage.ids import check_run_id
-from btkit.storage.writing import Aside, make_folder, parquet_of, sweep_once, writing_aside
+from btkit.storage.writing import Aside, Summed, make_folder, sweep_once, writing_aside
 
 CURVE_COLUMNS = ("timestamp", "equity", "cash", "invested", "open", "high", "low", "close")
 """The columns of a stored curve: bar time, then $ and prices as float64."""
@@ -103,7 +105,7 @@ class LocalCurves:
         StoreError
             If the folder cannot be written.
         """
-        with self.writing_content(run_id, curve_content(curve)) as pending:
+        with self._writing(run_id, partial(_write, curve)) as pending:
             yield pending
 
     @contextmanager
@@ -115,7 +117,7 @@ class LocalCurves:
         run_id
             The run's id.
         content
-            As `curve_content` gives it.
+            Of a sound copy.
 
         Yields
         ------
@@ -127,6 +129,11 @@ class LocalCurves:
         StoreError
             If the folder cannot be written.
         """
+        with self._writing(run_id, lambda file: file.write(content)) as pending:
+            yield pending
+
+    @contextmanager
+    def _writing(self, run_id: str, fill: Callable[[Summed], object]) -> Iterator[PendingCurve]:
         with ExitStack() as stack:
             with self.explained():
                 make_folder(self.folder, private=self._private)
@@ -134,10 +141,12 @@ class LocalCurves:
                 aside = stack.enter_context(
                     writing_aside(self.path_of(run_id), private=self._private)
                 )
-                aside.file.write(content)
+                summed = Summed(aside.file)
+                fill(summed)
                 # The one thing that nothing else gives again.
                 aside.finish(durable=True)
-            checksum = Checksum.of(check_run_id(run_id), aside.path.name, "curve", content)
+            name = aside.path.name
+            checksum = Checksum(check_run_id(run_id), name, "curve", summed.sha256, summed.size)
             pending = _LocalPending(self, aside, checksum)
             try:
                 yield pending
@@ -171,7 +180,8 @@ class LocalCurves:
             If it is not what was written.
         """
         try:
-            content = self.find(run_id, url).read_bytes()
+            with self.find(run_id, url).open("rb") as file:
+                return read_curve(file, run_id=run_id, url=url, checksum=checksum)
         except FileNotFoundError as error:
             raise StoreError(
                 f"The equity curve of run {run_id} is missing: {_path_in(url)} does not exist.",
@@ -180,7 +190,6 @@ class LocalCurves:
             ) from error
         except OSError as error:
             raise _unreadable(run_id, url, error) from error
-        return read_curve(content, run_id=run_id, url=url, checksum=checksum)
 
     def find(self, run_id: str, url: str) -> Path:
         """Return where a curve is, whether or not it is there.
@@ -257,8 +266,22 @@ def curve_content(curve: pd.DataFrame) -> bytes:
     curve : DataFrame, shape (n_bars, 7)
         By bar time: equity, cash, invested, open, high, low, close.
     """
-    table = curve.rename_axis(CURVE_COLUMNS[0]).reset_index()[list(CURVE_COLUMNS)]
-    return parquet_of(table, index=False)
+    buffer = BytesIO()
+    _write(curve, buffer)
+    return buffer.getvalue()
+
+
+def _write(curve: pd.DataFrame, file: IOBase) -> None:
+    # pyarrow is slow to import, and most commands never touch a curve.
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    table = pa.Table.from_pandas(
+        curve.rename_axis(CURVE_COLUMNS[0]).reset_index()[list(CURVE_COLUMNS)], preserve_index=False
+    )
+    # Hardly a number comes twice: dictionaries of them make files larger, and take the room of
+    # several columns.
+    pq.write_table(table, file, use_dictionary=False)
 
 
 def _path_in(url: str) -> Path:
@@ -266,14 +289,14 @@ def _path_in(url: str) -> Path:
 
 
 def read_curve(
-    content: bytes, *, run_id: str, url: str, checksum: Checksum | None = None
+    file: BufferedIOBase, *, run_id: str, url: str, checksum: Checksum | None = None
 ) -> pd.DataFrame:
     """Read a curve's Parquet.
 
     Parameters
     ----------
-    content
-        Of its file.
+    file
+        Open for reading.
     run_id, url
         For messages.
     checksum
@@ -291,19 +314,25 @@ def read_curve(
     CorruptFileError
         If it is not what was written.
     """
-    check_content(checksum, content, what=f"The equity curve of run {run_id} at {url}")
-    # pyarrow is slow to import, and most commands never touch a curve.
-    import pyarrow as pa  # noqa: PLC0415
-    import pyarrow.parquet as pq  # noqa: PLC0415
+    if checksum is not None:
+        found = Checksum.of_file(run_id, checksum.name, "curve", file)
+        check_content(checksum, found, what=f"The equity curve of run {run_id} at {url}")
+    import pyarrow as pa  # noqa: PLC0415 - as above
+    import pyarrow.parquet as pq  # noqa: PLC0415 - as above
 
     try:
-        # Each column is let go when it is copied: a long curve is not there twice.
-        table: pd.DataFrame = pq.read_table(
-            BytesIO(content), columns=list(CURVE_COLUMNS)
-        ).to_pandas(self_destruct=True)
+        # One column after the other, each let go when it is copied: a long curve is not there
+        # twice.
+        content = pq.ParquetFile(file)
+        times, *columns = CURVE_COLUMNS
+        index = pd.DatetimeIndex(content.read([times]).to_pandas()[times])
+        values = {
+            name: np.concatenate([part.to_numpy() for part in content.read([name])[name].chunks])
+            for name in columns
+        }
     except (OSError, pa.ArrowException, KeyError) as error:
         raise _unreadable(run_id, url, error) from error
-    return table.set_index(CURVE_COLUMNS[0])
+    return pd.DataFrame(values, index=index, copy=False)
 
 
 def _unreadable(run_id: str, url: str, error: Exception) -> StoreError:

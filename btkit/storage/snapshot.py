@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from btkit.documents import RunDocument, read_report
-from btkit.errors import StoreError
+from btkit.errors import CorruptFileError, StoreError
 from btkit.storage import rows
 from btkit.storage.checksums import (
     REPORT,
@@ -29,7 +30,6 @@ from btkit.storage.inspection import REMOTE
 from btkit.storage.job_rows import SELECT_DOCUMENT, JobKind, unknown_job
 from btkit.storage.listing import JobFilter, describe_job, list_jobs, unfinished_document
 from btkit.storage.objects import ObjectStore
-from btkit.storage.writing import digest_of
 
 
 class Stored(NamedTuple):
@@ -226,16 +226,16 @@ class StoreSnapshot:
             return self.curves.load(run_id, url, checksum=checksum)
         kept = self.curves.path_of(run_id)
         if checksum is not None and kept.is_file():
-            content = kept.read_bytes()
-            if digest_of(content) == checksum.sha256:
-                return read_curve(content, run_id=run_id, url=url)
+            with kept.open("rb") as file, suppress(CorruptFileError):
+                return read_curve(file, run_id=run_id, url=url, checksum=checksum)
         if self.objects is None:
             raise StoreError(
                 f"The equity curve of run {run_id} is at {url}, and no object storage is known.",
                 hint="Set the BT_MINIO_* variables.",
                 details={"run_id": run_id, "url": url},
             )
-        return read_curve(self.objects.get(url), run_id=run_id, url=url, checksum=checksum)
+        content = BytesIO(self.objects.get(url))
+        return read_curve(content, run_id=run_id, url=url, checksum=checksum)
 
     def _listed(self, job_id: str) -> dict[str, Any]:
         listed = describe_job(self.connection, job_id)

@@ -8,6 +8,7 @@ what another one is writing now.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import re
 import secrets
@@ -17,7 +18,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from io import BytesIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from btkit.storage.owner import is_running, this_process
 
 if TYPE_CHECKING:
     import pandas as pd
+    from _typeshed import ReadableBuffer
 
 # A name may have 255 bytes, and a letter four.
 _LONGEST_STEM = 60
@@ -100,6 +101,36 @@ class Aside:
         """
         self.finish()
         self.partial.replace(self.path)
+
+
+class Summed(io.RawIOBase):
+    """A file that is being written, and what its checksum comes to.
+
+    Parameters
+    ----------
+    file
+        Takes what is written.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        super().__init__()
+        self._file, self._digest, self.size = file, hashlib.sha256(), 0
+
+    @property
+    def sha256(self) -> str:
+        """Of what was written so far, in hexadecimal digits."""
+        return self._digest.hexdigest()
+
+    def writable(self) -> bool:
+        """Tell that it can be written."""
+        return True
+
+    def write(self, content: ReadableBuffer) -> int:
+        """Write all of some content, and return how many bytes that is."""
+        count = self._file.write(content)
+        self._digest.update(content)
+        self.size += count
+        return count
 
 
 def digest_of(content: bytes) -> str:
@@ -240,7 +271,7 @@ def parquet_of(table: pd.DataFrame, *, index: bool = True) -> bytes:
     index
         Whether its index is kept.
     """
-    buffer = BytesIO()
+    buffer = io.BytesIO()
     table.to_parquet(buffer, index=None if index else False)
     return buffer.getvalue()
 
