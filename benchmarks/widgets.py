@@ -9,7 +9,7 @@ from pathlib import Path
 from timing import Row
 
 from btkit.widgets import OptionsLab, SpecEditor
-from btkit.widgets.lab_fields import LabField
+from btkit.widgets.fields import LabelledField
 
 STRATEGIES = Path(__file__).resolve().parents[1] / "strategies"
 SPEC = STRATEGIES / "golden_cross.yaml"
@@ -40,7 +40,7 @@ def _middle(times: list[float]) -> float:
     return sorted(times)[len(times) // 2]
 
 
-async def _move(lab: OptionsLab, field: LabField) -> list[float]:
+async def _move(lab: OptionsLab, field: LabelledField) -> list[float]:
     slider = field.control.slider
     drawn = asyncio.Event()
     show = lab._picture.show  # noqa: SLF001 - where the time ends

@@ -12,24 +12,11 @@ from btkit.render import text, words
 from btkit.render.pages import markup
 from btkit.render.pieces import Html
 from btkit.render.view import RunView
+from btkit.spec.skipping import SKIPPED
 
 Facts = Sequence[tuple[str, str | Sequence[str]]]
 """Names and what is known of them: text, or lines one beneath the other."""
 
-SKIPPED: dict[str, str] = {
-    "size_missing": "the size had no value, since something it reads was missing",
-    "size_not_positive": "the size came to zero or less",
-    "size_below_one_share": "the size came to less than one share",
-    "insufficient_cash": "the cash did not pay for one share at the fill",
-    "no_volatility": "no volatility was known when the order filled",
-    "no_time_to_expiry": "the last session before the target was the day of the fill itself",
-    "no_strike": "no strike has the delta asked for",
-    "strikes_coincide": "both strikes of a side fell on the same multiple of strike_step",
-    "strikes_cross": "the put to sell lay above the call to sell",
-    "no_credit": "nothing would have been left of the credit after slippage",
-    "credit_above_width": "the credit reached the width of the spread",
-    "size_below_one_contract": "one contract risked more than per_trade_risk_pct allows",
-}
 VISIBLE_DRIFT = 1e-4  # a hundredth of a percent; less shows in no decision
 LISTS: dict[str, str] = {
     "entry_conditions": "Entry",

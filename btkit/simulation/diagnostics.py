@@ -83,9 +83,9 @@ def diagnose(run: Simulated) -> Diagnostics:
             for clause in run.clauses.conditions()
         ]
         if not len(positions.closed.reason):
-            explanation = explain_orders(
-                outcome.skipped, outcome.unfilled, positions.skipped
-            ) or Explainer(oldest, index).explain(run.clauses)
+            explanation = explain_orders(outcome.skipped, outcome.unfilled) or Explainer(
+                oldest, index
+            ).explain(run.clauses)
         never_fired = tell_never_fired(every, run.clauses, index)
     return Diagnostics(
         conditions=counts,

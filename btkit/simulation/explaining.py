@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 from btkit.decisions import Clause, Clauses
 from btkit.simulation.evaluator import Evaluator
 from btkit.simulation.nearest import tell_nearest
+from btkit.spec.skipping import SKIPPED
 
 
-def explain_orders(
-    skipped: Mapping[str, int], unfilled: int, reasons: Mapping[str, str]
-) -> list[str]:
+def explain_orders(skipped: Mapping[str, int], unfilled: int) -> list[str]:
     """Return sentences that say what became of entries that were decided.
 
     Parameters
@@ -26,12 +25,10 @@ def explain_orders(
         Entries not made, by reason.
     unfilled
         Orders that the end of the data left unfilled.
-    reasons
-        Each reason in words.
     """
     said = [
         f"{count:,} {'entry was' if count == 1 else 'entries were'} decided but not made: "
-        f"{reasons[reason]}."
+        f"{SKIPPED[reason]}."
         for reason, count in skipped.items()
     ]
     if unfilled:

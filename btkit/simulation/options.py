@@ -54,22 +54,6 @@ ESTIMATES = {
 """For each iv_source what stands in where it is not known, and which way that errs."""
 
 
-SKIPPED = {
-    "no_volatility": "iv_atm was missing, or not above zero with the skew added, when the "
-    "order filled",
-    "no_time_to_expiry": "the last session before the day that target_dte leads to was the day of "
-    "the fill itself",
-    "no_strike": "no strike has the delta asked for, or strike_step rounded it to zero",
-    "strikes_coincide": "the two strikes of a side fell together after rounding to strike_step",
-    "strikes_cross": "the put that was to be sold lay above the call that was to be sold",
-    "no_credit": "the spread would have brought no credit after slippage",
-    "credit_above_width": "the credit reached the width of the spread, which no market pays",
-    "size_below_one_contract": "the max loss of one contract was more than the risk allowed; a "
-    "larger capital or per_trade_risk_pct, or a narrower spread, would let them through",
-}
-"""Why a spread that was decided was not sold, in words."""
-
-
 @dataclass(frozen=True, eq=False)
 class SpreadPositions:
     """The spreads of a run; see `btkit.simulation.simulated.Positions`.
@@ -88,7 +72,6 @@ class SpreadPositions:
 
     noun: ClassVar[str] = "spread"
     reasons: ClassVar[type[IntEnum]] = Reason
-    skipped: ClassVar[Mapping[str, str]] = SKIPPED
 
     spec: OptionsSpec
     market: OptionMarket

@@ -30,15 +30,6 @@ from btkit.simulation.result import Result
 from btkit.simulation.simulated import Closed
 from btkit.spec import BaseSpec, StrategySpec
 
-SKIPPED = {
-    "size_missing": "the sizing formula gave no number there",
-    "size_not_positive": "the sizing formula gave zero or less",
-    "size_below_one_share": "the sizing formula gave less than one share; a larger capital or "
-    "per_trade_risk_pct, or allow_fractional, would let them through",
-    "insufficient_cash": "the cash did not pay for one share",
-}
-"""Why an entry that was decided was not made, in words."""
-
 
 @dataclass(frozen=True, eq=False)
 class SharePositions:
@@ -54,7 +45,6 @@ class SharePositions:
 
     noun: ClassVar[str] = "trade"
     reasons: ClassVar[type[IntEnum]] = Reason
-    skipped: ClassVar[Mapping[str, str]] = SKIPPED
 
     market: Market
     rules: Rules

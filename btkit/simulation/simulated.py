@@ -52,8 +52,6 @@ class Positions(Protocol):
     """What one trade is called: ``trade`` or ``spread``."""
     reasons: ClassVar[type[IntEnum]]
     """What the numbers in `Closed.reason` mean."""
-    skipped: ClassVar[Mapping[str, str]]
-    """Why an entry that was decided was not made: words by reason."""
 
     @property
     def closed(self) -> Closed:

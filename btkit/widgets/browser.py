@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import ipywidgets as ipw
 from IPython.core.getipython import get_ipython
-from IPython.display import HTML, display
+from IPython.display import HTML
 
 from btkit.errors import BtkitError
 from btkit.jobs import delete, list_runs, load_document, read_settings
-from btkit.render import execute_template
+from btkit.render import execute_template, text
 from btkit.render.notebook import Engine, template_for
 from btkit.render.pages import markup
 from btkit.settings import Settings
-from btkit.widgets.closing import close_all, let_go
-from btkit.widgets.lifecycle import replace_older
+from btkit.widgets.parts import CellWidget, Note, button, styled
 from btkit.widgets.run_table import RunTable, columns, rows
 from btkit.widgets.stored_view import stored_view
-from btkit.widgets.style import styles
 
 
-class RunBrowser:
+class RunBrowser(CellWidget):
     """Browse what is stored: sort, filter, select; see one report or several runs side by side.
 
     Runs, sweeps, walk-forward validations and batches have a row each; a batch shows its runs side
@@ -54,16 +52,17 @@ class RunBrowser:
     ) -> None:
         self._settings = read_settings(settings)
         self._symbol, self._limit = symbol, limit
+        # What is refused here leaves no widget behind.
+        runs = self._stored()
         self.table = RunTable(columns=columns())
         self._asking = False
         self._view = ipw.Output()
         self._links = ipw.Output()
-        self._note = ipw.HTML()
+        self._note = Note()
         self._build()
-        self.refresh()
+        self._fill(runs)
         self.table.observe(lambda _: self._on_select(), "selected")
         self._on_select()
-        replace_older(self)
 
     @property
     def selected(self) -> list[str]:
@@ -82,13 +81,18 @@ class RunBrowser:
         StoreError
             If the store cannot be read.
         """
-        runs = list_runs(self._symbol, limit=self._limit, settings=self._settings)
+        self._fill(self._stored())
+
+    def _stored(self) -> list[dict[str, Any]]:
+        return list_runs(self._symbol, limit=self._limit, settings=self._settings)
+
+    def _fill(self, runs: list[dict[str, Any]]) -> None:
         self._kinds = {run["run_id"]: run["kind"] for run in runs}
         self.table.rows = rows(runs)
         self.table.selected = [run_id for run_id in self.table.selected if run_id in self._kinds]
         if not runs:
             place = self._settings.db_path.expanduser().absolute()
-            self._say(f"No run is stored in {place} yet; btkit.run makes one.")
+            self._note.say(f"No run is stored in {place} yet; btkit.run makes one.")
 
     def report(self, run_id: str | None = None) -> Path:
         """Render a run's notebook and page, if that was not done yet.
@@ -123,7 +127,7 @@ class RunBrowser:
     def open(self) -> None:
         """Render the selected run's notebook, and link to it; the kernel stays free meanwhile."""
         self._open.disabled = True
-        self._say("Rendering the notebook …")
+        self._note.say("Rendering the notebook …")
         self._links.outputs = ()
         (chosen,) = self.selected
         self._rendering = threading.Thread(
@@ -152,39 +156,26 @@ class RunBrowser:
             self.refresh()
         return len(gone)
 
-    def close(self) -> None:
-        """Take the browser off the screen and let go of what it shows."""
-        if hasattr(self, "widget"):
-            close_all(self.widget)
-            let_go(self)
-
-    def _ipython_display_(self) -> None:
-        display(self.widget)
-
     def _build(self) -> None:
-        self._open = _button("Open notebook", "book", "Render it if need be, and link to it")
-        self._open.on_click(lambda _: self.open())
-        self._delete = _button("Delete", "trash", "Delete the selected runs")
-        self._delete.on_click(lambda _: self._ask(wanted=True))
-        self._sure = _button("Delete for good", "trash", "There is no way back")
+        self._open = button(
+            "Open notebook", "book", "Render it if need be, and link to it", self.open
+        )
+        self._delete = button("Delete", "trash", "Delete the selected runs", self._ask)
+        self._sure = button("Delete for good", "trash", "There is no way back", self._delete_now)
         self._sure.button_style = "danger"
-        self._sure.on_click(lambda _: self._try(self._delete_now))
-        self._keep = _button("Keep", "", "Delete nothing")
-        self._keep.on_click(lambda _: self._ask(wanted=False))
-        reload = _button("Refresh", "sync", "Read the store again")
-        reload.on_click(lambda _: self._try(self.refresh))
+        self._keep = button("Keep", "", "Delete nothing", self._ask_no_more)
+        reload = button("Refresh", "sync", "Read the store again", self._read_again)
         bar = ipw.HBox([self._open, self._delete, self._sure, self._keep, reload])
-        bar.add_class("bt-edit-bar")
-        parts = [ipw.HTML(styles()), self.table, bar, self._note, self._links, self._view]
-        self.widget = ipw.VBox(parts)
+        parts = [self.table, styled(bar, "bt-edit-bar"), self._note, self._links, self._view]
+        self._put_on_screen(parts)
 
     def _on_select(self) -> None:
         chosen = self.selected
         self._open.disabled = not self._has_notebook(chosen)
         self._delete.disabled = not chosen
         self._links.outputs = ()
-        self._ask(wanted=False)
-        self._try(self._show_selected)
+        self._ask_no_more()
+        self._note.attempt(self._show_selected)
 
     def _has_notebook(self, chosen: list[str]) -> bool:
         return len(chosen) == 1 and self._kinds[chosen[0]] != "batch"
@@ -200,7 +191,7 @@ class RunBrowser:
         try:
             notebook = self.report(run_id)
         except BtkitError as error:
-            self._say(_words(error), bad=True)
+            self._note.fail(error)
         else:
             links = [
                 (f"{name} {path.name}", _relative(path))
@@ -209,38 +200,31 @@ class RunBrowser:
             if self.selected == [run_id]:
                 # In an output, unlike in a widget, JupyterLab opens a link to a file itself.
                 self._links.append_display_data(HTML(markup("widgets.links", links)))
-            self._say(f"Rendered in {notebook.parent}.")
+            self._note.say(f"Rendered in {notebook.parent}.")
         finally:
             self._open.disabled = not self._has_notebook(self.selected)
 
+    def _read_again(self) -> None:
+        self._note.attempt(self.refresh)
+
     def _delete_now(self) -> None:
-        gone = self.delete()
-        self._say(f"Deleted {gone} {'run' if gone == 1 else 'runs'}.")
+        self._note.attempt(lambda: f"Deleted {text.plural(self.delete(), 'run')}.")
 
-    def _ask(self, *, wanted: bool) -> None:
-        self._sure.layout.display = self._keep.layout.display = "" if wanted else "none"
-        if wanted:
-            number = len(self.selected)
-            what = "this run" if number == 1 else f"these {number} runs"
-            self._say(f"Delete {what} with trades and equity curve? There is no way back.")
-        elif self._asking:
-            self._note.value = ""
-        self._asking = wanted
+    def _ask(self) -> None:
+        self._offer_deletion("")
+        number = len(self.selected)
+        what = "this run" if number == 1 else f"these {number} runs"
+        self._note.say(f"Delete {what} with trades and equity curve? There is no way back.")
+        self._asking = True
 
-    def _try(self, work: Callable[[], object]) -> None:
-        """Do what a button asks for; say why where that fails."""
-        try:
-            work()
-        except BtkitError as error:
-            self._say(_words(error), bad=True)
+    def _ask_no_more(self) -> None:
+        self._offer_deletion("none")
+        if self._asking:
+            self._note.say("")
+        self._asking = False
 
-    def _say(self, words: str, *, bad: bool = False) -> None:
-        kind = "bt-problem" if bad else "bt-edit-note"
-        self._note.value = markup("widgets.said", words, kind)
-
-
-def _words(error: BtkitError) -> str:
-    return f"{error.message} {error.hint}"
+    def _offer_deletion(self, display: str) -> None:
+        self._sure.layout.display = self._keep.layout.display = display
 
 
 def _relative(path: Path) -> str:
@@ -248,9 +232,3 @@ def _relative(path: Path) -> str:
         return os.path.relpath(path)
     except ValueError:  # another drive
         return str(path)
-
-
-def _button(text: str, icon: str, tooltip: str) -> ipw.Button:
-    button = ipw.Button(description=text, icon=icon, tooltip=tooltip)
-    button.layout.width = "auto"
-    return button

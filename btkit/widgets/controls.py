@@ -14,8 +14,8 @@ from btkit.errors import Problem
 from btkit.indicators import UserEvents
 from btkit.spec import StrategySpec
 from btkit.widgets.expressions import Expressions
-from btkit.widgets.numbers import NumberField, Parameters
-from btkit.widgets.problems import labelled, show_problems
+from btkit.widgets.fields import LabelledField
+from btkit.widgets.numbers import Number, Parameters
 
 Changed = Callable[[str, Any], None]
 
@@ -80,13 +80,13 @@ class ControlKind:
         From the control's value to plain JSON, and back.
     """
 
-    control: ipw.Widget
+    control: ipw.Widget | Number
     read: Callable[[Any], Any] = lambda value: value
     write: Callable[[Any], Any] = lambda value: value
 
 
-class Field:
-    """A field with one value.
+class Field(LabelledField):
+    """A field of the spec with one value.
 
     Parameters
     ----------
@@ -100,33 +100,20 @@ class Field:
 
     def __init__(self, name: str, kind: ControlKind, changed: Changed) -> None:
         about = StrategySpec.model_fields[name]
-        self.name, self.control = name, kind.control
-        self._changed, self._kind = changed, kind
+        self._name, self._kind = name, kind
         self._default = about.get_default(call_default_factory=True)
-        self._quiet = False
-        self.control.tooltip = about.description
-        self._problem = ipw.HTML()
-        meaning = f"{about.description} ({name})"
-        self.box = ipw.VBox([labelled(label_of(name), self.control, meaning), self._problem])
-        self.mark(())
-        self.control.observe(self._on_value, "value")
+        if isinstance(kind.control, ipw.Widget):
+            kind.control.tooltip = about.description
+        super().__init__(
+            label_of(name),
+            kind.control,
+            lambda: changed(name, kind.read(self.value)),
+            meaning=f"{about.description} ({name})",
+        )
 
     def show(self, fields: dict[str, Any]) -> None:
         """Show the field's value without telling anybody that it changed."""
-        self._quiet = True
-        try:
-            self.control.value = self._kind.write(fields.get(self.name, self._default))
-        finally:
-            self._quiet = False
-
-    def mark(self, problems: Sequence[Problem]) -> None:
-        """Show what is wrong with the field, or that nothing is."""
-        text = self.control.value if isinstance(self.control.value, str) else ""
-        show_problems(self._problem, self.control, problems, text)
-
-    def _on_value(self, change: dict[str, Any]) -> None:
-        if not self._quiet:
-            self._changed(self.name, self._kind.read(change["new"]))
+        self.put(self._kind.write(fields.get(self._name, self._default)))
 
 
 def label_of(name: str) -> str:
@@ -155,8 +142,6 @@ def _control(name: str, changed: Changed, events: UserEvents) -> Control:
         return Parameters(changed)
     if name == "position_sizing_formula":
         return Expressions(name, label, meaning, changed, events=events, single=True)
-    if name == "per_trade_risk_pct":
-        return NumberField(name, label, changed, span=_RISK, percent=True)
     return Field(name, _kind(name), changed)
 
 
@@ -172,6 +157,8 @@ def _kind(name: str) -> ControlKind:  # noqa: PLR0911 - one case a kind of contr
             read=lambda value: value or None,
             write=lambda value: value or "",
         )
+    if name == "per_trade_risk_pct":
+        return ControlKind(Number(_RISK[0], span=_RISK, percent=True, name=label_of(name)))
     if name in {"allow_fractional", "requires_options_data"}:
         return ControlKind(ipw.Checkbox(indent=False))
     if name in {"max_holding_bars", "max_concurrent_positions"}:

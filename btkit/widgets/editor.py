@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ipw
 import pandas as pd
-from IPython.display import display
 
-from btkit.errors import BtkitError, Problem, UsageError
+from btkit.errors import BtkitError, Problem, StoreError, UsageError
 from btkit.jobs import read_settings, run
 from btkit.jobs.asking import path_of
 from btkit.jobs.requests import SpecSource, rule_spec
@@ -21,18 +19,15 @@ from btkit.render.text import file_part
 from btkit.settings import Settings
 from btkit.spec import CONDITION_LISTS, StrategySpec
 from btkit.storage import write_whole
-from btkit.widgets.closing import close_all, let_go
-from btkit.widgets.coalesce import Coalescer
 from btkit.widgets.controls import field_controls, label_of, missing_parameters
 from btkit.widgets.document import SpecDocument, text_of
 from btkit.widgets.expressions import Expressions
 from btkit.widgets.fit import fitted
-from btkit.widgets.lifecycle import replace_older
 from btkit.widgets.market import BuyAndHold, LoadedMarket, MarketRequest
+from btkit.widgets.parts import Note, button, styled
 from btkit.widgets.picture import Picture
-from btkit.widgets.request_bar import RequestBar
-from btkit.widgets.style import styles
 from btkit.widgets.summary import summary
+from btkit.widgets.workbench import Workbench, fields_of, said, sentence
 
 if TYPE_CHECKING:
     from btkit.simulation import Result
@@ -57,11 +52,8 @@ _TRADING = (
     "price_adjustment",
 )
 
-# Where a symbol comes without a range.
-_USUAL = ("1999-01-04", "2018-12-31")
 
-
-class SpecEditor:
+class SpecEditor(Workbench):
     """Edit a rule spec and see its equity, drawdown, trades and metrics follow every change.
 
     While the spec is invalid, the last valid picture stays, dimmed, and the reason stands above
@@ -109,27 +101,25 @@ class SpecEditor:
         slippage: float | None = None,
         settings: Settings | None = None,
     ) -> None:
-        self._settings = read_settings(settings)
-        known = rule_spec(spec, settings=self._settings)
+        settings = read_settings(settings)
+        known = rule_spec(spec, settings=settings)
         request = MarketRequest.of(
             symbol,
             start,
             end,
-            usual=_USUAL,
             interval=interval,
             source=source,
             capital=capital,
             commission=commission,
             slippage=slippage,
         )
-        self._market = LoadedMarket(request, settings=self._settings)
-        self._document = SpecDocument(known, settings=self._settings)
-        self._result: Result = self._market.simulate(known)
+        # What is refused here leaves no widget behind.
+        self._result: Result = LoadedMarket(request, settings=settings).simulate(known)
+        super().__init__(request, settings=settings, work=self._redraw)
+        self._document = SpecDocument(known, settings=settings)
         self._held = BuyAndHold(self._result)
         self._path = path_of(spec) or f"{file_part(known.name)}.json"
-        self._coalescer = Coalescer(self._redraw)
         self._build()
-        replace_older(self)
 
     @property
     def spec(self) -> StrategySpec:
@@ -158,20 +148,17 @@ class SpecEditor:
             Plain JSON, valid or not.
         """
         self._document.edit(name, value)
-        self._show_fields()
-        self._coalescer.ask()
+        self._follow()
 
     def undo(self) -> None:
         """Take the last edit back."""
         self._document.undo()
-        self._show_fields()
-        self._coalescer.ask()
+        self._follow()
 
     def redo(self) -> None:
         """Make the edit that was undone again."""
         self._document.redo()
-        self._show_fields()
-        self._coalescer.ask()
+        self._follow()
 
     def load(self, path: str | Path) -> None:
         """Take a spec from a file; the edit can be undone.
@@ -183,8 +170,7 @@ class SpecEditor:
         """
         self._document.replace(rule_spec(Path(path), settings=self._settings))
         self._file.value = str(path)
-        self._show_fields()
-        self._coalescer.ask()
+        self._follow()
 
     def save(self, path: str | Path) -> Path:
         """Write the spec to a file: YAML where its name ends so, else JSON.
@@ -268,17 +254,11 @@ class SpecEditor:
         )
         return str(result.run_id)
 
-    def close(self) -> None:
-        """Take the editor off the screen and let go of all but the spec, for good."""
-        if not hasattr(self, "widget"):
-            return
-        self._coalescer.cancel()
-        self._picture.close()
-        close_all(self.widget)
-        let_go(self, keep=("_document", "_settings"))
+    _kept = ("_document", "_settings")
 
-    def _ipython_display_(self) -> None:
-        display(self.widget)
+    def _close_parts(self) -> None:
+        super()._close_parts()
+        self._picture.close()
 
     # What stands on the screen
 
@@ -286,39 +266,27 @@ class SpecEditor:
         self.controls = field_controls(self._on_edit, events=self.spec.events)
         self._picture = Picture(self._result, self._held)
         self._summary = ipw.HTML()
-        self._reason = ipw.HTML()
-        self._reason.add_class("bt-edit-reason")
-        self._note = ipw.HTML()
-        self._shown = ipw.VBox([self._summary, fitted(self._picture.widget)])
-        self._shown.add_class("bt-edit-result")
-        self._bar = RequestBar(self._market.request, self._on_request, settings=self._settings)
-        left = ipw.VBox([self._tools(), self._note, self._tabs()])
-        left.add_class("bt-edit-left")
-        right = ipw.VBox([self._bar.box, self._reason, self._shown])
-        right.add_class("bt-edit-right")
-        body = ipw.HBox([left, right])
-        body.add_class("bt-edit")
-        self.widget = ipw.VBox([ipw.HTML(styles()), body])
-        self.widget.add_class("bt-edit-box")
+        self._note = Note()
+        left = [self._tools(), self._note, self._tabs()]
+        self._arrange(left, [self._summary, fitted(self._picture.widget)])
         self._show_fields()
         self._show_result()
 
     def _tools(self) -> ipw.Widget:
-        self._undo = _button("Undo", "undo", "Take the last edit back", self.undo)
-        self._redo = _button("Redo", "repeat", "Make the undone edit again", self.redo)
+        self._undo = button("Undo", "undo", "Take the last edit back", self.undo)
+        self._redo = button("Redo", "repeat", "Make the undone edit again", self.redo)
         self._file = ipw.Text(value=self._path, placeholder="file of the spec", tooltip="File")
         self._file.layout.width = "auto"
         self._file.layout.flex = "1 1 160px"
-        self._save = _button("Save", "save", "Write the spec to this file", self._on_save)
-        load = _button("Load", "folder-open", "Take the spec from this file", self._on_load)
-        store = _button("Run and store", "database", "Run it and keep the run", self._on_store)
-        copy = _button("Command", "terminal", "As a command line, to copy", self._on_command)
-        self._store, self._load, self._copy = store, load, copy
-        bar = ipw.HBox([self._file, load, self._save])
-        more = ipw.HBox([self._undo, self._redo, store, copy])
-        for line in (bar, more):
-            line.add_class("bt-edit-bar")
-        return ipw.VBox([bar, more])
+        self._save = button("Save", "save", "Write the spec to this file", self._on_save)
+        self._load = button("Load", "folder-open", "Take the spec from this file", self._on_load)
+        self._store = button("Run and store", "database", "Run it and keep the run", self._on_store)
+        self._copy = button("Command", "terminal", "As a command line, to copy", self._on_command)
+        lines = (
+            [self._file, self._load, self._save],
+            [self._undo, self._redo, self._store, self._copy],
+        )
+        return ipw.VBox([styled(ipw.HBox(line), "bt-edit-bar") for line in lines])
 
     def _tabs(self) -> ipw.Widget:
         rules = ("parameters", *CONDITION_LISTS)
@@ -344,21 +312,24 @@ class SpecEditor:
         self._mark()
         self._coalescer.ask()
 
-    def _on_request(self, changes: Mapping[str, Any]) -> None:
-        self._market = LoadedMarket(
-            self._market.request.changed(**changes), settings=self._settings
-        )
-        self._coalescer.ask()
-
     def _on_save(self) -> None:
-        self._tell(lambda: f"Saved to {self.save(self._file.value)}.")
+        def work() -> str:
+            try:
+                return f"Saved to {self.save(self._file.value)}."
+            except OSError as error:
+                raise StoreError(
+                    f"{self._file.value}: {error.strerror or error}.",
+                    hint="Name a file in a folder that is there, and that you may write to.",
+                ) from error
+
+        self._note.attempt(work)
 
     def _on_load(self) -> None:
         def work() -> str:
             self.load(self._file.value)
             return f"Loaded {self._file.value}; Undo brings the former spec back."
 
-        self._tell(work)
+        self._note.attempt(work)
 
     def _on_store(self) -> None:
         def work() -> str:
@@ -366,35 +337,29 @@ class SpecEditor:
             place = self._settings.db_path.expanduser().absolute()
             return f"Stored as run {run_id} in {place}."
 
-        self._tell(work)
+        self._note.attempt(work)
 
     def _on_command(self) -> None:
         advice = "Runs the spec as it was last saved to that file."
         self._note.value = markup("widgets.command", self._command_parts(), _COPY, advice)
 
-    def _tell(self, work: Callable[[], str]) -> None:
-        """Do what a button asks for, and say beside it how that went."""
-        try:
-            said, kind = work(), "bt-edit-note"
-        except BtkitError as error:
-            said, kind = (
-                f"{error.message} {error.hint}",
-                "bt-problem",
-            )
-        except OSError as error:
-            said, kind = f"{self._file.value}: {error.strerror or error}", "bt-problem"
-        self._note.value = markup("widgets.said", said, kind)
-
     # What follows from it
 
+    def _follow(self) -> None:
+        """Show the spec as it stands now, and soon what it does."""
+        self._show_fields()
+        self._coalescer.ask()
+
     def _redraw(self) -> None:
+        self._mark_request(None, {})
         if self.problems:
-            self._show_reason(*_reason_of(self.problems, self._document.fields))
+            self._dim("Not updated: ", _reason_of(self.problems, self._document.fields))
             return
         try:
             result = self._market.simulate(self.spec)
         except BtkitError as error:
-            self._show_reason(error.message, error.hint)
+            self._mark_request(error, fields_of(error))
+            self._dim("Not updated: ", " ".join(said(error)).strip())
             return
         if not self._held.fits(result):
             self._held = BuyAndHold(result)
@@ -402,18 +367,11 @@ class SpecEditor:
         self._show_result()
 
     def _show_result(self) -> None:
-        self._reason.value = ""
-        self._shown.remove_class("bt-stale")
+        self._light()
         self._picture.show(self._result, self._held)
         self._summary.value = summary(
             self._result, self._held, least=self._settings.min_trades_required
         )
-
-    def _show_reason(self, reason: str, hint: str) -> None:
-        self._shown.add_class("bt-stale")
-        if hint:
-            reason += f" {hint[0].upper()}{hint[1:]}{'' if hint[-1] in '.?!' else '.'}"
-        self._reason.value = markup("widgets.refused", "Not updated: ", reason)
 
     def _show_fields(self) -> None:
         for control in self.controls.values():
@@ -429,14 +387,14 @@ class SpecEditor:
         self._redo.disabled = not self._document.can_redo
 
 
-def _reason_of(problems: list[Problem], fields: dict[str, Any]) -> tuple[str, str]:
+def _reason_of(problems: list[Problem], fields: dict[str, Any]) -> str:
     first = problems[0]
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     missing = sorted(missing_parameters(fields))
     hint = first.hint
     if missing and "parameter" in first.message:
         hint = f"add {missing[0]} under Parameters"
-    return f"{_place(first.path)}: {first.message}{more}.", hint
+    return f"{_place(first.path)}: {first.message}{more}. {sentence(hint)}".strip()
 
 
 def _place(path: str) -> str:
@@ -448,10 +406,3 @@ def _place(path: str) -> str:
     if found["index"]:
         return f"{name}, condition {int(found['index']) + 1}"
     return f"{name}, {found['part']}" if found["part"] else name
-
-
-def _button(text: str, icon: str, tooltip: str, work: Callable[[], None]) -> ipw.Button:
-    button = ipw.Button(description=text, icon=icon, tooltip=tooltip)
-    button.layout.width = "auto"
-    button.on_click(lambda _: work())
-    return button

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from importlib.resources import files
 from typing import Any, ClassVar
 
 import anywidget
@@ -12,6 +11,7 @@ import traitlets
 
 from btkit.errors import Problem
 from btkit.indicators import NO_USER_EVENTS, UserEvents, catalogue
+from btkit.widgets.parts import own_text
 from btkit.widgets.problems import labelled, problem_markup
 
 Changed = Callable[[str, Any], None]
@@ -22,9 +22,7 @@ _LENGTHS = (20, 50, 200)
 class ExpressionList(anywidget.AnyWidget):
     """Expressions beneath a heading, to add, remove and move; one alone without a heading."""
 
-    _esm: ClassVar[str] = (
-        files("btkit.widgets").joinpath("assets", "expressions.js").read_text(encoding="utf-8")
-    )
+    _esm: ClassVar[str] = own_text("expressions.js")
 
     title: traitlets.Unicode[str, str | bytes] = traitlets.Unicode().tag(sync=True)
     note: traitlets.Unicode[str, str | bytes] = traitlets.Unicode().tag(sync=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import traitlets
 
 from btkit.render import theme
-from btkit.widgets.style import own_text
+from btkit.widgets.parts import own_text
 
 if TYPE_CHECKING:
     from plotly.graph_objects import FigureWidget

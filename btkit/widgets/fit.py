@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import ClassVar
 
 import anywidget
 import ipywidgets as ipw
 
+from btkit.widgets.parts import own_text
 
-class Fit(anywidget.AnyWidget):
-    """Nothing to see; it tells the figures beside it when the width of their box changes."""
 
-    _esm: ClassVar[str] = (
-        files("btkit.widgets").joinpath("assets", "fit.js").read_text(encoding="utf-8")
-    )
+class _Fit(anywidget.AnyWidget):
+    # Nothing to see; it tells the figures beside it when the width of their box changes.
+    _esm: ClassVar[str] = own_text("fit.js")
 
 
 def fitted(figure: ipw.Widget) -> ipw.VBox:
@@ -25,4 +23,4 @@ def fitted(figure: ipw.Widget) -> ipw.VBox:
     figure
         Its layout says no width.
     """
-    return ipw.VBox([Fit(), figure])
+    return ipw.VBox([_Fit(), figure])

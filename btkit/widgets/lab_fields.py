@@ -1,4 +1,4 @@
-"""The fields of a lab: each a control, with room beneath it for what is wrong with it."""
+"""The fields that labs have: numbers with sliders, values to try, objective and constraint."""
 
 from __future__ import annotations
 
@@ -7,108 +7,15 @@ from typing import Any
 
 import ipywidgets as ipw
 
-from btkit.errors import Problem, UsageError
+from btkit.errors import UsageError
 from btkit.metrics import objectives
 from btkit.render.pages import markup
 from btkit.render.words import LABELS
-from btkit.validation import check_objective
 from btkit.validation.grid import Number as Plain
 from btkit.validation.grid import read_axis
+from btkit.widgets.fields import LabelledField
 from btkit.widgets.numbers import Number
-from btkit.widgets.problems import labelled, show_problems
-
-
-class LabField:
-    """One control of a lab, with its label, and room beneath it for what is wrong.
-
-    Parameters
-    ----------
-    label
-        In a trader's words, with the unit.
-    control
-        What is changed by hand: a widget with a value, or a `Number`.
-    changed
-        Called at every change.
-    meaning
-        Shown when the label is hovered.
-    """
-
-    def __init__(
-        self,
-        label: str,
-        control: ipw.Widget | Number,
-        changed: Callable[[], None],
-        *,
-        meaning: str = "",
-    ) -> None:
-        self.label, self.control = label, control
-        self._changed, self._quiet = changed, False
-        self._edge: ipw.Widget = control.text if isinstance(control, Number) else control
-        self._problem = ipw.HTML()
-        self._problem.layout.display = "none"
-        inner = control.box if isinstance(control, Number) else control
-        self.box = ipw.VBox([labelled(label, inner, meaning), self._problem])
-        if not isinstance(control, Number):
-            control.observe(lambda _: self.tell(), "value")
-
-    @property
-    def value(self) -> Any:  # noqa: ANN401 - whatever the control holds
-        """What the control shows; text where a number is asked for and none was typed."""
-        return self.control.value
-
-    @property
-    def problem(self) -> str:
-        """What is said beneath it, as markup; empty where nothing is wrong."""
-        return str(self._problem.value)
-
-    def tell(self) -> None:
-        """Tell that it changed."""
-        if not self._quiet:
-            self._changed()
-
-    def put(self, value: Any, **traits: Any) -> None:  # noqa: ANN401 - of any control
-        """Show a value without telling anybody that it changed; other traits are set before."""
-        self._quiet = True
-        try:
-            if isinstance(self.control, Number):
-                self.control.show(value)
-                return
-            for name, trait in traits.items():
-                setattr(self.control, name, trait)
-            self.control.value = value
-        finally:
-            self._quiet = False
-
-    def number(self, name: str) -> int | float:
-        """Return the value of a `Number`.
-
-        Raises
-        ------
-        UsageError
-            With `name` as the argument, if what was typed is no number.
-        """
-        value = self.value
-        if isinstance(value, int | float):
-            return value
-        raise UsageError(
-            f"{self.label} is {str(value)!r}, which is no number.",
-            hint="Write a number such as 5 or 0.25.",
-            details={"argument": name, "received": str(value)},
-        )
-
-    def mark(self, message: str = "", hint: str = "") -> None:
-        """Say what is wrong with it; nothing, where the message is empty."""
-        found = [Problem("", message, hint)] if message else []
-        show_problems(self._problem, self._edge, found, "")
-
-
-class Rounded(Number):
-    """A number that is shown with two decimals, and kept with every digit until one is typed."""
-
-    def _written(self, value: float | str) -> str:
-        if isinstance(value, float):
-            return f"{value * 100 if self._percent else value:.2f}".removesuffix(".00")
-        return super()._written(value)
+from btkit.widgets.parts import styled
 
 
 def number_field(
@@ -120,48 +27,56 @@ def number_field(
     percent: bool = False,
     rounded: bool = False,
     meaning: str = "",
-) -> LabField:
+) -> LabelledField:
     """Return a field with a slider and an exact value beside it.
 
     Parameters
     ----------
     label, changed, meaning
-        As for `LabField`.
+        As for `LabelledField`.
     value, span, percent
         As for `Number`.
     rounded
         Whether to show two decimals only.
     """
-    # The number tells the field, which is made from the number.
-    made: list[LabField] = []
-    kind = Rounded if rounded else Number
-    number = kind(
-        value, lambda _: made[0].tell(), span=span, percent=percent, name=meaning or label
+    number = Number(value, span=span, percent=percent, rounded=rounded, name=meaning or label)
+    return LabelledField(label, number, changed, meaning=meaning)
+
+
+def read_number(field: LabelledField, name: str) -> int | float:
+    """Return the value of a field that has a `Number`.
+
+    Raises
+    ------
+    UsageError
+        With `name` as the argument, if what was typed is no number.
+    """
+    value = field.value
+    if isinstance(value, int | float):
+        return value
+    raise UsageError(
+        f"{field.label} is {str(value)!r}, which is no number.",
+        hint="Write a number such as 5 or 0.25.",
+        details={"argument": name, "received": str(value)},
     )
-    made.append(LabField(label, number, changed, meaning=meaning))
-    return made[0]
 
 
 def heading(words: str, note: str = "") -> ipw.HTML:
     """Return what stands above a group of fields."""
-    made = ipw.HTML(markup("widgets.heading", words, note))
-    made.add_class("bt-lab-full")
-    return made
+    return styled(ipw.HTML(markup("widgets.heading", words, note)), "bt-lab-full")
 
 
 def axis_field(
     name: str, values: Sequence[Plain], changed: Callable[[], None], *, placeholder: str
-) -> LabField:
+) -> LabelledField:
     """Return a field that takes the values of a parameter as ``lo:hi:step`` or ``a,b,c``."""
-    control = ipw.Text(value=axis_text(values), placeholder=placeholder, continuous_update=True)
-    control.add_class("bt-edit-code")
     meaning = f"Values of {name}: lo:hi:step, such as 5:50:5, or a,b,c"
-    control.tooltip = meaning
-    return LabField(name, control, changed, meaning=meaning)
+    control = ipw.Text(value=_axis_text(values), placeholder=placeholder, tooltip=meaning)
+    return LabelledField(name, styled(control, "bt-edit-code"), changed, meaning=meaning)
 
 
-def axis_text(values: Sequence[Plain]) -> str:
-    """Return values as `read_axis` takes them: a range where they are evenly spaced whole ones."""
+def _axis_text(values: Sequence[Plain]) -> str:
+    # A range where they are evenly spaced whole numbers.
     if not values:
         return ""
     if len(values) > 2 and all(isinstance(value, int) for value in values):  # noqa: PLR2004 - a range has three
@@ -171,7 +86,7 @@ def axis_text(values: Sequence[Plain]) -> str:
     return ",".join(repr(value) for value in values)
 
 
-def read_axes(fields: Mapping[str, LabField]) -> dict[str, list[Plain]]:
+def read_axes(fields: Mapping[str, LabelledField]) -> dict[str, list[Plain]]:
     """Return the values of the parameters whose fields are not empty.
 
     Raises
@@ -218,17 +133,21 @@ def whole(value: float, *, name: str) -> int:
     return int(value)
 
 
-def objective_field(objective: str, changed: Callable[[], None]) -> LabField:
+def objective_field(objective: str, changed: Callable[[], None]) -> LabelledField:
     """Return a field that chooses the metric which makes a set the best."""
     options = [(LABELS[name].name, name) for name in objectives()]
-    control = ipw.Dropdown(options=options, value=check_objective(objective))
-    return LabField(
+    control = ipw.Dropdown(options=options, value=objective)
+    return LabelledField(
         "Best by", control, changed, meaning="The metric that makes a parameter set the best"
     )
 
 
-def constraint_field(constraint: str | None, changed: Callable[[], None]) -> LabField:
+def constraint_field(constraint: str | None, changed: Callable[[], None]) -> LabelledField:
     """Return a field for an expression over the parameters."""
     control = ipw.Text(value=constraint or "", placeholder="all, or such as fast < slow")
-    control.add_class("bt-edit-code")
-    return LabField("Only where", control, changed, meaning="Sets at which this holds are tried")
+    return LabelledField(
+        "Only where",
+        styled(control, "bt-edit-code"),
+        changed,
+        meaning="Sets at which this holds are tried",
+    )

@@ -8,6 +8,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Generic, TypeVar
 
+import ipywidgets as ipw
+
+from btkit.widgets.parts import styled
 from btkit.widgets.progress import Progress
 
 Answer = TypeVar("Answer")
@@ -76,8 +79,9 @@ class LatestTask(Generic[Answer]):
                 running.close()
 
     def _begin(self, work: Work[Answer], title: str) -> None:
-        loop = running_loop()
-        if loop is None:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
             progress = Progress(work, title=title)
             self._take(progress)
             self._settle(progress)
@@ -111,9 +115,75 @@ class LatestTask(Generic[Answer]):
                 self._ended(progress)
 
 
-def running_loop() -> asyncio.AbstractEventLoop | None:
-    """Return the event loop that runs this thread, if one does."""
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
+class AnsweredTask(Generic[Answer]):
+    """A `LatestTask` whose progress stands in a place of its own, and whose answer is kept.
+
+    Parameters
+    ----------
+    answered
+        Told an answer.
+    failed
+        Told what the work raised instead; `InterruptedRunError` if it was cancelled.
+    """
+
+    def __init__(
+        self, *, answered: Callable[[Answer], None], failed: Callable[[BaseException], None]
+    ) -> None:
+        self._answered, self._failed = answered, failed
+        self._task: LatestTask[Answer] = LatestTask(began=self._began, ended=self._ended)
+        self.progress: Progress[Answer] | None = None
+        self.answer: Answer | None = None
+        self.error: BaseException | None = None
+        self.place = styled(ipw.VBox([]), "bt-lab-progress", "bt-lab-full")
+
+    @property
+    def busy(self) -> bool:
+        """Whether work is under way, or its end not yet told."""
+        return self._task.busy
+
+    @property
+    def result(self) -> Answer:
+        """The last answer; waits for work under way.
+
+        Raises
+        ------
+        BaseException
+            If there has been none yet: why.
+        """
+        self._task.wait()
+        if self.answer is None:
+            assert self.error is not None, "nothing was asked, or it is closed"
+            raise self.error
+        return self.answer
+
+    def ask(self, work: Work[Answer], *, title: str) -> None:
+        """Do this instead of whatever is under way; the parameters are those of `LatestTask`."""
+        self._task.start(work, title=title)
+
+    def fail(self, error: BaseException) -> None:
+        """Take why there is no other answer."""
+        self.error = error
+        self._failed(error)
+
+    def close(self) -> None:
+        """Stop what is under way, and let go of the answer."""
+        self._task.close()
+        if self.progress is not None:
+            self.progress.close()
+        self.answer = self.error = None
+
+    def _began(self, progress: Progress[Answer]) -> None:
+        before, self.progress = self.progress, progress
+        self.place.children = [progress.widget]
+        if before is not None:
+            before.close()
+
+    def _ended(self, progress: Progress[Answer]) -> None:
+        try:
+            answer = progress.result
+        except BaseException as error:  # noqa: BLE001 - told, and raised where the result is asked for
+            self.fail(error)
+            return
+        progress.put_away()
+        self.answer, self.error = answer, None
+        self._answered(answer)

@@ -10,9 +10,9 @@ import numpy as np
 
 from btkit.render.pages import markup
 from btkit.render.pieces import Chart
-from btkit.widgets.closing import close_all
 from btkit.widgets.figure import discard, make_figure, publish
 from btkit.widgets.fit import fitted
+from btkit.widgets.parts import refill, styled
 
 if TYPE_CHECKING:
     from plotly.graph_objects import FigureWidget
@@ -34,9 +34,8 @@ class LiveChart:
     def __init__(self, name: str, *, clicked: Clicked | None = None) -> None:
         self._name, self._clicked = name, clicked
         self.figure: FigureWidget | None = None
-        self._about = ipw.HTML()
-        self.widget = ipw.VBox([self._about])
-        self.widget.add_class("bt-lab-chart")
+        self._about, self._place = ipw.HTML(), ipw.VBox([])
+        self.widget = styled(ipw.VBox([self._about, self._place]), "bt-lab-chart")
 
     def show(self, chart: Chart) -> None:
         """Change the figure to a chart; one message carries all of it.
@@ -64,15 +63,12 @@ class LiveChart:
             discard(self.figure)
 
     def _draw(self, chart: Chart) -> None:
-        before = self.widget.children[1:]
         self.close()
         self.figure = figure = make_figure(chart.figure.data, chart.figure.layout, name=self._name)
         for trace in figure.data:
             trace.on_click(self._on_click)
         publish(figure)
-        self.widget.children = [self._about, fitted(figure)]
-        for box in before:
-            close_all(box)
+        refill(self._place, [fitted(figure)])
 
     def _on_click(self, _trace: object, points: Any, _state: object) -> None:  # noqa: ANN401 - plotly's own
         if self._clicked is not None and points.xs:

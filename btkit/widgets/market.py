@@ -62,7 +62,7 @@ class MarketRequest:
         start: str | None,
         end: str | None,
         *,
-        usual: tuple[str, str],
+        usual: tuple[str, str] = ("1999-01-04", "2018-12-31"),
         **others: Any,  # noqa: ANN401 - the other fields
     ) -> MarketRequest:
         """Return what a widget is asked, its defaults filled in.

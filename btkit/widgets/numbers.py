@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import Any
 
 import ipywidgets as ipw
 
 from btkit.errors import Problem
-from btkit.spec import StrategySpec
-from btkit.widgets.closing import close_all
+from btkit.widgets.parts import button, refill, styled
 from btkit.widgets.problems import labelled, show_problems
 
 Changed = Callable[[str, Any], None]
@@ -37,18 +37,23 @@ class Number:
         Lowest and highest value and step of the slider; None chooses them around the value.
     percent
         Whether the text shows hundredths.
+    rounded
+        Whether it shows two decimals only, until a value is typed.
+    name
+        What it is called where it is hovered.
     """
 
     def __init__(
         self,
         value: float,
-        told: Callable[[float | str], None],
+        told: Callable[[float | str], None] = lambda _: None,
         *,
         span: tuple[float, float, float] | None = None,
         percent: bool = False,
+        rounded: bool = False,
         name: str = "",
     ) -> None:
-        self._told, self._percent, self._quiet = told, percent, False
+        self.told, self._percent, self._rounded, self._quiet = told, percent, rounded, False
         self.value: float | str = value
         low, high, step = span or _span(value)
         self._digits = max(0, -math.floor(math.log10(step)))
@@ -57,14 +62,13 @@ class Number:
             value=value, min=low, max=high, step=step, readout=False, continuous_update=True,
             tooltip=name,
         )  # fmt: skip
-        self.text = ipw.Text(continuous_update=False, tooltip=f"{name}, exactly")
-        self.text.add_class("bt-number")
+        exactly = ipw.Text(continuous_update=False, tooltip=f"{name}, exactly")
+        self.text = styled(exactly, "bt-number")
         self._step = step
         self.show(value)
         self.slider.observe(lambda change: self._on_slider(change["new"]), "value")
         self.text.observe(lambda change: self._on_text(change["new"]), "value")
-        self.box = ipw.HBox([self.slider, self.text])
-        self.box.add_class("bt-number-row")
+        self.box = styled(ipw.HBox([self.slider, self.text]), "bt-number-row")
 
     def fits(self, value: object) -> bool:
         """Tell whether the slider is of the right kind for a value."""
@@ -102,9 +106,11 @@ class Number:
 
     def _settle(self, value: float | str) -> None:
         self.show(value)
-        self._told(value)
+        self.told(value)
 
     def _written(self, value: float | str) -> str:
+        if self._rounded and isinstance(value, float):
+            return f"{value * 100 if self._percent else value:.2f}".removesuffix(".00")
         if isinstance(value, str) or not self._percent:
             return str(value)
         return f"{(Decimal(repr(value)) * 100).normalize():f}"
@@ -130,52 +136,6 @@ def _span(value: float) -> tuple[float, float, float]:
     return (0.0 if value >= 0 else -3 * size, 3 * size, step)
 
 
-class NumberField:
-    """A field of the spec that is a number with a slider.
-
-    Parameters
-    ----------
-    name, label
-        The field, and what a trader calls it.
-    changed
-        Told the field's name and its new value.
-    span, percent
-        As `Number` takes them.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        label: str,
-        changed: Changed,
-        *,
-        span: tuple[float, float, float],
-        percent: bool = False,
-    ) -> None:
-        about = StrategySpec.model_fields[name]
-        self._default = float(about.default)
-        self.name = name
-        self.control = Number(
-            self._default,
-            lambda value: changed(name, value),
-            span=span,
-            percent=percent,
-            name=label,
-        )
-        self._problem = ipw.HTML()
-        row = labelled(label, self.control.box, str(about.description))
-        self.box = ipw.VBox([row, self._problem])
-        self.mark(())
-
-    def show(self, fields: dict[str, Any]) -> None:
-        """Show the field's value without telling anybody that it changed."""
-        self.control.show(fields.get(self.name, self._default))
-
-    def mark(self, problems: Sequence[Problem]) -> None:
-        """Show what is wrong with the field, or that nothing is."""
-        show_problems(self._problem, self.control.text, problems, "")
-
-
 class Parameters:
     """The spec's parameters, one slider each; more can be added.
 
@@ -194,9 +154,7 @@ class Parameters:
         self._problem = ipw.HTML()
         self._new = ipw.Text(placeholder="another, such as fast", tooltip="Name of a parameter")
         self._new.layout.width = "170px"
-        add = ipw.Button(description="Add", icon="plus", tooltip="Add a parameter")
-        add.layout.width = "auto"
-        add.on_click(lambda _: self.add(self._new.value))
+        add = button("Add", "plus", "Add a parameter", lambda: self.add(self._new.value))
         more = ipw.HBox([self._new, add])
         self.box = ipw.VBox([self._list, self._problem, more])
         self.mark(())
@@ -232,22 +190,18 @@ class Parameters:
         self._settle({key: value for key, value in self._values().items() if key != name})
 
     def _build(self, values: dict[str, Any]) -> None:
-        for row in self._list.children:
-            close_all(row)
         self.numbers, rows = {}, []
         for name, value in values.items():
             number = Number(
                 value if isinstance(value, int | float) else _NEW,
-                lambda value, name=name: self._on_value(name, value),  # type: ignore[misc]  # as a default, its type is not inferred
+                partial(self._on_value, name),
                 name=name,
             )
-            remove = ipw.Button(icon="times", tooltip=f"Remove {name}")
-            remove.on_click(lambda _, name=name: self.remove(name))
+            remove = button("", "times", f"Remove {name}", partial(self.remove, name))
             row = labelled(name, ipw.HBox([number.box, remove]), "Parameter of this spec")
-            row.add_class("bt-parameter")
             self.numbers[name] = number
-            rows.append(row)
-        self._list.children = tuple(rows)
+            rows.append(styled(row, "bt-parameter"))
+        refill(self._list, rows)
 
     def _values(self) -> dict[str, float | str]:
         return {name: number.value for name, number in self.numbers.items()}

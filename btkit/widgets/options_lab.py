@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import ipywidgets as ipw
@@ -20,16 +21,16 @@ from btkit.settings import Settings
 from btkit.simulation import Result
 from btkit.simulation.options import sold_spreads
 from btkit.spec import OptionsSpec
-from btkit.widgets.closing import close_all
 from btkit.widgets.coalesce import Coalescer
+from btkit.widgets.fields import LabelledField
 from btkit.widgets.fit import fitted
-from btkit.widgets.lab import Lab, Work
-from btkit.widgets.lab_fields import LabField, heading, number_field
+from btkit.widgets.lab import Lab
+from btkit.widgets.lab_fields import heading, number_field, read_number
 from btkit.widgets.market import BuyAndHold, MarketRequest
+from btkit.widgets.parts import button, refill, styled
 from btkit.widgets.payoff_picture import PayoffPicture, grid_of
 from btkit.widgets.position import Moment, OpenSpread, refused_moment, refused_strikes
 from btkit.widgets.position_tiles import position_tiles
-from btkit.widgets.progress import Progress
 from btkit.widgets.sold import at_last_close, of_spread
 from btkit.widgets.summary import summary
 
@@ -112,14 +113,13 @@ class OptionsLab(Lab[Result]):
         self._position: OpenSpread | None = None
         self._entry: str | None = None
         self._repricer = Coalescer(self._reprice)
-        self._summary, self._tiles = ipw.HTML(), ipw.HTML()
-        self._summary.add_class("bt-lab-full")
+        self._summary, self._tiles = styled(ipw.HTML(), "bt-lab-full"), ipw.HTML()
         self._picture = PayoffPicture()
         self._figure_box = ipw.VBox([])
         self._spread_box = ipw.VBox([self._tiles, self._figure_box])
         rule = self._rule_fields()
         spread = self._spread_fields()
-        self._arrange(
+        self._show(
             [heading("The rule"), *rule, self._summary, heading("The spread"), *spread],
             [self._spread_box],
         )
@@ -185,6 +185,7 @@ class OptionsLab(Lab[Result]):
         self._look(replace(position.now, **known))
 
     def _close_parts(self) -> None:
+        super()._close_parts()
         self._repricer.cancel()
         self._picture.close()
 
@@ -205,19 +206,13 @@ class OptionsLab(Lab[Result]):
             self.fields[name] = number_field(name, value, self._changed)
         return [field.box for field in self.fields.values()]
 
-    def _question(self) -> Work[Result]:
+    def _question(self) -> OptionsJob:
+        numbers = {name: read_number(field, name) for name, field in self.fields.items()}
         spec = self._spec.replace(
-            **{name: self.fields[name].number(name) for name in _RULE},
-            parameters={name: self.fields[name].number(name) for name in self._spec.parameters},
+            **{name: numbers[name] for name in _RULE},
+            parameters={name: numbers[name] for name in self._spec.parameters},
         )
-        market = self._market
-        job = market.job(OptionsJob, spec)
-
-        def work(progress: Progress[Result]) -> Result:
-            result: Result = market.execute(job, progress)
-            return result
-
-        return work
+        return self._market.job(OptionsJob, spec)
 
     def _present(self, answer: Result) -> None:
         self._summary.value = summary(
@@ -236,24 +231,19 @@ class OptionsLab(Lab[Result]):
     # The spread
 
     def _spread_fields(self) -> list[ipw.Widget]:
-        self.chosen = LabField("Sold", ipw.Dropdown(options=[]), self._take,
+        self.chosen = LabelledField("Sold", ipw.Dropdown(options=[]), self._take,
                                meaning="Which of the rule's spreads is shown")  # fmt: skip
-        self.terms: dict[str, LabField] = {}
-        self.strikes: list[LabField] = []
-        self._terms_place = ipw.VBox([])
-        for name in ("bt-lab-full", "bt-lab-columns"):
-            self._terms_place.add_class(name)
-        back = ipw.Button(
-            description="As it was sold", icon="undo", tooltip="Take every move of the spread back"
+        self.terms: dict[str, LabelledField] = {}
+        self.strikes: list[LabelledField] = []
+        self._terms_place = styled(ipw.VBox([]), "bt-lab-full", "bt-lab-columns")
+        self._back = button(
+            "As it was sold", "undo", "Take every move of the spread back", self._take
         )
-        back.layout.width = "auto"
-        back.on_click(lambda _: self._take())
-        self._back = back
-        return [self.chosen.box, self._terms_place, back]
+        return [self.chosen.box, self._terms_place, self._back]
 
     def _take(self) -> None:
         """Show the chosen spread as it was sold."""
-        answer, place = self._answer, self.chosen.value
+        answer, place = self._task.answer, self.chosen.value
         if answer is None:
             return
         closes = 0
@@ -271,7 +261,6 @@ class OptionsLab(Lab[Result]):
 
     def _lay_out(self, position: OpenSpread | None, closes: int) -> None:
         """Make sliders that reach as far as the picture of this position does."""
-        before = self._terms_place.children
         self.terms, self.strikes = {}, []
         if position is not None:
             grid = grid_of(position)
@@ -298,14 +287,13 @@ class OptionsLab(Lab[Result]):
                 )  # fmt: skip
             self.strikes = [
                 number_field(
-                    leg.name.capitalize(), leg.strike, lambda place=place: self._on_strike(place),  # type: ignore[misc]  # mypy does not infer a default's type
+                    leg.name.capitalize(), leg.strike, partial(self._on_strike, place),
                     span=ends, rounded=True, meaning=f"Strike of the {leg.name}, $",
                 )
                 for place, leg in enumerate(position.legs)
             ]  # fmt: skip
-        self._terms_place.children = [field.box for field in (*self.terms.values(), *self.strikes)]
-        for box in before:
-            close_all(box)
+        fields = (*self.terms.values(), *self.strikes)
+        refill(self._terms_place, [field.box for field in fields])
 
     def _on_move(self) -> None:
         position = self._position
@@ -314,7 +302,7 @@ class OptionsLab(Lab[Result]):
         values = {name: field.value for name, field in self.terms.items() if name != "close"}
         wrong = {name: refused_moment(name, value) for name, value in values.items()}
         for name, message in wrong.items():
-            self.terms[name].mark(message)
+            self.terms[name].blame(message)
         if any(wrong.values()):
             self._spread_box.add_class("bt-stale")
             return
@@ -322,7 +310,7 @@ class OptionsLab(Lab[Result]):
         self._repricer.ask()
 
     def _on_close(self) -> None:
-        position, answer, place = self._position, self._answer, self.chosen.value
+        position, answer, place = self._position, self._task.answer, self.chosen.value
         at = self.terms["close"].value
         if position is None or answer is None or not isinstance(at, int):
             return
@@ -341,7 +329,7 @@ class OptionsLab(Lab[Result]):
         strikes = [field.value for field in self.strikes]
         message = refused_strikes(position, strikes)
         for other, field in enumerate(self.strikes):
-            field.mark(message if other == place else "")
+            field.blame(message if other == place else "")
         if message:
             self._spread_box.add_class("bt-stale")
             return
@@ -357,7 +345,7 @@ class OptionsLab(Lab[Result]):
         self._position = replace(self._position, now=now)
         for name in ("spot", "iv", "days"):
             self.terms[name].put(getattr(now, name))
-            self.terms[name].mark()
+            self.terms[name].blame()
         self._repricer.ask()
 
     def _reprice(self) -> None:

@@ -9,6 +9,7 @@ import ipywidgets as ipw
 
 from btkit.errors import Problem
 from btkit.render.pages import markup
+from btkit.widgets.parts import styled
 
 _FIRST_WORD = re.compile(r"[A-Za-z0-9_.{}]+|.")
 
@@ -65,6 +66,4 @@ def labelled(label: str, control: ipw.Widget, meaning: str) -> ipw.HBox:
         Shown when the label is hovered.
     """
     name = ipw.HTML(markup("widgets.label", label, "bt-field-name", meaning))
-    row = ipw.HBox([name, control])
-    row.add_class("bt-field")
-    return row
+    return styled(ipw.HBox([name, control]), "bt-field")

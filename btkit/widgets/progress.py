@@ -14,8 +14,8 @@ from IPython.display import display
 from btkit.errors import BtkitError, InterruptedRunError
 from btkit.jobs import Note
 from btkit.render.pages import markup
-from btkit.widgets.closing import close_all
 from btkit.widgets.lifecycle import replace_older
+from btkit.widgets.parts import close_all
 
 Answer = TypeVar("Answer")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import date
 from typing import Any
 
@@ -14,6 +14,7 @@ from btkit.jobs import read_settings
 from btkit.render.pages import markup
 from btkit.settings import Settings
 from btkit.widgets.market import MarketRequest
+from btkit.widgets.parts import styled
 
 Changed = Callable[[Mapping[str, Any]], None]
 
@@ -66,9 +67,16 @@ class RequestBar:
                 lambda change, name=name: self._on_value(name, change["new"]), "value"
             )
         self.costs = [self._cost(name, request, known) for name in _SETTINGS]
-        parts = (self.symbol, self.source, self.start, self.end, *self.costs)
-        self.box = ipw.HBox([_named(name, part) for name, part in zip(_NAMES, parts, strict=True)])
-        self.box.add_class("bt-request")
+        own = {name: getattr(self, name) for name in ("symbol", "source", "start", "end")}
+        self._controls = own | dict(zip(_SETTINGS, self.costs, strict=True))
+        shown = zip(_NAMES, self._controls.values(), strict=True)
+        self.box = styled(ipw.HBox([_named(name, part) for name, part in shown]), "bt-request")
+
+    def mark(self, names: Collection[str]) -> bool:
+        """Mark the controls of these names, and tell whether there are any."""
+        for name, control in self._controls.items():
+            (control.add_class if name in names else control.remove_class)("bt-edit-wrong")
+        return not self._controls.keys().isdisjoint(names)
 
     def _cost(self, name: str, request: MarketRequest, settings: Settings) -> ipw.Text:
         value = getattr(request, name)
@@ -96,6 +104,5 @@ class RequestBar:
 def _named(name: str, control: ipw.Widget) -> ipw.VBox:
     control.layout.width = "100%"
     caption = ipw.HTML(markup("widgets.label", name, "bt-request-name"))
-    box = ipw.VBox([caption, control])
-    box.add_class(f"bt-request-{name.split(',', maxsplit=1)[0].lower()}")
-    return box
+    part = name.split(",", maxsplit=1)[0].lower()
+    return styled(ipw.VBox([caption, control]), f"bt-request-{part}")

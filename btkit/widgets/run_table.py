@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import Any, ClassVar
 
 import anywidget
@@ -11,17 +10,14 @@ import traitlets
 from btkit.render import text
 from btkit.render.pieces import asset
 from btkit.render.pill import as_text
-
-
-def _asset(name: str) -> str:
-    return files("btkit.widgets").joinpath("assets", name).read_text(encoding="utf-8")
+from btkit.widgets.parts import own_text
 
 
 class RunTable(anywidget.AnyWidget):
     """A table whose rows can be selected."""
 
-    _esm: ClassVar[str] = _asset("table.js")
-    _css: ClassVar[str] = asset("report.css") + _asset("widgets.css")
+    _esm: ClassVar[str] = own_text("table.js")
+    _css: ClassVar[str] = asset("report.css") + own_text("widgets.css")
 
     columns: traitlets.List[Any] = traitlets.List().tag(sync=True)
     rows: traitlets.List[Any] = traitlets.List().tag(sync=True)

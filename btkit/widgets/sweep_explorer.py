@@ -18,15 +18,14 @@ from btkit.render.pages import markup
 from btkit.settings import Settings
 from btkit.simulation import Result, simulate
 from btkit.spec import StrategySpec
-from btkit.validation import SweepResult, check_axes, with_parameters
+from btkit.validation import SweepResult, check_axes, check_objective, with_parameters
 from btkit.validation.grid import Number
-from btkit.widgets.closing import close_all
 from btkit.widgets.coalesce import Coalescer
 from btkit.widgets.document import text_of
+from btkit.widgets.fields import LabelledField
 from btkit.widgets.fit import fitted
-from btkit.widgets.lab import Lab, Work, blame_axes
+from btkit.widgets.lab import Lab, blame_axes
 from btkit.widgets.lab_fields import (
-    LabField,
     axis_field,
     constraint_field,
     heading,
@@ -37,15 +36,12 @@ from btkit.widgets.lab_fields import (
 from btkit.widgets.live_chart import LiveChart
 from btkit.widgets.market import BuyAndHold, MarketRequest
 from btkit.widgets.overfitting import OverfittingTiles
+from btkit.widgets.parts import button, refill, styled
 from btkit.widgets.picture import Picture
-from btkit.widgets.progress import Progress
 from btkit.widgets.summary import summary
 from btkit.widgets.sweep_surface import Surface, written
 
 Values = dict[str, Number]
-
-# Where a symbol comes without a range.
-_USUAL = ("1999-01-04", "2018-12-31")
 
 
 class SweepExplorer(Lab[SweepResult]):
@@ -102,13 +98,14 @@ class SweepExplorer(Lab[SweepResult]):
     ) -> None:
         known = read_settings(settings)
         self._spec = rule_spec(spec, settings=known)
+        # What is refused here leaves no widget behind.
         axes = check_axes(self._spec, plain_axes(parameters))
+        check_objective(objective)
         super().__init__(
             MarketRequest.of(
                 symbol,
                 start,
                 end,
-                usual=_USUAL,
                 interval=interval,
                 source=source,
                 capital=capital,
@@ -140,23 +137,19 @@ class SweepExplorer(Lab[SweepResult]):
 
     def _build_parts(self) -> None:
         self.map = LiveChart("surface", clicked=self._on_cell)
-        self.across = LabField("Across", ipw.Dropdown(options=[]), self._on_axes)
-        self.up = LabField("Up", ipw.Dropdown(options=[]), self._on_axes)
-        self.sliders: dict[str, LabField] = {}
-        self._sliders_place = ipw.VBox([])
-        for name in ("bt-lab-full", "bt-lab-columns"):
-            self._sliders_place.add_class(name)
-        self._no_set = ipw.HTML()
-        best = ipw.Button(description="Best set", icon="star", tooltip="Show the best set")
-        best.on_click(lambda _: self.select(**self.result.best))
-        best.layout.width = "auto"
-        self._best = best
+        self.across = LabelledField("Across", ipw.Dropdown(options=[]), self._on_axes)
+        self.up = LabelledField("Up", ipw.Dropdown(options=[]), self._on_axes)
+        self.sliders: dict[str, LabelledField] = {}
+        self._sliders_place = styled(ipw.VBox([]), "bt-lab-full", "bt-lab-columns")
+        self._no_set = styled(ipw.HTML(), "bt-lab-full")
+        self._best = button(
+            "Best set", "star", "Show the best set", lambda: self.select(**self.result.best)
+        )
+        styled(self.map.widget, "bt-lab-full")
         self._verdict, self._text = ipw.HTML(), ipw.HTML()
-        for part in (self._no_set, self.map.widget):
-            part.add_class("bt-lab-full")
         self._figure_place = ipw.VBox([])
-        self._set = ipw.VBox([self._verdict, self._figure_place, self._text])
-        self._set.add_class("bt-edit-result")
+        shown = [self._verdict, self._figure_place, self._text]
+        self._set = styled(ipw.VBox(shown), "bt-edit-result")
         left = [
             heading("Values tried", "lo:hi:step or a,b,c"),
             *(field.box for field in self.axes.values()),
@@ -169,12 +162,12 @@ class SweepExplorer(Lab[SweepResult]):
             heading("The parameter set shown"),
             self._sliders_place,
             self._no_set,
-            best,
+            self._best,
             heading("Could the best be chance?"),
             self.overfitting.tiles,
             self.overfitting.place,
         ]
-        self._arrange(left, [self._set], wide=True)
+        self._show(left, [self._set], wide=True)
 
     @property
     def values(self) -> Values:
@@ -237,6 +230,7 @@ class SweepExplorer(Lab[SweepResult]):
         return super()._blamed(error) | blame_axes(error, self._spec, self.axes)
 
     def _close_parts(self) -> None:
+        super()._close_parts()
         self._selector.cancel()
         self.overfitting.close()
         self.map.close()
@@ -245,28 +239,25 @@ class SweepExplorer(Lab[SweepResult]):
 
     # The sweep
 
-    def _question(self) -> Work[SweepResult]:
-        market, spec, objective = self._market, self._spec, self.objective.value
+    def _question(self) -> SweepJob:
         axes = read_axes(self.axes)
-        constraint = str(self.fields["constraint"].value).strip() or None
         if not axes:
             raise UsageError(
                 "No parameter is varied.",
                 hint="Write the values of one, such as 5:50:5.",
                 details={"parameter": next(iter(self.axes))},
             )
-
-        asked = {"constraint": constraint, "objective": objective, "max_sets": self._max_sets}
-        job = market.job(SweepJob, spec, parameters=axes, **asked)
-
-        def work(progress: Progress[SweepResult]) -> SweepResult:
-            result: SweepResult = market.execute(job, progress)
-            return result
-
-        return work
+        return self._market.job(
+            SweepJob,
+            self._spec,
+            parameters=axes,
+            constraint=str(self.fields["constraint"].value).strip() or None,
+            objective=self.objective.value,
+            max_sets=self._max_sets,
+        )
 
     def _present(self, answer: SweepResult) -> None:
-        answer = self._answer = replace(answer, objective=self.objective.value)
+        answer = self._task.answer = replace(answer, objective=self.objective.value)
         self._surface = surface = Surface(answer)
         names = list(surface.axes)
         if surface.place_of(self._values) is None:
@@ -285,8 +276,8 @@ class SweepExplorer(Lab[SweepResult]):
 
     def _on_objective(self) -> None:
         # Every metric of every set is there already: only the order changes.
-        if self._answer is not None and not self._task.busy:
-            self._present(self._answer)
+        if self._task.answer is not None and not self._task.busy:
+            self._present(self._task.answer)
 
     def _on_axes(self) -> None:
         if self.across.value == self.up.value and self._surface is not None:
@@ -297,9 +288,8 @@ class SweepExplorer(Lab[SweepResult]):
     # The set that is shown
 
     def _make_sliders(self, surface: Surface) -> None:
-        before = self._sliders_place.children
         self.sliders = {
-            name: LabField(
+            name: LabelledField(
                 name,
                 ipw.SelectionSlider(
                     options=list(zip(written(axis), axis, strict=True)), value=self._values[name]
@@ -308,9 +298,7 @@ class SweepExplorer(Lab[SweepResult]):
             )
             for name, axis in surface.axes.items()
         }
-        self._sliders_place.children = [field.box for field in self.sliders.values()]
-        for box in before:
-            close_all(box)
+        refill(self._sliders_place, [field.box for field in self.sliders.values()])
 
     def _put_sliders(self) -> None:
         for name, field in self.sliders.items():
@@ -332,7 +320,7 @@ class SweepExplorer(Lab[SweepResult]):
         self._selector.ask()
 
     def _show_set(self) -> None:
-        surface, answer = self._surface, self._answer
+        surface, answer = self._surface, self._task.answer
         if surface is None or answer is None:
             return
         wanted: Values = {name: field.value for name, field in self.sliders.items()}

@@ -17,10 +17,11 @@ from btkit.render.pages import markup
 from btkit.render.pieces import Chart, Html
 from btkit.settings import Settings
 from btkit.spec import StrategySpec
-from btkit.validation.windows import SCHEMES
-from btkit.widgets.lab import Lab, Work, blame_axes
+from btkit.validation import check_objective
+from btkit.validation.windows import SCHEMES, check_scheme
+from btkit.widgets.fields import LabelledField
+from btkit.widgets.lab import Lab, blame_axes
 from btkit.widgets.lab_fields import (
-    LabField,
     axis_field,
     constraint_field,
     heading,
@@ -28,16 +29,14 @@ from btkit.widgets.lab_fields import (
     objective_field,
     plain_axes,
     read_axes,
+    read_number,
     whole,
 )
 from btkit.widgets.live_chart import LiveChart
 from btkit.widgets.market import MarketRequest
-from btkit.widgets.progress import Progress
+from btkit.widgets.parts import styled
 
 _CURVE_HEIGHT, _PAIR_HEIGHT = 400, 230
-
-# Where a symbol comes without a range.
-_USUAL = ("1999-01-04", "2018-12-31")
 
 
 class WalkForwardLab(Lab[WalkForwardResult]):
@@ -93,13 +92,15 @@ class WalkForwardLab(Lab[WalkForwardResult]):
         settings: Settings | None = None,
     ) -> None:
         known = read_settings(settings)
+        # What is refused here leaves no widget behind.
         self.spec: StrategySpec = rule_spec(spec, settings=known)
+        check_scheme(scheme)
+        check_objective(objective)
         super().__init__(
             MarketRequest.of(
                 symbol,
                 start,
                 end,
-                usual=_USUAL,
                 interval=interval,
                 source=source,
                 capital=capital,
@@ -118,8 +119,7 @@ class WalkForwardLab(Lab[WalkForwardResult]):
         self._curve = LiveChart("stitched")
         self._spans = LiveChart("windows")
         self._sharpes = LiveChart("sharpes")
-        pair = ipw.HBox([self._spans.widget, self._sharpes.widget])
-        pair.add_class("bt-lab-pair")
+        pair = styled(ipw.HBox([self._spans.widget, self._sharpes.widget]), "bt-lab-pair")
         right = [self._verdict, self._tiles, self._curve.widget, pair, self._table]
         names = ["windows", "is_ratio", "scheme"]
         left = [heading("Windows"), *(self.fields[name].box for name in names)]
@@ -130,7 +130,7 @@ class WalkForwardLab(Lab[WalkForwardResult]):
                 self.fields["constraint"].box,
                 self.fields["objective"].box,
             ]
-        self._arrange(left, right)
+        self._show(left, right)
 
     def _build_fields(self, values: Mapping[str, Any], optimize: dict[str, Any]) -> None:
         told = self._changed
@@ -140,7 +140,7 @@ class WalkForwardLab(Lab[WalkForwardResult]):
                 "In sample, %", values["is_ratio"], told, span=(0.2, 0.9, 0.05), percent=True,
                 meaning="Share of each window that the rule is chosen on",
             ),
-            "scheme": LabField(
+            "scheme": LabelledField(
                 "Scheme", ipw.Dropdown(options=SCHEMES, value=values["scheme"]), told,
                 meaning="rolling: in-sample parts of one length; anchored: all from the first bar; "
                 "disjoint: windows that share no bar",
@@ -156,15 +156,13 @@ class WalkForwardLab(Lab[WalkForwardResult]):
         # A name that the spec lacks is refused, with the nearest one, when it is asked about.
         self._unknown = optimize
 
-    def _question(self) -> Work[WalkForwardResult]:
-        market, spec = self._market, self.spec
+    def _question(self) -> WalkForwardJob:
         axes = {**read_axes(self._axes), **self._unknown}
-        count, share = (self.fields[name].number(name) for name in ("windows", "is_ratio"))
+        count, share = (read_number(self.fields[name], name) for name in ("windows", "is_ratio"))
         values = {name: self.fields[name].value for name in ("scheme", "constraint", "objective")}
-
-        job = market.job(
+        return self._market.job(
             WalkForwardJob,
-            spec,
+            self.spec,
             windows=whole(count, name="windows"),
             is_ratio=share,
             scheme=values["scheme"],
@@ -172,12 +170,6 @@ class WalkForwardLab(Lab[WalkForwardResult]):
             constraint=(values["constraint"].strip() or None) if axes else None,
             objective=values["objective"],
         )
-
-        def work(progress: Progress[WalkForwardResult]) -> WalkForwardResult:
-            result: WalkForwardResult = market.execute(job, progress)
-            return result
-
-        return work
 
     def _present(self, answer: WalkForwardResult) -> None:
         report = answer.report
@@ -201,6 +193,7 @@ class WalkForwardLab(Lab[WalkForwardResult]):
         return super()._blamed(error) | blame_axes(error, self.spec, self._axes)
 
     def _close_parts(self) -> None:
+        super()._close_parts()
         for live in (self._curve, self._spans, self._sharpes):
             live.close()
 

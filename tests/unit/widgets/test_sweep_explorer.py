@@ -231,7 +231,7 @@ def test_a_cancelled_sweep_keeps_the_last_one(made, monkeypatch):
         await until_idle(made._task)
 
     asyncio.run(stop())
-    assert isinstance(made._error, InterruptedRunError)
+    assert isinstance(made._task.error, InterruptedRunError)
     assert "bt-stale" in made._shown._dom_classes
     assert made.result is before
 

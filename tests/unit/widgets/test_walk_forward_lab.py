@@ -163,7 +163,7 @@ def test_cancel_keeps_the_last_answer_and_says_so(lab, monkeypatch):
 
     asyncio.run(stop())
     assert lab.progress.state == "cancelled"
-    assert isinstance(lab._error, InterruptedRunError)
+    assert isinstance(lab._task.error, InterruptedRunError)
     assert "Stopped" in lab._reason.value
     assert "bt-stale" in lab._shown._dom_classes
     assert lab.result is before
