@@ -157,7 +157,9 @@ def overlay(views: Sequence[RunView]) -> Chart:
     scale = scale_for(*(np.asarray(trace["y"]) for trace in data), [100.0])
     few = len(views) <= NAMED_AT_END
     coloured = data[: len(COLOURS)]
-    arrangement = theme.layout(
+    figure = theme.figure(
+        # The best ones last, on top of the others.
+        data[::-1],
         height=HEIGHT,
         title=_title(views),
         # One box for all lines would hide them where there are many.
@@ -176,8 +178,7 @@ def overlay(views: Sequence[RunView]) -> Chart:
     bars = sum(len(view.equity) for view in views)
     keys = () if few else tuple((trace["name"], trace["line"]["color"]) for trace in coloured)
     return Chart(
-        # The best ones last, on top of the others.
-        theme.figure(data[::-1], arrangement),
+        figure,
         name="comparison",
         note=_note(len(data) - len(coloured), log=scale.log) + thinned_note(drawn, bars),
         keys=keys,

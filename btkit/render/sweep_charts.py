@@ -12,9 +12,10 @@ import pandas as pd
 from btkit.documents.sweeps import SweepReport
 from btkit.metrics import lower_is_better, metric_of
 from btkit.render import text, theme
-from btkit.render.figures.trades import FEW
+from btkit.render.figures.marks import counts_axis, ring, upright
 from btkit.render.pages import markup
 from btkit.render.pieces import Chart, Html, ReportSection
+from btkit.render.series import floats
 from btkit.render.words import LABELS
 
 MOST_LINES = 1_500
@@ -89,39 +90,25 @@ def surface(page: SweepPage) -> ReportSection:
             "hovertemplate": f"{across} %{{x}}, {up} %{{y}}<br>{metric_label(objective)} %{{z:.3f}}"
             "<extra></extra>",
         },
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "x": [f"{best[across]:g}"],
-            "y": [f"{best[up]:g}"],
-            "marker": {
-                "symbol": "circle-open",
-                "size": 15,
-                "color": theme.LOSS,
-                "line": {"width": 3},
-            },
-            "hovertemplate": "the best parameter set<extra></extra>",
-        },
+        ring(f"{best[across]:g}", f"{best[up]:g}"),
     ]
     others = "" if len(names) == 2 else ", the median over all others"  # noqa: PLR2004 - as above
-    arrangement = theme.layout(
+    figure = theme.figure(
+        data,
         height=460,
         title=_surface_title(report, sets, grid),
         margin={"l": 64, "r": 16, "t": 56, "b": 52},
-        xaxis=theme.axis(type="category", title={"text": across}, showgrid=False, nticks=14),
-        yaxis=theme.axis(type="category", title={"text": up}, showgrid=False, nticks=14),
+        xaxis=theme.axis(across, type="category", showgrid=False, nticks=14),
+        yaxis=theme.axis(up, type="category", showgrid=False, nticks=14),
     )
-    return ReportSection(
-        [
-            Chart(
-                theme.figure(data, arrangement),
-                name="surface",
-                note=f"{metric_label(objective)} by {across} and {up}{others}; "
-                f"the ring is the best parameter set.{_uncounted(report, sets)}",
-                narrow={"margin.l": 44, "xaxis.nticks": 6, "yaxis.nticks": 8},
-            )
-        ]
+    chart = Chart(
+        figure,
+        name="surface",
+        note=f"{metric_label(objective)} by {across} and {up}{others}; "
+        f"the ring is the best parameter set.{_uncounted(report, sets)}",
+        narrow={"margin.l": 44, "xaxis.nticks": 6, "yaxis.nticks": 8},
     )
+    return ReportSection([chart])
 
 
 def lines(page: SweepPage) -> ReportSection:
@@ -161,11 +148,9 @@ def lines(page: SweepPage) -> ReportSection:
     parallel = Chart(
         theme.figure(
             data,
-            theme.layout(
-                height=420,
-                title=_shared(report, ranked),
-                margin={"l": 64, "r": 64, "t": 110, "b": 24},
-            ),
+            height=420,
+            title=_shared(report, ranked),
+            margin={"l": 64, "r": 64, "t": 110, "b": 24},
         ),
         name="sets",
         note="Each line is a parameter set, the better the stronger its colour; drag along an axis "
@@ -246,40 +231,25 @@ def _surface_title(report: SweepReport, sets: pd.DataFrame, grid: pd.DataFrame) 
 def _curve(report: SweepReport, sets: pd.DataFrame, name: str) -> Chart:
     objective = report.objective
     ranked = sets[[name, objective]].sort_values(name)
-    data = [
-        {
-            "type": "scatter",
-            "mode": "lines+markers",
-            "x": ranked[name].to_numpy(np.float64),
-            "y": ranked[objective].where(np.isfinite(ranked[objective])).to_numpy(np.float64),
-            "line": {"color": theme.STRATEGY},
-            "hovertemplate": f"{name} %{{x}}: %{{y:.3f}}<extra></extra>",
-        }
-    ]
-    best = report.best
-    data.append(
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "x": [best.parameters[name]],
-            "y": [_best(report)],
-            "marker": {"symbol": "circle-open", "size": 15, "color": theme.LOSS,
-                       "line": {"width": 3}},
-            "hovertemplate": "the best parameter set<extra></extra>",
-        }
-    )  # fmt: skip
-    arrangement = theme.layout(
+    curve = {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "x": floats(ranked[name]),
+        "y": floats(ranked[objective].where(np.isfinite(ranked[objective]))),
+        "line": {"color": theme.STRATEGY},
+        "hovertemplate": f"{name} %{{x}}: %{{y:.3f}}<extra></extra>",
+    }
+    best = report.best.parameters[name]
+    figure = theme.figure(
+        [curve, ring(best, _best(report))],
         height=380,
-        title=f"{metric_label(objective)} is best at {name} {best.parameters[name]:g}",
-        xaxis=theme.axis(title={"text": name}),
-        yaxis=theme.axis(title={"text": metric_label(objective)}),
+        title=f"{metric_label(objective)} is best at {name} {best:g}",
+        xaxis=theme.axis(name),
+        yaxis=theme.axis(metric_label(objective)),
         margin={"l": 58, "r": 16, "t": 56, "b": 52},
     )
-    return Chart(
-        theme.figure(data, arrangement),
-        name="surface",
-        note=f"The ring is the best parameter set.{_uncounted(report, sets)}",
-    )
+    note = f"The ring is the best parameter set.{_uncounted(report, sets)}"
+    return Chart(figure, name="surface", note=note)
 
 
 def _uncounted(report: SweepReport, sets: pd.DataFrame) -> str:
@@ -312,18 +282,6 @@ def _spread(report: SweepReport, shown: pd.DataFrame) -> Chart:
             "hovertemplate": "%{y} parameter sets near %{x:.3f}<extra></extra>",
         }
     ]
-    shapes = [
-        {
-            "type": "line",
-            "x0": at,
-            "x1": at,
-            "yref": "paper",
-            "y0": 0,
-            "y1": 1,
-            "line": {"color": colour, "width": 2, "dash": "dot"},
-        }
-        for at, _, colour in marks
-    ]
     notes = [
         {
             "x": at,
@@ -340,19 +298,16 @@ def _spread(report: SweepReport, shown: pd.DataFrame) -> Chart:
         for place, (at, label, colour) in enumerate(marks)
     ]
     share = float((values > 0).mean())
-    arrangement = theme.layout(
+    figure = theme.figure(
+        data,
         height=340,
         title=f"{text.percent(share, digits=0)} of the parameter sets are above 0",
-        xaxis=theme.axis(title={"text": metric_label(objective)}),
-        yaxis=theme.axis(
-            title={"text": "Parameter sets"},
-            # Few would get ticks at fractions of one.
-            **({"dtick": 1} if counts.max() <= FEW else {}),
-        ),
-        shapes=shapes,
+        xaxis=theme.axis(metric_label(objective)),
+        yaxis=counts_axis("Parameter sets", counts),
+        shapes=[upright(at, colour, width=2) for at, _, colour in marks],
         annotations=notes,
         bargap=0.02,
         margin={"l": 58, "r": 16, "t": 84, "b": 52},
     )
     note = "How the parameter sets are spread."
-    return Chart(theme.figure(data, arrangement), name="spread", note=note)
+    return Chart(figure, name="spread", note=note)

@@ -12,6 +12,8 @@ BENCHMARK = "#8C8C8C"
 GAIN = "#009E73"
 LOSS = "#D55E00"
 ATTENTION = "#E69F00"
+WASH = "rgba(0,114,178,0.14)"
+"""Beneath a line of the strategy."""
 
 # Cividis without the end that the ground swallows, the better the stronger: on a light ground
 # from sand to navy, and on a dark one, see report.js, from slate to yellow.
@@ -37,6 +39,9 @@ TEMPLATE = {
         "yaxis": _AXIS,
     },
 }
+
+MARKER = 9
+"""Pixels of a trade's marker."""
 
 FONT = (
     "-apple-system, BlinkMacSystemFont, 'Segoe UI', Roboto, 'Helvetica Neue', "
@@ -70,6 +75,17 @@ def reason_symbol(reason: str) -> str:
     return EXIT_REASONS.get(reason, ("", "", "circle"))[2]
 
 
+def reason_marker(reason: str) -> dict[str, Any]:
+    """Return plotly's marker of an exit for a reason."""
+    return {"symbol": reason_symbol(reason), "size": MARKER, "color": reason_colour(reason)}
+
+
+def entry_marker(*, up: bool) -> dict[str, Any]:
+    """Return plotly's marker of an entry that earns as the price rises, or as it falls."""
+    symbol = "triangle-up" if up else "triangle-down"
+    return {"symbol": symbol, "size": MARKER, "color": STRATEGY}
+
+
 def layout(*, height: int, title: str, **extra: object) -> dict[str, Any]:
     """Return the layout that every figure starts from.
 
@@ -101,7 +117,7 @@ def layout(*, height: int, title: str, **extra: object) -> dict[str, Any]:
     return base | extra
 
 
-def axis(**extra: object) -> dict[str, Any]:
+def axis(title: str = "", **extra: object) -> dict[str, Any]:
     """Return a plain axis: faint grid, visible zero line, no box."""
     base: dict[str, Any] = {
         "gridcolor": GRID,
@@ -114,7 +130,8 @@ def axis(**extra: object) -> dict[str, Any]:
         "automargin": True,
         "fixedrange": False,
     }
-    return base | extra
+    named = {"title": {"text": title}} if title else {}
+    return base | named | extra
 
 
 def time_axis(**extra: object) -> dict[str, Any]:
@@ -151,12 +168,12 @@ def config(name: str) -> dict[str, Any]:
     }
 
 
-def figure(data: list[dict[str, Any]], arrangement: dict[str, Any]) -> Figure:
-    """Return a plotly figure of plain traces and a layout.
+def figure(data: list[dict[str, Any]], *, height: int, title: str, **extra: object) -> Figure:
+    """Return a plotly figure of plain traces; what else it takes is that of `layout`.
 
     Figures are written as dictionaries so that only this function needs plotly, which takes longer
     to import than the rest of btkit together.
     """
     from plotly.graph_objects import Figure  # noqa: PLC0415 - see the docstring
 
-    return Figure(data=data, layout=arrangement)
+    return Figure(data=data, layout=layout(height=height, title=title, **extra))

@@ -14,21 +14,21 @@ from btkit.documents.walk_forward import WalkForwardReport, WindowSection
 from btkit.jobs.walk_forward import load_walk_forward
 from btkit.markets import Annualisation
 from btkit.render import text, theme
-from btkit.render.figures.lines import Scale, end_labels, line, panel_title, scale_for
+from btkit.render.figures.account import NARROW, AccountCurves
+from btkit.render.figures.marks import upright
 from btkit.render.grounds import grounds, verdict
 from btkit.render.opening import execute_and_leave
 from btkit.render.pages import markup
 from btkit.render.parameters import WALK_FORWARD
 from btkit.render.pieces import Chart, Html, ReportSection
-from btkit.render.series import display_rows, floats, milliseconds, thinned_note
+from btkit.render.series import floats
 from btkit.render.taking import take
 from btkit.render.tiles import Tile, tiles
 from btkit.render.view import RuleFacts, RunTerms
 from btkit.render.words import LABELS
 from btkit.validation.windows import EFFICIENCY_NEEDED
 
-HEIGHT, TOP, BOTTOM = 560, 56, 36
-UPPER, LOWER = (0.40, 1.0), (0.0, 0.29)
+HEIGHT = 560
 MOST_LABELLED = 6
 
 
@@ -165,71 +165,30 @@ def _shown(metrics: MetricsSection | Benchmark, name: str) -> str:
 def stitched(page: WalkForwardPage, *, height: int = HEIGHT) -> ReportSection:
     """Return the stitched out-of-sample curve and its drawdown, so many pixels high."""
     report, curve = page.report, page.curve
-    own, held = floats(curve["equity"]), floats(curve["benchmark"])
-    falls = floats(curve["drawdown"]) * 100
-    rows = display_rows(own, held, falls)
-    x = milliseconds(pd.DatetimeIndex(curve.index)[rows])
-    fall = falls[rows]
-    money = scale_for(own, held)
-    depth = Scale(min(-1.0, float(fall.min())) * 1.08, 0.0, log=False)
-    data = [
-        line(x, held[rows], name="Buy-and-hold", colour=theme.BENCHMARK, hover="%{y:$,.0f}"),
-        line(x, own[rows], name="Out of sample", colour=theme.STRATEGY, hover="%{y:$,.0f}"),
-        line(x, fall, name="Fall", colour=theme.STRATEGY, hover="%{y:.1f} %", yaxis="y2",
-             fill="tozeroy", fillcolor="rgba(0,114,178,0.14)"),
-    ]  # fmt: skip
-    ends = [
-        (f"Out of sample<br>{text.money(float(own[-1]))}", float(own[-1]), theme.STRATEGY),
-        (f"Buy-and-hold<br>{text.money(float(held[-1]))}", float(held[-1]), theme.BENCHMARK),
-    ]
-    pixels = (height - TOP - BOTTOM) * (UPPER[1] - UPPER[0])
-    worst = report.stitched.max_drawdown_pct
-    shapes = [
-        {
-            "type": "line",
-            "x0": window.oos_start,
-            "x1": window.oos_start,
-            "yref": "paper",
-            "y0": 0,
-            "y1": 1,
-            "line": {"color": theme.ZERO, "width": 1, "dash": "dot"},
-        }
-        for window in report.windows[1:]
-    ]
-    verb = "grew" if own[-1] > own[0] else "shrank"
-    arrangement = theme.layout(
+    curves = AccountCurves(
+        pd.DatetimeIndex(curve.index),
+        own=floats(curve["equity"]),
+        held=floats(curve["benchmark"]),
+        own_fall=floats(curve["drawdown"]) * 100,
+        name="Out of sample",
+        fall_name="Fall",
+    )
+    first, last, held = (float(value) for value in (curves.own[0], curves.own[-1], curves.held[-1]))
+    figure, thinned = curves.draw(
         height=height,
-        title=f"Out of sample the account {verb} to {text.money(float(own[-1]))}; "
-        f"buy-and-hold ended at {text.money(float(held[-1]))}",
-        hovermode="x unified",
-        hoversubplots="axis",
-        margin={"l": 58, "r": 104, "t": TOP, "b": BOTTOM},
-        xaxis=theme.time_axis(anchor="y2"),
-        yaxis=money.axis(domain=list(UPPER), tickformat="$~s", anchor="x"),
-        yaxis2=depth.axis(domain=list(LOWER), ticksuffix=" %", anchor="x", nticks=5),
-        shapes=shapes,
-        annotations=[
-            panel_title(f"Worst fall {text.percent(worst)}", yref="y2"),
-            *end_labels(ends, money, pixels=pixels, yref="y", gap=34),
-        ],
+        title=f"Out of sample the account {'grew' if last > first else 'shrank'} to "
+        f"{text.money(last)}; buy-and-hold ended at {text.money(held)}",
+        fall_title=f"Worst fall {text.percent(report.stitched.max_drawdown_pct)}",
+        shapes=[upright(window.oos_start, theme.ZERO) for window in report.windows[1:]],
     )
-    return ReportSection(
-        [
-            Chart(
-                theme.figure(data, arrangement),
-                name="stitched",
-                note="Each window goes on with what the one before left; dotted lines part them. "
-                "No position crosses them." + thinned_note(len(rows), len(own)),
-                narrow={
-                    "margin.l": 46,
-                    "margin.r": 92,
-                    "annotations[1].font.size": 11,
-                    "annotations[2].font.size": 11,
-                    "xaxis.nticks": 4,
-                },
-            )
-        ]
+    chart = Chart(
+        figure,
+        name="stitched",
+        note="Each window goes on with what the one before left; dotted lines part them. "
+        "No position crosses them." + thinned,
+        narrow={**NARROW, "margin.r": 92},
     )
+    return ReportSection([chart])
 
 
 def windows(page: WalkForwardPage) -> ReportSection:
@@ -291,7 +250,8 @@ def _spans(report: WalkForwardReport) -> Chart:
             }
         )
     count = len(report.windows)
-    arrangement = theme.layout(
+    figure = theme.figure(
+        data,
         height=110 + 34 * count,
         title=f"{text.plural(count, 'window')}, {report.scheme}",
         margin={"l": 84, "r": 16, "t": 56, "b": 36},
@@ -299,7 +259,7 @@ def _spans(report: WalkForwardReport) -> Chart:
         yaxis=theme.axis(type="category", autorange="reversed", showgrid=False),
     )
     return Chart(
-        theme.figure(data, arrangement),
+        figure,
         name="windows",
         keys=[(name, colour) for name, _, _, colour in parts],
         narrow={"xaxis.nticks": 4},
@@ -328,19 +288,20 @@ def _sharpes(report: WalkForwardReport) -> Chart:
             ("oos_sharpe", "Out of sample", theme.STRATEGY, ""),
         )
     ]
-    arrangement = theme.layout(
+    figure = theme.figure(
+        data,
         height=340,
         title=f"{kept} of {len(names)} windows kept at least "
         f"{text.percent(EFFICIENCY_NEEDED, digits=0)} of their Sharpe ratio",
         xaxis=theme.axis(type="category", showgrid=False),
-        yaxis=theme.axis(title={"text": "Sharpe ratio"}),
+        yaxis=theme.axis("Sharpe ratio"),
         barmode="group",
         uniformtext={"minsize": 9, "mode": "hide"},
         bargap=0.35,
         margin={"l": 58, "r": 16, "t": 56, "b": 36},
     )
     return Chart(
-        theme.figure(data, arrangement),
+        figure,
         name="sharpes",
         keys=[("In sample", theme.BENCHMARK), ("Out of sample", theme.STRATEGY)],
     )

@@ -48,7 +48,7 @@ class CellWidget:
         display(self.widget)
 
 
-class Note(ipw.HTML):
+class Note(ipw.HTML):  # type: ignore[misc]  # ipywidgets has no types
     """The line beneath some buttons that tells how what one of them asked for went."""
 
     def say(self, words: str, *, bad: bool = False) -> None:

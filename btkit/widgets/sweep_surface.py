@@ -116,17 +116,18 @@ class Surface:
             self._mark(across, up, result.winner, place, "circle-open", 13),
             self._mark(across, up, place, place, "square-open", 20),
         ]
-        arrangement = theme.layout(
+        figure = theme.figure(
+            data,
             height=HEIGHT if up else HEIGHT // 2,
             title="",
             dragmode=False,
             margin={"l": 50, "r": 10, "t": 8, "b": 44},
-            xaxis=theme.axis(type="category", title={"text": across}, showgrid=False, nticks=12,
+            xaxis=theme.axis(across, type="category", showgrid=False, nticks=12,
                              categoryorder="array", categoryarray=x, fixedrange=True),
-            yaxis=theme.axis(type="category", title={"text": up or ""}, showgrid=False, nticks=12,
+            yaxis=theme.axis(up or "", type="category", showgrid=False, nticks=12,
                              categoryorder="array", categoryarray=y, fixedrange=True),
         )  # fmt: skip
-        return Chart(theme.figure(data, arrangement), name="surface", note=self._note(objective))
+        return Chart(figure, name="surface", note=self._note(objective))
 
     def _mark(
         self, across: str, up: str | None, marked: int, place: int, symbol: str, size: int

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from btkit.render import theme
-from btkit.render.series import Floats
+from btkit.render.series import Floats, milliseconds
 
 LOG_FROM = 4.0  # a range wider than this factor is drawn on a log scale
 LABEL_GAP = 17  # pixels that keep two labels apart
@@ -85,6 +86,21 @@ def line(
         "line": {"color": colour, "width": 1.6},
         "hovertemplate": f"{name} {hover}<extra></extra>",
     } | extra
+
+
+def price_line(times: pd.DatetimeIndex, close: Floats, **extra: object) -> dict[str, Any]:
+    """Return the line of the price, its date on hover."""
+    hover = {"hovertemplate": "%{x|%Y-%m-%d}<br>Close %{y:,.2f}<extra></extra>"}
+    made = line(milliseconds(times), close, name="Close", colour=theme.BENCHMARK, hover="")
+    return made | hover | extra
+
+
+def area(
+    x: Floats, y: npt.ArrayLike, *, name: str, hover: str, yaxis: str, **extra: object
+) -> dict[str, Any]:
+    """Return a line of the strategy with a wash between it and zero."""
+    ground: dict[str, object] = {"fill": "tozeroy", "fillcolor": theme.WASH, **extra}
+    return line(x, y, name=name, colour=theme.STRATEGY, hover=hover, yaxis=yaxis, **ground)
 
 
 def end_labels(

@@ -30,13 +30,13 @@ def months_chart(view: RunView) -> Chart:
     table = monthly_returns(view.equity, view.initial)
     held = monthly_returns(view.held, view.initial)
     years = [str(year) for year in table.index]
-    cells = table.to_numpy(dtype=np.float64) * 100
-    other = held.to_numpy(dtype=np.float64) * 100
+    cells, other = floats(table) * 100, floats(held) * 100
     data = [
         _heat(cells[:, :12], other[:, :12], list(MONTHS), years, xaxis="x"),
         _heat(cells[:, 12:], other[:, 12:], ["Year"], years, xaxis="x2"),
     ]
-    arrangement = theme.layout(
+    figure = theme.figure(
+        data,
         height=TOP + BOTTOM + ROW * len(years),
         title=_title(table),
         margin={"l": 44, "r": 8, "t": TOP, "b": BOTTOM},
@@ -53,7 +53,7 @@ def months_chart(view: RunView) -> Chart:
         },
     )
     return Chart(
-        theme.figure(data, arrangement),
+        figure,
         name="months",
         note="Return of the account in %, by calendar month; the first and last may be cut short.",
         narrow={

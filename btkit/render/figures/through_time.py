@@ -9,7 +9,8 @@ import pandas as pd
 
 from btkit.metrics import exposure, rolling_sharpe, rolling_volatility, time_in_market
 from btkit.render import text, theme, words
-from btkit.render.figures.lines import line, panel_title, scale_for
+from btkit.render.figures.lines import area, line, panel_title, scale_for
+from btkit.render.figures.marks import level
 from btkit.render.pieces import Chart
 from btkit.render.series import Floats, display_rows, floats, milliseconds, thinned_note
 from btkit.render.view import RunView
@@ -28,16 +29,15 @@ def through_time_chart(view: RunView) -> Chart:
     thinned = thinned_note(len(rows), len(view.equity))
     x, share = milliseconds(view.times[rows]), share[rows]
     data: list[dict[str, Any]] = [
-        line(
+        area(
             x,
             share,
             name="Exposure",
-            colour=theme.STRATEGY,
             hover="%{y:.1f} % of the account",
-            fill="tozeroy",
+            yaxis="y",
             fillcolor="rgba(0,114,178,0.4)",
+            line={"color": theme.STRATEGY, "width": 0.6, "shape": "hv"},
         )
-        | {"line": {"color": theme.STRATEGY, "width": 0.6, "shape": "hv"}}
     ]
     if not window:
         return _exposure_only(view, data, share, note=thinned)
@@ -51,7 +51,8 @@ def through_time_chart(view: RunView) -> Chart:
             data.append(line(x, curve * factor, name=who, colour=colour, hover=hover, yaxis=axis))
     bound = words.BOUNDS["sharpe_ratio"].bound
     sharpe_title = f"Sharpe ratio of the last {name}"
-    arrangement = theme.layout(
+    figure = theme.figure(
+        data,
         height=HEIGHT,
         title=_title(sharpes[0], bound, name),
         hovermode="x unified",
@@ -65,7 +66,7 @@ def through_time_chart(view: RunView) -> Chart:
             domain=list(PANELS[1]), anchor="x", ticksuffix=" %", nticks=5
         ),
         yaxis=_share_axis(share, domain=list(PANELS[2])),
-        shapes=[_bound_line(bound)],
+        shapes=[level(bound, theme.INK, yref="y2", dash="dash")],
         annotations=[
             panel_title(f"{sharpe_title} (dashed: needs {bound:.2f})", yref="y2"),
             panel_title(f"Volatility of the last {name}, annualised", yref="y3"),
@@ -73,7 +74,7 @@ def through_time_chart(view: RunView) -> Chart:
         ],
     )
     return Chart(
-        theme.figure(data, arrangement),
+        figure,
         name="through-time",
         note=thinned.strip(),
         keys=(("Strategy", theme.STRATEGY), ("Buy-and-hold", theme.BENCHMARK)),
@@ -117,19 +118,6 @@ def _rolling(view: RunView, window: int) -> list[Floats]:
     ]
 
 
-def _bound_line(bound: float) -> dict[str, Any]:
-    return {
-        "type": "line",
-        "xref": "paper",
-        "x0": 0,
-        "x1": 1,
-        "yref": "y2",
-        "y0": bound,
-        "y1": bound,
-        "line": {"color": theme.INK, "width": 1, "dash": "dash"},
-    }
-
-
 def _title(sharpe: Floats, bound: float, name: str) -> str:
     known = sharpe[np.isfinite(sharpe)]
     if not known.size:
@@ -152,7 +140,8 @@ def _share_axis(share: Floats, **extra: object) -> dict[str, Any]:
 
 
 def _exposure_only(view: RunView, data: list[dict[str, Any]], share: Floats, *, note: str) -> Chart:
-    arrangement = theme.layout(
+    figure = theme.figure(
+        data,
         height=280,
         title=_share_title(view),
         hovermode="x unified",
@@ -161,7 +150,7 @@ def _exposure_only(view: RunView, data: list[dict[str, Any]], share: Floats, *, 
         yaxis=_share_axis(share),
     )
     return Chart(
-        theme.figure(data, arrangement),
+        figure,
         name="through-time",
         note="Invested share of the account. The run is too short for a rolling Sharpe ratio."
         + note,

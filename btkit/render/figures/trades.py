@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 
 from btkit.render import text, theme
 from btkit.render.figures.lines import scale_for
+from btkit.render.figures.marks import ENDS, bin_edges, bins, counts_axis, dots, gain_colours
 from btkit.render.pieces import Chart
 from btkit.render.series import Floats, floats
 from btkit.render.view import RunView, trade_rows
 
 HEIGHT = 340
-FEW = 6
 # Of the span of all bars: the room that an amount of money takes up in a third of a page.
 LABEL_ROOM = 0.4
 MARGIN = {"l": 52, "r": 12, "t": 56, "b": 46}
@@ -20,42 +20,22 @@ MARGIN = {"l": 52, "r": 12, "t": 56, "b": 46}
 
 def distribution_chart(view: RunView) -> Chart:
     """Return how profits and losses are spread; no bin mixes the two."""
-    pnl = view.trades["pnl"].to_numpy(dtype=np.float64)
-    edges = bin_edges(pnl)
-    counts, _ = np.histogram(pnl, bins=edges)
-    middles = (edges[:-1] + edges[1:]) / 2
-    gained = middles > 0
-    hover = [
-        f"{text.money(low, sign=True)} to {text.money(high, sign=True)}<br>"
-        f"{text.plural(int(number), 'trade')}"
-        for low, high, number in zip(edges[:-1], edges[1:], counts, strict=True)
-    ]
-    data = [
-        {
-            "type": "bar",
-            "x": middles,
-            "y": counts,
-            "width": np.diff(edges) * 0.92,
-            "marker": {"color": np.where(gained, theme.GAIN, theme.LOSS).tolist()},
-            "text": hover,
-            "textposition": "none",
-            "hovertemplate": "%{text}<extra></extra>",
-        }
-    ]
-    arrangement = theme.layout(
+    pnl = floats(view.trades["pnl"])
+    bars = bins(
+        pnl,
+        bin_edges(pnl),
+        lambda low, high: f"{text.money(low, sign=True)} to {text.money(high, sign=True)}",
+        noun="trade",
+    )
+    figure = theme.figure(
+        [bars],
         height=HEIGHT,
         title=_spread_title(pnl),
         margin=MARGIN,
-        xaxis=theme.axis(title={"text": "P&L of a trade, $"}, tickformat="$~s", nticks=6),
-        yaxis=theme.axis(
-            title={"text": "Trades"},
-            tickformat=",d",
-            nticks=6,
-            # Few trades would get ticks at fractions of one.
-            **({"dtick": 1} if counts.max() <= FEW else {}),
-        ),
+        xaxis=theme.axis("P&L of a trade, $", tickformat="$~s", nticks=6),
+        yaxis=counts_axis("Trades", bars["y"], tickformat=",d", nticks=6),
     )
-    return Chart(theme.figure(data, arrangement), name="pnl-distribution", width="third")
+    return Chart(figure, name="pnl-distribution", width="third")
 
 
 def _spread_title(pnl: Floats) -> str:
@@ -65,65 +45,30 @@ def _spread_title(pnl: Floats) -> str:
     return f"{median}, from {text.money(float(pnl.min()))} to {text.money(float(pnl.max()))}"
 
 
-def bin_edges(pnl: Floats) -> Floats:
-    """Return bin edges of one width with an edge at zero, so that no bin mixes gain and loss."""
-    low, high = min(0.0, float(pnl.min())), max(0.0, float(pnl.max()))
-    if low == high:
-        return np.array([-1.0, 0.0, 1.0])
-    wanted = int(np.clip(np.sqrt(len(pnl)) * 2, 8, 40))
-    width = (high - low) / wanted
-    first, last = int(np.floor(low / width)), int(np.ceil(high / width))
-    # A trade exactly at a rounded outer edge must not fall out of the last bin.
-    edges = np.arange(first, last + 1) * width
-    edges[0], edges[-1] = min(edges[0], low), max(edges[-1], high)
-    return floats(edges)
-
-
 def holding_chart(view: RunView) -> Chart:
     """Return P&L against bars held."""
-    trades = view.shown
     data = []
-    for won, name, colour, symbol in (
-        (True, "Gain", theme.GAIN, "circle"),
-        (False, "Loss", theme.LOSS, "x"),
-    ):
-        part = trades[(trades["pnl"] > 0) == won]
-        if not len(part):
-            continue
-        data.append(
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "name": name,
-                "x": part["bars_held"].to_numpy(dtype=np.float64),
-                "y": part["pnl"].to_numpy(dtype=np.float64),
-                "marker": {"color": colour, "symbol": symbol, "size": 7, "opacity": 0.7},
-                "text": [
-                    f"{text.day(trade.entry_date)} to {text.day(trade.exit_date)}<br>"
-                    f"{text.plural(int(trade.bars_held), 'bar')}, "
-                    f"{text.money(trade.pnl, sign=True)}"
-                    for trade in trade_rows(part)
-                ],
-                "hovertemplate": "%{text}<extra></extra>",
-            }
-        )
-    arrangement = theme.layout(
+    for won, name, colour, symbol in ENDS:
+        part = view.shown[(view.shown["pnl"] > 0) == won]
+        told = [
+            f"{text.day(trade.entry_date)} to {text.day(trade.exit_date)}<br>"
+            f"{text.plural(int(trade.bars_held), 'bar')}, {text.money(trade.pnl, sign=True)}"
+            for trade in trade_rows(part)
+        ]
+        if told:
+            marker = {"color": colour, "symbol": symbol, "size": 7, "opacity": 0.7}
+            x, y = floats(part["bars_held"]), floats(part["pnl"])
+            data.append(dots(x, y, marker=marker, name=name, text=told))
+    scale = scale_for(view.shown["pnl"], [0.0], allow_log=False)
+    figure = theme.figure(
+        data,
         height=HEIGHT,
         title=_holding_title(view),
         margin=MARGIN,
-        xaxis=theme.axis(
-            title={"text": "Bars held"}, tickformat=",d", nticks=6, rangemode="tozero"
-        ),
-        yaxis=scale_for(trades["pnl"], [0.0], allow_log=False).axis(
-            title={"text": "P&L, $"}, tickformat="$~s", nticks=6
-        ),
+        xaxis=theme.axis("Bars held", tickformat=",d", nticks=6, rangemode="tozero"),
+        yaxis=scale.axis(title="P&L, $", tickformat="$~s", nticks=6),
     )
-    return Chart(
-        theme.figure(data, arrangement),
-        name="pnl-against-bars",
-        note=view.shown_note.strip(),
-        width="third",
-    )
+    return Chart(figure, name="pnl-against-bars", note=view.shown_note.strip(), width="third")
 
 
 def _holding_title(view: RunView) -> str:
@@ -141,7 +86,7 @@ def reasons_chart(view: RunView) -> Chart:
     groups = view.trades.groupby("exit_reason")["pnl"].agg(["sum", "count", "mean"])
     groups = groups.sort_values("sum")
     names = [theme.reason_name(str(reason)) for reason in groups.index]
-    totals = groups["sum"].to_numpy(dtype=np.float64)
+    totals = floats(groups["sum"])
     data = [
         {
             "type": "bar",
@@ -152,7 +97,7 @@ def reasons_chart(view: RunView) -> Chart:
             ],
             "x": totals,
             "width": 0.5,
-            "marker": {"color": np.where(totals > 0, theme.GAIN, theme.LOSS).tolist()},
+            "marker": {"color": gain_colours(totals)},
             "text": [text.money(float(total), sign=True) for total in totals],
             "textposition": np.where(_long(totals), "inside", "outside").tolist(),
             "cliponaxis": False,
@@ -160,16 +105,15 @@ def reasons_chart(view: RunView) -> Chart:
             "hovertemplate": "%{y}<br>together %{text}<br>a trade %{customdata}<extra></extra>",
         }
     ]
-    arrangement = theme.layout(
+    figure = theme.figure(
+        data,
         height=HEIGHT,
         title=_reasons_title(names, totals),
         margin={**MARGIN, "l": 84},
-        xaxis=theme.axis(
-            title={"text": "Sum of P&L, $"}, tickformat="$~s", nticks=5, range=_sums_range(totals)
-        ),
+        xaxis=theme.axis("Sum of P&L, $", tickformat="$~s", nticks=5, range=_sums_range(totals)),
         yaxis=theme.axis(showgrid=False, zeroline=False, type="category"),
     )
-    return Chart(theme.figure(data, arrangement), name="pnl-by-reason", width="third")
+    return Chart(figure, name="pnl-by-reason", width="third")
 
 
 def _long(totals: Floats) -> NDArray[np.bool_]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from btkit.render import text, theme
-from btkit.render.figures.lines import line, panel_title
+from btkit.render.figures.lines import area, panel_title
 from btkit.render.options.book import SpreadBook
 from btkit.render.pieces import Chart
 from btkit.render.series import display_rows, milliseconds, thinned_note
@@ -33,16 +33,7 @@ def greeks_chart(view: RunView, book: SpreadBook) -> Chart:
     for number, ((name, title), values) in enumerate(zip(NAMES.items(), known, strict=True)):
         suffix = "" if number == 0 else str(number + 1)
         data.append(
-            line(
-                x,
-                values[rows],
-                name=name.capitalize(),
-                colour=theme.STRATEGY,
-                hover="%{y:,.4~g}",
-                yaxis=f"y{suffix}",
-                fill="tozeroy",
-                fillcolor="rgba(0,114,178,0.14)",
-            )
+            area(x, values[rows], name=name.capitalize(), hover="%{y:,.4~g}", yaxis=f"y{suffix}")
         )
         top = 1.0 - number * (height + GAP)
         axes[f"yaxis{suffix}"] = theme.axis(
@@ -52,7 +43,8 @@ def greeks_chart(view: RunView, book: SpreadBook) -> Chart:
             tickformat=",.3~r" if name == "gamma" else "~s",
         )
         panels.append(panel_title(title, yref=f"y{suffix}"))
-    arrangement = theme.layout(
+    figure = theme.figure(
+        data,
         height=HEIGHT,
         title=_title(greeks["theta"], greeks["delta"]),
         hovermode="x unified",
@@ -64,7 +56,7 @@ def greeks_chart(view: RunView, book: SpreadBook) -> Chart:
     )
     narrow = {f"annotations[{number}].text": short for number, short in enumerate(SHORT.values())}
     return Chart(
-        theme.figure(data, arrangement),
+        figure,
         name="greeks",
         note="All open spreads together at each close, priced as they were marked."
         + thinned_note(len(rows), len(view.times)),

@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 
 from btkit.render import text, theme
-from btkit.render.figures.lines import Scale, end_labels, line, panel_title
+from btkit.render.figures.lines import Scale, end_labels, panel_title, price_line
+from btkit.render.figures.marks import dots, level
+from btkit.render.figures.windows import View, buttons, first_shown, padded, spans
 from btkit.render.options.book import SpreadBook, SpreadLifetime, moment
 from btkit.render.pieces import Chart
 from btkit.render.series import Floats, compact, display_rows, floats, milliseconds, thinned_note
@@ -17,10 +19,8 @@ from btkit.render.view import RunView
 HEIGHT = 760
 TOP, BOTTOM = 96, 36
 PANELS = {"y": (0.52, 1.0), "y2": (0.20, 0.43), "y3": (0.0, 0.11)}
-BUTTON_YEARS = (2, 5, 10)
 # Beside a single spread at least this much time is seen before and after it.
 AROUND = pd.Timedelta(days=10)
-ALL = "All"
 # A spread that ran against the strategy is seen up to here; what lies above is cut off.
 HIGHEST = 6.0
 SHORT_STRIKE = theme.ATTENTION
@@ -38,18 +38,10 @@ def lifetimes_chart(view: RunView, book: SpreadBook) -> Chart:
     book
         Its spreads; at least one.
     """
-    close = view.curve["close"].to_numpy(dtype=np.float64)
+    close = floats(view.curve["close"])
     rows = display_rows(close)
-    price = line(
-        milliseconds(view.times[rows]),
-        close[rows],
-        name="Close",
-        colour=theme.BENCHMARK,
-        hover="%{y:,.2f}",
-    )
-    price["hovertemplate"] = "%{x|%Y-%m-%d}<br>Close %{y:,.2f}<extra></extra>"
     data = [
-        price,
+        price_line(view.times[rows], close[rows]),
         _strikes(view, book, "long", LONG_STRIKE),
         _strikes(view, book, "short", SHORT_STRIKE),
         *_exits(book),
@@ -66,7 +58,8 @@ def lifetimes_chart(view: RunView, book: SpreadBook) -> Chart:
     if stop <= scale.high:
         marks.append(("Stop", stop, theme.LOSS))
     pixels = (HEIGHT - TOP - BOTTOM) * (PANELS["y2"][1] - PANELS["y2"][0])
-    arrangement = theme.layout(
+    figure = theme.figure(
+        data,
         height=HEIGHT,
         title=_title(book),
         showlegend=True,
@@ -87,16 +80,15 @@ def lifetimes_chart(view: RunView, book: SpreadBook) -> Chart:
             panel_title("Days to expiry", yref="y3"),
             *end_labels(marks, scale, pixels=pixels, yref="y2", gap=15),
         ],
-        shapes=[_level(value, colour) for _, value, colour in marks],
+        shapes=[level(value, colour, yref="y2") for _, value, colour in marks],
+        **buttons(views),
     )
-    if len(views) > 1:
-        arrangement["updatemenus"] = [_menu(views)]
     return Chart(
-        theme.figure(data, arrangement),
+        figure,
         name="spreads",
         note="Each spread from entry to exit: the strikes sold and bought, exits by their reason, "
         "and at each close what buying it back would have cost."
-        + (f" Shows the last {views[0][0]} first." if views[0][0] != ALL else "")
+        + first_shown(views)
         + (" Worst and Last show one spread." if len(book.lifetimes) > 1 else "")
         + thinned_note(len(rows), len(close))
         + view.shown_note,
@@ -177,24 +169,14 @@ def _exits(book: SpreadBook) -> list[dict[str, Any]]:
     traces = []
     for reason in sorted({str(lifetime.spread.exit_reason) for lifetime in book.shown}):
         part = [lifetime for lifetime in book.shown if lifetime.spread.exit_reason == reason]
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "x": milliseconds(
-                    pd.DatetimeIndex([moment(lifetime.spread.exit_date) for lifetime in part])
-                ),
-                "y": [lifetime.spread.spot_exit for lifetime in part],
-                "name": theme.reason_name(reason),
-                "marker": {
-                    "symbol": theme.reason_symbol(reason),
-                    "size": 9,
-                    "color": theme.reason_colour(reason),
-                },
-                "text": [_story(lifetime) for lifetime in part],
-                "hovertemplate": "%{text}<extra></extra>",
-            }
+        leaves = dots(
+            milliseconds(pd.DatetimeIndex([moment(one.spread.exit_date) for one in part])),
+            [one.spread.spot_exit for one in part],
+            name=theme.reason_name(reason),
+            marker=theme.reason_marker(reason),
+            text=[_story(one) for one in part],
         )
+        traces.append(leaves)
     return traces
 
 
@@ -236,40 +218,20 @@ def _panel_line(x: list[float], y: list[float], *, axis: str, hover: str) -> dic
     }
 
 
-def _level(value: float, colour: str) -> dict[str, Any]:
-    return {
-        "type": "line",
-        "xref": "paper",
-        "x0": 0,
-        "x1": 1,
-        "yref": "y2",
-        "y0": value,
-        "y1": value,
-        "line": {"color": colour, "width": 1, "dash": "dot"},
-    }
-
-
-def _ranges(view: RunView, book: SpreadBook, close: Floats) -> list[tuple[str, dict[str, Any]]]:
+def _ranges(view: RunView, book: SpreadBook, close: Floats) -> list[View]:
     """Return the windows to choose from, the one to begin with first."""
     last, start = view.times[-1], view.times[0]
-    spans = [
-        (text.plural(years, "year"), last - pd.DateOffset(years=years))
-        for years in BUTTON_YEARS
-        if last - pd.DateOffset(years=years) > start + pd.DateOffset(months=6)
-    ]
-    views = []
-    single = []
+    views, single = [], []
     if len(book.lifetimes) > 1:
         worst = min(book.lifetimes, key=lambda lifetime: lifetime.spread.pnl)
         single = [("Worst", worst), ("Last", book.lifetimes[-1])]
-    for label, first in [*spans, (ALL, start)]:
+    for label, first in spans(view.times):
         inside = [
             lifetime for lifetime in book.lifetimes if moment(lifetime.spread.exit_date) >= first
         ]
-        if not inside:
-            continue
-        pad = max((last - first) * 0.015, pd.Timedelta(0))
-        views.append((label, _window(view, close, inside, first, last, pad)))
+        if inside:
+            pad = padded(first, last)
+            views.append((label, _window(view, close, inside, first, last, pad)))
     for label, lifetime in single:
         first, out = _ends(lifetime)
         pad = max((out - first) * 0.5, min(AROUND, (last - start) * 0.05))
@@ -295,19 +257,4 @@ def _window(
     return {
         "xaxis.range": [str(first - pad), str(last + pad)],
         "yaxis.range": [min(seen) - room, max(seen) + room],
-    }
-
-
-def _menu(views: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
-    return {
-        "type": "buttons",
-        "direction": "right",
-        "buttons": [
-            {"label": name, "method": "relayout", "args": [patch]} for name, patch in views
-        ],
-        "x": 1,
-        "xanchor": "right",
-        "y": 1.02,
-        "yanchor": "bottom",
-        "pad": {"t": 0, "b": 0},
     }

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from btkit.render import text, theme
-from btkit.render.figures.trades import bin_edges
+from btkit.render.figures.marks import ENDS, bin_edges, bins, counts_axis, dots
+from btkit.render.figures.trades import HEIGHT, MARGIN
 from btkit.render.options.book import SpreadBook, number
 from btkit.render.pieces import Chart
 from btkit.render.series import Floats, floats
 
-HEIGHT = 340
-MARGIN = {"l": 52, "r": 12, "t": 56, "b": 46}
 MIDDLE_RANK = 50.0
 
 
@@ -25,31 +22,21 @@ def kept_chart(book: SpreadBook) -> Chart:
     edges = bin_edges(kept * 100.0)
     # More than all of it cannot be kept.
     edges[-1] = min(edges[-1], 100.0)
-    counts, _ = np.histogram(kept * 100.0, bins=edges)
-    middles = (edges[:-1] + edges[1:]) / 2
-    data = [
-        {
-            "type": "bar",
-            "x": middles,
-            "y": counts,
-            "width": np.diff(edges) * 0.92,
-            "marker": {"color": np.where(middles > 0, theme.GAIN, theme.LOSS).tolist()},
-            "text": [
-                f"{low:.0f} to {high:.0f} % of the credit<br>{text.plural(int(number), 'spread')}"
-                for low, high, number in zip(edges[:-1], edges[1:], counts, strict=True)
-            ],
-            "textposition": "none",
-            "hovertemplate": "%{text}<extra></extra>",
-        }
-    ]
-    arrangement = theme.layout(
+    bars = bins(
+        kept * 100.0,
+        edges,
+        lambda low, high: f"{low:.0f} to {high:.0f} % of the credit",
+        noun="spread",
+    )
+    figure = theme.figure(
+        [bars],
         height=HEIGHT,
         title=_kept_title(book, kept),
         margin=MARGIN,
-        xaxis=theme.axis(title={"text": "Credit kept, %, before commission"}, nticks=6),
-        yaxis=theme.axis(title={"text": "Spreads"}, tickformat=",d", nticks=6),
+        xaxis=theme.axis("Credit kept, %, before commission", nticks=6),
+        yaxis=counts_axis("Spreads", bars["y"], tickformat=",d", nticks=6),
     )
-    return Chart(theme.figure(data, arrangement), name="credit-kept", width="third")
+    return Chart(figure, name="credit-kept", width="third")
 
 
 def _kept_title(book: SpreadBook, kept: Floats) -> str:
@@ -72,48 +59,34 @@ def rank_chart(book: SpreadBook) -> Chart | None:
     drawn = {id(lifetime.spread) for lifetime in book.shown}
     rank = ranks[np.isfinite(ranks)]
     made = floats([spread.pnl / spread.max_loss for spread in known])
-    data: list[dict[str, Any]] = []
-    for won, name, colour, symbol in (
-        (True, "Gain", theme.GAIN, "circle"),
-        (False, "Loss", theme.LOSS, "x"),
-    ):
+    data = []
+    for won, name, colour, symbol in ENDS:
         part = [
             index
             for index, spread in enumerate(known)
             if (made[index] > 0) == won and id(spread) in drawn
         ]
-        if not part:
-            continue
-        data.append(
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "name": name,
-                "x": rank[part],
-                "y": made[part] * 100.0,
-                "marker": {"color": colour, "symbol": symbol, "size": 8, "opacity": 0.75},
-                "text": [
-                    f"{known[index].entry_date}<br>IV rank {rank[index]:.0f}<br>"
-                    f"{text.money(known[index].pnl, sign=True)}, "
-                    f"{text.percent(float(made[index]), sign=True)} of the max loss"
-                    for index in part
-                ],
-                "hovertemplate": "%{text}<extra></extra>",
-            }
-        )
-    arrangement = theme.layout(
+        told = [
+            f"{known[index].entry_date}<br>IV rank {rank[index]:.0f}<br>"
+            f"{text.money(known[index].pnl, sign=True)}, "
+            f"{text.percent(float(made[index]), sign=True)} of the max loss"
+            for index in part
+        ]
+        if told:
+            marker = {"color": colour, "symbol": symbol, "size": 8, "opacity": 0.75}
+            data.append(dots(rank[part], made[part] * 100.0, marker=marker, name=name, text=told))
+    figure = theme.figure(
+        data,
         height=HEIGHT,
         title=_rank_title(rank, made),
         margin=MARGIN,
-        xaxis=theme.axis(
-            title={"text": "IV rank at entry"}, range=[-4, 104], nticks=6, zeroline=False
-        ),
-        yaxis=theme.axis(title={"text": "P&L, % of max loss"}, nticks=6),
+        xaxis=theme.axis("IV rank at entry", range=[-4, 104], nticks=6, zeroline=False),
+        yaxis=theme.axis("P&L, % of max loss", nticks=6),
     )
     unknown = len(book.lifetimes) - len(known)
     left_out = f"{text.plural(unknown, 'spread')} without a known rank left out." if unknown else ""
     return Chart(
-        theme.figure(data, arrangement),
+        figure,
         name="iv-rank",
         note=(left_out + book.view.shown_note).strip(),
         width="third",

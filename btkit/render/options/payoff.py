@@ -60,14 +60,13 @@ def payoff_chart(view: RunView, book: SpreadBook, *, spread: int = -1) -> Chart:
         ("At expiry", float(at_expiry[-1]), theme.STRATEGY),
         ("When sold", float(at_entry[-1]), theme.BENCHMARK),
     ]
-    arrangement = theme.layout(
+    figure = theme.figure(
+        data,
         height=HEIGHT,
         title=_title(sold, grid, at_expiry),
         margin={"l": 62, "r": 84, "t": TOP, "b": BOTTOM},
-        xaxis=theme.axis(
-            title={"text": f"{escape(view.symbol)}, $"}, tickformat=",~r", nticks=7, zeroline=False
-        ),
-        yaxis=scale.axis(title={"text": "P&L, $"}, tickformat="$~s", nticks=6),
+        xaxis=theme.axis(f"{escape(view.symbol)}, $", tickformat=",~r", nticks=7, zeroline=False),
+        yaxis=scale.axis(title="P&L, $", tickformat="$~s", nticks=6),
         shapes=[_upright(leg.strike, "dot" if leg.side == "short" else "dash") for leg in sold.legs]
         + [_upright(sold.spot_entry, "solid")],
         annotations=[
@@ -76,7 +75,7 @@ def payoff_chart(view: RunView, book: SpreadBook, *, spread: int = -1) -> Chart:
         ],
     )
     return Chart(
-        theme.figure(data, arrangement),
+        figure,
         name="payoff",
         note=f"{text.plural(sold.contracts, 'contract')} sold {sold.entry_date}, "
         f"expiry {sold.expiry}; commission at entry included, slippage at exit not. "
