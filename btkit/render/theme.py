@@ -117,7 +117,7 @@ def layout(*, height: int, title: str, **extra: object) -> dict[str, Any]:
     return base | extra
 
 
-def axis(title: str = "", **extra: object) -> dict[str, Any]:
+def axis(title: str = "", /, **extra: object) -> dict[str, Any]:
     """Return a plain axis: faint grid, visible zero line, no box."""
     base: dict[str, Any] = {
         "gridcolor": GRID,

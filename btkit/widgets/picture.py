@@ -9,8 +9,9 @@ import pandas as pd
 
 from btkit.metrics import drawdown_series
 from btkit.render import text, theme
-from btkit.render.figures.lines import line, panel_title, scale_for
-from btkit.render.series import Floats, display_rows, milliseconds, thinned_note
+from btkit.render.figures.lines import area, line, panel_title, scale_for
+from btkit.render.figures.marks import dots
+from btkit.render.series import Floats, compact, display_rows, floats, milliseconds, thinned_note
 from btkit.widgets.figure import discard, make_figure, publish
 from btkit.widgets.market import BuyAndHold
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from btkit.simulation import Result
 
 HEIGHT = 510
-MARKER = 9
 _MONEY, _FALL, _PRICE = [0.60, 1.0], [0.40, 0.53], [0.0, 0.33]
 _HELD, _OWN, _HELD_FALL, _OWN_FALL, _CLOSE, _ENTRIES, _EXITS = range(7)
 
@@ -70,35 +70,14 @@ class Picture:
 
 def _traces() -> list[dict[str, Any]]:
     none: Floats = np.array([], dtype=np.float64)
+    held = {"name": "Buy-and-hold", "colour": theme.BENCHMARK}
     return [
-        line(none, none, name="Buy-and-hold", colour=theme.BENCHMARK, hover="%{y:$,.0f}"),
+        line(none, none, hover="%{y:$,.0f}", **held),
         line(none, none, name="Strategy", colour=theme.STRATEGY, hover="%{y:$,.0f}"),
-        line(
-            none, none, name="Buy-and-hold", colour=theme.BENCHMARK, hover="%{y:.1f} %", yaxis="y2"
-        ),
-        line(
-            none,
-            none,
-            name="Strategy",
-            colour=theme.STRATEGY,
-            hover="%{y:.1f} %",
-            yaxis="y2",
-            fill="tozeroy",
-            fillcolor="rgba(0,114,178,0.14)",
-        ),
+        line(none, none, hover="%{y:.1f} %", yaxis="y2", **held),
+        area(none, none, name="Strategy", hover="%{y:.1f} %", yaxis="y2"),
         line(none, none, name="Close", colour=theme.BENCHMARK, hover="%{y:,.2f}", yaxis="y3"),
-        *(
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "x": none,
-                "y": none,
-                "yaxis": "y3",
-                "name": name,
-                "hovertemplate": "%{text}<extra></extra>",
-            }
-            for name in ("Entry", "Exit")
-        ),
+        *(dots(none, none, marker={}, name=name, yaxis="y3") for name in ("Entry", "Exit")),
     ]
 
 
@@ -117,22 +96,22 @@ def _layout() -> dict[str, Any]:
 
 
 def _contents(result: Result, held: BuyAndHold, *, full: bool) -> list[dict[str, Any] | None]:
-    own = np.asarray(result.outcome.curve.equity[result.outcome.start :], dtype=np.float64)
-    falls = np.asarray(drawdown_series(own, result.initial_capital)) * 100
+    own = floats(result.outcome.curve.equity[result.outcome.start :])
+    falls = floats(drawdown_series(own, result.initial_capital)) * 100
     rows = display_rows(own)
     x = milliseconds(held.times[rows])
     thinned = len(rows) != len(own)
     changes: list[dict[str, Any] | None] = [None] * 7
-    changes[_OWN] = {"y": own[rows].astype(np.float32)}
-    changes[_OWN_FALL] = {"y": falls[rows].astype(np.float32)}
+    changes[_OWN] = {"y": compact(own[rows])}
+    changes[_OWN_FALL] = {"y": compact(falls[rows])}
     if full or thinned:
-        close = result.bars["close"].to_numpy(dtype=np.float64)
+        close = floats(result.bars["close"])
         # A restyled x lets plotly.js guess the type of its axis anew, from the first trace: from
         # milliseconds it would make a line of numbers. The other traces may stay binary.
         dates = np.datetime_as_string(x.astype("datetime64[ms]"))
-        changes[_HELD] = {"x": dates.astype(object), "y": held.equity[rows].astype(np.float32)}
-        changes[_HELD_FALL] = {"x": x, "y": held.falls[rows].astype(np.float32)}
-        changes[_CLOSE] = {"x": x, "y": close[rows].astype(np.float32)}
+        changes[_HELD] = {"x": dates.astype(object), "y": compact(held.equity[rows])}
+        changes[_HELD_FALL] = {"x": x, "y": compact(held.falls[rows])}
+        changes[_CLOSE] = {"x": x, "y": compact(close[rows])}
         for own_line in (_OWN, _OWN_FALL):
             changes[own_line] = {"x": x, **(changes[own_line] or {})}
     changes[_ENTRIES], changes[_EXITS] = _markers(result)
@@ -142,23 +121,18 @@ def _contents(result: Result, held: BuyAndHold, *, full: bool) -> list[dict[str,
 def _markers(result: Result) -> tuple[dict[str, Any], dict[str, Any]]:
     trades = result.trades
     times = [milliseconds(pd.DatetimeIndex(trades[name])) for name in ("entry_date", "exit_date")]
-    prices = [trades[name].to_numpy(dtype=np.float64) for name in ("entry_price", "exit_price")]
+    prices = [floats(trades[name]) for name in ("entry_price", "exit_price")]
     reasons = trades["exit_reason"].tolist()
     gains = [
         f"{text.money(pnl, sign=True)} ({text.percent(share, sign=True)})"
         for pnl, share in zip(trades["pnl"].tolist(), trades["return_pct"].tolist(), strict=True)
     ]
-    up = not result.spec.is_short
     entry = {
         "x": times[0],
         "y": prices[0],
         "text": [f"Entry, P&L {gain}" for gain in gains],
         # Whole, since the browser replaces what is named.
-        "marker": {
-            "symbol": "triangle-up" if up else "triangle-down",
-            "color": theme.STRATEGY,
-            "size": MARKER,
-        },
+        "marker": theme.entry_marker(up=not result.spec.is_short),
     }
     leave = {
         "x": times[1],
@@ -170,7 +144,7 @@ def _markers(result: Result) -> tuple[dict[str, Any], dict[str, Any]]:
         "marker": {
             "symbol": [theme.reason_symbol(reason) for reason in reasons],
             "color": [theme.reason_colour(reason) for reason in reasons],
-            "size": MARKER,
+            "size": theme.MARKER,
         },
     }
     return entry, leave

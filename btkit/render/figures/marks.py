@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from btkit.render import text, theme
-from btkit.render.series import Floats
+from btkit.render.series import Floats, floats
 
 FEW = 6
 """Up to so many of anything get a tick each."""
@@ -62,7 +62,7 @@ def bin_edges(values: Floats) -> Floats:
     # What lies exactly at a rounded outer edge must not fall out of the last bin.
     edges = np.arange(first, last + 1) * width
     edges[0], edges[-1] = min(edges[0], low), max(edges[-1], high)
-    return edges
+    return floats(edges)
 
 
 def bins(
