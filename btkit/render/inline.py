@@ -64,7 +64,7 @@ def show(run: RunDocument | Result) -> None:
     if get_ipython() is None:
         print("\n".join(_lines(RunView.of(document))))  # noqa: T201 - asked for
         return
-    for question, _, section in PAGES[document.report.kind].sections():
+    for question, section in PAGES[document.report.kind].sections():
         pieces = list(section(document))
         if question:
             pieces.insert(0, Html(markup("pieces.question", question)))

@@ -64,57 +64,14 @@ def rests_on(document: RunDocument) -> ReportSection:
     return ReportSection(basis(RunView.of(document)))
 
 
-Sections = tuple[tuple[str, str, Callable[[RunDocument], ReportSection]], ...]
+Sections = tuple[tuple[str, Callable[[RunDocument], ReportSection]], ...]
 SECTIONS: Sections = (
-    # question, two sentences that say what to look for, section
-    ("", "", headline),
-    (
-        "How did the money grow, and how far did it fall?",
-        (
-            "The account beside someone who bought at the first close and held. "
-            "A strategy earns its costs where it falls less or ends higher."
-        ),
-        growth,
-    ),
-    (
-        "Where did it buy and sell?",
-        (
-            "Entries and exits on the price, exits shaped by their reason. "
-            "Zoom by dragging, go back with a double click."
-        ),
-        price,
-    ),
-    (
-        "Which months and years paid?",
-        (
-            "A steady strategy spreads its gains. "
-            "A few deep cells mean that a few months decided the result."
-        ),
-        months,
-    ),
-    (
-        "What did single trades bring?",
-        (
-            "The spread shows whether many small trades or a few large ones made the result. "
-            "The table has each trade with its costs apart from its prices."
-        ),
-        trades,
-    ),
-    (
-        "Did it hold up through time?",
-        (
-            "What worked only once shows here as a ratio that fades. "
-            "Exposure says how much of the account was at risk for it."
-        ),
-        through_time,
-    ),
-    (
-        "What does this rest on?",
-        (
-            "Data, costs and rules that the numbers assume, and what was left out. "
-            "The command at the end gives the same numbers again."
-        ),
-        rests_on,
-    ),
+    ("", headline),
+    ("How did the money grow, and how far did it fall?", growth),
+    ("Where did it buy and sell?", price),
+    ("Which months and years paid?", months),
+    ("What did single trades bring?", trades),
+    ("Did it hold up through time?", through_time),
+    ("What does this rest on?", rests_on),
 )
-"""The report's order: the question each section answers, what to look for, and its maker."""
+"""The report's order: the question that each section answers, and its maker."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from btkit.documents import Benchmark
@@ -21,17 +21,12 @@ from btkit.render.opening import execute_and_leave
 from btkit.render.pages import markup
 from btkit.render.parameters import SWEEP
 from btkit.render.pieces import Html, ReportSection
-from btkit.render.sweep_charts import SweepPage, is_percent, lines, metric_label, surface
+from btkit.render.sweep_charts import SweepPage, lines, metric_label, surface
 from btkit.render.taking import take
 from btkit.render.tiles import Shown, Tile, tiles
+from btkit.render.words import LABELS, failed
 
 BESIDE = ("sharpe_ratio", "cagr", "max_drawdown_pct", "win_rate", "profit_factor", "total_trades")
-WHOLE_NUMBERS = frozenset({"consecutive_losses_max"})
-UPPER_BOUNDS = frozenset({"consecutive_losses_max", "probability_of_overfitting"})
-_MONEY = frozenset(
-    {"total_return", "max_drawdown", "expectancy_per_trade", "avg_win", "avg_loss", "largest_win",
-     "largest_loss"}
-)  # fmt: skip
 
 
 class RankedRow(NamedTuple):
@@ -199,26 +194,8 @@ def _beaten(truth: OverfittingSection) -> str:
 
 def _missed(failures: Sequence[Failure]) -> str:
     """Return which bounds were missed, as a sentence of its own."""
-    shown = []
-    for failure in failures:
-        name = failure.metric
-        form: Callable[[float], str] = text.ratio
-        if is_percent(name) or name == "probability_of_overfitting":
-            form = text.percent
-        if name in WHOLE_NUMBERS:
-            form = text.count
-        need = "at most" if name in UPPER_BOUNDS else "needs"
-        shown.append(
-            f"{_in_sentence(name)} ({form(failure.value)}, {need} {form(failure.threshold)})"
-        )
+    shown = [failed(one.metric, one.value, one.threshold) for one in failures]
     return f" It fails on {text.listed(shown)}." if shown else ""
-
-
-def _in_sentence(name: str) -> str:
-    label = metric_label(name)
-    return (label if name == "sharpe_ratio" else label[0].lower() + label[1:]).replace(
-        "sharpe", "Sharpe"
-    )
 
 
 def _p_value(value: float | None) -> str:
@@ -239,15 +216,7 @@ def _named(parameters: Mapping[str, float]) -> str:
 def _cell(metrics: Mapping[str, Any], name: str) -> Shown:
     if name in metrics["undefined"]:
         return Shown(text.DASH, "undefined")
-    value = metrics[name]
-    form: Callable[[float], str] = text.ratio
-    if is_percent(name):
-        form = text.percent
-    elif name in _MONEY:
-        form = text.money
-    elif isinstance(value, int):
-        form = text.count
-    return Shown(form(value))
+    return Shown(LABELS[name].show(metrics[name]))
 
 
 __all__ = [

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from btkit.documents.sweeps import SweepReport
-from btkit.metrics import lower_is_better, metric_of
+from btkit.metrics import lower_is_better
 from btkit.render import text, theme
 from btkit.render.figures.marks import counts_axis, ring, upright
 from btkit.render.pages import markup
@@ -51,18 +51,6 @@ def metric_label(name: str) -> str:
         As in the document.
     """
     return "CAGR" if name == "cagr" else LABELS[name].name
-
-
-def is_percent(name: str) -> bool:
-    """Return whether a metric is a fraction that is shown as a percentage.
-
-    Parameters
-    ----------
-    name
-        As in the document.
-    """
-    entry = metric_of(name)
-    return entry is not None and entry.format == "percent"
 
 
 def surface(page: SweepPage) -> ReportSection:
@@ -170,7 +158,7 @@ def lines(page: SweepPage) -> ReportSection:
 def _kind(report: SweepReport, name: str) -> str:
     if name in report.parameters:
         return "parameter"
-    return "percent" if is_percent(name) else "number"
+    return "percent" if LABELS[name].show is text.percent else "number"
 
 
 def _dimension(label: str, values: Any, *, kind: str) -> dict[str, Any]:  # noqa: ANN401 - an array

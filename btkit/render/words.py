@@ -7,15 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from btkit.metrics import SHORT_RANGE_DAYS, THRESHOLDS, Failure, Threshold, metric_of
+from btkit.metrics import SHORT_RANGE_DAYS, THRESHOLDS, Threshold, metric_of
 from btkit.metrics.entry import Format
 from btkit.render import text
 from btkit.render.view import RunView
 
-SHORT_RUN_DAYS = 365
+_SHORT_RUN_DAYS = 365
 _TILES = ("sharpe_ratio", "max_drawdown_pct", "win_rate", "profit_factor", "total_trades")
-LIMITS = {"max_drawdown_pct": "limit", "consecutive_losses_max": "at most"}
-
+_NEEDS = {
+    "max_drawdown_pct": "limit",
+    "consecutive_losses_max": "at most",
+    "probability_of_overfitting": "at most",
+}
 
 _SHOWN: dict[Format, Callable[[float | None], str]] = {
     "percent": text.percent,
@@ -62,8 +65,23 @@ def tile_metrics(days: int) -> tuple[str, ...]:
     return ("total_return_pct" if days < SHORT_RANGE_DAYS else "cagr", *_TILES)
 
 
+# What a sweep is judged by beyond its metrics.
+_OF_SWEEPS = {
+    "deflated_sharpe_ratio": Label(
+        "Deflated Sharpe ratio",
+        text.ratio,
+        "Probability that the true Sharpe ratio is above 0, all trials counted.",
+    ),
+    "probability_of_overfitting": Label(
+        "Probability of overfitting", text.percent, "By CSCV (Bailey et al. 2015)."
+    ),
+}
+
+
 class _Labels(dict[str, Label]):
     def __missing__(self, name: str) -> Label:
+        if name in _OF_SWEEPS:
+            return _OF_SWEEPS[name]
         entry = metric_of(name)
         if entry is None:  # of a stored report, by a package that is not installed here
             return Label(name.replace("_", " ").capitalize(), text.ratio, "Not registered here")
@@ -108,7 +126,7 @@ def _result(view: RunView) -> str:
     if not len(view.trades):
         return f"made no trade in {years}, buy-and-hold {_yearly(held)}"
     total = view.metric("total_return_pct").number or 0.0
-    if view.days < SHORT_RUN_DAYS:
+    if view.days < _SHORT_RUN_DAYS:
         other = view.benchmark("total_return_pct").number
         return f"{_made(total)} in {years}, buy-and-hold {text.percent(other)}"
     yearly = view.metric("cagr").number
@@ -144,17 +162,21 @@ def _verdict(view: RunView) -> str:
         return f"passes all {len(BOUNDS)} thresholds"
     if not len(view.trades):
         return "fails, since nothing can be judged"
-    return "fails on " + text.listed([_failure(view, failure) for failure in failures])
+    missed = [failed(one.metric, view.metric(one.metric).number, one.threshold) for one in failures]
+    return f"fails on {text.listed(missed)}"
 
 
-def _failure(view: RunView, failure: Failure) -> str:
-    name = failure.metric
-    label = LABELS[name]
-    value = view.metric(name)
-    word = label.name if name == "sharpe_ratio" else label.name.lower()
-    reached = "undefined" if value.number is None else label.show(value.number)
-    bound = label.show(failure.threshold)
-    return f"{word} ({reached}, {LIMITS.get(name, 'needs')} {bound})"
+def in_sentence(metric: str) -> str:
+    """Return a metric's name as it stands within a sentence."""
+    name = LABELS[metric].name
+    return name if name.startswith("Sharpe") else name[0].lower() + name[1:]  # a person's name
+
+
+def failed(metric: str, value: float | None, threshold: float) -> str:
+    """Return a metric with what it reached and what it needs, within a sentence."""
+    show = LABELS[metric].show
+    reached = "undefined" if value is None else show(value)
+    return f"{in_sentence(metric)} ({reached}, {_NEEDS.get(metric, 'needs')} {show(threshold)})"
 
 
 def costs(view: RunView) -> list[str]:

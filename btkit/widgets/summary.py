@@ -11,7 +11,7 @@ from btkit.metrics import THRESHOLDS, spanned_days, verdict_of
 from btkit.render import text
 from btkit.render.pages import markup
 from btkit.render.tiles import Mark, Shown, Tile, TileLine
-from btkit.render.words import LABELS, needs, tile_metrics
+from btkit.render.words import LABELS, in_sentence, needs, tile_metrics
 from btkit.widgets.market import BuyAndHold
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def summary(result: Result, held: BuyAndHold, *, least: int) -> str:
     ]
     trades = result.metrics.total_trades
     verdict = verdict_of(passed=not missed, trades=trades, least=least)
-    names = [_word(bound.metric) for bound in missed]
+    names = [in_sentence(bound.metric) for bound in missed]
     why = f"misses {text.listed(names)}" if names else f"keeps all {len(THRESHOLDS)} thresholds"
     if verdict == "too_few_trades":
         why = f"{text.plural(trades, 'trade')}, a verdict needs {least}; it {why}"
@@ -77,11 +77,6 @@ def _mark(name: str, value: float) -> Mark | None:
     limit = f"{_SENSES[bound.sense]} {LABELS[name].show(bound.bound)}"
     met: Literal["met", "missed"] = "met" if bound.passes(value) else "missed"
     return Mark(met, met, limit, hover=needs(bound))
-
-
-def _word(metric: str) -> str:
-    name = LABELS[metric].name
-    return name if metric == "sharpe_ratio" else name.lower()  # a person's name
 
 
 def _shown(name: str, value: float) -> Shown:

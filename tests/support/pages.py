@@ -7,15 +7,25 @@ import nbformat
 from btkit.documents import RunDocument
 from btkit.render import SECTIONS
 from btkit.render.export import to_html
+from btkit.render.kinds import PAGES
+from btkit.render.notebook import template_path
 from btkit.render.sections import Sections
+
+
+def words_of(template: str) -> dict[str, str]:
+    """Return what a template says above its sections: Markdown, by the question that it asks."""
+    notebook = nbformat.read(template_path(template), as_version=4)
+    sources = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    return {source.partition("\n")[0].removeprefix("## "): source for source in sources}
 
 
 def page(document: RunDocument, sections: Sections = SECTIONS) -> str:
     """Return the report's page."""
     notebook = nbformat.v4.new_notebook()
-    for question, text, section in sections:
+    words = words_of(PAGES[document.report.kind].template)
+    for question, section in sections:
         if question:
-            notebook.cells.append(nbformat.v4.new_markdown_cell(f"## {question}\n\n{text}"))
+            notebook.cells.append(nbformat.v4.new_markdown_cell(words[question]))
         cell = nbformat.v4.new_code_cell(f"render.{section.__name__}(document)")
         for piece in section(document):
             data, metadata = piece.bundle()

@@ -93,71 +93,14 @@ def _nothing() -> Html:
 
 
 SECTIONS: Sections = (
-    # question, two sentences that say what to look for, section
-    ("", "", headline),
-    (
-        "How did the money grow, and how far did it fall?",
-        (
-            "The account beside someone who bought the underlying at the first close and held. "
-            "Selling spreads earns small and often; look at what the falls cost."
-        ),
-        growth,
-    ),
-    (
-        "What became of each spread?",
-        (
-            "The underlying against the strikes sold and bought, and beneath what buying each "
-            "spread back would have cost. Trouble starts where the price meets the amber line."
-        ),
-        lifetimes,
-    ),
-    (
-        "How much of the credit was kept?",
-        (
-            "Credit kept, what each kind of exit brought, and whether a high IV rank at entry "
-            "paid. A few large losses against many small gains are the nature of the trade."
-        ),
-        outcomes,
-    ),
-    (
-        "Which months and years paid?",
-        (
-            "A steady seller of premium has few red cells. "
-            "Ask of each deep one what the market did then."
-        ),
-        months,
-    ),
-    (
-        "Which spreads decided it?",
-        (
-            "Best and worst, and every spread with its strikes and IV. Credit and close are in $ a "
-            "share, 100 to a lot; the return is on the max loss; costs are fees and slippage."
-        ),
-        trades,
-    ),
-    (
-        "What was the book exposed to?",
-        (
-            "The greeks of all open spreads at each close. "
-            "Theta is what the strategy lives on; gamma and vega are what it pays with."
-        ),
-        exposure,
-    ),
-    (
-        "What can one spread make or lose?",
-        (
-            "The payoff of the last spread by where the underlying ends. "
-            "For another one write render.payoff(document, spread=0), 0 being the first to exit."
-        ),
-        payoff,
-    ),
-    (
-        "What does this rest on?",
-        (
-            "First what the model leaves out, then data, costs and rules. "
-            "The command at the end gives the same numbers again."
-        ),
-        rests_on,
-    ),
+    ("", headline),
+    ("How did the money grow, and how far did it fall?", growth),
+    ("What became of each spread?", lifetimes),
+    ("How much of the credit was kept?", outcomes),
+    ("Which months and years paid?", months),
+    ("Which spreads decided it?", trades),
+    ("What was the book exposed to?", exposure),
+    ("What can one spread make or lose?", payoff),
+    ("What does this rest on?", rests_on),
 )
-"""The report's order: the question each section answers, what to look for, and its maker."""
+"""The report's order: the question that each section answers, and its maker."""

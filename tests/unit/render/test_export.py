@@ -5,7 +5,7 @@ import nbformat
 import pytest
 from plotly.offline import get_plotlyjs
 from support.documents import RUNS, long_run
-from support.pages import page
+from support.pages import page, words_of
 
 from btkit.errors import UsageError
 from btkit.render import SECTIONS, execute_template
@@ -78,12 +78,14 @@ def test_code_is_there_and_prompts_are_not():
 def test_the_template_asks_the_questions_of_the_report():
     notebook = nbformat.read(template_path("run"), as_version=4)
     nbformat.validate(notebook)
-    words = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
-    assert words == [f"## {question}\n\n{text}" for question, text, _ in SECTIONS if question]
+    words = words_of("run")
+    assert list(words) == [question for question, _ in SECTIONS if question]
+    # A question, and two sentences.
+    assert all(re.fullmatch(r"## .+\?\n\n[^\n]+\.[^\n]+\.", text) for text in words.values())
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert code[0].metadata.tags == ["parameters"]
     assert [cell.source for cell in code][2:] == [
-        f"render.{section.__name__}(document)" for _, _, section in SECTIONS
+        f"render.{section.__name__}(document)" for _, section in SECTIONS
     ]
     # The parameters are the command's options, a line for each.
     assert all(len(cell.source.splitlines()) <= 12 for cell in code[1:])

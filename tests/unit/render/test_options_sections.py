@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from support.options import PUTS, RUNS
 from support.options import document as document_of
+from support.pages import words_of
 
 from btkit.render import execute_template, options
 from btkit.render.notebook import template_path
@@ -18,7 +19,7 @@ from btkit.render.view import RunView
 @pytest.mark.parametrize("name", RUNS)
 def test_every_section_shows_itself(name):
     document = RUNS[name]()
-    for _, _, section in options.SECTIONS:
+    for _, section in options.SECTIONS:
         pieces = list(section(document))
         assert pieces
         for piece in pieces:
@@ -168,8 +169,9 @@ def test_the_template_shows_the_sections_in_their_order():
     sources = ["".join(cell["source"]) for cell in cells]
     assert "parameters" in cells[0]["metadata"]["tags"]
     expected = []
-    for question, words, section in options.SECTIONS:
-        expected += [f"## {question}\n\n{words}"] if question else []
+    words = words_of("options_sim")
+    for question, section in options.SECTIONS:
+        expected += [words[question]] if question else []
         expected.append(f"render.{section.__name__}(document)")
     assert sources[2:] == expected
 

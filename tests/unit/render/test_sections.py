@@ -35,7 +35,7 @@ def markup(section):
 def test_every_section_can_be_drawn_for_every_kind_of_run(name):
     document = RUNS[name]()
     names = []
-    for _, _, section in SECTIONS:
+    for _, section in SECTIONS:
         for piece in section(document):
             data, metadata = piece.bundle()
             json.dumps([data, metadata], allow_nan=False)
