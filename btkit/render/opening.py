@@ -10,12 +10,10 @@ from btkit.announcing import compiling_told
 from btkit.documents import RunDocument
 from btkit.jobs import Silent, execute, load_document, load_run
 from btkit.jobs.dispatch import HANDLERS
-from btkit.jobs.job import Rendering, SpecJob
 from btkit.render.leaving import leave_report, prepare_folder
 from btkit.render.parameters import OPTIONS, RUN, NotebookTemplate
 from btkit.render.taking import take
 from btkit.settings import Settings
-from btkit.storage import JobKind
 
 
 def open_run(names: Mapping[str, Any]) -> RunDocument:
@@ -37,7 +35,8 @@ def open_run(names: Mapping[str, Any]) -> RunDocument:
     RunNotFoundError
         When the store has no such run.
     """
-    return _open(names, RUN)
+    run_id, settings = opened(names, RUN)
+    return load_run(run_id, settings=settings)
 
 
 def open_options(names: Mapping[str, Any]) -> RunDocument:
@@ -53,49 +52,47 @@ def open_options(names: Mapping[str, Any]) -> RunDocument:
     UsageError, RunNotFoundError
         As `open_run`.
     """
-    return _open(names, OPTIONS)
+    run_id, settings = opened(names, OPTIONS)
+    return load_run(run_id, settings=settings)
 
 
-def _open(names: Mapping[str, Any], template: NotebookTemplate) -> RunDocument:
-    taken = take(names, template)
-    settings, job = taken.settings, taken.job
-    if job is None:
-        return load_run(taken.stored, settings=settings)
-    return load_run(execute_and_leave(job, settings).run_id, settings=settings)
+def opened(names: Mapping[str, Any], template: NotebookTemplate) -> tuple[Any, Settings]:
+    """Return the id of what a notebook's parameters ask for, and where it is stored.
 
-
-def execute_and_leave(job: SpecJob, settings: Settings) -> Any:  # noqa: ANN401 - by kind of job
-    """Carry out what a notebook asks for, and leave the files that the command leaves.
+    What is new is carried out first, and leaves the files that its command leaves; where they are
+    is printed.
 
     Parameters
     ----------
-    job
-        What is asked for. Where its files are is printed.
-    settings
-        Where the store and the report folder are.
+    names
+        What ``globals()`` gives in the notebook.
+    template
+        What it takes.
 
     Raises
     ------
+    UsageError
+        When a parameter is missing, unknown or none of its kind.
     BtkitError
         As the verb of the job's kind.
     """
+    taken = take(names, template)
+    settings, job = taken.settings, taken.job
+    if job is None:
+        return taken.stored, settings
     if job.leaves_files:
         prepare_folder(settings)
     # The notebook, and the page made of it, are the same at the first run as at all others.
     with compiling_told(_on_the_terminal):
-        result = execute(job, settings=settings)
+        job_id = HANDLERS[job.kind].id_of(execute(job, settings=settings))
         if job.rendering is not None:
-            _leave(HANDLERS[job.kind].id_of(result), job.kind, job.rendering, settings)
-    return result
-
-
-def _leave(job_id: str, kind: JobKind, rendering: Rendering, settings: Settings) -> None:
-    document = load_document(job_id, settings=settings)
-    files = leave_report(
-        job_id, document, rendering, kind=kind, settings=settings, progress=Silent()
-    )
-    for name, path in files.items():
-        print(f"{name:<9} {path}")  # noqa: T201 - for whoever reads the notebook
+            document = load_document(job_id, settings=settings)
+            files = leave_report(
+                job_id, document, job.rendering, kind=job.kind, settings=settings, progress=Silent()
+            )
+            for name, path in files.items():
+                print(f"{name:<9} {path}")  # noqa: T201 - for whoever reads the notebook
+    return job_id, settings
 
 
 def _on_the_terminal(text: str) -> None:

@@ -17,12 +17,11 @@ from btkit.jobs.sweep import load_sweep
 from btkit.metrics import Failure
 from btkit.render import text
 from btkit.render.grounds import grounds, verdict
-from btkit.render.opening import execute_and_leave
+from btkit.render.opening import opened
 from btkit.render.pages import markup
 from btkit.render.parameters import SWEEP
 from btkit.render.pieces import Html, ReportSection
 from btkit.render.sweep_charts import SweepPage, lines, metric_label, surface
-from btkit.render.taking import take
 from btkit.render.tiles import Shown, Tile, tiles
 from btkit.render.words import LABELS, failed
 
@@ -56,10 +55,8 @@ def open_sweep(names: Mapping[str, Any]) -> SweepPage:
     StoreError
         When there is no such sweep.
     """
-    taken = take(names, SWEEP)
-    settings, job = taken.settings, taken.job
-    known = taken.stored if job is None else execute_and_leave(job, settings).sweep_id
-    return SweepPage.of(*load_sweep(known, settings=settings))
+    job_id, settings = opened(names, SWEEP)
+    return SweepPage.of(*load_sweep(job_id, settings=settings))
 
 
 def headline(page: SweepPage) -> ReportSection:

@@ -17,12 +17,11 @@ from btkit.render import text, theme
 from btkit.render.figures.account import NARROW, AccountCurves
 from btkit.render.figures.marks import upright
 from btkit.render.grounds import grounds, verdict
-from btkit.render.opening import execute_and_leave
+from btkit.render.opening import opened
 from btkit.render.pages import markup
 from btkit.render.parameters import WALK_FORWARD
 from btkit.render.pieces import Chart, Html, ReportSection
 from btkit.render.series import floats
-from btkit.render.taking import take
 from btkit.render.tiles import Tile, tiles
 from btkit.render.view import RuleFacts, RunTerms
 from btkit.render.words import LABELS
@@ -84,12 +83,8 @@ def open_walk_forward(names: Mapping[str, Any]) -> WalkForwardPage:
     StoreError
         When there is no such validation.
     """
-    taken = take(names, WALK_FORWARD)
-    settings, job = taken.settings, taken.job
-    if job is None:
-        return WalkForwardPage.of(*load_walk_forward(taken.stored, settings=settings))
-    result = execute_and_leave(job, settings)
-    return WalkForwardPage(result.report, result.curve)
+    job_id, settings = opened(names, WALK_FORWARD)
+    return WalkForwardPage.of(*load_walk_forward(job_id, settings=settings))
 
 
 def headline(page: WalkForwardPage) -> ReportSection:
