@@ -16,6 +16,7 @@ from btkit.jobs.job import OptionsJob
 from btkit.jobs.requests import SpecSource, option_spec
 from btkit.pricing.spreads import Spread
 from btkit.render import text, theme
+from btkit.render.options.position import Moment, OpenSpread, refused_moment, refused_strikes
 from btkit.render.pages import markup
 from btkit.settings import Settings
 from btkit.simulation import Result
@@ -28,8 +29,7 @@ from btkit.widgets.lab import Lab
 from btkit.widgets.lab_fields import heading, number_field, read_number
 from btkit.widgets.market import BuyAndHold, MarketRequest
 from btkit.widgets.parts import button, refill, styled
-from btkit.widgets.payoff_picture import PayoffPicture, grid_of
-from btkit.widgets.position import Moment, OpenSpread, refused_moment, refused_strikes
+from btkit.widgets.payoff_picture import ROOM, PayoffPicture
 from btkit.widgets.position_tiles import position_tiles
 from btkit.widgets.sold import at_last_close, of_spread
 from btkit.widgets.summary import summary
@@ -263,7 +263,7 @@ class OptionsLab(Lab[Result]):
         """Make sliders that reach as far as the picture of this position does."""
         self.terms, self.strikes = {}, []
         if position is not None:
-            grid = grid_of(position)
+            grid = position.prices(room=ROOM)
             low, high = math.floor(grid[0]), math.ceil(grid[-1])
             now, step = position.now, self._spec.strike_step or 1.0
             ends = (math.floor(low / step) * step, math.ceil(high / step) * step, step)

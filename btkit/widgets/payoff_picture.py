@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 
 from btkit.render import text, theme
 from btkit.render.figures.lines import line, panel_title, scale_for
+from btkit.render.figures.marks import dots, upright
+from btkit.render.options.payoff import strike_names, strike_rules, with_names
+from btkit.render.options.position import OpenSpread
+from btkit.render.series import Floats
 from btkit.widgets.figure import discard, make_figure, publish
-from btkit.widgets.position import OpenSpread
 
 if TYPE_CHECKING:
     from plotly.graph_objects import FigureWidget
 
-Floats = npt.NDArray[np.float64]
-
 HEIGHT = 580
-STEPS = 241
-NAMES_ROOM = 0.2
+ROOM, NAMES_ROOM = 0.6, 0.2
 EXPIRY, SOLD, NOW = theme.STRATEGY, theme.BENCHMARK, theme.ATTENTION
 GREEKS = {
     # greek: axis number, what it is called, how a value is written on hover
@@ -57,7 +56,7 @@ class PayoffPicture:
             before.legs, before.contracts, before.sold, before.credit
         ) != (position.legs, position.contracts, position.sold, position.credit)  # fmt: skip
         if another:
-            self._grid = grid_of(position)
+            self._grid = position.prices(room=ROOM)
         figure, spot = self.figure, position.now.spot
         curves = _curves(position, self._grid, another=another)
         with figure.batch_update():
@@ -73,16 +72,6 @@ class PayoffPicture:
     def close(self) -> None:
         """Take the figure off the screen and drop its data."""
         discard(self.figure)
-
-
-def grid_of(position: OpenSpread) -> Floats:
-    """Return the prices that a position is drawn over, its corners among them."""
-    strikes = sorted(leg.strike for leg in position.legs)
-    spot = position.sold.spot
-    low, high = min(strikes[0], spot), max(strikes[-1], spot)
-    room = max(high - low, 0.02 * spot) * 0.6
-    steps = np.linspace(max(low - room, low * 0.01), high + room, STEPS)
-    return np.unique(np.concatenate([steps, strikes, [spot]]))
 
 
 def _curves(position: OpenSpread, grid: Floats, *, another: bool) -> dict[int, dict[str, Any]]:
@@ -114,7 +103,7 @@ def _curves(position: OpenSpread, grid: Floats, *, another: bool) -> dict[int, d
     return changes
 
 
-def _drawn(values: Floats) -> npt.NDArray[np.float32]:
+def _drawn(values: Floats) -> NDArray[np.float32]:
     # At expiry a greek is infinite at the strike; a line has a gap there.
     return np.where(np.isfinite(values), values, np.nan).astype(np.float32)
 
@@ -142,16 +131,9 @@ def _traces() -> list[dict[str, Any]]:
 
 
 def _dot(yaxis: str, xaxis: str, hover: str) -> dict[str, Any]:
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "x": [],
-        "y": [],
-        "xaxis": xaxis,
-        "yaxis": yaxis,
-        "marker": {"color": NOW, "size": 10, "line": {"color": theme.INK, "width": 1}},
-        "hovertemplate": f"Now {hover}<extra></extra>",
-    }
+    marker = {"color": NOW, "size": 10, "line": {"color": theme.INK, "width": 1}}
+    told = f"Now {hover}<extra></extra>"
+    return dots([], [], marker=marker, hover=told, xaxis=xaxis, yaxis=yaxis)
 
 
 def _layout() -> dict[str, Any]:
@@ -172,7 +154,7 @@ def _layout() -> dict[str, Any]:
         height=HEIGHT,
         title="",
         margin={"l": 56, "r": 14, "t": 46, "b": 30},
-        shapes=[_upright(0.0, "solid", NOW)],
+        shapes=[_now_rule(0.0)],
         annotations=_panel_titles(""),
         **axes,
     )
@@ -188,44 +170,15 @@ def _panel_titles(first: str) -> list[dict[str, Any]]:
 def _draw_strikes(figure: FigureWidget, position: OpenSpread, grid: Floats) -> None:
     expiry = position.profit(grid, days=0)
     fitted = scale_for(expiry, position.profit(grid), [0.0], allow_log=False, room=0.12)
-    scale = replace(fitted, low=fitted.low - NAMES_ROOM * (fitted.high - fitted.low))
-    figure.layout.yaxis.range = scale.range
+    figure.layout.yaxis.range = with_names(fitted, NAMES_ROOM).range
     figure.layout.xaxis.range = [float(grid[0]), float(grid[-1])]
-    marks = [_upright(position.now.spot, "solid", NOW)]
-    marks += [
-        _upright(leg.strike, "dot" if leg.side == "short" else "dash", theme.ZERO)
-        for leg in position.legs
-    ]
-    figure.layout.shapes = marks
-    figure.layout.annotations = _panel_titles(_title(position)) + [
-        {
-            "text": leg.name,
-            "x": leg.strike,
-            "xref": "x",
-            "yref": "y domain",
-            "y": 0,
-            "xanchor": "left",
-            "yanchor": "bottom",
-            "xshift": 2,
-            "textangle": -90,
-            "showarrow": False,
-            "font": {"size": 11},
-        }
-        for leg in position.legs
-    ]
+    figure.layout.shapes = [_now_rule(position.now.spot), *strike_rules(position.legs)]
+    titles = _panel_titles(_title(position))
+    figure.layout.annotations = [*titles, *strike_names(position.legs)]
 
 
-def _upright(at: float, dash: str, colour: str) -> dict[str, Any]:
-    return {
-        "type": "line",
-        "xref": "x",
-        "x0": at,
-        "x1": at,
-        "yref": "y domain",
-        "y0": 0,
-        "y1": 1,
-        "line": {"color": colour, "width": 1, "dash": dash},
-    }
+def _now_rule(spot: float) -> dict[str, Any]:
+    return upright(spot, NOW, dash="solid") | {"xref": "x", "yref": "y domain"}
 
 
 def _title(position: OpenSpread) -> str:

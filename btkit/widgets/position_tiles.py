@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from btkit.render import text
+from btkit.render.options.position import OpenSpread
 from btkit.render.pages import markup
 from btkit.render.tiles import Tile
-from btkit.widgets.position import OpenSpread
 
 _GREEKS = (
     ("delta", "Delta, shares", "Shares of the underlying that it moves like"),

@@ -10,8 +10,9 @@ import numpy as np
 
 from btkit.markets.expiries import expiries_ahead
 from btkit.pricing import black_scholes as pricing
+from btkit.pricing.scalar import DAYS_PER_YEAR
+from btkit.render.options.position import Moment, OpenSpread, PositionLeg
 from btkit.simulation.options import sold_spreads
-from btkit.widgets.position import DAYS_PER_YEAR, Moment, OpenSpread, PositionLeg
 
 if TYPE_CHECKING:
     from btkit.engine.books.spread_records import SpreadRules

@@ -11,16 +11,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from btkit.documents import OptionsReport
-from btkit.pricing import black_scholes as pricing
 from btkit.pricing.spreads import Leg, Spread
+from btkit.render.options.position import Moment, OpenSpread, PositionLeg
 from btkit.render.series import Floats, floats
 from btkit.render.view import RuleFacts, RunView
 
 Rows = npt.NDArray[np.int64]
-SHARES = 100.0
-DAYS = 365.0
-# A trader reads theta a day and vega an IV point.
-UNITS = {"delta": 1.0, "gamma": 1.0, "theta": 1.0 / DAYS, "vega": 0.01}
+GREEKS = ("delta", "gamma", "theta", "vega")
 
 
 class SpreadFacts(RuleFacts):
@@ -92,7 +89,7 @@ class SpreadBook:
     def lifetimes(self) -> list[SpreadLifetime]:
         """The spreads in order of exit."""
         close = self.view.curve["close"].to_numpy(dtype=np.float64)
-        days = self.view.times.to_numpy().astype("datetime64[D]")
+        days = self.view.times.to_numpy()
         found = []
         report = self.view.report
         assert isinstance(report, OptionsReport), "a run that sold no spreads has no book"
@@ -132,49 +129,52 @@ class SpreadBook:
             iv_rank_entry=floats([number(spread.iv_rank_entry) for spread in spreads]),
         )
 
-    def premium(self, leg: Leg) -> float:
-        """Return what the skew adds to the volatility of a leg."""
+    def position(self, spread: Spread) -> OpenSpread:
+        """Return a spread as it stood when it was sold."""
+        rule, terms = self.rule, self.view.terms
+        days = days_between(moment(spread.entry_date).to_datetime64(), spread.expiry)
+        sold = Moment(spread.spot_entry, spread.iv_entry, max(int(days), 0))
+        return OpenSpread(
+            legs=tuple(
+                PositionLeg(leg.side, leg.right, leg.strike, self._premium(leg))
+                for leg in spread.legs
+            ),
+            contracts=spread.contracts,
+            sold=sold,
+            now=sold,
+            received=spread.credit,
+            slippage=terms.slippage,
+            commission=terms.commission,
+            rate=rule.risk_free_rate,
+            dividend_yield=rule.dividend_yield,
+        )
+
+    def _premium(self, leg: Leg) -> float:
+        # What the skew adds to the volatility of a leg.
         rule = self.rule
         delta = rule.short_delta if leg.side == "short" else rule.long_delta
         return rule.skew * abs(0.5 - delta)
-
-    def value(
-        self, leg: Leg, spot: npt.ArrayLike, years: npt.ArrayLike, iv: npt.ArrayLike
-    ) -> Floats:
-        """Return the model's value of a leg in $ a share."""
-        volatility = np.maximum(floats(iv) + self.premium(leg), 0.0)
-        return pricing.price(leg.right, spot, leg.strike, years, volatility, **self._rates)
-
-    @property
-    def _rates(self) -> dict[str, float]:
-        return {"rate": self.rule.risk_free_rate, "dividend_yield": self.rule.dividend_yield}
 
     def greeks(self) -> dict[str, Floats]:
         """Return the greeks of the whole book at each close.
 
         Delta in shares, gamma in delta a dollar, theta in $ a day, vega in $ an IV point.
         """
-        functions = {name: getattr(pricing, name) for name in UNITS}
-        totals = {name: np.zeros(len(self.view.times)) for name in UNITS}
+        totals = {name: np.zeros(len(self.view.times)) for name in GREEKS}
         for lifetime in self.lifetimes:
-            spread, open_ = lifetime.spread, slice(lifetime.open)
-            rows, close, iv = lifetime.rows[open_], lifetime.close[open_], lifetime.iv[open_]
-            years = lifetime.days[open_] / DAYS
-            for leg in spread.legs:
-                sign = (-1.0 if leg.side == "short" else 1.0) * SHARES * spread.contracts
-                volatility = np.maximum(iv + self.premium(leg), 0.0)
-                for name, function in functions.items():
-                    values = function(
-                        leg.right, close, leg.strike, years, volatility, **self._rates
-                    )
-                    totals[name][rows] += sign * UNITS[name] * values
+            position, open_ = self.position(lifetime.spread), slice(lifetime.open)
+            rows, close = lifetime.rows[open_], lifetime.close[open_]
+            at = {"days": lifetime.days[open_], "iv": lifetime.iv[open_]}
+            for name, total in totals.items():
+                total[rows] += position.greek(name, close, **at)
         return totals
 
 
-def days_between(dates: npt.NDArray[np.datetime64], expiry: str) -> Rows:
+def days_between(
+    dates: np.datetime64 | npt.NDArray[np.datetime64], expiry: str
+) -> npt.NDArray[np.int64]:
     """Return the calendar days from dates to an expiry."""
-    last = np.array([expiry], dtype="datetime64[D]").astype(np.int64)
-    return np.asarray(last - dates.astype(np.int64))
+    return np.asarray(np.datetime64(expiry, "D") - dates.astype("datetime64[D]")).astype(np.int64)
 
 
 def moment(text: str) -> pd.Timestamp:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from html import escape
-
-import numpy as np
+from typing import Any
 
 from btkit.pricing.spreads import Spread
 from btkit.render import text, theme
-from btkit.render.figures.lines import end_labels, line, scale_for
-from btkit.render.options.book import DAYS, SHARES, SpreadBook, days_between, moment
+from btkit.render.figures.lines import Scale, end_labels, line, scale_for
+from btkit.render.figures.marks import upright
+from btkit.render.options.book import SpreadBook
+from btkit.render.options.position import OpenSpread, PositionLeg
 from btkit.render.pieces import Chart
-from btkit.render.series import Floats, floats
+from btkit.render.series import Floats
 from btkit.render.view import RunView
 
 HEIGHT = 420
 TOP, BOTTOM = 56, 52
-STEPS = 301
-NAMES_ROOM = 0.25
+_ROOM = 0.45
+_HOVER = "%{y:$,.0f} at %{x:,.2f}"
 
 
 def payoff_chart(view: RunView, book: SpreadBook, *, spread: int = -1) -> Chart:
@@ -34,44 +36,32 @@ def payoff_chart(view: RunView, book: SpreadBook, *, spread: int = -1) -> Chart:
         Which of them, in order of exit; -1 is the last.
     """
     sold = book.lifetimes[spread].spread
-    grid = _grid(sold)
-    at_expiry, at_entry = _profits(view, book, sold, grid)
-    fitted = scale_for(at_expiry, at_entry, [0.0], allow_log=False, room=0.1)
-    # Room beneath the curves, where the strikes are named.
-    scale = replace(fitted, low=fitted.low - NAMES_ROOM * (fitted.high - fitted.low))
+    position = book.position(sold)
+    grid = position.prices(room=_ROOM)
+    at_expiry, at_entry = position.profit(grid, days=0), position.profit(grid)
+    scale = with_names(scale_for(at_expiry, at_entry, [0.0], allow_log=False, room=0.1), 0.25)
     data = [
-        line(
-            grid,
-            at_entry,
-            name="On the day it was sold",
-            colour=theme.BENCHMARK,
-            hover="%{y:$,.0f} at %{x:,.2f}",
-        ),
-        line(
-            grid,
-            at_expiry,
-            name="At expiry",
-            colour=theme.STRATEGY,
-            hover="%{y:$,.0f} at %{x:,.2f}",
-        ),
+        line(grid, at_entry, name="On the day it was sold", colour=theme.BENCHMARK, hover=_HOVER),
+        line(grid, at_expiry, name="At expiry", colour=theme.STRATEGY, hover=_HOVER),
     ]
     data[1]["line"]["width"] = 2.4
     ends = [
         ("At expiry", float(at_expiry[-1]), theme.STRATEGY),
         ("When sold", float(at_entry[-1]), theme.BENCHMARK),
     ]
+    at_sale = _name(sold.spot_entry, "price at entry")
     figure = theme.figure(
         data,
         height=HEIGHT,
-        title=_title(sold, grid, at_expiry),
+        title=_title(position, sold, at_expiry),
         margin={"l": 62, "r": 84, "t": TOP, "b": BOTTOM},
         xaxis=theme.axis(f"{escape(view.symbol)}, $", tickformat=",~r", nticks=7, zeroline=False),
         yaxis=scale.axis(title="P&L, $", tickformat="$~s", nticks=6),
-        shapes=[_upright(leg.strike, "dot" if leg.side == "short" else "dash") for leg in sold.legs]
-        + [_upright(sold.spot_entry, "solid")],
+        shapes=[*strike_rules(position.legs), upright(sold.spot_entry, theme.ZERO, dash="solid")],
         annotations=[
             *end_labels(ends, scale, pixels=HEIGHT - TOP - BOTTOM, yref="y"),
-            *_names(sold),
+            *strike_names(position.legs),
+            at_sale | {"y": 1, "yanchor": "top", "textangle": 0},
         ],
     )
     return Chart(
@@ -86,77 +76,44 @@ def payoff_chart(view: RunView, book: SpreadBook, *, spread: int = -1) -> Chart:
     )
 
 
-def _grid(sold: Spread) -> Floats:
-    strikes = sorted(leg.strike for leg in sold.legs)
-    spot = sold.spot_entry
-    low, high = min(strikes[0], spot), max(strikes[-1], spot)
-    room = max(high - low, (strikes[-1] - strikes[0])) * 0.45
-    # The corners of the payoff are drawn where they are.
-    steps = np.linspace(max(low - room, low * 0.01), high + room, STEPS)
-    return np.unique(np.concatenate([steps, strikes, [spot]]))
+def with_names(scale: Scale, room: float) -> Scale:
+    """Return a scale with room beneath the curves, where the strikes are named."""
+    return replace(scale, low=scale.low - room * (scale.high - scale.low))
 
 
-def _profits(view: RunView, book: SpreadBook, sold: Spread, grid: Floats) -> tuple[Floats, Floats]:
-    entered = np.array([moment(sold.entry_date).date()], dtype="datetime64[D]")
-    years = float(days_between(entered, sold.expiry)[0]) / DAYS
-    shares = SHARES * sold.contracts
-    fee = view.terms.commission * len(sold.legs) * sold.contracts
-    profits = []
-    for left in (0.0, years):
-        value = np.zeros(len(grid))
-        for leg in sold.legs:
-            sign = 1.0 if leg.side == "short" else -1.0
-            value += sign * book.value(leg, grid, left, sold.iv_entry)
-        profits.append(floats(shares * (sold.credit - value) - fee))
-    return profits[0], profits[1]
-
-
-def _title(sold: Spread, grid: Floats, profit: Floats) -> str:
-    kind = "Spread" if len(sold.legs) == 2 else "Condor"  # noqa: PLR2004 - two legs or four
-    gain, loss = text.money(float(profit.max())), text.money(-float(profit.min()))
-    crossings = np.flatnonzero(np.diff(np.sign(profit)) != 0)
-    even = [
-        float(np.interp(0.0, *_rising(profit[at : at + 2], grid[at : at + 2]))) for at in crossings
+def strike_rules(legs: Sequence[PositionLeg]) -> list[dict[str, Any]]:
+    """Return a rule at each strike: dots where an option was sold, dashes where one was bought."""
+    return [
+        upright(leg.strike, theme.ZERO, dash="dot" if leg.side == "short" else "dash")
+        | {"xref": "x", "yref": "y domain"}
+        for leg in legs
     ]
-    where = f", even at {text.listed([f'{value:,.0f}' for value in even])}" if even else ""
-    return f"{kind} of {sold.entry_date}: keeps up to {gain}, loses up to {loss}{where}"
 
 
-def _rising(profit: Floats, grid: Floats) -> tuple[Floats, Floats]:
-    order = np.argsort(profit)
-    return profit[order], grid[order]
+def strike_names(legs: Sequence[PositionLeg]) -> list[dict[str, Any]]:
+    """Return the names of the strikes, upright at the bottom."""
+    return [_name(leg.strike, leg.name) for leg in legs]
 
 
-def _upright(at: float, dash: str) -> dict[str, object]:
+def _name(at: float, words: str) -> dict[str, Any]:
     return {
-        "type": "line",
+        "text": words,
         "xref": "x",
-        "x0": at,
-        "x1": at,
-        "yref": "paper",
-        "y0": 0,
-        "y1": 1,
-        "line": {"color": theme.ZERO, "width": 1, "dash": dash},
+        "x": at,
+        "yref": "y domain",
+        "y": 0,
+        "yanchor": "bottom",
+        "xanchor": "left",
+        "xshift": 3,
+        "textangle": -90,
+        "showarrow": False,
+        "font": {"size": 11},
     }
 
 
-def _names(sold: Spread) -> list[dict[str, object]]:
-    """Return the names of the uprights: strikes at the bottom, the price at the top."""
-    names = [(leg.strike, f"{leg.side} {leg.right}", 0.0, "bottom") for leg in sold.legs]
-    names.append((sold.spot_entry, "price at entry", 1.0, "top"))
-    return [
-        {
-            "text": name,
-            "xref": "x",
-            "x": at,
-            "yref": "paper",
-            "y": y,
-            "yanchor": anchor,
-            "xanchor": "left",
-            "xshift": 3,
-            "textangle": -90 if y == 0.0 else 0,
-            "showarrow": False,
-            "font": {"size": 11},
-        }
-        for at, name, y, anchor in names
-    ]
+def _title(position: OpenSpread, sold: Spread, profit: Floats) -> str:
+    kind = "Spread" if len(sold.legs) == 2 else "Condor"  # noqa: PLR2004 - two legs or four
+    gain, loss = text.money(float(profit.max())), text.money(-float(profit.min()))
+    evens = [f"{price:,.0f}" for price in position.evens]
+    where = f", even at {text.listed(evens)}" if evens else ""
+    return f"{kind} of {sold.entry_date}: keeps up to {gain}, loses up to {loss}{where}"

@@ -8,8 +8,8 @@ from support.cells import run_again
 
 import btkit as bt
 from btkit.errors import UsageError
+from btkit.render.options.position import UNITS
 from btkit.widgets import OptionsLab, coalesce
-from btkit.widgets.position import UNITS
 from btkit.widgets.sold import of_spread
 
 STRATEGIES = Path(__file__).resolve().parents[3] / "strategies"

@@ -10,8 +10,8 @@ import btkit as bt
 from btkit.jobs.job import OptionsJob
 from btkit.jobs.requests import option_spec
 from btkit.pricing import black_scholes as pricing
+from btkit.render.options.position import UNITS, Moment, OpenSpread, PositionLeg
 from btkit.widgets.market import LoadedMarket, MarketRequest
-from btkit.widgets.position import UNITS, Moment, OpenSpread, PositionLeg
 from btkit.widgets.sold import at_last_close, of_spread
 
 STRATEGIES = Path(__file__).resolve().parents[3] / "strategies"

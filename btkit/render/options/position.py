@@ -14,9 +14,13 @@ import numpy.typing as npt
 
 from btkit.engine.books.spread_records import SHARES_PER_CONTRACT
 from btkit.pricing import black_scholes as pricing
+from btkit.pricing.scalar import DAYS_PER_YEAR
+from btkit.render.series import Floats
 
-Floats = npt.NDArray[np.float64]
-DAYS_PER_YEAR = 365.0
+Value = npt.ArrayLike
+"""One number, or one for each price."""
+
+_STEPS = 241
 # A trader reads theta a day, vega an IV point, rho a percentage point.
 UNITS = {"delta": 1.0, "gamma": 1.0, "theta": 1.0 / DAYS_PER_YEAR, "vega": 0.01, "rho": 0.01}
 
@@ -89,11 +93,11 @@ class OpenSpread:
         if self.received is not None:
             return self.received
         at = self.sold
-        return float(
-            sum(
-                -leg.sign * (1.0 + leg.sign * self.slippage) * self._priced("price", leg, at)
-                for leg in self.legs
-            )
+        return sum(
+            -leg.sign
+            * (1.0 + leg.sign * self.slippage)
+            * float(self._priced("price", leg, at.spot, at.days, at.iv))
+            for leg in self.legs
         )
 
     @property
@@ -139,9 +143,22 @@ class OpenSpread:
                 total += self._above(low) - self._above(high)
         return total
 
-    def profit(
-        self, spot: npt.ArrayLike, *, days: int | None = None, iv: float | None = None
-    ) -> Floats:
+    def prices(self, *, room: float) -> Floats:
+        """Return prices to draw it over, its corners among them.
+
+        Parameters
+        ----------
+        room
+            At both ends, as a share of what its strikes and the price at the sale span.
+        """
+        strikes = sorted(leg.strike for leg in self.legs)
+        spot = self.sold.spot
+        low, high = min(strikes[0], spot), max(strikes[-1], spot)
+        beside = max(high - low, 0.02 * spot) * room
+        steps = np.linspace(max(low - beside, low * 0.01), high + beside, _STEPS)
+        return np.unique(np.concatenate([steps, strikes, [spot]]))
+
+    def profit(self, spot: Value, *, days: Value | None = None, iv: Value | None = None) -> Floats:
         """Return what it has made in $ at a price: at mid, commission at the sale included.
 
         Parameters
@@ -151,14 +168,14 @@ class OpenSpread:
         days, iv
             None takes them as they stand now.
         """
-        at = self._at(days, iv)
+        days, iv = self._at(days, iv)
         value = np.zeros(np.shape(spot))
         for leg in self.legs:
-            value -= leg.sign * self._priced("price", leg, at, spot)
+            value -= leg.sign * self._priced("price", leg, spot, days, iv)
         return np.asarray(self.shares * (self.credit - value) - self.fee)
 
     def greek(
-        self, name: str, spot: npt.ArrayLike, *, days: int | None = None, iv: float | None = None
+        self, name: str, spot: Value, *, days: Value | None = None, iv: Value | None = None
     ) -> Floats:
         """Return a greek of the whole position, in the units of `UNITS`.
 
@@ -169,15 +186,16 @@ class OpenSpread:
         spot, days, iv
             As in `profit`.
         """
-        at = self._at(days, iv)
+        days, iv = self._at(days, iv)
         total = np.zeros(np.shape(spot))
         for leg in self.legs:
-            total += leg.sign * UNITS[name] * self.shares * self._priced(name, leg, at, spot)
+            priced = self._priced(name, leg, spot, days, iv)
+            total += leg.sign * UNITS[name] * self.shares * priced
         return total
 
     def leg_delta(self, leg: PositionLeg) -> float:
         """Return the delta of one option as things stand: below 0 for a put."""
-        return float(self._priced("delta", leg, self.now))
+        return self._priced_now("delta", leg)
 
     def with_strike(self, place: int, strike: float) -> OpenSpread:
         """Return the position that would have been sold with another strike.
@@ -193,24 +211,25 @@ class OpenSpread:
         pairs = zip(self.legs[::2], self.legs[1::2], strict=True)
         return max(abs(short.strike - long.strike) for short, long in pairs)
 
-    def _at(self, days: int | None, iv: float | None) -> Moment:
-        now = self.now
-        return Moment(now.spot, now.iv if iv is None else iv, now.days if days is None else days)
+    def _at(self, days: Value | None, iv: Value | None) -> tuple[Value, Value]:
+        return self.now.days if days is None else days, self.now.iv if iv is None else iv
 
-    def _priced(
-        self, what: str, leg: PositionLeg, at: Moment, spot: npt.ArrayLike | None = None
-    ) -> Floats:
+    def _priced(self, what: str, leg: PositionLeg, spot: Value, days: Value, iv: Value) -> Floats:
         function = getattr(pricing, what)
         values: Floats = function(
             leg.right,
-            at.spot if spot is None else spot,
+            spot,
             leg.strike,
-            at.days / DAYS_PER_YEAR,
-            max(at.iv + leg.premium, 0.0),
+            np.asarray(days) / DAYS_PER_YEAR,
+            np.maximum(np.asarray(iv) + leg.premium, 0.0),
             rate=self.rate,
             dividend_yield=self.dividend_yield,
         )
         return values
+
+    def _priced_now(self, what: str, leg: PositionLeg) -> float:
+        now = self.now
+        return float(self._priced(what, leg, now.spot, now.days, now.iv))
 
     def _above(self, level: float) -> float:
         """Return the risk-neutral probability that the price ends above a level: N(d2).
@@ -223,7 +242,7 @@ class OpenSpread:
             return 0.0
         plain = PositionLeg("long", "call", level, 0.0)
         now = self.now
-        held = now.spot * self._priced("delta", plain, now) - self._priced("price", plain, now)
+        held = now.spot * self._priced_now("delta", plain) - self._priced_now("price", plain)
         discounted = level * np.exp(-self.rate * now.days / DAYS_PER_YEAR)
         return float(np.clip(held / discounted, 0.0, 1.0))
 
