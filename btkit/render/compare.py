@@ -116,7 +116,7 @@ def verdict(views: Sequence[RunView]) -> Html:
     held = best.benchmark("sharpe_ratio").number
     own = text.ratio(best.metric("sharpe_ratio").number)
     sentence = (
-        f"{run_name(best)} has the best Sharpe ratio, {own} against {text.ratio(held)} for buying "
+        f"{_run_name(best)} has the best Sharpe ratio, {own} against {text.ratio(held)} for buying "
         f"and holding; {passed} of {len(views)} {'keeps' if passed == 1 else 'keep'} every "
         "threshold."
     )
@@ -124,8 +124,7 @@ def verdict(views: Sequence[RunView]) -> Html:
     return page_head(PageHead("Comparison", many, sentence), title=f"Comparison of {many}")
 
 
-def run_name(view: RunView) -> str:
-    """Return what a reader calls a run: strategy and symbol."""
+def _run_name(view: RunView) -> str:
     return f"{view.run.strategy_name} on {view.symbol}"
 
 
@@ -137,7 +136,7 @@ def overlay(views: Sequence[RunView]) -> Chart:
     views
         In the order in which they are named; the first six get a colour.
     """
-    names = curve_names(views)
+    names = _curve_names(views)
     limit = max(DISPLAY_LIMIT // len(views), LEAST_POINTS)
     data, ends, drawn = [], [], 0
     for place, (view, name) in enumerate(zip(views, names, strict=True)):
@@ -204,15 +203,8 @@ def _end_names(
     return end_labels(labels, scale, pixels=pixels, yref="y", gap=LABEL_LINE * most + 2)
 
 
-def curve_names(views: Sequence[RunView]) -> list[str]:
-    """Return a name for each run: strategy and symbol, and its years where another shares them.
-
-    Parameters
-    ----------
-    views
-        The runs.
-    """
-    plain = [run_name(view) for view in views]
+def _curve_names(views: Sequence[RunView]) -> list[str]:
+    plain = [_run_name(view) for view in views]
     return [
         f"{name}, {view.times[0]:%Y}–{view.times[-1]:%Y}" if plain.count(name) > 1 else name
         for name, view in zip(plain, views, strict=True)
@@ -232,12 +224,12 @@ def _note(others: int, *, log: bool) -> str:
 def _title(views: Sequence[RunView]) -> str:
     growth = [float(view.equity.iloc[-1]) / view.initial for view in views]
     best = int(np.argmax(growth))
-    return f"{escape(curve_names(views)[best])} made the most of 100: {growth[best] * 100:,.0f}"
+    return f"{escape(_curve_names(views)[best])} made the most of 100: {growth[best] * 100:,.0f}"
 
 
 @dataclass(frozen=True)
-class ComparedRun:
-    """A run in the table: each metric as it is shown, and whether it kept its threshold."""
+class _ComparedRun:
+    # A run in the table: each metric as it is shown, and whether it kept its threshold.
 
     name: str
     span: str
@@ -248,8 +240,8 @@ class ComparedRun:
 def numbers(views: Sequence[RunView]) -> Html:
     """Return the metrics of the runs, one row a run, thresholds marked."""
     runs = [
-        ComparedRun(
-            run_name(view),
+        _ComparedRun(
+            _run_name(view),
             f"{text.day(view.times[0])} to {text.day(view.times[-1])}",
             view.report.verdict,
             [(shown(view.metric(name), name), mark(view, name)) for name in COMPARED],

@@ -24,8 +24,8 @@ MANY_BYTES = 1_000
 """A shorter array is written where it belongs."""
 
 
-class FigureHead(NamedTuple):
-    """What stands around a figure: heading, note, keys of its colours, buttons of its ranges."""
+class _FigureHead(NamedTuple):
+    # What stands around a figure: heading, note, keys of its colours, buttons of its ranges.
 
     name: str
     title: str
@@ -62,7 +62,7 @@ def to_html(
         HTML with plotly.js once, and no address of anything outside its folder.
     """
     numbers: Numbers = {}
-    filled = with_fragments(notebook, numbers)
+    filled = _with_fragments(notebook, numbers)
     return page(
         "page",
         nb=filled,
@@ -92,21 +92,9 @@ def _plotly_script() -> str:
     return str(get_plotlyjs())
 
 
-def with_fragments(notebook: NotebookNode, numbers: Numbers) -> NotebookNode:
-    """Return a copy of a notebook in which every figure is a fragment of HTML, without library.
-
-    Parameters
-    ----------
-    notebook
-        An executed notebook.
-    numbers
-        Long arrays of the figures are added to it; the page has to write them once.
-
-    Notes
-    -----
-    nbconvert's templates have no place for plotly's mime type and leave the cell empty
-    (plotly/plotly.py#5365), so the fragment is made here.
-    """
+def _with_fragments(notebook: NotebookNode, numbers: Numbers) -> NotebookNode:
+    # nbconvert's templates have no place for plotly's mime type and leave the cell empty
+    # (plotly/plotly.py#5365), so a figure becomes a fragment of HTML here, without its library.
     changed = copy.deepcopy(notebook)
     for cell in changed.cells:
         for output in cell.get("outputs", ()):
@@ -127,7 +115,7 @@ def fragment(figure: dict[str, Any], about: dict[str, Any], numbers: Numbers) ->
     about
         The metadata that `Chart.bundle` left: name, note, keys, narrow.
     numbers
-        As for `with_fragments`.
+        Long arrays of the figure are added to it; the page has to write them once.
     """
     layout = dict(figure["layout"])
     title = layout.pop("title", {}).get("text", "")
@@ -152,7 +140,7 @@ def fragment(figure: dict[str, Any], about: dict[str, Any], numbers: Numbers) ->
     # plotly reads a title as HTML: what came from outside is escaped in it. A minus sign stays with
     # its amount.
     title = unescape(title).replace("\u2212$", "\u2212\u2060$")
-    shown = FigureHead(
+    shown = _FigureHead(
         name=str(about.get("name", "figure")),
         title=title,
         note=about.get("note", ""),

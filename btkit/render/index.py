@@ -19,8 +19,8 @@ NUMBERS = ("sharpe_ratio", "cagr", "max_drawdown_pct", "win_rate", "profit_facto
 SHOWN = {"walk-forward": "walk-forward, out of sample", "sweep": "sweep, its best parameter set"}
 
 
-class BatchMetrics(BaseModel):
-    """What a line of a batch reached, of what its index shows."""
+class _BatchMetrics(BaseModel):
+    # What a line of a batch reached, of what its index shows.
 
     model_config = ConfigDict(frozen=True)
 
@@ -33,8 +33,8 @@ class BatchMetrics(BaseModel):
     undefined: list[str] = []
 
 
-class BatchError(BaseModel):
-    """Why a line of a batch has none."""
+class _BatchError(BaseModel):
+    # Why a line of a batch has none.
 
     model_config = ConfigDict(frozen=True)
 
@@ -42,8 +42,8 @@ class BatchError(BaseModel):
     hint: str | None = None
 
 
-class BatchLine(BaseModel):
-    """What a batch printed of one of its jobs."""
+class _BatchLine(BaseModel):
+    # What a batch printed of one of its jobs.
 
     model_config = ConfigDict(frozen=True)
 
@@ -54,31 +54,27 @@ class BatchLine(BaseModel):
     end: str
     passed: bool = False
     verdict: Verdict = "fail"
-    metrics: BatchMetrics | None = None
+    metrics: _BatchMetrics | None = None
     files: dict[str, str] = {}
-    error: BatchError | None = None
+    error: _BatchError | None = None
 
     @property
     def name(self) -> str:
-        """What a reader calls it."""
         name = f"{self.strategy} on {self.symbol}"
         whose = SHOWN.get(self.command, self.command)
         return name if self.command == "run" else f"{name}, {whose}"
 
     @property
     def span(self) -> str:
-        """The range of days."""
         return f"{self.start} to {self.end}"
 
     @property
     def sharpe(self) -> float:
-        """What it is ranked by."""
         known = self.metrics is not None and "sharpe_ratio" not in self.metrics.undefined
         return self.metrics.sharpe_ratio if known and self.metrics else float("-inf")
 
     @property
     def numbers(self) -> list[str]:
-        """Its metrics as they are shown, in the order of the headings."""
         assert self.metrics is not None, "only what is done is ranked"
         undefined = self.metrics.undefined
         return [
@@ -87,14 +83,13 @@ class BatchLine(BaseModel):
         ]
 
     def link(self, kind: str) -> str:
-        """Return the name of one of its files, which lies beside the index; or nothing."""
         return Path(self.files[kind]).name if kind in self.files else ""
 
 
-class VerdictReason(NamedTuple):
-    """Why jobs failed, and which did."""
+class _VerdictReason(NamedTuple):
+    # Why jobs failed, and which did.
 
-    error: BatchError
+    error: _BatchError
     jobs: list[str]
 
 
@@ -113,7 +108,7 @@ def index_page(jobs: Sequence[Mapping[str, Any]], *, comparison: str | None = No
     str
         HTML that loads nothing; its links lead to files beside it.
     """
-    lines = [BatchLine.model_validate(job) for job in jobs]
+    lines = [_BatchLine.model_validate(job) for job in jobs]
     done = [line for line in lines if line.metrics is not None]
     done.sort(key=lambda line: line.sharpe, reverse=True)
     failed = [line for line in lines if line.metrics is None]
@@ -130,7 +125,7 @@ def index_page(jobs: Sequence[Mapping[str, Any]], *, comparison: str | None = No
     )
 
 
-def _sentence(done: Sequence[BatchLine], failed: Sequence[BatchLine]) -> str:
+def _sentence(done: Sequence[_BatchLine], failed: Sequence[_BatchLine]) -> str:
     passed = sum(line.passed for line in done)
     sentence = f"{passed} of {text.plural(len(done), 'report')} kept every threshold"
     if done and done[0].sharpe != float("-inf"):
@@ -141,12 +136,12 @@ def _sentence(done: Sequence[BatchLine], failed: Sequence[BatchLine]) -> str:
     return f"{sentence}."
 
 
-def _reasons(failed: Sequence[BatchLine]) -> list[VerdictReason]:
-    reasons: dict[BatchError, list[str]] = {}
+def _reasons(failed: Sequence[_BatchLine]) -> list[_VerdictReason]:
+    reasons: dict[_BatchError, list[str]] = {}
     for line in failed:
         assert line.error is not None, "what has neither numbers nor an error is no line"
         jobs = reasons.setdefault(line.error, [])
         job = f"{line.name}, {line.span}"
         if job not in jobs:
             jobs.append(job)
-    return [VerdictReason(error, jobs) for error, jobs in reasons.items()]
+    return [_VerdictReason(error, jobs) for error, jobs in reasons.items()]

@@ -26,14 +26,11 @@ _LATE_OUTPUT_S = 60
 """Seconds that what a cell shows may come after the word that the cell is done."""
 
 
-class OwnKernelSpecManager(KernelSpecManager):
-    """Knows one kernel: the interpreter that is running, able to import this same btkit.
-
-    A kernel registered as ``python3`` may belong to another environment, or there may be none.
-    """
+class _OwnKernelSpecManager(KernelSpecManager):
+    # Knows one kernel: the interpreter that is running, able to import this same btkit. One that is
+    # registered as ``python3`` may belong to another environment, or there may be none.
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-        """Return that kernel, whatever `kernel_name` is asked for."""
         path = os.pathsep.join(
             part for part in (str(PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")) if part
         )
@@ -90,8 +87,8 @@ class AttentiveChannel(AsyncZMQSocketChannel):
                     raise
 
 
-class OwnKernelClient(AsyncKernelClient):
-    """Waits for replies and outputs on channels that miss none."""
+class _OwnKernelClient(AsyncKernelClient):
+    # Waits for replies and outputs on channels that miss none.
 
     shell_channel_class = iopub_channel_class = control_channel_class = Type(AttentiveChannel)
 
@@ -102,11 +99,11 @@ class OwnKernelManager(AsyncKernelManager):
     stdout belongs to the JSON document; what cells print is in the notebook all the same.
     """
 
-    client_factory = Type(OwnKernelClient, config=True)
+    client_factory = Type(_OwnKernelClient, config=True)
 
     @default("kernel_spec_manager")
     def _own_specs(self) -> KernelSpecManager:
-        return OwnKernelSpecManager(parent=self)
+        return _OwnKernelSpecManager(parent=self)
 
     @default("transport_encryption")
     def _encrypt_if_possible(self) -> str:

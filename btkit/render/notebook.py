@@ -98,9 +98,9 @@ def execute_template(
         as far as it came is kept as ``<run_id>.failed.ipynb``. Also when the folder cannot be
         written or the export fails.
     """
-    check_engine(engine)
+    _check_engine(engine)
     source = template_path(template)
-    plain = plain_parameters(parameters)
+    plain = _plain_parameters(parameters)
     folder = Path(out_dir)
     files = ReportFiles(notebook=folder / f"{run_id}.ipynb", html=folder / f"{run_id}.html")
     failed = folder / f"{run_id}.failed.ipynb"
@@ -178,17 +178,9 @@ def template_path(name: str) -> Path:
     )
 
 
-def plain_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters as plain JSON values, refusing what would change its type on the way.
-
-    papermill writes anything it does not know as a string, so a date or a numpy number would
-    reach the notebook as text without a word.
-
-    Raises
-    ------
-    UsageError
-        When a value is not plain JSON; the message names it.
-    """
+def _plain_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    # papermill writes anything it does not know as a string, so a date or a numpy number would
+    # reach the notebook as text without a word.
     plain: dict[str, Any] = {}
     for name, value in parameters.items():
         try:
@@ -209,14 +201,7 @@ def _not_plain(name: str, why: str) -> UsageError:
     )
 
 
-def check_engine(engine: str) -> Engine:
-    """Return an engine that exists.
-
-    Raises
-    ------
-    UsageError
-        When there is none of that name.
-    """
+def _check_engine(engine: str) -> Engine:
     known: tuple[Engine, ...] = get_args(Engine)
     for name in known:
         if engine == name:

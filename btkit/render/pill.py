@@ -7,8 +7,8 @@ from typing import NamedTuple
 from btkit.metrics import VERDICT_WORDS, Verdict
 
 
-class VerdictLook(NamedTuple):
-    """A verdict's sign and word, and the styles of its pill and of its mark in a row."""
+class _VerdictLook(NamedTuple):
+    # A verdict's sign and word, and the styles of its pill and of its mark in a row.
 
     sign: str
     word: str
@@ -16,10 +16,10 @@ class VerdictLook(NamedTuple):
     mark: str
 
 
-VERDICTS: dict[Verdict, VerdictLook] = {
-    "pass": VerdictLook("✓", VERDICT_WORDS["pass"], "bt-pass", "bt-met"),
-    "fail": VerdictLook("✕", VERDICT_WORDS["fail"], "bt-fail", "bt-missed"),
-    "too_few_trades": VerdictLook("!", VERDICT_WORDS["too_few_trades"], "bt-few", "bt-unsure"),
+VERDICTS: dict[Verdict, _VerdictLook] = {
+    "pass": _VerdictLook("✓", VERDICT_WORDS["pass"], "bt-pass", "bt-met"),
+    "fail": _VerdictLook("✕", VERDICT_WORDS["fail"], "bt-fail", "bt-missed"),
+    "too_few_trades": _VerdictLook("!", VERDICT_WORDS["too_few_trades"], "bt-few", "bt-unsure"),
 }
 
 

@@ -28,8 +28,8 @@ from btkit.render.words import LABELS, failed
 BESIDE = ("sharpe_ratio", "cagr", "max_drawdown_pct", "win_rate", "profit_factor", "total_trades")
 
 
-class RankedRow(NamedTuple):
-    """One of the best sets in the table: parameters and metrics as they are shown."""
+class _RankedRow(NamedTuple):
+    # One of the best sets in the table: parameters and metrics as they are shown.
 
     rank: int
     parameters: list[str]
@@ -132,7 +132,7 @@ def best_sets(page: SweepPage) -> ReportSection:
     if report.objective not in metrics:
         metrics.insert(0, report.objective)
     rows = [
-        RankedRow(
+        _RankedRow(
             entry.rank,
             [f"{entry.parameters[name]:g}" for name in report.parameters],
             [_cell(entry.metrics, name) for name in metrics],

@@ -49,22 +49,8 @@ COLUMNS: tuple[TableColumn, ...] = (
 
 
 @dataclass(frozen=True)
-class TradeList:
-    """The list of trades as its page shows it.
-
-    Parameters
-    ----------
-    title, download
-        What stands above it, and on its button.
-    words, file
-        Of a list that is cut short: which trades it has, and the file that has all of them.
-    total
-        How many trades there are.
-    columns, reasons
-        Its headings, and the exit reasons to choose from.
-    data
-        What its script reads.
-    """
+class _TradeList:
+    # The list of trades as its page shows it.
 
     title: str
     download: str
@@ -112,7 +98,7 @@ def full_table(
     every = view.trades if trades is None else trades
     listed, cut = every.iloc[view.shown_places], is_cut(len(every))
     reasons = sorted({str(reason) for reason in listed["exit_reason"]})
-    shown = TradeList(
+    shown = _TradeList(
         title=_title(len(listed), len(every)),
         download="Download these" if cut else "Download CSV",
         words=_which(view) if cut else "",

@@ -54,8 +54,8 @@ NORMAL_95 = 1.959964  # two-sided 95 % quantile of the normal distribution
 
 
 @dataclass(frozen=True)
-class MetricRow:
-    """A metric of the strategy beside buy-and-hold's, and whether it kept its threshold."""
+class _MetricRow:
+    # A metric of the strategy beside buy-and-hold's, and whether it kept its threshold.
 
     name: str
     meaning: str
@@ -65,12 +65,12 @@ class MetricRow:
 
 
 @dataclass(frozen=True)
-class MetricGroup:
-    """Metrics that belong together; `compared` ones are known of buy-and-hold, too."""
+class _MetricGroup:
+    # Metrics that belong together; `compared` ones are known of buy-and-hold, too.
 
     title: str
     compared: bool
-    rows: Sequence[MetricRow]
+    rows: Sequence[_MetricRow]
 
 
 def verdict(view: RunView) -> Html:
@@ -191,7 +191,7 @@ def shown(value: MetricValue, name: str) -> Shown:
 def comparison(view: RunView) -> Html:
     """Return every metric beside buy-and-hold's and beside its threshold."""
     groups = [
-        MetricGroup(title, title == COMPARED, [_row(view, name) for name in names])
+        _MetricGroup(title, title == COMPARED, [_row(view, name) for name in names])
         for title, names in GROUPS.items()
     ]
     metrics = view.report.metrics
@@ -201,7 +201,7 @@ def comparison(view: RunView) -> Html:
     of_returns = [name for name in further if _reads_returns(name)]
     others = [name for name in further if name not in of_returns]
     groups += [
-        MetricGroup(title, False, [_row(view, name) for name in names])
+        _MetricGroup(title, False, [_row(view, name) for name in names])
         for title, names in (("Single returns", of_returns), ("Further", others))
         if names
     ]
@@ -215,9 +215,9 @@ def _reads_returns(name: str) -> bool:
     return not {"returns", "sorted_returns"}.isdisjoint(parameters_of(entry.function))
 
 
-def _row(view: RunView, name: str) -> MetricRow:
+def _row(view: RunView, name: str) -> _MetricRow:
     label = words.LABELS[name]
-    return MetricRow(
+    return _MetricRow(
         name=label.name,
         meaning=label.meaning,
         own=shown(view.metric(name), name),

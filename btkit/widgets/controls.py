@@ -69,16 +69,8 @@ class Control(Protocol):
 
 
 @dataclass(frozen=True)
-class ControlKind:
-    """What edits a field, and how its value is read and written.
-
-    Parameters
-    ----------
-    control
-        Its ``value`` is what the hand sees.
-    read, write
-        From the control's value to plain JSON, and back.
-    """
+class _ControlKind:
+    # What edits a field, and how its value becomes plain JSON and is made of it.
 
     control: ipw.Widget | Number
     read: Callable[[Any], Any] = lambda value: value
@@ -98,7 +90,7 @@ class Field(LabelledField):
         Told the field's name and its new value.
     """
 
-    def __init__(self, name: str, kind: ControlKind, changed: Changed) -> None:
+    def __init__(self, name: str, kind: _ControlKind, changed: Changed) -> None:
         about = StrategySpec.model_fields[name]
         self._name, self._kind = name, kind
         self._default = about.get_default(call_default_factory=True)
@@ -145,42 +137,42 @@ def _control(name: str, changed: Changed, events: UserEvents) -> Control:
     return Field(name, _kind(name), changed)
 
 
-def _kind(name: str) -> ControlKind:  # noqa: PLR0911 - one case a kind of control
+def _kind(name: str) -> _ControlKind:  # noqa: PLR0911 - one case a kind of control
     choices = [choice for choice in _choices(name) if choice is not None]
     if choices:
         options = [(choice.replace("_", " "), choice) for choice in choices]
         if StrategySpec.model_fields[name].default is not None:
-            return ControlKind(ipw.Dropdown(options=options))
+            return _ControlKind(ipw.Dropdown(options=options))
         # A drop-down that is set to None shows nothing at all.
-        return ControlKind(
+        return _ControlKind(
             ipw.Dropdown(options=[(_UNSET, ""), *options]),
             read=lambda value: value or None,
             write=lambda value: value or "",
         )
     if name == "per_trade_risk_pct":
-        return ControlKind(Number(_RISK[0], span=_RISK, percent=True, name=label_of(name)))
+        return _ControlKind(Number(_RISK[0], span=_RISK, percent=True, name=label_of(name)))
     if name in {"allow_fractional", "requires_options_data"}:
-        return ControlKind(ipw.Checkbox(indent=False))
+        return _ControlKind(ipw.Checkbox(indent=False))
     if name in {"max_holding_bars", "max_concurrent_positions"}:
         most = _MOST_BARS if name == "max_holding_bars" else _MOST_POSITIONS
-        return ControlKind(ipw.BoundedIntText(min=1, max=most))
+        return _ControlKind(ipw.BoundedIntText(min=1, max=most))
     if name == "instruments":
-        return ControlKind(ipw.Text(placeholder="such as SPY, QQQ"), read=_listed, write=", ".join)
+        return _ControlKind(ipw.Text(placeholder="such as SPY, QQQ"), read=_listed, write=", ".join)
     if name == "bars_per_year":
-        return ControlKind(
+        return _ControlKind(
             ipw.Text(placeholder="from the calendar"),
             read=_number,
             write=lambda value: "" if value is None else f"{value:.17g}",
         )
     if name == "metadata":
-        return ControlKind(
+        return _ControlKind(
             ipw.Textarea(rows=2, continuous_update=False, placeholder='such as {"author": "me"}'),
             read=_json,
             write=lambda value: json.dumps(value, ensure_ascii=False) if value else "",
         )
     if name == "description":
-        return ControlKind(ipw.Textarea(rows=4, continuous_update=False))
-    return ControlKind(ipw.Text(continuous_update=True))
+        return _ControlKind(ipw.Textarea(rows=4, continuous_update=False))
+    return _ControlKind(ipw.Text(continuous_update=True))
 
 
 def _choices(name: str) -> Iterable[Any]:

@@ -19,8 +19,8 @@ Changed = Callable[[str, Any], None]
 _LENGTHS = (20, 50, 200)
 
 
-class ExpressionList(anywidget.AnyWidget):
-    """Expressions beneath a heading, to add, remove and move; one alone without a heading."""
+class _ExpressionList(anywidget.AnyWidget):
+    # Expressions beneath a heading, to add, remove and move; one alone without a heading.
 
     _esm: ClassVar[str] = own_text("expressions.js")
 
@@ -65,7 +65,7 @@ class Expressions:
     ) -> None:
         self._events = events
         self.name, self._changed, self._single, self._quiet = name, changed, single, False
-        self.list = ExpressionList(title=title, note=note, single=single)
+        self.list = _ExpressionList(title=title, note=note, single=single)
         self.list.observe(lambda _: self._on_texts(), "texts")
         self.box: ipw.Widget = labelled(title, self.list, note) if single else self.list
 

@@ -8,18 +8,17 @@ from weakref import WeakSet
 from IPython.core.getipython import get_ipython
 
 
-class Closable(Protocol):
-    """Something on the screen that can be taken off it."""
+class _Closable(Protocol):
+    # Something on the screen that can be taken off it.
 
-    def close(self) -> None:
-        """Take it off and let go of what it holds."""
+    def close(self) -> None: ...
 
 
 # By cell: the execution that made the widgets, and the widgets.
-_of_cell: dict[str, tuple[str, WeakSet[Closable]]] = {}
+_of_cell: dict[str, tuple[str, WeakSet[_Closable]]] = {}
 
 
-def replace_older(widget: Closable) -> None:
+def replace_older(widget: _Closable) -> None:
     """Close what an earlier run of the same cell made, and remember `widget` for a later run.
 
     ipywidgets keeps every widget that was not closed, with all that it holds, for as long as the

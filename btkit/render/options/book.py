@@ -96,7 +96,7 @@ class SpreadBook:
         for spread in report.spreads:
             first = int(self.view.times.searchsorted(moment(spread.entry_date)))
             rows = np.arange(first, first + len(spread.life.iv))
-            left = floats(days_between(days[rows], spread.expiry))
+            left = floats(_days_between(days[rows], spread.expiry))
             leaves = self.view.times[rows] < moment(spread.exit_date)
             found.append(
                 SpreadLifetime(
@@ -132,7 +132,7 @@ class SpreadBook:
     def position(self, spread: Spread) -> OpenSpread:
         """Return a spread as it stood when it was sold."""
         rule, terms = self.rule, self.view.terms
-        days = days_between(moment(spread.entry_date).to_datetime64(), spread.expiry)
+        days = _days_between(moment(spread.entry_date).to_datetime64(), spread.expiry)
         sold = Moment(spread.spot_entry, spread.iv_entry, max(int(days), 0))
         return OpenSpread(
             legs=tuple(
@@ -170,10 +170,9 @@ class SpreadBook:
         return totals
 
 
-def days_between(
+def _days_between(
     dates: np.datetime64 | npt.NDArray[np.datetime64], expiry: str
 ) -> npt.NDArray[np.int64]:
-    """Return the calendar days from dates to an expiry."""
     return np.asarray(np.datetime64(expiry, "D") - dates.astype("datetime64[D]")).astype(np.int64)
 
 
