@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from btkit.documents import (
     RunDocument,
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
     from btkit.simulation import Result
+
+Shown = TypeVar("Shown")
 
 
 def plot(run: RunDocument | Result) -> Figure:
@@ -64,11 +67,25 @@ def show(run: RunDocument | Result) -> None:
     if get_ipython() is None:
         print("\n".join(_lines(RunView.of(document))))  # noqa: T201 - asked for
         return
-    for question, section in PAGES[document.report.kind].sections():
-        pieces = list(section(document))
+    display_sections(PAGES[document.report.kind].sections(), document)
+
+
+def display_sections(
+    sections: Sequence[tuple[str, Callable[[Shown], ReportSection]]], subject: Shown
+) -> None:
+    """Display every section of a page, each beneath its question.
+
+    Parameters
+    ----------
+    sections
+        Questions and makers, from the top.
+    subject
+        What the makers take.
+    """
+    for question, section in sections:
         if question:
-            pieces.insert(0, Html(markup("pieces.question", question)))
-        ReportSection(pieces).display()
+            Html(markup("pieces.question", question))._ipython_display_()
+        section(subject).display()
 
 
 def _lines(view: RunView) -> list[str]:

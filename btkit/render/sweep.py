@@ -216,7 +216,17 @@ def _cell(metrics: Mapping[str, Any], name: str) -> Shown:
     return Shown(LABELS[name].show(metrics[name]))
 
 
+SECTIONS = (
+    ("", headline),
+    ("Is the best set on a plateau or on a needle?", surface),
+    ("Which values do the good parameter sets share?", lines),
+    ("Which parameter sets came out best?", best_sets),
+    ("What does this rest on?", rests_on),
+)
+"""The page's order: the question that each section answers, and its maker."""
+
 __all__ = [
+    "SECTIONS",
     "SweepPage",
     "best_sets",
     "headline",

@@ -302,7 +302,17 @@ def _sharpes(report: WalkForwardReport) -> Chart:
     )
 
 
+SECTIONS = (
+    ("", headline),
+    ("What would have been earned on bars never chosen on?", stitched),
+    ("How much held out of sample?", windows),
+    ("What did each window run with?", chosen),
+    ("What does this rest on?", rests_on),
+)
+"""The page's order: the question that each section answers, and its maker."""
+
 __all__ = [
+    "SECTIONS",
     "WalkForwardPage",
     "chosen",
     "headline",

@@ -11,8 +11,9 @@ import ipywidgets as ipw
 import pandas as pd
 
 from btkit.errors import BtkitError, Problem, StoreError, UsageError
-from btkit.jobs import read_settings, run
+from btkit.jobs import execute, read_settings
 from btkit.jobs.asking import path_of
+from btkit.jobs.job import RunJob
 from btkit.jobs.requests import SpecSource, rule_spec
 from btkit.render.pages import markup
 from btkit.render.text import file_part
@@ -232,26 +233,14 @@ class SpecEditor(Workbench):
         BtkitError
             If it cannot be run or stored.
         """
-        request = self._market.request
-        if request.bars is not None:
+        if self._market.request.bars is not None:
             raise UsageError(
                 "Runs on bars that were handed over are not stored.",
                 hint="Save the bars as a file in BT_DATA_DIR and edit on its symbol, or keep "
                 "editor.result.",
             )
         spec = self._document.checked()
-        result = run(
-            spec,
-            request.symbol,
-            request.start,
-            request.end,
-            interval=request.interval,
-            source=request.source,
-            capital=request.capital,
-            commission=request.commission,
-            slippage=request.slippage,
-            settings=self._settings,
-        )
+        result = execute(self._market.job(RunJob, spec), settings=self._settings)
         return str(result.run_id)
 
     _kept = ("_document", "_settings")

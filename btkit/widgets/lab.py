@@ -107,7 +107,7 @@ class Lab(Workbench, ABC, Generic[Answer]):
             answer: Answer = market.execute(job, progress)
             return answer
 
-        self._task.ask(work, title=self._title)
+        self._task.start(work, title=self._title)
 
     def _on_answer(self, answer: Answer) -> None:
         self._mark(None)

@@ -115,7 +115,7 @@ class LatestTask(Generic[Answer]):
                 self._ended(progress)
 
 
-class AnsweredTask(Generic[Answer]):
+class AnsweredTask(LatestTask[Answer]):
     """A `LatestTask` whose progress stands in a place of its own, and whose answer is kept.
 
     Parameters
@@ -129,17 +129,12 @@ class AnsweredTask(Generic[Answer]):
     def __init__(
         self, *, answered: Callable[[Answer], None], failed: Callable[[BaseException], None]
     ) -> None:
+        super().__init__(began=self._show, ended=self._keep)
         self._answered, self._failed = answered, failed
-        self._task: LatestTask[Answer] = LatestTask(began=self._began, ended=self._ended)
         self.progress: Progress[Answer] | None = None
         self.answer: Answer | None = None
         self.error: BaseException | None = None
         self.place = styled(ipw.VBox([]), "bt-lab-progress", "bt-lab-full")
-
-    @property
-    def busy(self) -> bool:
-        """Whether work is under way, or its end not yet told."""
-        return self._task.busy
 
     @property
     def result(self) -> Answer:
@@ -150,15 +145,11 @@ class AnsweredTask(Generic[Answer]):
         BaseException
             If there has been none yet: why.
         """
-        self._task.wait()
+        self.wait()
         if self.answer is None:
             assert self.error is not None, "nothing was asked, or it is closed"
             raise self.error
         return self.answer
-
-    def ask(self, work: Work[Answer], *, title: str) -> None:
-        """Do this instead of whatever is under way; the parameters are those of `LatestTask`."""
-        self._task.start(work, title=title)
 
     def fail(self, error: BaseException) -> None:
         """Take why there is no other answer."""
@@ -167,18 +158,18 @@ class AnsweredTask(Generic[Answer]):
 
     def close(self) -> None:
         """Stop what is under way, and let go of the answer."""
-        self._task.close()
+        super().close()
         if self.progress is not None:
             self.progress.close()
         self.answer = self.error = None
 
-    def _began(self, progress: Progress[Answer]) -> None:
+    def _show(self, progress: Progress[Answer]) -> None:
         before, self.progress = self.progress, progress
         self.place.children = [progress.widget]
         if before is not None:
             before.close()
 
-    def _ended(self, progress: Progress[Answer]) -> None:
+    def _keep(self, progress: Progress[Answer]) -> None:
         try:
             answer = progress.result
         except BaseException as error:  # noqa: BLE001 - told, and raised where the result is asked for

@@ -51,7 +51,7 @@ class OverfittingTiles:
         def work(progress: Progress[SweepReport]) -> SweepReport:
             return describe_sweep(sweep, settings=self._settings, progress=progress)
 
-        self._task.ask(work, title="Overfitting")
+        self._task.start(work, title="Overfitting")
 
     def close(self) -> None:
         """Stop the work and let go of the sweep."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from IPython.display import HTML, display
 
@@ -11,10 +12,10 @@ from btkit.jobs import list_runs, load_run
 from btkit.jobs.job import JOB_KINDS
 from btkit.jobs.sweep import load_sweep
 from btkit.jobs.walk_forward import load_walk_forward
-from btkit.render import show, sweep, sweep_charts, walk_forward
+from btkit.render import show, sweep, walk_forward
 from btkit.render.compare import compare
+from btkit.render.inline import display_sections
 from btkit.render.pages import markup
-from btkit.render.pieces import ReportSection
 from btkit.settings import Settings
 from btkit.storage import JobKind
 
@@ -53,32 +54,17 @@ def _advice() -> None:
 
 
 def _run(job_id: str, settings: Settings) -> Display:
-    document = load_run(job_id, settings=settings)
-    return lambda: show(document)
+    return partial(show, load_run(job_id, settings=settings))
 
 
 def _walk_forward(job_id: str, settings: Settings) -> Display:
     page = walk_forward.WalkForwardPage.of(*load_walk_forward(job_id, settings=settings))
-    parts = (
-        walk_forward.headline,
-        walk_forward.stitched,
-        walk_forward.windows,
-        walk_forward.chosen,
-        walk_forward.rests_on,
-    )
-    return _all([part(page) for part in parts])
+    return partial(display_sections, walk_forward.SECTIONS, page)
 
 
 def _sweep(job_id: str, settings: Settings) -> Display:
     page = sweep.SweepPage.of(*load_sweep(job_id, settings=settings))
-    parts = (
-        sweep.headline,
-        sweep_charts.surface,
-        sweep_charts.lines,
-        sweep.best_sets,
-        sweep.rests_on,
-    )
-    return _all([part(page) for part in parts])
+    return partial(display_sections, sweep.SECTIONS, page)
 
 
 def _batch(job_id: str, settings: Settings) -> Display:
@@ -90,14 +76,6 @@ def _batch(job_id: str, settings: Settings) -> Display:
             hint=f"`backtest report --run-id {job_id}` tells what became of its jobs.",
         )
     return compare([load_run(run_id, settings=settings) for run_id in ids]).display
-
-
-def _all(sections: Sequence[ReportSection]) -> Display:
-    def display_all() -> None:
-        for section in sections:
-            section.display()
-
-    return display_all
 
 
 _ONE: dict[JobKind, Callable[[str, Settings], Display]] = {

@@ -157,6 +157,8 @@ class Notebook:
         self.tab.evaluate(change % name)
         light = str(name == "Light").lower()
         self.tab.wait_for_selector(f"body[data-jp-theme-light={light}]", state="attached")
+        # JupyterLab lays it over everything while a theme loads, and fades it out afterwards.
+        self.tab.locator("#jupyterlab-splash").wait_for(state="detached")
 
     def side_bar(self, *, shown: bool) -> None:
         """Show or hide the file browser at the left."""

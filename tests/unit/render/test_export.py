@@ -8,7 +8,7 @@ from support.documents import RUNS, long_run
 from support.pages import page, words_of
 
 from btkit.errors import UsageError
-from btkit.render import SECTIONS, execute_template
+from btkit.render import SECTIONS, execute_template, sweep, walk_forward
 from btkit.render.notebook import template_path
 
 
@@ -90,6 +90,16 @@ def test_the_template_asks_the_questions_of_the_report():
     # The parameters are the command's options, a line for each.
     assert all(len(cell.source.splitlines()) <= 12 for cell in code[1:])
     assert all(not cell.outputs and cell.execution_count is None for cell in code)
+
+
+@pytest.mark.parametrize(
+    ("template", "sections"), [("walk_forward", walk_forward.SECTIONS), ("sweep", sweep.SECTIONS)]
+)
+def test_the_templates_of_searches_ask_the_questions_of_their_pages(template, sections):
+    notebook = nbformat.read(template_path(template), as_version=4)
+    assert list(words_of(template)) == [question for question, _ in sections if question]
+    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    assert code[2:] == [f"page.{section.__name__}(found)" for _, section in sections]
 
 
 def test_an_unknown_template_is_refused(tmp_path):
