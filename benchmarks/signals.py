@@ -93,7 +93,7 @@ def measure_signals(
     rows[0], rows[1] = entries, exits
     run_sets(
         0, 1, market, rules, Account(0, capital, annual, _EVERY_BAR, days, days, 1.0 / 24.0),
-        _SETS, _NO_COLUMNS, rows, tables, new_scratch(bars, 1), out,
+        _SETS, _NO_COLUMNS, rows, tables, new_scratch(bars, 1, 0), out,
     )  # fmt: skip
     row: Floats = out[0]
     return row

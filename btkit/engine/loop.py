@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from btkit.conditions.compiled import compiled, compiled_inline
+from btkit.conditions.compiled import compiled, compiled_inline, compiled_lean
 from btkit.conditions.machine import STACK_SIZE, Op, Tag, is_true, run_program
 from btkit.decisions.records import ENTRY_LIST, EXIT_LIST, FILTER_LIST, SIZE_LIST, STOP_LIST
 from btkit.engine.books.shares import SHARES
@@ -150,9 +150,15 @@ def run_bars(first, last, market, decisions, rules, state, trades, curve):
     state, trades, curve
         What the loop remembers and what it has done, all changed in place.
     """
+    position, stack = np.zeros(POSITION_SLOTS), np.empty((STACK_SIZE, 2))
+    run_part(first, last, market, decisions, rules, state, trades, curve, position, stack)
+
+
+@compiled_lean
+def run_part(first, last, market, decisions, rules, state, trades, curve, position, stack):
+    """Do what `run_bars` does, with room for the programs to work in."""
     sizing = sizing_of(decisions)
     reading = reading_of(decisions, sizing)
-    position, stack = np.zeros(POSITION_SLOTS), np.empty((STACK_SIZE, 2))
     if reading.filters or reading.entries or reading.exits or reading.stops or reading.sizing:
         simulate_bars(
             SHARES, first, last, market, decisions, rules, state, trades, curve,

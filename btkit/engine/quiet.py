@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from btkit.conditions.compiled import compiled_inline
-from btkit.engine.vectors import SCANNED, closed_run
+from btkit.conditions.vectors import SCANNED, closed_run
 
 
 @compiled_inline
@@ -16,9 +16,10 @@ def mark_until_open(one, other, closes, equity, bar, end, free, shares):
         for at in range(prices.size):
             worth[at] = free + shares * prices[at]
         before = closed_run(one, other, bar)
-        bar += before
         if before < SCANNED:
-            return bar
+            return bar + before
+        # Not `before`, which is as much: then the next bars would wait until it is known.
+        bar += SCANNED
     while bar < end and not (one[bar] or other[bar]):
         equity[bar] = free + shares * closes[bar]
         bar += 1

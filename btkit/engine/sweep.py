@@ -200,7 +200,9 @@ class SweepEngine:
 
     @cached_property
     def _scratches(self) -> list[Scratch]:
-        return [new_scratch(self.bars, self._lots) for _ in range(self.threads)]
+        return [
+            new_scratch(self.bars, self._lots, len(self.account.ends)) for _ in range(self.threads)
+        ]
 
     @cached_property
     def _combinations(self) -> tuple[Integers, Integers]:

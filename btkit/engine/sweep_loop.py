@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from btkit.conditions.compiled import compiled, compiled_inline, compiled_lean
+from btkit.conditions.compiled import compiled_inline, compiled_lean
+from btkit.conditions.machine import STACK_SIZE
 from btkit.conditions.program import Tables
 from btkit.decisions.records import (
     ENTRY_LIST,
@@ -18,8 +19,8 @@ from btkit.decisions.records import (
     STOP_LIST,
     Decisions,
 )
-from btkit.engine.inputs import Flags, Floats, Integers, Market, Rules
-from btkit.engine.loop import run_bars
+from btkit.engine.inputs import POSITION_SLOTS, Flags, Floats, Integers, Market, Rules
+from btkit.engine.loop import run_part
 from btkit.engine.state import (
     CASH,
     LAST_DECIDED,
@@ -33,17 +34,18 @@ from btkit.engine.state import (
 )
 from btkit.engine.sweep_plan import Term
 from btkit.metrics.measure import (
-    SCRATCH_ROWS,
-    measure_curve,
+    PART,
+    Meter,
+    add_drawdowns,
+    add_returns,
+    conclude,
     measure_trades,
+    new_meter,
     period_returns_into,
+    restart_meter,
 )
 
 _PASS, _NEVER, _ROW = int(Term.PASS), int(Term.NEVER), int(Term.ROW)
-# Each trade has its money, its return and its hours.
-_NUMBER_ROWS = max(3, SCRATCH_ROWS)
-# Bars of which a few columns fit into a core's own cache.
-_GATED = 4_096
 _LT, _LE, _GT = int(Term.LT), int(Term.LE), int(Term.GT)
 
 
@@ -111,16 +113,39 @@ class Account(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """What one thread writes to, over and over."""
+    """What one thread writes to, over and over.
+
+    Parameters
+    ----------
+    gates, state, trades
+        Of the set at hand.
+    worth
+        float64 (n_bars + 1,): the capital, then the account in $ at each close.
+    curve
+        The same without the capital.
+    numbers
+        float64 (3, n_bars): each trade's money, return and hours.
+    meter
+        What was measured.
+    room
+        float64 (n_periods + 1,).
+    position, stack
+        What the programs work in.
+    """
 
     gates: Flags
     state: State
     trades: Trades
+    worth: Floats
     curve: Curve
     numbers: Floats
+    meter: Meter
+    room: Floats
+    position: Floats
+    stack: Floats
 
 
-def new_scratch(bars: int, lots: int) -> Scratch:
+def new_scratch(bars: int, lots: int, periods: int) -> Scratch:
     """Return room for the work of one thread.
 
     Parameters
@@ -129,14 +154,22 @@ def new_scratch(bars: int, lots: int) -> Scratch:
         Number of bars.
     lots
         How many lots can be open at once.
+    periods
+        Number of `Account.ends`.
     """
+    worth = np.empty(bars + 1)
     return Scratch(
         np.zeros((LIST_COUNT, bars), np.bool_),
         new_state(0.0, lots),
         new_trades(bars),
+        worth,
         # What is in cash is not measured.
-        Curve(np.empty(bars), np.empty(0), np.empty(0)),
-        np.empty((_NUMBER_ROWS, bars)),
+        Curve(worth[1:], np.empty(0), np.empty(0)),
+        np.empty((3, bars)),
+        new_meter(),
+        np.empty(periods + 1),
+        np.zeros(POSITION_SLOTS),
+        np.empty((STACK_SIZE, 2)),
     )
 
 
@@ -247,50 +280,48 @@ def compare_both_ways(first, second, above, below):
 
 
 @compiled_lean
-def open_gates(which, op, left, right, number, filled, filter_all, columns, rows, start, gates):
-    """Write the gates of one set from bar `start` on: the whole-array part of its lists.
+def open_gates(
+    which, op, left, right, number, filled, filter_all, columns, rows, first, last, gates
+):
+    """Write the gates of one set at bars `first` to `last` - 1: the whole-array part of its lists.
 
-    Some bars at a time, so that what entry and exit both read is fetched from far away once. A
-    crossover's columns are read only once.
+    A crossover's columns are read only once.
     """
-    bars = gates.shape[1]
     rising, falling = crossing(which, op, left, right)
-    for first in range(start, bars, _GATED):
-        last = min(first + _GATED, bars)
-        if rising >= 0:
-            above = left[rising] if op[rising] == _GT else right[rising]
-            below = right[rising] if op[rising] == _GT else left[rising]
-            compare_both_ways(
-                columns[above][first:last],
-                columns[below][first:last],
-                gates[ENTRY_LIST][first:last],
-                gates[EXIT_LIST][first:last],
-            )
-        for target in (ENTRY_LIST, EXIT_LIST, STOP_LIST):
-            gate = gates[target][first:last]
-            fresh = rising < 0 or target == STOP_LIST
-            for index in range(which.size):
-                source = which[index]
-                wanted = source == target and index != rising and index != falling
-                if source == FILTER_LIST and filled[target]:
-                    wanted = wanted or target == ENTRY_LIST or filter_all
-                if wanted:
-                    narrow(
-                        op[index],
-                        left[index],
-                        right[index],
-                        number[index],
-                        columns,
-                        rows,
-                        first,
-                        last,
-                        fresh,
-                        gate,
-                    )
-                    fresh = False
-            if fresh:
-                for at in range(gate.size):
-                    gate[at] = filled[target]
+    if rising >= 0:
+        above = left[rising] if op[rising] == _GT else right[rising]
+        below = right[rising] if op[rising] == _GT else left[rising]
+        compare_both_ways(
+            columns[above][first:last],
+            columns[below][first:last],
+            gates[ENTRY_LIST][first:last],
+            gates[EXIT_LIST][first:last],
+        )
+    for target in (ENTRY_LIST, EXIT_LIST, STOP_LIST):
+        gate = gates[target][first:last]
+        fresh = rising < 0 or target == STOP_LIST
+        for index in range(which.size):
+            source = which[index]
+            wanted = source == target and index != rising and index != falling
+            if source == FILTER_LIST and filled[target]:
+                wanted = wanted or target == ENTRY_LIST or filter_all
+            if wanted:
+                narrow(
+                    op[index],
+                    left[index],
+                    right[index],
+                    number[index],
+                    columns,
+                    rows,
+                    first,
+                    last,
+                    fresh,
+                    gate,
+                )
+                fresh = False
+        if fresh:
+            for at in range(gate.size):
+                gate[at] = filled[target]
 
 
 @compiled_lean
@@ -330,7 +361,7 @@ def trade_values_into(values, marks, short, clock, tick_hours, pnl, share, hours
         hours[trade] = float(clock[marks[trade, 1]] - clock[marks[trade, 0]]) / tick_hours
 
 
-@compiled
+@compiled_lean
 def run_sets(first, last, market, rules, account, sets, columns, rows, tables, scratch, out):
     """Simulate and measure sets `first` to `last` - 1 of a chunk.
 
@@ -351,25 +382,13 @@ def run_sets(first, last, market, rules, account, sets, columns, rows, tables, s
     out
         float64 (n_sets, n_metrics + 1): written in place.
     """
-    start = account.start
-    days = account.days[start:]
+    start, bars = account.start, market.close.shape[1]
+    days, ends = account.days[start:], account.ends
     gates, state, trades, curve = scratch.gates, scratch.state, scratch.trades, scratch.curve
     entry, leave, stop = gates[ENTRY_LIST], gates[EXIT_LIST], gates[STOP_LIST]
-    equity, numbers = curve.equity[start:], scratch.numbers
+    worth, meter, numbers = scratch.worth[start:], scratch.meter, scratch.numbers
+    position, stack = scratch.position, scratch.stack
     for index in range(first, last):
-        open_gates(
-            sets.which,
-            sets.op[index],
-            sets.left[index],
-            sets.right[index],
-            sets.number[index],
-            sets.filled,
-            rules.filter_all,
-            columns,
-            rows,
-            start,
-            gates,
-        )
         decisions = Decisions(
             entry,
             leave,
@@ -381,8 +400,34 @@ def run_sets(first, last, market, rules, account, sets, columns, rows, tables, s
             tables,
         )
         restart(state, account.capital)
-        run_bars(start, market.close.shape[1], market, decisions, rules, state, trades, curve)
+        worth[0] = account.capital
+        restart_meter(meter, account.capital, days[0])
+        # Part by part, so that what one step writes is still at hand for the next.
+        for begin in range(start, bars, PART):
+            end = min(begin + PART, bars)
+            if state.counts[RUINED] == 0:
+                open_gates(
+                    sets.which,
+                    sets.op[index],
+                    sets.left[index],
+                    sets.right[index],
+                    sets.number[index],
+                    sets.filled,
+                    rules.filter_all,
+                    columns,
+                    rows,
+                    begin,
+                    end,
+                    gates,
+                )
+                run_part(
+                    begin, end, market, decisions, rules, state, trades, curve, position, stack
+                )
+            add_drawdowns(meter, worth, days, begin - start, end - start)
+            if not ends.size:
+                add_returns(meter, worth, begin - start, end - start)
         ruined = state.counts[RUINED] > 0
+        conclude(meter, worth, account.annual, ends, days, ruined, scratch.room, out[index])
         done = state.counts[TRADES]
         pnl, share, hours = numbers[0, :done], numbers[1, :done], numbers[2, :done]
         trade_values_into(
@@ -390,19 +435,9 @@ def run_sets(first, last, market, rules, account, sets, columns, rows, tables, s
             pnl, share, hours,
         )  # fmt: skip
         measure_trades(pnl, share, hours, out[index])
-        measure_curve(
-            equity,
-            account.capital,
-            account.annual,
-            account.ends,
-            days,
-            ruined,
-            numbers,
-            out[index],
-        )
 
 
-@compiled
+@compiled_lean
 def observe_sets(
     first, last, market, rules, account, sets, columns, rows, tables, scratch, out, ends, returns
 ):

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from btkit.errors import UsageError
 from btkit.metrics.arrays import RunArrays
-from btkit.metrics.curves import Floats, calendar_days
+from btkit.metrics.curves import Floats, calendar_days, period_returns
 from btkit.metrics.further import MEASURED, Metrics, metrics_of
 from btkit.metrics.model import TradeColumns
 from btkit.metrics.registering import further_metrics, work_out
@@ -78,32 +78,32 @@ def compute_metrics(
     >>> round(measured.max_drawdown_pct, 12)
     -0.1
     """
-    from btkit.metrics.measure import SCRATCH_ROWS, measure  # noqa: PLC0415 - brings numba
+    from btkit.metrics.measure import measure, new_meter  # noqa: PLC0415 - brings numba
 
     curve = np.ascontiguousarray(equity, dtype=np.float64)
     _check(curve, times, initial_capital=initial_capital, periods_per_year=periods_per_year)
     row = np.empty(len(MEASURED) + 1)
-    scratch = np.empty((SCRATCH_ROWS, len(curve)))
     pnl = np.ascontiguousarray(trades.pnl, np.float64)
     share = np.ascontiguousarray(trades.return_pct, np.float64)
     hours = (trades.exit_time - trades.entry_time) / np.timedelta64(1, "h")
+    ends = _EVERY_BAR if period_ends is None else np.ascontiguousarray(period_ends, np.int64)
     measure(
-        curve,
-        float(initial_capital),
+        np.concatenate([[float(initial_capital)], curve]),
         math.sqrt(periods_per_year),
-        _EVERY_BAR if period_ends is None else np.ascontiguousarray(period_ends, np.int64),
+        ends,
         calendar_days(times),
         bool(ruined),
         pnl,
         share,
         hours,
-        scratch,
+        new_meter(),
+        np.empty(len(ends) + 1),
         row,
     )
     arrays = RunArrays(
         curve,
         times.tz_localize(None).to_numpy(),
-        scratch[0, : len(curve) if period_ends is None else len(period_ends)],
+        period_returns(curve, initial_capital, period_ends),
         pnl,
         share,
         np.ascontiguousarray(trades.fill_value, np.float64),

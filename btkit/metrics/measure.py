@@ -1,18 +1,34 @@
 """The metrics that every run and every set of a sweep has, compiled once for both.
 
-A sum of returns is folded: the second half of the numbers is added to the first, element by
-element, until `_FEW` or fewer are left, and those are added in order. That is pairwise summation
-(Higham 1993, its error grows with the logarithm of the count), and it is the same on every machine
-and for every caller; the compiler adds many at once without changing the order. Sums over trades
-are taken in the order of exit.
+Returns are summed in eight sums, each of every eighth return, over `PART` bars at a time; the parts
+are added up sum by sum, and the eight at last. So the order is the same on every machine and for
+every caller, whether it has the whole curve or sees it part by part. What is summed are distances
+from the mean of the first returns: with it the sum of squares is as good as one around the mean
+itself (Chan, Golub & LeVeque 1983). Sums over trades are taken in the order of exit.
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from btkit.conditions.compiled import compiled, compiled_inline, compiled_lean
-from btkit.metrics.curves import DAYS_PER_YEAR, ROUNDING
+from btkit.conditions.vectors import (
+    WIDTH,
+    any_reaches,
+    each,
+    eight,
+    greatest,
+    highest_of,
+    least,
+    lowest_of,
+    put,
+    where_positive,
+)
+from btkit.metrics.curves import DAYS_PER_YEAR, ROUNDING, Floats
 from btkit.metrics.further import MEASURED
 
 FINITE = len(MEASURED)
@@ -45,68 +61,206 @@ AVG_WIN = MEASURED.index("avg_win")
 AVG_HOLDING_PERIOD = MEASURED.index("avg_holding_period")
 AVG_WIN_HOLDING_PERIOD = MEASURED.index("avg_win_holding_period")
 
-SCRATCH_ROWS = 2
-"""How many rows of numbers `measure` writes on its way."""
+PART = 2_048
+"""Bars that are measured together: what they take fits into a core's own memory."""
 
-_FEW = 16
+# Returns whose mean all others are compared with.
+_FIRST = 512
 # Bars that are looked at together, to find out whether they are all below a peak.
-_SCANNED = 32
+_BLOCK = 64
 # Below a peak by more than this, and no rounding explains it: spares a division at each bar.
 _SURELY_BELOW = 1.0 - 2.0 * ROUNDING
+# Meter.lanes
+_RETURNS, _DISTANCES, _SQUARES, _FALLS, _LOWS = range(5)
+# Meter.numbers
+_SHIFT, _PEAK, _LOW, _DEEPEST, _DEAREST = range(5)
+# Meter.marks
+_PEAK_DAY, _PEAK_BAR, _LONGEST = range(3)
+
+
+class Meter(NamedTuple):
+    """What the bars that were measured come to.
+
+    Parameters
+    ----------
+    lanes
+        float64 (5, `WIDTH`): sums, and the lowest values since the last peak.
+    numbers
+        float64 (5,): the mean of the first returns, the peak, the lowest value since, and the
+        deepest falls so far as a fraction and in $.
+    marks
+        int64 (3,): day and bar that the account was last at its peak, and the most days between
+        two such bars.
+    """
+
+    lanes: Floats
+    numbers: Floats
+    marks: NDArray[np.int64]
+
+
+def new_meter() -> Meter:
+    """Return room for measuring one run after the other."""
+    return Meter(np.empty((5, WIDTH)), np.empty(5), np.empty(3, np.int64))
 
 
 @compiled_inline
-def fold(room, count):
-    """Return the sum of the first `count` numbers of `room`, which is overwritten."""
-    while count > _FEW:
-        half = (count + 1) // 2
-        first, second = room[: count - half], room[half:count]
-        for at in range(first.size):
-            first[at] += second[at]
-        count = half
+def _clear_sums(lanes):
+    for row in range(_LOWS):
+        for lane in range(WIDTH):
+            lanes[row, lane] = 0.0
+
+
+@compiled_lean
+def restart_meter(meter, capital, day):
+    """Begin a run with its capital in $ and its first bar's day."""
+    for lane in range(WIDTH):
+        meter.lanes[_LOWS, lane] = math.inf
+    _clear_sums(meter.lanes)
+    for index in range(meter.numbers.size):
+        meter.numbers[index] = 0.0
+    meter.numbers[_PEAK], meter.numbers[_LOW] = capital, math.inf
+    meter.marks[_PEAK_DAY], meter.marks[_PEAK_BAR], meter.marks[_LONGEST] = day, -1, 0
+
+
+@compiled_inline
+def _sum_of(lanes):
     total = 0.0
-    for at in range(count):
-        total += room[at]
+    for lane in range(WIDTH):
+        total += lanes[lane]
     return total
 
 
 @compiled_lean
-def folded_sum(values, room):
-    """Return the sum of an array; `room` is as long, and overwritten."""
-    half = (values.size + 1) // 2
-    first, second, sums = values[: values.size - half], values[half:], room[:half]
-    for at in range(first.size):
-        sums[at] = first[at] + second[at]
-    if first.size < half:
-        sums[half - 1] = values[half - 1]
-    return fold(room, half)
+def _add_part(worth, shift, lanes):
+    returns = distances = squares = falls = nothing = each(0.0)
+    one, away = each(1.0), each(shift)
+    count = worth.size - 1
+    whole = count - count % WIDTH
+    for at in range(0, whole, WIDTH):
+        before = eight(worth, at)
+        change = where_positive(before, eight(worth, at + 1) / before - one)
+        distance = change - away
+        fall = least(change, nothing)
+        returns = returns + change
+        distances = distances + distance
+        squares = squares + distance * distance
+        falls = falls + fall * fall
+    put(lanes[_RETURNS], 0, eight(lanes[_RETURNS], 0) + returns)
+    put(lanes[_DISTANCES], 0, eight(lanes[_DISTANCES], 0) + distances)
+    put(lanes[_SQUARES], 0, eight(lanes[_SQUARES], 0) + squares)
+    put(lanes[_FALLS], 0, eight(lanes[_FALLS], 0) + falls)
+    for at in range(whole, count):
+        change = worth[at + 1] / worth[at] - 1.0 if worth[at] > 0.0 else 0.0
+        distance, fall = change - shift, min(change, 0.0)
+        lanes[_RETURNS, at - whole] += change
+        lanes[_DISTANCES, at - whole] += distance
+        lanes[_SQUARES, at - whole] += distance * distance
+        lanes[_FALLS, at - whole] += fall * fall
 
 
 @compiled_lean
-def squared_distances(values, mean, room):
-    """Return the sum of squared distances from `mean`; `room` is as long, and overwritten."""
-    half = (values.size + 1) // 2
-    first, second, sums = values[: values.size - half], values[half:], room[:half]
-    for at in range(first.size):
-        one, other = first[at] - mean, second[at] - mean
-        sums[at] = one * one + other * other
-    if first.size < half:
-        sums[half - 1] = (values[half - 1] - mean) ** 2
-    return fold(room, half)
+def add_returns(meter, worth, first, last):
+    """Measure returns `first` to `last` - 1; `worth` has one value more than there are returns.
+
+    A return after nothing, or debt, is 0; see `btkit.metrics.bar_returns`. All but the last call
+    end at a multiple of `PART`.
+    """
+    lanes, numbers = meter.lanes, meter.numbers
+    if first == 0:
+        few = min(last, _FIRST)
+        _add_part(worth[: few + 1], 0.0, lanes)
+        numbers[_SHIFT] = _sum_of(lanes[_RETURNS]) / few
+        _clear_sums(lanes)
+    for part in range(first, last, PART):
+        _add_part(worth[part : min(part + PART, last) + 1], numbers[_SHIFT], lanes)
+
+
+@compiled_inline
+def _take_lows(numbers, lanes):
+    numbers[_LOW] = min(numbers[_LOW], lowest_of(eight(lanes, 0)))
+    put(lanes, 0, each(math.inf))
+
+
+@compiled_inline
+def _note_fall(numbers):
+    fall = numbers[_LOW] / numbers[_PEAK] - 1.0
+    if fall < -ROUNDING:
+        numbers[_DEEPEST] = min(numbers[_DEEPEST], fall)
+        numbers[_DEAREST] = min(numbers[_DEAREST], numbers[_LOW] - numbers[_PEAK])
+    numbers[_LOW] = math.inf
+
+
+@compiled_inline
+def _note_peak(marks, days, first, last):
+    if first - marks[_PEAK_BAR] > 1:
+        marks[_LONGEST] = max(marks[_LONGEST], days[first] - marks[_PEAK_DAY])
+    marks[_PEAK_DAY], marks[_PEAK_BAR] = days[last], last
 
 
 @compiled_lean
-def squared_falls(values, room):
-    """Return the sum of the squares of what is below 0; `room` is as long, and overwritten."""
-    half = (values.size + 1) // 2
-    first, second, sums = values[: values.size - half], values[half:], room[:half]
-    for at in range(first.size):
-        one = min(0.0, first[at])
-        other = min(0.0, second[at])
-        sums[at] = one * one + other * other
-    if first.size < half:
-        sums[half - 1] = min(values[half - 1], 0.0) ** 2
-    return fold(room, half)
+def _add_one_by_one(numbers, marks, worth, days, first, last):
+    for bar in range(first, last):
+        value, peak = worth[bar + 1], numbers[_PEAK]
+        if value < peak:
+            if value < peak * _SURELY_BELOW or value / peak - 1.0 < -ROUNDING:
+                numbers[_LOW] = min(numbers[_LOW], value)
+                continue
+        elif value > peak:
+            _note_fall(numbers)
+            numbers[_PEAK] = value
+        _note_peak(marks, days, bar, bar)
+
+
+@compiled_lean
+def _add_block(numbers, marks, worth, days, first, last, lowest, highest):
+    """Measure bars of which some may be at a peak, or above it."""
+    peak = numbers[_PEAK]
+    _note_fall(numbers)
+    top = max(peak, highest)
+    # Most often no fall between these bars is a new extreme, whichever of them the peaks are: then
+    # only the first and the last at a peak matter.
+    if (
+        lowest > 0.0
+        and lowest / top - 1.0 >= numbers[_DEEPEST]
+        and lowest - top >= numbers[_DEAREST]
+        and days[last - 1] - days[first] <= marks[_LONGEST]
+    ):
+        begin, end = first, last - 1
+        while worth[begin + 1] < peak * _SURELY_BELOW:
+            begin += 1
+        while worth[end + 1] < top * _SURELY_BELOW:
+            end -= 1
+        if worth[begin + 1] / peak - 1.0 >= -ROUNDING and worth[end + 1] / top - 1.0 >= -ROUNDING:
+            numbers[_PEAK] = top
+            _note_peak(marks, days, begin, end)
+            return
+    _add_one_by_one(numbers, marks, worth, days, first, last)
+
+
+@compiled_lean
+def add_drawdowns(meter, worth, days, first, last):
+    """Measure drawdowns at bars `first` to `last` - 1; bar 0 is `worth[1]`."""
+    numbers, marks, lanes = meter.numbers, meter.marks, meter.lanes[_LOWS]
+    none, low = each(math.inf), eight(lanes, 0)
+    whole = last - (last - first) % _BLOCK
+    for bar in range(first, whole, _BLOCK):
+        high, least_here = each(-math.inf), none
+        for at in range(bar + 1, bar + _BLOCK + 1, WIDTH):
+            values = eight(worth, at)
+            high, least_here = greatest(high, values), least(least_here, values)
+        # Most bars are far below the peak.
+        if not any_reaches(high, numbers[_PEAK] * _SURELY_BELOW):
+            low = least(low, least_here)
+            continue
+        put(lanes, 0, low)
+        _take_lows(numbers, lanes)
+        low = none
+        lowest, highest = lowest_of(least_here), highest_of(high)
+        _add_block(numbers, marks, worth, days, bar, bar + _BLOCK, lowest, highest)
+    put(lanes, 0, low)
+    if whole < last:
+        _take_lows(numbers, lanes)
+        _add_one_by_one(numbers, marks, worth, days, whole, last)
 
 
 @compiled_inline
@@ -139,16 +293,6 @@ def ratio_of(mean, deviation, annual):
 
 
 @compiled_inline
-def bar_returns_into(curve, capital, returns):
-    """Write the bar-to-bar returns of a curve; see `btkit.metrics.bar_returns`."""
-    returns[0] = curve[0] / capital - 1.0
-    for bar in range(1, curve.size):
-        previous = curve[bar - 1]
-        change = curve[bar] / previous - 1.0
-        returns[bar] = change if previous > 0.0 else 0.0
-
-
-@compiled_inline
 def period_returns_into(curve, ends, capital, returns):
     """Write a curve's returns from one period's end to the next."""
     before = capital
@@ -156,116 +300,6 @@ def period_returns_into(curve, ends, capital, returns):
         value = curve[ends[period]]
         returns[period] = value / before - 1.0 if before > 0.0 else 0.0
         before = value
-
-
-@compiled_lean
-def measure_returns(curve, ends, capital, annual, scratch, out):
-    """Write Sharpe, Sortino and volatility, and the returns to the first row of `scratch`."""
-    count = ends.size or curve.size
-    returns, room = scratch[0, :count], scratch[1]
-    if ends.size:
-        period_returns_into(curve, ends, capital, returns)
-    else:
-        bar_returns_into(curve, capital, returns)
-    mean = folded_sum(returns, room) / count
-    distances = squared_distances(returns, mean, room)
-    deviation = settled(math.sqrt(distances / (count - 1))) if count > 1 else math.nan
-    downside = settled(math.sqrt(squared_falls(returns, room) / count))
-    out[SHARPE_RATIO] = ratio_of(mean, deviation, annual)
-    out[SORTINO_RATIO] = ratio_of(mean, downside, annual)
-    out[VOLATILITY] = deviation * annual
-
-
-@compiled_inline
-def all_below(values, bound):
-    """Return whether no value reaches a bound."""
-    reached = False
-    for at in range(values.size):
-        reached |= values[at] >= bound
-    return not reached
-
-
-@compiled_inline
-def all_equal(values, value):
-    """Return whether every value is the same as another one."""
-    other = False
-    for at in range(values.size):
-        other |= values[at] != value
-    return not other
-
-
-@compiled_lean
-def lowest(values, room):
-    """Return the lowest of an array without NaN, inf for an empty one; `room` is overwritten."""
-    found, count = math.inf, values.size
-    if count > _SCANNED:
-        half = (count + 1) // 2
-        first, second, least = values[: count - half], values[half:], room[:half]
-        for at in range(first.size):
-            least[at] = min(second[at], first[at])
-        if first.size < half:
-            least[half - 1] = values[half - 1]
-        while half > _FEW:
-            count, half = half, (half + 1) // 2
-            first, second = room[: count - half], room[half:count]
-            for at in range(first.size):
-                first[at] = min(second[at], first[at])
-        for at in range(half):
-            found = min(found, room[at])
-        return found
-    for at in range(count):
-        found = min(found, values[at])
-    return found
-
-
-@compiled_lean
-def measure_drawdown(curve, capital, days, room, out):
-    """Write drawdown in percent, in money and in days; return the deepest and the dearest."""
-    peak, peak_day, peak_bar = capital, days[0], -1
-    # The bar after the one that first reached the peak, and whether the curve has been below.
-    since, fallen = 0, False
-    deepest = dearest = 0.0
-    longest = 0
-    bar = 0
-    while bar < curve.size:
-        stop = min(bar + _SCANNED, curve.size)
-        # Most bars are far below the peak.
-        if all_below(curve[bar:stop], peak * _SURELY_BELOW):
-            fallen = True
-            bar = stop
-            continue
-        if peak_bar == bar - 1 and all_equal(curve[bar:stop], peak):
-            # Without a position the account stays where it is.
-            bar = stop
-            peak_day, peak_bar = days[bar - 1], bar - 1
-            continue
-        for at in range(bar, stop):
-            value = curve[at]
-            if value < peak:
-                if value < peak * _SURELY_BELOW or value / peak - 1.0 < -ROUNDING:
-                    fallen = True
-                    continue
-            elif value > peak:
-                if fallen:
-                    # Within one peak the lowest close is the deepest fall.
-                    low = lowest(curve[since:at], room)
-                    deepest = min(deepest, low / peak - 1.0)
-                    dearest = min(dearest, low - peak)
-                peak, since, fallen = value, at + 1, False
-            if at - peak_bar > 1:
-                longest = max(longest, days[at] - peak_day)
-            peak_day, peak_bar = days[at], at
-        bar = stop
-    if fallen:
-        low = lowest(curve[since:], room)
-        deepest = min(deepest, low / peak - 1.0)
-        dearest = min(dearest, low - peak)
-    if peak_bar != curve.size - 1:
-        longest = max(longest, days[curve.size - 1] - peak_day)
-    out[MAX_DRAWDOWN_PCT] = deepest
-    out[MAX_DRAWDOWN_DURATION_DAYS] = longest
-    out[MAX_DRAWDOWN] = dearest
-    return deepest, dearest
 
 
 @compiled_lean
@@ -315,31 +349,10 @@ def measure_trades(pnl, return_pct, hours, out):
 
 
 @compiled_lean
-def measure_curve(curve, capital, annual, ends, days, ruined, scratch, out):
-    """Write the metrics of a curve; those of the trades come from `measure_trades`.
-
-    Parameters
-    ----------
-    curve
-        float64 (n_bars,): account value in $ at each close.
-    capital
-        $ before the first bar.
-    annual
-        The square root of the returns per year.
-    ends
-        int64 (n_periods,): the last bar of each period that a return spans; empty where each bar
-        is one.
-    days
-        int64 (n_bars,): the calendar day of each bar.
-    ruined
-        Whether the run ended because nothing was left.
-    scratch
-        float64 (`SCRATCH_ROWS`, n_bars): overwritten; the first row then has the returns.
-    out
-        See `MEASURED`; at `FINITE`, 1 or 0.
-    """
-    count = curve.size
-    last = curve[count - 1]
+def conclude(meter, worth, annual, ends, days, ruined, room, out):
+    """Write the metrics of a curve all of whose bars were measured; see `measure_curve`."""
+    count = worth.size - 1
+    capital, last = worth[0], worth[count]
     gain = last - capital
     growth = last / capital
     span = days[count - 1] - days[0]
@@ -350,11 +363,16 @@ def measure_curve(curve, capital, annual, ends, days, ruined, scratch, out):
         yearly = math.nan
     else:
         yearly = growth ** (DAYS_PER_YEAR / span) - 1.0
-    measure_returns(curve, ends, capital, annual, scratch, out)
-    deepest, dearest = measure_drawdown(curve, capital, days, scratch[1], out)
+    if ends.size:
+        room[0] = capital
+        for period in range(ends.size):
+            room[period + 1] = worth[ends[period] + 1]
+        add_returns(meter, room, 0, ends.size)
+    _conclude_returns(meter, ends.size or count, annual, out)
+    _conclude_drawdowns(meter, days, count - 1, out)
     out[CAGR] = out[ANNUALIZED_RETURN] = yearly
-    out[CALMAR_RATIO] = quotient(yearly, -deepest)
-    out[RECOVERY_FACTOR] = quotient(gain, -dearest)
+    out[CALMAR_RATIO] = quotient(yearly, -out[MAX_DRAWDOWN_PCT])
+    out[RECOVERY_FACTOR] = quotient(gain, -out[MAX_DRAWDOWN])
     out[TOTAL_RETURN] = gain
     out[TOTAL_RETURN_PCT] = gain / capital
     # A value that is no number spoils the volatility, so only then it is worth looking for one;
@@ -362,12 +380,64 @@ def measure_curve(curve, capital, annual, ends, days, ruined, scratch, out):
     out[FINITE] = 1.0
     if ends.size or not math.isfinite(out[VOLATILITY]):
         for bar in range(count):
-            if not math.isfinite(curve[bar]):
+            if not math.isfinite(worth[bar + 1]):
                 out[FINITE] = 0.0
 
 
+@compiled_inline
+def _conclude_returns(meter, count, annual, out):
+    mean, distance = _sum_of(meter.lanes[_RETURNS]) / count, _sum_of(meter.lanes[_DISTANCES])
+    squares = _sum_of(meter.lanes[_SQUARES]) - distance * (distance / count)
+    # Rounding may leave a sum of squares a hair below 0.
+    squares = max(squares, 0.0)
+    deviation = settled(math.sqrt(squares / (count - 1))) if count > 1 else math.nan
+    downside = settled(math.sqrt(_sum_of(meter.lanes[_FALLS]) / count))
+    out[SHARPE_RATIO] = ratio_of(mean, deviation, annual)
+    out[SORTINO_RATIO] = ratio_of(mean, downside, annual)
+    out[VOLATILITY] = deviation * annual
+
+
+@compiled_inline
+def _conclude_drawdowns(meter, days, last, out):
+    numbers, marks, lows = meter.numbers, meter.marks, meter.lanes[_LOWS]
+    _take_lows(numbers, lows)
+    _note_fall(numbers)
+    if marks[_PEAK_BAR] != last:
+        marks[_LONGEST] = max(marks[_LONGEST], days[last] - marks[_PEAK_DAY])
+    out[MAX_DRAWDOWN_PCT] = numbers[_DEEPEST]
+    out[MAX_DRAWDOWN_DURATION_DAYS] = marks[_LONGEST]
+    out[MAX_DRAWDOWN] = numbers[_DEAREST]
+
+
 @compiled
-def measure(curve, capital, annual, ends, days, ruined, pnl, return_pct, hours, scratch, out):
-    """Write the metrics of one run; see `measure_curve` and `measure_trades`."""
-    measure_curve(curve, capital, annual, ends, days, ruined, scratch, out)
+def measure(worth, annual, ends, days, ruined, pnl, return_pct, hours, meter, room, out):
+    """Write the metrics of one run.
+
+    Parameters
+    ----------
+    worth
+        float64 (n_bars + 1,): $ before the first bar, and at each close.
+    annual
+        The square root of the returns per year.
+    ends
+        int64 (n_periods,): the last bar of each period that a return spans; empty where each bar
+        is one.
+    days
+        int64 (n_bars,): the calendar day of each bar.
+    ruined
+        Whether the run ended because nothing was left.
+    pnl, return_pct, hours
+        See `measure_trades`.
+    meter
+        `Meter`.
+    room
+        float64 (n_periods + 1,): overwritten.
+    out
+        See `MEASURED`; at `FINITE`, 1 or 0.
+    """
+    restart_meter(meter, worth[0], days[0])
+    add_drawdowns(meter, worth, days, 0, days.size)
+    if not ends.size:
+        add_returns(meter, worth, 0, days.size)
+    conclude(meter, worth, annual, ends, days, ruined, room, out)
     measure_trades(pnl, return_pct, hours, out)

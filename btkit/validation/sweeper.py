@@ -21,6 +21,7 @@ from btkit.indicators import is_truth_value
 from btkit.markets import session_ends
 from btkit.metrics import MEASURED, columns_for, metric_of
 from btkit.metrics.arrays import RunArrays
+from btkit.metrics.curves import period_returns
 from btkit.metrics.registering import work_out
 from btkit.simulation import Result, simulate
 from btkit.simulation.shares import rules_of
@@ -170,7 +171,9 @@ class Sweeper:
         return RunArrays(
             equity=equity,
             times=times[start:],
-            returns=left.numbers[0, : account.ends.size or equity.size].copy(),
+            returns=period_returns(
+                equity, account.capital, account.ends if account.ends.size else None
+            ),
             pnl=pnl,
             return_pct=share,
             fill_value=values[:, 2] * (values[:, 0] + values[:, 1]),
