@@ -81,6 +81,14 @@ def any_reaches(vector, bound):
     return bool((vector >= bound).any())
 
 
+def either(first, one, other):
+    """Return one number where `first` is true, or another, where that is not to be foreseen.
+
+    Compiled code works out both: a wrong guess of the processor's costs more than a few products.
+    """
+    return one if first else other
+
+
 def lowest_of(vector):
     """Return the lowest number."""
     return vector.min()
@@ -177,6 +185,16 @@ def _any_reaches(typing_context, vector, bound):
     return types.boolean(vector, types.float64), generate
 
 
+@intrinsic
+def _either(typing_context, first, one, other):
+    def generate(context, builder, signature, arguments):
+        chosen = builder.select(*arguments)
+        chosen.set_metadata("unpredictable", builder.module.add_metadata([]))
+        return chosen
+
+    return types.float64(types.boolean, types.float64, types.float64), generate
+
+
 def _of_one(meaning, sign):
     """Halve a vector until one number is left."""
 
@@ -243,6 +261,9 @@ overload(put, **_IN_PLACE)(
 )
 overload(any_reaches, **_IN_PLACE)(
     lambda vector, bound: lambda vector, bound: _any_reaches(vector, bound)
+)
+overload(either, **_IN_PLACE)(
+    lambda first, one, other: lambda first, one, other: _either(first, one, other)
 )
 _of_one(lowest_of, "<")
 _of_one(highest_of, ">")

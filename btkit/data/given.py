@@ -24,7 +24,6 @@ from btkit.errors import DataError
 from btkit.markets import Interval, infer_interval
 
 ORIGIN: Final = "the DataFrame"
-DAY: Final = 86_400_000_000_000
 # One of so many neighbours shares its day with another, where bars are shorter than days.
 FIRST_BARS: Final = 50
 NEEDED: Final = frozenset(REQUIRED_COLUMNS)
@@ -123,9 +122,9 @@ def _is_own_form(table: pd.DataFrame, told: Interval | None) -> bool:
             return False
     if needed < len(NEEDED) or index.hasnans:
         return False
-    if index.unit == "ns" and index.tz is None and not (index.asi8 % DAY).any():
-        return True
-    return index.tz is not None and _is_intraday(index, told)
+    if index.tz is None:
+        return not (index.asi8 % (np.timedelta64(1, "D") // np.timedelta64(1, index.unit))).any()
+    return _is_intraday(index, told)
 
 
 def _is_intraday(times: pd.DatetimeIndex, told: Interval | None) -> bool:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from btkit.conditions.compiled import compiled_inline
+from btkit.conditions.vectors import either
 from btkit.engine.orders import Kind
 
 _ON_OPEN = int(Kind.MARKET_ON_OPEN)
-_ROUNDING_STEPS = 7
+_ROUNDING_STEPS = 8
+# As many are needed in one case of two, or of five.
+_USUAL_STEPS = 2
 # Times this, rounding leads from any normal number to the next one towards 0.
 _ONE_STEP_LESS = 1.0 - 2.0**-53
 
@@ -56,19 +59,17 @@ def affordable(rules, cash, wanted, fill):
             size = np.floor(size)
         cost, commission = outlay(rules, size, fill)
         # Rounding can leave the quotient a step or two too large; beyond 2**53 whole shares are
-        # further apart than one. A first step is worked out in any case: whether it is needed is
-        # not to be foreseen, and a wrong guess of the processor's costs more.
-        if size > 0.0:
+        # further apart than one.
+        for step in range(_ROUNDING_STEPS):
+            if step >= _USUAL_STEPS and (size <= 0.0 or cost <= cash):
+                break
+            # The first steps are worked out in any case: whether one is needed is not to be
+            # foreseen.
             less = smaller(rules, size)
             less_cost, less_commission = outlay(rules, less, fill)
-            fits = cost <= cash
-            size = size if fits else less
-            cost = cost if fits else less_cost
-            commission = commission if fits else less_commission
-        for _ in range(_ROUNDING_STEPS):
-            if size <= 0.0 or cost <= cash:
-                break
-            size = smaller(rules, size)
-            cost, commission = outlay(rules, size, fill)
+            fits = size <= 0.0 or cost <= cash
+            size = either(fits, size, less)
+            cost = either(fits, cost, less_cost)
+            commission = either(fits, commission, less_commission)
         return size, cost, commission
     return wanted, cost, commission

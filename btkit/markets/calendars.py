@@ -150,8 +150,10 @@ def schedule(calendar: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.DataF
         If no exchange has that name.
     """
     years = years_around(first.to_datetime64(), last.to_datetime64())
-    times: pd.DataFrame = exchange_calendar(calendar, *years).schedule[["open", "close"]]
-    inside = times[(times.index >= first) & (times.index <= last)]
+    times: pd.DataFrame = exchange_calendar(calendar, *years).schedule
+    begin, end = times.index.searchsorted(first), times.index.searchsorted(last, side="right")
+    # Slices: to compare each session with the range takes ten times as long.
+    inside = times.iloc[begin:end][["open", "close"]]
     return inside.set_axis(pd.DatetimeIndex(inside.index).as_unit("ns"), axis="index")
 
 
@@ -185,7 +187,7 @@ def closed_schedule(
         A time with its zone.
     """
     times = schedule(calendar, first, last)
-    return times[times["close"] <= pd.Timestamp(now)]
+    return times.iloc[: int(times["close"].searchsorted(pd.Timestamp(now), side="right"))]
 
 
 @lru_cache(maxsize=16)

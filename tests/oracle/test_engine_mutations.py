@@ -22,9 +22,6 @@ from oracle.battery import share_cases
 from btkit.crosscheck.check import compare
 from btkit.engine import loop
 
-# Builders of machine code, which Python cannot run.
-BUILDERS = "btkit.engine.vectors"
-
 
 def tree_of(name):
     return ast.parse(Path(str(importlib.util.find_spec(name).origin)).read_bytes())
@@ -37,7 +34,7 @@ def made_of(name):
         if isinstance(node, ast.ImportFrom) and str(node.module).startswith("btkit.engine."):
             found += made_of(node.module)
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-    if name != BUILDERS and any(node.decorator_list for node in functions):
+    if any(node.decorator_list for node in functions):
         found.append(name)
     return list(dict.fromkeys(found))
 

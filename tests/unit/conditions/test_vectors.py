@@ -72,3 +72,10 @@ def test_numbers(at, seed):
 def test_numbers_that_would_be_misread_are_refused(values):
     with pytest.raises(TypeError, match="contiguous arrays of float64"):
         njit(worked_out)(values, 0, 1.0, np.zeros((7, 20)))
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_either(first):
+    assert njit(lambda first: vectors.either(first, 1.0, 2.0))(first) == vectors.either(
+        first, 1.0, 2.0
+    )
