@@ -14,6 +14,8 @@ from typing import Any
 import numba
 from numba.core import config as _config
 from numba.core import event
+from numba.core.cpu import CPUTargetOptions
+from numba.core.options import TargetOptions
 
 from btkit.announcing import compiling_begins
 
@@ -22,6 +24,8 @@ settings: Any = _config
 _PACKAGE = Path(__file__).resolve().parents[1]
 # Folders with compiled functions, or with constants that are compiled into them.
 _COMPILED_FOLDERS = ("conditions", "decisions", "engine", "metrics", "pricing", "validation")
+# numba can tell LLVM that arrays share no memory, but has no name for it among its options.
+CPUTargetOptions.noalias = TargetOptions.Mapping("noalias")  # type: ignore[no-untyped-call]  # numba's own
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -30,12 +34,12 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     Division follows IEEE rules: the callers test divisors themselves, since Python's
     ZeroDivisionError is a value here ("not met"), not an exception.
     """
-    return _compile(function, inline=False, lean=False)
+    return _compile(function)
 
 
 def compiled_inline(function: Callable[..., Any]) -> Callable[..., Any]:
     """`compiled_lean` for a small function in a hot loop, where the call costs more than it."""
-    return _compile(function, inline=True, lean=True)
+    return _compile(function, forceinline=True, _nrt=False)
 
 
 def compiled_lean(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -44,13 +48,19 @@ def compiled_lean(function: Callable[..., Any]) -> Callable[..., Any]:
     The references to its arguments are then not counted, which in a small function costs more
     than the work.
     """
-    return _compile(function, inline=False, lean=True)
+    return _compile(function, _nrt=False)
 
 
-def _compile(function: Callable[..., Any], *, inline: bool, lean: bool) -> Callable[..., Any]:
-    options: dict[str, Any] = {"error_model": "numpy", "nogil": True, "forceinline": inline}
-    if lean:
-        options["_nrt"] = False
+def compiled_apart(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`compiled_lean` for a function that writes to an array that none of the others overlaps.
+
+    Without a look whether they do at each turn of a loop, which may cost more than the turn.
+    """
+    return _compile(function, _nrt=False, noalias=True)
+
+
+def _compile(function: Callable[..., Any], **further: bool) -> Callable[..., Any]:
+    options: dict[str, Any] = {"error_model": "numpy", "nogil": True, **further}
     folder = cache_folder()
     if folder is None:
         return _as_function(numba.njit(**options)(function))

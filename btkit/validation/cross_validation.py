@@ -106,8 +106,10 @@ def _halves(blocks: int) -> NDArray[np.int64]:
     And so on inwards: they are in the order of their blocks, so that a choice's complement stands
     as far from the end as it does from the beginning.
     """
-    chosen = itertools.combinations(range(blocks), blocks // 2)
-    return np.array([sum(1 << block for block in half) for half in chosen], np.int64)
+    chosen = itertools.chain.from_iterable(itertools.combinations(range(blocks), blocks // 2))
+    half = np.fromiter(chosen, np.int64).reshape(-1, blocks // 2)
+    masks: NDArray[np.int64] = np.left_shift(1, half).sum(axis=1)
+    return masks
 
 
 class HalfSums(NamedTuple):

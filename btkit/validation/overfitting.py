@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from btkit.conditions.compiled import compiled
+from btkit.conditions.compiled import compiled, compiled_lean
 from btkit.validation.cross_validation import (
     FEWEST_SETS,
     BacktestOverfitting,
     block_edges,
     probability_of_overfitting,
 )
+from btkit.validation.lanes import LANES, lay
+from btkit.validation.resampling import RunCutter, stationary_resamples
 from btkit.validation.sharing import share_out
 from btkit.validation.sharpe import (
     FEWEST_PERIODS,
     ConfidenceInterval,
+    SharpeBootstrap,
     deflated_sharpe_ratio,
     expected_maximum_sharpe,
     moments_of,
     probabilistic_sharpe_ratio,
-    sharpe_interval,
 )
-from btkit.validation.superiority import Superiority, SuperiorityTest
+from btkit.validation.superiority import Superiority, SuperiorityTest, mean_block
 
 Floats = NDArray[np.float64]
 
@@ -81,6 +84,8 @@ class Gathered:
     ----------
     sets
         How many there are.
+    winner : ndarray, shape (n_periods,)
+        The returns of the best one, fractions.
     held : ndarray, shape (n_periods,)
         The returns of buy-and-hold, fractions.
     repetitions, seed
@@ -90,27 +95,38 @@ class Gathered:
     """
 
     def __init__(
-        self, sets: int, held: Floats, *, repetitions: int, seed: int, threads: int
+        self,
+        sets: int,
+        winner: Floats,
+        held: Floats,
+        *,
+        repetitions: int,
+        seed: int,
+        threads: int,
     ) -> None:
-        self.repetitions, self.seed, periods = repetitions, seed, len(held)
-        self.threads = threads
-        self.edges = block_edges(periods, sets)
+        self.winner, self.held, self.threads = winner, held, threads
+        self.edges = block_edges(len(held), sets)
         blocks = len(self.edges) - 1
         self.sums, self.squares = np.zeros((sets, blocks)), np.zeros((sets, blocks))
         self.sharpe = np.full(sets, np.nan)
-        self.winner = np.zeros(periods)
-        self.test = (
-            SuperiorityTest(
-                np.stack([np.zeros(periods), held]),
-                repetitions=repetitions,
-                seed=seed,
-                threads=threads,
-            )
-            if periods >= FEWEST_PERIODS
-            else None
-        )
+        self.bootstrap = SharpeBootstrap(winner)
+        # One after the other, and the first sets are simulated meanwhile.
+        with ThreadPoolExecutor(1) as pool:
+            self._test = pool.submit(self._resample, repetitions, seed)
+            pool.shutdown(wait=False)
 
-    def add(self, begin: int, returns: Floats, *, winner: int) -> None:
+    def _resample(self, repetitions: int, seed: int) -> SuperiorityTest | None:
+        periods = len(self.held)
+        if periods < FEWEST_PERIODS:
+            return None
+        cutter = RunCutter(periods, mean_block(periods))
+        for resample in stationary_resamples(periods, repetitions=repetitions, seed=seed):
+            self.bootstrap.add(resample)
+            cutter.add(resample)
+        benchmarks = np.stack([np.zeros(periods), self.held])
+        return SuperiorityTest(benchmarks, cutter.runs(), threads=self.threads)
+
+    def add(self, begin: int, returns: Floats) -> None:
         """Take in more sets.
 
         Parameters
@@ -119,8 +135,6 @@ class Gathered:
             The first one's place.
         returns : ndarray, shape (n_sets, n_periods)
             Fractions.
-        winner
-            The place of the best set, whose returns are kept.
         """
 
         def work(first: int, last: int) -> None:
@@ -134,10 +148,9 @@ class Gathered:
             )
 
         share_out(len(returns), self.threads, work)
-        if self.test is not None:
-            self.test.add(returns)
-        if begin <= winner < begin + len(returns):
-            self.winner = returns[winner - begin].copy()
+        test = self._test.result()
+        if test is not None:
+            test.add(returns)
 
     def conclude(self, *, periods_per_year: float, period: str) -> Overfitting:
         """Return the statistics, once every set was taken in.
@@ -154,16 +167,15 @@ class Gathered:
         moments = moments_of(self.winner)
         known = self.sharpe[np.isfinite(self.sharpe)]
         variance = float(known.var(ddof=1)) if len(known) > 1 else 0.0
-        enough = trials > 1 and self.test is not None
-        to_nothing, to_holding = (None, None) if self.test is None else self.test.results()
+        test = self._test.result()
+        enough = trials > 1 and test is not None
+        to_nothing, to_holding = (None, None) if test is None else test.results()
         return Overfitting(
             trials=trials,
             periods=periods,
             period=period,
             sharpe_ratio=moments.sharpe * annual,
-            interval=sharpe_interval(
-                self.winner, annual=annual, repetitions=self.repetitions, seed=self.seed
-            ),
+            interval=self.bootstrap.interval(annual=annual),
             expected_maximum=expected_maximum_sharpe(variance, trials) * annual,
             probabilistic=probabilistic_sharpe_ratio(moments),
             deflated=deflated_sharpe_ratio(moments, variance=variance, trials=trials),
@@ -194,16 +206,43 @@ def _sum_up(
     returns: Floats, edges: NDArray[np.int64], sums: Floats, squares: Floats, sharpe: Floats
 ) -> None:
     """Write each set's sums over the blocks, and where it moves its Sharpe ratio per period."""
-    for row in range(len(returns)):
+    sets, count = returns.shape
+    tile, total, square, spread = (
+        np.empty((count, LANES)),
+        np.empty(LANES),
+        np.empty(LANES),
+        np.empty(LANES),
+    )
+    mean = np.empty(LANES)
+    for first in range(0, sets, LANES):
+        some = min(LANES, sets - first)
+        lay(returns, first, some, tile)
         for block in range(len(edges) - 1):
-            total, square = 0.0, 0.0
-            for period in range(edges[block], edges[block + 1]):
-                total += returns[row, period]
-                square += returns[row, period] ** 2
-            sums[row, block], squares[row, block] = total, square
-        count = returns.shape[1]
-        mean, spread = sums[row].sum() / count, 0.0
-        for period in range(count):
-            spread += (returns[row, period] - mean) ** 2
-        if spread > 0.0:
-            sharpe[row] = mean / math.sqrt(spread / (count - 1))
+            total[:], square[:] = 0.0, 0.0
+            _add(tile[edges[block] : edges[block + 1]], total, square)
+            sums[first : first + some, block] = total[:some]
+            squares[first : first + some, block] = square[:some]
+        for lane in range(LANES):
+            mean[lane] = sums[first + (lane if lane < some else 0)].sum() / count
+        spread[:] = 0.0
+        _add_distances(tile, mean, spread)
+        for lane in range(some):
+            if spread[lane] > 0.0:
+                sharpe[first + lane] = mean[lane] / math.sqrt(spread[lane] / (count - 1))
+
+
+@compiled_lean
+def _add(tile: Floats, total: Floats, square: Floats) -> None:
+    for period in range(len(tile)):
+        for lane in range(LANES):
+            value = tile[period, lane]
+            total[lane] += value
+            square[lane] += value * value
+
+
+@compiled_lean
+def _add_distances(tile: Floats, mean: Floats, spread: Floats) -> None:
+    for period in range(len(tile)):
+        for lane in range(LANES):
+            distance = tile[period, lane] - mean[lane]
+            spread[lane] += distance * distance

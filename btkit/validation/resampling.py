@@ -1,26 +1,56 @@
-"""The stationary bootstrap (Politis and Romano 1994) as runs of consecutive periods.
+"""The stationary bootstrap (Politis and Romano 1994).
 
-A resample of n periods in blocks of b on average is about n / b runs: what is added up over it is
-added up over the runs, from sums that are known, and its series is never written down.
+A resample of n periods in blocks of b on average is about n / b runs of consecutive periods: what
+is added up over it is added up over the runs, from sums that are known, and its series is never
+written down.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from btkit.conditions.compiled import compiled
+from btkit.conditions.compiled import compiled, compiled_lean
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-# What cannot be negative needs no look whether it counts from the end.
-Places = NDArray[np.uint64]
 
-ABREAST = 4
-"""Runs that are added up side by side."""
+
+class Resample(NamedTuple):
+    """What a resample is made of, however long its blocks shall be.
+
+    Parameters
+    ----------
+    begins : ndarray of int64, shape (n_periods,)
+        Where a block begins if one does.
+    chances : ndarray, shape (n_periods,)
+        From 0 to 1: a block of b periods on average begins where it is at most 1 / b.
+    """
+
+    begins: Integers
+    chances: Floats
+
+
+def stationary_resamples(periods: int, *, repetitions: int, seed: int) -> Iterator[Resample]:
+    """Draw resamples of a series.
+
+    Parameters
+    ----------
+    periods
+        Of the series.
+    repetitions
+        Number of resamples.
+    seed
+        Of ``numpy.random.default_rng``, which is asked for a resample's periods first, and then
+        for its chances, as `arch.bootstrap.StationaryBootstrap` asks.
+    """
+    random = np.random.default_rng(seed)
+    for _ in range(repetitions):
+        yield Resample(random.integers(periods, size=periods), random.random(periods))
 
 
 class Runs(NamedTuple):
@@ -29,18 +59,18 @@ class Runs(NamedTuple):
     Parameters
     ----------
     offsets : ndarray of int64, shape (n_resamples + 1,)
-        Where each resample's runs begin, and where the last one's end: a multiple of `ABREAST`.
-    starts, stops : ndarray of uint64, shape (n_runs,)
-        The first period of each run, and the one after its last; empty runs fill a resample up.
+        Where each resample's runs begin, and where the last one's end.
+    starts, stops : ndarray of int64, shape (n_runs,)
+        The first period of each run, and the one after its last.
     """
 
     offsets: Integers
-    starts: Places
-    stops: Places
+    starts: Integers
+    stops: Integers
 
 
-def stationary_runs(periods: int, block: int, *, repetitions: int, seed: int) -> Runs:
-    """Draw resamples by the stationary bootstrap.
+class RunCutter:
+    """Cuts resamples of a series into runs.
 
     Parameters
     ----------
@@ -48,34 +78,45 @@ def stationary_runs(periods: int, block: int, *, repetitions: int, seed: int) ->
         Of the series, which is taken for a circle.
     block
         Mean length of a block; a new one begins with the probability 1 / `block`.
-    repetitions
-        Number of resamples.
-    seed
-        Of ``numpy.random.default_rng``, which is asked for a resample's periods first, and then
-        for its chances, as `arch.bootstrap.StationaryBootstrap` asks.
 
     Examples
     --------
-    >>> runs = stationary_runs(5, 2, repetitions=1, seed=3)
+    >>> cutter = RunCutter(5, 2)
+    >>> for resample in stationary_resamples(5, repetitions=1, seed=3):
+    ...     cutter.add(resample)
+    >>> runs = cutter.runs()
     >>> list(zip(runs.starts.tolist(), runs.stops.tolist()))
-    [(4, 5), (0, 1), (0, 1), (1, 2), (0, 1), (0, 0), (0, 0), (0, 0)]
+    [(4, 5), (0, 1), (0, 1), (1, 2), (0, 1)]
     """
-    random = np.random.default_rng(seed)
-    offsets = np.zeros(repetitions + 1, np.int64)
-    starts, stops = np.empty((2, periods + ABREAST), np.uint64)
-    parts = []
-    for place in range(repetitions):
-        drawn, chances = random.integers(periods, size=periods), random.random(periods)
-        count = _cut(drawn, chances, 1.0 / block, starts, stops)
-        offsets[place + 1] = offsets[place] + count
-        parts.append((starts[:count].copy(), stops[:count].copy()))
-    return Runs(offsets, *(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+    def __init__(self, periods: int, block: int) -> None:
+        self._share = 1.0 / block
+        self._room = np.empty((2, periods), np.int64)
+        self._parts: list[Integers] = []
+
+    def add(self, resample: Resample) -> None:
+        """Cut one more resample."""
+        count = _cut(*resample, self._share, *self._room)
+        self._parts.append(self._room[:, :count].copy())
+
+    def runs(self) -> Runs:
+        """Return the runs of all resamples."""
+        offsets = np.cumsum([0, *(part.shape[1] for part in self._parts)])
+        return Runs(offsets, *np.concatenate(self._parts, axis=1))
 
 
-@compiled
-def _cut(drawn: Integers, chances: Floats, share: float, starts: Places, stops: Places) -> int:
-    periods, count = drawn.size, 0
-    begin = place = drawn[0]
+def runs_of(periods: int, block: int, resamples: Iterable[Resample]) -> Runs:
+    """Cut resamples of a series into runs; see `RunCutter`."""
+    cutter = RunCutter(periods, block)
+    for resample in resamples:
+        cutter.add(resample)
+    return cutter.runs()
+
+
+@compiled_lean
+def _cut(begins: Integers, chances: Floats, share: float, starts: Integers, stops: Integers) -> int:
+    periods, count = begins.size, 0
+    begin = place = begins[0]
     for period in range(1, periods):
         goes_on = chances[period] > share
         if goes_on and place + 1 < periods:
@@ -84,42 +125,45 @@ def _cut(drawn: Integers, chances: Floats, share: float, starts: Places, stops: 
         starts[count], stops[count] = begin, place + 1
         count += 1
         # Past the end of the series it goes on at its beginning.
-        begin = place = 0 if goes_on else drawn[period]
+        begin = place = 0 if goes_on else begins[period]
     starts[count], stops[count] = begin, place + 1
-    count += 1
-    while count % ABREAST:
-        starts[count] = stops[count] = 0
-        count += 1
-    return count
+    return count + 1
 
 
 @compiled
-def sharpe_of_resamples(
-    returns: Floats, offsets: Integers, starts: Places, stops: Places, out: Floats
-) -> None:
-    """Write the Sharpe ratio per period of each resample, 0 where it does not move.
+def sharpe_of_resample(returns: Floats, resample: Resample, block: float) -> float:
+    """Return the Sharpe ratio per period of a resample, 0 where it does not move.
 
     Parameters
     ----------
     returns : ndarray, shape (n_periods,)
         Fractions.
-    offsets, starts, stops
-        See `Runs`.
-    out : ndarray, shape (n_resamples,)
+    resample
+        Of as many periods.
+    block
+        Mean length of its blocks.
+
+    Returns
+    -------
+    float
         Mean over standard deviation (ddof 1).
     """
-    periods, middle = returns.size, returns.mean()
-    for place in range(out.size):
-        # About the middle of the series, so that squares lose nothing to it.
-        total = squares = 0.0
-        for run in range(offsets[place], offsets[place + 1]):
-            for period in range(starts[run], stops[run]):
-                away = returns[period] - middle
-                total += away
-                squares += away * away
-        mean = total / periods
-        variance = (squares - total * mean) / (periods - 1)
-        out[place] = (middle + mean) / math.sqrt(variance) if variance > 0.0 else 0.0
+    periods, middle, share = returns.size, returns.mean(), 1.0 / block
+    # About the middle of the series, so that squares lose nothing to it.
+    total = squares = 0.0
+    place = periods
+    for period in range(periods):
+        place += 1
+        if period == 0 or resample.chances[period] <= share:
+            place = resample.begins[period]
+        elif place >= periods:
+            place = 0
+        away = returns[place] - middle
+        total += away
+        squares += away * away
+    mean = total / periods
+    variance = (squares - total * mean) / (periods - 1)
+    return (middle + mean) / math.sqrt(variance) if variance > 0.0 else 0.0
 
 
 def block_length(returns: Floats) -> float:

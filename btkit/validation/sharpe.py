@@ -15,7 +15,12 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from btkit.errors import UsageError
-from btkit.validation.resampling import block_length, sharpe_of_resamples, stationary_runs
+from btkit.validation.resampling import (
+    Resample,
+    block_length,
+    sharpe_of_resample,
+    stationary_resamples,
+)
 
 Floats = NDArray[np.float64]
 
@@ -168,6 +173,39 @@ class ConfidenceInterval:
     block: float
 
 
+class SharpeBootstrap:
+    """Sharpe ratios of resamples, fed one at a time.
+
+    Parameters
+    ----------
+    returns : ndarray, shape (n_periods,)
+        Fractions; without deviation, or fewer than 30, they have no confidence interval.
+    """
+
+    def __init__(self, returns: Floats) -> None:
+        self._returns = np.ascontiguousarray(returns)
+        self._ratios: list[float] = []
+        self._block: int | None = None
+        if len(returns) >= FEWEST_PERIODS and not math.isnan(moments_of(returns).sharpe):
+            suited = block_length(returns)
+            most = len(returns) / 2
+            self._block = max(1, round(min(suited, most))) if math.isfinite(suited) else 1
+
+    def add(self, resample: Resample) -> None:
+        """Take in one more resample."""
+        if self._block is not None:
+            self._ratios.append(sharpe_of_resample(self._returns, resample, self._block))
+
+    def interval(self, *, annual: float, confidence: float = 0.95) -> ConfidenceInterval | None:
+        """Return the confidence interval; see `sharpe_interval`."""
+        if self._block is None:
+            return None
+        tail = 100.0 * (1.0 - confidence) / 2.0
+        ends = [tail, 100.0 - tail]
+        low, high = np.percentile(np.array(self._ratios) * annual, ends).tolist()
+        return ConfidenceInterval(low, high, confidence, float(self._block))
+
+
 def sharpe_interval(
     returns: Floats,
     *,
@@ -198,13 +236,7 @@ def sharpe_interval(
         by `block_length` (Politis and White 2004); None for a series
         without deviation or of fewer than 30 returns.
     """
-    if len(returns) < FEWEST_PERIODS or math.isnan(moments_of(returns).sharpe):
-        return None
-    suited = block_length(returns)
-    block = max(1, round(min(suited, len(returns) / 2))) if math.isfinite(suited) else 1
-    runs = stationary_runs(len(returns), block, repetitions=repetitions, seed=seed)
-    ratios = np.empty(repetitions)
-    sharpe_of_resamples(np.ascontiguousarray(returns), *runs, ratios)
-    tail = 100.0 * (1.0 - confidence) / 2.0
-    low, high = np.percentile(ratios * annual, [tail, 100.0 - tail]).tolist()
-    return ConfidenceInterval(low, high, confidence, float(block))
+    bootstrap = SharpeBootstrap(returns)
+    for resample in stationary_resamples(len(returns), repetitions=repetitions, seed=seed):
+        bootstrap.add(resample)
+    return bootstrap.interval(annual=annual, confidence=confidence)

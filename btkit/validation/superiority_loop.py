@@ -8,13 +8,19 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from btkit.conditions.compiled import compiled, compiled_inline
-from btkit.validation.resampling import ABREAST, Integers, Places
+from btkit.conditions.compiled import compiled, compiled_apart, compiled_inline, compiled_lean
+from btkit.validation.lanes import LANES, lay
+from btkit.validation.resampling import Integers, Runs
 
 Floats = NDArray[np.float64]
 
-LANES = 16
-"""Sets at a time, side by side: their running sums fit in a core's second cache."""
+# What cannot be negative needs no look whether it counts from the end.
+Places = NDArray[np.uint64]
+
+STRETCH = 512
+"""Periods at a time: the running sums of all lanes over them are at hand in a core's caches."""
+
+_ABREAST = np.uint64(4)
 
 
 class Found(NamedTuple):
@@ -40,17 +46,20 @@ class Found(NamedTuple):
 
 
 class Resamples(NamedTuple):
-    """What the resampling of any series takes.
+    """What the resampling of any series takes: runs, stretch by stretch.
 
     Parameters
     ----------
-    offsets, starts, stops
-        See `Runs`.
+    offsets : ndarray of uint64, shape (n_stretches, n_resamples + 1)
+        Where the runs of each resample begin that lie in a stretch, and where the last one's end:
+        multiples of 4.
+    starts, stops : ndarray of uint64, shape (n_runs,)
+        The first period of each run, and the one after its last; empty runs fill a resample up.
     powers : ndarray, shape (n_periods + 1,)
         That a block goes on for 0, 1, 2 and more periods: the probability.
     """
 
-    offsets: Integers
+    offsets: Places
     starts: Places
     stops: Places
     powers: Floats
@@ -74,6 +83,52 @@ class Benchmarks(NamedTuple):
     resampled: Floats
 
 
+def in_stretches(runs: Runs, periods: int, block: int) -> Resamples:
+    """Cut runs where stretches end, and put them in the order of these.
+
+    Parameters
+    ----------
+    runs
+        Of all resamples.
+    periods
+        Of the series.
+    block
+        Mean length of a block.
+    """
+    resamples, stretches = len(runs.offsets) - 1, -(-periods // STRETCH)
+    offsets = np.zeros((stretches, resamples + 1), np.uint64)
+    counts = np.zeros((stretches, resamples), np.int64)
+    _count(runs, counts)
+    filled = -(-counts // 4) * 4
+    ends = np.cumsum(filled).reshape(filled.shape)
+    offsets[:, 1:], offsets[:, 0] = ends, ends[:, 0] - filled[:, 0]
+    starts, stops = np.zeros((2, ends[-1, -1]), np.uint64)
+    _place(runs, offsets[:, :-1].copy(), starts, stops)
+    powers = np.power(1.0 - 1.0 / block, np.arange(periods + 1.0))
+    return Resamples(offsets, starts, stops, powers)
+
+
+@compiled
+def _count(runs: Runs, counts: Integers) -> None:
+    for resample in range(counts.shape[1]):
+        for run in range(runs.offsets[resample], runs.offsets[resample + 1]):
+            last = (runs.stops[run] - 1) // STRETCH
+            for stretch in range(runs.starts[run] // STRETCH, last + 1):
+                counts[stretch, resample] += 1
+
+
+@compiled
+def _place(runs: Runs, places: Places, starts: Places, stops: Places) -> None:
+    for resample in range(places.shape[1]):
+        for run in range(runs.offsets[resample], runs.offsets[resample + 1]):
+            start, stop = runs.starts[run], runs.stops[run]
+            for stretch in range(start // STRETCH, (stop - 1) // STRETCH + 1):
+                place = places[stretch, resample]
+                starts[place] = max(start, stretch * STRETCH)
+                stops[place] = min(stop, (stretch + 1) * STRETCH)
+                places[stretch, resample] = place + np.uint64(1)
+
+
 @compiled
 def resampled_means(returns: Floats, resamples: Resamples, means: Floats, out: Floats) -> None:
     """Write the mean of each series, and of each resample of it.
@@ -91,14 +146,14 @@ def resampled_means(returns: Floats, resamples: Resamples, means: Floats, out: F
     """
     periods = returns.shape[1]
     tile, sums = np.empty((periods, LANES)), np.empty((periods + 1, LANES))
-    lanes = np.empty(LANES)
+    drawn = np.empty((out.shape[1], LANES))
     for row in range(len(returns)):
-        _lay(returns, row, 1, tile)
+        lay(returns, row, 1, tile)
         _sum_up(tile, sums)
         means[row] = sums[periods, 0] / periods
+        _resample(sums, resamples, drawn)
         for place in range(out.shape[1]):
-            _add_runs(sums, resamples, place, lanes)
-            out[row, place] = lanes[0] / periods
+            out[row, place] = drawn[place, 0]
 
 
 @compiled
@@ -118,7 +173,7 @@ def deviations(returns: Floats, resamples: Resamples, out: Floats) -> None:
     tile, sums = np.empty((periods, LANES)), np.empty((periods + 1, LANES))
     nothing, lanes, room = np.zeros(periods), np.empty(LANES), np.empty((5, LANES))
     for row in range(len(returns)):
-        _lay(returns, row, 1, tile)
+        lay(returns, row, 1, tile)
         _sum_up(tile, sums)
         _deviate(tile, nothing, sums[periods] / periods, resamples.powers, room, lanes)
         out[row] = lanes[0]
@@ -147,6 +202,7 @@ def take_in(
     count = len(benchmarks.means)
     tile, sums = np.empty((periods, LANES)), np.empty((periods + 1, LANES))
     lanes, room = np.empty(LANES), np.empty((5, LANES))
+    drawn = np.empty((benchmarks.resampled.shape[1], LANES))
     mean, scale, shift = (
         np.empty((count, LANES)),
         np.empty((count, LANES)),
@@ -154,7 +210,7 @@ def take_in(
     )
     threshold = math.sqrt(2.0 * math.log(math.log(periods)) / periods)
     for first in range(0, sets, LANES):
-        _lay(returns, first, min(LANES, sets - first), tile)
+        lay(returns, first, min(LANES, sets - first), tile)
         _sum_up(tile, sums)
         for place in range(count):
             mean[place] = sums[periods] / periods - benchmarks.means[place]
@@ -172,33 +228,54 @@ def take_in(
                 shift[place, 0, lane] = max(own, 0.0) * factor
                 shift[place, 1, lane] = own * factor if own >= -deviation * threshold else 0.0
                 shift[place, 2, lane] = own * factor
-        for resample in range(benchmarks.resampled.shape[1]):
-            _add_runs(sums, resamples, resample, lanes)
+        _resample(sums, resamples, drawn)
+        for resample in range(len(drawn)):
             for place in range(count):
                 other = benchmarks.resampled[place, resample]
-                best_mean = found.best_mean[place, resample]
-                lower = found.best[place, 0, resample]
-                consistent = found.best[place, 1, resample]
-                upper = found.best[place, 2, resample]
-                for lane in range(LANES):
-                    away = lanes[lane] / periods - other
-                    best_mean = max(best_mean, away - mean[place, lane])
-                    away *= scale[place, lane]
-                    lower = max(lower, away - shift[place, 0, lane])
-                    consistent = max(consistent, away - shift[place, 1, lane])
-                    upper = max(upper, away - shift[place, 2, lane])
-                found.best_mean[place, resample] = best_mean
-                found.best[place, 0, resample] = lower
-                found.best[place, 1, resample] = consistent
-                found.best[place, 2, resample] = upper
+                best_mean, best = found.best_mean[place], found.best[place]
+                if _beaten(
+                    drawn[resample],
+                    other,
+                    mean[place],
+                    scale[place],
+                    shift[place],
+                    best_mean[resample],
+                    best[0, resample],
+                    best[1, resample],
+                    best[2, resample],
+                ):
+                    for lane in range(LANES):
+                        away = drawn[resample, lane] - other
+                        best_mean[resample] = max(best_mean[resample], away - mean[place, lane])
+                        away *= scale[place, lane]
+                        for which in range(3):
+                            best[which, resample] = max(
+                                best[which, resample], away - shift[place, which, lane]
+                            )
 
 
-@compiled_inline
-def _lay(returns: Floats, first: int, count: int, tile: Floats) -> None:
-    """Lay series side by side; the first stands for those that there are none of."""
-    for period in range(len(tile)):
-        for lane in range(LANES):
-            tile[period, lane] = returns[first + (lane if lane < count else 0), period]
+@compiled_apart
+def _beaten(  # noqa: PLR0913, PLR0917 - numbers stay in registers, where an array would be read again
+    means: Floats,
+    other: float,
+    mean: Floats,
+    scale: Floats,
+    shift: Floats,
+    best_mean: float,
+    lower: float,
+    consistent: float,
+    upper: float,
+) -> bool:
+    """Return whether any lane is above what was best: seldom, and told without a branch."""
+    found = 0
+    for lane in range(LANES):
+        away = means[lane] - other
+        found |= away - mean[lane] > best_mean
+        away *= scale[lane]
+        found |= away - shift[0, lane] > lower
+        found |= away - shift[1, lane] > consistent
+        found |= away - shift[2, lane] > upper
+    return found != 0
 
 
 @compiled_inline
@@ -210,19 +287,30 @@ def _sum_up(tile: Floats, sums: Floats) -> None:
             sums[period + 1, lane] = sums[period, lane] + tile[period, lane]
 
 
-@compiled_inline
-def _add_runs(sums: Floats, resamples: Resamples, place: int, lanes: Floats) -> None:
-    """Add each lane up over the runs of a resample."""
-    for lane in range(LANES):
-        lanes[lane] = 0.0
-    starts, stops = resamples.starts, resamples.stops
-    for run in range(resamples.offsets[place], resamples.offsets[place + 1], ABREAST):
-        a, b, c, d = starts[run], starts[run + 1], starts[run + 2], starts[run + 3]
+@compiled_lean
+def _resample(sums: Floats, resamples: Resamples, means: Floats) -> None:
+    means[:] = 0.0
+    offsets, starts, stops = resamples.offsets, resamples.starts, resamples.stops
+    for stretch in range(len(offsets)):
+        for place in range(len(means)):
+            first, last = offsets[stretch, place], offsets[stretch, place + 1]
+            _add_runs(sums, starts, stops, first, last, means[place])
+    means /= len(sums) - 1
+
+
+@compiled_apart
+def _add_runs(
+    sums: Floats, starts: Places, stops: Places, first: int, last: int, totals: Floats
+) -> None:
+    """Add each lane up over some runs, four of them abreast."""
+    one, two, three = np.uint64(1), np.uint64(2), np.uint64(3)
+    for run in range(first, last, _ABREAST):
+        a, b, c, d = starts[run], starts[run + one], starts[run + two], starts[run + three]
         after_a, after_b, after_c, after_d = (
-            stops[run], stops[run + 1], stops[run + 2], stops[run + 3]
+            stops[run], stops[run + one], stops[run + two], stops[run + three]
         )  # fmt: skip
         for lane in range(LANES):
-            lanes[lane] += (sums[after_a, lane] - sums[a, lane]) + (
+            totals[lane] += (sums[after_a, lane] - sums[a, lane]) + (
                 sums[after_b, lane] - sums[b, lane]
             ) + (
                 (sums[after_c, lane] - sums[c, lane]) + (sums[after_d, lane] - sums[d, lane])

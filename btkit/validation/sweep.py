@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from btkit.arguments import check_whole, refusal
+from btkit.engine.sweep import SweepEngine
 from btkit.metrics import bar_returns
 from btkit.simulation import Result, simulate
 from btkit.spec import StrategySpec
@@ -19,7 +20,7 @@ from btkit.validation.ranking import rank_sets, table_of
 from btkit.validation.sweeper import OnChunk, Sweeper, with_parameters
 
 Floats = NDArray[np.float64]
-_RETURN_VALUES = 8_000_000
+_RETURN_VALUES = 2_000_000
 # As few values have an inside.
 _RANGE = 3
 
@@ -144,29 +145,34 @@ class SweepResult:
         on_chunk
             Told of each chunk when it is taken in, with the returns of its sets.
         """
-        periods, winner = self.sweeper.periods(), self.winner
+        periods, engine, winner = (
+            self.sweeper.periods(),
+            self.sweeper.engine(self.sets),
+            self.winner,
+        )
         close = np.asarray(self.sweeper.first.bars["close"], np.float64)
         held = bar_returns(close[periods.ends], close[0])
         found = Gathered(
             len(self.sets),
+            engine.returns(winner, winner + 1, periods.ends)[0],
             held,
             repetitions=repetitions,
             seed=seed,
             threads=self.sweeper.threads,
         )
-        for begin, returns in self._returns(periods.ends):
-            found.add(begin, returns, winner=winner)
+        for begin, returns in _returns(engine, periods.ends):
+            found.add(begin, returns)
             if on_chunk is not None:
                 on_chunk(begin, returns)
         return found.conclude(periods_per_year=periods.per_year, period=periods.name)
 
-    def _returns(self, ends: NDArray[np.int64]) -> Iterator[tuple[int, Floats]]:
-        engine = self.sweeper.engine(self.sets)
-        size = max(1, _RETURN_VALUES // len(ends))
-        for begin, end in engine.chunks():
-            for first in range(begin, end, size):
-                yield first, engine.returns(first, min(first + size, end), ends)
-
     def __repr__(self) -> str:
         shown = self.top(5)[[*self.sets.columns, self.objective]].to_string(index=False)
         return f"{len(self.sets):,} sets of {self.spec.name} by {self.objective}\n{shown}"
+
+
+def _returns(engine: SweepEngine, ends: NDArray[np.int64]) -> Iterator[tuple[int, Floats]]:
+    size = max(1, _RETURN_VALUES // len(ends))
+    for begin, end in engine.chunks():
+        for first in range(begin, end, size):
+            yield first, engine.returns(first, min(first + size, end), ends)

@@ -9,9 +9,9 @@ import pytest
 from arch.bootstrap import SPA, RealityCheck, StationaryBootstrap
 
 from btkit.validation import superiority
-from btkit.validation.resampling import stationary_runs
-from btkit.validation.superiority import SuperiorityTest
-from btkit.validation.superiority_loop import Resamples, deviations
+from btkit.validation.resampling import runs_of, stationary_resamples
+from btkit.validation.superiority import SuperiorityTest, mean_block
+from btkit.validation.superiority_loop import deviations, in_stretches
 
 PERIODS = 120
 NOTHING = np.zeros(PERIODS)
@@ -26,6 +26,11 @@ def random_sets(seed, *, sets=7, periods=PERIODS, edge=0.002):
     # Something to correlate: each return carries a third of the one before.
     returns[:, 1:] += returns[:, :-1] / 3
     return returns
+
+
+def runs_over(periods, *, repetitions, seed):
+    resamples = stationary_resamples(periods, repetitions=repetitions, seed=seed)
+    return runs_of(periods, mean_block(periods), resamples)
 
 
 def hansen(returns, benchmark, *, repetitions, seed):
@@ -90,9 +95,8 @@ def test_arch_agrees_where_it_is_given_series_of_one_standard_error(edge):
     # arch does not studentise; of series divided by their ω there is nothing to studentise.
     returns = random_sets(4, edge=edge)
     block, omega = round(PERIODS ** (1 / 3)), np.empty(len(returns))
-    resamples = Resamples(*stationary_runs(PERIODS, block, repetitions=1, seed=0),
-                          (1 - 1 / block) ** np.arange(PERIODS + 1))  # fmt: skip
-    deviations(returns, resamples, omega)
+    runs = runs_over(PERIODS, repetitions=1, seed=0)
+    deviations(returns, in_stretches(runs, PERIODS, block), omega)
     ours = superiority([returns], NOTHING, repetitions=400, seed=11)
     theirs = SPA(NOTHING, -(returns / omega[:, None]).T, block_size=block, reps=400, seed=11)
     theirs.compute()
@@ -100,12 +104,14 @@ def test_arch_agrees_where_it_is_given_series_of_one_standard_error(edge):
     np.testing.assert_allclose(theirs._loss_diff_var, 1.0, rtol=1e-10)
 
 
+# The longer ones take more than one stretch of running sums.
+@pytest.mark.parametrize("periods", [PERIODS, 1_100])
 @pytest.mark.parametrize("edge", [0.0, 0.001, 0.003])
-def test_the_reality_check_is_archs(edge):
-    returns = random_sets(4, edge=edge)
-    held = np.random.default_rng(2).normal(0.0, 0.01, PERIODS)
-    block = round(PERIODS ** (1 / 3))
-    for benchmark in (NOTHING, held):
+def test_the_reality_check_is_archs(edge, periods):
+    returns = random_sets(4, edge=edge, periods=periods)
+    held = np.random.default_rng(2).normal(0.0, 0.01, periods)
+    block = round(periods ** (1 / 3))
+    for benchmark in (np.zeros(periods), held):
         ours = superiority([returns[:4], returns[4:]], benchmark, repetitions=400, seed=11)
         white = RealityCheck(-benchmark, -returns.T, block_size=block, reps=400, seed=11)
         white.compute()
@@ -177,7 +183,7 @@ def test_a_resample_that_only_ties_counts_against_the_best():
     # One trade: a resample that drew it twice earns, less the mean, just what was observed.
     returns = np.zeros((1, 300))
     returns[0, 100] = 0.01
-    runs = stationary_runs(300, round(300 ** (1 / 3)), repetitions=500, seed=2)
+    runs = runs_over(300, repetitions=500, seed=2)
     drawn = np.cumsum((runs.starts <= 100) & (runs.stops > 100))
     counts = np.diff(np.r_[0, drawn[runs.offsets[1:] - 1]])
     found = superiority([returns], np.zeros(300), repetitions=500, seed=2)
@@ -195,9 +201,8 @@ def test_threads_change_nothing():
     returns, market = random_sets(9, sets=75), np.random.default_rng(1).normal(0, 0.01, PERIODS)
     found = []
     for threads in (1, 3):
-        test = SuperiorityTest(
-            np.stack([NOTHING, market]), repetitions=100, seed=4, threads=threads
-        )
+        runs = runs_over(PERIODS, repetitions=100, seed=4)
+        test = SuperiorityTest(np.stack([NOTHING, market]), runs, threads=threads)
         test.add(returns)
         found.append(test.results())
     assert found[0] == found[1]
