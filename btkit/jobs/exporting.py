@@ -218,7 +218,7 @@ class _Chosen:
         # Sweeps vary different parameters: the columns of one are not those of another.
         frames = []
         for job_id in self._sweeps:
-            _, frame = load_stored("sweep", job_id, self._settings)
+            _, frame = load_stored("sweep", job_id, settings=self._settings)
             frame.insert(0, "sweep_id", job_id)
             frames.append(frame)
         if frames:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from btkit.errors import StoreError, UsageError
-from btkit.settings import Settings
-from btkit.storage import FileKind, Store, parquet_of
+from btkit.jobs.job import SPEC_JOBS
+from btkit.settings import Settings, read_settings
+from btkit.storage import FileKind, JobKind, Store, parquet_of
 
 if TYPE_CHECKING:
     from btkit.spec import StrategySpec
@@ -128,18 +129,18 @@ def write_spec(owner_id: str, name: str, spec: StrategySpec, *, settings: Settin
 
 
 def load_stored(
-    kind: str, stored_id: str, settings: Settings
+    kind: JobKind, job_id: str, *, settings: Settings | None = None
 ) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Return the document and the table that are stored under an id.
+    """Return the document and the table of a sweep, or of a walk-forward validation.
 
     Parameters
     ----------
     kind
-        ``"sweep"`` or ``"walk_forward"``.
-    stored_id
+        ``"sweep"`` or ``"walk-forward"``.
+    job_id
         As in the document.
     settings
-        Where the files are.
+        Where the files are; None reads the BT_* environment.
 
     Raises
     ------
@@ -150,22 +151,22 @@ def load_stored(
     CorruptFileError
         If it is not what was written.
     """
-    words = kind.replace("_", "-")
-    folder = report_folder(settings)
-    details = {f"{kind}_id": stored_id, "folder": str(folder)}
-    hint = f"Its document, {folder}/ID.json, names it as {kind}_id."
-    if not stored_id.isalnum():
-        raise UsageError(f"{stored_id!r} is not the id of a {words}.", hint=hint, details=details)
-    files = Store.from_settings(settings).files
+    known = read_settings(settings)
+    folder, identity = report_folder(known), SPEC_JOBS[kind].identity
+    details = {identity: job_id, "folder": str(folder)}
+    hint = f"Its document, {folder}/ID.json, names it as {identity}."
+    if not job_id.isalnum():
+        raise UsageError(f"{job_id!r} is not the id of a {kind}.", hint=hint, details=details)
+    files = Store.from_settings(known).files
     try:
-        document = json.loads(files.read(stored_id, folder, f"{stored_id}.json"))
-        table = pd.read_parquet(BytesIO(files.read(stored_id, folder, f"{stored_id}.parquet")))
+        document = json.loads(files.read(job_id, folder, f"{job_id}.json"))
+        table = pd.read_parquet(BytesIO(files.read(job_id, folder, f"{job_id}.parquet")))
     except (OSError, ValueError) as error:
         raise StoreError(
-            f"The {words} {stored_id} cannot be read from {folder}: {error}.",
-            hint=f"BT_REPORT_DIR names the folder that each {words} is stored in.",
+            f"The {kind} {job_id} cannot be read from {folder}: {error}.",
+            hint=f"BT_REPORT_DIR names the folder that each {kind} is stored in.",
             details=details,
         ) from error
-    if not isinstance(document, dict) or document.get(f"{kind}_id") != stored_id:
-        raise StoreError(f"{stored_id} is not the id of a {words}.", hint=hint, details=details)
+    if not isinstance(document, dict) or document.get(identity) != job_id:
+        raise StoreError(f"{job_id} is not the id of a {kind}.", hint=hint, details=details)
     return document, table

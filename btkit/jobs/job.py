@@ -37,7 +37,6 @@ from btkit.jobs.fields import (
     refused,
     refusing,
 )
-from btkit.jobs.requests import Costs
 from btkit.markets import read_days
 from btkit.settings import Settings
 from btkit.spec import BaseSpec, StrategySpec, kinds_run_by, load_spec
@@ -108,6 +107,9 @@ class Headline(NamedTuple):
 
 class SpecJob(BaseJob):
     """A spec over a range of bars."""
+
+    identity: ClassVar[str] = "run_id"
+    """What documents call the id."""
 
     spec: SpecField = Field(description="The strategy: its fields, or the path of its file")
     events: dict[str, list[dict[str, str | None]]] | None = Field(
@@ -182,12 +184,11 @@ class SpecJob(BaseJob):
         return copy
 
     @property
-    def costs(self) -> Costs:
-        """What a run of a prepared job starts with and pays."""
-        assert self.capital is not None
-        assert self.commission is not None
-        assert self.slippage is not None
-        return Costs(self.capital, self.commission, self.slippage)
+    def account(self) -> dict[str, float]:
+        """What a run of a prepared job starts with and pays, as `simulate` takes it."""
+        account = {name: getattr(self, name) for name in ("capital", "commission", "slippage")}
+        assert None not in account.values()
+        return account
 
     @property
     def least_trades(self) -> int:
@@ -214,7 +215,7 @@ class SpecJob(BaseJob):
     def headline(cls, document: Mapping[str, Any]) -> Headline:
         """Return what a batch shows of the document that such a job came to."""
         run = document["run"]
-        return Headline(run["run_id"], run["strategy_name"], document["metrics"])
+        return Headline(run[cls.identity], run["strategy_name"], document["metrics"])
 
     def checks(self) -> Iterable[Callable[[], object]]:
         """Return what refuses a prepared job beyond its fields."""
@@ -285,6 +286,7 @@ class SweepJob(SearchJob):
     """Many sets of parameters on the same bars."""
 
     exported = "sets"
+    identity = "sweep_id"
 
     kind: Literal["sweep"] = "sweep"
 
@@ -304,8 +306,8 @@ class SweepJob(SearchJob):
     @classmethod
     def headline(cls, document: Mapping[str, Any]) -> Headline:
         """Return the best set's metrics."""
-        metrics = document["best"]["metrics"]
-        return Headline(document["sweep_id"], document["strategy_name"], metrics)
+        name, metrics = document["strategy_name"], document["best"]["metrics"]
+        return Headline(document[cls.identity], name, metrics)
 
     @model_validator(mode="after")
     def _not_too_many(self) -> Self:
@@ -355,6 +357,7 @@ class WalkForwardJob(SearchJob):
     """Rules in and out of sample, window by window."""
 
     exported = "windows"
+    identity = "walk_forward_id"
 
     kind: Literal["walk-forward"] = "walk-forward"
 
@@ -366,8 +369,8 @@ class WalkForwardJob(SearchJob):
     @classmethod
     def headline(cls, document: Mapping[str, Any]) -> Headline:
         """Return the metrics out of sample."""
-        known_id, name = document["walk_forward_id"], document["strategy_name"]
-        return Headline(known_id, name, document["stitched"])
+        name, metrics = document["strategy_name"], document["stitched"]
+        return Headline(document[cls.identity], name, metrics)
 
     @model_validator(mode="after")
     def _something_to_constrain(self) -> Self:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypeVar
 
+from btkit.arguments import check_account
+from btkit.errors import UsageError
 from btkit.indicators import UserEvents
 from btkit.jobs.asking import Refusals
 from btkit.jobs.job import SpecJob, SweepJob
 from btkit.jobs.loading import usable_cores
-from btkit.jobs.requests import check_costs
 from btkit.settings import Settings
 from btkit.spec import BaseSpec, load_spec
 
@@ -32,18 +33,15 @@ def prepare(job: S, *, settings: Settings) -> S:
         If the spec is refused, or the job with it, see `Refusals.raise_all`.
     """
     spec = _spec_of(job, settings)
-    costs = check_costs(
-        spec, capital=job.capital, commission=job.commission, slippage=job.slippage,
-        settings=settings,
-    )  # fmt: skip
+    capital, commission, slippage = _account_of(job, spec, settings)
     least = job.min_trades_required
     filled = {
         "path": job.strategy_path,
         "source": job.source or settings.data_source,
         "format": None if (known := job.bar_format) is None else known.stated(),
-        "capital": costs.capital,
-        "commission": costs.commission,
-        "slippage": costs.slippage,
+        "capital": capital,
+        "commission": commission,
+        "slippage": slippage,
         "min_trades_required": settings.min_trades_required if least is None else least,
     }
     if isinstance(job, SweepJob):
@@ -63,3 +61,21 @@ def _spec_of(job: SpecJob, settings: Settings) -> BaseSpec:
     source = Path(job.spec) if isinstance(job.spec, str) else job.spec
     events = None if job.events is None else UserEvents.from_json(job.events)
     return load_spec(source, settings=settings, kind=job.spec_kinds(), events=events)
+
+
+def _account_of(job: SpecJob, spec: BaseSpec, settings: Settings) -> tuple[float, float, float]:
+    account = check_account(
+        capital=settings.initial_capital if job.capital is None else job.capital,
+        commission=settings.default_commission if job.commission is None else job.commission,
+        slippage=settings.default_slippage if job.slippage is None else job.slippage,
+    )
+    commission = account[1]
+    chosen = job.commission is not None or "default_commission" in settings.model_fields_set
+    if spec.commission_kind == "rate" and not chosen:
+        raise UsageError(
+            f"commission_model 'rate' charges a fraction of each fill; the default of "
+            f"{commission} would be {commission:.0%}.",
+            hint="Give a commission, such as 0.001 for a tenth of a percent.",
+            details={"argument": "commission"},
+        )
+    return account

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -68,8 +68,7 @@ def _simulate(job: SpecJob, loaded: LoadedBars, *, watch: RunWatch | None = None
     from btkit.simulation.simulate import in_one_piece  # noqa: PLC0415 - as above
 
     finish = in_one_piece if watch is None else watch.finish
-    account = asdict(job.costs)
-    return simulate_with(finish, job.strategy, loaded.bars, **account, start=loaded.start)
+    return simulate_with(finish, job.strategy, loaded.bars, **job.account, start=loaded.start)
 
 
 def _carry_out(job: SpecJob, info: RunInfo, store: Store, given: Execution) -> Result:
@@ -164,9 +163,9 @@ def begin(store: Store, job: SpecJob, *, part: Part | None = None) -> RunInfo:
         symbol=symbol,
         start_date=first.isoformat(),
         end_date=last.isoformat(),
-        initial_capital=job.costs.capital,
-        commission_per_contract=job.costs.commission,
-        slippage_pct=job.costs.slippage,
+        initial_capital=job.account["capital"],
+        commission_per_contract=job.account["commission"],
+        slippage_pct=job.account["slippage"],
         created_at=_now(),
         status="running",
     )

@@ -5,19 +5,18 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import asdict, astuple, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from btkit.data import LoadedBars
 from btkit.jobs.commands import command_of
 from btkit.jobs.execution import Execution, new_row
-from btkit.jobs.files import load_stored, report_folder, write_bytes, write_spec, write_table
+from btkit.jobs.files import report_folder, write_bytes, write_spec, write_table
 from btkit.jobs.finished_sets import FinishedSets, brought_by_user, identify, measure_rest
 from btkit.jobs.job import RunJob, SweepJob
 from btkit.jobs.loading import bars_of
@@ -169,27 +168,6 @@ def _describe(
     )
 
 
-def load_sweep(
-    sweep_id: str, *, settings: Settings | None = None
-) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Return the document and the table of a stored sweep.
-
-    Parameters
-    ----------
-    sweep_id
-        As in the document.
-    settings
-        None reads the BT_* environment.
-
-    Raises
-    ------
-    StoreError
-        If there is no such sweep, or it cannot be read.
-    """
-    known = read_settings(settings)
-    return load_stored("sweep", sweep_id, known)
-
-
 def _search(job: SweepJob, loaded: LoadedBars, given: Execution) -> SweepResult:
     from btkit.validation import SweepResult  # noqa: PLC0415 - brings numba
     from btkit.validation import prepare as prepare_sweep  # noqa: PLC0415 - likewise
@@ -203,7 +181,7 @@ def _search(job: SweepJob, loaded: LoadedBars, given: Execution) -> SweepResult:
         job.rules,
         loaded.bars,
         probe,
-        **asdict(job.costs),
+        **job.account,
         start=loaded.start,
         threads=job.threads or 1,
         objective=job.objective,
@@ -274,7 +252,7 @@ def fingerprint(job: SweepJob, sweeper: Sweeper) -> str:
         "constraint": job.constraint,
         "method": drawn,
         "objective": job.objective,
-        "costs": list(astuple(job.costs)),
+        "costs": list(job.account.values()),
         "bars": bars_hash(first.all_bars),
         **brought_by_user(job.rules, first.symbol, job.objective),
         "start": first.outcome.start,

@@ -118,26 +118,13 @@ def options_sim(  # noqa: PLR0913 - the costs and the data, each with its defaul
         An `OptionsSpec`, or what `load_spec` takes: a path, a dict, or JSON or YAML text. An
         option spec without ``spread_type`` sells put spreads.
     symbol
-        The underlying; or a DataFrame of bars, then nothing is loaded and nothing stored.
-    start, end
-        The first and the last day, both included. Bars before `start` only warm indicators up.
-        Both may be left out for a DataFrame.
-    capital
-        $ at the start; None takes BT_INITIAL_CAPITAL.
+        The underlying; or a DataFrame of bars, as for `run`.
     commission
         $ a contract and leg; None takes BT_DEFAULT_COMMISSION.
     slippage
         Fraction of each leg's price lost per fill; None takes BT_DEFAULT_SLIPPAGE.
-    interval
-        Of the bars to load: ``<n>m``, ``<n>h``, ``1d``, ``<n>w`` or ``<n>mo``, such as ``30m``.
-    source
-        Where bars and implied volatility come from; None takes BT_DATA_SOURCE.
-    format
-        How the file of bars is written, as `bt.load_bars` takes it; None looks beside it.
-    settings
-        None reads the BT_* environment.
-    progress
-        Told of each stage.
+    start, end, capital, interval, source, format, settings, progress
+        As for `run`; implied volatility comes from the source of the bars.
 
     Returns
     -------
@@ -147,13 +134,8 @@ def options_sim(  # noqa: PLR0913 - the costs and the data, each with its defaul
 
     Raises
     ------
-    SpecError
-        If the spec is refused.
-    UsageError
-        If an argument makes no sense. Nothing is stored then.
-    NoDataError, DataError, SourceError, StoreError
-        If bars cannot be had or the run not be stored. Its row says ``failed``, and the
-        error's ``details["run_id"]`` which row that is.
+    BtkitError
+        As `run`.
 
     Examples
     --------

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -25,7 +25,7 @@ from btkit.documents.walk_forward import (
 from btkit.jobs.commands import command_of
 from btkit.jobs.delivering import deliver_queued
 from btkit.jobs.execution import Execution, new_row
-from btkit.jobs.files import load_stored, write_bytes, write_table
+from btkit.jobs.files import write_bytes, write_table
 from btkit.jobs.job import WalkForwardJob
 from btkit.jobs.loading import bars_of
 from btkit.jobs.prepare import prepare
@@ -34,7 +34,6 @@ from btkit.jobs.walk_forward_parts import StoredValidation, choose, run_part, sl
 from btkit.jobs.watching import Watch
 from btkit.markets import infer_interval
 from btkit.metrics import verdict_of
-from btkit.settings import Settings, read_settings
 from btkit.spec import spec_hash
 from btkit.storage import Store, new_job_id
 
@@ -140,27 +139,6 @@ def _watched(store: Store, known_id: str, given: Execution) -> Iterator[StoredVa
     deliver_queued(store, given.progress)
 
 
-def load_walk_forward(
-    walk_forward_id: str, *, settings: Settings | None = None
-) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Return the document and the stitched curve of a stored walk-forward validation.
-
-    Parameters
-    ----------
-    walk_forward_id
-        As in the document.
-    settings
-        None reads the BT_* environment.
-
-    Raises
-    ------
-    StoreError
-        If there is none, or it cannot be read.
-    """
-    known = read_settings(settings)
-    return load_stored("walk_forward", walk_forward_id, known)
-
-
 @dataclass(frozen=True)
 class _Cut:
     """Bars, and the windows they are cut into.
@@ -264,8 +242,8 @@ def _conclude(
     results = [part.result for part in outside]
     efficiencies = [outcome.efficiency for outcome in outcomes]
     average = average_efficiency(efficiencies)
-    curve = stitch(results, capital=job.costs.capital)
-    metrics = stitched_metrics(results, curve, capital=job.costs.capital)
+    curve = stitch(results, capital=job.account["capital"])
+    metrics = stitched_metrics(results, curve, capital=job.account["capital"])
     failures, conclusion = judge(
         efficiencies, average=average, needed=EFFICIENCY_NEEDED, gain=metrics.total_return_pct
     )

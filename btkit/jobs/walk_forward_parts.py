@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, astuple, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -128,7 +128,7 @@ def choose(
         job.rules,
         part.bars,
         job.sets,
-        **asdict(job.costs),
+        **job.account,
         start=part.start,
         threads=usable_cores(),
         objective=job.objective,
@@ -169,7 +169,7 @@ def _fingerprint(job: WalkForwardJob, part: LoadedBars) -> str:
             "axes": job.optimize,
             "columns": columns_for(job.objective),
             "constraint": job.constraint,
-            "costs": list(astuple(job.costs)),
+            "costs": list(job.account.values()),
             "bars": bars_hash(part.bars),
             **brought_by_user(job.rules, part.info.symbol or None, job.objective),
             "start": part.start.isoformat(),
@@ -250,7 +250,7 @@ def _simulate(
     result = simulate(
         spec,
         part.bars,
-        **asdict(job.costs),
+        **job.account,
         start=part.start,
     )
     if is_sharpe is None:

@@ -13,7 +13,7 @@ from btkit.documents.sweeps import (
     SIGNIFICANT_P,
     OverfittingSection,
 )
-from btkit.jobs.sweep import load_sweep
+from btkit.jobs.files import load_stored
 from btkit.metrics import Failure
 from btkit.render import text
 from btkit.render.grounds import grounds, verdict
@@ -56,7 +56,7 @@ def open_sweep(names: Mapping[str, Any]) -> SweepPage:
         When there is no such sweep.
     """
     job_id, settings = opened(names, SWEEP)
-    return SweepPage.of(*load_sweep(job_id, settings=settings))
+    return SweepPage.of(*load_stored("sweep", job_id, settings=settings))
 
 
 def headline(page: SweepPage) -> ReportSection:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from btkit.documents import Benchmark, MetricsSection, buy_and_hold
 from btkit.documents.walk_forward import WalkForwardReport, WindowSection
-from btkit.jobs.walk_forward import load_walk_forward
+from btkit.jobs.files import load_stored
 from btkit.markets import Annualisation
 from btkit.render import text, theme
 from btkit.render.figures.account import NARROW, AccountCurves
@@ -84,7 +84,7 @@ def open_walk_forward(names: Mapping[str, Any]) -> WalkForwardPage:
         When there is no such validation.
     """
     job_id, settings = opened(names, WALK_FORWARD)
-    return WalkForwardPage.of(*load_walk_forward(job_id, settings=settings))
+    return WalkForwardPage.of(*load_stored("walk-forward", job_id, settings=settings))
 
 
 def headline(page: WalkForwardPage) -> ReportSection:

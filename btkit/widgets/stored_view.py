@@ -9,9 +9,8 @@ from IPython.display import HTML, display
 
 from btkit.errors import UsageError
 from btkit.jobs import list_runs, load_run
+from btkit.jobs.files import load_stored
 from btkit.jobs.job import JOB_KINDS
-from btkit.jobs.sweep import load_sweep
-from btkit.jobs.walk_forward import load_walk_forward
 from btkit.render import show, sweep, walk_forward
 from btkit.render.compare import compare
 from btkit.render.inline import display_sections
@@ -58,12 +57,12 @@ def _run(job_id: str, settings: Settings) -> Display:
 
 
 def _walk_forward(job_id: str, settings: Settings) -> Display:
-    page = walk_forward.WalkForwardPage.of(*load_walk_forward(job_id, settings=settings))
+    page = walk_forward.WalkForwardPage.of(*load_stored("walk-forward", job_id, settings=settings))
     return partial(display_sections, walk_forward.SECTIONS, page)
 
 
 def _sweep(job_id: str, settings: Settings) -> Display:
-    page = sweep.SweepPage.of(*load_sweep(job_id, settings=settings))
+    page = sweep.SweepPage.of(*load_stored("sweep", job_id, settings=settings))
     return partial(display_sections, sweep.SECTIONS, page)
 
 

@@ -12,8 +12,9 @@ from support.random_bars import crossover, make_bars
 import btkit as bt
 from btkit.errors import CorruptFileError, SpecError, StoreError, UsageError
 from btkit.jobs import run
+from btkit.jobs.files import load_stored
 from btkit.jobs.finished_sets import FinishedSets
-from btkit.jobs.sweep import describe_sweep, load_sweep
+from btkit.jobs.sweep import describe_sweep
 from btkit.metrics import MEASURED
 from btkit.settings import Settings
 from btkit.validation import sweeper
@@ -87,7 +88,7 @@ def test_the_winner_run_again_has_the_same_metrics_to_the_last_bit(settings, var
 def test_table_document_and_specs_are_stored(settings):
     result = swept(settings)
     report = describe_sweep(result, start=RANGE[1], end=RANGE[2], settings=settings)
-    document, table = load_sweep(result.sweep_id, settings=settings)
+    document, table = load_stored("sweep", result.sweep_id, settings=settings)
     assert document == report.to_dict()
     pd.testing.assert_frame_equal(table, result.table)
     assert document["sets"] == len(table) == 11
@@ -184,7 +185,7 @@ def test_no_flipped_bit_of_a_kept_part_reaches_the_table(settings, tmp_path):
 def test_no_flipped_bit_of_a_stored_sweep_is_read(settings):
     result = swept(settings)
     describe_sweep(result, settings=settings)
-    sound, table = load_sweep(result.sweep_id, settings=settings)
+    sound, table = load_stored("sweep", result.sweep_id, settings=settings)
     for kind in ("json", "parquet"):
         path = settings.report_dir / f"{result.sweep_id}.{kind}"
         content = path.read_bytes()
@@ -193,9 +194,9 @@ def test_no_flipped_bit_of_a_stored_sweep_is_read(settings):
             changed[place // 8] ^= 1 << place % 8
             path.write_bytes(changed)
             with pytest.raises(CorruptFileError, match=path.name):
-                load_sweep(result.sweep_id, settings=settings)
+                load_stored("sweep", result.sweep_id, settings=settings)
         path.write_bytes(content)
-    again, same = load_sweep(result.sweep_id, settings=settings)
+    again, same = load_stored("sweep", result.sweep_id, settings=settings)
     assert again == sound
     pd.testing.assert_frame_equal(same, table)
 
@@ -279,7 +280,7 @@ def test_bars_that_are_handed_over_leave_nothing_behind(settings):
 
 def test_an_unknown_sweep_is_said_to_be_unknown(settings):
     with pytest.raises(StoreError, match="abc"):
-        load_sweep("abc", settings=settings)
+        load_stored("sweep", "abc", settings=settings)
 
 
 def test_an_interrupted_search_goes_the_same_way(settings, monkeypatch):

@@ -14,8 +14,7 @@ from btkit.cli.main import main
 from btkit.documents.walk_forward import carried_by_one, judge
 from btkit.errors import NoDataError, SpecError, StoreError, UsageError
 from btkit.jobs import list_runs, load_document, run, verify
-from btkit.jobs.sweep import load_sweep
-from btkit.jobs.walk_forward import load_walk_forward
+from btkit.jobs.files import load_stored
 from btkit.settings import Settings
 
 AXES = {"fast": [3, 5, 8, 13], "slow": [10, 21, 34]}
@@ -335,13 +334,13 @@ def test_a_stopped_validation_leaves_no_run_running(settings, monkeypatch):
 def test_a_sweep_is_no_validation(settings):
     result = bt.sweep(crossover(), *RANGE, parameters=AXES, settings=settings)
     with pytest.raises(StoreError, match="walk-forward"):
-        load_walk_forward(result.sweep_id, settings=settings)
+        load_stored("walk-forward", result.sweep_id, settings=settings)
     known = walked(settings, windows=1)
-    document, curve = load_walk_forward(known.report.walk_forward_id, settings=settings)
+    document, curve = load_stored("walk-forward", known.report.walk_forward_id, settings=settings)
     assert document == known.report.to_dict()
     pd.testing.assert_frame_equal(curve, known.curve, check_freq=False)
     with pytest.raises(StoreError, match="sweep"):
-        load_sweep(known.report.walk_forward_id, settings=settings)
+        load_stored("sweep", known.report.walk_forward_id, settings=settings)
 
 
 def test_a_value_that_any_set_spoils_is_refused_before_bars_are_loaded(settings, monkeypatch):
