@@ -132,18 +132,7 @@ def read_job(source: str | bytes | Mapping[str, Any]) -> Job:
 
 
 def try_job(values: Mapping[str, Any]) -> tuple[Job | None, list[BtkitError]]:
-    """Make a job of plain values as `read_job` does, and return what is refused instead.
-
-    Parameters
-    ----------
-    values
-        The fields.
-
-    Returns
-    -------
-    tuple
-        The job, or an error for each field that is refused.
-    """
+    """Make a job as `read_job` does; return it, or an error for each field that is refused."""
     try:
         return JOB.validate_python(dict(values), context={"loads": True}), []
     except ValidationError as error:
@@ -169,13 +158,6 @@ def job_of_flags(
     ------
     FormatError, UsageError
         If anything makes no sense, see `Refusals.raise_all`.
-
-    Examples
-    --------
-    >>> days = {"start": "2005-01-03", "end": "2018-12-31"}
-    >>> flags = {"strategy": "a.yaml", "symbol": "SPX", "is-ratio": "0.6", **days}
-    >>> job_of_flags("walk-forward", flags).is_ratio
-    0.6
     """
     job = SPEC_JOBS[kind]
     given = {name: value for name, value in flags.items() if value is not False}
@@ -204,17 +186,7 @@ _OF_A_COMMAND = {"no-report", "quiet", "debug"}
 
 
 def plain_value(job: type[SpecJob], name: str, value: object) -> object:
-    """Return a value as its field has it, where it may have come as a text.
-
-    Parameters
-    ----------
-    job
-        Has the field.
-    name
-        The field's.
-    value
-        As somebody gave it; what its field does not take is returned as it is.
-    """
+    """Return a value as its field has it, where it may have come as a text."""
     if name in _REPEATED:
         return [value] if isinstance(value, str) else value
     field = job.model_fields.get(name)
@@ -233,11 +205,6 @@ def _is_number(annotation: Any) -> bool:  # noqa: ANN401 - a type, or a union of
 
 def stored_job(request: Mapping[str, Any]) -> Job:
     """Return the job that was stored, also by an earlier version.
-
-    Parameters
-    ----------
-    request
-        Plain JSON values.
 
     Raises
     ------
@@ -268,13 +235,7 @@ def _as_now(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def path_of(spec: SpecSource) -> str | None:
-    """Return the file that a spec is read from, as it was given, or None if it is no file.
-
-    Parameters
-    ----------
-    spec
-        As `load_spec` takes it.
-    """
+    """Return the file that a spec is read from, as it was given, or None if it is no file."""
     if isinstance(spec, Path):
         return str(spec)
     if isinstance(spec, str) and "\n" not in spec and "{" not in spec:

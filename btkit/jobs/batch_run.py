@@ -44,18 +44,8 @@ class BatchResult:
 def execute_batch(job: BatchJob, given: Execution) -> BatchResult:
     """Run the jobs of a batch, each in a process, and store what they come to.
 
-    Parameters
-    ----------
-    job
-        The jobs.
-    given
-        Where, and with what. Of a batch that goes on only the jobs that it lacks are run; those
-        that did not come to an end are run anew.
-
-    Returns
-    -------
-    BatchResult
-        Of all jobs.
+    Of a batch that goes on only the jobs that it lacks are run; those that did not come to an end
+    are run anew.
 
     Raises
     ------
@@ -94,10 +84,8 @@ def line_of(
         What was asked for.
     document
         What came of it, or the document of its error.
-    exit_code
+    exit_code, seconds
         Of its command.
-    seconds
-        How long it took.
 
     Returns
     -------

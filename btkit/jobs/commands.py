@@ -9,7 +9,7 @@ from btkit.jobs.job import SpecJob
 
 
 def command_of(job: SpecJob, info: DataInfo | None = None) -> list[str] | None:
-    """Return the arguments of the command that gives the same numbers.
+    """Return the command that gives the same numbers; None if the spec is in no file.
 
     Parameters
     ----------
@@ -17,11 +17,6 @@ def command_of(job: SpecJob, info: DataInfo | None = None) -> list[str] | None:
         What was asked for.
     info
         What is known of its bars; None before they are loaded.
-
-    Returns
-    -------
-    list of str or None
-        With the program's name; None if the spec is in no file.
     """
     if job.strategy_path is None:
         return None

@@ -19,10 +19,8 @@ def deliver_queued(store: Store, progress: ProgressListener, *, first: str | Non
 
     Parameters
     ----------
-    store
-        Whose queue.
-    progress
-        Told what became of it.
+    store, progress
+        Whose queue, and who is told.
     first
         The run to begin with.
     """
@@ -42,7 +40,7 @@ def deliver_queued(store: Store, progress: ProgressListener, *, first: str | Non
 
 
 def queue_report(run_id: str, files: dict[str, Path], *, settings: Settings) -> dict[str, Any]:
-    """Send a run's report files to object storage, now or later.
+    """Send a run's report files to object storage, now or later; return what `sync` does.
 
     Parameters
     ----------
@@ -52,16 +50,6 @@ def queue_report(run_id: str, files: dict[str, Path], *, settings: Settings) -> 
         Paths by kind: ``json``, ``notebook``, ``html``, ``csv``.
     settings
         Where the store and the bucket are.
-
-    Returns
-    -------
-    dict
-        As `sync`.
-
-    Raises
-    ------
-    StoreError
-        If the database cannot be written.
     """
     store = Store.from_settings(settings)
     assert store.uploads is not None

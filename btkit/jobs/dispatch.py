@@ -125,13 +125,7 @@ def execute(
 
 
 def execute_task(task: Task) -> Line:
-    """Carry out a job of a batch, and return its line; no pages are made.
-
-    Parameters
-    ----------
-    task
-        The job, as it came to this process.
-    """
+    """Carry out a job of a batch, and return its line; no pages are made."""
     job, began = JOB.validate_json(task.job), time.perf_counter()
     assert isinstance(job, SpecJob)
     try:

@@ -78,17 +78,7 @@ class Execution:
 
 
 def new_row(job: SearchJob, job_id: str, part: Part | None) -> JobRow:
-    """Return the row of a sweep or a validation that begins.
-
-    Parameters
-    ----------
-    job
-        What was asked for, prepared.
-    job_id
-        Its id.
-    part
-        Its place within another job.
-    """
+    """Return the row of a prepared sweep or validation that begins."""
     return JobRow(
         job_id,
         job.kind,

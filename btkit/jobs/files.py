@@ -28,25 +28,7 @@ def report_folder(settings: Settings) -> Path:
 def write_table(
     owner_id: str, name: str, table: pd.DataFrame, *, kind: FileKind, settings: Settings
 ) -> Path:
-    """Write a table as Parquet into the report folder, and note its checksum.
-
-    Parameters
-    ----------
-    owner_id, name, kind, settings
-        As for `write_bytes`.
-    table
-        What it is to hold, its index included.
-
-    Returns
-    -------
-    Path
-        Of the file.
-
-    Raises
-    ------
-    StoreError
-        If it cannot be written, or the database cannot.
-    """
+    """Write a table as Parquet, its index included; see `write_bytes`."""
     return write_bytes(owner_id, name, parquet_of(table), kind=kind, settings=settings)
 
 
@@ -86,13 +68,7 @@ def write_bytes(
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Report what the file system refuses as a StoreError.
-
-    Parameters
-    ----------
-    path
-        A file or folder in the report folder, for the message.
-    """
+    """Report what the file system refuses about a path of the report folder as a StoreError."""
     try:
         yield
     except OSError as error:
@@ -104,25 +80,7 @@ def explained(path: Path) -> Iterator[None]:
 
 
 def write_spec(owner_id: str, name: str, spec: StrategySpec, *, settings: Settings) -> Path:
-    """Write a spec file that a run takes.
-
-    Parameters
-    ----------
-    owner_id, name, settings
-        As for `write_bytes`.
-    spec
-        With the parameters to run.
-
-    Returns
-    -------
-    Path
-        Of the file.
-
-    Raises
-    ------
-    StoreError
-        If it cannot be written.
-    """
+    """Write a spec file that a run takes; see `write_bytes`."""
     text = json.dumps(spec.model_dump(mode="json", exclude_none=True), indent=2)
     content = text.encode() + b"\n"
     return write_bytes(owner_id, name, content, kind="spec", settings=settings)

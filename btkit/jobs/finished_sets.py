@@ -56,13 +56,7 @@ def brought_by_user(spec: BaseSpec, symbol: str | None, objective: str) -> dict[
 
 
 def identify(asked: Mapping[str, Any]) -> str:
-    """Return an id that is the same for the same question, put to the same code.
-
-    Parameters
-    ----------
-    asked
-        Everything that a set's row depends on, as JSON has it.
-    """
+    """Return an id that is the same for the same question, plain JSON, put to the same code."""
     from btkit.conditions.compiled import sources_hash  # noqa: PLC0415 - brings numba
     from btkit.documents import gather_versions  # noqa: PLC0415 - with it
 
@@ -169,15 +163,7 @@ class FinishedSets:
 
 
 def forget_finished(folder: Path, job_id: str) -> None:
-    """Remove the finished sets that only one job wants.
-
-    Parameters
-    ----------
-    folder
-        BT_REPORT_DIR.
-    job_id
-        A job that is no more.
-    """
+    """Remove the finished sets below the report folder that only this job wanted."""
     for marker in folder.glob(f".*.parts/{job_id}{_MARKER}"):
         marker.unlink(missing_ok=True)
         if not list(marker.parent.glob(f"*{_MARKER}")):
@@ -190,23 +176,16 @@ def measure_rest(
     kept: FinishedSets | None,
     told: Callable[[int, int], None],
 ) -> Floats:
-    """Measure the sets that no earlier attempt has.
+    """Return a row for each set, measuring those that no earlier attempt has.
 
     Parameters
     ----------
-    sets
-        All that are wanted.
-    sweeper
-        Measures them.
+    sets, sweeper
+        All that are wanted, and what measures them.
     kept
         What is done, and takes what is done now; None keeps nothing.
     told
         Takes how many are done, and how many there are.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_sets, n_metrics)
-        A row for each set.
     """
     total = len(sets)
     if kept is None:

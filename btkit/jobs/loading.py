@@ -28,20 +28,7 @@ def usable_cores() -> int:
 
 
 def bars_of(job: SpecJob, given: Execution) -> LoadedBars:
-    """Return the bars that a prepared job is executed on.
-
-    Parameters
-    ----------
-    job
-        Says which.
-    given
-        With bars that were handed over, if any were.
-
-    Raises
-    ------
-    UsageError, NoDataError, DataError, SourceError
-        As `load` and `take`.
-    """
+    """Return the bars that a prepared job is executed on: those handed over, or loaded."""
     if isinstance(given.bars, LoadedBars):
         return given.bars
     if given.bars is not None:
@@ -51,15 +38,6 @@ def bars_of(job: SpecJob, given: Execution) -> LoadedBars:
 
 def load(job: SpecJob, *, settings: Settings, progress: ProgressListener) -> LoadedBars:
     """Load the bars of a prepared job, and those before them that warm indicators up.
-
-    Parameters
-    ----------
-    job
-        Says which, and by its conditions what else they read.
-    settings
-        Where bars come from.
-    progress
-        Told of the stage.
 
     Raises
     ------

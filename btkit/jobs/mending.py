@@ -12,23 +12,18 @@ from btkit.storage import Checksum, Store, curve_content, digest_of
 def mend_curve(
     store: Store, run_id: str, url: str, known: Checksum | None, *, settings: Settings
 ) -> bool:
-    """Put a run's equity curve back.
+    """Put a run's equity curve back; tell whether that could be done.
+
+    There must be a sound copy, or the same bars must give the same report to the last bit.
 
     Parameters
     ----------
-    store
-        Whose run it is.
-    run_id, url
-        The run, and where its curve is.
+    store, run_id, url
+        Whose run it is, which, and where its curve is.
     known
         What was written; None where that is not known, so that no copy can be told to be sound.
     settings
         Where bars come from.
-
-    Returns
-    -------
-    bool
-        Whether there was a sound copy, or the same bars gave the same report to the last bit.
 
     Raises
     ------
@@ -50,23 +45,7 @@ def mend_curve(
 
 
 def mend_rows(store: Store, run_id: str, *, settings: Settings) -> bool:
-    """Put a run's trades back from the same bars.
-
-    Parameters
-    ----------
-    store, run_id, settings
-        As for `mend_curve`.
-
-    Returns
-    -------
-    bool
-        Whether the same trades came out.
-
-    Raises
-    ------
-    StoreError
-        If the database cannot be written.
-    """
+    """Put a run's trades back from the same bars; tell whether the same came out."""
     again = _run_again(store, run_id, settings)
     return again is not None and store.inspection.restore_trades(run_id, again.trades)
 

@@ -29,17 +29,7 @@ Line = dict[str, Any]
 
 @dataclass(frozen=True)
 class Task:
-    """One job of a batch, as it travels to a process.
-
-    Parameters
-    ----------
-    batch_id, number
-        Its place.
-    job
-        The job as JSON.
-    settings
-        Where bars come from, and where outcomes go.
-    """
+    """One job of a batch, as it travels to a process: as JSON, with its place."""
 
     batch_id: str
     number: int

@@ -19,24 +19,12 @@ SpecSource = str | Path | Mapping[str, Any] | BaseSpec
 def rule_spec(spec: SpecSource, *, settings: Settings) -> StrategySpec:
     """Return a rule spec, loaded if it is not yet.
 
-    Parameters
-    ----------
-    spec
-        A `StrategySpec`, or what `load_spec` takes.
-    settings
-        Its `max_holding_bars` stands in where a loaded spec has none.
-
-    Returns
-    -------
-    StrategySpec
-        Checked.
-
     Raises
     ------
     SpecError
         If the spec is refused.
     SpecKindError
-        If it is an option spec.
+        If it is of another kind.
     """
     known = load_spec(spec, settings=settings, kind="rules")
     assert isinstance(known, StrategySpec)
@@ -44,37 +32,14 @@ def rule_spec(spec: SpecSource, *, settings: Settings) -> StrategySpec:
 
 
 def option_spec(spec: SpecSource, *, settings: Settings) -> OptionsSpec:
-    """Return an option spec, loaded if it is not yet.
-
-    Parameters
-    ----------
-    spec, settings
-        As for `rule_spec`.
-
-    Raises
-    ------
-    SpecError
-        If the spec is refused.
-    SpecKindError
-        If it is a rule spec.
-    """
+    """Return an option spec, loaded if it is not yet; see `rule_spec`."""
     known = load_spec(spec, settings=settings, kind="options")
     assert isinstance(known, OptionsSpec)
     return known
 
 
 def check_interval(interval: Interval | str) -> str:
-    """Return the label of an interval.
-
-    Parameters
-    ----------
-    interval
-        Any regular length of bars, such as ``"30m"`` or ``"1d"``.
-
-    Returns
-    -------
-    str
-        As btkit writes it: ``"1h"`` for ``"60m"``.
+    """Return the label of any regular length of bars: ``"1h"`` for ``"60m"``.
 
     Raises
     ------
@@ -85,17 +50,7 @@ def check_interval(interval: Interval | str) -> str:
 
 
 def check_source(source: str | None) -> SourceName | None:
-    """Return a source that exists.
-
-    Parameters
-    ----------
-    source
-        Such as ``"sample"``; None leaves it to BT_DATA_SOURCE.
-
-    Returns
-    -------
-    str or None
-        The same.
+    """Return a source that exists; None leaves it to BT_DATA_SOURCE.
 
     Raises
     ------

@@ -34,22 +34,7 @@ _UNFINISHED = {"status": "running", "completed_at": None, "error_message": None}
 def execute_run(job: SpecJob, given: Execution) -> Result:
     """Load bars, simulate, and store the outcome; of bars that were handed over nothing is stored.
 
-    Parameters
-    ----------
-    job
-        What is asked for.
-    given
-        Where, and with what.
-
-    Returns
-    -------
-    Result
-        With the id of the stored run, if it was stored.
-
-    Raises
-    ------
-    BtkitError
-        As `run`. Where a run was begun, its row says how it ended.
+    Where a run was begun, its row says how it ended.
     """
     known = prepare(job, settings=given.settings)
     if not given.is_stored:
@@ -138,22 +123,7 @@ def document_of(
 
 
 def begin(store: Store, job: SpecJob, *, part: Part | None = None) -> RunInfo:
-    """Store the row of a run that is about to start, and return what it says.
-
-    Parameters
-    ----------
-    store
-        Where the row goes.
-    job
-        What was asked for, prepared.
-    part
-        Its place within another job; None where it was asked for itself.
-
-    Raises
-    ------
-    StoreError
-        If it cannot be stored.
-    """
+    """Store the row of a prepared run that is about to start, and return what it says."""
     symbol = check_symbol(job.symbol)
     first, last = read_days(job.start, job.end)
     info = RunInfo(

@@ -39,22 +39,7 @@ TOP = 10
 def execute_sweep(job: SweepJob, given: Execution) -> SweepResult:
     """Load bars, measure every set, and store the table, and the document if it is wanted.
 
-    Parameters
-    ----------
-    job
-        What is asked for.
-    given
-        Where, and with what.
-
-    Returns
-    -------
-    SweepResult
-        Of a sweep that goes on, with the sets that it had measured before.
-
-    Raises
-    ------
-    BtkitError
-        As `sweep`.
+    A sweep that goes on has the sets that it had measured before.
     """
     claimed = given.claimed
     if claimed is None:
@@ -233,15 +218,7 @@ def _begin(job: SweepJob, mark: str, jobs: JobTable, given: Execution) -> str:
 
 
 def fingerprint(job: SweepJob, sweeper: Sweeper) -> str:
-    """Return an id that is the same for the same question about the same bars.
-
-    Parameters
-    ----------
-    job
-        What is asked, prepared.
-    sweeper
-        Has the bars.
-    """
+    """Return an id that is the same for the same question about the same bars."""
     from btkit.documents import bars_hash  # noqa: PLC0415 - as the sweep
 
     first = sweeper.first

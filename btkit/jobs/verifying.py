@@ -78,13 +78,6 @@ def verify(
 def rerun(report: Report, settings: Settings) -> RunDocument:
     """Run a stored run again from its provenance; nothing is stored.
 
-    Parameters
-    ----------
-    report
-        Of a run on bars from a source.
-    settings
-        Where bars come from.
-
     Raises
     ------
     UsageError
@@ -126,17 +119,9 @@ def rerun(report: Report, settings: Settings) -> RunDocument:
 
 
 def differing_values(stored: Report, now: Report) -> list[dict[str, Any]]:
-    """Return the values of two reports that are not the same to the last bit.
+    """Return the values of a run's two reports that are not the same to the last bit.
 
-    Parameters
-    ----------
-    stored, now
-        Of one run; what is of each run alone, such as its times and its provenance, is left out.
-
-    Returns
-    -------
-    list of dict
-        path, stored and now.
+    What is of each run alone, such as its times and its provenance, is left out.
     """
     before, after = stored.to_dict(), now.to_dict()
     for name in _OWN:

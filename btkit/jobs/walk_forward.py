@@ -80,23 +80,8 @@ class WalkForwardResult:
 def execute_walk_forward(job: WalkForwardJob, given: Execution) -> WalkForwardResult:
     """Run a strategy in and out of sample, window by window, and store each run and the whole.
 
-    Parameters
-    ----------
-    job
-        What is asked for.
-    given
-        Where, and with what. What goes on is done again under its own id, without the sets that
-        it has tried; the runs of its windows are made anew.
-
-    Returns
-    -------
-    WalkForwardResult
-        `report`, the runs, and the stitched out-of-sample curve.
-
-    Raises
-    ------
-    BtkitError
-        As `walk_forward`.
+    What goes on is done again under its own id, without the sets that it has tried; the runs of its
+    windows are made anew.
     """
     progress = given.progress
     known = prepare(job, settings=given.settings)
@@ -141,18 +126,6 @@ def _watched(store: Store, known_id: str, given: Execution) -> Iterator[StoredVa
 
 @dataclass(frozen=True)
 class _Cut:
-    """Bars, and the windows they are cut into.
-
-    Parameters
-    ----------
-    loaded
-        The bars.
-    offset
-        The place of the first bar that is asked for.
-    windows
-        Places from there on.
-    """
-
     loaded: LoadedBars
     offset: int
     windows: list[Window]

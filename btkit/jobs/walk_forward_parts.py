@@ -69,15 +69,7 @@ class StoredValidation:
 
 
 def slice_part(loaded: LoadedBars, first: int, last: int) -> LoadedBars:
-    """Return some bars as a load of just their range would.
-
-    Parameters
-    ----------
-    loaded
-        All bars.
-    first, last
-        Places of the part's first and last bar among them.
-    """
+    """Return the bars from one place to another as a load of just their range would."""
     begin_at = max(0, first - WARMUP_BARS)
     bars = loaded.bars.iloc[begin_at : last + 1].copy()
     index = pd.DatetimeIndex(loaded.bars.index)
@@ -107,19 +99,7 @@ def choose(
     stored: StoredValidation | None,
     progress: ProgressListener,
 ) -> tuple[StrategySpec, int, bool]:
-    """Return the spec to run, how many sets it was chosen from, and whether trades were few.
-
-    Parameters
-    ----------
-    job
-        With the sets, if there are any to choose from.
-    part
-        The in-sample part.
-    stored
-        Where sets that were tried are kept, should the validation be stopped; None for nowhere.
-    progress
-        Told how many are tried.
-    """
+    """Return the spec to run, how many sets it was chosen from, and whether trades were few."""
     if job.sets is None:
         return job.rules, 0, False
     from btkit.validation import prepare, rank_sets, with_parameters  # noqa: PLC0415 - likewise
@@ -180,17 +160,7 @@ def _fingerprint(job: WalkForwardJob, part: LoadedBars) -> str:
 def spec_file(
     job: WalkForwardJob, spec: StrategySpec, stored: StoredValidation | None, window: int
 ) -> str | None:
-    """Return the file that a window's spec is in, written if its parameters were chosen.
-
-    Parameters
-    ----------
-    job, spec
-        What was asked for, and what the window runs.
-    stored
-        Where files go; None for nowhere.
-    window
-        From 0 on.
-    """
+    """Return the file that a window's spec is in, written if its parameters were chosen."""
     if stored is None or job.sets is None:
         return job.path
     owner = stored.walk_forward_id

@@ -85,18 +85,7 @@ class Watch:
             )
 
     def count(self, done: int, total: int, unit: str) -> None:
-        """Do what `reach` does, and tell the progress.
-
-        Parameters
-        ----------
-        done, total, unit
-            As for `reach`.
-
-        Raises
-        ------
-        InterruptedRunError, StoreError
-            As `reach`.
-        """
+        """Do what `reach` does, and tell the progress."""
         self.reach(done, total, unit)
         count(self._progress, done, total, unit)
 
