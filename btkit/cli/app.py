@@ -32,7 +32,7 @@ from btkit.cli.commands import (
     warm_up,
 )
 from btkit.cli.options import Debug, Quiet
-from btkit.cli.outcome import CommandOutcome, Work
+from btkit.cli.outcome import CommandOutcome, DeferredCommand
 from btkit.cli.signatures import called_with, joined
 from btkit.errors import UsageError
 
@@ -103,10 +103,10 @@ def _everywhere(*, quiet: Quiet = False, debug: Debug = False) -> None:
     """Take what every command does, though one may have nothing to silence; `main` looks for it."""
 
 
-def _deferred(command: Callable[..., CommandOutcome]) -> Callable[..., Work]:
+def _deferred(command: Callable[..., CommandOutcome]) -> Callable[..., DeferredCommand]:
     """Return what typer calls for a command: it gives the work, which `main` begins."""
 
-    def parsed(**flags: object) -> Work:
+    def parsed(**flags: object) -> DeferredCommand:
         return partial(called_with, command, flags)
 
     parsed.__signature__ = joined(command, _everywhere)  # type: ignore[attr-defined]  # as in `asked`
@@ -140,7 +140,7 @@ for module in (
     )
 
 
-def parse(arguments: list[str]) -> Work | int:
+def parse(arguments: list[str]) -> DeferredCommand | int:
     """Read a command line.
 
     Parameters
@@ -153,7 +153,7 @@ def parse(arguments: list[str]) -> Work | int:
     callable or int
         The work that was asked for; or an exit code, where help or the version was the answer.
     """
-    parsed: Work | int = typer.main.get_command(app).main(
+    parsed: DeferredCommand | int = typer.main.get_command(app).main(
         args=arguments, prog_name="backtest", standalone_mode=False
     )
     return parsed

@@ -37,7 +37,7 @@ def hooks_for(*, settings: Settings, out: IO[str], quiet: bool) -> BatchHooks:
         Whether to write nothing to stderr.
     """
 
-    def heard(line: Line, place: int, total: int) -> None:
+    def on_line(line: Line, place: int, total: int) -> None:
         out.write(json.dumps(line, allow_nan=False) + "\n")
         out.flush()
         if not quiet:
@@ -46,22 +46,14 @@ def hooks_for(*, settings: Settings, out: IO[str], quiet: bool) -> BatchHooks:
     return BatchHooks(
         do_task,
         finish_line=partial(_finish_line, settings=settings),
-        heard=heard,
+        on_line=on_line,
         pages=partial(write_pages, settings=settings),
         say=None if quiet else say,
     )
 
 
 def outcome_of_batch(result: BatchResult, *, quiet: bool) -> CommandOutcome:
-    """Return what the command comes to.
-
-    Parameters
-    ----------
-    result
-        Of the batch.
-    quiet
-        Whether to write nothing to stderr.
-    """
+    """Return what the command comes to."""
     index = result.document["batch"]["index"]
     closing = None if quiet or index is None else partial(say, f"index     {index}")
     return CommandOutcome(
@@ -74,13 +66,7 @@ def outcome_of_batch(result: BatchResult, *, quiet: bool) -> CommandOutcome:
 
 
 def do_task(task: Task) -> Line:
-    """Do a job of a batch as its own command would, and return its line.
-
-    Parameters
-    ----------
-    task
-        The job, as it came to this process.
-    """
+    """Do a job of a batch as its own command would, and return its line."""
     job, began = JOB.validate_json(task.job), time.perf_counter()
     assert isinstance(job, SpecJob)
     try:

@@ -38,7 +38,7 @@ class Presentation:
     show
         Writes its verdict to stderr, for people.
     after
-        Tells what may be done then.
+        Returns what may be done then.
     files
         What it leaves in BT_REPORT_DIR in any case: endings by name.
     leave
@@ -87,7 +87,7 @@ def finish(
     settings
         Where the store and the report folder are.
     progress
-        Told of each stage.
+        Notified of each stage.
     rendering
         How notebook and HTML are made, and where they go; None makes no files.
     quiet

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from btkit.announcing import compiling_told, unheard
-from btkit.cli.outcome import FAILED, CommandOutcome, Work, failure
+from btkit.cli.outcome import FAILED, CommandOutcome, DeferredCommand, failure
 from btkit.cli.streams import StopSignals, say, stdout_kept_clean, write_document
 
 # What typer returns for an interrupt while it parses.
@@ -124,7 +124,7 @@ def _failed(error: BaseException, arguments: list[str]) -> tuple[CommandOutcome,
     return outcome, outcome.to_json()
 
 
-def _parse(arguments: list[str]) -> Work | None:
+def _parse(arguments: list[str]) -> DeferredCommand | None:
     """Return the work that was asked for, or None where help or the version was the answer."""
     # Not before the signals are guarded: importing takes long enough to be interrupted.
     from btkit.cli.app import parse  # noqa: PLC0415

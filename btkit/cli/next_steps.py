@@ -94,7 +94,7 @@ def _named_by_hint(error: BtkitError, run_id: str) -> list[str]:
 
 
 def _after_refusal(error: SpecError, arguments: Sequence[str]) -> list[Step]:
-    path = option(arguments, "--strategy")
+    path = _option(arguments, "--strategy")
     steps = []
     if arguments[:1] == ["validate"]:
         steps.append(step("Checks the spec again, once it is corrected.", *arguments))
@@ -116,7 +116,7 @@ def _after_other_kind(error: SpecKindError, arguments: Sequence[str]) -> list[St
     # What runs a spec once takes the same flags, whatever its kind.
     if command is not None and arguments[0] in {known.command for known in KINDS.values()}:
         return [step("Runs it as what it is.", command, *arguments[1:])]
-    path = option(arguments, "--strategy")
+    path = _option(arguments, "--strategy")
     checked = [*arguments[:1], "--help"] if path is None else ["validate", "--strategy", path]
     return [step("Says what the spec is taken for, and why.", *checked)]
 
@@ -147,11 +147,11 @@ def _after_stored_run(error: BtkitError, run_id: str) -> Step:
 
 def _after_no_data(error: NoDataError, arguments: Sequence[str]) -> list[Step]:
     first, last = error.details.get("first"), error.details.get("last")
-    if first is None or last is None or option(arguments, "--start") is None:
+    if first is None or last is None or _option(arguments, "--start") is None:
         why = "Shows where bars may come from, with an example."
         return [step(why, *arguments[:1], "--help")]
-    inside = replace_option(arguments, "--start", str(first)[:_DATE_CHARACTERS])
-    inside = replace_option(inside, "--end", str(last)[:_DATE_CHARACTERS])
+    inside = _replaced(arguments, "--start", str(first)[:_DATE_CHARACTERS])
+    inside = _replaced(inside, "--end", str(last)[:_DATE_CHARACTERS])
     return [step("Takes the range that the source has.", *inside)]
 
 
@@ -171,13 +171,7 @@ _ANSWERS: tuple[tuple[type[BtkitError], Callable[[Any, Sequence[str]], list[Step
 
 
 def after_run(document: Mapping[str, Any]) -> list[Step]:
-    """Return what may be done after a complete run.
-
-    Parameters
-    ----------
-    document
-        Of the run.
-    """
+    """Return what may be done after a complete run, by its document."""
     steps = [
         step(
             "Prints every trade, and how often each condition held.",
@@ -192,26 +186,14 @@ def after_run(document: Mapping[str, Any]) -> list[Step]:
 
 
 def after_walk_forward(document: Mapping[str, Any]) -> list[Step]:
-    """Return what may be done after a walk-forward validation.
-
-    Parameters
-    ----------
-    document
-        Of the validation.
-    """
+    """Return what may be done after a walk-forward validation, by its document."""
     worst = min(document["windows"], key=lambda window: window["efficiency"] or 0.0)
     why = "Prints the run out of sample that held up least."
     return [step(why, "report", "--run-id", worst["oos_run_id"])]
 
 
 def after_sweep(document: Mapping[str, Any]) -> list[Step]:
-    """Return what may be done after a sweep.
-
-    Parameters
-    ----------
-    document
-        Of the sweep.
-    """
+    """Return what may be done after a sweep, by its document."""
     steps = []
     if document["command"] is not None:
         given = document["command"][2:]
@@ -230,24 +212,12 @@ def after_sweep(document: Mapping[str, Any]) -> list[Step]:
 
 
 def after_batch(document: Mapping[str, Any]) -> list[Step]:
-    """Return what may be done after a batch.
-
-    Parameters
-    ----------
-    document
-        Of the batch.
-    """
+    """Return what may be done after a batch, by its document."""
     return [step("Shows its jobs, in their order.", "list", "--parent", document["run_id"])]
 
 
 def after_stored_run(document: Mapping[str, Any]) -> list[Step]:
-    """Return what may be done with a stored run, or with a job that is not complete.
-
-    Parameters
-    ----------
-    document
-        Of it.
-    """
+    """Return what may be done with a stored run, or with a job that is not complete."""
     run = document["run"]
     known, status = run["run_id"], run["status"]
     if status == "complete" and document["metrics"] is None:
@@ -260,13 +230,7 @@ def after_stored_run(document: Mapping[str, Any]) -> list[Step]:
 
 
 def after_list(runs: Sequence[Mapping[str, Any]]) -> list[Step]:
-    """Return what may be done with stored runs.
-
-    Parameters
-    ----------
-    runs
-        The newest first.
-    """
+    """Return what may be done with stored runs, the newest first."""
     if not runs:
         return [step("Shows how a run is made, with an example.", "run", "--help")]
     steps = [step("Prints the newest of them.", "report", "--run-id", runs[0]["run_id"])]
@@ -278,15 +242,7 @@ def after_list(runs: Sequence[Mapping[str, Any]]) -> list[Step]:
 
 
 def after_validation(path: str, kind: str) -> list[Step]:
-    """Return what may be done with a spec that is valid.
-
-    Parameters
-    ----------
-    path
-        The spec's file.
-    kind
-        Of the spec, such as ``"rules"`` or ``"options"``.
-    """
+    """Return what may be done with a spec that is valid, by its file and its kind."""
     from btkit.spec import KINDS  # noqa: PLC0415 - lazy start-up
 
     return [
@@ -298,16 +254,7 @@ def after_validation(path: str, kind: str) -> list[Step]:
     ]  # fmt: skip
 
 
-def option(arguments: Sequence[str], name: str) -> str | None:
-    """Return the value that a command line gives an option, None if it gives none.
-
-    Parameters
-    ----------
-    arguments
-        The command line after ``backtest``.
-    name
-        Such as ``--strategy``.
-    """
+def _option(arguments: Sequence[str], name: str) -> str | None:
     for place, argument in enumerate(arguments):
         if argument == name:
             return arguments[place + 1] if place + 1 < len(arguments) else None
@@ -316,18 +263,7 @@ def option(arguments: Sequence[str], name: str) -> str | None:
     return None
 
 
-def replace_option(arguments: Sequence[str], name: str, value: str) -> list[str]:
-    """Return a command line in which an option has another value.
-
-    Parameters
-    ----------
-    arguments
-        The command line after ``backtest``.
-    name
-        Such as ``--start``.
-    value
-        Its new value.
-    """
+def _replaced(arguments: Sequence[str], name: str, value: str) -> list[str]:
     changed = list(arguments)
     for place, argument in enumerate(arguments):
         if argument == name and place + 1 < len(arguments):

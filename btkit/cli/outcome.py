@@ -93,7 +93,7 @@ class CommandOutcome:
         return json.dumps(self.answer, indent=self.indent, allow_nan=False)
 
 
-Work = Callable[[], CommandOutcome]
+DeferredCommand = Callable[[], CommandOutcome]
 """What parsing a command line gives: the work itself, not yet begun."""
 
 
@@ -115,8 +115,8 @@ def failure(error: BaseException, arguments: Sequence[str]) -> CommandOutcome:
     known = _translate(error)
     document = known.to_document()
     # What an error notes of itself, for tracebacks, is its hint and its problems once more.
-    told = known.notes()
-    notes = [note for note in getattr(error, "__notes__", []) if note not in told]
+    said = known.notes()
+    notes = [note for note in getattr(error, "__notes__", []) if note not in said]
     if notes:
         document["error"]["details"] = {**document["error"]["details"], "notes": notes}
     given = [str(_strict(argument)) for argument in arguments]

@@ -21,12 +21,12 @@ _BAR_WIDTH = 40
 
 
 def open_progress(*, quiet: bool) -> ProgressListener:
-    """Return what tells people how far a run is.
+    """Return what shows people how far a run is.
 
     Parameters
     ----------
     quiet
-        Whether to tell nobody.
+        Whether to show nothing.
 
     Returns
     -------
@@ -47,33 +47,14 @@ class PlainLines:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Note]:
-        """Enclose one stage.
-
-        Parameters
-        ----------
-        name
-            What is done.
-
-        Yields
-        ------
-        callable
-            Takes a remark on the outcome.
-        """
+        """Enclose one stage."""
         self._name, self._said_at = name, time.perf_counter()
         self._began_at = self._said_at
-        with timed_line(name) as note:
+        with _timed_line(name) as note:
             yield note
 
     def count(self, done: int, total: int, unit: str) -> None:
-        """Say how far the stage is, every few seconds.
-
-        Parameters
-        ----------
-        done, total
-            Pieces of work.
-        unit
-            What they are.
-        """
+        """Say how far the stage is, every few seconds."""
         if time.perf_counter() - self._said_at >= _COUNT_EVERY_S:
             now = time.perf_counter()
             rate = done / max(now - self._began_at, 1e-9)
@@ -99,18 +80,7 @@ class LiveLines:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Note]:
-        """Enclose one stage.
-
-        Parameters
-        ----------
-        name
-            What is done.
-
-        Yields
-        ------
-        callable
-            Takes a remark on the outcome.
-        """
+        """Enclose one stage."""
         from rich.progress import (  # noqa: PLC0415 - as in __init__
             BarColumn,
             Progress,
@@ -132,7 +102,7 @@ class LiveLines:
             TimeRemainingColumn(elapsed_when_finished=True, table_column=whole()),
         )
         with (
-            timed_line(name) as note,
+            _timed_line(name) as note,
             Progress(
                 *columns, console=self._console, transient=True, redirect_stdout=False, expand=True
             ) as bar,
@@ -151,33 +121,13 @@ class LiveLines:
                 self._show = None
 
     def count(self, done: int, total: int, unit: str) -> None:
-        """Move the bar to where the stage is.
-
-        Parameters
-        ----------
-        done, total
-            Pieces of work.
-        unit
-            What they are.
-        """
+        """Move the bar to where the stage is."""
         if self._show is not None:
             self._show(done, total, unit)
 
 
 @contextmanager
-def timed_line(name: str) -> Iterator[Note]:
-    """Write a stage's name, time and remark to stderr once it is over.
-
-    Parameters
-    ----------
-    name
-        What is done.
-
-    Yields
-    ------
-    callable
-        Takes the remark.
-    """
+def _timed_line(name: str) -> Iterator[Note]:
     remarks: list[str] = []
     began = time.perf_counter()
     outcome = "failed"

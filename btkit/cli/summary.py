@@ -43,15 +43,7 @@ _METRICS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
 
 
 def show_summary(document: Mapping[str, Any], paths: Mapping[str, Path]) -> None:
-    """Write the verdict, the table, warnings and paths to stderr.
-
-    Parameters
-    ----------
-    document
-        The document of a complete run.
-    paths
-        What was written, by kind.
-    """
+    """Write the verdict, the table, warnings and the paths by kind to stderr."""
     run, diagnostics = document["run"], document["diagnostics"]
     show_closing(
         f"{VERDICT_WORDS[document['verdict']]}  {run['strategy_name']} on {run['symbol']}, "
@@ -68,18 +60,7 @@ def show_summary(document: Mapping[str, Any], paths: Mapping[str, Path]) -> None
 
 
 def summary_rows(document: Mapping[str, Any]) -> list[Row]:
-    """Return the table's rows as text.
-
-    Parameters
-    ----------
-    document
-        The document of a complete run.
-
-    Returns
-    -------
-    list of tuple
-        Metric, its value, the threshold, ok or missed, and buy-and-hold's value.
-    """
+    """Return the rows as text: metric, value, threshold, ok or missed, and buy-and-hold."""
     missed = {failure["metric"] for failure in document["failures"]}
     rows = []
     is_short = any(warning["code"] == "short_range" for warning in document["warnings"])

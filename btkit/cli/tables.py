@@ -15,13 +15,7 @@ _NONE = "–"
 
 
 def show_jobs(document: Mapping[str, Any]) -> None:
-    """Show stored jobs: the id to copy, what it was, and what it came to.
-
-    Parameters
-    ----------
-    document
-        Of `list`.
-    """
+    """Show what `list` found: the id to copy, what it was, and what it came to."""
     from rich.text import Text  # noqa: PLC0415 - rich is of use on a terminal only
 
     table = _table()
@@ -49,13 +43,7 @@ def show_jobs(document: Mapping[str, Any]) -> None:
 
 
 def show_indicators(document: Mapping[str, Any]) -> None:
-    """Show every name that a condition may use, by group.
-
-    Parameters
-    ----------
-    document
-        Of `indicators`.
-    """
+    """Show every name that a condition may use, by group."""
     from rich.text import Text  # noqa: PLC0415 - as above
 
     table = _table()

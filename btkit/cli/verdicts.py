@@ -14,15 +14,7 @@ from btkit.metrics import VERDICT_WORDS
 
 
 def show_sweep(document: Mapping[str, Any], paths: Mapping[str, Path]) -> None:
-    """Write the verdict of a sweep for people to stderr.
-
-    Parameters
-    ----------
-    document
-        The sweep's document.
-    paths
-        What was written, by kind.
-    """
+    """Write the verdict of a sweep for people to stderr, and the paths by kind."""
     show_closing(
         f"{VERDICT_WORDS[document['verdict']]}  {document['strategy_name']} on "
         f"{document['symbol']}, {document['sets']:,} parameter sets",
@@ -68,15 +60,7 @@ def _show_best(document: Mapping[str, Any]) -> None:
 
 
 def show_walk_forward(document: Mapping[str, Any], paths: Mapping[str, Path]) -> None:
-    """Write the windows and the verdict of a walk-forward validation to stderr.
-
-    Parameters
-    ----------
-    document
-        Its document.
-    paths
-        What was written, by kind.
-    """
+    """Write the windows and the verdict of a validation to stderr, and the paths by kind."""
     show_closing(
         f"{VERDICT_WORDS[document['verdict']]}  {document['strategy_name']} on "
         f"{document['symbol']}",

@@ -268,8 +268,8 @@ def _error_of(found: ErrorDetails, fields: list[str]) -> BtkitError:
             details["problems"] = [
                 replace(each, path=_below(path, each)).to_document() for each in known.problems
             ]
-        told = f"{path}: {known.message}"
-        return UsageError(told, hint=known.hint, details=known.details | details)
+        message = f"{path}: {known.message}"
+        return UsageError(message, hint=known.hint, details=known.details | details)
     match found["type"]:
         case "missing":
             details["reason"] = "missing"

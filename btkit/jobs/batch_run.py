@@ -152,7 +152,7 @@ class _Batch:
         try:
             with Watch(self._store.jobs, self._id, progress=Silent(), what="Batch") as watch:
                 for line in before:
-                    self._tell(line)
+                    self._take(line)
                 self._work(watch)
                 return self._conclude(began)
         except (KeyboardInterrupt, InterruptedRunError) as error:
@@ -173,7 +173,7 @@ class _Batch:
         for outcome in done(
             tasks, self._hooks.work, workers=self._job.workers, check=look, say=self._hooks.say
         ):
-            self._tell(self._lost(outcome) if isinstance(outcome, Task) else outcome)
+            self._take(self._lost(outcome) if isinstance(outcome, Task) else outcome)
             look()
 
     def _lost(self, task: Task) -> Line:
@@ -187,9 +187,9 @@ class _Batch:
         )
         return self._hooks.finish_line(line, job, error)
 
-    def _tell(self, line: Line) -> None:
+    def _take(self, line: Line) -> None:
         self._done.append(line)
-        self._hooks.heard(line, len(self._done), len(self._job.jobs))
+        self._hooks.on_line(line, len(self._done), len(self._job.jobs))
 
     def _conclude(self, began: float) -> BatchResult:
         lines = sorted(self._done, key=lambda line: int(line["job"]))
@@ -205,8 +205,8 @@ class _Batch:
         try:
             summary |= self._pages(lines, compared=True)
         except BtkitError as error:
-            # Every job has had its line; that they could not be put side by side is told with
-            # the sum.
+            # Every job has had its line; that they could not be put side by side stands
+            # with the sum.
             fault = error.to_document()["error"]
             summary |= {"index": None, "comparison": None, "error": fault}
             codes.append(FAILED)

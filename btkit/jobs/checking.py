@@ -95,7 +95,7 @@ def check(
     render
         Makes report files again; None leaves them.
     progress
-        Told of each stage.
+        Notified of each stage.
 
     Returns
     -------

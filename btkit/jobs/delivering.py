@@ -20,7 +20,7 @@ def deliver_queued(store: Store, progress: ProgressListener, *, first: str | Non
     Parameters
     ----------
     store, progress
-        Whose queue, and who is told.
+        Whose queue, and what is notified.
     first
         The run to begin with.
     """

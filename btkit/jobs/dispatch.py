@@ -81,7 +81,7 @@ def execute(
     settings
         Where bars come from, and where outcomes go; None reads the BT_* environment.
     progress
-        Told of each stage.
+        Notified of each stage.
     bars
         As `simulate` takes them, or loaded already; then nothing is loaded and nothing stored.
     store

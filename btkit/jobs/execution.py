@@ -11,7 +11,7 @@ import pandas as pd
 from btkit.data import LoadedBars
 from btkit.errors import BtkitError
 from btkit.jobs.job import SearchJob, SpecJob
-from btkit.jobs.pool import Line, Work
+from btkit.jobs.pool import Line, TaskFunction
 from btkit.jobs.progress import ProgressListener
 from btkit.settings import Settings
 from btkit.storage import ClaimedJob, JobRow, Part
@@ -29,19 +29,19 @@ class BatchHooks:
         Does a job and returns its line; another process must be able to import it.
     finish_line
         Adds to the line of a job that was done before, or whose process died with that error.
-    heard
+    on_line
         Takes each line, how many there are by now, and how many there will be.
     pages
         Puts the jobs side by side: takes the batch's id, the lines, how pages are made (None
         makes none), and whether runs are to be ``compared``; returns the paths of ``index`` and
         ``comparison``, None for what is not made.
     say
-        Told by the processes that code is being compiled; None for nobody.
+        Called by the processes as code is being compiled; None for nobody.
     """
 
-    work: Work
+    work: TaskFunction
     finish_line: Callable[[Line, SpecJob, BtkitError | None], Line] = lambda line, *_: line
-    heard: Callable[[Line, int, int], None] = lambda _line, _place, _total: None
+    on_line: Callable[[Line, int, int], None] = lambda _line, _place, _total: None
     pages: Callable[..., dict[str, Any]] = lambda *_, **__: dict(_NO_PAGES)
     say: Callable[[str], None] | None = None
 
@@ -55,7 +55,7 @@ class Execution:
     settings
         Where bars come from, and where outcomes go.
     progress
-        Told of each stage.
+        Notified of each stage.
     bars
         Those that were handed over; None loads those of the job. With bars nothing is stored.
     is_stored

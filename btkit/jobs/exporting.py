@@ -23,8 +23,8 @@ from btkit.jobs.spreadsheet import write_csv
 from btkit.metrics import JSON_INFINITY
 from btkit.settings import Settings, read_settings
 from btkit.storage import (
+    Checksums,
     JobFilter,
-    Known,
     Store,
     Stored,
     StoreSnapshot,
@@ -185,14 +185,14 @@ class _Chosen:
                 frame.insert(0, "run_id", [trade["run_id"] for trade in trades])
                 yield frame
 
-    def _zone(self, run_id: str, known: Known, trades: list[dict[str, Any]]) -> str:
+    def _zone(self, run_id: str, known: Checksums, trades: list[dict[str, Any]]) -> str:
         # A session has no zone, and only the curve knows which one a moment has.
         if all(len(trade["entry_date"]) == _DATE for trade in trades):
             return ""
         index = pd.DatetimeIndex(self._curve(run_id, known).index)
         return str(index.tz)
 
-    def _curve(self, run_id: str, known: Known) -> pd.DataFrame:
+    def _curve(self, run_id: str, known: Checksums) -> pd.DataFrame:
         return self._snapshot.curve(run_id, str(self._snapshot.url_of(run_id)), known)
 
     def _curves(self) -> Iterator[pd.DataFrame]:

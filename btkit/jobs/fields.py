@@ -85,8 +85,8 @@ def _number(value: object, info: ValidationInfo) -> object:
     wrong = parameter_refusal(value)
     if wrong is None:
         return value
-    told = f"A value of parameter {info.field_name} is {shown(value)}; it {wrong}."
-    raise refused(UsageError(told, hint="Give numbers such as [5, 10, 20]."))
+    message = f"A value of parameter {info.field_name} is {shown(value)}; it {wrong}."
+    raise refused(UsageError(message, hint="Give numbers such as [5, 10, 20]."))
 
 
 def _stated_format(value: Any) -> object:  # noqa: ANN401 - `load_format` refuses what it is not

@@ -174,7 +174,7 @@ def measure_rest(
     sets: ParameterSets,
     sweeper: Sweeper,
     kept: FinishedSets | None,
-    told: Callable[[int, int], None],
+    on_progress: Callable[[int, int], None],
 ) -> Floats:
     """Return a row for each set, measuring those that no earlier attempt has.
 
@@ -184,12 +184,14 @@ def measure_rest(
         All that are wanted, and what measures them.
     kept
         What is done, and takes what is done now; None keeps nothing.
-    told
+    on_progress
         Takes how many are done, and how many there are.
     """
     total = len(sets)
     if kept is None:
-        return sweeper.measure(sets, on_chunk=lambda first, rows: told(first + len(rows), total))
+        return sweeper.measure(
+            sets, on_chunk=lambda first, rows: on_progress(first + len(rows), total)
+        )
     places, rows = kept.read()
     table = np.empty((total, rows.shape[1]))
     done = np.zeros(total, np.bool_)
@@ -202,7 +204,7 @@ def measure_rest(
         which = left[first : first + len(measured)]
         table[which] = measured
         kept.add(which, measured)
-        told(total - len(left) + first + len(measured), total)
+        on_progress(total - len(left) + first + len(measured), total)
 
     sweeper.measure(sets.take(left), on_chunk=keep)
     return table

@@ -12,7 +12,7 @@ from btkit.storage import Checksum, Store, curve_content, digest_of
 def mend_curve(
     store: Store, run_id: str, url: str, known: Checksum | None, *, settings: Settings
 ) -> bool:
-    """Put a run's equity curve back; tell whether that could be done.
+    """Put a run's equity curve back; return whether that could be done.
 
     There must be a sound copy, or the same bars must give the same report to the last bit.
 
@@ -21,7 +21,7 @@ def mend_curve(
     store, run_id, url
         Whose run it is, which, and where its curve is.
     known
-        What was written; None where that is not known, so that no copy can be told to be sound.
+        What was written; None where that is not known, so that no copy can be proved sound.
     settings
         Where bars come from.
 
@@ -45,7 +45,7 @@ def mend_curve(
 
 
 def mend_rows(store: Store, run_id: str, *, settings: Settings) -> bool:
-    """Put a run's trades back from the same bars; tell whether the same came out."""
+    """Put a run's trades back from the same bars; return whether the same came out."""
     again = _run_again(store, run_id, settings)
     return again is not None and store.inspection.restore_trades(run_id, again.trades)
 

@@ -24,7 +24,7 @@ _CHECK_S = 0.5
 _LAST_WORDS_S = 1.0
 
 Line = dict[str, Any]
-"""What is told of a job that has ended."""
+"""What is printed of a job that has ended."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,13 @@ class Task:
     settings: Settings
 
 
-Work = Callable[[Task], Line]
+TaskFunction = Callable[[Task], Line]
 """Does a task; a function of a module, which another process can import."""
 
 
 def done(
     tasks: Sequence[Task],
-    work: Work,
+    work: TaskFunction,
     *,
     workers: int,
     check: Callable[[], None],
@@ -62,7 +62,7 @@ def done(
     check
         Called time and again; what it raises stops the jobs.
     say
-        Told, once, that code is being compiled; None for nobody.
+        Called, once, as code is being compiled; None for nobody.
 
     Yields
     ------
@@ -86,7 +86,7 @@ def done(
 
 def _pooled(
     tasks: Sequence[Task],
-    work: Work,
+    work: TaskFunction,
     workers: int,
     lost: list[Task],
     check: Callable[[], None],
@@ -167,7 +167,7 @@ def _outlive_nobody() -> None:
     os._exit(1)
 
 
-def _work(work: Work, task: Task) -> Line:
+def _work(work: TaskFunction, task: Task) -> Line:
     if _Worker.stopped:
         raise KeyboardInterrupt
     _Worker.working = True

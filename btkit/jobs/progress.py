@@ -1,4 +1,4 @@
-"""How a run tells whoever watches what it is doing."""
+"""How a run reports its stages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Note = Callable[[str], None]
 
 @runtime_checkable
 class ProgressListener(Protocol):
-    """Told of each stage as it begins and ends."""
+    """Notified of each stage as it begins and ends."""
 
     def stage(self, name: str) -> AbstractContextManager[Note]:
         """Enclose the work of one stage.
@@ -48,7 +48,7 @@ class Counting(Protocol):
 
 
 class Silent:
-    """Tells nobody anything."""
+    """Ignores every stage."""
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Note]:  # noqa: ARG002 - the protocol's parameter
@@ -57,12 +57,12 @@ class Silent:
 
 
 def check_progress(progress: object) -> ProgressListener:
-    """Return who is told of the stages.
+    """Return what is notified of the stages.
 
     Parameters
     ----------
     progress
-        A `ProgressListener`; None tells nobody.
+        A `ProgressListener`; None notifies nobody.
 
     Raises
     ------

@@ -43,7 +43,7 @@ def resume(
         Where the store is and where bars come from; None reads the BT_* environment. Strategy,
         capital, costs and source are those that it began with.
     progress
-        Told of each stage.
+        Notified of each stage.
     batch
         As `execute` takes it.
 

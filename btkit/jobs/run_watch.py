@@ -33,7 +33,7 @@ class RunWatch(Watch):
     settings
         Its `checkpoint_bars` and `checkpoint_seconds` say how often a simulation is saved.
     progress
-        Told how far a simulation is, if it wants to be.
+        Notified how far a simulation is, if it counts.
     is_resumed
         Whether the run may have a checkpoint.
 

@@ -93,7 +93,7 @@ def describe_sweep(
     settings
         None reads the BT_* environment.
     progress
-        Told of the stage.
+        Notified of the stage.
 
     Raises
     ------
@@ -251,16 +251,16 @@ def _measure(
     """Measure what no earlier attempt has; whatever stops it, what is done is kept."""
     total = job.samples if job.sets is None else len(job.sets)
 
-    def told(done: int, total: int) -> None:
+    def on_progress(done: int, total: int) -> None:
         counted(done, total, "sets")
 
     began = time.perf_counter()
     with progress.stage("sweep") as note:
         try:
             if job.sets is None:
-                sets, rows = _propose(job, sweeper, kept, told)
+                sets, rows = _propose(job, sweeper, kept, on_progress)
             else:
-                sets, rows = job.sets, measure_rest(job.sets, sweeper, kept, told)
+                sets, rows = job.sets, measure_rest(job.sets, sweeper, kept, on_progress)
         except BaseException as error:
             if kept is not None:
                 kept.flush()
@@ -280,7 +280,7 @@ def _propose(
     job: SweepJob,
     sweeper: Sweeper,
     kept: FinishedSets | None,
-    told: Callable[[int, int], None],
+    on_progress: Callable[[int, int], None],
 ) -> tuple[ParameterSets, Floats]:
     from btkit.validation.search import search  # noqa: PLC0415 - brings numba
 
@@ -289,7 +289,7 @@ def _propose(
     def keep(done: int, places: Places, rows: Floats) -> None:
         if kept is not None:
             kept.add(places, rows)
-        told(done, job.samples)
+        on_progress(done, job.samples)
 
     return search(
         sweeper,

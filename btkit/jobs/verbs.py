@@ -64,7 +64,7 @@ def run(  # noqa: PLR0913 - the costs and the data, each with its default
     settings
         None reads the BT_* environment.
     progress
-        Told of each stage.
+        Notified of each stage.
 
     Returns
     -------
@@ -206,7 +206,7 @@ def sweep(  # noqa: PLR0913 - the data, the costs and the search, each with its 
     -------
     SweepResult
         `table`, one row a set; `best`, `top`, `run`, and `overfitting`, which says how much of the
-        best set's result is luck.
+        best set's result is chance.
 
     Raises
     ------

@@ -40,7 +40,7 @@ def verify(
     settings
         Where the store is and where bars come from; None reads the BT_* environment.
     progress
-        Told of each stage.
+        Notified of each stage.
 
     Returns
     -------

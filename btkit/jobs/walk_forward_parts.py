@@ -114,7 +114,7 @@ def choose(
         objective=job.objective,
     )
 
-    def told(done: int, total: int) -> None:
+    def on_progress(done: int, total: int) -> None:
         if stored is None:
             count(progress, done, total, "sets")
         else:
@@ -131,7 +131,7 @@ def choose(
         )
         stored.kept.append(kept)
     try:
-        rows = measure_rest(job.sets, sweeper, kept, told)
+        rows = measure_rest(job.sets, sweeper, kept, on_progress)
     finally:
         if kept is not None:
             kept.flush()

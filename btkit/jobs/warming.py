@@ -28,7 +28,7 @@ _SPREADS = {
 
 
 @dataclass(frozen=True)
-class Warmth:
+class WarmUp:
     """What `warm_up` did.
 
     Parameters
@@ -46,12 +46,12 @@ class Warmth:
     cache: Path
 
 
-def warm_up() -> Warmth:
+def warm_up() -> WarmUp:
     """Simulate a few bars of everything that reaches a compiled function, and keep the code.
 
     Returns
     -------
-    Warmth
+    WarmUp
         A second call, also in another process, compiles nothing.
 
     Raises
@@ -76,7 +76,7 @@ def warm_up() -> Warmth:
         )
     with compiling_told(unheard):
         _simulate()
-    return Warmth(functions_compiled() - before, time.perf_counter() - began, cache)
+    return WarmUp(functions_compiled() - before, time.perf_counter() - began, cache)
 
 
 def _simulate() -> None:

@@ -1,4 +1,4 @@
-"""A job that is watched over: it says that it lives, hears that it shall stop, and how it ends."""
+"""A job that is watched over: its heartbeat, its cancellation, and how it ends."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Watch:
     job_id
         The job.
     progress
-        Told how far it is, if it wants to be.
+        Notified how far it is, if it counts.
     what
         What it is called in messages.
     """
@@ -85,7 +85,7 @@ class Watch:
             )
 
     def count(self, done: int, total: int, unit: str) -> None:
-        """Do what `reach` does, and tell the progress."""
+        """Do what `reach` does, and notify the progress."""
         self.reach(done, total, unit)
         count(self._progress, done, total, unit)
 
@@ -125,12 +125,12 @@ class Watch:
                     self._is_cancelled.set()
             except StoreError:
                 # A database that is locked for long, or a job that was taken over: whoever next
-                # writes about the job is told so, in the thread that can answer for it.
+                # writes about the job learns of it, in the thread that can answer for it.
                 continue
 
 
 def count(progress: ProgressListener, done: int, total: int, unit: str) -> None:
-    """Tell a progress how far a stage is, if it wants to know."""
+    """Notify a progress how far a stage is, if it counts."""
     if isinstance(progress, Counting):
         progress.count(done, total, unit)
 

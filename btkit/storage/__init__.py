@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from btkit.storage.arrays import Arrays
 from btkit.storage.checkpoints import Checkpoint
-from btkit.storage.checksums import REPORT, Checksum, FileKind, Known
+from btkit.storage.checksums import REPORT, Checksum, Checksums, FileKind
 from btkit.storage.curves import CURVE_COLUMNS, LocalCurves, curve_content
 from btkit.storage.database import BUSY_TIMEOUT_S, has_content, migrate, migrations, open_database
 from btkit.storage.ids import check_job_id, check_run_id, new_job_id, new_run_id
@@ -42,6 +42,7 @@ __all__ = [
     "Arrays",
     "Checkpoint",
     "Checksum",
+    "Checksums",
     "ClaimedJob",
     "Deleted",
     "Delivery",
@@ -52,7 +53,6 @@ __all__ = [
     "JobProgress",
     "JobRow",
     "JobTable",
-    "Known",
     "LocalCurves",
     "ObjectStore",
     "Part",

@@ -70,7 +70,7 @@ class Checksum:
         )
 
 
-Known = Mapping[str, Checksum]
+Checksums = Mapping[str, Checksum]
 """Checksums of one owner by name; empty where an earlier version stored it."""
 
 
@@ -91,7 +91,7 @@ def note_checksums(connection: sqlite3.Connection, checksums: Iterable[Checksum]
     )
 
 
-def known_checksums(connection: sqlite3.Connection, owner_id: str) -> Known:
+def known_checksums(connection: sqlite3.Connection, owner_id: str) -> Checksums:
     """Return what was noted of an owner.
 
     Parameters

@@ -76,7 +76,7 @@ class JobRow:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class JobOutcome:
     """What a job came to.
 
     Parameters
@@ -226,7 +226,7 @@ def set_status(
     *,
     completed_at: str | None = None,
     error_message: str | None = None,
-    outcome: Outcome | None = None,
+    outcome: JobOutcome | None = None,
 ) -> None:
     """Say how a job stands, and whose it is: this process's where it runs, else nobody's.
 

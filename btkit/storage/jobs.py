@@ -25,8 +25,8 @@ from btkit.storage.job_rows import (
     SELECT_FAMILY,
     SELECT_JOB,
     JobKind,
+    JobOutcome,
     JobRow,
-    Outcome,
     check_ownership,
     insert_job,
     is_own,
@@ -147,7 +147,7 @@ class JobTable:
         outcome = None
         if document is not None:
             text = json.dumps(document, allow_nan=False)
-            outcome = Outcome(bool(document["passed"]), text)
+            outcome = JobOutcome(bool(document["passed"]), text)
         with self._open(create=False) as connection, transaction(connection):
             if self._row(connection, job_id)["kind"] != "sweep":
                 # Sweeps with the same id have the same outcome, whoever stores it.

@@ -18,7 +18,7 @@ from btkit.storage import rows
 from btkit.storage.checksums import (
     REPORT,
     TRADES,
-    Known,
+    Checksums,
     check_content,
     known_checksums,
     report_checksum,
@@ -46,7 +46,7 @@ class Stored(NamedTuple):
     """
 
     document: dict[str, Any]
-    known: Known
+    known: Checksums
     is_run: bool
 
 
@@ -116,7 +116,7 @@ class StoreSnapshot:
             needed = ("run", "metrics") if is_run else ()
             return Stored(rows.report_document(row["document"], needed=needed), known, is_run)
 
-    def trades(self, job_id: str, known: Known) -> list[dict[str, Any]]:
+    def trades(self, job_id: str, known: Checksums) -> list[dict[str, Any]]:
         """Return a run's trades, dates as ISO text.
 
         Parameters
@@ -137,7 +137,7 @@ class StoreSnapshot:
             check_content(known[TRADES], checksum, what=f"The list of trades {self._where(job_id)}")
         return found
 
-    def curve(self, run_id: str, url: str, known: Known) -> pd.DataFrame:
+    def curve(self, run_id: str, url: str, known: Checksums) -> pd.DataFrame:
         """Return a run's equity curve.
 
         Parameters
@@ -164,7 +164,7 @@ class StoreSnapshot:
                     raise
                 return later._curve(run_id, str(moved), known)  # noqa: SLF001 - one of us
 
-    def checksums(self, job_id: str) -> Known:
+    def checksums(self, job_id: str) -> Checksums:
         """Return the checksums of a job's parts."""
         return known_checksums(self.connection, job_id)
 
@@ -220,7 +220,7 @@ class StoreSnapshot:
                 curve=curve,
             )
 
-    def _curve(self, run_id: str, url: str, known: Known) -> pd.DataFrame:
+    def _curve(self, run_id: str, url: str, known: Checksums) -> pd.DataFrame:
         checksum = known.get(self.curves.path_of(run_id).name)
         if not url.startswith(REMOTE):
             return self.curves.load(run_id, url, checksum=checksum)

@@ -32,8 +32,8 @@ from btkit.storage.job_rows import (
     SELECT_FAMILY,
     SELECT_JOB,
     JobKind,
+    JobOutcome,
     JobRow,
-    Outcome,
     Part,
     Status,
     check_ownership,
@@ -461,7 +461,7 @@ class Store:
         note_checksums(connection, [stored_trades_checksum(connection, run_id)])
         connection.execute("DELETE FROM backtest_checkpoints WHERE run_id = ?", (run_id,))
         text = report.to_json(indent=None)
-        outcome = Outcome(report.passed, text, report.equity_curve_url)
+        outcome = JobOutcome(report.passed, text, report.equity_curve_url)
         ended = report.run.completed_at
         set_status(connection, run_id, "complete", completed_at=ended, outcome=outcome)
 
