@@ -184,7 +184,7 @@ class SpecJob(BaseJob):
         return copy
 
     @property
-    def account(self) -> dict[str, float]:
+    def account(self) -> dict[str, Any]:
         """What a run of a prepared job starts with and pays, as `simulate` takes it."""
         account = {name: getattr(self, name) for name in ("capital", "commission", "slippage")}
         assert None not in account.values()

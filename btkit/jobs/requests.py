@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from btkit.data import check_source_name
-from btkit.errors import UsageError
 from btkit.markets import Interval
 from btkit.settings import Settings, SourceName
 from btkit.spec import BaseSpec, OptionsSpec, StrategySpec, load_spec
