@@ -93,10 +93,13 @@ class ColumnEvaluator:
         Gives the float64 array of a name, NaN or infinite where missing.
     is_bool
         Says whether a name's values are truth values.
+    let_go
+        Called by `forget`: whoever gives the columns need not keep them.
     """
 
     column: Callable[[str], NDArray[np.float64]]
     is_bool: Callable[[str], bool]
+    let_go: Callable[[], None] = lambda: None
     known: dict[Node, Value] = field(default_factory=dict)
 
     def evaluate(self, node: Node) -> Value:
@@ -108,6 +111,11 @@ class ColumnEvaluator:
         if value is None:
             value = self.known[node] = self._compute(node)
         return value
+
+    def forget(self) -> None:
+        """Let go of columns and numbers, which of a long run take much room; truth values stay."""
+        self.known = {tree: value for tree, value in self.known.items() if value.is_bool is True}
+        self.let_go()
 
     def _compute(self, node: Node) -> Value:
         match node:

@@ -184,6 +184,7 @@ def plan_decisions(
             for part in (part for clause in group for part in conjuncts(clause.tree)):
                 if not part.reads_position:
                     gate &= evaluator.evaluate(part).met()
+                    evaluator.forget()
                 elif which == ENTRY_LIST and part == _WHEN_FLAT:
                     when_flat = True
                 else:
@@ -231,6 +232,7 @@ def tables_of(assembler: Assembler, evaluator: ColumnEvaluator, bars: int) -> Ta
     tags = np.empty((len(assembler.columns), bars), np.uint8)
     for row, node in enumerate(assembler.columns):
         columns[row], tags[row] = _tagged(evaluator.evaluate(node))
+        evaluator.forget()
     return Tables(
         np.array(
             [(constant.number, TAGS[constant.kind]) for constant in constants], np.float64
@@ -246,4 +248,4 @@ def _tagged(value: Value) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
         tags = np.where(value.none, np.uint8(Tag.NONE), tags)
     if value.failed is not None:
         tags = np.where(value.failed, np.uint8(Tag.FAILED), tags)
-    return value.data.astype(np.float64), tags
+    return value.data.astype(np.float64, copy=False), tags

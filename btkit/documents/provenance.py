@@ -50,13 +50,14 @@ def bars_hash(bars: pd.DataFrame) -> str:
     """
     index = pd.DatetimeIndex(bars.index)
     digest = hashlib.sha256(f"{len(bars)} {'naive' if index.tz is None else 'UTC'}".encode())
-    digest.update(index.as_unit("ns").asi8.astype("<i8").tobytes())
+    digest.update(index.as_unit("ns").asi8.astype("<i8", copy=False).data)
     for name in BAR_COLUMNS:
         if name in bars.columns:
             values = np.asarray(bars[name], dtype=np.float64)
-            values = np.where(np.isnan(values), np.nan, values + 0.0)
+            values = values + 0.0
+            values[np.isnan(values)] = np.nan
             digest.update(name.encode())
-            digest.update(values.astype("<f8").tobytes())
+            digest.update(values.astype("<f8", copy=False).data)
     return digest.hexdigest()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple, Self, TypeAlias
 
 import numpy as np
@@ -82,7 +81,7 @@ class Outcome:
     ruined: bool
     last_decided: int
 
-    @cached_property
+    @property
     def decision_cash(self) -> Floats:
         """Free cash in $ when each bar's orders were decided; meaningless where none were."""
         if self.curve.decision_cash.size:

@@ -185,5 +185,8 @@ def days_until_next(dates: Days, events: Days) -> Array:
 
 
 def _is_event_day(dates: Days, events: Days) -> Mask:
-    on_the_day: Mask = events.searchsorted(dates) != events.searchsorted(dates, side="right")
+    on_the_day = np.zeros(len(dates), np.bool_)
+    ends = dates.searchsorted(events, side="right")
+    for begin, end in zip(dates.searchsorted(events), ends, strict=True):
+        on_the_day[begin:end] = True
     return on_the_day

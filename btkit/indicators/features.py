@@ -22,6 +22,8 @@ from btkit.markets import Days, Interval, last_sessions, session_dates
 T = TypeVar("T")
 S = TypeVar("S", bound=np.generic)
 REQUIRED = ("open", "high", "low", "close", "volume")
+LONG = 250_000
+"""Bars from which on a column takes so much room, 2 MB, that it is rather computed twice."""
 NO_EVENTS: Mapping[str, EventDates] = MappingProxyType({})
 OPTIONAL = ("iv_rank", "iv_percentile", "current_iv", "vix")
 
@@ -200,6 +202,12 @@ class FeatureSet:
             Equal to it; made read-only.
         """
         self._columns[name] = _read_only(values)
+
+    def forget(self) -> None:
+        """Let go of what was computed over a long run; asked for again, it is computed again."""
+        if len(self) >= LONG:
+            self._columns.clear()
+            self._shared.clear()
 
     def fallback(self, name: str) -> Mask | None:
         """Return the bars whose value rests on a documented fallback.

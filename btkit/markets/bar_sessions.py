@@ -97,22 +97,32 @@ def session_ends(index: pd.DatetimeIndex, *, calendar: str = "XNYS") -> npt.NDAr
         return np.array([], dtype=np.int64)
     utc = index.tz_localize("UTC") if index.tz is None else index
     exchange = _exchange(utc, calendar)
-    labels = exchange.sessions.to_numpy().astype("datetime64[D]")
     opens, closes = nanoseconds(exchange.opens), nanoseconds(exchange.closes)
     bars = nanoseconds(utc)
-    position = closes.searchsorted(bars, side="right")
+    last = int(closes.searchsorted(bars[-1], side="right"))
+    recorded = last < len(closes)
+    if recorded and bars[0] >= opens[0]:
+        # The bar before each close ends its session; there are far fewer closes than bars.
+        ends = np.unique(np.append(bars.searchsorted(closes[:last]), len(bars))) - 1
+        ends = ends[ends >= 0]
+    else:
+        ends = _ends_beyond_records(utc, exchange)
+    # What trades after the last session's close belongs to it: the next one never opened.
+    if len(ends) > 1 and recorded and bars[-1] < opens[last]:
+        ends = np.delete(ends, -2)
+    return ends
+
+
+def _ends_beyond_records(utc: pd.DatetimeIndex, exchange: Any) -> npt.NDArray[np.int64]:  # noqa: ANN401 - untyped
+    labels = exchange.sessions.to_numpy().astype("datetime64[D]")
+    position = nanoseconds(exchange.closes).searchsorted(nanoseconds(utc), side="right")
     recorded = position < len(labels)
     position[~recorded] = 0
     label = labels[position]
-    if not recorded.all() or bars[0] < opens[0]:
-        dates = local_dates(utc, exchange.tz)
-        unknown = ~recorded | (dates < labels[0])
-        label[unknown] = dates[unknown]
-    ends = np.flatnonzero(np.append(label[1:] != label[:-1], True))
-    # What trades after the last session's close belongs to it: the next one never opened.
-    if len(ends) > 1 and recorded[-1] and bars[-1] < opens[position[-1]]:
-        ends = np.delete(ends, -2)
-    return ends
+    dates = local_dates(utc, exchange.tz)
+    unknown = ~recorded | (dates < labels[0])
+    label[unknown] = dates[unknown]
+    return np.flatnonzero(np.append(label[1:] != label[:-1], True))
 
 
 def last_sessions(index: pd.DatetimeIndex, interval: Interval, *, calendar: str = "XNYS") -> Days:

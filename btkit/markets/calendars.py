@@ -275,7 +275,9 @@ def nanoseconds(times: pd.Series[Any] | pd.DatetimeIndex) -> np.ndarray[Any, np.
     ndarray of int64
         Same length.
     """
-    return pd.DatetimeIndex(times).tz_convert(None).as_unit("ns").asi8
+    naive = pd.DatetimeIndex(times).tz_convert(None)
+    # A unit that is there already would be a copy.
+    return (naive if naive.unit == "ns" else naive.as_unit("ns")).asi8
 
 
 def local_dates(utc: pd.DatetimeIndex, zone: Any) -> Days:  # noqa: ANN401 - any pandas zone

@@ -95,7 +95,8 @@ def running_peak(equity: Floats, initial_capital: float) -> Floats:
     ndarray, shape (n_bars,)
         In $, never falling.
     """
-    return np.maximum(np.maximum.accumulate(equity), initial_capital)
+    peak = np.maximum.accumulate(equity, dtype=np.float64)
+    return np.maximum(peak, initial_capital, out=peak)
 
 
 def drawdown_series(equity: Curve, initial_capital: float) -> Curve:
@@ -115,7 +116,9 @@ def drawdown_series(equity: Curve, initial_capital: float) -> Curve:
         is only rounding counts as 0.
     """
     values = np.asarray(equity, dtype=np.float64)
-    drawdown = values / running_peak(values, initial_capital) - 1.0
+    drawdown = running_peak(values, initial_capital)
+    np.divide(values, drawdown, out=drawdown)
+    drawdown -= 1.0
     drawdown[drawdown >= -ROUNDING] = 0.0
     if isinstance(equity, pd.Series):
         return pd.Series(drawdown, index=equity.index, name="drawdown")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -28,8 +30,7 @@ def monthly_returns(equity: pd.Series[float], initial_capital: float) -> pd.Data
     """
     times = pd.DatetimeIndex(equity.index)
     values = np.asarray(equity, dtype=np.float64)
-    years = np.asarray(times.year, dtype=np.int64)
-    months = np.asarray(times.month, dtype=np.int64)
+    years, months = np.asarray(times.year), np.asarray(times.month)
     table = pd.DataFrame(
         np.nan,
         index=pd.RangeIndex(int(years[0]), int(years[-1]) + 1, name="year"),
@@ -45,12 +46,12 @@ def monthly_returns(equity: pd.Series[float], initial_capital: float) -> pd.Data
     return pd.DataFrame(cells, index=table.index, columns=table.columns)
 
 
-def last_of_each(labels: NDArray[np.int64]) -> NDArray[np.intp]:
+def last_of_each(labels: NDArray[np.integer[Any]]) -> NDArray[np.intp]:
     """Find where runs of equal labels end.
 
     Parameters
     ----------
-    labels : ndarray of int64, shape (n_bars,)
+    labels : ndarray of integers, shape (n_bars,)
         Labels in order, equal ones together.
 
     Returns
@@ -58,7 +59,7 @@ def last_of_each(labels: NDArray[np.int64]) -> NDArray[np.intp]:
     ndarray of int, shape (n_runs,)
         Positions of the last bar of each run.
     """
-    return np.append(np.flatnonzero(np.diff(labels)), len(labels) - 1)
+    return np.append(np.flatnonzero(labels[1:] != labels[:-1]), len(labels) - 1)
 
 
 def rolling_sharpe(

@@ -64,5 +64,5 @@ def compact(values: npt.ArrayLike) -> npt.NDArray[np.float32]:
 
 def milliseconds(times: pd.DatetimeIndex) -> Floats:
     """Return times as milliseconds since 1970, which plotly packs tightly and reads as UTC."""
-    naive = times.tz_convert("UTC").tz_localize(None) if times.tz is not None else times
+    naive = times.tz_convert(None) if times.tz is not None else times
     return naive.to_numpy(dtype="datetime64[ms]").astype(np.int64).astype(np.float64)

@@ -167,23 +167,27 @@ class RunView:
     def times(self) -> pd.DatetimeIndex:
         """Bar times, UTC and naive."""
         index = pd.DatetimeIndex(self.curve.index)
-        return index.tz_convert("UTC").tz_localize(None) if index.tz is not None else index
+        return index.tz_convert(None) if index.tz is not None else index
 
     @cached_property
     def equity(self) -> pd.Series[float]:
         """Account value in $ at each close."""
-        return pd.Series(np.asarray(self.curve["equity"], dtype=np.float64), index=self.times)
+        return self._by_time(np.asarray(self.curve["equity"], dtype=np.float64))
 
     @cached_property
     def invested(self) -> pd.Series[float]:
         """Value in $ of the open positions at each close."""
-        return pd.Series(np.asarray(self.curve["invested"], dtype=np.float64), index=self.times)
+        return self._by_time(np.asarray(self.curve["invested"], dtype=np.float64))
 
     @cached_property
     def held(self) -> pd.Series[float]:
         """Value in $ of buying at the start and holding, at each close."""
         curve = buy_and_hold_equity(self.curve, capital=self.initial)
-        return pd.Series(np.asarray(curve, dtype=np.float64), index=self.times)
+        return self._by_time(np.asarray(curve, dtype=np.float64))
+
+    def _by_time(self, values: NDArray[np.float64]) -> pd.Series[float]:
+        # In the memory of the curve, which of a long run is not to be there twice.
+        return pd.Series(values, index=self.times, copy=False)
 
     @cached_property
     def days(self) -> int:

@@ -102,11 +102,13 @@ def diagnose(run: Simulated) -> Diagnostics:
 
 def _count(evaluator: Evaluator, clause: Clause) -> ConditionCount:
     raised = evaluator.spread(evaluator.evaluate(clause.tree).failed)
+    met = evaluator.met(clause.tree)
+    evaluator.forget()
     return ConditionCount(
         list=clause.list_name,
         index=clause.index,
         text=clause.text,
-        held=_distinct(evaluator.rows[evaluator.met(clause.tree)]),
+        held=_distinct(evaluator.rows[met]),
         raised=_distinct(evaluator.rows[raised]),
     )
 
@@ -124,18 +126,17 @@ def _evaluators(run: Simulated) -> tuple[Evaluator, Evaluator]:
     # One entry a bar at the most, so entry bars tell trades apart.
     order = np.argsort(positions.closed.entry_bar)
     count = np.maximum(np.minimum(last, end) - first, 0)[order]
-    trades = np.repeat(order, count)
-    bars = np.arange(len(trades)) - np.repeat(np.cumsum(count) - count, count) + first[trades]
-    is_flat = np.ones(max(end - outcome.start, 0), np.bool_)
-    is_flat[bars - outcome.start] = False
-    flat = np.flatnonzero(is_flat) + outcome.start
-    bars = np.concatenate([bars, flat])
-    trades = np.concatenate([trades, np.full(len(flat), -1)])
+    held = np.repeat(order, count)
+    at = np.arange(len(held)) - np.repeat(np.cumsum(count) - count, count) + first[held]
     # In order of bars, so that what came nearest is told with its first date.
-    by_bar = np.argsort(bars, kind="stable")
-    bars, trades = bars[by_bar], trades[by_bar]
+    held = held[np.argsort(at, kind="stable")]
+    # A bar without a trade has a row, too.
+    open_at = np.bincount(at - outcome.start, minlength=max(end - outcome.start, 0))
+    bars = outcome.start + np.repeat(np.arange(len(open_at)), np.maximum(open_at, 1))
     # A long run has millions of them.
-    del flat, by_bar
+    del at
+    trades = np.full(len(bars), -1)
+    trades[open_at[bars - outcome.start] > 0] = held
     is_oldest = np.diff(bars, prepend=-1) != 0
 
     def judging(bars: Integers, trades: Integers) -> Evaluator:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from btkit.conditions.columns import ColumnEvaluator, Value
 from btkit.conditions.nodes import Node
-from btkit.engine.inputs import Floats
+from btkit.engine.inputs import Floats, Integers
 from btkit.indicators import FeatureSet, is_truth_value
 
 
@@ -23,11 +23,11 @@ class Evaluator:
     at
         The chosen bars; one may stand several times, for several trades.
     position
-        The position's names at those bars.
+        What gives each of the position's names at those bars.
     """
 
     def __init__(
-        self, features: FeatureSet, at: NDArray[np.int64], position: Mapping[str, Floats]
+        self, features: FeatureSet, at: Integers, position: Mapping[str, Callable[[], Floats]]
     ) -> None:
         self.rows = at
         # Bars without a hole are read where they are.
@@ -36,9 +36,9 @@ class Evaluator:
         # No method of this object, which would keep itself and every column alive.
         def column(name: str) -> NDArray[np.float64]:
             known = position.get(name)
-            return features.column(name)[span] if known is None else known
+            return features.column(name)[span] if known is None else known()
 
-        self._evaluator = ColumnEvaluator(column, is_truth_value)
+        self._evaluator = ColumnEvaluator(column, is_truth_value, features.forget)
 
     def met(self, tree: Node) -> NDArray[np.bool_]:
         """Return at which of the bars a condition is met."""
@@ -48,10 +48,14 @@ class Evaluator:
         """Return a tree's value at each of the bars."""
         return self._evaluator.evaluate(tree)
 
+    def forget(self) -> None:
+        """Let go of all but truth values."""
+        self._evaluator.forget()
+
     def spread(self, mask: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
         """Return a mask, None or 0-dimensional ones among them, as one of all the bars."""
         return np.broadcast_to(np.False_ if mask is None else mask, len(self.rows))
 
 
-def _is_run(at: NDArray[np.int64]) -> bool:
+def _is_run(at: Integers) -> bool:
     return len(at) > 0 and bool((np.diff(at) == 1).all())

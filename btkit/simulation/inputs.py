@@ -74,7 +74,7 @@ class Inputs:
 
     def evaluator(self) -> ColumnEvaluator:
         """Return what evaluates conditions over those columns."""
-        return ColumnEvaluator(self.features.column, is_truth_value)
+        return ColumnEvaluator(self.features.column, is_truth_value, self.features.forget)
 
 
 def conclude(inputs: Inputs, clauses: Clauses, outcome: Outcome, positions: Positions) -> Result:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
@@ -151,8 +151,8 @@ class SpreadPositions:
         stays = closes_at_close(trades, self.rules) & ~settled
         return trades.entry_bar + self.rules.at_close, trades.exit_bar + stays
 
-    def known(self, bars: Integers, trades: Integers) -> dict[str, Floats]:
-        """Return the position's names as conditions saw them; `trades` has -1 for none."""
+    def known(self, bars: Integers, trades: Integers) -> dict[str, Callable[[], Floats]]:
+        """Return what gives the position's names; `trades` has -1 for none."""
         closed, lives = self.outcome.trades, self._followed
         held = trades >= 0
         spread = trades[held]
@@ -167,13 +167,13 @@ class SpreadPositions:
             seen[held] = when_held
             return seen
 
-        slots = (
-            held.astype(np.float64),
-            self.outcome.decision_cash[bars],
-            column(age),
-            column(per_loss),
-            column(kept / credit),
-            column(lives.short_delta[row], self.rules.short_delta),
+        slots: tuple[Callable[[], Floats], ...] = (
+            lambda: held.astype(np.float64),
+            lambda: self.outcome.decision_cash[bars],
+            lambda: column(age),
+            lambda: column(per_loss),
+            lambda: column(kept / credit),
+            lambda: column(lives.short_delta[row], self.rules.short_delta),
         )
         return {name: slots[slot] for name, slot in OPTION_POSITION_NAMES.items()}
 

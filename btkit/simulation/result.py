@@ -177,6 +177,7 @@ class Result(Simulated):
             entry = lookup(name)
             if entry is not None and entry.decay is not None:
                 drift[name] = entry.decay ** max(start - entry.lookback, 0)
+            self.feature_set.forget()
         return {"bars": start, "missing_until": missing, "drift": drift}
 
     def __repr__(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
@@ -22,7 +22,7 @@ from btkit.engine import (
     commission_rules,
     value_trades,
 )
-from btkit.engine.inputs import Floats, Integers
+from btkit.engine.inputs import Flags, Floats, Integers
 from btkit.pricing.spreads import Spread
 from btkit.simulation.excursions import lot_excursions
 from btkit.simulation.inputs import Inputs, conclude
@@ -92,19 +92,23 @@ class SharePositions:
         stays = at_close | (trades.reason >= Reason.END_OF_DATA)
         return trades.entry_bar + at_close, trades.exit_bar + stays
 
-    def known(self, bars: Integers, trades: Integers) -> dict[str, Floats]:
-        """Return the position's names as conditions saw them; `trades` has -1 for none."""
+    def known(self, bars: Integers, trades: Integers) -> dict[str, Callable[[], Floats]]:
+        """Return what gives the position's names; `trades` has -1 for none."""
         held = trades >= 0
-        at, lots = bars[held], trades[held]
-        ratio = self.market.close[0, at] / self.outcome.trades.entry_price[lots]
-        gain, bars_held = np.zeros(len(bars)), np.zeros(len(bars))
-        gain[held] = 1.0 - ratio if self.rules.short else ratio - 1.0
-        bars_held[held] = at - self.outcome.trades.entry_bar[lots]
+
+        def age() -> Floats:
+            return _where(held, bars[held] - self.outcome.trades.entry_bar[trades[held]])
+
+        def gain() -> Floats:
+            entry = self.outcome.trades.entry_price[trades[held]]
+            ratio = self.market.close[0, bars[held]] / entry
+            return _where(held, 1.0 - ratio if self.rules.short else ratio - 1.0)
+
         return {
-            "in_position": held.astype(np.float64),
-            "capital": self.outcome.decision_cash[bars],
-            "bars_held": bars_held,
-            "days_held": bars_held,
+            "in_position": lambda: held.astype(np.float64),
+            "capital": lambda: self.outcome.decision_cash[bars],
+            "bars_held": age,
+            "days_held": age,
             "position_pnl_pct": gain,
         }
 
@@ -112,6 +116,12 @@ class SharePositions:
         """Return none: what a lot is worth is known."""
         del fallbacks, bars
         return []
+
+
+def _where(held: Flags, values: Floats | Integers) -> Floats:
+    seen = np.zeros(len(held))
+    seen[held] = values
+    return seen
 
 
 def simulate_rules(inputs: Inputs) -> Result:

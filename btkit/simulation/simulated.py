@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
@@ -77,8 +77,8 @@ class Positions(Protocol):
     def decided_upon(self) -> tuple[Integers, Integers]:
         """Return of each trade the first bar that could decide upon it, and the one after."""
 
-    def known(self, bars: Integers, trades: Integers) -> dict[str, Floats]:
-        """Return the position's names as conditions saw them.
+    def known(self, bars: Integers, trades: Integers) -> dict[str, Callable[[], Floats]]:
+        """Return what gives the position's names as conditions saw them.
 
         Parameters
         ----------

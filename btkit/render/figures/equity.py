@@ -13,7 +13,7 @@ from btkit.render.view import RunView
 def equity_chart(view: RunView) -> Chart:
     """Return the picture that decides: what became of the money, and how far it fell."""
     own, held = floats(view.equity), floats(view.held)
-    fall, held_fall = (floats(drawdown_series(curve, view.initial)) * 100 for curve in (own, held))
+    fall, held_fall = (drawdown_series(curve, view.initial) * 100 for curve in (own, held))
     curves = AccountCurves(view.times, own, held, fall, held_fall, also=[view.initial])
     figure, thinned = curves.draw(height=600, title=_title(view), fall_title=_fall_title(view))
     return Chart(

@@ -55,14 +55,20 @@ class Scale:
 
 def scale_for(*lines: npt.ArrayLike, allow_log: bool = True, room: float = 0.05) -> Scale:
     """Return a scale that fits all lines with some room, logarithmic when they span over ×4."""
-    values = np.concatenate([np.asarray(line, dtype=np.float64) for line in lines])
-    values = values[np.isfinite(values)]
-    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
+    ends = [end for line in lines for end in _finite_ends(np.asarray(line, dtype=np.float64))]
+    low, high = (min(ends), max(ends)) if ends else (0.0, 1.0)
     if allow_log and low > 0 and high / low > LOG_FROM:
         factor = (high / low) ** room
         return Scale(low / factor, high * factor, log=True)
     pad = (high - low) * room or abs(high) * room or 1.0
     return Scale(low - pad, high + pad, log=False)
+
+
+def _finite_ends(values: Floats) -> list[float]:
+    known = np.isfinite(values)
+    if not known.all():
+        values = values[known]
+    return [float(values.min()), float(values.max())] if values.size else []
 
 
 def _log_ticks(low: float, high: float) -> list[float]:

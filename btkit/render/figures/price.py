@@ -90,7 +90,7 @@ def _inside(view: RunView, window: list[str]) -> int:
 
 def _naive(column: pd.Series[Any]) -> pd.DatetimeIndex:
     index = pd.DatetimeIndex(column)
-    return index.tz_convert("UTC").tz_localize(None) if index.tz is not None else index
+    return index.tz_convert(None) if index.tz is not None else index
 
 
 def _ranges(view: RunView, close: Floats, *, log: bool) -> list[View]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from btkit.documents import buy_and_hold_equity
 from btkit.metrics import exposure, rolling_sharpe, rolling_volatility, time_in_market
 from btkit.render import text, theme, words
 from btkit.render.figures.lines import area, line, panel_title, scale_for
@@ -104,12 +105,13 @@ def rolling_window(returns: int, periods_per_year: float) -> tuple[int, str]:
 def _rolling(view: RunView, window: int) -> list[Floats]:
     """Return the Sharpe ratios of account and benchmark, then their volatilities, by bar."""
     ends, per_year = view.period_ends, view.annualisation.periods_per_year
-    curves = (view.equity.iloc[ends], view.held.iloc[ends])
+    held = buy_and_hold_equity(view.curve.iloc[np.append(0, ends)], capital=view.initial)
+    curves = (view.equity.iloc[ends], held.iloc[1:])
     # Inside a session the ratio stands as the session before left it.
-    known = ends.searchsorted(np.arange(len(view.equity)), side="right")
+    lengths = np.diff(ends, prepend=0, append=len(view.equity))
 
     def at_bars(curve: pd.Series[float]) -> Floats:
-        return np.concatenate([[np.nan], floats(curve)])[known]
+        return np.repeat(np.concatenate([[np.nan], floats(curve)]), lengths)
 
     return [
         at_bars(measured(curve, window, per_year))
