@@ -91,8 +91,9 @@ def measure_signals(
     out: Floats = np.empty((1, len(MEASURED) + 1))
     rows = np.empty((2, bars), np.bool_)
     rows[0], rows[1] = entries, exits
+    account = Account(0, capital, annual, np.empty(0), _EVERY_BAR, days, days, 1.0 / 24.0)
     run_sets(
-        0, 1, market, rules, Account(0, capital, annual, _EVERY_BAR, days, days, 1.0 / 24.0),
+        0, 1, market, rules, account,
         _SETS, _NO_COLUMNS, rows, tables, new_scratch(bars, 1, 0), out,
     )  # fmt: skip
     row: Floats = out[0]

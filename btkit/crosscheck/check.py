@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -12,7 +12,7 @@ import pandas as pd
 
 from btkit.arguments import check_account
 from btkit.crosscheck import measures
-from btkit.crosscheck.inputs import BOOKS, as_instrument, sessions_around
+from btkit.crosscheck.inputs import BOOKS, as_instrument, plain_rates, sessions_around
 from btkit.crosscheck.records import Instrument, PlainAccount, PlainRun, PlainTrade
 from btkit.crosscheck.walk import Walk
 from btkit.data import adjust_prices, take_bars
@@ -111,7 +111,7 @@ def crosscheck(
     capital, commission, slippage = check_account(
         capital=capital, commission=commission, slippage=slippage
     )
-    given = take_bars(bars, calendar=strategy.calendar)
+    given = take_bars(bars, calendar=strategy.calendar, columns=strategy.own_columns)
     checked = adjust_prices(given.bars, strategy.price_adjustment)
     times = pd.DatetimeIndex(checked.index)
     first = 0
@@ -128,7 +128,13 @@ def crosscheck(
         as_instrument(strategy, checked, annualisation, symbol=symbol),
         PlainAccount(capital, commission, slippage, first),
         annualisation,
+        rates=_rates(strategy, checked),
     )
+
+
+def _rates(spec: BaseSpec, bars: pd.DataFrame) -> list[float] | None:
+    rate = spec.sharpe_risk_free
+    return bars[rate].tolist() if isinstance(rate, str) else None
 
 
 def simulate_plainly(
@@ -138,6 +144,8 @@ def simulate_plainly(
     annualisation: Annualisation,
     *,
     book: type[Walk[Any]] | None = None,
+    benchmark: Sequence[float] | None = None,
+    rates: Sequence[float] | None = None,
 ) -> PlainRun:
     """Simulate and measure over an instrument that is ready.
 
@@ -153,24 +161,39 @@ def simulate_plainly(
         Of the instrument's bars and the spec.
     book
         The rules; None takes those of the spec's kind.
+    benchmark
+        A close at each bar; None holds the instrument.
+    rates
+        The column that ``sharpe_risk_free`` names, one each a bar.
     """
     walk = (book or BOOKS[spec.kind])(spec, instrument, account)
     run = walk.run()
     times = run.times.tz_convert(None) if run.times.tz is not None else run.times
-    values = run.equity
+    closes = list(benchmark or instrument.close)[account.start :]
+    known = plain_rates(spec.sharpe_risk_free, rates, len(instrument.close))[account.start :]
+    values, held = run.equity, closes
     if annualisation.by_session:
         sessions = sessions_around(times, spec.calendar)
-        values = measures.session_values(list(times), run.equity, sessions)
+        values, held = (
+            measures.session_values(list(times), row, sessions) for row in (values, held)
+        )
+        places = measures.session_values(list(times), range(len(times)), sessions)
+        known = [known[int(place)] for place in (0, *(end + 1 for end in places[:-1]))]
+    returns = measures.returns_of(values, account.capital)
     run.metrics = {
         "turnover": measures.turnover(run.trades, run.equity, list(times.date)),
         **measures.measure_trades(run.trades, list(instrument.times), start=account.start),
         **measures.measure_curve(
             run.equity,
             list(times.date),
-            measures.returns_of(values, account.capital),
+            returns,
             capital=account.capital,
             a=annualisation.periods_per_year,
             ruined=run.ruined,
+            rates=known,
+        ),
+        **measures.measure_against(
+            returns, measures.returns_of(held, closes[0]), annualisation.periods_per_year
         ),
     }
     return run
@@ -209,7 +232,14 @@ def differences(result: Result, *, most: int = 20) -> list[Difference]:
         result.slippage,
         start=len(bars) - len(result.equity),
     )
-    plain = simulate_plainly(spec, instrument, account, result.annualisation)
+    plain = simulate_plainly(
+        spec,
+        instrument,
+        account,
+        result.annualisation,
+        benchmark=result.benchmark.closes.tolist(),
+        rates=_rates(spec, bars),
+    )
     return compare(result, plain, instrument.times)[:most]
 
 

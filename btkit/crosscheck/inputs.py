@@ -5,7 +5,7 @@ Nothing else of btkit is imported here, above all nothing that decides, fills, p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -67,6 +67,26 @@ def as_instrument(
         },
         days=features.dates.astype("int64").tolist(),
     )
+
+
+def plain_rates(
+    stated: float | str | None, column: Sequence[float] | None, bars: int
+) -> Sequence[float]:
+    """5: The risk-free rate a year at each bar, that of a column read the bar before.
+
+    Parameters
+    ----------
+    stated
+        As the spec has it.
+    column
+        What it names, one each a bar.
+    bars
+        How many there are.
+    """
+    if isinstance(stated, str):
+        assert column is not None
+        return [column[max(bar - 1, 0)] for bar in range(bars)]
+    return [stated or 0.0] * bars
 
 
 def sessions_around(

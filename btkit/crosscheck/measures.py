@@ -87,13 +87,13 @@ def deviation(values: Sequence[float]) -> float:
 
 
 def downside(returns: Sequence[float]) -> float:
-    """5: sqrt(mean(min(r, 0)^2)); 0 where rounding explains it."""
+    """5: sqrt(mean(min(e, 0)^2)); 0 where rounding explains it."""
     found = math.sqrt(mean([min(value, 0.0) ** 2 for value in returns]))
     return 0.0 if found <= _ROUNDING else found
 
 
 def ratio(returns: Sequence[float], risk: float, a: float) -> float:
-    """5: mean(r) / risk x sqrt(A)."""
+    """5: mean(e) / risk x sqrt(A)."""
     middle = mean(returns)
     if risk == 0.0 and abs(middle) <= _ROUNDING:
         middle = 0.0
@@ -197,6 +197,36 @@ def measure_returns(returns: Sequence[float]) -> dict[str, float]:
     }
 
 
+def measure_against(
+    returns: Sequence[float], benchmark: Sequence[float], a: float
+) -> dict[str, float]:
+    """5: beta, alpha, correlation, information ratio and tracking error, by name.
+
+    Parameters
+    ----------
+    returns, benchmark
+        Over the same periods.
+    a
+        How many returns make a year.
+    """
+    middle, base = mean(returns), mean(benchmark)
+    width, base_width = deviation(returns), deviation(benchmark)
+    products = [
+        (value - middle) * (other - base) for value, other in zip(returns, benchmark, strict=True)
+    ]
+    covariance = quotient(math.fsum(products), float(len(returns) - 1))
+    beta = covariance / base_width**2 if base_width else math.nan
+    ahead = [value - other for value, other in zip(returns, benchmark, strict=True)]
+    error = deviation(ahead)
+    return {
+        "beta": beta,
+        "alpha": (middle - beta * base) * a,
+        "correlation": covariance / (width * base_width) if width * base_width else math.nan,
+        "information_ratio": ratio(ahead, error, a),
+        "tracking_error": error * math.sqrt(a),
+    }
+
+
 def measure_curve(
     equity: Sequence[float],
     days: Sequence[date],
@@ -205,6 +235,7 @@ def measure_curve(
     capital: float,
     a: float,
     ruined: bool,
+    rates: Sequence[float],
 ) -> dict[str, float]:
     """Return the metrics of the curve by name.
 
@@ -220,7 +251,10 @@ def measure_curve(
         How many returns make a year.
     ruined
         Whether the account was lost.
+    rates
+        The risk-free rate a year that was known before each return.
     """
+    excess = [value - rate / a for value, rate in zip(returns, rates, strict=True)]
     depths, money = drawdowns(equity, capital)
     gained = equity[-1] - capital
     growth = growth_a_year(equity[-1] / capital, (days[-1] - days[0]).days, ruined=ruined)
@@ -229,8 +263,8 @@ def measure_curve(
         **measure_returns(returns),
         "ulcer_index": math.sqrt(mean([depth**2 for depth in depths])),
         "positive_months": positive_months(equity, days, capital),
-        "sharpe_ratio": ratio(returns, spread, a),
-        "sortino_ratio": ratio(returns, downside(returns), a),
+        "sharpe_ratio": ratio(excess, deviation(excess), a),
+        "sortino_ratio": ratio(excess, downside(excess), a),
         "volatility": spread * math.sqrt(a),
         "cagr": growth,
         "annualized_return": growth,

@@ -5,7 +5,8 @@ from btkit.data.describe import COVERAGE_CODES, HANDED_OVER, describe_bars
 from btkit.data.formats import BarFormat, FormatSource, load_format, load_stated
 from btkit.data.frames import bars_from_table
 from btkit.data.given import GivenBars, take_bars
-from btkit.data.info import DataInfo, Finding, LoadedBars, some_of
+from btkit.data.info import DataInfo, Finding, LoadedBars, format_time, some_of
+from btkit.data.join import sessions_old
 from btkit.data.load import load_bars, load_from_source
 from btkit.data.quality import check_bars, order_bars
 from btkit.data.registering import (
@@ -38,6 +39,7 @@ __all__ = [
     "check_source_name",
     "check_symbol",
     "describe_bars",
+    "format_time",
     "judge_splits_again",
     "load_bars",
     "load_format",
@@ -46,6 +48,7 @@ __all__ = [
     "order_bars",
     "plugins_of_source",
     "register_source",
+    "sessions_old",
     "some_of",
     "source_names",
     "take_bars",

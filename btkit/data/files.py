@@ -79,7 +79,7 @@ class Files:
         table, remarks = _read_table(file, bar_format)
         frame, findings = bars_from_table(
             table, interval=request.interval, origin=file.name, bar_format=bar_format,
-            symbol=request.symbol, calendar=request.calendar,
+            symbol=request.symbol, calendar=request.calendar, wanted=request.columns,
         )  # fmt: skip
         notes = []
         if len(found) > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ def bars_from_table(
     bar_format: BarFormat = NO_FORMAT,
     symbol: str | None = None,
     calendar: str | None = None,
+    wanted: Sequence[str] = (),
 ) -> tuple[pd.DataFrame, list[Finding]]:
     """Turn a table of bars into btkit's form; its values are not judged here.
 
@@ -50,6 +52,8 @@ def bars_from_table(
         Whose rows are wanted, where a table holds several; None where nobody said.
     calendar
         The exchange calendar by which a bar stamped the evening before finds its session.
+    wanted
+        Headings of further columns that are read where they are there.
 
     Returns
     -------
@@ -84,6 +88,7 @@ def bars_from_table(
         name for name in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS, TICKS) if name in chosen.columns
     ]
     columns: dict[str, pd.Series[Any]] = {name: chosen.columns[name].iloc[kept] for name in names}
+    columns |= {name: chosen.others[name].iloc[kept] for name in wanted if name in chosen.others}
     values = read_numbers(columns, times, origin=origin, bar_format=chosen.bar_format)
     frame = pd.DataFrame(values, index=times)
     frame, remarks = _with_volume(frame, origin)

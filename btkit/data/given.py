@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from numbers import Real
@@ -55,7 +55,11 @@ class GivenBars:
 
 
 def take_bars(
-    table: object, *, calendar: str = "XNYS", bar_format: BarFormat = NO_FORMAT
+    table: object,
+    *,
+    calendar: str = "XNYS",
+    bar_format: BarFormat = NO_FORMAT,
+    columns: Sequence[str] = (),
 ) -> GivenBars:
     """Take a table of bars as the file source takes a file.
 
@@ -71,6 +75,8 @@ def take_bars(
         The exchange calendar by which a bar finds its session.
     bar_format
         What somebody states about the table; the rest is told from it.
+    columns
+        Further columns that are wanted, by their very headings.
 
     Raises
     ------
@@ -94,26 +100,26 @@ def take_bars(
     # Attributes may hold anything, also what pandas cannot copy along; a subclass may do anything.
     plain = table if type(table) is pd.DataFrame and not table.attrs else pd.DataFrame(table)
     findings: list[Finding] = []
-    if bar_format is not NO_FORMAT or not _is_own_form(plain, told_interval):
+    if bar_format is not NO_FORMAT or not _is_own_form(plain, told_interval, KNOWN.union(columns)):
         try:
-            plain, findings = _tidied(plain, calendar, told_interval, bar_format)
+            plain, findings = _tidied(plain, calendar, told_interval, bar_format, columns)
         except pd.errors.OutOfBoundsDatetime as error:
             raise DataError(
                 f"{ORIGIN} has times that are out of range",
                 hint="dates must lie between 1678 and 2262",
             ) from error
-    bars, found = check_bars(plain)
+    bars, found = check_bars(plain, columns=columns)
     return GivenBars(bars, [*findings, *found], told, told_interval)
 
 
-def _is_own_form(table: pd.DataFrame, told: Interval | None) -> bool:
+def _is_own_form(table: pd.DataFrame, told: Interval | None, known: frozenset[str]) -> bool:
     """Return whether nothing has to be renamed or read: the form of `bt.load_bars`."""
     index = table.index
     if isinstance(table.columns, pd.MultiIndex) or not isinstance(index, pd.DatetimeIndex):
         return False
     needed = 0
     for name, dtype in zip(table.columns, table.dtypes, strict=True):
-        if isinstance(name, str) and name in KNOWN:
+        if isinstance(name, str) and name in known:
             needed += name in NEEDED
             if not (isinstance(dtype, np.dtype) and dtype.kind in "fiu"):
                 return False
@@ -182,7 +188,11 @@ def _odd(items: Iterable[object]) -> object:
 
 
 def _tidied(
-    table: pd.DataFrame, calendar: str, told: Interval | None, bar_format: BarFormat
+    table: pd.DataFrame,
+    calendar: str,
+    told: Interval | None,
+    bar_format: BarFormat,
+    wanted: Sequence[str],
 ) -> tuple[pd.DataFrame, list[Finding]]:
     _check_cells(table)
     if isinstance(table.index, pd.DatetimeIndex) and bar_format is NO_FORMAT:
@@ -195,5 +205,6 @@ def _tidied(
         times = stamps.written.unique().sort_values()
         interval = infer_interval(times) if intraday else Interval.DAY
     return bars_from_table(
-        table, interval=interval.label, origin=ORIGIN, bar_format=bar_format, calendar=calendar
-    )
+        table, interval=interval.label, origin=ORIGIN, bar_format=bar_format, calendar=calendar,
+        wanted=wanted,
+    )  # fmt: skip

@@ -57,14 +57,23 @@ def join_by_date(
     position = pd.DatetimeIndex(known.index).searchsorted(days, side=side) - 1
     found = np.flatnonzero(position >= 0)
     dates = pd.DatetimeIndex(known.index)[position[found]]
-    fresh = _sessions_old(dates, days[found], calendar=calendar) <= MOST_SESSIONS_OLD
+    fresh = sessions_old(dates, days[found], calendar=calendar) <= MOST_SESSIONS_OLD
     joined[found[fresh]] = known.to_numpy(dtype=np.float64)[position[found[fresh]]]
     return joined
 
 
-def _sessions_old(
+def sessions_old(
     dates: pd.DatetimeIndex, days: pd.DatetimeIndex, *, calendar: str
 ) -> npt.NDArray[np.int64]:
+    """Return how many sessions old values are, or a few more where that is at most 5 days.
+
+    Parameters
+    ----------
+    dates, days
+        Shape (n,): when each was known, and when it is used; naive dates.
+    calendar
+        The exchange calendar whose sessions are counted.
+    """
     # There are never more sessions than days, so only older values need the calendar.
     age = np.array((days - dates).days, dtype=np.int64)
     old = age > MOST_SESSIONS_OLD

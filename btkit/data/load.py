@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -121,6 +122,7 @@ def load_from_source(  # noqa: PLR0913 - the question itself, and where to put i
     needs_vix: bool = True,
     calendar: str = "XNYS",
     bar_format: BarFormat | None = None,
+    columns: tuple[str, ...] = (),
     now: dt.datetime | None = None,
 ) -> LoadedBars:
     """Load, check and join the bars of one instrument, and say what is known about them.
@@ -141,6 +143,8 @@ def load_from_source(  # noqa: PLR0913 - the question itself, and where to put i
         Whether to ask for the VIX.
     bar_format
         How the file is written; None looks beside it.
+    columns
+        Further columns that are wanted, such as one that a spec names.
     now
         The present time, with its zone; None asks the clock.
 
@@ -186,8 +190,8 @@ def load_from_source(  # noqa: PLR0913 - the question itself, and where to put i
             "a format is of files that btkit reads, and the bars come from a source of one's own",
             hint="leave format out, or use the source files",
         )
-    fetched = _fetch(source, symbol, span, warmup)
-    bars, quality = check_bars(fetched.bars)
+    fetched = _fetch(source, symbol, span, warmup, columns)
+    bars, quality = check_bars(fetched.bars, columns=columns)
     check_interval(pd.DatetimeIndex(bars.index), interval=asked.label, origin=source.name)
     joined = join_observations(
         bars, source, symbol=symbol, span=span, needs_iv=needs_iv, needs_vix=needs_vix
@@ -214,7 +218,9 @@ class _Fetched:
     findings: list[Finding]
 
 
-def _fetch(source: Source, symbol: str, span: Span, warmup: int) -> _Fetched:
+def _fetch(
+    source: Source, symbol: str, span: Span, warmup: int, columns: tuple[str, ...]
+) -> _Fetched:
     days = _warmup_days(span.interval, warmup)
     for _ in range(MOST_WIDENINGS):
         request = Request(
@@ -223,6 +229,7 @@ def _fetch(source: Source, symbol: str, span: Span, warmup: int) -> _Fetched:
             _days_before(span.first, days),
             span.last,
             span.calendar,
+            columns,
         )
         try:
             answer = source.bars(request)
@@ -231,7 +238,8 @@ def _fetch(source: Source, symbol: str, span: Span, warmup: int) -> _Fetched:
             if held.empty:
                 raise
             raise _no_data(source, request, span, held, error) from error
-        ordered, findings = order_bars(_known_columns(answer.frame))
+        wanted = [name for name in columns if name in answer.frame]
+        ordered, findings = order_bars(_known_columns(answer.frame, wanted), columns=wanted)
         index = pd.DatetimeIndex(ordered.index)
         if index.empty:
             # Of no bars nobody can tell whether they are dates or times.
@@ -293,8 +301,9 @@ def _days_before(time: pd.Timestamp, days: int) -> pd.Timestamp:
     return time.normalize() - min(days, max(0, (time - earliest).days)) * ONE_DAY
 
 
-def _known_columns(frame: pd.DataFrame) -> pd.DataFrame:
-    known = [name for name in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS) if name in frame]
+def _known_columns(frame: pd.DataFrame, wanted: Sequence[str] = ()) -> pd.DataFrame:
+    readable = dict.fromkeys((*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS, *wanted))
+    known = [name for name in readable if name in frame]
     # To choose columns copies them, be it all of them.
     return frame if known == list(frame.columns) else frame[known]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -28,7 +28,9 @@ FLAT_BARS_INTRADAY: Final = 60
 ZERO_VOLUME_SHARE_INTRADAY: Final = 0.25
 
 
-def check_bars(bars: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
+def check_bars(
+    bars: pd.DataFrame, *, columns: Sequence[str] = ()
+) -> tuple[pd.DataFrame, list[Finding]]:
     """Check bars, repair what is harmless to repair, and say what was found.
 
     Repaired: order, exact duplicates, the columns' type, a time zone other than UTC, columns
@@ -41,6 +43,8 @@ def check_bars(bars: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
         Shape (n_bars, n_columns): columns open, high, low, close, volume and any of adj_close,
         splits, dividends, iv_rank, iv_percentile, current_iv, vix (NaN = unknown) on a
         ``DatetimeIndex`` of naive dates or of time-zone aware bar-open times.
+    columns
+        Further columns that somebody wants, of numbers too.
 
     Returns
     -------
@@ -54,19 +58,23 @@ def check_bars(bars: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
         Bars are broken beyond harmless repair; ``details["problems"]`` lists every check that
         failed with a count and the first 20 dates, ``details["dates"]`` those of the first.
     """
-    ordered, findings = order_bars(bars)
+    ordered, findings = order_bars(bars, columns=columns)
     _check_values(ordered)
     findings += _suspicions(ordered)
     return ordered, findings
 
 
-def order_bars(bars: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
+def order_bars(
+    bars: pd.DataFrame, *, columns: Sequence[str] = ()
+) -> tuple[pd.DataFrame, list[Finding]]:
     """Bring bars into btkit's form: known float64 columns on a sorted, unique index.
 
     Parameters
     ----------
     bars
         As for `check_bars`; the values themselves are not judged here.
+    columns
+        As for `check_bars`.
 
     Returns
     -------
@@ -79,7 +87,7 @@ def order_bars(bars: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
         Columns are missing or hold text, the index holds no times, or two different rows have
         the same time.
     """
-    bars = _with_columns(bars)
+    bars = _with_columns(bars, columns)
     index = _plain_index(bars.index)
     if index is not bars.index:
         bars = bars.set_axis(index, axis="index")
@@ -96,7 +104,7 @@ def order_bars(bars: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
     return bars, findings
 
 
-def _with_columns(bars: pd.DataFrame) -> pd.DataFrame:
+def _with_columns(bars: pd.DataFrame, wanted: Sequence[str]) -> pd.DataFrame:
     if not isinstance(bars, pd.DataFrame):
         raise DataError(
             f"bars must be a pandas DataFrame, not {type(bars).__name__}",
@@ -110,7 +118,15 @@ def _with_columns(bars: pd.DataFrame) -> pd.DataFrame:
             hint="bars need the columns open, high, low, close, volume, in lower case",
             details={"missing": missing, "columns": [str(name) for name in columns]},
         )
-    known = [name for name in columns if name in REQUIRED_COLUMNS or name in OPTIONAL_COLUMNS]
+    lacking = [name for name in wanted if name not in columns]
+    if lacking:
+        raise DataError(
+            f"bars lack the column {lacking[0]}, which the spec names",
+            hint="add it to the frame or the file, under that very name",
+            details={"missing": lacking, "columns": [str(name) for name in columns]},
+        )
+    readable = {*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS, *wanted}
+    known = [name for name in columns if name in readable]
     repeated = sorted({name for name in known if known.count(name) > 1})
     if repeated:
         raise DataError(

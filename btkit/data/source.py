@@ -27,6 +27,8 @@ class Request:
         UTC times for intraday ones.
     calendar
         The exchange calendar by which a bar that is stamped the evening before finds its session.
+    columns
+        Further columns that are wanted where the source has them.
     """
 
     symbol: str
@@ -34,6 +36,7 @@ class Request:
     first: pd.Timestamp
     last: pd.Timestamp
     calendar: str = "XNYS"
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

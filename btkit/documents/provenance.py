@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
@@ -33,13 +34,15 @@ _PACKAGES = ("btkit", "numpy", "pandas", "numba", "TA-Lib", "exchange_calendars"
 _SPEC_SETTINGS = ("fill", "filter_scope", "direction", "price_adjustment", "calendar")
 
 
-def bars_hash(bars: pd.DataFrame) -> str:
+def bars_hash(bars: pd.DataFrame, *, columns: Sequence[str] = ()) -> str:
     """Return a fingerprint of bars that is the same wherever they come from.
 
     Parameters
     ----------
     bars : DataFrame, shape (n_bars, n_columns)
         Bars by time; columns that the engine does not read are left out.
+    columns
+        Those that a spec names beyond them.
 
     Returns
     -------
@@ -51,7 +54,7 @@ def bars_hash(bars: pd.DataFrame) -> str:
     index = pd.DatetimeIndex(bars.index)
     digest = hashlib.sha256(f"{len(bars)} {'naive' if index.tz is None else 'UTC'}".encode())
     digest.update(index.as_unit("ns").asi8.astype("<i8", copy=False).data)
-    for name in BAR_COLUMNS:
+    for name in dict.fromkeys((*BAR_COLUMNS, *columns)):
         if name in bars.columns:
             values = np.asarray(bars[name], dtype=np.float64)
             values = values + 0.0
@@ -106,7 +109,7 @@ def build_provenance(
     return {
         "spec_hash": spec_hash(result.spec),
         # Indicators depend on the warm-up, so it counts.
-        "bars_hash": bars_hash(result.all_bars),
+        "bars_hash": bars_hash(result.all_bars, columns=result.spec.own_columns),
         "events_hash": events.fingerprint(),
         "events": events.to_json(),
         "source": result.data.source,

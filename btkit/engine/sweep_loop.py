@@ -94,6 +94,8 @@ class Account(NamedTuple):
         $ before it.
     annual
         The square root of the returns per year.
+    rates
+        float64 (n_returns,): what of each return is free of risk; empty for nothing.
     ends
         int64 (n_periods,): the last bar of each period that a return spans, counted from `start`;
         empty where each bar is one.
@@ -106,6 +108,7 @@ class Account(NamedTuple):
     start: int
     capital: float
     annual: float
+    rates: Floats
     ends: Integers
     days: Integers
     clock: Integers
@@ -427,7 +430,10 @@ def run_sets(first, last, market, rules, account, sets, columns, rows, tables, s
             if not ends.size:
                 add_returns(meter, worth, begin - start, end - start)
         ruined = state.counts[RUINED] > 0
-        conclude(meter, worth, account.annual, ends, days, ruined, scratch.room, out[index])
+        conclude(
+            meter, worth, account.annual, account.rates, ends, days, ruined, scratch.room,
+            out[index],
+        )  # fmt: skip
         done = state.counts[TRADES]
         pnl, share, hours = numbers[0, :done], numbers[1, :done], numbers[2, :done]
         trade_values_into(

@@ -61,6 +61,7 @@ def load(job: SpecJob, *, settings: Settings, progress: ProgressListener) -> Loa
             needs_vix=job.strategy.needs_vix,
             calendar=job.strategy.calendar,
             bar_format=job.bar_format,
+            columns=job.strategy.own_columns,
         )
         info = loaded.info
         note(
@@ -91,7 +92,12 @@ def take(bars: pd.DataFrame, job: SpecJob) -> LoadedBars:
         If the range holds no bar.
     """
     calendar = job.strategy.calendar
-    given = take_bars(bars, calendar=calendar, bar_format=job.bar_format or NO_FORMAT)
+    given = take_bars(
+        bars,
+        calendar=calendar,
+        bar_format=job.bar_format or NO_FORMAT,
+        columns=job.strategy.own_columns,
+    )
     index = pd.DatetimeIndex(given.bars.index)
     # Of intraday bars a day is one of UTC, as for a source.
     days = index.tz_localize(None).to_numpy().astype("datetime64[D]")

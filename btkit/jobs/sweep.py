@@ -230,7 +230,7 @@ def fingerprint(job: SweepJob, sweeper: Sweeper) -> str:
         "method": drawn,
         "objective": job.objective,
         "costs": list(job.account.values()),
-        "bars": bars_hash(first.all_bars),
+        "bars": bars_hash(first.all_bars, columns=job.rules.own_columns),
         **brought_by_user(job.rules, first.symbol, job.objective),
         "start": first.outcome.start,
     }

@@ -265,7 +265,7 @@ def _conclude(
             **outside[0].report.provenance.model_dump(),
             "spec_hash": spec_hash(job.rules),
             "spec": job.rules.model_dump(mode="json"),
-            "bars_hash": bars_hash(loaded.bars),
+            "bars_hash": bars_hash(loaded.bars, columns=job.rules.own_columns),
             "command": None if stored is None else command_of(job, loaded.info),
         },
     )

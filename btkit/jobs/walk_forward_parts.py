@@ -150,7 +150,7 @@ def _fingerprint(job: WalkForwardJob, part: LoadedBars) -> str:
             "columns": columns_for(job.objective),
             "constraint": job.constraint,
             "costs": list(job.account.values()),
-            "bars": bars_hash(part.bars),
+            "bars": bars_hash(part.bars, columns=job.rules.own_columns),
             **brought_by_user(job.rules, part.info.symbol or None, job.objective),
             "start": part.start.isoformat(),
         }

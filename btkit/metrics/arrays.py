@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btkit.metrics.curves import Floats, drawdown_series
+from btkit.metrics.relative import CoMoments, comoments_of
 
 ARRAYS = MappingProxyType(
     {
@@ -17,6 +18,8 @@ ARRAYS = MappingProxyType(
         "times": "datetime64 (n_bars,): the bars' times, of intraday bars in UTC",
         "returns": "float64 (n_periods,): fractions, from bar to bar or from session to session",
         "sorted_returns": "float64 (n_periods,): the same, lowest first",
+        "benchmark_returns": "float64 (n_periods,): of the benchmark, over the same periods",
+        "comoments": "means, variances and covariance of returns and benchmark_returns",
         "drawdown": "float64 (n_bars,): fractions below the highest value so far, at most 0",
         "held": "bool (n_bars,): whether a position was open at the close",
         "pnl": "float64 (n_trades,): $ made by each trade, in order of exit",
@@ -29,6 +32,9 @@ ARRAYS = MappingProxyType(
 )
 """What a metric's function may name as a parameter, and what it is given."""
 
+OF_BENCHMARK = frozenset({"benchmark_returns", "comoments"})
+"""Those that there are only where a run is measured against a benchmark."""
+
 
 @dataclass(frozen=True)
 class RunArrays:
@@ -36,6 +42,8 @@ class RunArrays:
 
     Parameters
     ----------
+    benchmark_returns
+        None where nothing is measured against a benchmark.
     entry_time, exit_time
         datetime64 (n_trades,): the bars at which each trade began and ended.
     """
@@ -43,6 +51,7 @@ class RunArrays:
     equity: Floats
     times: NDArray[np.datetime64]
     returns: Floats
+    benchmark_returns: Floats | None
     pnl: Floats
     return_pct: Floats
     fill_value: Floats
@@ -56,6 +65,12 @@ class RunArrays:
     def sorted_returns(self) -> Floats:
         """The returns, lowest first."""
         return np.sort(self.returns)
+
+    @cached_property
+    def comoments(self) -> CoMoments:
+        """What the returns and the benchmark's have in common."""
+        assert self.benchmark_returns is not None
+        return comoments_of(self.returns, self.benchmark_returns)
 
     @cached_property
     def drawdown(self) -> Floats:

@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from btkit.errors import UsageError
-from btkit.metrics.arrays import RunArrays
-from btkit.metrics.curves import Floats, calendar_days, period_returns
+from btkit.metrics.arrays import OF_BENCHMARK, RunArrays
+from btkit.metrics.curves import Floats, calendar_days, period_returns, risk_free_returns
 from btkit.metrics.further import MEASURED, Metrics, metrics_of
 from btkit.metrics.model import TradeColumns
 from btkit.metrics.registering import further_metrics, work_out
@@ -18,7 +18,7 @@ from btkit.metrics.registering import further_metrics, work_out
 _EVERY_BAR = np.empty(0, dtype=np.int64)
 
 
-def compute_metrics(
+def compute_metrics(  # noqa: PLR0913 - the curve, its clock, and what it is measured against
     equity: ArrayLike,
     times: pd.DatetimeIndex,
     *,
@@ -27,6 +27,8 @@ def compute_metrics(
     trades: TradeColumns,
     period_ends: NDArray[np.int64] | None = None,
     ruined: bool = False,
+    risk_free: Floats | None = None,
+    benchmark: Floats | None = None,
 ) -> Metrics:
     """Measure one run.
 
@@ -47,11 +49,16 @@ def compute_metrics(
         `btkit.markets.Annualisation.period_ends` gives them; None where each bar is one.
     ruined
         Whether the run ended because nothing was left; then `cagr` is -1.
+    risk_free : ndarray of float64, shape (n_bars,), or None
+        The rate a year that was known before each bar, as a fraction; None for 0.
+    benchmark : ndarray of float64, shape (n_bars,), or None
+        Closes of what the run is measured against, held from the first on; None for nothing.
 
     Returns
     -------
     Metrics
-        True values, with NaN where a metric is undefined and inf where it is infinite.
+        True values, with NaN where a metric is undefined and inf where it is infinite. Without a
+        benchmark those that read one are None.
 
     Raises
     ------
@@ -62,11 +69,12 @@ def compute_metrics(
     Notes
     -----
     With r the n returns, from bar to bar or from session to session, the first from the initial
-    capital: Sharpe is mean(r) / std(r,
-    ddof=1) x sqrt(A) (Sharpe 1994, rate of reference 0), Sortino is mean(r) / sqrt(mean(min(r,
-    0)^2)) x sqrt(A) over all n (Sortino & Price 1994), CAGR is growth^(365.25 / days) - 1, and
-    Calmar is CAGR / deepest drawdown. A deviation that rounding explains (`curves.ROUNDING`) is
-    0, so a flat curve has no Sharpe ratio rather than one of 1e16. One bar has no standard
+    capital, and e = r - risk-free rate / A: Sharpe is mean(e) / std(e, ddof=1) x sqrt(A) (Sharpe
+    1994), Sortino is mean(e) / sqrt(mean(min(e, 0)^2)) x sqrt(A) over all n (Sortino & Price
+    1994); volatility is std(r, ddof=1) x sqrt(A), and beta and alpha are of r, too. CAGR is
+    growth^(365.25 / days) - 1, and Calmar is CAGR / deepest drawdown. A deviation that rounding
+    explains (`curves.ROUNDING`) is 0, so a flat curve has no Sharpe ratio rather than one of 1e16;
+    of a flat curve below a risk-free rate it is infinite, below 0. One bar has no standard
     deviation, and a span of no calendar days has no CAGR.
 
     Examples
@@ -90,6 +98,7 @@ def compute_metrics(
     measure(
         np.concatenate([[float(initial_capital)], curve]),
         math.sqrt(periods_per_year),
+        risk_free_returns(risk_free, period_ends, periods_per_year),
         ends,
         calendar_days(times),
         bool(ruined),
@@ -104,6 +113,7 @@ def compute_metrics(
         curve,
         times.tz_localize(None).to_numpy(),
         period_returns(curve, initial_capital, period_ends),
+        None if benchmark is None else period_returns(benchmark, float(benchmark[0]), period_ends),
         pnl,
         share,
         np.ascontiguousarray(trades.fill_value, np.float64),
@@ -113,7 +123,11 @@ def compute_metrics(
         float(initial_capital),
         float(periods_per_year),
     )
-    further = {name: work_out(name, entry, arrays) for name, entry in further_metrics().items()}
+    further = {
+        name: work_out(name, entry, arrays)
+        for name, entry in further_metrics().items()
+        if benchmark is not None or OF_BENCHMARK.isdisjoint(entry.reads)
+    }
     return metrics_of(row, further)
 
 

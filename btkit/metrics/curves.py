@@ -80,6 +80,38 @@ def period_returns(
     return bar_returns(equity if period_ends is None else equity[period_ends], initial_capital)
 
 
+def risk_free_returns(
+    risk_free: Floats | None, period_ends: NDArray[np.int64] | None, periods_per_year: float
+) -> Floats:
+    """Return what of each return is free of risk (SEMANTICS 5): the rate over A.
+
+    Parameters
+    ----------
+    risk_free : ndarray, shape (n_bars,), or None
+        The rate a year that was known before each bar, as a fraction; None for 0.
+    period_ends
+        As for `period_returns`. A return over several bars takes the rate known before the first.
+    periods_per_year
+        A: how many returns make a year.
+
+    Returns
+    -------
+    ndarray, shape (n_periods,)
+        Fractions; empty for None.
+
+    Examples
+    --------
+    >>> risk_free_returns(np.array([0.0, 0.0252]), None, 252.0)
+    array([0.    , 0.0001])
+    """
+    if risk_free is None:
+        return np.empty(0)
+    known = risk_free
+    if period_ends is not None:
+        known = risk_free[np.append(0, period_ends[:-1] + 1)]
+    return known / periods_per_year
+
+
 def running_peak(equity: Floats, initial_capital: float) -> Floats:
     """Return the highest account value so far, the initial capital being the first.
 

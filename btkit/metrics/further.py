@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from btkit.metrics.curves import DAYS_PER_YEAR, ROUNDING, Floats, bar_returns
 from btkit.metrics.entry import Metric
 from btkit.metrics.model import MeasuredMetrics
+from btkit.metrics.relative import Alpha, Beta, Correlation, InformationRatio, TrackingError
 
 
 def _quotient(numerator: float, denominator: float) -> float:
@@ -273,6 +274,11 @@ class Metrics(MeasuredMetrics):
             function=_kelly,
         ),
     ] = None
+    beta: Beta = None
+    alpha: Alpha = None
+    correlation: Correlation = None
+    information_ratio: InformationRatio = None
+    tracking_error: TrackingError = None
 
 
 METRICS: dict[str, Metric] = {

@@ -349,7 +349,7 @@ def measure_trades(pnl, return_pct, hours, out):
 
 
 @compiled_lean
-def conclude(meter, worth, annual, ends, days, ruined, room, out):
+def conclude(meter, worth, annual, rates, ends, days, ruined, room, out):
     """Write the metrics of a curve all of whose bars were measured; see `measure_curve`."""
     count = worth.size - 1
     capital, last = worth[0], worth[count]
@@ -369,6 +369,8 @@ def conclude(meter, worth, annual, ends, days, ruined, room, out):
             room[period + 1] = worth[ends[period] + 1]
         add_returns(meter, room, 0, ends.size)
     _conclude_returns(meter, ends.size or count, annual, out)
+    if rates.size:
+        _conclude_excess(room if ends.size else worth, rates, annual, out)
     _conclude_drawdowns(meter, days, count - 1, out)
     out[CAGR] = out[ANNUALIZED_RETURN] = yearly
     out[CALMAR_RATIO] = quotient(yearly, -out[MAX_DRAWDOWN_PCT])
@@ -398,6 +400,37 @@ def _conclude_returns(meter, count, annual, out):
 
 
 @compiled_inline
+def _excess_at(values, rates, at):
+    before = values[at]
+    return (values[at + 1] / before - 1.0 if before > 0.0 else 0.0) - rates[at]
+
+
+@compiled_lean
+def _conclude_excess(values, rates, annual, out):
+    """Write the ratios of what returns are above their rates; summed part by part as well."""
+    count = rates.size
+    total = squares = falls = 0.0
+    for part in range(0, count, PART):
+        some = 0.0
+        for at in range(part, min(part + PART, count)):
+            some += _excess_at(values, rates, at)
+        total += some
+    mean = total / count
+    for part in range(0, count, PART):
+        some = fallen = 0.0
+        for at in range(part, min(part + PART, count)):
+            excess = _excess_at(values, rates, at)
+            distance, fall = excess - mean, min(excess, 0.0)
+            some += distance * distance
+            fallen += fall * fall
+        squares += some
+        falls += fallen
+    deviation = settled(math.sqrt(squares / (count - 1))) if count > 1 else math.nan
+    out[SHARPE_RATIO] = ratio_of(mean, deviation, annual)
+    out[SORTINO_RATIO] = ratio_of(mean, settled(math.sqrt(falls / count)), annual)
+
+
+@compiled_inline
 def _conclude_drawdowns(meter, days, last, out):
     numbers, marks, lows = meter.numbers, meter.marks, meter.lanes[_LOWS]
     _take_lows(numbers, lows)
@@ -410,7 +443,7 @@ def _conclude_drawdowns(meter, days, last, out):
 
 
 @compiled
-def measure(worth, annual, ends, days, ruined, pnl, return_pct, hours, meter, room, out):
+def measure(worth, annual, rates, ends, days, ruined, pnl, return_pct, hours, meter, room, out):
     """Write the metrics of one run.
 
     Parameters
@@ -419,6 +452,9 @@ def measure(worth, annual, ends, days, ruined, pnl, return_pct, hours, meter, ro
         float64 (n_bars + 1,): $ before the first bar, and at each close.
     annual
         The square root of the returns per year.
+    rates
+        float64 (n_returns,): what of each return is free of risk, taken off before Sharpe and
+        Sortino ratios; empty for nothing.
     ends
         int64 (n_periods,): the last bar of each period that a return spans; empty where each bar
         is one.
@@ -439,5 +475,5 @@ def measure(worth, annual, ends, days, ruined, pnl, return_pct, hours, meter, ro
     add_drawdowns(meter, worth, days, 0, days.size)
     if not ends.size:
         add_returns(meter, worth, 0, days.size)
-    conclude(meter, worth, annual, ends, days, ruined, room, out)
+    conclude(meter, worth, annual, rates, ends, days, ruined, room, out)
     measure_trades(pnl, return_pct, hours, out)

@@ -197,9 +197,9 @@ class MeasuredMetrics(BaseModel):
         Metric(
             "Sharpe ratio",
             "ratio",
-            "Mean return over its standard deviation, annualised; risk-free rate 0; of intraday "
-            "bars a return spans a session",
-            "mean(r) / std(r, ddof 1) x sqrt(A)",
+            "Mean return over its standard deviation, annualised, less the spec's risk-free rate; "
+            "of intraday bars a return spans a session",
+            "mean(e) / std(e, ddof 1) x sqrt(A), e = r - sharpe_risk_free / A",
         ),
     ]
     sortino_ratio: Annotated[
@@ -208,7 +208,7 @@ class MeasuredMetrics(BaseModel):
             "Sortino ratio",
             "ratio",
             "Like the Sharpe ratio, with only the losses as risk",
-            "mean(r) / sqrt(mean(min(r, 0)^2)) x sqrt(A)",
+            "mean(e) / sqrt(mean(min(e, 0)^2)) x sqrt(A), e = r - sharpe_risk_free / A",
         ),
     ]
     calmar_ratio: Annotated[

@@ -63,7 +63,11 @@ def last_of_each(labels: NDArray[np.integer[Any]]) -> NDArray[np.intp]:
 
 
 def rolling_sharpe(
-    equity: pd.Series[float], window: int, periods_per_year: float
+    equity: pd.Series[float],
+    window: int,
+    periods_per_year: float,
+    *,
+    rates: Floats | None = None,
 ) -> pd.Series[float]:
     """Return the annualised Sharpe ratio of the last `window` returns at each end.
 
@@ -75,6 +79,8 @@ def rolling_sharpe(
         Number of returns, at least 2.
     periods_per_year
         Returns in a year, for annualisation.
+    rates
+        What of each return is free of risk, as `risk_free_returns` gives it; None for nothing.
 
     Returns
     -------
@@ -82,6 +88,8 @@ def rolling_sharpe(
         NaN before `window` returns are there, and where the account did not move in the window.
     """
     returns = _inner_returns(equity)
+    if rates is not None and rates.size:
+        returns = returns - rates
     rolling = pd.Series(returns, index=equity.index).rolling(window)
     deviation = rolling.std().to_numpy(copy=True)
     # A sliding sum keeps rounding of what has left the window; a still window is still.

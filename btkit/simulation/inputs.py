@@ -12,9 +12,11 @@ import pandas as pd
 from btkit.conditions.columns import ColumnEvaluator
 from btkit.data import DataInfo, Finding
 from btkit.decisions import Clauses
+from btkit.engine.inputs import Floats
 from btkit.indicators import EventDates, FeatureSet, is_truth_value
 from btkit.markets import Annualisation
 from btkit.metrics import TradeColumns, compute_metrics
+from btkit.simulation.benchmark import BenchmarkCloses
 from btkit.simulation.result import Result
 from btkit.simulation.simulated import Positions
 from btkit.spec import BaseSpec
@@ -44,6 +46,10 @@ class Inputs:
         The account.
     annualisation
         How returns are taken and annualised.
+    benchmark
+        What the run is measured against.
+    risk_free
+        float64 (n_bars,): the rate a year known before each bar; None for 0.
     loop
         Runs the loop.
     """
@@ -58,6 +64,8 @@ class Inputs:
     commission: float
     slippage: float
     annualisation: Annualisation
+    benchmark: BenchmarkCloses
+    risk_free: Floats | None
     loop: Loop
 
     @cached_property
@@ -109,6 +117,8 @@ def conclude(inputs: Inputs, clauses: Clauses, outcome: Outcome, positions: Posi
             times[closed.exit_bar],
         ),
         ruined=outcome.ruined,
+        risk_free=None if inputs.risk_free is None else inputs.risk_free[start:],
+        benchmark=inputs.benchmark.closes[start:],
     )
     return Result(
         spec=inputs.spec,
@@ -116,6 +126,8 @@ def conclude(inputs: Inputs, clauses: Clauses, outcome: Outcome, positions: Posi
         commission=inputs.commission,
         slippage=inputs.slippage,
         annualisation=inputs.annualisation,
+        benchmark=inputs.benchmark,
+        all_risk_free=inputs.risk_free,
         metrics=metrics,
         quality=inputs.quality,
         told=inputs.told,

@@ -12,9 +12,12 @@ import pandas as pd
 
 from btkit.arguments import check_account, shown
 from btkit.data import GivenBars, adjust_prices, judge_splits_again, take_bars
-from btkit.errors import NoDataError, UsageError
+from btkit.data.info import format_times
+from btkit.engine.inputs import Floats
+from btkit.errors import DataError, NoDataError, UsageError
 from btkit.markets import Annualisation, as_bar_time, infer_interval, read_moment
 from btkit.settings import Settings
+from btkit.simulation.benchmark import own_benchmark, take_benchmark
 from btkit.simulation.inputs import Inputs, Loop
 from btkit.simulation.kinds import SIMULATIONS
 from btkit.simulation.result import Result
@@ -32,6 +35,7 @@ def simulate(
     commission: float = 0.65,
     slippage: float = 0.005,
     start: str | date | np.datetime64 | None = None,
+    benchmark: pd.DataFrame | None = None,
 ) -> Result:
     """Simulate a strategy over bars; no file, network, clock or environment is read.
 
@@ -56,6 +60,10 @@ def simulate(
     start
         The first date on which orders are decided; earlier bars only warm the indicators up.
         None starts at the first bar.
+    benchmark
+        The bars of what the run is measured against, of the same interval: `beta`, `alpha` and
+        the like, and the line beside the account's. Where its market was closed its last close
+        stands in. None holds the instrument itself, from the first close on.
 
     Returns
     -------
@@ -70,7 +78,7 @@ def simulate(
     DataError
         If the bars are broken beyond harmless repair.
     NoDataError
-        If there is no bar at or after `start`.
+        If there is no bar at or after `start`, or the benchmark lacks the closes.
     UsageError
         If a number or `start` makes no sense.
 
@@ -88,6 +96,7 @@ def simulate(
         commission=commission,
         slippage=slippage,
         start=start,
+        benchmark=benchmark,
         copy=True,
     )
 
@@ -112,6 +121,7 @@ def simulate_with(
     commission: float = 0.65,
     slippage: float = 0.005,
     start: str | date | np.datetime64 | None = None,
+    benchmark: pd.DataFrame | None = None,
     copy: bool = False,
 ) -> Result:
     """`simulate`, with the loop run by someone who watches, saves or stops it.
@@ -120,7 +130,7 @@ def simulate_with(
     ----------
     loop
         Runs a loop to its end, as `in_one_piece` does.
-    spec, bars, capital, commission, slippage, start
+    spec, bars, capital, commission, slippage, start, benchmark
         See `simulate`.
     copy
         Whether the bars may change while the result is in use, so that it needs its own.
@@ -141,6 +151,10 @@ def simulate_with(
     )
     given = _take(bars, strategy, copy=copy)
     index = pd.DatetimeIndex(given.bars.index)
+    first, measured = _first_bar(index, start), _annualisation(index, strategy, given)
+    held = own_benchmark(given.bars)
+    if benchmark is not None:
+        held = take_benchmark(benchmark, strategy, index, start=first, measured=measured)
     result = SIMULATIONS[strategy.kind](
         Inputs(
             spec=strategy,
@@ -148,11 +162,13 @@ def simulate_with(
             quality=given.findings,
             told=given.told,
             events=strategy.events.of(_symbol(given)),
-            start=_first_bar(index, start),
+            start=first,
             capital=capital,
             commission=commission,
             slippage=slippage,
-            annualisation=_annualisation(index, strategy, given),
+            annualisation=measured,
+            benchmark=held,
+            risk_free=_risk_free(strategy, given.bars, first),
             loop=loop,
         )
     )
@@ -174,7 +190,7 @@ def _loaded(spec: BaseSpec | Mapping[str, Any]) -> BaseSpec:
 
 
 def _take(bars: pd.DataFrame, strategy: BaseSpec, *, copy: bool) -> GivenBars:
-    given = take_bars(bars, calendar=strategy.calendar)
+    given = take_bars(bars, calendar=strategy.calendar, columns=strategy.own_columns)
     if given.bars.empty:
         raise NoDataError("there are no bars to simulate", hint="check symbol and dates")
     # Tables and diagnostics are worked out when they are first asked for; by then the caller may
@@ -193,6 +209,28 @@ def _annualisation(index: pd.DatetimeIndex, spec: BaseSpec, given: GivenBars) ->
 
 def _symbol(given: GivenBars) -> str | None:
     return None if given.told is None else given.told.symbol or None
+
+
+def _risk_free(spec: BaseSpec, bars: pd.DataFrame, first: int) -> Floats | None:
+    """Return the rate a year that was known before each bar."""
+    rate = spec.sharpe_risk_free
+    if rate is None or rate == 0.0:
+        return None
+    if not isinstance(rate, str):
+        return np.broadcast_to(float(rate), len(bars))
+    known = bars[rate].to_numpy(dtype=np.float64)
+    # No bar stands before the first: its own rate stands in.
+    before = np.append(known[:1], known[:-1])
+    missing = first + np.flatnonzero(~np.isfinite(before[first:]))
+    if missing.size:
+        dates = format_times(pd.DatetimeIndex(bars.index[np.maximum(missing - 1, 0)]))
+        raise DataError(
+            f"the column {rate}, which sharpe_risk_free names, has no number on "
+            f"{missing.size:,} bars, first on {dates[0]}",
+            hint=f'a rate holds until the next is known: bars["{rate}"] = bars["{rate}"].ffill()',
+            details={"column": rate, "dates": dates},
+        )
+    return before
 
 
 def _first_bar(index: pd.DatetimeIndex, start: str | date | np.datetime64 | None) -> int:

@@ -16,6 +16,7 @@ from btkit.engine.inputs import Floats, Integers
 from btkit.indicators import FeatureSet
 from btkit.markets import Annualisation
 from btkit.metrics import Metrics
+from btkit.simulation.benchmark import BenchmarkCloses
 from btkit.spec import BaseSpec
 
 if TYPE_CHECKING:
@@ -112,6 +113,10 @@ class Simulated:
         The account: $, what the commission model multiplies, fraction of the price.
     annualisation
         How returns are taken and annualised, from the bars' interval, calendar and spec.
+    benchmark
+        What the run is measured against.
+    all_risk_free
+        float64 (n_bars,): the rate a year known before each bar, warm-up included; None for 0.
     metrics
         True values; NaN where undefined.
     quality
@@ -131,6 +136,8 @@ class Simulated:
     commission: float
     slippage: float
     annualisation: Annualisation
+    benchmark: BenchmarkCloses
+    all_risk_free: Floats | None
     metrics: Metrics
     quality: list[Finding]
     told: DataInfo | None
@@ -180,6 +187,16 @@ class Simulated:
     def bars(self) -> pd.DataFrame:
         """The bars from the first deciding one on; the index of equity."""
         return self.all_bars.iloc[self.outcome.start :]
+
+    @property
+    def benchmark_closes(self) -> Floats:
+        """Closes of the benchmark at `bars`."""
+        return self.benchmark.closes[self.outcome.start :]
+
+    @property
+    def risk_free(self) -> Floats | None:
+        """The risk-free rate a year that was known before each of `bars`; None for 0."""
+        return None if self.all_risk_free is None else self.all_risk_free[self.outcome.start :]
 
     @property
     def names(self) -> list[str]:

@@ -42,6 +42,7 @@ from btkit.spec.fields import (
     Metadata,
     Name,
     Parameters,
+    RiskFree,
     RiskShare,
     Timeframe,
     Version,
@@ -125,6 +126,11 @@ class BaseSpec(BaseModel):
         description="Bars in a year, where the calendar does not say it right; then every bar, "
         "also an intraday one, has a return",
     )
+    sharpe_risk_free: RiskFree | None = Field(
+        default=None,
+        description="What Sharpe and Sortino ratios take off returns: a rate a year as a fraction, "
+        "or a column of the bars that has it, read one bar before; left out: 0",
+    )
     metadata: Metadata = Field(
         default={},
         description="Anything in JSON that its author wants to keep with it; decides nothing",
@@ -204,6 +210,12 @@ class BaseSpec(BaseModel):
     def columns(self) -> frozenset[str]:
         """The per-bar columns that it reads whatever its expressions say."""
         return frozenset()
+
+    @property
+    def own_columns(self) -> tuple[str, ...]:
+        """The columns of the bars that it names and btkit knows nothing of."""
+        rate = self.sharpe_risk_free
+        return (rate,) if isinstance(rate, str) else ()
 
     @property
     def rests_on_iv(self) -> bool:

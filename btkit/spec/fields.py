@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError, PydanticKnownError
 MAX_CONDITIONS = 200
 MAX_PARAMETERS = 100
 MAX_METADATA = 100_000
+MAX_COLUMN_NAME = 100
 # Beyond this a whole number is no longer exact as a float, which is what conditions compute in.
 MAX_EXACT_INTEGER = 2**53
 
@@ -124,6 +125,30 @@ ParameterValue = Annotated[
 Parameters = Annotated[
     dict[ParameterName, ParameterValue],
     Field(max_length=MAX_PARAMETERS, json_schema_extra={"additionalProperties": False}),
+]
+
+_LOWEST_RATE, _HIGHEST_RATE = -0.5, 1.0
+
+
+def _checked_rate(value: object) -> object:
+    if isinstance(value, str):
+        if value.strip() == value and value.isprintable() and 0 < len(value) <= MAX_COLUMN_NAME:
+            return value
+        rule = "must name a column of the bars, without a space at either end"
+    elif isinstance(value, bool) or not isinstance(value, int | float):
+        rule = "must be a number, or the name of a column of the bars"
+    elif _LOWEST_RATE <= value <= _HIGHEST_RATE:
+        return float(value)
+    else:
+        rule = f"must be from {_LOWEST_RATE} to {_HIGHEST_RATE:.0f}"
+    raise PydanticCustomError("risk_free", "{rule}", {"rule": rule})
+
+
+# One check before the union, which would refuse a value once for each of its types.
+RiskFree = Annotated[
+    Annotated[float, Field(ge=_LOWEST_RATE, le=_HIGHEST_RATE)]
+    | Annotated[str, Field(min_length=1, max_length=MAX_COLUMN_NAME)],
+    BeforeValidator(_checked_rate),
 ]
 
 # 2,147,483,647 is how some write "no limit"; a bar a second for a leap year bounds the second.

@@ -55,6 +55,7 @@ _PATTERNS = {
 }
 _BOUND_HINTS = {
     "per_trade_risk_pct": "0.01 risks 1 % of the capital per trade; 0.02 is the hard cap",
+    "sharpe_risk_free": "write a fraction a year: 0.03 is 3 %",
     "risk_free_rate": "write a fraction: 0.05 is 5 %",
     "dividend_yield": "write a fraction: 0.015 is 1.5 %",
     "iv_scale": "write a factor: 0.85 takes 15 % off the volatility",
@@ -178,8 +179,9 @@ def _value_problem(
     if kind in {"no_json", "too_much_json"}:
         what = "is no JSON: " if kind == "no_json" else ""
         return f"{what}{found['msg']}", "keep texts, numbers, true, false, null, lists and mappings"
-    if kind == "parameter_value":
-        return f"{found['msg']}, not {kind_of_value(value)}", _number_hint("a number", value)
+    if kind in {"parameter_value", "risk_free"}:
+        hint = _number_hint("a number", value) or _BOUND_HINTS.get(field)
+        return f"{found['msg']}, not {kind_of_value(value)}", hint
     if kind in _SHAPES:
         message, hint = _shape_problem(_SHAPES[kind], value, info, field)
         # A hint for a missing field is none for one entry of its list.

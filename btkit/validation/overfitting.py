@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btkit.conditions.compiled import compiled, compiled_lean
+from btkit.metrics.curves import ROUNDING
 from btkit.validation.cross_validation import (
     FEWEST_SETS,
     BacktestOverfitting,
@@ -227,7 +228,8 @@ def _sum_up(
         spread[:] = 0.0
         _add_distances(tile, mean, spread)
         for lane in range(some):
-            if spread[lane] > 0.0:
+            # A set that never moves has no ratio; less a risk-free rate its returns only round.
+            if spread[lane] > ROUNDING**2 * (count - 1):
                 sharpe[first + lane] = mean[lane] / math.sqrt(spread[lane] / (count - 1))
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from btkit.arguments import check_whole, refusal
 from btkit.engine.sweep import SweepEngine
 from btkit.metrics import bar_returns
+from btkit.metrics.curves import risk_free_returns
 from btkit.simulation import Result, simulate
 from btkit.spec import StrategySpec
 from btkit.validation.grid import Number, ParameterSets
@@ -129,12 +130,16 @@ class SweepResult:
             commission=first.commission,
             slippage=first.slippage,
             start=first.bars.index[0],
+            benchmark=first.benchmark.bars,
         )
 
     def overfitting(
         self, *, repetitions: int = 1_000, seed: int = 0, on_chunk: OnChunk | None = None
     ) -> Overfitting:
         """Say whether the best set's result could be chance; every set is simulated once more.
+
+        All of it is of returns less the spec's ``sharpe_risk_free``, as the Sharpe ratios are: with
+        a rate, doing nothing earns that rate.
 
         Parameters
         ----------
@@ -145,22 +150,19 @@ class SweepResult:
         on_chunk
             Told of each chunk when it is taken in, with the returns of its sets.
         """
-        periods, engine, winner = (
-            self.sweeper.periods(),
-            self.sweeper.engine(self.sets),
-            self.winner,
-        )
-        close = np.asarray(self.sweeper.first.bars["close"], np.float64)
+        first, periods, winner = self.sweeper.first, self.sweeper.periods(), self.winner
+        engine, close = self.sweeper.engine(self.sets), first.benchmark_closes
         held = bar_returns(close[periods.ends], close[0])
+        rates = risk_free_returns(first.risk_free, periods.ends, periods.per_year)
         found = Gathered(
             len(self.sets),
-            engine.returns(winner, winner + 1, periods.ends)[0],
-            held,
+            _above(engine.returns(winner, winner + 1, periods.ends), rates)[0],
+            _above(held, rates),
             repetitions=repetitions,
             seed=seed,
             threads=self.sweeper.threads,
         )
-        for begin, returns in _returns(engine, periods.ends):
+        for begin, returns in _returns(engine, periods.ends, rates):
             found.add(begin, returns)
             if on_chunk is not None:
                 on_chunk(begin, returns)
@@ -171,8 +173,14 @@ class SweepResult:
         return f"{len(self.sets):,} sets of {self.spec.name} by {self.objective}\n{shown}"
 
 
-def _returns(engine: SweepEngine, ends: NDArray[np.int64]) -> Iterator[tuple[int, Floats]]:
+def _above(returns: Floats, rates: Floats) -> Floats:
+    return returns - rates if rates.size else returns
+
+
+def _returns(
+    engine: SweepEngine, ends: NDArray[np.int64], rates: Floats
+) -> Iterator[tuple[int, Floats]]:
     size = max(1, _RETURN_VALUES // len(ends))
     for begin, end in engine.chunks():
         for first in range(begin, end, size):
-            yield first, engine.returns(first, min(first + size, end), ends)
+            yield first, _above(engine.returns(first, min(first + size, end), ends), rates)

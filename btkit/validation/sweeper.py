@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ from btkit.indicators import is_truth_value
 from btkit.markets import session_ends
 from btkit.metrics import MEASURED, columns_for, metric_of
 from btkit.metrics.arrays import RunArrays
-from btkit.metrics.curves import period_returns
+from btkit.metrics.curves import period_returns, risk_free_returns
 from btkit.metrics.registering import work_out
 from btkit.simulation import Result, simulate
 from btkit.simulation.shares import rules_of
@@ -90,6 +91,7 @@ class Sweeper:
         assert isinstance(spec, StrategySpec)
         plan = _plan(spec, sets)
         index = pd.DatetimeIndex(result.all_bars.index)
+        ends = result.annualisation.period_ends(pd.DatetimeIndex(result.bars.index))
         return SweepEngine(
             plan=plan,
             evaluator=ColumnEvaluator(result.feature_set.column, is_truth_value),
@@ -100,7 +102,8 @@ class Sweeper:
                 result.outcome.start,
                 result.initial_capital,
                 math.sqrt(result.periods_per_year),
-                self._measured_ends(),
+                risk_free_returns(result.risk_free, ends, result.periods_per_year),
+                np.zeros(0, np.int64) if ends is None else ends,
                 index.to_numpy(dtype="datetime64[D]").astype(np.int64),
                 index.asi8,
                 float(np.timedelta64(1, "h") / np.timedelta64(1, index.unit)),
@@ -174,6 +177,7 @@ class Sweeper:
             returns=period_returns(
                 equity, account.capital, account.ends if account.ends.size else None
             ),
+            benchmark_returns=self._benchmark_returns,
             pnl=pnl,
             return_pct=share,
             fill_value=values[:, 2] * (values[:, 0] + values[:, 1]),
@@ -183,6 +187,12 @@ class Sweeper:
             initial_capital=account.capital,
             periods_per_year=self.first.periods_per_year,
         )
+
+    @cached_property
+    def _benchmark_returns(self) -> Floats:
+        closes = self.first.benchmark_closes
+        ends = self.first.annualisation.period_ends(pd.DatetimeIndex(self.first.bars.index))
+        return period_returns(closes, float(closes[0]), ends)
 
     def periods(self) -> Periods:
         """Return the periods whose returns the statistics take.
@@ -199,11 +209,6 @@ class Sweeper:
         if measured.by_session:
             return Periods(ends, measured.periods_per_year, "session")
         return Periods(ends, len(ends) * measured.bars_per_year / len(index), "session")
-
-    def _measured_ends(self) -> NDArray[np.int64]:
-        index = pd.DatetimeIndex(self.first.bars.index)
-        ends = self.first.annualisation.period_ends(index)
-        return np.zeros(0, np.int64) if ends is None else ends
 
 
 def check_sets(
@@ -263,6 +268,7 @@ def prepare(  # noqa: PLR0913 - what `simulate` takes, and what a sweep adds
     start: str | pd.Timestamp | None,
     threads: int,
     objective: str = "sharpe_ratio",
+    benchmark: pd.DataFrame | None = None,
 ) -> Sweeper:
     """Check everything that a sweep rests on, by running its first set.
 
@@ -270,7 +276,7 @@ def prepare(  # noqa: PLR0913 - what `simulate` takes, and what a sweep adds
     ----------
     spec
         Has the parameters that the sets vary.
-    bars, capital, commission, slippage, start
+    bars, capital, commission, slippage, start, benchmark
         See `simulate`.
     sets
         At least one.
@@ -289,6 +295,7 @@ def prepare(  # noqa: PLR0913 - what `simulate` takes, and what a sweep adds
         commission=commission,
         slippage=slippage,
         start=start,
+        benchmark=benchmark,
     )
     return Sweeper(first, max(1, threads), objective)
 

@@ -58,6 +58,7 @@ def test_defaults_are_the_documented_ones():
         "price_adjustment": "none",
         "calendar": "XNYS",
         "bars_per_year": None,
+        "sharpe_risk_free": None,
         "metadata": {},
         "asset_class": "equities",
         "exit_conditions": (),
