@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from btkit.cli.options import (
     AssetsKind,
     BarInterval,
+    Benchmark,
     Capital,
     Commission,
     End,
@@ -88,6 +89,7 @@ def _account_fields(
     interval: BarInterval = "1d",
     source: Source = None,
     bar_format: FileFormat = None,
+    benchmark: Benchmark = None,
 ) -> Fields:
     return {
         "capital": capital,
@@ -96,6 +98,7 @@ def _account_fields(
         "interval": interval,
         "source": source,
         "format": bar_format,
+        "benchmark": benchmark,
     }
 
 

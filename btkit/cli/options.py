@@ -69,6 +69,14 @@ FileFormat = Annotated[
         help="How the file of bars is written, as YAML. [default: SYMBOL.format.yaml beside it]",
     ),
 ]
+Benchmark = Annotated[
+    str | None,
+    typer.Option(
+        "--benchmark",
+        metavar="SYMBOL",
+        help="What results are measured against. [default: buy-and-hold of --symbol]",
+    ),
+]
 Constraint = Annotated[
     str | None,
     typer.Option("--constraint", help='Which parameter sets to try, such as "fast < slow".'),

@@ -13,7 +13,7 @@ from btkit.metrics import JSON_INFINITY, THRESHOLDS, VERDICT_WORDS
 
 Row = tuple[str, str, str, str, str]
 
-_HEADINGS: Row = ("Metric", "Strategy", "Needs", "", "Buy-and-hold")
+_HEADINGS = ("Metric", "Strategy", "Needs", "")
 _BOUNDS = {threshold.metric: threshold for threshold in THRESHOLDS}
 
 
@@ -48,7 +48,7 @@ def show_summary(document: Mapping[str, Any], paths: Mapping[str, Path]) -> None
     show_closing(
         f"{VERDICT_WORDS[document['verdict']]}  {run['strategy_name']} on {run['symbol']}, "
         f"{run['start_date']} to {run['end_date']}",
-        partial(_show_table, summary_rows(document)),
+        partial(_show_table, summary_rows(document), _headings(document)),
         remarks=[
             *(f"warning: {warning['message']}" for warning in document["warnings"]),
             *(f"no trades: {sentence}" for sentence in diagnostics["explanation"]),
@@ -60,7 +60,7 @@ def show_summary(document: Mapping[str, Any], paths: Mapping[str, Path]) -> None
 
 
 def summary_rows(document: Mapping[str, Any]) -> list[Row]:
-    """Return the rows as text: metric, value, threshold, ok or missed, and buy-and-hold."""
+    """Return the rows as text: metric, value, threshold, ok or missed, and the benchmark."""
     missed = {failure["metric"] for failure in document["failures"]}
     rows = []
     is_short = any(warning["code"] == "short_range" for warning in document["warnings"])
@@ -91,28 +91,34 @@ def _signed(text: str) -> str:
     return text.replace("-", "−")
 
 
-def _show_table(table: list[Row]) -> None:
+def _headings(document: Mapping[str, Any]) -> Row:
+    from btkit.documents import Benchmark  # noqa: PLC0415 - as the numbers, only once it has run
+
+    return (*_HEADINGS, Benchmark.model_validate(document["benchmark"]).heading)
+
+
+def _show_table(table: list[Row], headings: Row) -> None:
     if stderr_is_terminal():
-        _show_rich(table)
+        _show_rich(table, headings)
     else:
-        _show_plain(table)
+        _show_plain(table, headings)
 
 
-def _show_plain(table: list[Row]) -> None:
-    widths = [max(len(row[column]) for row in [_HEADINGS, *table]) for column in range(5)]
-    for row in [_HEADINGS, *table]:
+def _show_plain(table: list[Row], headings: Row) -> None:
+    widths = [max(len(row[column]) for row in [headings, *table]) for column in range(5)]
+    for row in [headings, *table]:
         cells = [row[0].ljust(widths[0])]
         cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
         say("  ".join(cells).rstrip())
 
 
-def _show_rich(table: list[Row]) -> None:
+def _show_rich(table: list[Row], headings: Row) -> None:
     # As in progress: rich is of use on a terminal only.
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
     shown = Table(box=None, pad_edge=False)
-    for column, heading in enumerate(_HEADINGS):
+    for column, heading in enumerate(headings):
         shown.add_column(heading, justify="right" if column else "left")
     for row in table:
         # Blue and vermilion, which colour-blind eyes tell apart; the word says it as well.

@@ -44,7 +44,10 @@ def _show_best(document: Mapping[str, Any]) -> None:
         f"{DEFLATED_SHARPE_NEEDED:.2f}), overfitting "
         f"{_percent(truth['probability_of_overfitting'])} (at most {_percent(OVERFITTING_ALLOWED)})"
     )
-    for prefix, benchmark in (("", "nothing"), ("holding_", "buy-and-hold")):
+    from btkit.documents import Benchmark  # noqa: PLC0415 - as the numbers, once they are there
+
+    held = Benchmark.model_validate(document["benchmark"]).words
+    for prefix, benchmark in (("", "nothing"), ("holding_", held)):
         say(
             f"{'skill' if not prefix else '':<9} beats {benchmark}: SPA p "
             f"{_p_value(truth[f'{prefix}spa_p'])}, reality check p "

@@ -103,11 +103,14 @@ class LoadedBars:
         Where they came from.
     start
         Time of the first bar at or after the requested start.
+    benchmark
+        The bars of what a run is measured against; None holds the instrument itself.
     """
 
     bars: pd.DataFrame
     info: DataInfo
     start: pd.Timestamp
+    benchmark: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)

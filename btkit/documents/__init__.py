@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from btkit.documents.benchmark import buy_and_hold, buy_and_hold_equity
+from btkit.documents.benchmark import (
+    benchmark_of,
+    buy_and_hold,
+    buy_and_hold_equity,
+    stitched_benchmark,
+)
 from btkit.documents.build import RunDocument, build_report, describe_run
 from btkit.documents.inputs import check_result
 from btkit.documents.kinds import REPORTS, OptionsReport, ReportKind, kind_of_report, read_report
@@ -22,7 +27,7 @@ from btkit.documents.models import (
     WarmupSection,
     report_schema,
 )
-from btkit.documents.provenance import bars_hash, build_provenance, gather_versions
+from btkit.documents.provenance import bars_hash, benchmark_hash, build_provenance, gather_versions
 
 __all__ = [
     "REPORTS",
@@ -43,6 +48,8 @@ __all__ = [
     "Section",
     "WarmupSection",
     "bars_hash",
+    "benchmark_hash",
+    "benchmark_of",
     "build_provenance",
     "build_report",
     "buy_and_hold",
@@ -53,4 +60,5 @@ __all__ = [
     "kind_of_report",
     "read_report",
     "report_schema",
+    "stitched_benchmark",
 ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from btkit.documents.benchmark import buy_and_hold
+from btkit.documents.benchmark import benchmark_of
 from btkit.documents.kinds import REPORTS
 from btkit.documents.models import (
     DataSection,
@@ -76,9 +76,7 @@ def build_report(
         warnings=_warnings(result, min_trades_required),
         data=_data_section(result),
         diagnostics=DiagnosticsSection.model_validate(result.diagnostics.model_dump(mode="json")),
-        benchmark=buy_and_hold(
-            result.bars, capital=result.initial_capital, annualisation=result.annualisation
-        ),
+        benchmark=benchmark_of(result),
         drawdowns=[
             DrawdownEntry(**asdict(fall))
             for fall in deepest_drawdowns(result.equity, result.initial_capital)
@@ -183,8 +181,10 @@ class RunDocument:
         The JSON document.
     trades : DataFrame, shape (n_trades, n_columns)
         The closed trades in the order of exit.
-    curve : DataFrame, shape (n_bars, 7)
-        By bar time: equity, cash and invested in $, and the open, high, low and close of the bars.
+    curve : DataFrame, shape (n_bars, 7 to 9)
+        By bar time: equity, cash and invested in $, and the open, high, low and close of the bars;
+        ``benchmark``, its close, where a run is measured against another instrument; and
+        ``risk_free``, the rate a year known before the bar, where the spec has one.
     """
 
     report: Report
@@ -214,5 +214,9 @@ class RunDocument:
             "invested": result.invested,
             **{name: bars[name] for name in ("open", "high", "low", "close")},
         }
+        if result.benchmark.bars is not None:
+            columns["benchmark"] = pd.Series(result.benchmark_closes, bars.index, copy=False)
+        if result.risk_free is not None:
+            columns["risk_free"] = pd.Series(result.risk_free, bars.index)
         curve = pd.DataFrame(columns, copy=False).rename_axis("time")
         return cls(report=report, trades=result.trades.copy(), curve=curve)

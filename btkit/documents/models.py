@@ -297,18 +297,28 @@ class DiagnosticsSection(Section):
 
 
 class Benchmark(Section):
-    """What doing nothing but hold the instrument would have given.
+    """What doing nothing but hold the benchmark would have given.
 
     Parameters
     ----------
     name, definition
-        Which benchmark, as a word and in sentences.
+        Which benchmark: ``"buy_and_hold"`` of the run's own instrument, or ``"benchmark"``; and in
+        sentences.
+    symbol
+        The instrument that was named; None for the run's own, and for bars without a name.
+    carried
+        Returns at whose end the benchmark had no bar, so that its last close stood in.
+    quality
+        What checking its bars found; empty for the run's own.
     undefined
         As in `MetricsSection`. All other fields are as in `Metrics`.
     """
 
     name: str
     definition: str
+    symbol: str | None = None
+    carried: int = 0
+    quality: list[Finding] = []
     cagr: float
     total_return_pct: float
     sharpe_ratio: float
@@ -318,6 +328,19 @@ class Benchmark(Section):
     max_drawdown_duration_days: int
     calmar_ratio: float
     undefined: list[str]
+
+    @property
+    def words(self) -> str:
+        """What it is called within a sentence."""
+        if self.name == "buy_and_hold":
+            return "buy-and-hold"
+        return self.symbol or "the benchmark"
+
+    @property
+    def heading(self) -> str:
+        """What it is called in a table or a chart."""
+        words = self.words.removeprefix("the ")
+        return words if self.symbol else words.capitalize()
 
 
 class DrawdownEntry(Section):
@@ -350,6 +373,9 @@ class Provenance(Section):
     spec_hash, bars_hash
         SHA-256 in hexadecimal of the spec, and of the bars as they were computed with: checked,
         adjusted if the spec asks for it, the warm-up included.
+    benchmark_hash
+        The same of the closes of the benchmark at the run's bars; None where the run's own
+        instrument is held.
     events_hash, events
         SHA-256 of the user's events that the spec reads on this symbol, and their dates by name;
         None and empty where it reads none.
@@ -372,6 +398,7 @@ class Provenance(Section):
 
     spec_hash: str
     bars_hash: str
+    benchmark_hash: str | None = None
     events_hash: str | None = None
     events: dict[str, list[dict[str, str | None]]] = {}
     source: str
@@ -413,7 +440,7 @@ class Report(Document):
     diagnostics
         Why things happened, or did not.
     benchmark
-        What holding the instrument would have given.
+        What holding the benchmark would have given.
     drawdowns
         The five deepest falls of the account, the deepest first; fewer where there were fewer,
         and none in a report of an earlier version.

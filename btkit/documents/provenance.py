@@ -64,6 +64,25 @@ def bars_hash(bars: pd.DataFrame, *, columns: Sequence[str] = ()) -> str:
     return digest.hexdigest()
 
 
+def benchmark_hash(result: Result) -> str | None:
+    """Return a fingerprint of the closes of another instrument that a run is measured against.
+
+    Parameters
+    ----------
+    result
+        The result of a simulation.
+
+    Returns
+    -------
+    str or None
+        As `bars_hash` of the closes that were known at each bar from the first deciding one on.
+    """
+    if result.benchmark.bars is None:
+        return None
+    closes = pd.DataFrame({"close": result.benchmark_closes}, index=result.bars.index)
+    return bars_hash(closes)
+
+
 def gather_versions() -> dict[str, str]:
     """Return the versions that numbers depend on; reads the installation, so call it at the edge.
 
@@ -110,6 +129,7 @@ def build_provenance(
         "spec_hash": spec_hash(result.spec),
         # Indicators depend on the warm-up, so it counts.
         "bars_hash": bars_hash(result.all_bars, columns=result.spec.own_columns),
+        "benchmark_hash": benchmark_hash(result),
         "events_hash": events.fingerprint(),
         "events": events.to_json(),
         "source": result.data.source,
@@ -128,6 +148,7 @@ def build_provenance(
             "commission_model": result.commission_model,
             "slippage": result.slippage,
             "interval": result.interval,
+            "benchmark": result.benchmark.symbol,
             "bars_per_year": result.annualisation.bars_per_year,
             "periods_per_year": result.annualisation.periods_per_year,
             **{name: spec[name] for name in _SPEC_SETTINGS if name in spec},

@@ -63,8 +63,9 @@ class OverfittingSection(Section):
     reality_check_p, spa_p, spa_p_lower, spa_p_upper
         p-values of White's reality check and of Hansen's test: that no set earns more than nothing.
     holding_reality_check_p, holding_spa_p, holding_spa_p_lower, holding_spa_p_upper
-        The same, that no set earns more than buy-and-hold of the same bars. Rules that are always
-        long pass the first test wherever the instrument rose.
+        The same, that no set earns more than the benchmark: buy-and-hold of the same bars, or what
+        was named. Rules that are always long pass the first test wherever the instrument rose.
+        With ``sharpe_risk_free`` all of it is of returns less that rate, and nothing is the rate.
     """
 
     trials: int

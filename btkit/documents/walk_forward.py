@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from btkit.documents.models import (
+    Benchmark,
     DataSection,
     Document,
     IsoBar,
@@ -94,6 +95,9 @@ class WalkForwardReport(Document):
         above 0.
     stitched
         Metrics of the stitched out-of-sample curve.
+    benchmark
+        What holding the benchmark through the same bars would have given; None in a document of
+        an earlier version.
     passed, failures
         Whether avg_efficiency is at least `EFFICIENCY_NEEDED` and the stitched account did not
         lose money, which no ratio of Sharpe ratios excuses; and what failed.
@@ -130,6 +134,7 @@ class WalkForwardReport(Document):
     avg_is_sharpe: float
     stitched_efficiency: float | None
     stitched: MetricsSection
+    benchmark: Benchmark | None = None
     passed: bool
     failures: list[Failure]
     verdict: Verdict

@@ -18,7 +18,7 @@ from btkit.spec.reading import parse_text, read_file
 _RANGE = ("start", "end")
 _REQUIRED = ("spec", "symbol", *_RANGE)
 _MANY = ("spec", "symbol", "command")
-_FLAGS = ("capital", "commission", "slippage", "interval", "source")
+_FLAGS = ("capital", "commission", "slippage", "interval", "source", "benchmark")
 _FORMAT = "format"
 _WILD = frozenset("*?[")
 # A pattern looks into as many folders as there are below each other, so three levels are many.
@@ -33,9 +33,9 @@ def read_jobs(path: Path, *, workers: int = 1, rendering: Rendering | None = Non
     path
         YAML: a list of mappings with ``spec``, ``symbol``, ``start`` and ``end``, optionally
         ``command`` (default ``run``), ``capital``, ``commission``, ``slippage``, ``interval``,
-        ``source``, ``format`` (a file or a mapping) and, under ``flags``, more of the command's
-        own flags, true for one that takes no value. ``spec``, ``symbol`` and ``command`` may be
-        lists; a spec may be a pattern such as ``strategies/*.yaml``. Paths
+        ``source``, ``benchmark``, ``format`` (a file or a mapping) and, under ``flags``, more of
+        the command's own flags, true for one that takes no value. ``spec``, ``symbol`` and
+        ``command`` may be lists; a spec may be a pattern such as ``strategies/*.yaml``. Paths
         count from the file's folder.
     workers
         How many jobs run at a time.

@@ -32,6 +32,7 @@ def command_of(job: SpecJob, info: DataInfo | None = None) -> list[str] | None:
         "interval": job.interval if info is None else info.interval,
         "source": job.source if info is None else info.source,
         "format": json.dumps(stated) if isinstance(stated, dict) else stated,
+        "benchmark": job.benchmark,
         **job.flags(),
     }
     parts = [

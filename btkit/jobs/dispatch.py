@@ -61,12 +61,13 @@ HANDLERS: Mapping[str, Handler] = {
 """By the job's kind."""
 
 
-def execute(
+def execute(  # noqa: PLR0913 - the job, where it goes, and what is at hand already
     job: BaseJob,
     *,
     settings: Settings | None = None,
     progress: ProgressListener | None = None,
     bars: pd.DataFrame | LoadedBars | None = None,
+    benchmark: pd.DataFrame | None = None,
     store: bool = True,
     part: Part | None = None,
     claimed: ClaimedJob | None = None,
@@ -84,6 +85,8 @@ def execute(
         Notified of each stage.
     bars
         As `simulate` takes them, or loaded already; then nothing is loaded and nothing stored.
+    benchmark
+        The bars of what `bars` are measured against.
     store
         Whether the outcome is stored.
     part
@@ -116,6 +119,7 @@ def execute(
         settings=read_settings(settings),
         progress=check_progress(progress),
         bars=bars,
+        benchmark=benchmark,
         is_stored=store and bars is None,
         part=part,
         claimed=claimed,

@@ -58,6 +58,8 @@ class Execution:
         Notified of each stage.
     bars
         Those that were handed over; None loads those of the job. With bars nothing is stored.
+    benchmark
+        The bars of what those are measured against; None for the job's own or none.
     is_stored
         Whether the outcome is stored.
     part
@@ -71,6 +73,7 @@ class Execution:
     settings: Settings
     progress: ProgressListener
     bars: pd.DataFrame | LoadedBars | None = None
+    benchmark: pd.DataFrame | None = None
     is_stored: bool = True
     part: Part | None = None
     claimed: ClaimedJob | None = None

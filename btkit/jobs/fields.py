@@ -153,6 +153,7 @@ Symbol = Annotated[
     _needed(lambda value, name: check_symbol(value)),  # noqa: ARG005 - it has no other name
 ]
 Day = Annotated[date | None, _needed(read_day)]
+Benchmark = Annotated[str, _checked(check_symbol)]
 IntervalLabel = Annotated[str, _checked(check_interval)]
 Source = Annotated[SourceName, _checked(check_source)]
 Capital = Annotated[float, Field(gt=0), _cost("capital")]

@@ -14,6 +14,7 @@ from btkit.indicators import UserEvents
 from btkit.jobs.fields import (
     MAX_THREADS,
     Axes,
+    Benchmark,
     Capital,
     Commission,
     Constraint,
@@ -140,6 +141,11 @@ class SpecJob(BaseJob):
     )
     slippage: Slippage | None = Field(
         default=None, description="Fraction lost per fill; null takes BT_DEFAULT_SLIPPAGE"
+    )
+    benchmark: Benchmark | None = Field(
+        default=None,
+        description="The instrument that results are measured against, from the same source; null "
+        "holds the one that is traded",
     )
     min_trades_required: Annotated[int, Field(ge=0)] | None = Field(
         default=None, description="Fewer trades prove little; null takes BT_MIN_TRADES_REQUIRED"

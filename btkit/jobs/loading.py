@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from btkit.data import LoadedBars, check_symbol, describe_bars, load_from_source, take_bars
 from btkit.data.formats import NO_FORMAT
-from btkit.errors import NoDataError
+from btkit.errors import NoDataError, UsageError
 from btkit.jobs.execution import Execution
 from btkit.jobs.job import SpecJob
 from btkit.jobs.progress import ProgressListener
@@ -32,8 +33,45 @@ def bars_of(job: SpecJob, given: Execution) -> LoadedBars:
     if isinstance(given.bars, LoadedBars):
         return given.bars
     if given.bars is not None:
-        return take(given.bars, job)
-    return load(job, settings=given.settings, progress=given.progress)
+        if job.benchmark is not None:
+            raise UsageError(
+                f"the benchmark is {job.benchmark}, and bars that were handed over are compared "
+                "with bars",
+                hint=f'hand them over, too: benchmark=bt.load_bars("{job.benchmark}", start, end)',
+                details={"argument": "benchmark"},
+            )
+        return replace(take(given.bars, job), benchmark=given.benchmark)
+    loaded = load(job, settings=given.settings, progress=given.progress)
+    if job.benchmark is None:
+        return loaded
+    return replace(
+        loaded,
+        benchmark=_load_benchmark(job, settings=given.settings, progress=given.progress),
+    )
+
+
+def _load_benchmark(
+    job: SpecJob, *, settings: Settings, progress: ProgressListener
+) -> pd.DataFrame:
+    """Load a benchmark as the run's own bars are, but for what only conditions read."""
+    first, last = read_days(job.start, job.end)
+    with progress.stage("load benchmark") as note:
+        loaded = load_from_source(
+            check_symbol(job.benchmark),
+            first,
+            last,
+            interval=job.interval,
+            settings=settings,
+            source=job.source,
+            # A close is wanted at the first bar, also where the benchmark had none that day.
+            warmup=WARMUP_BARS,
+            needs_vix=False,
+            # A format that is stated is of the run's own file.
+            calendar=job.strategy.calendar,
+        )
+        info = loaded.info
+        note(f"{info.rows:,} bars of {info.symbol}, {info.first} to {info.last}")
+    return loaded.bars
 
 
 def load(job: SpecJob, *, settings: Settings, progress: ProgressListener) -> LoadedBars:

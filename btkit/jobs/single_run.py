@@ -53,7 +53,14 @@ def _simulate(job: SpecJob, loaded: LoadedBars, *, watch: RunWatch | None = None
     from btkit.simulation.simulate import in_one_piece  # noqa: PLC0415 - as above
 
     finish = in_one_piece if watch is None else watch.finish
-    return simulate_with(finish, job.strategy, loaded.bars, **job.account, start=loaded.start)
+    return simulate_with(
+        finish,
+        job.strategy,
+        loaded.bars,
+        **job.account,
+        start=loaded.start,
+        benchmark=loaded.benchmark,
+    )
 
 
 def _carry_out(job: SpecJob, info: RunInfo, store: Store, given: Execution) -> Result:

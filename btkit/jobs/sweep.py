@@ -168,6 +168,7 @@ def _search(job: SweepJob, loaded: LoadedBars, given: Execution) -> SweepResult:
         probe,
         **job.account,
         start=loaded.start,
+        benchmark=loaded.benchmark,
         threads=job.threads or 1,
         objective=job.objective,
     )
@@ -219,7 +220,7 @@ def _begin(job: SweepJob, mark: str, jobs: JobTable, given: Execution) -> str:
 
 def fingerprint(job: SweepJob, sweeper: Sweeper) -> str:
     """Return an id that is the same for the same question about the same bars."""
-    from btkit.documents import bars_hash  # noqa: PLC0415 - as the sweep
+    from btkit.documents import bars_hash, benchmark_hash  # noqa: PLC0415 - as the sweep
 
     first = sweeper.first
     drawn = [job.method] if job.method == "grid" else [job.method, job.samples, job.seed]
@@ -233,6 +234,7 @@ def fingerprint(job: SweepJob, sweeper: Sweeper) -> str:
         "bars": bars_hash(first.all_bars, columns=job.rules.own_columns),
         **brought_by_user(job.rules, first.symbol, job.objective),
         "start": first.outcome.start,
+        **({} if first.benchmark.bars is None else {"benchmark": benchmark_hash(first)}),
     }
     return identify(asked)
 
@@ -326,6 +328,7 @@ def _rerun_commands(
             capital=first.initial_capital,
             commission=first.commission,
             slippage=first.slippage,
+            benchmark=first.benchmark.symbol,
         )
         commands.append(command_of(job, first.data))
     return commands

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from btkit.data import FormatSource
+from btkit.errors import UsageError
 from btkit.jobs.asking import make_job
 from btkit.jobs.dispatch import execute
 from btkit.jobs.job import MAX_SETS, OptionsJob, RunJob, SpecJob, SweepJob, WalkForwardJob
@@ -34,6 +35,7 @@ def run(  # noqa: PLR0913 - the costs and the data, each with its default
     interval: str = "1d",
     source: str | None = None,
     format: FormatSource | None = None,  # noqa: A002 - the word for it
+    benchmark: str | pd.DataFrame | None = None,
     settings: Settings | None = None,
     progress: ProgressListener | None = None,
 ) -> Result:
@@ -61,6 +63,10 @@ def run(  # noqa: PLR0913 - the costs and the data, each with its default
         Where bars come from; None takes BT_DATA_SOURCE.
     format
         How the file of bars is written, as `bt.load_bars` takes it; None looks beside it.
+    benchmark
+        What the run is measured against, by `beta`, `alpha` and the like, and drawn beside: another
+        instrument from the same source; of bars that were handed over its bars, as `simulate`
+        takes them. None holds the instrument that is traded.
     settings
         None reads the BT_* environment.
     progress
@@ -89,7 +95,7 @@ def run(  # noqa: PLR0913 - the costs and the data, each with its default
     """
     given = {
         "capital": capital, "commission": commission, "slippage": slippage,
-        "interval": interval, "source": source, "format": format,
+        "interval": interval, "source": source, "format": format, "benchmark": benchmark,
     }  # fmt: skip
     result: Result = _ask(RunJob, spec, symbol, start, end, given, settings, progress)
     return result
@@ -107,6 +113,7 @@ def options_sim(  # noqa: PLR0913 - the costs and the data, each with its defaul
     interval: str = "1d",
     source: str | None = None,
     format: FormatSource | None = None,  # noqa: A002 - the word for it
+    benchmark: str | pd.DataFrame | None = None,
     settings: Settings | None = None,
     progress: ProgressListener | None = None,
 ) -> Result:
@@ -123,7 +130,7 @@ def options_sim(  # noqa: PLR0913 - the costs and the data, each with its defaul
         $ a contract and leg; None takes BT_DEFAULT_COMMISSION.
     slippage
         Fraction of each leg's price lost per fill; None takes BT_DEFAULT_SLIPPAGE.
-    start, end, capital, interval, source, format, settings, progress
+    start, end, capital, interval, source, format, benchmark, settings, progress
         As for `run`; implied volatility comes from the source of the bars.
 
     Returns
@@ -145,7 +152,7 @@ def options_sim(  # noqa: PLR0913 - the costs and the data, each with its defaul
     """
     given = {
         "capital": capital, "commission": commission, "slippage": slippage,
-        "interval": interval, "source": source, "format": format,
+        "interval": interval, "source": source, "format": format, "benchmark": benchmark,
     }  # fmt: skip
     result: Result = _ask(OptionsJob, spec, symbol, start, end, given, settings, progress)
     return result
@@ -169,6 +176,7 @@ def sweep(  # noqa: PLR0913 - the data, the costs and the search, each with its 
     interval: str = "1d",
     source: str | None = None,
     format: FormatSource | None = None,  # noqa: A002 - the word for it
+    benchmark: str | pd.DataFrame | None = None,
     max_sets: int = MAX_SETS,
     threads: int | None = None,
     settings: Settings | None = None,
@@ -180,8 +188,8 @@ def sweep(  # noqa: PLR0913 - the data, the costs and the search, each with its 
     ----------
     spec
         A `StrategySpec`, or what `load_spec` takes, with the parameters that are to be varied.
-    symbol, start, end, capital, commission, slippage, interval, source, format, settings,
-    progress
+    symbol, start, end, capital, commission, slippage, interval, source, format, benchmark,
+    settings, progress
         As for `run`. With a DataFrame for the symbol nothing is loaded and nothing stored.
     parameters
         The values of each parameter, such as ``{"fast": range(5, 50, 5)}``.
@@ -228,7 +236,8 @@ def sweep(  # noqa: PLR0913 - the data, the costs and the search, each with its 
         "parameters": parameters, "constraint": constraint, "method": method,
         "objective": objective, "samples": samples, "seed": seed, "capital": capital,
         "commission": commission, "slippage": slippage, "interval": interval, "source": source,
-        "format": format, "max_sets": max_sets, "threads": threads, "overfitting": False,
+        "format": format, "benchmark": benchmark, "max_sets": max_sets, "threads": threads,
+        "overfitting": False,
     }  # fmt: skip
     result: SweepResult = _ask(SweepJob, spec, symbol, start, end, given, settings, progress)
     return result
@@ -253,6 +262,7 @@ def walk_forward(  # noqa: PLR0913 - the data, the costs and the windows, each w
     interval: str = "1d",
     source: str | None = None,
     format: FormatSource | None = None,  # noqa: A002 - the word for it
+    benchmark: str | pd.DataFrame | None = None,
     settings: Settings | None = None,
     progress: ProgressListener | None = None,
 ) -> WalkForwardResult:
@@ -260,8 +270,8 @@ def walk_forward(  # noqa: PLR0913 - the data, the costs and the windows, each w
 
     Parameters
     ----------
-    spec, symbol, start, end, capital, commission, slippage, interval, source, format, settings,
-    progress
+    spec, symbol, start, end, capital, commission, slippage, interval, source, format, benchmark,
+    settings, progress
         As for `run`. Each part is a stored run; with a DataFrame for the symbol nothing is loaded
         and nothing stored.
     windows, is_ratio, scheme
@@ -296,7 +306,7 @@ def walk_forward(  # noqa: PLR0913 - the data, the costs and the windows, each w
         "windows": windows, "is_ratio": is_ratio, "scheme": scheme, "constraint": constraint,
         "objective": objective, "max_sets": max_sets, "capital": capital,
         "commission": commission, "slippage": slippage, "interval": interval, "source": source,
-        "format": format, "optimize": {} if optimize is None else optimize,
+        "format": format, "benchmark": benchmark, "optimize": {} if optimize is None else optimize,
     }  # fmt: skip
     result: WalkForwardResult = _ask(
         WalkForwardJob, spec, symbol, start, end, given, settings, progress
@@ -316,6 +326,15 @@ def _ask(
 ) -> Any:  # noqa: ANN401 - each kind of job has its own outcome
     known, watcher = read_settings(settings), check_progress(progress)
     bars = symbol if isinstance(symbol, pd.DataFrame) else None
+    beside = given["benchmark"] if isinstance(given["benchmark"], pd.DataFrame) else None
+    if beside is not None:
+        if bars is None:
+            raise UsageError(
+                "The benchmark is a frame of bars, and what is stored has to name it.",
+                hint="Name its symbol, or hand over both: the bars of the run, too.",
+                details={"argument": "benchmark"},
+            )
+        given = {**given, "benchmark": None}
     asked = {"spec": spec, "symbol": symbol if bars is None else None, "start": start, "end": end}
     job = make_job(kind, {**asked, **given}, settings=known, loads=bars is None)
-    return execute(job, settings=known, progress=watcher, bars=bars)
+    return execute(job, settings=known, progress=watcher, bars=bars, benchmark=beside)

@@ -108,6 +108,7 @@ def rerun(report: Report, settings: Settings) -> RunDocument:
         interval=report.data.interval,
         source=source,
         format=report.data.format,
+        benchmark=report.benchmark.symbol,
         capital=run.initial_capital,
         commission=run.commission_per_contract,
         slippage=run.slippage_pct,
@@ -142,13 +143,7 @@ def _compare(stored: RunDocument, now: RunDocument) -> dict[str, Any]:
     lacking = [name for name in EXCURSIONS if stored.trades[name].isna().all()]
     then_trades, now_trades = (part.trades.drop(columns=lacking) for part in (stored, now))
     groups = {
-        "bars": list(
-            _unequal(
-                stored.report.provenance.bars_hash,
-                now.report.provenance.bars_hash,
-                "provenance.bars_hash",
-            )
-        ),
+        "bars": list(_unequal(_bars(stored.report), _bars(now.report), "provenance")),
         "trades": list(_unequal_frames(then_trades, now_trades, "trades")),
         "equity_curve": list(_unequal_frames(stored.curve, now.curve, "equity_curve")),
         "report": differing_values(stored.report, now.report),
@@ -165,6 +160,11 @@ def _compare(stored: RunDocument, now: RunDocument) -> dict[str, Any]:
         },
         "differences": [entry for found in groups.values() for entry in found][:_MOST],
     }
+
+
+def _bars(report: Report) -> dict[str, str | None]:
+    provenance = report.provenance
+    return {"bars_hash": provenance.bars_hash, "benchmark_hash": provenance.benchmark_hash}
 
 
 def _versions(report: Report) -> dict[str, str]:

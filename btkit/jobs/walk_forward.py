@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from btkit.data import LoadedBars
-from btkit.documents import MetricsSection, ReportWarning, bars_hash
+from btkit.documents import MetricsSection, ReportWarning, bars_hash, stitched_benchmark
 from btkit.documents.walk_forward import (
     WalkForwardReport,
     WindowOutcome,
@@ -55,7 +55,8 @@ class WalkForwardResult:
     curve : DataFrame
         The stitched out-of-sample curve by bar time: equity and benchmark in $, drawdown as a
         fraction, and the window. Each part goes on with what the one before left; no position
-        crosses a boundary. The benchmark holds the instrument in the same stretches.
+        crosses a boundary. The benchmark holds the instrument, or the one that was named, in the
+        same stretches.
     """
 
     report: WalkForwardReport
@@ -204,7 +205,11 @@ def _conclude(
     outcomes: list[WindowOutcome],
     sparse: list[int],
 ) -> WalkForwardResult:
-    from btkit.validation.stitching import stitch, stitched_metrics  # noqa: PLC0415 - numba
+    from btkit.validation.stitching import (  # noqa: PLC0415 - brings numba
+        stitch,
+        stitched_metrics,
+        stitched_rates,
+    )
     from btkit.validation.windows import (  # noqa: PLC0415 - likewise
         EFFICIENCY_NEEDED,
         average_efficiency,
@@ -243,6 +248,7 @@ def _conclude(
         avg_is_sharpe=is_mean,
         stitched_efficiency=stitched.sharpe_ratio / is_mean if is_mean > 0.0 else None,
         stitched=stitched,
+        benchmark=stitched_benchmark(results, curve["benchmark"], stitched_rates(results)),
         passed=not failures,
         failures=failures,
         verdict=verdict_of(passed=not failures, trades=stitched.total_trades, least=least),
@@ -266,6 +272,7 @@ def _conclude(
             "spec_hash": spec_hash(job.rules),
             "spec": job.rules.model_dump(mode="json"),
             "bars_hash": bars_hash(loaded.bars, columns=job.rules.own_columns),
+            "benchmark_hash": None if loaded.benchmark is None else bars_hash(loaded.benchmark),
             "command": None if stored is None else command_of(job, loaded.info),
         },
     )

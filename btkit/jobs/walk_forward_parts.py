@@ -86,7 +86,7 @@ def slice_part(loaded: LoadedBars, first: int, last: int) -> LoadedBars:
         }
     )
     bars.attrs["btkit"] = info.model_dump()
-    return LoadedBars(bars, info, index[first])
+    return LoadedBars(bars, info, index[first], loaded.benchmark)
 
 
 def _text(time: pd.Timestamp) -> str:
@@ -110,6 +110,7 @@ def choose(
         job.sets,
         **job.account,
         start=part.start,
+        benchmark=part.benchmark,
         threads=usable_cores(),
         objective=job.objective,
     )
@@ -153,6 +154,7 @@ def _fingerprint(job: WalkForwardJob, part: LoadedBars) -> str:
             "bars": bars_hash(part.bars, columns=job.rules.own_columns),
             **brought_by_user(job.rules, part.info.symbol or None, job.objective),
             "start": part.start.isoformat(),
+            **({} if part.benchmark is None else {"benchmark": bars_hash(part.benchmark)}),
         }
     )
 
@@ -222,6 +224,7 @@ def _simulate(
         part.bars,
         **job.account,
         start=part.start,
+        benchmark=part.benchmark,
     )
     if is_sharpe is None:
         return result
@@ -243,6 +246,7 @@ def _run_of(job: WalkForwardJob, spec: StrategySpec, part: LoadedBars, path: str
         interval=part.info.interval,
         source=check_source(part.info.source),
         format=part.info.format,
+        benchmark=job.benchmark,
         capital=job.capital,
         commission=job.commission,
         slippage=job.slippage,

@@ -116,7 +116,7 @@ def orders(view: RunView) -> Facts:
             "Unfilled",
             f"{text.plural(unfilled, 'order')} left by the end of data" if unfilled else "none",
         ),
-        ("Buy-and-hold", view.report.benchmark.definition),
+        (view.report.benchmark.heading, view.report.benchmark.definition),
     ]
 
 

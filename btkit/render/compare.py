@@ -113,11 +113,12 @@ def open_runs(names: Mapping[str, Any]) -> list[RunDocument]:
 def verdict(views: Sequence[RunView]) -> Html:
     """Return the headline: how many runs, which is best, how many pass."""
     best, passed = views[0], sum(view.report.passed for view in views)
-    held = best.benchmark("sharpe_ratio").number
+    held, other = best.benchmark("sharpe_ratio").number, best.report.benchmark
+    holding = other.words if other.symbol else "buying and holding"
     own = text.ratio(best.metric("sharpe_ratio").number)
     sentence = (
-        f"{_run_name(best)} has the best Sharpe ratio, {own} against {text.ratio(held)} for buying "
-        f"and holding; {passed} of {len(views)} {'keeps' if passed == 1 else 'keep'} every "
+        f"{_run_name(best)} has the best Sharpe ratio, {own} against {text.ratio(held)} for "
+        f"{holding}; {passed} of {len(views)} {'keeps' if passed == 1 else 'keep'} every "
         "threshold."
     )
     many = text.plural(len(views), "run")

@@ -150,8 +150,8 @@ class NotebookTemplate:
 
 _NOT_GIVEN = {"kind", "rendering", "events", "path", "min_trades_required", "overfitting"}
 _AXES = ("parameters", "optimize")
-_TEXTS = {"symbol", "start", "end", "interval", "source", "constraint", "method", "objective",
-          "scheme"}  # fmt: skip
+_TEXTS = {"symbol", "benchmark", "start", "end", "interval", "source", "constraint", "method",
+          "objective", "scheme"}  # fmt: skip
 _PLAIN: dict[str, Callable[[object], object]] = {
     "start": _day, "end": _day, "spec": _spec, **dict.fromkeys(_AXES, _axes),
 }  # fmt: skip

@@ -66,19 +66,22 @@ def headline(page: SweepPage) -> ReportSection:
     yearly = report.metrics.cagr
     sentence = (
         f"The best of {text.plural(report.sets, 'parameter set')}, {_named(best.parameters)}, "
-        f"{'lost' if yearly < 0 else 'made'} {text.percent(abs(yearly))} a year, buy-and-hold "
-        f"{_yearly(report.benchmark)}. Its Sharpe ratio is "
+        f"{'lost' if yearly < 0 else 'made'} {text.percent(abs(yearly))} a year, "
+        f"{report.benchmark.words} {_yearly(report.benchmark)}. Its Sharpe ratio is "
         f"{text.ratio(truth.sharpe_ratio)}; the best of as many without any skill would "
         f"reach {text.ratio(truth.expected_maximum_sharpe)}. {_judged(truth)}"
-        f"{_beaten(truth)}{_missed(report.failures)}"
+        f"{_beaten(truth, report.benchmark.words)}{_missed(report.failures)}"
     )
     return ReportSection(
-        [verdict(report, "Parameter sweep", sentence), tiles(overfitting_tiles(truth))]
+        [
+            verdict(report, "Parameter sweep", sentence),
+            tiles(overfitting_tiles(truth, report.benchmark.words)),
+        ]
     )
 
 
-def overfitting_tiles(truth: OverfittingSection) -> list[Tile]:
-    """Return what says whether the best set could be chance, six tiles."""
+def overfitting_tiles(truth: OverfittingSection, held: str = "buy-and-hold") -> list[Tile]:
+    """Return what says whether the best set could be chance, six tiles; `held` is the benchmark."""
     interval = truth.sharpe_interval
     span = (
         text.DASH
@@ -111,7 +114,7 @@ def overfitting_tiles(truth: OverfittingSection) -> list[Tile]:
             meaning="Probability of backtest overfitting by CSCV (Bailey et al. 2015).",
         ),
         _superiority(truth.spa_p, truth.reality_check_p, "nothing", "doing nothing"),
-        _superiority(truth.holding_spa_p, truth.holding_reality_check_p, "holding", "buy-and-hold"),
+        _superiority(truth.holding_spa_p, truth.holding_reality_check_p, "holding", held),
     ]
 
 
@@ -176,13 +179,13 @@ def _judged(truth: OverfittingSection) -> str:
     return f"That it is more than chance has a probability of {known}{halves}."
 
 
-def _beaten(truth: OverfittingSection) -> str:
+def _beaten(truth: OverfittingSection, held: str) -> str:
     """Return what Hansen's test says against each benchmark, as a sentence of its own."""
     said = [
         f"{'skill' if value < SIGNIFICANT_P else 'none'} against {benchmark} ({_p_value(value)})"
         for value, benchmark in (
             (truth.spa_p, "doing nothing"),
-            (truth.holding_spa_p, "buy-and-hold"),
+            (truth.holding_spa_p, held),
         )
         if value is not None
     ]

@@ -1,21 +1,23 @@
-"""The verdict: pill, one sentence, warnings, six tiles, and all numbers beside buy-and-hold's."""
+"""The verdict: pill, one sentence, warnings, six tiles, and all numbers beside the benchmark's."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from btkit.documents import Benchmark, MetricsSection
 from btkit.markets import Interval
 from btkit.metrics import further_metrics, metric_of
-from btkit.metrics.entry import parameters_of
+from btkit.metrics.arrays import OF_BENCHMARK
 from btkit.render import text, words
 from btkit.render.page_head import PageHead, page_head
 from btkit.render.pages import markup
 from btkit.render.pieces import Html
 from btkit.render.tiles import Mark, Shown, Tile, TileLine
 from btkit.render.tiles import tiles as in_a_row
-from btkit.render.view import MetricValue, RunView
+from btkit.render.view import MetricValue, RunView, metric_value
 
 TILE_NAMES = {"cagr": "CAGR", "sharpe_ratio": "Sharpe"}
 COMPARED = "Return and risk"
@@ -50,12 +52,13 @@ GROUPS = {
         "largest_loss",
     ),
 }
+_RETURNS = frozenset({"returns", "sorted_returns"})
 NORMAL_95 = 1.959964  # two-sided 95 % quantile of the normal distribution
 
 
 @dataclass(frozen=True)
 class _MetricRow:
-    # A metric of the strategy beside buy-and-hold's, and whether it kept its threshold.
+    # A metric of the strategy beside the benchmark's, and whether it kept its threshold.
 
     name: str
     meaning: str
@@ -66,10 +69,10 @@ class _MetricRow:
 
 @dataclass(frozen=True)
 class _MetricGroup:
-    # Metrics that belong together; `compared` ones are known of buy-and-hold, too.
+    # Metrics that belong together; `compared` names whose are beside them, None for nobody's.
 
     title: str
-    compared: bool
+    compared: str | None
     rows: Sequence[_MetricRow]
 
 
@@ -100,7 +103,7 @@ def _adjective(interval: str) -> str:
 
 
 def tiles(view: RunView) -> Html:
-    """Return the six tiles, each with its threshold, buy-and-hold's value and an interval."""
+    """Return the six tiles, each with its threshold, the benchmark's value and an interval."""
     return in_a_row([_tile(view, name) for name in words.tile_metrics(view.days)])
 
 
@@ -129,7 +132,7 @@ def _beneath(view: RunView, name: str) -> Sequence[TileLine | str]:
     if name == "profit_factor":
         kinds = ("win", "loss") if len(view.trades) else ()
         return [f"mean {kind} {text.money(view.metric(f'avg_{kind}').number)}" for kind in kinds]
-    return [TileLine("buy-and-hold ", shown(view.benchmark(name), name))]
+    return [TileLine(f"{view.report.benchmark.words} ", shown(view.benchmark(name), name))]
 
 
 INTERVALS = {
@@ -189,38 +192,48 @@ def shown(value: MetricValue, name: str) -> Shown:
 
 
 def comparison(view: RunView) -> Html:
-    """Return every metric beside buy-and-hold's and beside its threshold."""
-    groups = [
-        _MetricGroup(title, title == COMPARED, [_row(view, name) for name in names])
-        for title, names in GROUPS.items()
-    ]
-    metrics = view.report.metrics
+    """Return every metric beside the benchmark's and beside its threshold."""
+    report = view.report
+    return metric_tables(report.metrics, report.benchmark, partial(mark, view))
+
+
+def metric_tables(
+    metrics: MetricsSection, benchmark: Benchmark, marked: Callable[[str], Mark | None]
+) -> Html:
+    """Return every metric of an account in tables, those of return and risk beside a benchmark's.
+
+    Parameters
+    ----------
+    metrics, benchmark
+        As documents have them.
+    marked
+        Returns what a metric needs; None where it needs nothing.
+    """
+
+    def row(name: str) -> _MetricRow:
+        label = words.LABELS[name]
+        own, other = (shown(metric_value(part, name), name) for part in (metrics, benchmark))
+        return _MetricRow(label.name, label.meaning, own, other, marked(name))
+
     further = [name for name in further_metrics() if getattr(metrics, name, None) is not None]
     # Of packages that are not installed here, too.
     further += [name for name in metrics.model_extra or {} if name not in further]
-    of_returns = [name for name in further if _reads_returns(name)]
-    others = [name for name in further if name not in of_returns]
-    groups += [
-        _MetricGroup(title, False, [_row(view, name) for name in names])
-        for title, names in (("Single returns", of_returns), ("Further", others))
+    relative = [name for name in further if _reads(name, OF_BENCHMARK)]
+    single = [name for name in further if _reads(name, _RETURNS) and name not in relative]
+    named: dict[str, Sequence[str]] = {
+        **GROUPS,
+        f"Against {benchmark.words}": relative,
+        "Single returns": single,
+        "Further": [name for name in further if name not in {*relative, *single}],
+    }
+    groups = [
+        _MetricGroup(title, benchmark.heading if title == COMPARED else None, list(map(row, names)))
+        for title, names in named.items()
         if names
     ]
     return Html(markup("run.metrics", groups))
 
 
-def _reads_returns(name: str) -> bool:
+def _reads(name: str, arrays: frozenset[str]) -> bool:
     entry = metric_of(name)
-    if entry is None or entry.function is None:
-        return False
-    return not {"returns", "sorted_returns"}.isdisjoint(parameters_of(entry.function))
-
-
-def _row(view: RunView, name: str) -> _MetricRow:
-    label = words.LABELS[name]
-    return _MetricRow(
-        name=label.name,
-        meaning=label.meaning,
-        own=shown(view.metric(name), name),
-        benchmark=shown(view.benchmark(name), name),
-        mark=mark(view, name),
-    )
+    return entry is not None and entry.function is not None and not arrays.isdisjoint(entry.reads)

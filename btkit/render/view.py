@@ -21,6 +21,7 @@ from btkit.documents import (
 )
 from btkit.markets import Annualisation
 from btkit.metrics import Drawdown, deepest_drawdowns, spanned_days
+from btkit.metrics.curves import risk_free_returns
 from btkit.spec import KINDS
 
 LATEST, LARGEST = 2_000, 2_000
@@ -46,6 +47,11 @@ UNDEFINED_BECAUSE: dict[str, str] = {
     "cagr": "the run is too short to be annualised",
     "annualized_return": "the run is too short to be annualised",
     "volatility": "too few bars to measure it",
+    "beta": "the benchmark did not move",
+    "alpha": "the benchmark did not move",
+    "correlation": "the account or the benchmark did not move",
+    "information_ratio": "the account did what the benchmark did",
+    "tracking_error": "too few bars to measure it",
 }
 
 
@@ -118,7 +124,8 @@ class RunView:
     trades
         One row a trade.
     curve
-        One row a bar: equity, cash, invested, open, high, low, close.
+        One row a bar: equity, cash, invested, open, high, low, close; the closes of a benchmark
+        that was named, and the risk-free rate a year known before the bar, where there are such.
     """
 
     report: Report
@@ -181,13 +188,22 @@ class RunView:
 
     @cached_property
     def held(self) -> pd.Series[float]:
-        """Value in $ of buying at the start and holding, at each close."""
-        curve = buy_and_hold_equity(self.curve, capital=self.initial)
+        """Value in $ of buying the benchmark at the start and holding, at each close."""
+        bars = self.curve
+        if "benchmark" in bars:
+            bars = bars[["benchmark"]].set_axis(["close"], axis="columns")
+        curve = buy_and_hold_equity(bars, capital=self.initial)
         return self._by_time(np.asarray(curve, dtype=np.float64))
 
     def _by_time(self, values: NDArray[np.float64]) -> pd.Series[float]:
         # In the memory of the curve, which of a long run is not to be there twice.
         return pd.Series(values, index=self.times, copy=False)
+
+    @property
+    def rates(self) -> NDArray[np.float64]:
+        """What of each return is free of risk; empty for nothing."""
+        known = self.curve["risk_free"].to_numpy() if "risk_free" in self.curve else None
+        return risk_free_returns(known, self.period_ends, self.annualisation.periods_per_year)
 
     @cached_property
     def days(self) -> int:
@@ -249,11 +265,11 @@ class RunView:
 
     def metric(self, name: str) -> MetricValue:
         """Return a metric of the strategy."""
-        return _value(self.report.metrics, name)
+        return metric_value(self.report.metrics, name)
 
     def benchmark(self, name: str) -> MetricValue:
-        """Return the same metric of buying and holding."""
-        return _value(self.report.benchmark, name)
+        """Return the same metric of holding the benchmark."""
+        return metric_value(self.report.benchmark, name)
 
 
 def is_cut(trades: int) -> bool:
@@ -261,7 +277,16 @@ def is_cut(trades: int) -> bool:
     return trades > LATEST + LARGEST
 
 
-def _value(metrics: MetricsSection | Benchmark, name: str) -> MetricValue:
+def metric_value(metrics: MetricsSection | Benchmark, name: str) -> MetricValue:
+    """Return a metric with its true value, or why it has none.
+
+    Parameters
+    ----------
+    metrics
+        A document's.
+    name
+        The metric's.
+    """
     number = getattr(metrics, name, None)
     if number is None:
         return MetricValue(None, "not measured here")

@@ -23,6 +23,7 @@ from btkit.render.parameters import WALK_FORWARD
 from btkit.render.pieces import Chart, Html, ReportSection
 from btkit.render.series import floats
 from btkit.render.tiles import Tile, tiles
+from btkit.render.verdict import metric_tables
 from btkit.render.view import RuleFacts, RunTerms
 from btkit.render.words import LABELS
 from btkit.validation.windows import EFFICIENCY_NEEDED
@@ -53,7 +54,10 @@ class WalkForwardPage:
 
     @cached_property
     def benchmark(self) -> Benchmark:
-        """Holding the instrument over the out-of-sample parts."""
+        """Holding the benchmark over the out-of-sample parts."""
+        if self.report.benchmark is not None:
+            return self.report.benchmark
+        # A document of an earlier version.
         kept = self.report.provenance
         rule, terms = RuleFacts.model_validate(kept.spec), RunTerms.model_validate(kept.settings)
         bars = self.curve[["benchmark"]].rename(columns={"benchmark": "close"})
@@ -93,7 +97,7 @@ def headline(page: WalkForwardPage) -> ReportSection:
     yearly = own.cagr
     sentence = (
         f"Out of sample it {'lost' if yearly < 0 else 'made'} {text.percent(abs(yearly))} a year, "
-        f"buy-and-hold {_shown(held, 'cagr')}; worst fall "
+        f"{held.words} {_shown(held, 'cagr')}; worst fall "
         f"{_shown(own, 'max_drawdown_pct')} against {_shown(held, 'max_drawdown_pct')}. "
         f"{report.conclusion}"
     )
@@ -144,7 +148,7 @@ def _stitched_tiles(report: WalkForwardReport, held: Benchmark) -> list[Tile]:
             Tile(
                 name,
                 _shown(report.stitched, metric),
-                [f"buy-and-hold {_shown(held, metric)}"],
+                [f"{held.words} {_shown(held, metric)}"],
                 meaning=meaning,
             )
             for metric, (name, meaning) in named.items()
@@ -157,9 +161,14 @@ def _shown(metrics: MetricsSection | Benchmark, name: str) -> str:
     return text.DASH if name in metrics.undefined else LABELS[name].show(getattr(metrics, name))
 
 
+def numbers(page: WalkForwardPage) -> ReportSection:
+    """Return every metric of the stitched curve, as a run's page has them."""
+    return ReportSection([metric_tables(page.report.stitched, page.benchmark, lambda _: None)])
+
+
 def stitched(page: WalkForwardPage, *, height: int = HEIGHT) -> ReportSection:
     """Return the stitched out-of-sample curve and its drawdown, so many pixels high."""
-    report, curve = page.report, page.curve
+    report, curve, other = page.report, page.curve, page.benchmark
     curves = AccountCurves(
         pd.DatetimeIndex(curve.index),
         own=floats(curve["equity"]),
@@ -167,12 +176,13 @@ def stitched(page: WalkForwardPage, *, height: int = HEIGHT) -> ReportSection:
         own_fall=floats(curve["drawdown"]) * 100,
         name="Out of sample",
         fall_name="Fall",
+        held_name=other.heading,
     )
     first, last, held = (float(value) for value in (curves.own[0], curves.own[-1], curves.held[-1]))
     figure, thinned = curves.draw(
         height=height,
         title=f"Out of sample the account {'grew' if last > first else 'shrank'} to "
-        f"{text.money(last)}; buy-and-hold ended at {text.money(held)}",
+        f"{text.money(last)}; {other.words} ended at {text.money(held)}",
         fall_title=f"Worst fall {text.percent(report.stitched.max_drawdown_pct)}",
         shapes=[upright(window.oos_start, theme.ZERO) for window in report.windows[1:]],
     )

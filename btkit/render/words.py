@@ -118,21 +118,21 @@ def _few(view: RunView) -> str:
 
 def _result(view: RunView) -> str:
     years = text.span(view.days)
-    held = view.benchmark("cagr").number
+    other, held = view.report.benchmark.words, view.benchmark("cagr").number
     if view.ruined:
         lost = np.flatnonzero(np.asarray(view.equity) <= 0)
         when = text.day(view.times[int(lost[0]) if lost.size else -1])
-        return f"lost the whole account by {when}, buy-and-hold {_yearly(held)}"
+        return f"lost the whole account by {when}, {other} {_yearly(held)}"
     if not len(view.trades):
-        return f"made no trade in {years}, buy-and-hold {_yearly(held)}"
+        return f"made no trade in {years}, {other} {_yearly(held)}"
     total = view.metric("total_return_pct").number or 0.0
     if view.days < _SHORT_RUN_DAYS:
-        other = view.benchmark("total_return_pct").number
-        return f"{_made(total)} in {years}, buy-and-hold {text.percent(other)}"
+        held = view.benchmark("total_return_pct").number
+        return f"{_made(total)} in {years}, {other} {text.percent(held)}"
     yearly = view.metric("cagr").number
     return (
         f"{_made(yearly if yearly is not None else total)} a year over {years}, "
-        f"buy-and-hold {text.percent(held)}"
+        f"{other} {text.percent(held)}"
     )
 
 
@@ -150,7 +150,8 @@ def _worst(view: RunView) -> str:
     own = view.metric("max_drawdown_pct").number
     held = view.benchmark("max_drawdown_pct").number
     if not own:
-        return f"never fell below a high, buy-and-hold fell {text.percent(held)}"
+        other = view.report.benchmark.words
+        return f"never fell below a high, {other} fell {text.percent(held)}"
     return f"worst fall {text.percent(own)} against {text.percent(held)}"
 
 

@@ -112,7 +112,7 @@ def in_one_piece(loop: ChunkedRun) -> Outcome:
     return loop.finish(chunk_bars=loop.bars)
 
 
-def simulate_with(
+def simulate_with(  # noqa: PLR0913 - what `simulate` takes, and who runs the loop
     loop: Loop,
     spec: BaseSpec | Mapping[str, Any],
     bars: pd.DataFrame,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from btkit.conditions import names_of
 from btkit.conditions.nodes import Compare, Const, Position
-from btkit.data import COVERAGE_CODES, SPLIT_CODE, DataInfo, some_of
+from btkit.data import COVERAGE_CODES, SPLIT_CODE, DataInfo, Finding, some_of
 from btkit.decisions import Clause
 from btkit.indicators import POSITION_NAMES, FeatureSet, event_of, is_implied_volatility
 from btkit.metrics import SHORT_RANGE_DAYS, spanned_days
@@ -52,6 +54,7 @@ def find_warnings(run: Simulated, data: DataInfo) -> list[dict[str, str]]:
     found += _implied_volatility(run)
     found += _other_bars_than_meant(run)
     found += _short_range(run)
+    found += _of_benchmark(run)
     if run.ruined:
         found.append(
             {
@@ -77,6 +80,22 @@ def _short_range(run: Simulated) -> list[dict[str, str]]:
     ]
 
 
+def _of_benchmark(run: Simulated) -> list[dict[str, str]]:
+    known, found = run.benchmark, []
+    ends = run.annualisation.period_ends(pd.DatetimeIndex(run.bars.index))
+    returns = len(run.bars) if ends is None else len(ends)
+    if known.carried > TELLING_SHARE * returns:
+        found.append(
+            {
+                "code": "benchmark_carried",
+                "message": f"At the end of {known.carried:,} of {returns:,} returns {known.name} "
+                "had no bar, and its last close stood in: beta, correlation and tracking error "
+                "say less there.",
+            }
+        )
+    return found + _serious(known.quality, f"{known.name}: ")
+
+
 def _of_data(info: DataInfo) -> list[dict[str, str]]:
     """Warn of what may make the numbers wrong, not only less exact."""
     found = []
@@ -84,10 +103,15 @@ def _of_data(info: DataInfo) -> list[dict[str, str]]:
         ranges = some_of([f"{gap['start']} to {gap['end']}" for gap in info.gaps])
         message = f"The bars have gaps: {ranges}. Nothing was traded or marked there."
         found.append({"code": "partial_coverage", "message": message})
-    for finding in info.quality:
+    return found + _serious(info.quality)
+
+
+def _serious(findings: Sequence[Finding], whose: str = "") -> list[dict[str, str]]:
+    found = []
+    for finding in findings:
         if finding.code in _SERIOUS:
             dates = some_of(finding.dates, count=finding.count)
-            message = finding.message.rstrip(".") + (f" ({dates})." if dates else ".")
+            message = whose + finding.message.rstrip(".") + (f" ({dates})." if dates else ".")
             found.append({"code": finding.code, "message": message})
     return found
 

@@ -22,6 +22,9 @@ from btkit.storage.writing import Aside, Summed, make_folder, sweep_once, writin
 CURVE_COLUMNS = ("timestamp", "equity", "cash", "invested", "open", "high", "low", "close")
 """The columns of a stored curve: bar time, then $ and prices as float64."""
 
+FURTHER_COLUMNS = ("benchmark", "risk_free")
+"""What is beside them where a run has it: another instrument's closes, and a rate a year."""
+
 
 class PendingCurve(Protocol):
     """A curve that is on the disk, but not yet under its name."""
@@ -67,8 +70,8 @@ class LocalCurves:
         ----------
         run_id
             The run's id.
-        curve : DataFrame, shape (n_bars, 7)
-            By bar time: equity, cash, invested, open, high, low, close.
+        curve : DataFrame, shape (n_bars, 7 to 9)
+            As `btkit.documents.RunDocument.curve`.
 
         Returns
         -------
@@ -92,7 +95,7 @@ class LocalCurves:
         ----------
         run_id
             The run's id.
-        curve : DataFrame, shape (n_bars, 7)
+        curve : DataFrame, shape (n_bars, 7 to 9)
             As for `save`.
 
         Yields
@@ -169,8 +172,8 @@ class LocalCurves:
 
         Returns
         -------
-        DataFrame, shape (n_bars, 7)
-            By bar time: equity, cash, invested, open, high, low, close.
+        DataFrame, shape (n_bars, 7 to 9)
+            As `btkit.documents.RunDocument.curve`.
 
         Raises
         ------
@@ -263,8 +266,8 @@ def curve_content(curve: pd.DataFrame) -> bytes:
 
     Parameters
     ----------
-    curve : DataFrame, shape (n_bars, 7)
-        By bar time: equity, cash, invested, open, high, low, close.
+    curve : DataFrame, shape (n_bars, 7 to 9)
+        As `btkit.documents.RunDocument.curve`.
     """
     buffer = BytesIO()
     _write(curve, buffer)
@@ -276,8 +279,9 @@ def _write(curve: pd.DataFrame, file: IOBase) -> None:
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.parquet as pq  # noqa: PLC0415
 
+    columns = [*CURVE_COLUMNS, *(name for name in FURTHER_COLUMNS if name in curve)]
     table = pa.Table.from_pandas(
-        curve.rename_axis(CURVE_COLUMNS[0]).reset_index()[list(CURVE_COLUMNS)], preserve_index=False
+        curve.rename_axis(CURVE_COLUMNS[0]).reset_index()[columns], preserve_index=False
     )
     # Hardly a number comes twice: dictionaries of them make files larger, and take the room of
     # several columns.
@@ -304,8 +308,8 @@ def read_curve(
 
     Returns
     -------
-    DataFrame, shape (n_bars, 7)
-        By bar time: equity, cash, invested, open, high, low, close.
+    DataFrame, shape (n_bars, 7 to 9)
+        As `btkit.documents.RunDocument.curve`.
 
     Raises
     ------
@@ -325,6 +329,7 @@ def read_curve(
         # twice.
         content = pq.ParquetFile(file)
         times, *columns = CURVE_COLUMNS
+        columns += [name for name in FURTHER_COLUMNS if name in content.schema_arrow.names]
         index = pd.DatetimeIndex(content.read([times]).to_pandas()[times])
         values = {
             name: np.concatenate([part.to_numpy() for part in content.read([name])[name].chunks])

@@ -26,8 +26,9 @@ def stitch(parts: list[Result], *, capital: float) -> pd.DataFrame:
     -------
     DataFrame
         By bar time: equity and benchmark in $, drawdown as a fraction, and the window from 0 on.
-        The benchmark holds the instrument from the first close on, without costs, through the
-        cuts too; where parts do not follow each other, from the later one's first close on.
+        The benchmark holds the instrument, or what the parts are measured against, from the first
+        close on, without costs, through the cuts too; where parts do not follow each other, from
+        the later one's first close on.
         After a ruin nothing trades any more.
     """
     frames = []
@@ -36,7 +37,7 @@ def stitch(parts: list[Result], *, capital: float) -> pd.DataFrame:
         own = part.equity.to_numpy() * _share(part, equity)
         if equity <= 0.0:
             own = np.full(len(own), equity)
-        prices = part.bars["close"].to_numpy()
+        prices = part.benchmark_closes
         held = prices / _bought_at(part, parts[index - 1] if index else None) * benchmark
         frames.append(
             pd.DataFrame({"equity": own, "benchmark": held, "window": index}, index=part.bars.index)
@@ -93,15 +94,29 @@ def stitched_metrics(parts: list[Result], curve: pd.DataFrame, *, capital: float
             times("exit_date"),
         ),
         ruined=bool(curve["equity"].iloc[-1] <= 0.0),
+        risk_free=stitched_rates(parts),
+        benchmark=curve["benchmark"].to_numpy(),
     )
+
+
+def stitched_rates(parts: list[Result]) -> NDArray[np.float64] | None:
+    """Return the risk-free rate a year that was known before each bar of a stitched curve.
+
+    Parameters
+    ----------
+    parts
+        As for `stitch`.
+    """
+    rates = [part.risk_free for part in parts if part.risk_free is not None]
+    return np.concatenate(rates) if rates else None
 
 
 def _bought_at(part: Result, before: Result | None) -> float:
     if before is not None:
-        known = part.all_bars.loc[: part.bars.index[0], "close"]
-        if len(known) > 1 and known.index[-2] == before.bars.index[-1]:
-            return float(known.iloc[-2])
-    return float(part.bars["close"].iloc[0])
+        start = part.outcome.start
+        if start and part.all_bars.index[start - 1] == before.bars.index[-1]:
+            return float(part.benchmark.closes[start - 1])
+    return float(part.benchmark_closes[0])
 
 
 def _share(part: Result, equity: float) -> float:

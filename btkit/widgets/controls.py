@@ -46,11 +46,16 @@ _LABELS = {
     "timeframe": "Timeframe",
     "calendar": "Calendar",
     "bars_per_year": "Bars a year",
+    "sharpe_risk_free": "Risk-free rate",
     "asset_class": "Asset class",
     "requires_options_data": "Needs IV history",
     "metadata": "Metadata, JSON",
 }
 _UNSET = "by asset class"
+_UNSET_NUMBERS = {
+    "bars_per_year": "from the calendar",
+    "sharpe_risk_free": "0; such as 0.03, or a column of the bars",
+}
 _MOST_BARS = 2**31 - 1
 _MOST_POSITIONS = 10_000
 _RISK = (0.0005, 0.02, 0.0005)
@@ -158,11 +163,11 @@ def _kind(name: str) -> _ControlKind:  # noqa: PLR0911 - one case a kind of cont
         return _ControlKind(ipw.BoundedIntText(min=1, max=most))
     if name == "instruments":
         return _ControlKind(ipw.Text(placeholder="such as SPY, QQQ"), read=_listed, write=", ".join)
-    if name == "bars_per_year":
+    if name in _UNSET_NUMBERS:
         return _ControlKind(
-            ipw.Text(placeholder="from the calendar"),
+            ipw.Text(placeholder=_UNSET_NUMBERS[name]),
             read=_number,
-            write=lambda value: "" if value is None else f"{value:.17g}",
+            write=_written,
         )
     if name == "metadata":
         return _ControlKind(
@@ -203,6 +208,10 @@ def _number(text: str) -> float | str | None:
         return float(text) if text.strip() else None
     except ValueError:
         return text  # as above
+
+
+def _written(value: float | str | None) -> str:
+    return value or "" if isinstance(value, str | None) else f"{value:.17g}"
 
 
 def missing_parameters(fields: dict[str, Any]) -> set[str]:

@@ -28,11 +28,11 @@ class AccountCurves:
     times
         Of the bars.
     own, held
-        The account's money and buy-and-hold's.
+        The account's money and the benchmark's.
     own_fall, held_fall
-        Their falls, at most 0; None where that of buy-and-hold is not drawn.
-    name, fall_name
-        What the account's lines are called.
+        Their falls, at most 0; None where that of the benchmark is not drawn.
+    name, fall_name, held_name
+        What the account's lines are called, and the benchmark's.
     also
         Further amounts that the axis has room for.
     """
@@ -44,6 +44,7 @@ class AccountCurves:
     held_fall: Floats | None = None
     name: str = "Strategy"
     fall_name: str = "Strategy"
+    held_name: str = "Buy-and-hold"
     also: list[float] = field(default_factory=list)
 
     @property
@@ -60,7 +61,7 @@ class AccountCurves:
         x = milliseconds(self.times[rows])
         low = min(-1.0, *(float(fall[rows].min()) for fall in falls)) * 1.08
         depth = Scale(low, 0.0, log=False)
-        held = {"name": "Buy-and-hold", "colour": theme.BENCHMARK}
+        held = {"name": self.held_name, "colour": theme.BENCHMARK}
         beside = (
             []
             if self.held_fall is None
@@ -92,7 +93,7 @@ class AccountCurves:
             (f"{name}<br>{text.money(value)}", value, colour)
             for name, value, colour in (
                 (self.name, float(self.own[-1]), theme.STRATEGY),
-                ("Buy-and-hold", float(self.held[-1]), theme.BENCHMARK),
+                (self.held_name, float(self.held[-1]), theme.BENCHMARK),
             )
         ]
         pixels = (height - _TOP - _BOTTOM) * (_UPPER[1] - _UPPER[0])

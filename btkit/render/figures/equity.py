@@ -1,4 +1,4 @@
-"""Equity against buy-and-hold, and both drawdowns beneath on the same time axis."""
+"""Equity against the benchmark, and both drawdowns beneath on the same time axis."""
 
 from __future__ import annotations
 
@@ -14,7 +14,15 @@ def equity_chart(view: RunView) -> Chart:
     """Return the picture that decides: what became of the money, and how far it fell."""
     own, held = floats(view.equity), floats(view.held)
     fall, held_fall = (drawdown_series(curve, view.initial) * 100 for curve in (own, held))
-    curves = AccountCurves(view.times, own, held, fall, held_fall, also=[view.initial])
+    curves = AccountCurves(
+        view.times,
+        own,
+        held,
+        fall,
+        held_fall,
+        also=[view.initial],
+        held_name=view.report.benchmark.heading,
+    )
     figure, thinned = curves.draw(height=600, title=_title(view), fall_title=_fall_title(view))
     return Chart(
         figure,
@@ -31,11 +39,11 @@ def equity_chart(view: RunView) -> Chart:
 
 def _title(view: RunView) -> str:
     own, held = float(view.equity.iloc[-1]), float(view.held.iloc[-1])
-    start = text.money(view.initial)
+    start, other = text.money(view.initial), view.report.benchmark.words
     if not len(view.trades):
-        return f"{start} stayed {text.money(own)}; buy-and-hold ended at {text.money(held)}"
+        return f"{start} stayed {text.money(own)}; {other} ended at {text.money(held)}"
     verb = "grew" if own > view.initial else "shrank"
-    return f"{start} {verb} to {text.money(own)}; buy-and-hold ended at {text.money(held)}"
+    return f"{start} {verb} to {text.money(own)}; {other} ended at {text.money(held)}"
 
 
 def _fall_title(view: RunView, *, short: bool = False) -> str:

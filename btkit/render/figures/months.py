@@ -31,9 +31,10 @@ def months_chart(view: RunView) -> Chart:
     held = monthly_returns(view.held, view.initial)
     years = [str(year) for year in table.index]
     cells, other = floats(table) * 100, floats(held) * 100
+    whose = view.report.benchmark.heading
     data = [
-        _heat(cells[:, :12], other[:, :12], list(MONTHS), years, xaxis="x"),
-        _heat(cells[:, 12:], other[:, 12:], ["Year"], years, xaxis="x2"),
+        _heat(cells[:, :12], other[:, :12], list(MONTHS), years, whose=whose, xaxis="x"),
+        _heat(cells[:, 12:], other[:, 12:], ["Year"], years, whose=whose, xaxis="x2"),
     ]
     figure = theme.figure(
         data,
@@ -82,7 +83,13 @@ def _columns(**extra: object) -> dict[str, object]:
 
 
 def _heat(
-    cells: Floats, other: Floats, columns: list[str], years: list[str], *, xaxis: str
+    cells: Floats,
+    other: Floats,
+    columns: list[str],
+    years: list[str],
+    *,
+    whose: str,
+    xaxis: str,
 ) -> dict[str, object]:
     known = cells[np.isfinite(cells)]
     # One crash month must not bleach all others.
@@ -107,7 +114,7 @@ def _heat(
         "texttemplate": "%{text}",
         "customdata": hover,
         "hoverongaps": False,
-        "hovertemplate": "%{x} %{y}<br>Strategy %{hovertext} %<br>Buy-and-hold %{customdata}"
+        "hovertemplate": f"%{{x}} %{{y}}<br>Strategy %{{hovertext}} %<br>{whose} %{{customdata}}"
         "<extra></extra>",
         "xaxis": xaxis,
         "yaxis": "y",

@@ -43,10 +43,11 @@ def through_time_chart(view: RunView) -> Chart:
     if not window:
         return _exposure_only(view, data, share, note=thinned)
     sharpes, risks = ([curve[rows] for curve in rolling[at : at + 2]] for at in (0, 2))
+    other = view.report.benchmark.heading
     for axis, pair, hover in (("y2", sharpes, "%{y:.2f}"), ("y3", risks, "%{y:.1f} %")):
         factor = 100 if axis == "y3" else 1
         for curve, who, colour in (
-            (pair[1], "Buy-and-hold", theme.BENCHMARK),
+            (pair[1], other, theme.BENCHMARK),
             (pair[0], "Strategy", theme.STRATEGY),
         ):
             data.append(line(x, curve * factor, name=who, colour=colour, hover=hover, yaxis=axis))
@@ -78,7 +79,7 @@ def through_time_chart(view: RunView) -> Chart:
         figure,
         name="through-time",
         note=thinned.strip(),
-        keys=(("Strategy", theme.STRATEGY), ("Buy-and-hold", theme.BENCHMARK)),
+        keys=(("Strategy", theme.STRATEGY), (other, theme.BENCHMARK)),
         narrow={
             "margin.l": 44,
             "margin.r": 8,
@@ -113,11 +114,9 @@ def _rolling(view: RunView, window: int) -> list[Floats]:
     def at_bars(curve: pd.Series[float]) -> Floats:
         return np.repeat(np.concatenate([[np.nan], floats(curve)]), lengths)
 
-    return [
-        at_bars(measured(curve, window, per_year))
-        for measured in (rolling_sharpe, rolling_volatility)
-        for curve in curves
-    ]
+    sharpes = [rolling_sharpe(curve, window, per_year, rates=view.rates) for curve in curves]
+    risks = [rolling_volatility(curve, window, per_year) for curve in curves]
+    return [at_bars(curve) for curve in (*sharpes, *risks)]
 
 
 def _title(sharpe: Floats, bound: float, name: str) -> str:
