@@ -13,12 +13,15 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     JsonValue,
     model_validator,
 )
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from btkit.data import Finding
-from btkit.metrics import Failure, Metrics, Verdict
+from btkit.metrics import METRICS, Failure, Metrics, Verdict, further_metrics
 from btkit.spec import KINDS
 
 _FORMER_MINIMUM = 10
@@ -162,6 +165,20 @@ class MetricsSection(Metrics):
 
     run_id: str | None
     undefined: list[str]
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        schema = handler(core_schema)
+        described = handler.resolve_ref_schema(schema)
+        # A registered metric is no field, and stands in the document like one.
+        described["properties"] |= {
+            name: entry.describe({"type": "number"})
+            for name, entry in further_metrics().items()
+            if name not in METRICS
+        }
+        return schema
 
 
 class ReportWarning(Section):

@@ -14,6 +14,7 @@ from btkit.data import check_symbol, load_format
 from btkit.errors import BtkitError, UsageError
 from btkit.jobs.requests import check_interval, check_source
 from btkit.markets import read_day
+from btkit.metrics import objectives
 from btkit.settings import SourceName
 from btkit.spec.fields import parameter_refusal
 
@@ -161,7 +162,12 @@ Commission = Annotated[float, Field(ge=0), _cost("commission")]
 Slippage = Annotated[float, Field(ge=0, lt=1), _cost("slippage")]
 Axes = Annotated[dict[str, list[_Number]], Field(max_length=100), BeforeValidator(_axes)]
 Constraint = Annotated[str, Field(max_length=2_000), _checked(_constraint)]
-Objective = Annotated[str, _checked(_objective)]
+Objective = Annotated[
+    str,
+    _checked(_objective),
+    # Those that are known when it is asked for: a user may have registered more.
+    Field(json_schema_extra=lambda schema: schema.update(enum=list(objectives()))),
+]
 MaxSets = Annotated[int, _whole("max_sets", least=1, hint=_LEFT_OUT)]
 Method = Annotated[Literal["grid", "random", "optuna"], _checked(_method)]
 Samples = Annotated[int, _whole("samples", least=1, hint=_LEFT_OUT)]

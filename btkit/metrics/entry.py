@@ -76,10 +76,20 @@ class Metric:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
+        return self.describe(handler(schema))
+
+    def describe(self, schema: JsonSchemaValue) -> JsonSchemaValue:
+        """Return the JSON Schema of its value with what people and programs need to know of it.
+
+        Parameters
+        ----------
+        schema
+            Of the value alone.
+        """
         return {
-            **handler(schema),
+            **schema,
             "title": self.label,
-            "description": f"{self.meaning}. {self.formula}.",
+            "description": f"{self.meaning}." + (f" {self.formula}." if self.formula else ""),
             "unit": self.unit,
             "direction": self.direction,
         }

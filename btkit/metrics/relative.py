@@ -65,7 +65,7 @@ def _alpha(comoments: CoMoments, periods_per_year: float) -> float:
 
 def _correlation(comoments: CoMoments) -> float:
     deviations = math.sqrt(comoments.variance) * math.sqrt(comoments.benchmark_variance)
-    if not deviations:
+    if math.isnan(deviations) or not deviations:
         return math.nan
     return max(-1.0, min(1.0, comoments.covariance / deviations))
 

@@ -13,6 +13,7 @@ from btkit.data import DataInfo
 from btkit.documents import RunInfo, build_provenance, build_report
 from btkit.markets import Annualisation
 from btkit.metrics import Metrics, TradeColumns, compute_metrics
+from btkit.simulation.benchmark import own_benchmark
 from btkit.spec import StrategySpec, load_spec
 
 SPEC = {
@@ -77,6 +78,18 @@ class Result:
     def all_bars(self):
         before = pd.date_range(end=self.bars.index[0], periods=4, freq="D")[:3]
         return pd.concat([make_bars(before), self.bars])
+
+    @property
+    def benchmark(self):
+        return own_benchmark(self.all_bars)
+
+    @property
+    def benchmark_closes(self):
+        return self.bars["close"].to_numpy()
+
+    @property
+    def risk_free(self):
+        return None
 
     @property
     def invested(self):

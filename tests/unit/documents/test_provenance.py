@@ -87,6 +87,7 @@ def test_provenance_says_how_to_get_the_same_numbers(result):
         "commission_model": "per_order",
         "slippage": 0.005,
         "interval": "1d",
+        "benchmark": None,
         "bars_per_year": 252.0,
         "periods_per_year": 252.0,
         "fill": "next_open",

@@ -11,6 +11,7 @@ import pytest
 from support.random_bars import make_bars
 
 import btkit as bt
+from btkit.cli.commands.schema import command
 from btkit.errors import PluginError, UsageError
 from btkit.metrics import METRICS
 from btkit.metrics.registering import REGISTERED
@@ -121,3 +122,32 @@ def test_a_function_that_fails_says_which():
     register(function=lambda pnl: 1 / 0)  # noqa: ARG005 - reads something
     with pytest.raises(PluginError, match=r"longest_trade failed: ZeroDivisionError"):
         bt.simulate(SPEC, make_bars(200))
+
+
+@pytest.mark.parametrize("kind", ["SweepJob", "WalkForwardJob"])
+def test_the_schema_lists_it_among_the_objectives(kind):
+    register()
+    objective = command()().document["job"]["$defs"][kind]["properties"]["objective"]
+    assert {"sharpe_ratio", "information_ratio", "longest_trade"} <= set(objective["enum"])
+    assert "is_sharpe" not in objective["enum"]
+
+
+@pytest.mark.parametrize("report", ["report", "options_report"])
+def test_the_schema_of_a_report_has_it_like_the_others(report):
+    register(direction="lower")
+    metrics = command()().document[report]["$defs"]["MetricsSection"]["properties"]
+    assert set(metrics) > {*METRICS, "longest_trade"}
+    assert metrics["longest_trade"] == {
+        "type": "number",
+        "title": "Longest trade",
+        "description": "Calendar time of the longest trade.",
+        "unit": "hours",
+        "direction": "lower",
+    }
+
+
+def test_it_may_read_the_benchmark():
+    register(function=lambda benchmark_returns: benchmark_returns.max(), format="percent")
+    bars = make_bars(100)
+    held = bars["close"].pct_change().max()
+    assert bt.simulate(SPEC, bars).metrics.longest_trade == pytest.approx(held, rel=1e-12)
