@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from btkit.arguments import shown
 from btkit.data import (
     Finding,
     GivenBars,
@@ -105,7 +106,8 @@ def take_benchmark(
     """
     if not isinstance(given, pd.DataFrame):
         raise UsageError(
-            f"the benchmark is {given!r}, and bars that were handed over are compared with bars",
+            f"the benchmark is {shown(given)}, and bars that were handed over are compared with "
+            "bars",
             hint='load them first: benchmark=bt.load_bars("SPY", start, end)',
             details={"argument": "benchmark"},
         )

@@ -92,7 +92,7 @@ NASTY = {
 def calls(settings, tmp_path):
     """Return each public function with arguments that it takes."""
     bars = frame()
-    stored = {"settings": settings, "progress": None, "format": None}
+    stored = {"settings": settings, "progress": None, "format": None, "benchmark": None}
     sample = ("SPX", "2018-01-02", "2018-03-01")
     costs = {"capital": 1e5, "commission": 0.65, "slippage": 0.005}
     result = bt.simulate(SPEC, bars)
@@ -107,7 +107,10 @@ def calls(settings, tmp_path):
             | {"interval": "1d", "source": "sample", "warmup": 0, "needs_iv": False}
             | {"calendar": "XNYS", "format": None, "settings": settings},
         ),
-        "simulate": (bt.simulate, {"spec": SPEC, "bars": bars, "start": None, **costs}),
+        "simulate": (
+            bt.simulate,
+            {"spec": SPEC, "bars": bars, "start": None, "benchmark": None, **costs},
+        ),
         "run": (
             bt.run,
             {"spec": SPEC, "symbol": bars, "start": None, "end": None, "interval": "1d"}
