@@ -67,7 +67,8 @@ def test_verify_tells_of_a_benchmark_that_has_changed(spec, settings, tmp_path):
     other.to_csv(tmp_path / "MARKET.csv")
     days = (str(bars.index[50].date()), str(bars.index[-1].date()))
     run_id = run(spec, "OWN", *days, benchmark="MARKET", settings=known).run_id
-    other.assign(close=other["close"] * 1.0001).to_csv(tmp_path / "MARKET.csv")
+    # Twice the price: not one return of it is another.
+    (2.0 * other).to_csv(tmp_path / "MARKET.csv")
     found = verify(run_id, settings=known)
     assert not found["reproduced"]
     assert found["differences"][0]["path"] == "provenance.benchmark_hash"

@@ -127,7 +127,7 @@ def test_a_function_that_fails_says_which():
 @pytest.mark.parametrize("kind", ["SweepJob", "WalkForwardJob"])
 def test_the_schema_lists_it_among_the_objectives(kind):
     register()
-    objective = command()().document["job"]["$defs"][kind]["properties"]["objective"]
+    objective = command().document["job"]["$defs"][kind]["properties"]["objective"]
     assert {"sharpe_ratio", "information_ratio", "longest_trade"} <= set(objective["enum"])
     assert "is_sharpe" not in objective["enum"]
 
@@ -135,7 +135,7 @@ def test_the_schema_lists_it_among_the_objectives(kind):
 @pytest.mark.parametrize("report", ["report", "options_report"])
 def test_the_schema_of_a_report_has_it_like_the_others(report):
     register(direction="lower")
-    metrics = command()().document[report]["$defs"]["MetricsSection"]["properties"]
+    metrics = command().document[report]["$defs"]["MetricsSection"]["properties"]
     assert set(metrics) > {*METRICS, "longest_trade"}
     assert metrics["longest_trade"] == {
         "type": "number",
