@@ -25,7 +25,9 @@ EVERY_BAR = np.empty(0, np.int64)
 
 def measured(worth, days):
     row = np.full(len(MEASURED) + 1, math.nan)
-    measure(worth, 1.0, EVERY_BAR, days, False, NONE, NONE, NONE, new_meter(), np.empty(1), row)
+    measure(
+        worth, 1.0, NONE, EVERY_BAR, days, False, NONE, NONE, NONE, new_meter(), np.empty(1), row
+    )
     return dict(zip([*MEASURED, "finite"], row.tolist(), strict=True))
 
 
@@ -90,7 +92,7 @@ def test_part_by_part_is_the_same(worth):
         last = min(first + PART, count)
         add_returns(meter, worth, first, last)
         add_drawdowns(meter, worth, days, first, last)
-    conclude(meter, worth, 1.0, EVERY_BAR, days, False, np.empty(1), row)
+    conclude(meter, worth, 1.0, NONE, EVERY_BAR, days, False, np.empty(1), row)
     whole = measured(worth, days)
     done = np.isfinite(row)
     assert done.sum() > 5  # the trades' metrics are not worked out
