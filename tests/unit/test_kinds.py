@@ -6,20 +6,24 @@ import json
 import re
 from pathlib import Path
 from textwrap import dedent
+from typing import get_args
 
 import pytest
 
 import btkit as bt
+from btkit.cli.finish import PRESENTED
 from btkit.data import load_from_source
 from btkit.documents import REPORTS, RunDocument
 from btkit.errors import SpecKindError
+from btkit.jobs.dispatch import HANDLERS
+from btkit.jobs.job import JOB_KINDS
 from btkit.render.kinds import PAGES
 from btkit.render.leaving import write_report_files
 from btkit.render.notebook import template_path
 from btkit.settings import Settings
 from btkit.simulation import SIMULATIONS
 from btkit.spec import KINDS, kind_of
-from btkit.storage import Store
+from btkit.storage import JobKind, Store
 
 ROOT = Path(__file__).parents[2]
 REGISTRIES = (KINDS, SIMULATIONS, REPORTS, PAGES)
@@ -94,3 +98,10 @@ def test_it_is_stored_and_has_a_page(hold, tmp_path):
     page = files["html"].read_text(encoding="utf-8")
     assert "half" in page
     assert "long only" in page
+
+
+def test_every_kind_of_job_is_in_every_registry():
+    for registry in (JOB_KINDS, HANDLERS, PRESENTED):
+        assert set(registry) == set(get_args(JobKind))
+    for kind, job in JOB_KINDS.items():
+        assert job.model_fields["kind"].default == kind
