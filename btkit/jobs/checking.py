@@ -11,7 +11,7 @@ from typing import Any, Literal
 from btkit.errors import BtkitError, CorruptFileError, StoreError
 from btkit.jobs.files import report_folder
 from btkit.jobs.mending import mend_curve, mend_rows
-from btkit.jobs.progress import ProgressListener, Silent
+from btkit.jobs.progress import ProgressListener, check_progress
 from btkit.settings import Settings, read_settings
 from btkit.storage import (
     REMOTE,
@@ -116,7 +116,7 @@ def check(
     """
     known = read_settings(settings)
     store = Store.from_settings(known)
-    watch = progress or Silent()
+    watch = check_progress(progress)
     whole = _Check(store, known, repair=repair, render=render)
     if has_content(store.path):
         with watch.stage("database") as note:

@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal, get_args
 
 import pandas as pd
 
+from btkit.arguments import check_choice
 from btkit.documents.models import bar_text
 from btkit.errors import StoreError, UsageError
 from btkit.jobs.files import load_stored
@@ -94,8 +95,8 @@ def export(
     --------
     >>> export("exported", format="csv", tables=["trades"])  # doctest: +SKIP
     """
-    kind = _known(format, _FORMATS, "format")
-    asked = [_known(table, _TABLES, "table") for table in tables]
+    kind = check_choice(format, _FORMATS, name="format", noun="format")
+    asked = [check_choice(table, _TABLES, name="table", noun="table") for table in tables]
     wanted = read_settings(settings)
     target = _target(folder)
     files = {}
@@ -250,16 +251,6 @@ def _target(folder: Path | str) -> Path:
         hint="Give a folder to write to, such as data/export.",
         details={"argument": "output", "received": str(folder)},
     )
-
-
-def _known(text: str, names: tuple[Any, ...], what: str) -> Any:  # noqa: ANN401 - one of `names`
-    if text not in names:
-        raise UsageError(
-            f"There is no {what} {text!r} to export.",
-            hint=f"Choose one of {' '.join(names)}.",
-            details={"argument": what, "received": text, "known": list(names)},
-        )
-    return text
 
 
 def _write_csv(file: IO[bytes], frames: Frames) -> int:

@@ -13,7 +13,7 @@ from btkit.errors import UsageError
 from btkit.indicators import UserEvents
 from btkit.jobs.dispatch import execute
 from btkit.jobs.job import SPEC_JOBS
-from btkit.jobs.progress import ProgressListener, Silent
+from btkit.jobs.progress import ProgressListener, check_progress
 from btkit.jobs.requests import check_source
 from btkit.jobs.single_run import document_of
 from btkit.markets import read_day
@@ -62,7 +62,7 @@ def verify(
         If the bars cannot be had any more.
     """
     known = read_settings(settings)
-    watch = progress or Silent()
+    watch = check_progress(progress)
     with watch.stage("read run") as note:
         stored = Store.from_settings(known).load(run_id)
         note(f"run {stored.report.run.run_id}")

@@ -10,6 +10,7 @@ from typing import Any
 
 from btkit.errors import BtkitError, StoreError, name_run
 from btkit.jobs import ProgressListener, load_document, queue_report
+from btkit.jobs.files import report_folder, write_bytes
 from btkit.jobs.job import Rendering
 from btkit.render.notebook import Engine, HtmlAssets, execute_template, template_for
 from btkit.settings import Settings
@@ -124,11 +125,11 @@ def write_report_files(
     RenderError, StoreError
         If one cannot be made. What is stored stays; ``details["run_id"]`` names it.
     """
-    folder = settings.report_dir.expanduser().absolute()
+    folder = report_folder(settings)
     template, parameters = template_for(kind, document, settings)
     try:
-        written = _write_json(document, job_id, folder, settings)
-        trades = _write_trades(document, folder, settings)
+        written = _write_json(document, job_id, settings)
+        trades = _write_trades(document, settings)
         files = execute_template(
             template,
             parameters,
@@ -183,12 +184,12 @@ def note_report_files(owner_id: str, files: Mapping[FileKind, Path], settings: S
         ) from error
 
 
-def _write_json(document: dict[str, Any], job_id: str, folder: Path, settings: Settings) -> Path:
+def _write_json(document: dict[str, Any], job_id: str, settings: Settings) -> Path:
     content = (json.dumps(document, indent=2, allow_nan=False) + "\n").encode()
-    return _write(job_id, folder / f"{job_id}.json", content, "json", settings)
+    return write_bytes(job_id, f"{job_id}.json", content, kind="json", settings=settings)
 
 
-def _write_trades(document: dict[str, Any], folder: Path, settings: Settings) -> Path | None:
+def _write_trades(document: dict[str, Any], settings: Settings) -> Path | None:
     """Write the list of all trades, if a page cannot show it."""
     # The tables of pages bring pandas.
     from btkit.jobs.spreadsheet import csv_content  # noqa: PLC0415 - likewise
@@ -200,17 +201,5 @@ def _write_trades(document: dict[str, Any], folder: Path, settings: Settings) ->
         return None
     run_id = document["run"]["run_id"]
     listed = load_document(run_id, trades=True, settings=settings)["trades"]
-    return _write(run_id, folder / trades_file(run_id), csv_content(listed), "csv", settings)
-
-
-def _write(job_id: str, path: Path, content: bytes, kind: FileKind, settings: Settings) -> Path:
-    files = Store.from_settings(settings).files
-    try:
-        files.write(job_id, path.parent, path.name, content, kind=kind)
-    except OSError as error:
-        raise StoreError(
-            f"The report {path} cannot be written: {error.strerror or error}.",
-            hint="Set BT_REPORT_DIR to a folder that you may write to and that has space left.",
-            details={"path": str(path)},
-        ) from error
-    return path
+    content = csv_content(listed)
+    return write_bytes(run_id, trades_file(run_id), content, kind="csv", settings=settings)
