@@ -14,7 +14,7 @@ from btkit.jobs.job import BatchJob, SpecJob
 from btkit.jobs.pool import Line, Task, done
 from btkit.jobs.progress import Silent
 from btkit.jobs.watching import Watch
-from btkit.storage import JobRow, Store, new_job_id
+from btkit.storage import SHARED_KINDS, JobRow, Store, new_job_id
 
 PASSED, SOFT_FAILURE, FAILED = 0, 1, 2
 
@@ -142,8 +142,8 @@ class _Batch:
                 job = self._job.jobs[number - 1]
                 line = line_of(number, job, document, exit_code=code, seconds=seconds)
                 found.append(self._hooks.finish_line(line, job, None))
-            elif part["kind"] != "sweep":
-                # A sweep begins again under the same id, with the sets that it has tried.
+            elif part["kind"] not in SHARED_KINDS:
+                # Those begin again under the same id, such as a sweep with the sets it has tried.
                 self._store.delete(job_id)
         return found
 

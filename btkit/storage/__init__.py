@@ -9,7 +9,7 @@ from btkit.storage.curves import CURVE_COLUMNS, LocalCurves, curve_content
 from btkit.storage.database import BUSY_TIMEOUT_S, has_content, migrate, migrations, open_database
 from btkit.storage.ids import check_job_id, check_run_id, new_job_id, new_run_id
 from btkit.storage.inspection import REMOTE, Inspection, StoredJob
-from btkit.storage.job_rows import JobKind, JobRow, Part, Status
+from btkit.storage.job_rows import SHARED_KINDS, JobKind, JobRow, Part, Status
 from btkit.storage.jobs import ClaimedJob, JobProgress, JobTable
 from btkit.storage.kept_files import SHARED_PAGES
 from btkit.storage.listing import JobFilter
@@ -38,6 +38,7 @@ __all__ = [
     "HEARTBEAT_S",
     "REMOTE",
     "REPORT",
+    "SHARED_KINDS",
     "SHARED_PAGES",
     "Arrays",
     "Checkpoint",

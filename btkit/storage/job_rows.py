@@ -21,6 +21,10 @@ Status = Literal["running", "interrupted", "cancelled", "complete", "failed"]
 """How a job stands. The table has all but ``interrupted``, which is a job that runs and whose
 process is no more."""
 
+SHARED_KINDS: frozenset[JobKind] = frozenset({"sweep"})
+"""Jobs whose id says what is asked: asked again they go on, and several processes may be at work
+on one, since either comes to the same."""
+
 FOUND_UNDER: Mapping[Status, str] = {
     "running": "running",
     "interrupted": "running",
@@ -202,13 +206,13 @@ def check_ownership(connection: sqlite3.Connection, job_id: str, path: Path) -> 
         If it has.
     """
     row = connection.execute(
-        "SELECT kind, host, pid, process_started FROM btkit_jobs WHERE job_id = ?", (job_id,)
+        "SELECT kind, run_id, host, pid, process_started FROM btkit_jobs WHERE job_id = ?",
+        (job_id,),
     ).fetchone()
     # A run that the first version of btkit began has no owner.
     if row is not None and row["host"] is not None and not is_own(row):
         raise StoreBusyError(
-            f"{name_of(row['kind'])} {job_id} was taken over by another process, which will "
-            "finish it.",
+            f"{name_of(row)} {job_id} was taken over by another process, which will finish it.",
             hint="Leave it to that process; `backtest list` shows how it stands.",
             details={"run_id": job_id, "database": str(path)},
         )
@@ -291,9 +295,14 @@ def second_text() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-def name_of(kind: str) -> str:
-    """Return what a job of a kind is called at the beginning of a sentence."""
-    return {"walk-forward": "Walk-forward", "sweep": "Sweep", "batch": "Batch"}.get(kind, "Run")
+def name_of(row: sqlite3.Row) -> str:
+    """Return what a job is called at the beginning of a sentence."""
+    return "Run" if row["run_id"] is not None else str(row["kind"]).capitalize()
+
+
+def awaits_document(row: sqlite3.Row) -> bool:
+    """Return whether a job is done but for its document: the sets of a sweep may be."""
+    return row["status"] == "complete" and row["run_id"] is None and row["document"] is None
 
 
 def _owner_is_alive(row: sqlite3.Row) -> bool:

@@ -24,9 +24,11 @@ from btkit.storage.ids import check_job_id
 from btkit.storage.job_rows import (
     SELECT_FAMILY,
     SELECT_JOB,
+    SHARED_KINDS,
     JobKind,
     JobOutcome,
     JobRow,
+    awaits_document,
     check_ownership,
     insert_job,
     is_own,
@@ -149,8 +151,7 @@ class JobTable:
             text = json.dumps(document, allow_nan=False)
             outcome = JobOutcome(bool(document["passed"]), text)
         with self._open(create=False) as connection, transaction(connection):
-            if self._row(connection, job_id)["kind"] != "sweep":
-                # Sweeps with the same id have the same outcome, whoever stores it.
+            if self._row(connection, job_id)["kind"] not in SHARED_KINDS:
                 check_ownership(connection, job_id, self.path)
             set_status(connection, job_id, "complete", outcome=outcome)
 
@@ -313,8 +314,8 @@ class JobTable:
             row = self._row(connection, job_id)
             if row["status"] == "complete":
                 return False
-            if row["kind"] == "sweep" and not is_own(row):
-                # Another process does the same sweep, and goes on.
+            if row["kind"] in SHARED_KINDS and not is_own(row):
+                # Another process does the same, and goes on.
                 return True
             check_ownership(connection, job_id, self.path)
             if checkpoint is not None:
@@ -377,9 +378,7 @@ class JobTable:
 
     def _check_claim(self, row: sqlite3.Row) -> None:
         job_id, status = row["job_id"], shown_status(row)
-        # The sets of a sweep may be done, and its document not yet be made.
-        is_done = status == "complete" and (row["kind"] != "sweep" or row["document"] is not None)
-        if is_done or status == "running":
+        if (status == "complete" and not awaits_document(row)) or status == "running":
             raise self._refuse(
                 row,
                 f"is {status}, so there is nothing to resume",
@@ -397,7 +396,7 @@ class JobTable:
     def _refuse(self, row: sqlite3.Row, what: str, hint: str) -> StoreError:
         details = {"run_id": row["job_id"], "status": shown_status(row)}
         kind = StoreBusyError if details["status"] == "running" else StoreError
-        return kind(f"{name_of(row['kind'])} {row['job_id']} {what}.", hint=hint, details=details)
+        return kind(f"{name_of(row)} {row['job_id']} {what}.", hint=hint, details=details)
 
     def _beat(
         self, connection: sqlite3.Connection, job_id: str, progress: JobProgress | None = None
@@ -409,8 +408,8 @@ class JobTable:
                 hint="Run the backtest again.",
                 details={"run_id": job_id, "database": str(self.path)},
             )
-        if row["kind"] == "sweep" and not is_own(row):
-            # Another process does the same sweep; either may finish it.
+        if row["kind"] in SHARED_KINDS and not is_own(row):
+            # Another process does the same; either may finish it.
             return bool(row["cancel_requested"])
         check_ownership(connection, job_id, self.path)
         done, total, unit = progress or (row["done"], row["total"], row["unit"])

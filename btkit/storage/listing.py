@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from btkit.errors import error_types
-from btkit.storage.job_rows import FOUND_UNDER, JobKind, Status, shown_status
+from btkit.storage.job_rows import FOUND_UNDER, JobKind, Status, awaits_document, shown_status
 
 _NUMBERS = ("total_trades", "cagr", "max_drawdown_pct", "sharpe_ratio")
 # The report's `run` object.
@@ -188,8 +188,7 @@ def _listed(row: sqlite3.Row, status: Status) -> dict[str, Any]:
 def _is_resumable(row: sqlite3.Row, status: Status) -> bool:
     if row["request"] is None or status == "running":
         return False
-    # The sets of a sweep may be done, and its document not yet be made.
-    return status != "complete" or (row["kind"] == "sweep" and row["document"] is None)
+    return status != "complete" or awaits_document(row)
 
 
 def _progress(row: sqlite3.Row, status: Status) -> dict[str, Any] | None:
