@@ -109,3 +109,24 @@ def test_a_signal_gives_a_document_and_a_cancelled_row(workplace, monkeypatch, n
     assert "Traceback" not in err
     (row,) = json.loads(call([*COMMAND, "list"]).stdout)["runs"]
     assert row["status"] == "cancelled"
+
+
+def test_what_a_long_run_no_longer_needs_goes_back_to_the_system():
+    script = (
+        "import numpy as np, psutil\n"
+        "from btkit.cli import main as entry\n"
+        "def answer(arguments, signals):\n"
+        "    def resident(): return psutil.Process().memory_info().rss\n"
+        "    before = resident()\n"
+        "    np.ones(2**20)  # freed at once, and glibc learns its size\n"
+        "    columns = [(np.ones(2**20), np.ones(2**10)) for _ in range(16)]\n"
+        "    kept = [short for long, short in columns]\n"
+        "    del columns\n"
+        "    import pyarrow\n"
+        "    pool = pyarrow.default_memory_pool().backend_name\n"
+        "    print(pool, resident() - before < 32 * 2**20)\n"
+        "    return 0\n"
+        "entry._answer = answer\n"
+        "entry.command()\n"
+    )
+    assert call([sys.executable, "-c", script]).stdout.split() == ["system", "True"]
