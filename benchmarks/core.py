@@ -17,6 +17,7 @@ from btkit.conditions.columns import ColumnEvaluator
 from btkit.decisions import plan_decisions
 from btkit.engine import POSITION_NAMES, Market, Rules
 from btkit.engine.loop import run_bars
+from btkit.engine.reading import new_room
 from btkit.engine.state import new_curve, new_state, new_trades
 from btkit.indicators import is_truth_value
 from btkit.simulation import Result
@@ -69,7 +70,7 @@ def _loop(result: Result) -> float:
     def once() -> None:
         run_bars(
             0, bars, market, decisions, rules,
-            new_state(1e5, 1), new_trades(bars), new_curve(bars, at_close=False),
+            new_state(1e5, 1), new_trades(bars), new_curve(bars, at_close=False), new_room(),
         )  # fmt: skip
 
     return best(once, repeats=300)

@@ -73,7 +73,7 @@ def raptorbt(bars: dict[str, np.ndarray], pairs: np.ndarray, checked: np.ndarray
         "trades": [trades for trades, _ in found],
         "sharpe": [sharpe for _, sharpe in found],
         "sweep_sets": len(pairs),
-        "sweep_s": best(sweep, 2),
+        "sweep_s": best(sweep, 5),
         "alone_s": alone / len(few),
         "single_s": seconds,
     }

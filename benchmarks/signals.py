@@ -7,16 +7,15 @@ import numpy as np
 from btkit.conditions.machine import Op, Tag
 from btkit.conditions.program import Tables
 from btkit.decisions.records import ENTRY_LIST, EXIT_LIST, LIST_COUNT, SIZE_LIST
-from btkit.engine.inputs import Flags, Floats, Integers, Market, Rules
+from btkit.engine.inputs import CAPITAL, Flags, Floats, Integers, Market, Rules
 from btkit.engine.sweep_loop import Account, Sets, new_scratch, run_sets
 from btkit.engine.sweep_plan import Term
 from btkit.metrics import MEASURED
 
-# More shares than any cash pays for: the loop cuts an order to what it does (SEMANTICS 3.5).
-_ALL_CASH = 1e9
-# The program of a size that was worked out beforehand: read the only column.
-_CODE = np.array([[Op.COLUMN, 0]], np.int64)
-_PROGRAMS = np.array([[0, 1]], np.int64)
+# The program of `capital / close`: the loop cuts an order to what cash pays for (SEMANTICS 3.5).
+_CODE = np.array([[Op.POSITION, CAPITAL], [Op.COLUMN, 0], [Op.DIV, 0]], np.int64)
+_PROGRAMS = np.array([[0, 3]], np.int64)
+_NUMBER_TAG = int(Tag.FLOAT)
 _LISTS = np.zeros((1, LIST_COUNT, 2), np.int64)
 _LISTS[0, SIZE_LIST] = 0, 1
 _OP = np.full((1, 2), int(Term.ROW), np.int8)
@@ -74,8 +73,7 @@ def measure_signals(
     # Fills are at closes, whatever highs and lows are.
     opened, closed = (np.ascontiguousarray(column, float)[None] for column in (opens, closes))
     market = Market(opened, opened, closed, closed)
-    sizes = capital * _ALL_CASH / market.close
-    tables = Tables(_CONSTANTS, sizes, np.full((1, bars), Tag.FLOAT, np.uint8))
+    tables = Tables(_CONSTANTS, closed, np.full((1, bars), _NUMBER_TAG, np.uint8))
     rules = Rules(
         short=False,
         at_close=True,
@@ -95,6 +93,7 @@ def measure_signals(
     run_sets(
         0, 1, market, rules, account,
         _SETS, _NO_COLUMNS, rows, tables, new_scratch(bars, 1, 0), out,
+        _EVERY_BAR, np.empty((1, 0)),
     )  # fmt: skip
     row: Floats = out[0]
     return row

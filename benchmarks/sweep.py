@@ -243,6 +243,12 @@ def _compared(bars: pd.DataFrame, per_set: float, single: float) -> list[Row]:
         if name == "raptorbt":
             alone = peer["alone_s"]
             rows += [
+                Row(
+                    "  btkit's share of its parallel batch, 1/30 wanted",
+                    per_set / theirs,
+                    "",
+                    1 / 30,
+                ),
                 Row("  raptorbt, sets one by one", 1.0 / alone, "sets/s", None),
                 Row("  btkit is faster than that", alone / per_set, "x", None),
                 Row("  btkit's share of that time, 1/40 wanted", per_set / alone, "", 0.025),

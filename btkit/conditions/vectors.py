@@ -3,6 +3,11 @@
 Every function is plain NumPy, and that is what it means and what Python runs. In compiled code the
 same is written down in vectors, which LLVM, numba's back end, turns into the instructions of the
 machine at hand; the order of additions is the same on each. A test holds both side by side.
+
+What it buys, on the 4,950 crossovers of `make bench`, one thread, the least of many turns, as µs a
+set: returns and their three sums take 0.7 where loops that the compiler vectorises by itself took
+2.2, drawdowns 0.9 where they took 1.7, so that a set takes 7.6 in all where it took 9.5; `either`
+takes another 0.4 off it. Without `closed_run` a set takes 6 more.
 """
 
 from __future__ import annotations

@@ -35,15 +35,13 @@ def commission_of(rules, shares, price):
 
 
 @compiled_inline
-def smaller(rules, size):
-    """Return the next smaller size that can be bought."""
+def _smaller(rules, size):
     less = size * _ONE_STEP_LESS
     return less if rules.fractional else min(size - 1.0, less)
 
 
 @compiled_inline
-def outlay(rules, size, fill):
-    """Return what a size costs in $, commission included, and the commission."""
+def _outlay(rules, size, fill):
     commission = commission_of(rules, size, fill)
     return size * fill + commission, commission
 
@@ -51,13 +49,13 @@ def outlay(rules, size, fill):
 @compiled_inline
 def affordable(rules, cash, wanted, fill):
     """Return `wanted` shares, or as many as `cash` pays for, with their `outlay` (3.5)."""
-    cost, commission = outlay(rules, wanted, fill)
+    cost, commission = _outlay(rules, wanted, fill)
     # "not <=" also catches an infinite size, whose cost is no number.
     if not cost <= cash:
         size = (cash - rules.per_order) / (fill * (1.0 + rules.rate) + rules.per_share)
         if not rules.fractional:
             size = np.floor(size)
-        cost, commission = outlay(rules, size, fill)
+        cost, commission = _outlay(rules, size, fill)
         # Rounding can leave the quotient a step or two too large; beyond 2**53 whole shares are
         # further apart than one.
         for step in range(_ROUNDING_STEPS):
@@ -65,8 +63,8 @@ def affordable(rules, cash, wanted, fill):
                 break
             # The first steps are worked out in any case: whether one is needed is not to be
             # foreseen.
-            less = smaller(rules, size)
-            less_cost, less_commission = outlay(rules, less, fill)
+            less = _smaller(rules, size)
+            less_cost, less_commission = _outlay(rules, less, fill)
             fits = size <= 0.0 or cost <= cash
             size = either(fits, size, less)
             cost = either(fits, cost, less_cost)

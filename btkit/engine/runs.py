@@ -15,6 +15,7 @@ from btkit.engine.books.spread_records import SPREAD_WIDTH, OptionMarket, Spread
 from btkit.engine.inputs import Floats, Integers, Market, Rules
 from btkit.engine.loop import run_bars, run_spreads
 from btkit.engine.orders import Reason, Skip
+from btkit.engine.reading import new_room
 from btkit.engine.state import (
     FINAL,
     LAST_DECIDED,
@@ -161,6 +162,7 @@ class ChunkedRun:
         self._curve = new_curve(self.bars, at_close=rules.at_close)
         lots = min(rules.max_positions, self.bars)
         self._place = _Place(start, new_state(self.capital, lots, width))
+        self._room = new_room()
 
     @property
     def next_bar(self) -> int:
@@ -186,7 +188,7 @@ class ChunkedRun:
         first, before = self._place
         last = min(first + bars, self.bars)
         state = before.copy()
-        self._loop(first, last, *self._inputs, state, self._trades, self._curve)
+        self._loop(first, last, *self._inputs, state, self._trades, self._curve, self._room)
         # After ruin the loop has filled the curve to its end and is not to be entered again.
         self._place = _Place(self.bars if state.counts[RUINED] else last, state)
         return self.next_bar < self.bars

@@ -22,7 +22,6 @@ from btkit.engine.sweep_loop import (
     Sets,
     copy_finite,
     new_scratch,
-    observe_sets,
     run_sets,
 )
 from btkit.engine.sweep_plan import SweepPlan, Term
@@ -44,6 +43,7 @@ _BLOCK_BARS = 3_000_000
 _BLOCKS_LEFT = 4
 # A column that a program reads: its numbers, its tags, and what it was worked out from.
 _BYTES_PER_TREE = 32
+_NO_PERIODS = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class SweepEngine:
         ndarray of float64, shape (n_sets, n_metrics + 1)
             In the order of `MEASURED`; the last column is 0 where a curve is not finite.
         """
-        return self._run(first, last, None)[0]
+        return self._run(first, last, _NO_PERIODS)[0]
 
     def runs(self, first: int, last: int) -> Iterator[tuple[Floats, Scratch]]:
         """Simulate sets `first` to `last` - 1 one by one, for metrics that have a function.
@@ -109,10 +109,11 @@ class SweepEngine:
             The set's row of `metrics`, and what its run left; good until the next one.
         """
         out = np.empty((last - first, len(MEASURED) + 1))
+        returns = np.empty((last - first, 0))
         fixed = (self.market, self.rules, self.account, *self._inputs(first, last))
         scratch = self._scratches[0]
         for place in range(last - first):
-            run_sets(place, place + 1, *fixed, scratch, out)
+            run_sets(place, place + 1, *fixed, scratch, out, _NO_PERIODS, returns)
             yield out[place], scratch
 
     def returns(self, first: int, last: int, ends: Integers) -> Floats:
@@ -132,17 +133,14 @@ class SweepEngine:
         """
         return self._run(first, last, ends)[1]
 
-    def _run(self, first: int, last: int, ends: Integers | None) -> tuple[Floats, Floats]:
+    def _run(self, first: int, last: int, ends: Integers) -> tuple[Floats, Floats]:
         count = last - first
         out = np.empty((count, len(MEASURED) + 1))
-        returns = np.empty((count, 0 if ends is None else len(ends)))
+        returns = np.empty((count, len(ends)))
         fixed = (self.market, self.rules, self.account, *self._inputs(first, last))
 
         def work(begin: int, end: int, scratch: Scratch) -> None:
-            if ends is None:
-                run_sets(begin, end, *fixed, scratch, out)
-            else:
-                observe_sets(begin, end, *fixed, scratch, out, ends, returns)
+            run_sets(begin, end, *fixed, scratch, out, ends, returns)
 
         self._share_out(count, work)
         return out, returns

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btkit.conditions.compiled import compiled_inline, compiled_lean
-from btkit.conditions.machine import STACK_SIZE
 from btkit.conditions.program import Tables
 from btkit.decisions.records import (
     ENTRY_LIST,
@@ -19,8 +18,9 @@ from btkit.decisions.records import (
     STOP_LIST,
     Decisions,
 )
-from btkit.engine.inputs import POSITION_SLOTS, Flags, Floats, Integers, Market, Rules
-from btkit.engine.loop import run_part
+from btkit.engine.inputs import Flags, Floats, Integers, Market, Rules
+from btkit.engine.loop import run_bars
+from btkit.engine.reading import Room, new_room
 from btkit.engine.state import (
     CASH,
     LAST_DECIDED,
@@ -130,10 +130,10 @@ class Scratch(NamedTuple):
         float64 (3, n_bars): each trade's money, return and hours.
     meter
         What was measured.
-    room
+    periods
         float64 (n_periods + 1,).
-    position, stack
-        What the programs work in.
+    room
+        What programs work in.
     """
 
     gates: Flags
@@ -143,9 +143,8 @@ class Scratch(NamedTuple):
     curve: Curve
     numbers: Floats
     meter: Meter
-    room: Floats
-    position: Floats
-    stack: Floats
+    periods: Floats
+    room: Room
 
 
 def new_scratch(bars: int, lots: int, periods: int) -> Scratch:
@@ -171,8 +170,7 @@ def new_scratch(bars: int, lots: int, periods: int) -> Scratch:
         np.empty((3, bars)),
         new_meter(),
         np.empty(periods + 1),
-        np.zeros(POSITION_SLOTS),
-        np.empty((STACK_SIZE, 2)),
+        new_room(),
     )
 
 
@@ -189,77 +187,63 @@ def copy_finite(source, target):
 
 
 @compiled_inline
-def keep(gate, fresh, at, met):
-    """Write a condition's value into a gate, or narrow the gate by it."""
+def _keep(gate, fresh, at, met):
     gate[at] = met if fresh else gate[at] & met
 
 
 @compiled_lean
-def narrow(op, left, right, number, columns, rows, first, last, fresh, gate):
-    """Narrow a gate by one condition; a fresh gate is overwritten.
-
-    Rows are cut to bars `first` to `last` - 1 one by one: cut together they would no longer lie
-    close in memory as far as the compiler knows, and it could not compare many bars at once.
-
-    A missing value is NaN, of which every comparison is false: not met, as when Python's
-    comparison of None raises.
-    """
+def _narrow(op, left, right, number, columns, rows, first, last, fresh, gate):
+    # Rows are cut to bars one by one: cut together they would no longer lie close in memory as far
+    # as the compiler knows, and it could not compare many bars at once. A missing value is NaN, of
+    # which every comparison is false: not met, as when Python's comparison of None raises.
     if op == _PASS or op == _NEVER:
         for at in range(gate.size):
-            keep(gate, fresh, at, op == _PASS)
+            _keep(gate, fresh, at, op == _PASS)
     elif op == _ROW:
         row = rows[left][first:last]
         for at in range(gate.size):
-            keep(gate, fresh, at, row[at])
+            _keep(gate, fresh, at, row[at])
     elif right < 0:
-        compare_number(op, columns[left][first:last], number, fresh, gate)
+        _compare_number(op, columns[left][first:last], number, fresh, gate)
     else:
-        compare_columns(op, columns[left][first:last], columns[right][first:last], fresh, gate)
+        _compare_columns(op, columns[left][first:last], columns[right][first:last], fresh, gate)
 
 
 @compiled_inline
-def compare_number(op, first, number, fresh, gate):
-    """Compare a column with a number."""
+def _compare_number(op, first, number, fresh, gate):
     if op == _LT:
         for at in range(gate.size):
-            keep(gate, fresh, at, first[at] < number)
+            _keep(gate, fresh, at, first[at] < number)
     elif op == _LE:
         for at in range(gate.size):
-            keep(gate, fresh, at, first[at] <= number)
+            _keep(gate, fresh, at, first[at] <= number)
     elif op == _GT:
         for at in range(gate.size):
-            keep(gate, fresh, at, first[at] > number)
+            _keep(gate, fresh, at, first[at] > number)
     else:
         for at in range(gate.size):
-            keep(gate, fresh, at, first[at] >= number)
+            _keep(gate, fresh, at, first[at] >= number)
 
 
 @compiled_inline
-def compare_columns(op, first, second, fresh, gate):
-    """Compare two columns."""
+def _compare_columns(op, first, second, fresh, gate):
     if op == _LT:
         for at in range(gate.size):
-            keep(gate, fresh, at, first[at] < second[at])
+            _keep(gate, fresh, at, first[at] < second[at])
     elif op == _LE:
         for at in range(gate.size):
-            keep(gate, fresh, at, first[at] <= second[at])
+            _keep(gate, fresh, at, first[at] <= second[at])
     elif op == _GT:
         for at in range(gate.size):
-            keep(gate, fresh, at, first[at] > second[at])
+            _keep(gate, fresh, at, first[at] > second[at])
     else:
         for at in range(gate.size):
-            keep(gate, fresh, at, first[at] >= second[at])
+            _keep(gate, fresh, at, first[at] >= second[at])
 
 
 @compiled_inline
-def crossing(which, op, left, right):
-    """Find the conditions of a crossover: to enter at ``a > b``, and to leave at ``a < b``.
-
-    Returns
-    -------
-    tuple of int
-        Their places among the conditions; -1 where there is no such pair.
-    """
+def _crossing(which, op, left, right):
+    # The places of ``a > b`` to enter and ``a < b`` to leave among the conditions, -1 without.
     for one in range(which.size):
         if which[one] != ENTRY_LIST or right[one] < 0 or not (op[one] == _GT or op[one] == _LT):
             continue
@@ -275,26 +259,22 @@ def crossing(which, op, left, right):
 
 
 @compiled_lean
-def compare_both_ways(first, second, above, below):
-    """Write where the first column is above the second, and where it is below, in one reading."""
+def _compare_both_ways(first, second, above, below):
     for at in range(above.size):
         above[at] = first[at] > second[at]
         below[at] = first[at] < second[at]
 
 
 @compiled_lean
-def open_gates(
+def _open_gates(
     which, op, left, right, number, filled, filter_all, columns, rows, first, last, gates
 ):
-    """Write the gates of one set at bars `first` to `last` - 1: the whole-array part of its lists.
-
-    A crossover's columns are read only once.
-    """
-    rising, falling = crossing(which, op, left, right)
+    # A crossover's columns are read only once.
+    rising, falling = _crossing(which, op, left, right)
     if rising >= 0:
         above = left[rising] if op[rising] == _GT else right[rising]
         below = right[rising] if op[rising] == _GT else left[rising]
-        compare_both_ways(
+        _compare_both_ways(
             columns[above][first:last],
             columns[below][first:last],
             gates[ENTRY_LIST][first:last],
@@ -309,7 +289,7 @@ def open_gates(
             if source == FILTER_LIST and filled[target]:
                 wanted = wanted or target == ENTRY_LIST or filter_all
             if wanted:
-                narrow(
+                _narrow(
                     op[index],
                     left[index],
                     right[index],
@@ -328,8 +308,7 @@ def open_gates(
 
 
 @compiled_lean
-def restart(state, capital):
-    """Put a state back to before the first bar."""
+def _restart(state, capital):
     money, counts = state.money, state.counts
     for index in range(money.size):
         money[index] = 0.0
@@ -365,7 +344,9 @@ def trade_values_into(values, marks, short, clock, tick_hours, pnl, share, hours
 
 
 @compiled_lean
-def run_sets(first, last, market, rules, account, sets, columns, rows, tables, scratch, out):
+def run_sets(
+    first, last, market, rules, account, sets, columns, rows, tables, scratch, out, ends, returns
+):
     """Simulate and measure sets `first` to `last` - 1 of a chunk.
 
     Parameters
@@ -384,13 +365,17 @@ def run_sets(first, last, market, rules, account, sets, columns, rows, tables, s
         This thread's own.
     out
         float64 (n_sets, n_metrics + 1): written in place.
+    ends
+        int64 (n_periods,): the last bar of each period whose return is kept, counted from the
+        start.
+    returns
+        float64 (n_sets, n_periods): written in place.
     """
     start, bars = account.start, market.close.shape[1]
-    days, ends = account.days[start:], account.ends
+    days, measured = account.days[start:], account.ends
     gates, state, trades, curve = scratch.gates, scratch.state, scratch.trades, scratch.curve
     entry, leave, stop = gates[ENTRY_LIST], gates[EXIT_LIST], gates[STOP_LIST]
     worth, meter, numbers = scratch.worth[start:], scratch.meter, scratch.numbers
-    position, stack = scratch.position, scratch.stack
     for index in range(first, last):
         decisions = Decisions(
             entry,
@@ -402,14 +387,14 @@ def run_sets(first, last, market, rules, account, sets, columns, rows, tables, s
             sets.lists[sets.combination[index]],
             tables,
         )
-        restart(state, account.capital)
+        _restart(state, account.capital)
         worth[0] = account.capital
         restart_meter(meter, account.capital, days[0])
         # Part by part, so that what one step writes is still at hand for the next.
         for begin in range(start, bars, PART):
             end = min(begin + PART, bars)
             if state.counts[RUINED] == 0:
-                open_gates(
+                _open_gates(
                     sets.which,
                     sets.op[index],
                     sets.left[index],
@@ -423,17 +408,16 @@ def run_sets(first, last, market, rules, account, sets, columns, rows, tables, s
                     end,
                     gates,
                 )
-                run_part(
-                    begin, end, market, decisions, rules, state, trades, curve, position, stack
-                )
+                run_bars(begin, end, market, decisions, rules, state, trades, curve, scratch.room)
             add_drawdowns(meter, worth, days, begin - start, end - start)
-            if not ends.size:
+            if not measured.size:
                 add_returns(meter, worth, begin - start, end - start)
         ruined = state.counts[RUINED] > 0
         conclude(
-            meter, worth, account.annual, account.rates, ends, days, ruined, scratch.room,
+            meter, worth, account.annual, account.rates, measured, days, ruined, scratch.periods,
             out[index],
         )  # fmt: skip
+        period_returns_into(worth[1:], ends, account.capital, returns[index])
         done = state.counts[TRADES]
         pnl, share, hours = numbers[0, :done], numbers[1, :done], numbers[2, :done]
         trade_values_into(
@@ -441,29 +425,6 @@ def run_sets(first, last, market, rules, account, sets, columns, rows, tables, s
             pnl, share, hours,
         )  # fmt: skip
         measure_trades(pnl, share, hours, out[index])
-
-
-@compiled_lean
-def observe_sets(
-    first, last, market, rules, account, sets, columns, rows, tables, scratch, out, ends, returns
-):
-    """`run_sets`, keeping each set's returns over some periods.
-
-    Parameters
-    ----------
-    first, last, market, rules, account, sets, columns, rows, tables, scratch, out
-        As for `run_sets`.
-    ends
-        int64 (n_periods,): the last bar of each period, counted from the start.
-    returns
-        float64 (n_sets, n_periods): written in place.
-    """
-    for index in range(first, last):
-        run_sets(
-            index, index + 1, market, rules, account, sets, columns, rows, tables, scratch, out
-        )
-        equity = scratch.curve.equity[account.start :]
-        period_returns_into(equity, ends, account.capital, returns[index])
 
 
 __all__ = [
@@ -474,6 +435,5 @@ __all__ = [
     "Sets",
     "Tables",
     "new_scratch",
-    "observe_sets",
     "run_sets",
 ]

@@ -264,32 +264,30 @@ def add_drawdowns(meter, worth, days, first, last):
 
 
 @compiled_inline
-def quotient(numerator, denominator):
-    """Return a quotient under IEEE rules: a gain over nothing is infinite."""
+def _quotient(numerator, denominator):
+    # Under IEEE rules: a gain over nothing is infinite.
     if denominator != 0.0:
         return numerator / denominator
     return math.copysign(math.inf, numerator) if abs(numerator) > 0.0 else math.nan
 
 
 @compiled_inline
-def mean_of(total, count):
-    """Return the mean behind a sum, NaN of nothing."""
+def _mean_of(total, count):
     return total / count if count else math.nan
 
 
 @compiled_inline
-def settled(deviation):
-    """Return a deviation, 0 where rounding explains it."""
+def _settled(deviation):
+    # 0 where rounding explains it.
     return 0.0 if deviation <= ROUNDING else deviation
 
 
 @compiled_inline
-def ratio_of(mean, deviation, annual):
-    """Return an annualised ratio of a mean to a deviation."""
+def _ratio_of(mean, deviation, annual):
     # Only beside a deviation of 0 does it matter whether a tiny mean is rounding.
     if deviation == 0.0 and abs(mean) <= ROUNDING:
         mean = 0.0
-    return quotient(mean, deviation) * annual
+    return _quotient(mean, deviation) * annual
 
 
 @compiled_inline
@@ -337,15 +335,15 @@ def measure_trades(pnl, return_pct, hours, out):
         streak = (streak + 1) * lost
         longest = max(longest, streak)
     out[TOTAL_TRADES], out[WINNING_TRADES], out[LOSING_TRADES] = done, wins, losses
-    out[WIN_RATE] = quotient(float(wins), float(done))
-    out[PROFIT_FACTOR] = quotient(gained, -given)
+    out[WIN_RATE] = _quotient(float(wins), float(done))
+    out[PROFIT_FACTOR] = _quotient(gained, -given)
     out[LARGEST_WIN], out[LARGEST_LOSS], out[CONSECUTIVE_LOSSES_MAX] = best, worst, longest
-    out[EXPECTANCY_PER_TRADE] = mean_of(total, done)
-    out[AVG_HOLDING_PERIOD] = mean_of(held, done)
-    out[AVG_WIN], out[AVG_WIN + 1] = mean_of(gained, wins), mean_of(given, losses)
-    out[AVG_WIN_PCT], out[AVG_WIN_PCT + 1] = mean_of(won_pct, wins), mean_of(lost_pct, losses)
-    out[AVG_WIN_HOLDING_PERIOD] = mean_of(won_hours, wins)
-    out[AVG_WIN_HOLDING_PERIOD + 1] = mean_of(lost_hours, losses)
+    out[EXPECTANCY_PER_TRADE] = _mean_of(total, done)
+    out[AVG_HOLDING_PERIOD] = _mean_of(held, done)
+    out[AVG_WIN], out[AVG_WIN + 1] = _mean_of(gained, wins), _mean_of(given, losses)
+    out[AVG_WIN_PCT], out[AVG_WIN_PCT + 1] = _mean_of(won_pct, wins), _mean_of(lost_pct, losses)
+    out[AVG_WIN_HOLDING_PERIOD] = _mean_of(won_hours, wins)
+    out[AVG_WIN_HOLDING_PERIOD + 1] = _mean_of(lost_hours, losses)
 
 
 @compiled_lean
@@ -373,8 +371,8 @@ def conclude(meter, worth, annual, rates, ends, days, ruined, room, out):
         _conclude_excess(room if ends.size else worth, rates, annual, out)
     _conclude_drawdowns(meter, days, count - 1, out)
     out[CAGR] = out[ANNUALIZED_RETURN] = yearly
-    out[CALMAR_RATIO] = quotient(yearly, -out[MAX_DRAWDOWN_PCT])
-    out[RECOVERY_FACTOR] = quotient(gain, -out[MAX_DRAWDOWN])
+    out[CALMAR_RATIO] = _quotient(yearly, -out[MAX_DRAWDOWN_PCT])
+    out[RECOVERY_FACTOR] = _quotient(gain, -out[MAX_DRAWDOWN])
     out[TOTAL_RETURN] = gain
     out[TOTAL_RETURN_PCT] = gain / capital
     # A value that is no number spoils the volatility, so only then it is worth looking for one;
@@ -392,10 +390,10 @@ def _conclude_returns(meter, count, annual, out):
     squares = _sum_of(meter.lanes[_SQUARES]) - distance * (distance / count)
     # Rounding may leave a sum of squares a hair below 0.
     squares = max(squares, 0.0)
-    deviation = settled(math.sqrt(squares / (count - 1))) if count > 1 else math.nan
-    downside = settled(math.sqrt(_sum_of(meter.lanes[_FALLS]) / count))
-    out[SHARPE_RATIO] = ratio_of(mean, deviation, annual)
-    out[SORTINO_RATIO] = ratio_of(mean, downside, annual)
+    deviation = _settled(math.sqrt(squares / (count - 1))) if count > 1 else math.nan
+    downside = _settled(math.sqrt(_sum_of(meter.lanes[_FALLS]) / count))
+    out[SHARPE_RATIO] = _ratio_of(mean, deviation, annual)
+    out[SORTINO_RATIO] = _ratio_of(mean, downside, annual)
     out[VOLATILITY] = deviation * annual
 
 
@@ -407,7 +405,7 @@ def _excess_at(values, rates, at):
 
 @compiled_lean
 def _conclude_excess(values, rates, annual, out):
-    """Write the ratios of what returns are above their rates; summed part by part as well."""
+    # What returns are above their rates, summed part by part as well.
     count = rates.size
     total = squares = falls = 0.0
     for part in range(0, count, PART):
@@ -425,9 +423,9 @@ def _conclude_excess(values, rates, annual, out):
             fallen += fall * fall
         squares += some
         falls += fallen
-    deviation = settled(math.sqrt(squares / (count - 1))) if count > 1 else math.nan
-    out[SHARPE_RATIO] = ratio_of(mean, deviation, annual)
-    out[SORTINO_RATIO] = ratio_of(mean, settled(math.sqrt(falls / count)), annual)
+    deviation = _settled(math.sqrt(squares / (count - 1))) if count > 1 else math.nan
+    out[SHARPE_RATIO] = _ratio_of(mean, deviation, annual)
+    out[SORTINO_RATIO] = _ratio_of(mean, _settled(math.sqrt(falls / count)), annual)
 
 
 @compiled_inline

@@ -36,8 +36,8 @@ _CENT = 0.01
 
 
 @compiled_inline
-def value_of(lots, marks, lot, price):
-    """Return what a lot adds to equity in $; a short's collateral is twice its sale (3.10)."""
+def _value_of(lots, marks, lot, price):
+    # A short's collateral is twice its sale (3.10).
     shares = lots[lot, LOT_QUANTITY]
     if marks[lot, LOT_SIDE] == _BUY:
         return shares * price
@@ -91,7 +91,7 @@ def leave(rules, market, lots, marks, lot, bar, kind):
     price = offered(market, marks[lot, LOT_INSTRUMENT], bar, kind)
     fill = fill_price(-marks[lot, LOT_SIDE], price, rules.slippage)
     commission = commission_of(rules, lots[lot, LOT_QUANTITY], fill)
-    return fill, commission, value_of(lots, marks, lot, fill) - commission
+    return fill, commission, _value_of(lots, marks, lot, fill) - commission
 
 
 @compiled_inline
@@ -110,7 +110,7 @@ def worth(closes, money, counts, lots, marks, bar):
     """Return cash plus all lots at the close in $."""
     equity = money[CASH]
     for lot in range(counts[LOTS]):
-        equity += value_of(lots, marks, lot, closes[marks[lot, LOT_INSTRUMENT], bar])
+        equity += _value_of(lots, marks, lot, closes[marks[lot, LOT_INSTRUMENT], bar])
     return equity
 
 
@@ -127,12 +127,11 @@ def describe(rules, closes, money, counts, lots, marks, lot, bar, position):
     position[IN_POSITION] = 1.0 if held else 0.0
     position[CAPITAL] = money[CASH]
     position[BARS_HELD] = bar - marks[lot, LOT_BAR] if held else 0.0
-    position[PNL] = gain_of(closes, lots, marks, lot, bar) if held else 0.0
+    position[PNL] = _gain_of(closes, lots, marks, lot, bar) if held else 0.0
 
 
 @compiled_inline
-def gain_of(closes, lots, marks, lot, bar):
-    """Return a lot's position_pnl_pct."""
+def _gain_of(closes, lots, marks, lot, bar):
     ratio = closes[marks[lot, LOT_INSTRUMENT], bar] / lots[lot, LOT_PRICE]
     return ratio - 1.0 if marks[lot, LOT_SIDE] == _BUY else 1.0 - ratio
 

@@ -73,14 +73,13 @@ _BELOW_ONE = int(Skip.SIZE_BELOW_ONE_CONTRACT)
 
 
 @compiled_inline
-def legs_of(rules):
-    """Return the number of legs of a spread."""
+def _legs_of(rules):
     return 2.0 * (rules.puts + rules.calls)
 
 
 @compiled_inline
-def priced_at(bar, kind):
-    """Return the bar whose volatility prices a fill: an open has that of the close before (4.1)."""
+def _priced_at(bar, kind):
+    # An open has the volatility of the close before (4.1).
     return bar - 1 if kind == _ON_OPEN else bar
 
 
@@ -97,8 +96,8 @@ def size(rules, counts, wanted, tag):
 
 
 @compiled_inline
-def choose_strikes(rules, lots, lot, near, far, spot, years, volatility):
-    """Write the strikes of a new spread and its widest wing; return why not, or -1."""
+def _choose_strikes(rules, lots, lot, near, far, spot, years, volatility):
+    # Why there are none, or -1.
     short_iv = leg_volatility(volatility, rules.short_premium)
     long_iv = leg_volatility(volatility, rules.long_premium)
     if short_iv <= 0.0 or long_iv <= 0.0:
@@ -136,7 +135,7 @@ def choose_strikes(rules, lots, lot, near, far, spot, years, volatility):
 @compiled
 def enter(rules, market, money, counts, lots, marks, orders, order, lot, bar, kind):
     """Sell a spread (4.2 to 4.4); return why not, or -1."""
-    at = priced_at(bar, kind)
+    at = _priced_at(bar, kind)
     if not market.known[at]:
         return _NO_VOLATILITY
     day, expiry, volatility = market.day[bar], market.expiry[bar], market.volatility[at]
@@ -145,7 +144,7 @@ def enter(rules, market, money, counts, lots, marks, orders, order, lot, bar, ki
     years = years_left(expiry, day)
     spot = offered(market, int(orders[order, INSTRUMENT]), bar, kind)
     near, far = market.short_quantile[bar], market.long_quantile[bar]
-    refused = choose_strikes(rules, lots, lot, near, far, spot, years, volatility)
+    refused = _choose_strikes(rules, lots, lot, near, far, spot, years, volatility)
     if refused >= 0:
         return refused
     short, long = leg_sums(lots, lot, spot, years, volatility, rules)
@@ -155,7 +154,7 @@ def enter(rules, market, money, counts, lots, marks, orders, order, lot, bar, ki
         return _NO_CREDIT
     if credit >= wing:
         return _ABOVE_WIDTH
-    fee = rules.commission * legs_of(rules)
+    fee = rules.commission * _legs_of(rules)
     max_loss = (wing - credit) * SHARES_PER_CONTRACT + fee * 2.0
     spendable = free(money, counts, lots)
     contracts = np.floor(rules.risk * spendable / max_loss)
@@ -178,12 +177,12 @@ def leave(rules, market, lots, marks, lot, bar, kind):
     settled = marks[lot, LOT_REASON] == _EXPIRATION
     years = 0.0 if settled else years_left(marks[lot, EXPIRY], market.day[bar])
     spot = offered(market, marks[lot, LOT_INSTRUMENT], bar, kind)
-    volatility = market.volatility[priced_at(bar, kind)]
+    volatility = market.volatility[_priced_at(bar, kind)]
     short, long = leg_sums(lots, lot, spot, years, volatility, rules)
     slippage = 0.0 if settled else rules.slippage
     value = cost_to_close(short, long, lots[lot, WING], slippage)
     contracts = lots[lot, CONTRACTS]
-    commission = 0.0 if settled else rules.commission * legs_of(rules) * contracts
+    commission = 0.0 if settled else rules.commission * _legs_of(rules) * contracts
     return value, commission, -(value * SHARES_PER_CONTRACT * contracts + commission)
 
 

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from btkit.engine.loop import run_bars
+from btkit.engine.reading import new_room
 from btkit.engine.state import LOT_REASON, LOTS, ORDERS, State, new_curve, new_state, new_trades
 
 OPENS = (10, 11, 9, 12, 8, 10, 13, 9, 11, 10, 12, 9, 10)
@@ -58,7 +59,9 @@ def in_pieces(done, cuts):
     edges = [done.outcome.start, *cuts, bars]
     states = []
     for first, last in pairwise(edges):
-        run_bars(first, last, done.market, done.decisions, done.rules, state, trades, curve)
+        run_bars(
+            first, last, done.market, done.decisions, done.rules, state, trades, curve, new_room()
+        )
         states.append(state)
         state = State(*(np.frombuffer(part.tobytes(), part.dtype).reshape(part.shape).copy()
                         for part in state))  # fmt: skip

@@ -1,0 +1,96 @@
+"""Orders become lots, and lots become trades."""
+
+from __future__ import annotations
+
+from btkit.conditions.compiled import compiled_inline, compiled_lean
+from btkit.engine.orders import INSTRUMENT, KIND, ORDER_COLUMNS, SIDE
+from btkit.engine.state import (
+    CASH,
+    LOT_BAR,
+    LOT_EXIT_BAR,
+    LOT_EXIT_COMMISSION,
+    LOT_EXIT_PRICE,
+    LOT_INSTRUMENT,
+    LOT_REASON,
+    LOT_SIDE,
+    LOTS,
+    ORDERS,
+    SKIPPED,
+    TRADES,
+)
+
+
+@compiled_inline
+def fill_orders(book, rules, market, money, counts, lots, marks, orders, bar, kind):
+    """Open a lot for each order of a kind, or count why not."""
+    waiting = 0
+    for order in range(counts[ORDERS]):
+        if orders[order, KIND] != kind:
+            for column in range(ORDER_COLUMNS):
+                orders[waiting, column] = orders[order, column]
+            waiting += 1
+            continue
+        lot = counts[LOTS]
+        refused = book.enter(
+            rules, market, money, counts, lots, marks, orders, order, lot, bar, kind
+        )
+        if refused >= 0:
+            counts[SKIPPED + refused] += 1
+            continue
+        marks[lot, LOT_BAR] = bar
+        marks[lot, LOT_EXIT_BAR] = -1
+        marks[lot, LOT_REASON] = 0
+        marks[lot, LOT_INSTRUMENT] = int(orders[order, INSTRUMENT])
+        marks[lot, LOT_SIDE] = int(orders[order, SIDE])
+        counts[LOTS] += 1
+    counts[ORDERS] = waiting
+
+
+@compiled_inline
+def close_lots(book, rules, market, money, counts, lots, marks, closed, closed_marks, bar, kind):
+    """Close every lot that has a reason, oldest first."""
+    kept = 0
+    for lot in range(counts[LOTS]):
+        if marks[lot, LOT_REASON] == 0:
+            if kept < lot:
+                for column in range(book.columns):
+                    lots[kept, column] = lots[lot, column]
+                for column in range(book.mark_columns):
+                    marks[kept, column] = marks[lot, column]
+            kept += 1
+            continue
+        price, commission, proceeds = book.leave(rules, market, lots, marks, lot, bar, kind)
+        money[CASH] += proceeds
+        trade = counts[TRADES]
+        for column in range(book.columns):
+            closed[trade, column] = lots[lot, column]
+        for column in range(book.mark_columns):
+            closed_marks[trade, column] = marks[lot, column]
+        closed[trade, LOT_EXIT_PRICE] = price
+        closed[trade, LOT_EXIT_COMMISSION] = commission
+        closed_marks[trade, LOT_EXIT_BAR] = bar
+        counts[TRADES] += 1
+    counts[LOTS] = kept
+
+
+@compiled_lean
+def order_exits(counts, lots, marks, bar):
+    """Put the exits of one bar in order, the oldest lot first (3.9).
+
+    Only where lots leave at a bar's close after others left in it can they be out of it.
+    """
+    first = counts[TRADES]
+    while first > 0 and marks[first - 1, LOT_EXIT_BAR] == bar:
+        first -= 1
+    for trade in range(first + 1, counts[TRADES]):
+        at = trade
+        while at > first and marks[at - 1, LOT_BAR] > marks[at, LOT_BAR]:
+            for column in range(lots.shape[1]):
+                swap = lots[at, column]
+                lots[at, column] = lots[at - 1, column]
+                lots[at - 1, column] = swap
+            for column in range(marks.shape[1]):
+                mark = marks[at, column]
+                marks[at, column] = marks[at - 1, column]
+                marks[at - 1, column] = mark
+            at -= 1
