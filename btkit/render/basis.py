@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Sequence
 
 from btkit.data import some_of
@@ -144,6 +143,6 @@ def conditions(view: RunView) -> list[Html]:
 def provenance(view: RunView) -> Html:
     """Return what gives the same numbers again."""
     kept = view.report.provenance
-    command = shlex.join(kept.command) if kept.command else ""
+    command = text.command_parts(kept.command) if kept.command else ()
     spec = json.dumps(kept.spec, indent=2, ensure_ascii=False)
     return Html(markup("run.provenance", view.run, kept, command, spec))

@@ -137,13 +137,12 @@ def fragment(figure: dict[str, Any], about: dict[str, Any], numbers: Numbers) ->
         "config": figure.get("config", {}),
         "narrow": narrow,
     }
-    # plotly reads a title as HTML: what came from outside is escaped in it. A minus sign stays with
-    # its amount.
-    title = unescape(title).replace("\u2212$", "\u2212\u2060$")
+    # plotly reads a title as HTML: what came from outside is escaped in it.
+    title = unescape(title)
     shown = _FigureHead(
         name=str(about.get("name", "figure")),
-        title=title,
-        note=about.get("note", ""),
+        title=_unbroken(title),
+        note=_unbroken(about.get("note", "")),
         keys=[(unescape(name), colour) for name, colour in about.get("keys", ())],
         buttons=[
             (button["label"], json.dumps(button["args"][0]))
@@ -153,6 +152,11 @@ def fragment(figure: dict[str, Any], about: dict[str, Any], numbers: Numbers) ->
         height=layout["height"],
     )
     return markup("figure.figure", shown, spec)
+
+
+def _unbroken(words: str) -> str:
+    # A minus sign stays with its amount where a line ends.
+    return words.replace("\u2212$", "\u2212\u2060$")
 
 
 def _shared_times(data: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 
 from btkit.documents.sweeps import SweepReport
@@ -77,7 +76,7 @@ def grounds(
         **stored,
         "Hashes": f"spec {kept.spec_hash[:12]}, bars {kept.bars_hash[:12]}",
         "Versions": ", ".join(f"{name} {value}" for name, value in kept.versions.items()),
-        "Again": shlex.join(command)
+        "Again": markup("pieces.command", text.command_parts(command))
         if command
         else "no command line: the spec or the bars were handed over in memory",
     }

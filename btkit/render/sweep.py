@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -145,7 +144,7 @@ def best_sets(page: SweepPage) -> ReportSection:
     head = ["Rank", *report.parameters, *(metric_label(name) for name in metrics)]
     shown = Html(markup("sweep.best", head, rows))
     command = report.best.command
-    again = [Html(markup("sweep.command", shlex.join(command)))] if command else []
+    again = [Html(markup("sweep.command", text.command_parts(command)))] if command else []
     return ReportSection([shown, *again])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Sequence
 
 import pandas as pd
@@ -90,6 +91,22 @@ def listed(parts: Sequence[str], *, last: str = "and") -> str:
     if len(parts) <= 1:
         return "".join(parts)
     return f"{', '.join(parts[:-1])} {last} {parts[-1]}"
+
+
+def command_parts(command: Sequence[str]) -> list[str]:
+    """Return a command line in parts that stay on one line each: a flag with its value.
+
+    Examples
+    --------
+    >>> command_parts(["backtest", "run", "--symbol", "SPX", "--quiet"])
+    ['backtest run', '--symbol SPX', '--quiet']
+    """
+    parts: list[list[str]] = [[]]
+    for word in command:
+        if word.startswith("--"):
+            parts.append([])
+        parts[-1].append(word)
+    return [shlex.join(part) for part in parts]
 
 
 def _signed(value: float, *, digits: int, sign: bool = False) -> str:

@@ -191,7 +191,7 @@ def stitched(page: WalkForwardPage, *, height: int = HEIGHT) -> ReportSection:
         name="stitched",
         note="Each window goes on with what the one before left; dotted lines part them. "
         "No position crosses them." + thinned,
-        narrow={**NARROW, "margin.r": 92},
+        narrow={**NARROW, "margin.r": 92, "xaxis.nticks": 5},
     )
     return ReportSection([chart])
 

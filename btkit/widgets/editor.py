@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from btkit.jobs.asking import path_of
 from btkit.jobs.job import RunJob
 from btkit.jobs.requests import SpecSource, rule_spec
 from btkit.render.pages import markup
-from btkit.render.text import file_part
+from btkit.render.text import command_parts, file_part
 from btkit.settings import Settings
 from btkit.spec import CONDITION_LISTS, StrategySpec
 from btkit.storage import write_whole
@@ -215,8 +214,8 @@ class SpecEditor(Workbench):
             "commission": request.commission,
             "slippage": request.slippage,
         }
-        given = [(name, str(value)) for name, value in flags.items() if value is not None]
-        return ["backtest run", *(shlex.join([f"--{name}", value]) for name, value in given)]
+        given = [(f"--{name}", str(value)) for name, value in flags.items() if value is not None]
+        return command_parts(["backtest", "run", *(word for pair in given for word in pair)])
 
     def run_and_store(self) -> str:
         """Run the spec as `btkit.run` does, and store it.

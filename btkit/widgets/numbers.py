@@ -155,7 +155,7 @@ class Parameters:
         self._new = ipw.Text(placeholder="another, such as fast", tooltip="Name of a parameter")
         self._new.layout.width = "170px"
         add = button("Add", "plus", "Add a parameter", lambda: self.add(self._new.value))
-        more = ipw.HBox([self._new, add])
+        more = styled(ipw.HBox([self._new, add]), "bt-edit-bar")
         self.box = ipw.VBox([self._list, self._problem, more])
         self.mark(())
 
@@ -198,6 +198,7 @@ class Parameters:
                 name=name,
             )
             remove = button("", "times", f"Remove {name}", partial(self.remove, name))
+            remove.layout.width = "26px"
             row = labelled(name, ipw.HBox([number.box, remove]), "Parameter of this spec")
             self.numbers[name] = number
             rows.append(styled(row, "bt-parameter"))

@@ -93,6 +93,7 @@ def test_one_run_shows_its_report_and_several_stand_side_by_side(table, keep):
     assert [set(lines) for lines in names] == [{"golden cross", "buy the dip"}]
     for theme in ("Light", "Dark"):
         table.notebook.theme(theme)
+        table.charts().first.wait_for()  # outputs are drawn anew
         keep(table.tab, f"lab-runs-several-{theme.lower()}")
     table.tab.set_viewport_size({"width": 900, "height": 900})
     keep(table.tab, "lab-runs-several-900")

@@ -186,7 +186,7 @@ def test_events_that_were_read_are_named():
 
 
 def test_what_it_rests_on_is_complete():
-    page = markup(rests_on(warned_run()))
+    page = re.sub(r"</?span>", "", markup(rests_on(warned_run())))
     report = warned_run().report
     for wanted in (
         report.provenance.spec_hash,
