@@ -12,7 +12,7 @@ import pandas as pd
 from btkit.documents.sweeps import SweepReport
 from btkit.metrics import lower_is_better
 from btkit.render import text, theme
-from btkit.render.figures.marks import counts_axis, ring, upright
+from btkit.render.figures.marks import counts_axis, heat_map, ring, upright
 from btkit.render.pages import markup
 from btkit.render.pieces import Chart, Html, ReportSection
 from btkit.render.series import floats
@@ -67,17 +67,13 @@ def surface(page: SweepPage) -> ReportSection:
     grid = known.pivot_table(index=up, columns=across, values=objective, aggfunc="median")
     best = report.best.parameters
     data: list[dict[str, Any]] = [
-        {
-            "type": "heatmap",
-            "x": [f"{value:g}" for value in grid.columns],
-            "y": [f"{value:g}" for value in grid.index],
-            "z": grid.to_numpy(np.float32),
-            "colorscale": "Cividis",
-            "hoverongaps": False,
-            "colorbar": {"thickness": 12, "outlinewidth": 0, "tickformat": ".3~g"},
-            "hovertemplate": f"{across} %{{x}}, {up} %{{y}}<br>{metric_label(objective)} %{{z:.3f}}"
-            "<extra></extra>",
-        },
+        heat_map(
+            [f"{value:g}" for value in grid.columns],
+            [f"{value:g}" for value in grid.index],
+            grid.to_numpy(np.float32),
+            hover=f"{across} %{{x}}, {up} %{{y}}<br>{metric_label(objective)} %{{z:.3f}}",
+            colorbar={"thickness": 12},
+        ),
         ring(f"{best[across]:g}", f"{best[up]:g}"),
     ]
     others = "" if len(names) == 2 else ", the median over all others"  # noqa: PLR2004 - as above

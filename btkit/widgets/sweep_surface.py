@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from btkit.metrics import MEASURED, columns_for
 from btkit.render import text, theme
+from btkit.render.figures.marks import dots, heat_map
 from btkit.render.pieces import Chart
 from btkit.render.sweep import metric_label
 from btkit.validation import SweepResult
@@ -100,19 +101,16 @@ class Surface:
         y = written(self.axes[up]) if up else [""]
         over = f"{across} %{{x}}" + (f", {up} %{{y}}" if up else "")
         data: list[dict[str, Any]] = [
-            {
-                "type": "heatmap",
-                "x": x,
-                "y": y,
+            heat_map(
+                x,
+                y,
                 # JSON knows no NaN, and a kernel complains of one in red.
-                "z": [[None if np.isnan(cell) else cell for cell in row] for row in cells.tolist()],
-                "colorscale": "Cividis",
-                "hoverongaps": False,
-                "xgap": 1,
-                "ygap": 1,
-                "colorbar": {"thickness": 10, "outlinewidth": 0, "tickformat": ".3~g", "nticks": 6},
-                "hovertemplate": f"{over}<br>{objective} %{{z:.3f}}<extra></extra>",
-            },
+                [[None if np.isnan(cell) else cell for cell in row] for row in cells.tolist()],
+                hover=f"{over}<br>{objective} %{{z:.3f}}",
+                xgap=1,
+                ygap=1,
+                colorbar={"thickness": 10, "nticks": 6},
+            ),
             self._mark(across, up, result.winner, place, "circle-open", 13),
             self._mark(across, up, place, place, "square-open", 20),
         ]
@@ -135,15 +133,14 @@ class Surface:
         others = [name for name in self.axes if name not in (across, up)]
         here = all(self.codes[name][marked] == self.codes[name][place] for name in others)
         at = {name: self.axes[name][int(self.codes[name][marked])] for name in self.axes}
-        return {
-            "type": "scatter",
-            "mode": "markers",
-            "x": written([at[across]]) if here else [],
-            "y": (written([at[up]]) if up else [""]) if here else [],
-            "marker": {"symbol": symbol, "size": size, "color": theme.LOSS, "line": {"width": 2.5}},
+        return dots(
+            written([at[across]]) if here else [],
+            (written([at[up]]) if up else [""]) if here else [],
+            marker={"symbol": symbol, "size": size, "color": theme.LOSS, "line": {"width": 2.5}},
             # The cell beneath is what is hovered over and clicked.
-            "hoverinfo": "skip",
-        }
+            hover="",
+            hoverinfo="skip",
+        )
 
     def _note(self, objective: str) -> str:
         result = self.result

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,28 @@ def dots(
     """Return a trace of single points."""
     about = {"marker": marker, "hovertemplate": hover}
     return {"type": "scatter", "mode": "markers", "x": x, "y": y, **about, **extra}
+
+
+def heat_map(
+    x: Sequence[str],
+    y: Sequence[str],
+    z: Any,  # noqa: ANN401 - as plotly takes it
+    *,
+    hover: str,
+    **extra: Any,  # noqa: ANN401 - as above
+) -> dict[str, Any]:
+    """Return the cells of a surface; `extra` may say more of its colour bar."""
+    bar = {"outlinewidth": 0, "tickformat": ".3~g"} | extra.pop("colorbar", {})
+    return {
+        "type": "heatmap",
+        "x": x,
+        "y": y,
+        "z": z,
+        "colorscale": "Cividis",
+        "hoverongaps": False,
+        "colorbar": bar,
+        "hovertemplate": f"{hover}<extra></extra>",
+    } | extra
 
 
 def ring(x: Any, y: Any) -> dict[str, Any]:  # noqa: ANN401 - as plotly takes them
