@@ -10,14 +10,13 @@ from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from btkit.engine.books.spread_records import SHARES_PER_CONTRACT
 from btkit.pricing import black_scholes as pricing
 from btkit.pricing.scalar import DAYS_PER_YEAR
 from btkit.render.series import Floats
 
-Value = npt.ArrayLike
+Value = float | Floats
 """One number, or one for each price."""
 
 _STEPS = 241
@@ -220,8 +219,8 @@ class OpenSpread:
             leg.right,
             spot,
             leg.strike,
-            np.asarray(days) / DAYS_PER_YEAR,
-            np.maximum(np.asarray(iv) + leg.premium, 0.0),
+            days / DAYS_PER_YEAR,
+            np.maximum(iv + leg.premium, 0.0),
             rate=self.rate,
             dividend_yield=self.dividend_yield,
         )

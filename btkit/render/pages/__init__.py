@@ -86,10 +86,8 @@ def _environment() -> Environment:
             "ratio",
             "count",
             "money",
-            "price",
             "day",
             "plural",
-            "listed",
             "span",
         )
     }
