@@ -315,6 +315,7 @@ def _sharpes(report: WalkForwardReport) -> Chart:
 SECTIONS = (
     ("", headline),
     ("What would have been earned on bars never chosen on?", stitched),
+    ("", numbers),
     ("How much held out of sample?", windows),
     ("What did each window run with?", chosen),
     ("What does this rest on?", rests_on),
