@@ -91,14 +91,9 @@ def test_one_run_shows_its_report_and_several_stand_side_by_side(table, keep):
         "(plots) => plots.map((plot) => plot.data.map((line) => line.name.split(' on ')[0]))"
     )
     assert [set(lines) for lines in names] == [{"golden cross", "buy the dip"}]
-    keep(table.tab, "lab-runs-several-light")
-    table.tab.evaluate(
-        "document.querySelectorAll('.js-plotly-plot').forEach((plot) => plot.id = 'before')"
-    )
-    table.notebook.theme("Dark")
-    # Outputs are drawn anew in another theme.
-    table.view.locator(".js-plotly-plot:not(#before) .main-svg:first-child").first.wait_for()
-    keep(table.tab, "lab-runs-several-dark")
+    for theme in ("Light", "Dark"):
+        table.notebook.theme(theme)
+        keep(table.tab, f"lab-runs-several-{theme.lower()}")
     table.tab.set_viewport_size({"width": 900, "height": 900})
     keep(table.tab, "lab-runs-several-900")
     table.tab.set_viewport_size({"width": 1440, "height": 900})
