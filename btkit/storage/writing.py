@@ -261,18 +261,16 @@ def write_whole(
     return Written(path, digest_of(known), len(known))
 
 
-def parquet_of(table: pd.DataFrame, *, index: bool = True) -> bytes:
-    """Return a table as Parquet.
+def parquet_of(table: pd.DataFrame) -> bytes:
+    """Return a table as Parquet, its index included.
 
     Parameters
     ----------
     table
         Any table with names for its columns.
-    index
-        Whether its index is kept.
     """
     buffer = io.BytesIO()
-    table.to_parquet(buffer, index=None if index else False)
+    table.to_parquet(buffer)
     return buffer.getvalue()
 
 
