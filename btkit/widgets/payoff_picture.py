@@ -16,7 +16,7 @@ from btkit.render.series import Floats
 from btkit.widgets.figure import discard, make_figure, publish
 
 if TYPE_CHECKING:
-    from plotly.graph_objects import FigureWidget
+    from plotly.graph_objects import Layout
 
 HEIGHT = 580
 ROOM, NAMES_ROOM = 0.6, 0.2
@@ -42,6 +42,7 @@ class PayoffPicture:
         self.figure = make_figure(_traces(), _layout(), name="payoff")
         self._before: OpenSpread | None = None
         self._grid: Floats = np.zeros(0)
+        self._shapes, self._notes = [_now_rule(0.0)], _panel_titles("")
 
     def show(self, position: OpenSpread) -> None:
         """Change the picture to a position; one message carries all of it.
@@ -57,16 +58,18 @@ class PayoffPicture:
         ) != (position.legs, position.contracts, position.sold, position.credit)  # fmt: skip
         if another:
             self._grid = position.prices(room=ROOM)
-        figure, spot = self.figure, position.now.spot
-        curves = _curves(position, self._grid, another=another)
+        figure, grid = self.figure, self._grid
+        gains, curves = _curves(position, grid, another=another)
+        notes = _panel_titles(_title(position, float(gains[0, -1])))
         with figure.batch_update():
+            if another:
+                _scale(figure.layout, grid, gains)
             for place, change in curves.items():
                 figure.data[place].update(change)
-            if another:
-                _draw_strikes(figure, position, self._grid)
-            else:
-                figure.layout.annotations[0].text = _title(position)
-                figure.layout.shapes[0].update(x0=spot, x1=spot)
+            shapes = [_now_rule(position.now.spot), *strike_rules(position.legs)]
+            self._shapes = _put(figure.layout, "shapes", self._shapes, shapes)
+            notes = [*notes, *strike_names(position.legs)]
+            self._notes = _put(figure.layout, "annotations", self._notes, notes)
         publish(figure)
 
     def close(self) -> None:
@@ -74,33 +77,31 @@ class PayoffPicture:
         discard(self.figure)
 
 
-def _curves(position: OpenSpread, grid: Floats, *, another: bool) -> dict[int, dict[str, Any]]:
+def _curves(
+    position: OpenSpread, grid: Floats, *, another: bool
+) -> tuple[Floats, dict[int, dict[str, Any]]]:
+    """Return the gains as things stand, and of another spread when sold and at expiry, too.
+
+    Their last column is where the underlying stands. Beside them, what changes in the picture.
+    """
     now, sold = position.now, position.sold
-    # The point goes along with the grid: one call of each formula instead of two.
+    # The point goes along with the grid, and each moment is a row: one call of each formula.
     prices = np.append(grid, now.spot)
-    point = prices[-1:]
-    gains = position.profit(prices)
-    changes: dict[int, dict[str, Any]] = {
-        _AS_NOW: {"y": _drawn(gains[:-1])},
-        _POINT: {"x": point, "y": gains[-1:]},
-    }
-    for place, name in enumerate(GREEKS):
-        values = position.greek(name, prices)
-        first = _POINT + 1 + _EACH * place
-        changes[first + 1] = {"y": _drawn(values[:-1])}
-        changes[first + 2] = {"x": point, "y": _drawn(values[-1:])}
-        if another:
-            changes[first + 1]["x"] = grid
-            own = position.greek(name, grid, days=sold.days, iv=sold.iv)
-            changes[first] = {"x": grid, "y": _drawn(own)}
+    moments = [(now.days, now.iv)]
     if another:
-        changes[_AS_NOW]["x"] = grid
-        changes[_AT_EXPIRY] = {"x": grid, "y": _drawn(position.profit(grid, days=0))}
-        changes[_WHEN_SOLD] = {
-            "x": grid,
-            "y": _drawn(position.profit(grid, days=sold.days, iv=sold.iv)),
-        }
-    return changes
+        moments += [(sold.days, sold.iv), (0, now.iv)]
+    days, iv = np.array(moments).T[:, :, None]
+    gains = position.profit(prices, days=days, iv=iv)
+    curves = dict(zip((_AS_NOW, _WHEN_SOLD, _AT_EXPIRY), gains, strict=False))
+    points: dict[int, NDArray[np.floating]] = {_POINT: gains[0, -1:]}
+    for place, name in enumerate(GREEKS):
+        values = position.greek(name, prices, days=days[:2], iv=iv[:2])
+        then, line_now, point = range(_POINT + 1 + _EACH * place, _POINT + 1 + _EACH * (place + 1))
+        curves |= dict(zip((line_now, then), values, strict=False))
+        points[point] = _drawn(values[0, -1:])
+    over = {"x": grid} if another else {}
+    changes = {place: {**over, "y": _drawn(values[:-1])} for place, values in curves.items()}
+    return gains, changes | {place: {"x": prices[-1:], "y": y} for place, y in points.items()}
 
 
 def _drawn(values: Floats) -> NDArray[np.float32]:
@@ -167,25 +168,39 @@ def _panel_titles(first: str) -> list[dict[str, Any]]:
     return notes
 
 
-def _draw_strikes(figure: FigureWidget, position: OpenSpread, grid: Floats) -> None:
-    expiry = position.profit(grid, days=0)
-    fitted = scale_for(expiry, position.profit(grid), [0.0], allow_log=False, room=0.12)
-    figure.layout.yaxis.range = with_names(fitted, NAMES_ROOM).range
-    figure.layout.xaxis.range = [float(grid[0]), float(grid[-1])]
-    figure.layout.shapes = [_now_rule(position.now.spot), *strike_rules(position.legs)]
-    titles = _panel_titles(_title(position))
-    figure.layout.annotations = [*titles, *strike_names(position.legs)]
+def _scale(layout: Layout, grid: Floats, gains: Floats) -> None:
+    now, _, expiry = gains[:, :-1]
+    fitted = scale_for(expiry, now, [0.0], allow_log=False, room=0.12)
+    layout.yaxis.range = with_names(fitted, NAMES_ROOM).range
+    layout.xaxis.range = [float(grid[0]), float(grid[-1])]
+
+
+def _put(
+    layout: Layout, name: str, shown: list[dict[str, Any]], wanted: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Show other shapes or annotations, and return them.
+
+    As many are changed where they differ: plotly checks all that it is given, and that is slow.
+    """
+    if len(shown) != len(wanted):
+        setattr(layout, name, wanted)
+        return wanted
+    for place, (before, after) in enumerate(zip(shown, wanted, strict=True)):
+        changed = {key: value for key, value in after.items() if before[key] != value}
+        if changed:
+            layout[name][place].update(changed)
+    return wanted
 
 
 def _now_rule(spot: float) -> dict[str, Any]:
     return upright(spot, NOW, dash="solid") | {"xref": "x", "yref": "y domain"}
 
 
-def _title(position: OpenSpread) -> str:
+def _title(position: OpenSpread, profit: float) -> str:
     lines = (("at expiry", EXPIRY), ("when sold", SOLD), (_when(position), NOW))
     # The title names the lines, so that they need no legend.
     names = ", ".join(f'<span style="color:{colour}">▬ {name}</span>' for name, colour in lines)
-    gain = text.money(float(position.profit(position.now.spot)), sign=True)
+    gain = text.money(profit, sign=True)
     return f"P&L now <b>{gain}</b>: {names}"
 
 

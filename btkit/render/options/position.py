@@ -165,10 +165,10 @@ class OpenSpread:
         spot
             Prices of the underlying.
         days, iv
-            None takes them as they stand now.
+            None takes them as they stand now; arrays broadcast against the prices.
         """
         days, iv = self._at(days, iv)
-        value = np.zeros(np.shape(spot))
+        value = np.zeros(np.broadcast_shapes(*map(np.shape, (spot, days, iv))))
         for leg in self.legs:
             value -= leg.sign * self._priced("price", leg, spot, days, iv)
         return np.asarray(self.shares * (self.credit - value) - self.fee)
@@ -186,7 +186,7 @@ class OpenSpread:
             As in `profit`.
         """
         days, iv = self._at(days, iv)
-        total = np.zeros(np.shape(spot))
+        total = np.zeros(np.broadcast_shapes(*map(np.shape, (spot, days, iv))))
         for leg in self.legs:
             priced = self._priced(name, leg, spot, days, iv)
             total += leg.sign * UNITS[name] * self.shares * priced
