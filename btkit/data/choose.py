@@ -23,27 +23,8 @@ def open_source(
 ) -> Source:
     """Return the source of this name.
 
-    Parameters
-    ----------
-    name
-        ``auto``, ``market-data``, ``files``, ``yahoo``, ``sample``, or what a user registered.
-        ``auto`` is the market-data command if it is on the PATH, else files if BT_DATA_DIR is
-        set, else yahoo if yfinance is installed; never sample.
-    settings
-        Where the command and the files are.
-    now
-        The present time, with its zone.
-    bar_format
-        How files are written, where somebody says.
-
-    Raises
-    ------
-    UsageError
-        There is no such source, or it has no files that a format could be of.
-    SourceError
-        ``files`` without BT_DATA_DIR, or ``auto`` with nothing to choose from.
-    PluginError
-        A registered source cannot be opened.
+    ``auto`` is the market-data command if it is on the PATH, else files if BT_DATA_DIR is set,
+    else Yahoo if yfinance is installed; never the sample.
     """
     if name == "auto":
         name = _choose(settings)

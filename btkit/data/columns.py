@@ -63,24 +63,8 @@ def choose_columns(
 ) -> Chosen:
     """Find the columns of a table by what is stated, by their headings, or by their values.
 
-    Parameters
-    ----------
-    table
-        As a file or library gives it; an index of times or of texts counts as its time column,
-        and of a level of its columns that names symbols the one asked for is taken. Columns that
-        have numbers for names count as columns without headings.
-    origin
-        The file or library, for messages.
-    bar_format
-        What is stated.
-    symbol
-        Whose rows are wanted; None where nobody said.
-
-    Raises
-    ------
-    DataError
-        There is no time column, two columns mean the same, or there are several symbols and none
-        is the one asked for.
+    An index of times or of texts counts as the time column, and of a level of columns that names
+    symbols the one asked for is taken. Columns that have numbers for names have no headings.
     """
     table, remarks = _one_symbol(table, origin, symbol)
     if _is_time_index(table):

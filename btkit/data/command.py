@@ -19,18 +19,7 @@ HEAD_CHARACTERS: Final = 200
 
 
 def split_command(command: str) -> list[str]:
-    """Split BT_MARKET_DATA_CMD into program and arguments, as a shell would.
-
-    Parameters
-    ----------
-    command
-        Such as ``market-data`` or ``python -m market_data``.
-
-    Raises
-    ------
-    SourceError
-        It is empty, or a quote is not closed.
-    """
+    """Split BT_MARKET_DATA_CMD into program and arguments, as a shell would."""
     try:
         parts = shlex.split(command)
     except ValueError as error:
@@ -49,22 +38,8 @@ def run_json(command: list[str], *, title: str, timeout_s: float) -> dict[str, A
     """Run a command without a shell and return the JSON object it wrote to stdout.
 
     Its output goes to temporary files, so no amount of it can block the command; its whole
-    process group is killed when time runs out or the caller is interrupted.
-
-    Parameters
-    ----------
-    command
-        Program and arguments.
-    title
-        What to call it in messages, such as ``market-data get SPY``.
-    timeout_s
-        Seconds it may take.
-
-    Raises
-    ------
-    SourceError
-        It is not there, takes too long, ends with an exit code other than 0, or writes anything
-        but one JSON object to stdout.
+    process group is killed when time runs out or the caller is interrupted. Messages call it by
+    its `title`, such as ``market-data get SPY``.
     """
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         call = _Call(title, command, err)

@@ -81,16 +81,8 @@ def judge_coverage(answer: Answer, index: pd.DatetimeIndex, span: Span) -> Compl
     """Say how completely bars cover a range.
 
     The bars are compared with the sessions of the calendar, whatever the source says: a gap that
-    it tells counts where no bars are, and a session without bars counts whether told or not.
-
-    Parameters
-    ----------
-    answer
-        What the source said; only what it knows to agree with the calendar is taken as it is.
-    index
-        Shape (n_bars,): times of the bars inside the range, sorted.
-    span
-        The range.
+    it tells counts where no bars are, and a session without bars counts whether told or not. Only
+    what the source knows to agree with the calendar is taken as it is.
     """
     first, last = span.days
     if answer.gaps is not None and answer.exact_calendar == span.calendar:

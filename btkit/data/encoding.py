@@ -16,25 +16,7 @@ BOMS: Final = (
 
 
 def decode(content: bytes, *, origin: str) -> tuple[str, list[Remark]]:
-    """Return a file's text, each line ended by one line feed.
-
-    Parameters
-    ----------
-    content
-        The file's bytes.
-    origin
-        Its name, for messages.
-
-    Returns
-    -------
-    tuple of str and list of Remark
-        The text, and the encoding where it had to be guessed.
-
-    Raises
-    ------
-    DataError
-        It is no text.
-    """
+    """Return a file's text, its lines ended by line feeds; an encoding that was guessed is told."""
     encoding = next((name for mark, name in BOMS if content.startswith(mark)), None)
     if encoding is None:
         encoding = _without_mark(content)

@@ -23,13 +23,7 @@ HINT: Final = "write them as YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ, or state time_f
 
 
 def epoch_numbers(values: pd.Series[Any]) -> pd.Series[Any] | None:
-    """Return a column as numbers since 1970, or None where it holds something else.
-
-    Parameters
-    ----------
-    values
-        Texts or numbers.
-    """
+    """Return a column as numbers since 1970, or None where it holds something else."""
     numbers = values
     if values.dtype.kind not in "fiu":
         texts = values.astype(str)
@@ -41,25 +35,7 @@ def epoch_numbers(values: pd.Series[Any]) -> pd.Series[Any] | None:
 
 
 def from_epoch(numbers: pd.Series[Any], *, origin: str) -> tuple[pd.DatetimeIndex, list[Finding]]:
-    """Turn numbers since 1970 into UTC times; the unit of each row is told for itself.
-
-    Parameters
-    ----------
-    numbers
-        Seconds, milliseconds, microseconds or nanoseconds, also in turns.
-    origin
-        The file, for messages.
-
-    Returns
-    -------
-    tuple of DatetimeIndex and list of Finding
-        The times, and the rows whose unit is another than the first row's.
-
-    Raises
-    ------
-    DataError
-        A number is out of every unit's range.
-    """
+    """Turn numbers since 1970 into UTC times; a unit that changes between rows is told."""
     sizes = np.abs(numbers.to_numpy(dtype=np.float64))
     # The coarsest unit that does not lead beyond 2100: a day in 1970 is never meant by it.
     chosen = np.digitize(sizes, [LATEST, LATEST * 1e3, LATEST * 1e6, LATEST * 1e9])
@@ -83,22 +59,7 @@ def from_epoch(numbers: pd.Series[Any], *, origin: str) -> tuple[pd.DatetimeInde
 
 
 def from_epoch_unit(numbers: pd.Series[Any], unit: Unit, *, origin: str) -> pd.DatetimeIndex:
-    """Turn numbers of one stated unit into UTC times.
-
-    Parameters
-    ----------
-    numbers
-        NaN where the text was no number.
-    unit
-        ``s``, ``ms``, ``us`` or ``ns``.
-    origin
-        The file, for messages.
-
-    Raises
-    ------
-    DataError
-        A text was no number, or leads out of range.
-    """
+    """Turn numbers of one stated unit into UTC times; NaN, where no number stood, is refused."""
     longest = 9.2e18 / NANOSECONDS[unit]
     wrong = ~(numbers.abs().to_numpy(dtype=np.float64) < longest)
     if wrong.any():

@@ -113,20 +113,7 @@ class Files:
         )
 
     def format_of(self, file: Path, interval: str) -> tuple[BarFormat, str]:
-        """Return what is stated about a file of the folder, and words on who says so.
-
-        Parameters
-        ----------
-        file
-            Of the folder.
-        interval
-            Of its bars.
-
-        Raises
-        ------
-        FormatError
-            What stands beside it is no format.
-        """
+        """Return what is stated about a file of the folder, and words on who says so."""
         if self.bar_format is not None:
             return self.bar_format, ", by a stated format"
         stem = _stem(file.name).lower()

@@ -230,20 +230,7 @@ def load_stated(source: FormatSource | None) -> BarFormat | None:
 
 
 def read_format(path: Path, *, origin: str) -> BarFormat:
-    """Read a format from a file.
-
-    Parameters
-    ----------
-    path
-        YAML or JSON.
-    origin
-        What messages call it.
-
-    Raises
-    ------
-    FormatError, UsageError
-        As `load_format`.
-    """
+    """Read a format from a file, which messages call `origin`; see `load_format`."""
     try:
         text = read_file(path, origin)
     except SpecError as error:

@@ -132,25 +132,7 @@ def _without_fixed_point(
 
 
 def one_row_a_day(frame: pd.DataFrame, *, origin: str) -> tuple[pd.DataFrame, list[Finding]]:
-    """Sort daily observations and drop exact duplicates.
-
-    Parameters
-    ----------
-    frame
-        Rows on naive dates, in any order.
-    origin
-        The file or command, for messages.
-
-    Returns
-    -------
-    tuple of DataFrame and list of Finding
-        One row a date, and what had to be dropped.
-
-    Raises
-    ------
-    DataError
-        A date has two different rows.
-    """
+    """Sort daily observations and drop exact duplicates; two other rows of a date are refused."""
     unique = frame.reset_index(names="date").drop_duplicates().set_index("date").sort_index()
     again = pd.DatetimeIndex(unique.index[unique.index.duplicated()]).unique()
     if len(again):
@@ -167,22 +149,7 @@ def one_row_a_day(frame: pd.DataFrame, *, origin: str) -> tuple[pd.DataFrame, li
 
 
 def check_interval(index: pd.DatetimeIndex, *, interval: str, origin: str) -> None:
-    """Refuse bars that are plainly of another interval than was asked for.
-
-    Parameters
-    ----------
-    index
-        Sorted bar times.
-    interval
-        What was asked for.
-    origin
-        The file or command, for messages.
-
-    Raises
-    ------
-    DataError
-        The most common distance between bars does not fit the interval.
-    """
+    """Refuse bars that are plainly of another interval than was asked for."""
     least_rows = 10
     if len(index) < least_rows:
         return

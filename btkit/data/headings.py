@@ -79,45 +79,17 @@ PRICES: Final = ("open", "high", "low", "close")
 
 
 def plain(heading: object) -> str:
-    """Return a heading as its lower-case letters and digits.
-
-    Parameters
-    ----------
-    heading
-        As it stands in the table.
-    """
+    """Return a heading as its lower-case letters and digits."""
     return re.sub(r"[^a-z0-9]", "", LEADING_NUMBER.sub("", str(heading)).lower())
 
 
 def meaning_of(heading: object) -> str | None:
-    """Return what a heading means, or None where it means nothing to btkit.
-
-    Parameters
-    ----------
-    heading
-        As it stands in the table.
-
-    Examples
-    --------
-    >>> meaning_of("<CLOSE>"), meaning_of("Gmt time"), meaning_of("Change %")
-    ('close', 'time', None)
-    """
+    """Return what a heading means, or None where it means nothing to btkit."""
     return SPELLINGS.get(plain(heading))
 
 
 def meanings_of(headings: Sequence[object]) -> dict[str, list[int]]:
-    """Return the positions of a table's headings by what they mean.
-
-    Parameters
-    ----------
-    headings
-        In the order of the columns.
-
-    Returns
-    -------
-    dict
-        Positions from 0; several where several headings mean the same.
-    """
+    """Return the positions of a table's headings, from 0, by what they mean."""
     found: dict[str, list[int]] = {}
     for position, heading in enumerate(headings):
         meaning = meaning_of(heading)
@@ -131,12 +103,6 @@ def meanings_of(headings: Sequence[object]) -> dict[str, list[int]]:
 
 
 def names_bars(headings: Sequence[object]) -> bool:
-    """Return whether a line is the heading of bars, or of daily closes.
-
-    Parameters
-    ----------
-    headings
-        The line's fields.
-    """
+    """Return whether the fields of a line are the headings of bars, or of daily closes."""
     found = meanings_of(headings)
     return bool({TIME, DATE} & found.keys()) and bool({*PRICES, "vix"} & found.keys())

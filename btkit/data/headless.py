@@ -38,27 +38,7 @@ HINT: Final = (
 def name_columns(
     table: pd.DataFrame, *, origin: str, bar_format: BarFormat
 ) -> tuple[dict[str, int], list[Remark]]:
-    """Tell what the columns of a table without headings are.
-
-    Parameters
-    ----------
-    table
-        Columns by number.
-    origin
-        The file, for messages.
-    bar_format
-        How its numbers and times are written, as far as somebody says.
-
-    Returns
-    -------
-    tuple of dict and list of Remark
-        Positions from 0 by meaning, and what is to be said about them.
-
-    Raises
-    ------
-    DataError
-        They cannot be told, or in two ways.
-    """
+    """Tell the positions, from 0, of what the columns of a table without headings mean."""
     found: dict[str, int] = {}
     at = 0
     columns = [table.iloc[:, position] for position in range(len(table.columns))]
@@ -197,11 +177,5 @@ def _refuse(origin: str, what: str) -> NoReturn:
 
 
 def is_numbered(table: pd.DataFrame) -> bool:
-    """Return whether the columns of a table have numbers for names.
-
-    Parameters
-    ----------
-    table
-        As a file without headings gives it.
-    """
+    """Return whether the columns of a table have numbers for names."""
     return len(table.columns) > 0 and all(re.fullmatch(r"\d+", str(name)) for name in table.columns)

@@ -127,23 +127,14 @@ class Remark:
     message: str
 
     def about(self, times: pd.Index[Any]) -> Finding:
-        """Return the finding about all the table's bars.
-
-        Parameters
-        ----------
-        times
-            Their times.
-        """
+        """Return the finding about all the table's bars."""
         return finding(self.code, self.message, times)
 
 
 def read_info(attributes: Mapping[Any, Any]) -> tuple[DataInfo | None, Interval | None]:
     """Return what a loader wrote into the ``attrs`` of a frame, and the interval in it.
 
-    Parameters
-    ----------
-    attributes
-        They may be somebody else's: then they say nothing.
+    They may be somebody else's: then they say nothing.
     """
     info = attributes.get("btkit")
     if not isinstance(info, dict):
@@ -182,38 +173,18 @@ def some_of(texts: Sequence[str], *, count: int | None = None, most: int = FEW_D
 
 
 def format_times(times: pd.DatetimeIndex) -> list[str]:
-    """Return the first 20 of `times` as ISO 8601 text, dates alone where all are midnights.
-
-    Parameters
-    ----------
-    times
-        Naive dates, or UTC times of intraday bars.
-    """
+    """Return the first 20 of `times` as ISO 8601 text, dates alone where all are midnights."""
     return [format_time(time) for time in times[:MOST_DATES]]
 
 
 def format_time(time: pd.Timestamp) -> str:
-    """Return a bar's time as ISO 8601 text: the date alone for a naive midnight.
-
-    Parameters
-    ----------
-    time
-        A naive date, or the UTC time of an intraday bar.
-    """
+    """Return a bar's time as ISO 8601 text: the date alone for a naive midnight."""
     if time.tzinfo is None and time == time.normalize():
         return time.date().isoformat()
     return time.isoformat()
 
 
 def finding(code: str, message: str, times: pd.Index[Any]) -> Finding:
-    """Build a finding from the bars it concerns.
-
-    Parameters
-    ----------
-    code, message
-        As in `Finding`.
-    times
-        All the bars' times, a ``DatetimeIndex``.
-    """
+    """Build a finding from the bars it concerns."""
     index = pd.DatetimeIndex(times)
     return Finding(code=code, message=message, count=len(index), dates=format_times(index))

@@ -22,15 +22,7 @@ MOST_INSTRUMENTS: Final = 5_000
 
 
 def matches(written: str, symbol: str) -> bool:
-    """Return whether a table's name for an instrument is the symbol that was asked for.
-
-    Parameters
-    ----------
-    written
-        Such as ``SPY``, ``spy``, ``BTC/USDT``.
-    symbol
-        As it was asked for.
-    """
+    """Return whether a table's name for an instrument is the symbol: BTC/USDT is BTCUSDT."""
     return _letters(written) == _letters(symbol) and bool(_letters(symbol))
 
 
@@ -52,31 +44,7 @@ def rows_of_symbol(
     origin: str,
     stated: bool,
 ) -> tuple[Rows, list[Remark]]:
-    """Choose the rows of one instrument by the columns that name it.
-
-    Parameters
-    ----------
-    columns
-        Those columns, by heading.
-    count
-        How many rows the table has.
-    symbol
-        Who is asked for; None where nobody said.
-    origin
-        The file, for messages.
-    stated
-        Whether a format names the column; then it decides.
-
-    Returns
-    -------
-    tuple of ndarray and list of Remark
-        The rows' positions, and what is to be said about the others.
-
-    Raises
-    ------
-    DataError
-        There are several instruments, and none is the one asked for.
-    """
+    """Choose the rows of one instrument by the columns that name it; a stated one decides."""
     texts = {heading: column.astype("str").str.strip() for heading, column in columns.items()}
     named = {heading: list(text.dropna().unique()) for heading, text in texts.items()}
     for heading, names in named.items():
@@ -130,29 +98,7 @@ def rows_by_repetition(
     origin: str,
     symbol: str | None,
 ) -> tuple[Rows, list[Remark]]:
-    """Look for a column that tells instruments apart, where times repeat.
-
-    Parameters
-    ----------
-    others, columns
-        The columns that mean nothing, and those that do.
-    times
-        Its rows' times.
-    origin
-        The file, for messages.
-    symbol
-        Who is asked for; None where nobody said.
-
-    Returns
-    -------
-    tuple of ndarray and list of Remark
-        As `rows_of_symbol`; every row where no time comes twice.
-
-    Raises
-    ------
-    DataError
-        There is such a column, and it does not name the one asked for.
-    """
+    """Look for a column that tells instruments apart where times repeat; else every row is kept."""
     everything = np.arange(len(times))
     if not times.has_duplicates or _repeats_rows(columns, times):
         return everything, []

@@ -23,27 +23,9 @@ def join_by_date(
 ) -> npt.NDArray[np.float64]:
     """Return for each bar the last value known at it, at most 5 sessions old, else NaN.
 
-    A daily value is known at its day's close. So a daily bar may see its own date's value, a
-    weekly or longer one that of its last session, and an intraday bar only those of earlier UTC
-    dates.
-
-    Parameters
-    ----------
-    values
-        Shape (n_days,), on sorted unique naive dates; NaN is no value.
-    bars
-        Shape (n_bars,): sorted naive dates, or UTC times.
-    calendar
-        The exchange calendar whose sessions measure age.
-    interval
-        Of the bars.
-    same_day
-        False when the bars' market closes before the value of its date is known.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_bars,)
-        NaN where no value is known or the last one is older than 5 sessions.
+    A daily value is known at its day's close. So a daily bar may see its own date's value (unless
+    not `same_day`: where its market closes before), a weekly or longer one that of its last
+    session, and an intraday bar only those of earlier UTC dates.
     """
     known = values.dropna()
     joined = np.full(len(bars), np.nan)

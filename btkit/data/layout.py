@@ -51,25 +51,8 @@ class _Layout:
 def lay_out(text: str, *, origin: str, bar_format: BarFormat) -> tuple[pd.DataFrame, list[Remark]]:
     """Turn the text of a file into a table of texts.
 
-    Parameters
-    ----------
-    text
-        As `decode` returns it.
-    origin
-        The file's name, for messages.
-    bar_format
-        What somebody states about it; the rest is told from its lines.
-
-    Returns
-    -------
-    tuple of DataFrame and list of Remark
-        Columns by heading, of two levels where there are two headings, or numbered from 1 where
-        there is none; and what was left out or inferred.
-
-    Raises
-    ------
-    DataError
-        It is empty, or has rows with more fields than its heading.
+    Columns are by heading, of two levels where there are two headings, or numbered from 1 where
+    there is none; what was left out or inferred is told.
     """
     layout = _find_layout(text, origin, bar_format)
     body = text[layout.first : layout.last]

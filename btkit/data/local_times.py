@@ -29,28 +29,9 @@ def local_time_findings(
 ) -> list[Finding]:
     """Look for signs that intraday times without a zone are local ones.
 
-    Parameters
-    ----------
-    times
-        Naive, in the order of the rows.
-    length
-        Of the bars, below a day.
-    origin
-        The file, for messages.
-    calendar
-        The exchange calendar; None where nobody said.
-
-    Returns
-    -------
-    list of Finding
-        ``local_times``: sessions begin at the exchange's local hour on both sides of a change
-        of clocks, or always, days begin at one hour on both sides, or an hour is missing where
-        clocks skip one.
-
-    Raises
-    ------
-    DataError
-        An hour comes twice where clocks go back.
+    ``local_times``: sessions begin at the exchange's local hour on both sides of a change of
+    clocks, or always, days begin at one hour on both sides, or an hour is missing where clocks
+    skip one. An hour that comes twice where clocks go back is refused.
     """
     if not len(times):
         return []

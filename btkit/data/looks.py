@@ -26,27 +26,10 @@ _CLOCK: Final = re.compile(
 
 
 def looks_like_time(text: str) -> bool:
-    """Return whether a text looks like a date, with or without a time of day.
-
-    Parameters
-    ----------
-    text
-        A field of a table.
-
-    Examples
-    --------
-    >>> [looks_like_time(text) for text in ("08.01.2024 00:00", "1735516800000", "4.5")]
-    [True, True, False]
-    """
+    """Return whether a text looks like a date, with or without a time of day, or like an epoch."""
     return _TIME.fullmatch(text.strip()) is not None
 
 
 def looks_like_clock(text: str) -> bool:
-    """Return whether a text looks like a time of day: 09:30, 093000, 0930.
-
-    Parameters
-    ----------
-    text
-        A field of a table.
-    """
+    """Return whether a text looks like a time of day: 09:30, 093000, 0930."""
     return _CLOCK.fullmatch(text.strip()) is not None

@@ -60,25 +60,7 @@ class Convention:
     thousands: str = ","
 
     def read(self, text: str, *, whole_percent: bool = True) -> float:
-        """Return the number that a text is, NaN for a usual mark for a missing one.
-
-        Parameters
-        ----------
-        text
-            A field of a table.
-        whole_percent
-            Whether 25 % is 25, else 0.25.
-
-        Raises
-        ------
-        ValueError
-            It is no number, or its thousands are not groups of three.
-
-        Examples
-        --------
-        >>> Convention().read("1,234.5"), Convention(",", ".").read("1,5M")
-        (1234.5, 1500000.0)
-        """
+        """Return the number that a text is, NaN for a usual mark for a missing one."""
         text = text.strip()
         if text.lower() in MISSING_MARKS:
             return np.nan
@@ -108,22 +90,7 @@ class Convention:
 def told_convention(
     columns: Iterable[pd.Series[Any]], *, origin: str, bar_format: BarFormat = NO_FORMAT
 ) -> Convention:
-    """Tell from all numbers of a table together how they are written.
-
-    Parameters
-    ----------
-    columns
-        Columns of texts.
-    origin
-        The file, for messages.
-    bar_format
-        What is stated is not asked for again.
-
-    Raises
-    ------
-    DataError
-        Two readings are possible, or both are used.
-    """
+    """Tell from all numbers of a table together how they are written; two ways are refused."""
     decimal, thousands = bar_format.decimal, bar_format.thousands
     if decimal is None and thousands in {",", "."}:
         decimal = "," if thousands == "." else "."
@@ -185,21 +152,7 @@ def read_numbers(
 ) -> dict[str, Floats]:
     """Return columns as float64, with NaN where one is empty or holds a mark for missing.
 
-    Parameters
-    ----------
-    columns
-        By btkit's names; a percentage is 0.25 in ``current_iv`` and 25 elsewhere.
-    times
-        Their rows' times, for messages.
-    origin
-        The file or library, for messages.
-    bar_format
-        What is stated about their signs.
-
-    Raises
-    ------
-    DataError
-        A value is neither a number nor a usual mark for a missing one, or may be two numbers.
+    A percentage is 0.25 in ``current_iv`` and 25 elsewhere.
     """
     texts = {
         name: column.astype(object).where(column.notna(), None)
@@ -252,22 +205,7 @@ def _refuse_thirty_seconds(texts: Mapping[str, pd.Series[Any]], origin: str) -> 
 def to_floats(
     column: pd.Series[Any], convention: Convention, *, whole_percent: bool = True
 ) -> tuple[Floats, int | None]:
-    """Convert texts, and say which of them is the first that is no number.
-
-    Parameters
-    ----------
-    column
-        Texts; None where one is missing.
-    convention
-        How its numbers are written.
-    whole_percent
-        Whether 25 % is 25, else 0.25.
-
-    Returns
-    -------
-    tuple of ndarray and int or None
-        float64 with NaN where missing or wrong; and the first wrong row.
-    """
+    """Convert texts, NaN where missing or wrong, and say which is the first that is no number."""
     decimal, thousands = convention.decimal, convention.thousands
     values = np.full(len(column), np.nan)
     first = None

@@ -34,31 +34,8 @@ def join_observations(
     """Add the columns vix, iv_rank, iv_percentile and current_iv to bars.
 
     A column without any value is left out. The VIX comes from the bars themselves, else from
-    the source, else from Yahoo where yfinance is installed and the source is not the sample.
-
-    Parameters
-    ----------
-    bars
-        Checked bars.
-    source
-        Where they came from.
-    symbol
-        Their instrument.
-    span
-        The requested range, for the calendar and the clock.
-    needs_iv, needs_vix
-        Whether to ask for what the bars do not carry.
-
-    Returns
-    -------
-    Observations
-        The bars with their new columns, and what is to be said about them.
-
-    Raises
-    ------
-    SourceError, DataError
-        Implied volatility was needed and the source failed, or sent something broken. A VIX
-        that cannot be had is only noted.
+    the source, else from Yahoo where yfinance is installed and the source is not the sample; one
+    that cannot be had is only noted.
     """
     index = pd.DatetimeIndex(bars.index)
     days = index.tz_localize(None).normalize()

@@ -36,36 +36,12 @@ def read_times(
     bar_format: BarFormat = NO_FORMAT,
     calendar: str | None = None,
 ) -> tuple[pd.DatetimeIndex, list[Finding]]:
-    """Turn a table's time column into the keys of its bars.
+    """Turn a table's time column into the keys of its bars, in the order of the rows.
 
     Daily and weekly times become naive dates, the date as it is written, whatever the offset
     beside it; a daily bar that is stamped the evening before, when its session opens, gets that
     session's date. Intraday times become UTC bar-open times, and those without a zone are taken
     as UTC.
-
-    Parameters
-    ----------
-    column
-        Texts, numbers (seconds to nanoseconds since 1970, or 20240131) or timestamps.
-    interval
-        A label, such as ``30m`` or ``1w``.
-    origin
-        The file or command, for messages.
-    bar_format
-        What is stated about the times.
-    calendar
-        The exchange calendar; None where nobody said.
-
-    Returns
-    -------
-    tuple of DatetimeIndex and list of Finding
-        The keys in nanosecond resolution, in the order of the rows, and what was inferred.
-
-    Raises
-    ------
-    DataError
-        A time cannot be read, is ambiguous, or there are several bars a day in a table of daily
-        bars.
     """
     stamps = read_stamps(column, origin=origin, bar_format=bar_format)
     asked = Interval.parse(interval)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from btkit.data.gaps import stretches
 from btkit.data.info import Finding, finding, format_times
 from btkit.data.splits import find_splits
 from btkit.errors import DataError
@@ -67,26 +68,7 @@ def check_bars(
 def order_bars(
     bars: pd.DataFrame, *, columns: Sequence[str] = ()
 ) -> tuple[pd.DataFrame, list[Finding]]:
-    """Bring bars into btkit's form: known float64 columns on a sorted, unique index.
-
-    Parameters
-    ----------
-    bars
-        As for `check_bars`; the values themselves are not judged here.
-    columns
-        As for `check_bars`.
-
-    Returns
-    -------
-    tuple of DataFrame and list of Finding
-        The bars and what had to be repaired.
-
-    Raises
-    ------
-    DataError
-        Columns are missing or hold text, the index holds no times, or two different rows have
-        the same time.
-    """
+    """Bring bars into btkit's form, their values unjudged: float64 on a sorted, unique index."""
     bars = _with_columns(bars, columns)
     index = _plain_index(bars.index)
     if index is not bars.index:
@@ -292,14 +274,10 @@ def _identical_bars(bars: pd.DataFrame) -> Finding | None:
     for name in ("open", "high", "low"):
         values = bars[name].to_numpy()
         same &= values[1:] == values[:-1]
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], same, [False])).astype(np.int8)))
-    starts, stops = edges[::2], edges[1::2]
-    long = stops - starts + 1 >= shortest
-    if not long.any():
+    alike = [(start, stop + 1) for start, stop in stretches(same) if stop + 1 - start >= shortest]
+    if not alike:
         return None
-    repeated = np.concatenate(
-        [np.arange(start, stop + 1) for start, stop in zip(starts[long], stops[long], strict=True)]
-    )
+    repeated = np.concatenate([np.arange(start, stop) for start, stop in alike])
     return finding(
         "identical_bars",
         f"At least {shortest} bars in a row have the same open, high, low and close; "

@@ -122,18 +122,7 @@ def plugins_of_source(name: str) -> list[Plugin]:
 
 
 def open_registered(name: str) -> Source:
-    """Return a registered source, whose errors and answers are checked.
-
-    Parameters
-    ----------
-    name
-        That `check_source_name` passes and that is not btkit's own.
-
-    Raises
-    ------
-    PluginError
-        If it cannot be made, or lacks a member.
-    """
+    """Return a registered source, whose errors and answers are checked."""
     factory = SOURCES.get(name)
     assert factory is not None
     opened = _asked(name, factory, "could not be opened")

@@ -133,15 +133,7 @@ class Source(Protocol):
 
 
 def no_observations(*columns: str, note: str | None = None) -> Observations:
-    """Return observations without any row.
-
-    Parameters
-    ----------
-    *columns
-        Names of the columns that there are no values for.
-    note
-        Why, for the report.
-    """
+    """Return observations without any row, and why, for the report."""
     frame = pd.DataFrame(
         {name: pd.Series(dtype="float64") for name in columns},
         index=pd.DatetimeIndex([], dtype="datetime64[ns]"),
@@ -150,22 +142,7 @@ def no_observations(*columns: str, note: str | None = None) -> Observations:
 
 
 def check_offered(interval: str, offered: Collection[str], *, source: str) -> None:
-    """Refuse an interval that a source does not have; nothing is resampled without being asked.
-
-    Parameters
-    ----------
-    interval
-        The label asked for.
-    offered
-        The labels that the source has.
-    source
-        Its name, for the message.
-
-    Raises
-    ------
-    NoDataError
-        It is none of them.
-    """
+    """Refuse an interval that a source does not have; nothing is resampled without being asked."""
     if interval not in offered:
         raise NoDataError(
             f"{source} has no {interval} bars",
@@ -175,13 +152,7 @@ def check_offered(interval: str, offered: Collection[str], *, source: str) -> No
 
 
 def backfill_advice(request: Request) -> str:
-    """Say which command fills the IV history that a request lacks.
-
-    Parameters
-    ----------
-    request
-        The question that came back empty.
-    """
+    """Say which command fills the IV history that a request lacks."""
     return (
         f"Fill it with: market-data iv-rank-backfill --symbol {request.symbol} "
         f"--start {request.first.date().isoformat()} --yes"

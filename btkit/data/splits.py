@@ -39,16 +39,7 @@ NEIGHBOURS: Final = 20
 def split_ratios(bars: pd.DataFrame) -> Array:
     """Return how many shares one becomes at each bar's open, 1 where there is no split.
 
-    Parameters
-    ----------
-    bars
-        Bars with a column ``splits``: 2 for a two-for-one split, 0.1 for a reverse split of ten;
-        0, 1 and NaN for none, as sources write it.
-
-    Raises
-    ------
-    DataError
-        A ratio is negative or infinite.
+    Sources write 2 for a two-for-one split, 0.1 for a reverse split of ten; 0, 1 and NaN for none.
     """
     ratios = bars["splits"].to_numpy(dtype=np.float64)
     broken = (ratios < 0.0) | np.isinf(ratios)
@@ -63,23 +54,14 @@ def split_ratios(bars: pd.DataFrame) -> Array:
 
 
 def find_splits(bars: pd.DataFrame) -> list[Finding]:
-    """Look for splits that the prices are not adjusted for.
+    """Look for splits that the prices are not adjusted for; ``split_like_jump``, at most twice.
 
-    Parameters
-    ----------
-    bars
-        Bars that passed `check_values`.
-
-    Returns
-    -------
-    list of Finding
-        ``split_like_jump``, at most twice. First the splits that the source tells: in a column
-        ``splits``, where the price is nearer to the split than to none; else by a step of
-        adj_close / close within 0.5 % of 5/4, 4/3, 3/2, 2, 3, 4, 5, 10, 20 or an inverse, unless
-        a column ``dividends`` has a dividend on that bar. Then other jumps: the open over the
-        close before within 3 % of 3/2, of a whole number from 2 to 100, or of an inverse; and
-        near 5/4, 4/3 or an inverse, where night, range and volume are otherwise usual and
-        neither splits nor adj_close contradicts.
+    First the splits that the source tells: in a column ``splits``, where the price is nearer to
+    the split than to none; else by a step of adj_close / close within 0.5 % of 5/4, 4/3, 3/2, 2,
+    3, 4, 5, 10, 20 or an inverse, unless a column ``dividends`` has a dividend on that bar. Then
+    other jumps: the open over the close before within 3 % of 3/2, of a whole number from 2 to
+    100, or of an inverse; and near 5/4, 4/3 or an inverse, where night, range and volume are
+    otherwise usual and neither splits nor adj_close contradicts.
     """
     jumps = np.log(bars["open"].to_numpy()[1:] / bars["close"].to_numpy()[:-1])
     told = _told(bars, jumps)

@@ -65,22 +65,7 @@ class Stamps:
 def read_stamps(
     column: pd.Series[Any] | pd.DatetimeIndex, *, origin: str, bar_format: BarFormat = NO_FORMAT
 ) -> Stamps:
-    """Read a column of times.
-
-    Parameters
-    ----------
-    column
-        Texts, numbers (seconds to nanoseconds since 1970, or 20240131) or timestamps.
-    origin
-        The file or command, for messages.
-    bar_format
-        What is stated: ``time_format`` and ``time_zone``.
-
-    Raises
-    ------
-    DataError
-        A time cannot be read, or may be two times.
-    """
+    """Read a column of times: texts, numbers (since 1970, or 20240131) or timestamps."""
     values = pd.Series(column).reset_index(drop=True)
     if values.isna().any():
         raise DataError(

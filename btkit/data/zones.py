@@ -28,18 +28,7 @@ HOURS_EAST: Final = {
 
 
 def split_zones(texts: pd.Series[Any]) -> tuple[pd.Series[Any], pd.Series[Any]]:
-    """Divide times from the zones beside them.
-
-    Parameters
-    ----------
-    texts
-        In capitals, such as ``20240102 09:30:00 US/EASTERN``.
-
-    Returns
-    -------
-    tuple of Series
-        The times, and the zones; both missing where a text names no zone.
-    """
+    """Divide times, in capitals, from the zones beside them, both missing without any."""
     parts = texts.str.extract(ZONE)
     return parts[0], parts[1].fillna(parts[2]).fillna(parts[3]).fillna(parts[4])
 
@@ -47,29 +36,7 @@ def split_zones(texts: pd.Series[Any]) -> tuple[pd.Series[Any], pd.Series[Any]]:
 def instants_by_zone(
     written: pd.DatetimeIndex, zones: pd.Series[Any], texts: pd.Series[Any], origin: str
 ) -> tuple[pd.DatetimeIndex, list[Finding]]:
-    """Return times that each name their zone as UTC times.
-
-    Parameters
-    ----------
-    written
-        Naive, in the order of the file.
-    zones
-        As `split_zones` gives them.
-    texts
-        As they stand there, for messages.
-    origin
-        The file, for messages.
-
-    Returns
-    -------
-    tuple of DatetimeIndex and list of Finding
-        As `localize`.
-
-    Raises
-    ------
-    DataError
-        A zone is not known, or a time does not exist in it.
-    """
+    """Return times that each name their zone as UTC times; see `localize`."""
     instants = pd.Series(pd.NaT, index=range(len(written)), dtype="datetime64[ns, UTC]")
     findings: list[Finding] = []
     names = {name.upper(): name for name in available_timezones()}
@@ -102,26 +69,9 @@ def _minutes_east(hours: str, minutes: str | None) -> int:
 def localize(
     times: pd.DatetimeIndex, zone: str, *, origin: str
 ) -> tuple[pd.DatetimeIndex, list[Finding]]:
-    """Return local times as UTC times.
+    """Return local times as UTC times, and those that clocks show twice and that stand there once.
 
-    Parameters
-    ----------
-    times
-        Naive, in the order of the file: an hour that comes twice is told by it.
-    zone
-        An IANA name.
-    origin
-        The file, for messages.
-
-    Returns
-    -------
-    tuple of DatetimeIndex and list of Finding
-        The times, and those that clocks went through twice while they stand there once.
-
-    Raises
-    ------
-    DataError
-        A time does not exist in the zone.
+    The order of the file tells an hour that comes twice. A time that clocks skip is refused.
     """
     backwards = len(times) > 1 and times[0] > times[-1]
     ordered = times[::-1] if backwards else times
