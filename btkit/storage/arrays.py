@@ -12,13 +12,7 @@ Arrays = dict[str, NDArray[Any]]
 
 
 def pack(arrays: Arrays) -> bytes:
-    """Return arrays as the bytes of an ``.npz`` file.
-
-    Parameters
-    ----------
-    arrays
-        Of numbers, by name.
-    """
+    """Return arrays as the bytes of an ``.npz`` file."""
     buffer = io.BytesIO()
     named: dict[str, Any] = dict(arrays)
     np.savez(buffer, **named)
@@ -26,17 +20,6 @@ def pack(arrays: Arrays) -> bytes:
 
 
 def unpack(content: bytes) -> Arrays:
-    """Return the arrays that `pack` packed.
-
-    Parameters
-    ----------
-    content
-        Bytes of an ``.npz`` file.
-
-    Raises
-    ------
-    ValueError, OSError, KeyError, zipfile.BadZipFile
-        If they are damaged.
-    """
+    """Return the arrays that `pack` packed; damaged ones raise what zipfile and NumPy do."""
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}

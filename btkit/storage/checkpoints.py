@@ -62,18 +62,8 @@ def write_checkpoint(
 ) -> None:
     """Store where a run stands, within the caller's transaction.
 
-    Parameters
-    ----------
-    connection
-        In a transaction.
-    run_id
-        The run's id.
-    kind
-        Why it is stored.
-    checkpoint
-        Its `parts` are those since the last checkpoint.
-    first_part
-        How many parts are stored already; what lies beyond is replaced.
+    Its `parts` are those since the last checkpoint: `first_part` says how many are stored already,
+    and what lies beyond is replaced.
     """
     connection.execute(
         "INSERT INTO backtest_checkpoints"
@@ -109,19 +99,9 @@ def write_checkpoint(
 
 
 def read_checkpoint(connection: sqlite3.Connection, run_id: str) -> Checkpoint | None:
-    """Return where a run stands.
+    """Return where a run stands; None if there is no checkpoint, or none that can be read.
 
-    Parameters
-    ----------
-    connection
-        In a transaction, so that state and parts are of one moment.
-    run_id
-        The run's id.
-
-    Returns
-    -------
-    Checkpoint or None
-        With all its parts; None if there is none, or none that can be read.
+    Within a transaction, so that state and parts are of one moment.
     """
     row = connection.execute(
         "SELECT * FROM backtest_checkpoints WHERE run_id = ? AND state IS NOT NULL", (run_id,)

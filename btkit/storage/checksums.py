@@ -75,15 +75,7 @@ Checksums = Mapping[str, Checksum]
 
 
 def note_checksums(connection: sqlite3.Connection, checksums: Iterable[Checksum]) -> None:
-    """Note what was written, in place of what was noted under the same names.
-
-    Parameters
-    ----------
-    connection
-        In a transaction.
-    checksums
-        Of any owners.
-    """
+    """Note what was written, in place of what was noted under the same names."""
     connection.executemany(
         "INSERT OR REPLACE INTO backtest_checksums"
         " (owner_id, name, kind, sha256, size, written_at) VALUES (?, ?, ?, ?, ?, ?)",
@@ -92,15 +84,7 @@ def note_checksums(connection: sqlite3.Connection, checksums: Iterable[Checksum]
 
 
 def known_checksums(connection: sqlite3.Connection, owner_id: str) -> Checksums:
-    """Return what was noted of an owner.
-
-    Parameters
-    ----------
-    connection
-        Open.
-    owner_id
-        A run, sweep or walk-forward validation.
-    """
+    """Return what was noted of an owner."""
     found = connection.execute(
         "SELECT owner_id, name, kind, sha256, size FROM backtest_checksums WHERE owner_id = ?",
         (owner_id,),
@@ -111,17 +95,7 @@ def known_checksums(connection: sqlite3.Connection, owner_id: str) -> Checksums:
 def forget_checksums(
     connection: sqlite3.Connection, owner_id: str, *, name: str | None = None
 ) -> None:
-    """Forget what was noted of an owner.
-
-    Parameters
-    ----------
-    connection
-        In a transaction.
-    owner_id
-        A run, sweep or walk-forward validation.
-    name
-        Of the one thing that is gone; None for all of them.
-    """
+    """Forget what was noted of an owner, or of the one thing of it that is gone."""
     connection.execute(
         "DELETE FROM backtest_checksums WHERE owner_id = ? AND name = coalesce(?, name)",
         (owner_id, name),
@@ -129,46 +103,17 @@ def forget_checksums(
 
 
 def report_checksum(run_id: str, text: object) -> Checksum:
-    """Return the checksum of a run's JSON document as the database holds it.
-
-    Parameters
-    ----------
-    run_id
-        The run.
-    text
-        What stands there; where the file is damaged, that need be no text.
-    """
+    """Return the checksum of a job's document; in a damaged file that need be no text."""
     return _text_checksum(run_id, REPORT, text)
 
 
 def request_checksum(job_id: str, text: object) -> Checksum:
-    """Return the checksum of what was asked of a job as the database holds it.
-
-    Parameters
-    ----------
-    job_id, text
-        As for `report_checksum`.
-    """
+    """Return the checksum of what was asked of a job; see `report_checksum`."""
     return _text_checksum(job_id, REQUEST, text)
 
 
 def check_request(connection: sqlite3.Connection, job_id: str, text: object, path: Path) -> None:
-    """Refuse to go on with something else than what was asked of a job.
-
-    Parameters
-    ----------
-    connection
-        Open.
-    job_id, text
-        As for `report_checksum`.
-    path
-        Of the database, for the message.
-
-    Raises
-    ------
-    CorruptFileError
-        If it is not what was written.
-    """
+    """Refuse to go on with something else than what was asked of a job."""
     known = known_checksums(connection, job_id).get(REQUEST)
     check_content(
         known,
@@ -179,15 +124,7 @@ def check_request(connection: sqlite3.Connection, job_id: str, text: object, pat
 
 
 def trades_checksum(run_id: str, trades: Iterable[Mapping[str, Any]]) -> Checksum:
-    """Return the checksum of a run's trades.
-
-    Parameters
-    ----------
-    run_id
-        The run.
-    trades
-        As `rows.SELECT_TRADES` gives them.
-    """
+    """Return the checksum of a run's trades, as `rows.SELECT_TRADES` gives them."""
     # What a run of an earlier version lacks was not there when its checksum was taken.
     values = [
         [
@@ -213,24 +150,7 @@ def _text_checksum(owner_id: str, name: str, text: object) -> Checksum:
 def check_content(
     known: Checksum | None, found: Checksum | bytes, *, what: str, hint: str = _MENDING
 ) -> None:
-    """Refuse what is not what was written.
-
-    Parameters
-    ----------
-    known
-        What was noted; None where nothing was, so that nothing can be said.
-    found
-        The content, or its checksum.
-    what
-        What it is and where, for the message: ``"The equity curve of run … at …"``.
-    hint
-        What to do.
-
-    Raises
-    ------
-    CorruptFileError
-        If it differs.
-    """
+    """Refuse what is not what was written; of what nothing was noted, nothing can be said."""
     if known is None:
         return
     sha256 = digest_of(found) if isinstance(found, bytes) else found.sha256

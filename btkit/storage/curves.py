@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from functools import partial
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from io import BufferedIOBase, BytesIO, IOBase
 from pathlib import Path
-from typing import Protocol
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -26,26 +24,40 @@ FURTHER_COLUMNS = ("benchmark", "risk_free")
 """What is beside them where a run has it: another instrument's closes, and a rate a year."""
 
 
-class PendingCurve(Protocol):
-    """A curve that is on the disk, but not yet under its name."""
+Explained = Callable[[], AbstractContextManager[None]]
 
-    @property
-    def path(self) -> Path:
-        """The file it will be."""
 
-    @property
-    def url(self) -> str:
-        """The URL it will have."""
+class PendingCurve:
+    """A curve that is on the disk, but not yet under its name.
 
-    @property
-    def checksum(self) -> Checksum:
-        """Of its content."""
+    Parameters
+    ----------
+    aside
+        The file.
+    checksum
+        Of its content.
+    explained
+        Reports what the file system refuses.
+    """
+
+    def __init__(self, aside: Aside, checksum: Checksum, explained: Explained) -> None:
+        self.checksum = checksum
+        self.path = aside.path
+        self.url = aside.path.as_uri()
+        self._aside, self._explained = aside, explained
+        self._is_published = False
 
     def publish(self) -> None:
         """Give it its name."""
+        with self._explained():
+            self._aside.publish()
+        self._is_published = True
 
     def withdraw(self) -> None:
         """Remove it again, if it was published."""
+        if self._is_published:
+            with suppress(OSError):  # what made it necessary is the news, not this
+                self.path.unlink(missing_ok=True)
 
 
 class LocalCurves:
@@ -63,94 +75,34 @@ class LocalCurves:
         self.folder = folder.expanduser().absolute()
         self._private = private
 
-    def save(self, run_id: str, curve: pd.DataFrame) -> str:
-        """Write a curve.
+    @contextmanager
+    def writing(self, run_id: str, curve: pd.DataFrame | bytes) -> Iterator[PendingCurve]:
+        """Write a curve, or the content of its file, that has its name only if it is published.
 
-        Parameters
-        ----------
-        run_id
-            The run's id.
-        curve : DataFrame, shape (n_bars, 7 to 9)
-            As `btkit.documents.RunDocument.curve`.
-
-        Returns
-        -------
-        str
-            Its absolute ``file://`` URL.
+        In the block it is whole and on the disk. If the block fails, nothing of it is left.
 
         Raises
         ------
         StoreError
             If the folder cannot be written.
         """
-        with self.writing(run_id, curve) as pending:
-            pending.publish()
-        return pending.url
-
-    @contextmanager
-    def writing(self, run_id: str, curve: pd.DataFrame) -> Iterator[PendingCurve]:
-        """Write a curve that appears under its name only when, and if, it is published.
-
-        Parameters
-        ----------
-        run_id
-            The run's id.
-        curve : DataFrame, shape (n_bars, 7 to 9)
-            As for `save`.
-
-        Yields
-        ------
-        PendingCurve
-            Whole and on the disk. If the block fails, nothing of it is left.
-
-        Raises
-        ------
-        StoreError
-            If the folder cannot be written.
-        """
-        with self._writing(run_id, partial(_write, curve)) as pending:
-            yield pending
-
-    @contextmanager
-    def writing_content(self, run_id: str, content: bytes) -> Iterator[PendingCurve]:
-        """Do the same with the content of a curve's file.
-
-        Parameters
-        ----------
-        run_id
-            The run's id.
-        content
-            Of a sound copy.
-
-        Yields
-        ------
-        PendingCurve
-            As `writing`.
-
-        Raises
-        ------
-        StoreError
-            If the folder cannot be written.
-        """
-        with self._writing(run_id, lambda file: file.write(content)) as pending:
-            yield pending
-
-    @contextmanager
-    def _writing(self, run_id: str, fill: Callable[[Summed], object]) -> Iterator[PendingCurve]:
         with ExitStack() as stack:
-            with self.explained():
+            with self._explained():
                 make_folder(self.folder, private=self._private)
                 sweep_once(self.folder)
                 aside = stack.enter_context(
                     writing_aside(self.path_of(run_id), private=self._private)
                 )
                 summed = Summed(aside.file)
-                fill(summed)
+                if isinstance(curve, bytes):
+                    summed.write(curve)
+                else:
+                    _write(curve, summed)
                 # The one thing that nothing else gives again.
                 aside.finish(durable=True)
             name = aside.path.name
             checksum = Checksum(check_run_id(run_id), name, "curve", summed.sha256, summed.size)
-            pending = _LocalPending(self, aside, checksum)
+            pending = PendingCurve(aside, checksum, self._explained)
             try:
                 yield pending
             except BaseException:
@@ -158,22 +110,7 @@ class LocalCurves:
                 raise
 
     def load(self, run_id: str, url: str, *, checksum: Checksum | None = None) -> pd.DataFrame:
-        """Read a curve.
-
-        Parameters
-        ----------
-        run_id
-            The run's id.
-        url
-            What `save` returned. If the file is gone from there, it is looked for in this
-            folder, so that a project may be moved.
-        checksum
-            What was written; None where an earlier version stored it.
-
-        Returns
-        -------
-        DataFrame, shape (n_bars, 7 to 9)
-            As `btkit.documents.RunDocument.curve`.
+        """Read a curve from its URL, or from this folder, where a project was moved.
 
         Raises
         ------
@@ -195,24 +132,12 @@ class LocalCurves:
             raise _unreadable(run_id, url, error) from error
 
     def find(self, run_id: str, url: str) -> Path:
-        """Return where a curve is, whether or not it is there.
-
-        Parameters
-        ----------
-        run_id, url
-            As for `load`.
-        """
+        """Return where a curve is, whether or not it is there; see `load`."""
         stored = _path_in(url)
         return stored if stored.is_file() else self.path_of(run_id)
 
     def delete(self, run_id: str) -> None:
-        """Remove a run's curve, if there is one.
-
-        Parameters
-        ----------
-        run_id
-            The run's id.
-        """
+        """Remove a run's curve, if there is one, and what a killed process left of it."""
         self.path_of(run_id).unlink(missing_ok=True)
         # What a killed process may have left.
         if self.folder.is_dir():
@@ -220,18 +145,11 @@ class LocalCurves:
                 partial.unlink(missing_ok=True)
 
     def path_of(self, run_id: str) -> Path:
-        """Return the file of a run's curve, whether or not it is there.
-
-        Parameters
-        ----------
-        run_id
-            The run's id.
-        """
+        """Return the file of a run's curve, whether or not it is there."""
         return self.folder / f"{check_run_id(run_id)}.parquet"
 
     @contextmanager
-    def explained(self) -> Iterator[None]:
-        """Report what the file system refuses as a StoreError."""
+    def _explained(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
@@ -242,32 +160,10 @@ class LocalCurves:
             ) from error
 
 
-class _LocalPending:
-    def __init__(self, curves: LocalCurves, aside: Aside, checksum: Checksum) -> None:
-        self.checksum = checksum
-        self.path = aside.path
-        self.url = aside.path.as_uri()
-        self._curves, self._aside = curves, aside
-        self._is_published = False
-
-    def publish(self) -> None:
-        with self._curves.explained():
-            self._aside.publish()
-        self._is_published = True
-
-    def withdraw(self) -> None:
-        if self._is_published:
-            with suppress(OSError):  # what made it necessary is the news, not this
-                self.path.unlink(missing_ok=True)
-
-
 def curve_content(curve: pd.DataFrame) -> bytes:
     """Return the file that a curve is stored as.
 
-    Parameters
-    ----------
-    curve : DataFrame, shape (n_bars, 7 to 9)
-        As `btkit.documents.RunDocument.curve`.
+    It is as `btkit.documents.RunDocument.curve`, shape (n_bars, 7 to 9).
     """
     buffer = BytesIO()
     _write(curve, buffer)
@@ -295,29 +191,7 @@ def _path_in(url: str) -> Path:
 def read_curve(
     file: BufferedIOBase, *, run_id: str, url: str, checksum: Checksum | None = None
 ) -> pd.DataFrame:
-    """Read a curve's Parquet.
-
-    Parameters
-    ----------
-    file
-        Open for reading.
-    run_id, url
-        For messages.
-    checksum
-        What was written; None where that is not known.
-
-    Returns
-    -------
-    DataFrame, shape (n_bars, 7 to 9)
-        As `btkit.documents.RunDocument.curve`.
-
-    Raises
-    ------
-    StoreError
-        If it is no curve.
-    CorruptFileError
-        If it is not what was written.
-    """
+    """Read a curve's Parquet, if it is what was written: shape (n_bars, 7 to 9), by bar time."""
     if checksum is not None:
         found = Checksum.of_file(run_id, checksum.name, "curve", file)
         check_content(checksum, found, what=f"The equity curve of run {run_id} at {url}")

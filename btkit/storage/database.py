@@ -82,15 +82,7 @@ def open_database(
 
 @contextmanager
 def transaction(connection: sqlite3.Connection, *, kind: str = "IMMEDIATE") -> Iterator[None]:
-    """Commit what the ``with`` block does, or nothing of it.
-
-    Parameters
-    ----------
-    connection
-        In autocommit mode.
-    kind
-        ``"IMMEDIATE"``, or ``"EXCLUSIVE"`` to keep readers out as well.
-    """
+    """Commit what the ``with`` block does, or nothing; ``EXCLUSIVE`` keeps readers out as well."""
     connection.execute(f"BEGIN {kind}")
     try:
         yield
@@ -110,20 +102,7 @@ def migrations() -> list[tuple[int, str]]:
 
 
 def migrate(connection: sqlite3.Connection, path: Path) -> None:
-    """Bring a database to the present schema; harmless where it is there already.
-
-    Parameters
-    ----------
-    connection
-        In autocommit mode.
-    path
-        The file, for messages.
-
-    Raises
-    ------
-    StoreError
-        If the database was written by a newer btkit, or belongs to another program.
-    """
+    """Bring a database to the present schema; harmless where it is there already."""
     with transaction(connection, kind="EXCLUSIVE"):
         # Another process may have migrated while this one waited for the lock.
         version = _version(connection)
@@ -147,20 +126,7 @@ def _has_column(connection: sqlite3.Connection, statement: str) -> bool:
 
 
 def is_current(connection: sqlite3.Connection, path: Path) -> bool:
-    """Tell whether a database of ours has the present schema; nothing is written.
-
-    Parameters
-    ----------
-    connection
-        To the database.
-    path
-        The file, for messages.
-
-    Raises
-    ------
-    StoreError
-        If the database was written by a newer btkit, belongs to another program or is damaged.
-    """
+    """Tell whether a database of ours has the present schema; nothing is written."""
     version = _version(connection)
     _refuse_strangers(connection, version, path)
     if version < migrations()[-1][0]:
@@ -172,15 +138,7 @@ def is_current(connection: sqlite3.Connection, path: Path) -> bool:
 def has_content(path: Path) -> bool:
     """Tell whether there is something to read at a path, a database or not.
 
-    Parameters
-    ----------
-    path
-        Of the database. An empty file, which an interrupted first run may leave, has none.
-
-    Raises
-    ------
-    StoreError
-        If the path cannot be looked at.
+    An empty file, which an interrupted first run may leave, has nothing.
     """
     try:
         return path.exists() and (not path.is_file() or path.stat().st_size > 0)
@@ -189,18 +147,7 @@ def has_content(path: Path) -> bool:
 
 
 def refuse_other_files(path: Path) -> None:
-    """Refuse what SQLite itself would take for an empty database, and fill.
-
-    Parameters
-    ----------
-    path
-        Of the database.
-
-    Raises
-    ------
-    StoreError
-        If it is too small to be one, or cannot be looked at.
-    """
+    """Refuse what is too small for a database: SQLite would take it for an empty one."""
     try:
         # By its size alone. Whoever opens the file himself and closes it again takes away every
         # lock that SQLite holds on it for other threads of this process.
@@ -363,15 +310,7 @@ def _unsound(path: Path, reason: str) -> StoreError:
 
 
 def explain(error: sqlite3.Error, path: Path) -> StoreError:
-    """Return what an error of SQLite means, and what to do about it.
-
-    Parameters
-    ----------
-    error
-        As SQLite raised it.
-    path
-        Of the database.
-    """
+    """Return what an error of SQLite means, and what to do about it."""
     code = _code(error)
     # Where a text is damaged, SQLite quotes all of it.
     reason = str(error)

@@ -25,44 +25,24 @@ def new_job_id() -> str:
 
 
 def check_job_id(job_id: object) -> str:
-    """Return the id of a job of any kind in its stored form.
-
-    Parameters
-    ----------
-    job_id
-        The id of a run, or 16 hexadecimal digits, in upper or lower case.
-
-    Returns
-    -------
-    str
-        The same in lower case.
+    """Return the id of a job of any kind in lower case.
 
     Raises
     ------
     RunNotFoundError
-        If the text cannot be an id, so that no job can have it.
+        If it cannot be an id, so that no job can have it.
     """
     known = _plain(job_id)
     return known if _OTHERS.fullmatch(known) else check_run_id(job_id)
 
 
 def check_run_id(run_id: object) -> str:
-    """Return a run id in its stored form.
-
-    Parameters
-    ----------
-    run_id
-        A UUID, in upper or lower case.
-
-    Returns
-    -------
-    str
-        The same in lower case.
+    """Return the id of a run in lower case.
 
     Raises
     ------
     RunNotFoundError
-        If the text cannot be a run id, so that no run can have it.
+        If it is no UUID, so that no run can have it.
     """
     known = _plain(run_id)
     if not _PATTERN.fullmatch(known):

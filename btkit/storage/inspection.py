@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,10 +24,9 @@ from btkit.storage.checksums import (
     stored_trades_checksum,
 )
 from btkit.storage.curves import LocalCurves
-from btkit.storage.database import transaction
 from btkit.storage.job_rows import SELECT_DOCUMENT, SELECT_JOB
-from btkit.storage.kept_files import Connect
 from btkit.storage.objects import ObjectStore
+from btkit.storage.reading import Database
 from btkit.storage.uploads import queue_upload
 
 # The rows of a job, and what stands both in its document and in columns of these.
@@ -77,40 +74,25 @@ class Inspection:
 
     Parameters
     ----------
-    connect
-        Opens the database.
-    read
-        Opens it to read from it, though it may not be written.
-    path
-        Where that is, for messages.
+    database
+        Where all but curves is.
     curves, objects
-        Where curves are.
+        Where those are.
     """
 
     def __init__(
-        self,
-        connect: Connect,
-        read: Callable[[], AbstractContextManager[sqlite3.Connection]],
-        path: Path,
-        *,
-        curves: LocalCurves,
-        objects: ObjectStore | None,
+        self, database: Database, *, curves: LocalCurves, objects: ObjectStore | None
     ) -> None:
-        self._connect = connect
-        self._read = read
-        self._path = path
+        self._database = database
         self._curves = curves
         self._objects = objects
 
     def database_problems(self, *, rebuild: bool = False) -> list[str]:
         """Return what SQLite finds wrong with its file.
 
-        Parameters
-        ----------
-        rebuild
-            Whether to make the indexes anew before, from the tables that they lead to.
+        With `rebuild`, its indexes are made anew before, from the tables that they lead to.
         """
-        with self._connect(create=False) if rebuild else self._read() as connection:
+        with self._database.open() if rebuild else self._database.read() as connection:
             if rebuild:
                 connection.execute("REINDEX")
             found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check")]
@@ -122,7 +104,7 @@ class Inspection:
 
     def jobs(self) -> dict[str, StoredJob]:
         """Return every job by its id."""
-        with self._read() as connection:
+        with self._database.read() as connection:
             found = connection.execute(
                 "SELECT j.job_id, j.kind, j.status, j.run_id IS NOT NULL AS is_run,"
                 " r.equity_curve_url AS curve_url FROM btkit_jobs j"
@@ -134,7 +116,7 @@ class Inspection:
 
     def checksums(self) -> list[Checksum]:
         """Return all that was noted, by owner and name."""
-        with self._read() as connection:
+        with self._database.read() as connection:
             found = connection.execute(
                 "SELECT owner_id, name, kind, sha256, size FROM backtest_checksums"
                 " ORDER BY owner_id, name"
@@ -143,7 +125,7 @@ class Inspection:
 
     def waiting(self) -> list[dict[str, Any]]:
         """Return the files that still are to go to object storage: run, kind, key and path."""
-        with self._read() as connection:
+        with self._database.read() as connection:
             found = connection.execute(
                 "SELECT run_id, kind, object_key, path FROM backtest_uploads"
                 " WHERE action = 'upload' AND delivered_at IS NULL ORDER BY object_key"
@@ -152,16 +134,11 @@ class Inspection:
 
     def forget_upload(self, object_key: str) -> None:
         """Take a file off the queue."""
-        with self._connect(create=False) as connection, transaction(connection):
+        with self._database.change() as connection:
             connection.execute("DELETE FROM backtest_uploads WHERE object_key = ?", (object_key,))
 
     def curve(self, run_id: str, url: str) -> bytes | None:
         """Return a curve's file as it is now, sound or not; None where there is none.
-
-        Parameters
-        ----------
-        run_id, url
-            As the run has them.
 
         Raises
         ------
@@ -174,17 +151,11 @@ class Inspection:
         return path.read_bytes() if path.exists() else None
 
     def copies(self, run_id: str, url: str) -> list[bytes]:
-        """Return further copies of a curve: beside the database, or in object storage.
-
-        Parameters
-        ----------
-        run_id, url
-            As the run has them; what is at the URL itself is left out.
-        """
+        """Return further copies of a curve: beside the database, or in object storage."""
         path = self._curves.path_of(run_id)
         if url.startswith(REMOTE):
             return [path.read_bytes()] if path.is_file() else []
-        with self._read() as connection:
+        with self._database.read() as connection:
             row = connection.execute(
                 "SELECT object_key, bucket FROM backtest_uploads WHERE run_id = ?"
                 " AND kind = 'curve' AND bucket IS NOT NULL",
@@ -197,29 +168,13 @@ class Inspection:
         return [] if content is None else [content]
 
     def restore_curve(self, run_id: str, url: str, content: bytes) -> Path:
-        """Put a curve back where the run has it; one of object storage is queued once more.
+        """Put a curve back where the run has it, and note its checksum; return the local file.
 
-        Parameters
-        ----------
-        run_id, url
-            As the run has them.
-        content
-            Of the file. Its checksum is noted.
-
-        Returns
-        -------
-        Path
-            Of the local file.
-
-        Raises
-        ------
-        StoreError
-            If it cannot be written.
+        One of object storage is queued once more.
         """
         with (
-            self._curves.writing_content(run_id, content) as pending,
-            self._connect(create=False) as connection,
-            transaction(connection),
+            self._curves.writing(run_id, content) as pending,
+            self._database.change() as connection,
         ):
             note_checksums(connection, [pending.checksum])
             if url.startswith(REMOTE):
@@ -228,22 +183,9 @@ class Inspection:
         return pending.path
 
     def restore_trades(self, run_id: str, trades: pd.DataFrame) -> bool:
-        """Write a run's trades anew, if they are those whose checksum is known.
-
-        Parameters
-        ----------
-        run_id
-            The run's id.
-        trades
-            As the simulation gave them.
-
-        Returns
-        -------
-        bool
-            Whether they are; nothing is changed where they are not.
-        """
+        """Write a run's trades anew, and return True, if they are those whose checksum is known."""
         former = trades.assign(**dict.fromkeys(rows.EXCURSIONS, None))
-        with self._connect(create=False) as connection:
+        with self._database.open() as connection:
             known = known_checksums(connection, run_id).get(TRADES)
             for given in (trades, former):
                 connection.execute("BEGIN IMMEDIATE")
@@ -263,7 +205,7 @@ class Inspection:
         CorruptFileError
             If it is not what was written.
         """
-        with self._read() as connection:
+        with self._database.read() as connection:
             row = connection.execute(SELECT_DOCUMENT, (run_id,)).fetchone()
             known = known_checksums(connection, run_id).get(REPORT)
         text = row["document"]
@@ -271,33 +213,19 @@ class Inspection:
         return read_report(rows.report_document(text, needed=("run", "metrics")))
 
     def request_problem(self, job_id: str) -> CorruptFileError | None:
-        """Return what is wrong with what was asked of a job; None where nothing is known to be.
-
-        Parameters
-        ----------
-        job_id
-            The job's id.
-        """
-        with self._read() as connection:
+        """Return what is wrong with what was asked of a job; None where nothing is known to be."""
+        with self._database.read() as connection:
             row = connection.execute(SELECT_JOB, (job_id,)).fetchone()
             try:
-                check_request(connection, job_id, row["request"], self._path)
+                check_request(connection, job_id, row["request"], self._database.path)
             except CorruptFileError as error:
                 return error
         return None
 
     def differing_columns(self, job_id: str, document: Mapping[str, Any]) -> list[str]:
-        """Return the columns of a job's rows that say something else than its document.
-
-        Parameters
-        ----------
-        job_id
-            The job's id.
-        document
-            Of a complete job.
-        """
+        """Return the columns of a job's row that say something else than its document."""
         said = _columns(document)
-        with self._read() as connection:
+        with self._database.read() as connection:
             found = [connection.execute(sql, (job_id,)).fetchone() for sql in _ROWS]
         known = [dict(row) for row in found if row is not None]
         return [
@@ -307,15 +235,9 @@ class Inspection:
         ]
 
     def restore_columns(self, job_id: str, document: Mapping[str, Any]) -> None:
-        """Write what lists show of a job anew from its document.
-
-        Parameters
-        ----------
-        job_id, document
-            As for `differing_columns`.
-        """
+        """Write what lists show of a job anew from its document."""
         said = {**_columns(document), "id": job_id}
-        with self._connect(create=False) as connection, transaction(connection):
+        with self._database.change() as connection:
             for table, key in (("btkit_jobs", "job_id"), ("backtest_runs", "run_id")):
                 known = {row["name"] for row in connection.execute(f"PRAGMA table_info({table})")}
                 changes = ", ".join(f"{name} = :{name}" for name in said if name in known)
@@ -326,7 +248,7 @@ class Inspection:
 
     def has_other_metrics(self, run_id: str, metrics: Mapping[str, Any]) -> bool:
         """Tell whether the table of metrics says something else than a run's report."""
-        with self._read() as connection:
+        with self._database.read() as connection:
             row = connection.execute(
                 "SELECT * FROM backtest_metrics WHERE run_id = ?", (run_id,)
             ).fetchone()
@@ -340,7 +262,7 @@ class Inspection:
 
     def restore_metrics(self, run_id: str, metrics: Mapping[str, Any]) -> None:
         """Write a run's row of metrics anew from its report."""
-        with self._connect(create=False) as connection, transaction(connection):
+        with self._database.change() as connection:
             connection.execute("DELETE FROM backtest_metrics WHERE run_id = ?", (run_id,))
             connection.execute("DELETE FROM backtest_metric_values WHERE run_id = ?", (run_id,))
             section = MetricsSection.model_validate(metrics)

@@ -6,8 +6,6 @@ import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from btkit.errors import StoreBusyError, StoreError
@@ -19,7 +17,7 @@ from btkit.storage.checkpoints import (
     write_checkpoint,
 )
 from btkit.storage.checksums import REPORT, check_request, forget_checksums
-from btkit.storage.database import has_content, open_database, transaction
+from btkit.storage.database import transaction
 from btkit.storage.ids import check_job_id
 from btkit.storage.job_rows import (
     SELECT_FAMILY,
@@ -39,6 +37,7 @@ from btkit.storage.job_rows import (
     unknown_job,
 )
 from btkit.storage.owner import now_text
+from btkit.storage.reading import Database
 
 
 @dataclass(frozen=True)
@@ -82,15 +81,13 @@ class JobTable:
 
     Parameters
     ----------
-    path
-        The SQLite file.
-    busy_timeout_s
-        How long to wait for another program's lock, in seconds.
+    database
+        Where they are.
     """
 
-    def __init__(self, path: Path, *, busy_timeout_s: float) -> None:
-        self.path = path
-        self._open = partial(open_database, path, busy_timeout_s=busy_timeout_s)
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.path = database.path
 
     def begin(self, job: JobRow) -> None:
         """Write the row of a job that is no run, and make it this process's own.
@@ -107,7 +104,7 @@ class JobTable:
         StoreError
             If the database cannot be written.
         """
-        with self._open(create=True) as connection, transaction(connection):
+        with self._database.change(create=True) as connection:
             insert_job(connection, job, created_at=second_text())
             # What an earlier asking left has no document now; its files are written anew.
             forget_checksums(connection, job.job_id, name=REPORT)
@@ -127,7 +124,7 @@ class JobTable:
         StoreError
             If the database cannot be written.
         """
-        with self._open(create=False) as connection, transaction(connection):
+        with self._database.change() as connection:
             self._row(connection, job_id)
             set_status(connection, job_id, "running")
 
@@ -150,7 +147,7 @@ class JobTable:
         if document is not None:
             text = json.dumps(document, allow_nan=False)
             outcome = JobOutcome(bool(document["passed"]), text)
-        with self._open(create=False) as connection, transaction(connection):
+        with self._database.change() as connection:
             if self._row(connection, job_id)["kind"] not in SHARED_KINDS:
                 check_ownership(connection, job_id, self.path)
             set_status(connection, job_id, "complete", outcome=outcome)
@@ -178,9 +175,9 @@ class JobTable:
             If its request is not what was written.
         """
         job_id = check_job_id(job_id)
-        if not has_content(self.path):
+        if not self._database.exists():
             raise unknown_job(job_id, self.path)
-        with self._open(create=False) as connection, transaction(connection):
+        with self._database.change() as connection:
             row = self._row(connection, job_id)
             self._check_claim(row)
             check_request(connection, job_id, row["request"], self.path)
@@ -217,7 +214,7 @@ class JobTable:
         StoreError
             If the job was taken over or deleted.
         """
-        with self._open(create=False) as connection, transaction(connection):
+        with self._database.change() as connection:
             return self._beat(connection, job_id, progress)
 
     def is_cancel_requested(self, job_id: str) -> bool:
@@ -228,7 +225,7 @@ class JobTable:
         job_id
             The job's id.
         """
-        with self._open(create=False) as connection:
+        with self._database.open() as connection:
             row = connection.execute(
                 "SELECT cancel_requested FROM btkit_jobs WHERE job_id = ?", (job_id,)
             ).fetchone()
@@ -256,7 +253,7 @@ class JobTable:
         StoreError
             If the database cannot be written, or the run was taken over or deleted.
         """
-        with self._open(create=False) as connection, transaction(connection):
+        with self._database.change() as connection:
             wanted = self._beat(connection, run_id)
             write_checkpoint(connection, run_id, "periodic", checkpoint, first_part=first_part)
         return wanted
@@ -274,7 +271,7 @@ class JobTable:
         Checkpoint or None
             With all its parts; None if it has no checkpoint, or none that can be read.
         """
-        opened = self._open(create=False)
+        opened = self._database.open()
         with opened as connection, transaction(connection, kind="DEFERRED"):
             return read_checkpoint(connection, run_id)
 
@@ -310,7 +307,7 @@ class JobTable:
         StoreError
             If the database cannot be written, or the job was taken over or deleted.
         """
-        with self._open(create=False) as connection, transaction(connection):
+        with self._database.change() as connection:
             row = self._row(connection, job_id)
             if row["status"] == "complete":
                 return False
@@ -347,9 +344,9 @@ class JobTable:
             If it is not running, or the database cannot be written.
         """
         job_id = check_job_id(job_id)
-        if not has_content(self.path):
+        if not self._database.exists():
             raise unknown_job(job_id, self.path)
-        with self._open(create=False) as connection, transaction(connection):
+        with self._database.change() as connection:
             row = self._row(connection, job_id)
             status = shown_status(row)
             if status not in ("running", "interrupted"):

@@ -77,20 +77,7 @@ class JobFilter:
 
 
 def list_jobs(connection: sqlite3.Connection, wanted: JobFilter) -> Iterator[dict[str, Any]]:
-    """Yield jobs, the newest first; parts of one job in their order.
-
-    Parameters
-    ----------
-    connection
-        To the database.
-    wanted
-        Which.
-
-    Yields
-    ------
-    dict
-        See `Store.runs`.
-    """
+    """Yield jobs as `Store.runs` lists them: the newest first, parts of one job in their order."""
     values = {
         "symbol": wanted.symbol,
         "stored": None if wanted.status is None else FOUND_UNDER[wanted.status],
@@ -117,15 +104,7 @@ def describe_job(connection: sqlite3.Connection, job_id: str) -> dict[str, Any] 
 def unfinished_document(listed: Mapping[str, Any]) -> dict[str, Any]:
     """Return the document of a job that has none yet, or came to none.
 
-    Parameters
-    ----------
-    listed
-        What `describe_job` says of it.
-
-    Returns
-    -------
-    dict
-        A ``run`` object, no metrics, ``passed`` false, and ``error`` where it ended early.
+    A ``run`` object, no metrics, ``passed`` false, and ``error`` where it ended early.
     """
     document = {
         "run": {name: listed[name] for name in _RUN},

@@ -15,11 +15,9 @@ from urllib.parse import quote, unquote, urlsplit
 
 from btkit.errors import StoreError, UsageError
 from btkit.settings import Settings
-from btkit.storage.writing import digest_of
 
 if TYPE_CHECKING:
     from minio import Minio
-    from minio.datatypes import Object as StoredObject
 
 REACHABLE_WITHIN_S = 0.3
 """An endpoint that takes longer to answer a connection counts as unreachable, in seconds."""
@@ -122,14 +120,13 @@ class ObjectStore:
             If there is no such file.
         """
         content = path.read_bytes()
-        digest = digest_of(content)
         with self._explained(f"{path.name} could not be delivered"):
-            if self._size(key) == len(content) and self._holds(key, digest):
+            if self._holds(key, content):
                 return
             self._put(key, content)
             # What says yes to everything, such as a proxy's page, has stored nothing; and only
             # what was read back may be the last copy.
-            if self._size(key) != len(content) or not self._holds(key, digest):
+            if not self._holds(key, content):
                 message = "the server took it, but does not have it"
                 raise OSError(message)
 
@@ -141,15 +138,9 @@ class ObjectStore:
         StoreError
             If it cannot be made.
         """
-        from minio.error import MinioException  # noqa: PLC0415 - slow to import
-
-        with self._explained("The bucket could not be made"):
-            try:
-                self._connected().make_bucket(self.bucket)
-            except MinioException as error:
-                # There already, or another process was faster.
-                if _code(error) not in _OWNED:
-                    raise
+        # There already, or another process was faster.
+        with self._explained("The bucket could not be made"), _Passing(_OWNED):
+            self._connected().make_bucket(self.bucket)
 
     def get(self, url: str) -> bytes:
         """Return an object's content.
@@ -180,15 +171,9 @@ class ObjectStore:
         StoreError
             If the server does not say.
         """
-        from minio.error import MinioException  # noqa: PLC0415 - slow to import
-
-        with self._explained(f"{url} could not be fetched"):
-            try:
-                return self._fetch(url)
-            except MinioException as error:
-                if _code(error) in _ABSENT:
-                    return None
-                raise
+        with self._explained(f"{url} could not be fetched"), _Passing(_ABSENT):
+            return self._fetch(url)
+        return None
 
     def _fetch(self, url: str) -> bytes:
         parts = urlsplit(url)
@@ -214,53 +199,34 @@ class ObjectStore:
         StoreError
             If it could not be removed.
         """
-        from minio.error import MinioException  # noqa: PLC0415 - slow to import
+        with self._explained(f"s3://{bucket}/{key} could not be removed"), _Passing(_ABSENT):
+            self._connected().remove_object(bucket, key)
 
-        with self._explained(f"s3://{bucket}/{key} could not be removed"):
-            try:
-                self._connected().remove_object(bucket, key)
-            except MinioException as error:
-                if _code(error) not in _ABSENT:
-                    raise
-
-    def _holds(self, key: str, digest: str) -> bool:
-        return digest_of(self._fetch(self.url_of(key))) == digest
-
-    def _size(self, key: str) -> int | None:
-        found = self._stat(key)
-        return None if found is None else found.size
-
-    def _stat(self, key: str) -> StoredObject | None:
-        from minio.error import MinioException  # noqa: PLC0415 - as above
-
-        try:
-            return self._connected().stat_object(self.bucket, key)
-        except MinioException as error:
-            if _code(error) in _ABSENT:
-                return None
-            raise
+    def _holds(self, key: str, content: bytes) -> bool:
+        with _Passing(_ABSENT):
+            known = self._connected().stat_object(self.bucket, key)
+            return known.size == len(content) and self._fetch(self.url_of(key)) == content
+        return False
 
     def _put(self, key: str, content: bytes) -> None:
-        from minio.error import MinioException  # noqa: PLC0415 - as above
+        if self._is_taken(key, content):
+            return
+        if not self._may_make_bucket():
+            message = (
+                f"there is no bucket {self.bucket} there; if its name is right, "
+                "`backtest sync --create-bucket` makes it"
+            )
+            raise OSError(message)
+        self.make_bucket()
+        if not self._is_taken(key, content):
+            message = f"there is no bucket {self.bucket} there, though it was made"
+            raise OSError(message)
 
-        client = self._connected()
-
-        def send() -> None:
-            client.put_object(self.bucket, key, io.BytesIO(content), len(content))
-
-        try:
-            send()
-        except MinioException as error:
-            if _code(error) != "NoSuchBucket":
-                raise
-            if not self._may_make_bucket():
-                message = (
-                    f"there is no bucket {self.bucket} there; if its name is right, "
-                    "`backtest sync --create-bucket` makes it"
-                )
-                raise OSError(message) from error
-            self.make_bucket()
-            send()
+    def _is_taken(self, key: str, content: bytes) -> bool:
+        with _Passing({"NoSuchBucket"}):
+            self._connected().put_object(self.bucket, key, io.BytesIO(content), len(content))
+            return True
+        return False
 
     def _may_make_bucket(self) -> bool:
         default = Settings.model_fields["minio_bucket"].default
@@ -329,6 +295,21 @@ class ObjectStore:
             return known or _CODE.search(answer.read(10_000).decode("latin-1")) is not None
         finally:
             connection.close()
+
+
+class _Passing:
+    """Passes over what the server refuses for one of some reasons."""
+
+    def __init__(self, codes: set[str]) -> None:
+        self._codes = codes
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        from minio.error import MinioException  # noqa: PLC0415 - slow to import
+
+        return isinstance(error, MinioException) and _code(error) in self._codes
 
 
 def _told(error: BaseException) -> str:

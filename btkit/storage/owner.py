@@ -47,18 +47,8 @@ def this_process() -> Owner:
 def is_alive(owner: Owner, heartbeat_at: str) -> bool:
     """Tell whether an owner is still at work.
 
-    Parameters
-    ----------
-    owner
-        As it was stored.
-    heartbeat_at
-        When it last said so, ISO 8601 UTC.
-
-    Returns
-    -------
-    bool
-        On this machine, whether that process exists; for another machine, whether it was heard
-        of within two minutes.
+    On this machine, whether that process exists; of another machine, whether it was heard of
+    within two minutes.
     """
     if owner.host == _host():
         return is_running(owner.pid, owner.started)

@@ -1,4 +1,4 @@
-"""Reading a database that may not be written: another's, an archive's, one on a read-only disk."""
+"""The database as a store uses it: to write, or to read, be it another's or on a read-only disk."""
 
 from __future__ import annotations
 
@@ -6,14 +6,62 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from btkit.errors import StoreBusyError
-from btkit.storage.database import explain, is_current, open_database, refuse_other_files
+from btkit.storage.database import (
+    BUSY_TIMEOUT_S,
+    explain,
+    has_content,
+    is_current,
+    open_database,
+    refuse_other_files,
+    transaction,
+)
 
 _BY_EFFECTIVE_USER = os.access in os.supports_effective_ids
+
+
+@dataclass(frozen=True)
+class Database:
+    """The SQLite file; each use opens it anew, so that threads may share it.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    private
+        Whether only its owner may read it.
+    busy_timeout_s
+        How long to wait for another program's lock, in seconds.
+    """
+
+    path: Path
+    private: bool = False
+    busy_timeout_s: float = BUSY_TIMEOUT_S
+
+    def exists(self) -> bool:
+        """Tell whether there is one; see `has_content`."""
+        return has_content(self.path)
+
+    def open(self, *, create: bool = False) -> AbstractContextManager[sqlite3.Connection]:
+        """Open it, and make it first where that is wanted; see `open_database`."""
+        return open_database(
+            self.path, create=create, private=self.private, busy_timeout_s=self.busy_timeout_s
+        )
+
+    def read(self) -> AbstractContextManager[sqlite3.Connection]:
+        """Open it to read from it, though it may not be written; see `read_database`."""
+        return read_database(self.path, private=self.private, busy_timeout_s=self.busy_timeout_s)
+
+    @contextmanager
+    def change(self, *, create: bool = False) -> Iterator[sqlite3.Connection]:
+        """Open it, and commit what the block does, or nothing of it."""
+        with self.open(create=create) as connection, transaction(connection):
+            yield connection
 
 
 @contextmanager

@@ -82,19 +82,9 @@ def metric_values(metrics: MetricsSection) -> list[dict[str, Any]]:
 
 
 def trade_rows(run_id: str, trades: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the parameters of `INSERT_TRADE`, one entry per trade.
+    """Return the parameters of `INSERT_TRADE`, one entry per trade, in order of exit.
 
-    Parameters
-    ----------
-    run_id
-        The run the trades belong to.
-    trades : DataFrame, shape (n_trades, n_columns)
-        In order of exit. Daily times become ``YYYY-MM-DD``, others ISO 8601 with their zone.
-
-    Returns
-    -------
-    list of dict
-        Plain Python values.
+    Daily times become ``YYYY-MM-DD``, others ISO 8601 with their zone.
     """
     columns = {name: _iso(trades[name]) for name in _TRADE_TIMES}
     for name in trades.columns.difference(list(_TRADE_TIMES)):
@@ -107,20 +97,7 @@ def trade_rows(run_id: str, trades: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def report_document(text: str, *, needed: Sequence[str] = ()) -> dict[str, Any]:
-    """Return a stored report as the JSON document it was.
-
-    Parameters
-    ----------
-    text
-        As it is stored.
-    needed
-        The objects that it must have.
-
-    Raises
-    ------
-    ValueError
-        If it is no JSON, or lacks one.
-    """
+    """Return a stored report as the JSON document it was; a lacking object is a ValueError."""
     document = json.loads(text)
     is_whole = isinstance(document, dict) and all(
         isinstance(document.get(name), dict) for name in needed
@@ -132,19 +109,10 @@ def report_document(text: str, *, needed: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def trades_frame(rows: list[dict[str, Any]], *, times: pd.DatetimeIndex) -> pd.DataFrame:
-    """Return stored trades as the table that the simulation gave.
+    """Return stored trades, in order of exit, as the table that the simulation gave.
 
-    Parameters
-    ----------
-    rows
-        As `SELECT_TRADES` gives them.
-    times
-        The bar times of the run; the trades' times take their type.
-
-    Returns
-    -------
-    DataFrame, shape (n_trades, 13)
-        In order of exit; of a run of an earlier version `EXCURSIONS` are NaN.
+    The trades' times take the type of the bars' `times`. Of a run of an earlier version
+    `EXCURSIONS` are NaN.
     """
     kinds: dict[str, Any] = {
         "entry_date": times.dtype,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,7 @@ from btkit.storage.checksums import forget_checksums, note_checksums, stored_tra
 from btkit.storage.curves import LocalCurves
 from btkit.storage.database import (
     BUSY_TIMEOUT_S,
-    has_content,
     migrate,
-    open_database,
     transaction,
 )
 from btkit.storage.ids import check_job_id, check_run_id
@@ -46,7 +43,7 @@ from btkit.storage.jobs import JobTable
 from btkit.storage.kept_files import KeptFiles
 from btkit.storage.listing import JobFilter
 from btkit.storage.objects import ObjectStore
-from btkit.storage.reading import read_database
+from btkit.storage.reading import Database
 from btkit.storage.snapshot import StoreSnapshot
 from btkit.storage.uploads import Uploads, queue_removal, queue_upload
 
@@ -107,13 +104,11 @@ class Store:
         private: bool = False,
         busy_timeout_s: float = BUSY_TIMEOUT_S,
     ) -> None:
-        self.path = path.expanduser().absolute()
+        self.database = Database(path.expanduser().absolute(), private, busy_timeout_s)
         self.curves = curves
         self.objects = objects
         self.keep_local = keep_local
-        self.private = private
-        self.busy_timeout_s = busy_timeout_s
-        self.jobs = JobTable(self.path, busy_timeout_s=busy_timeout_s)
+        self.jobs = JobTable(self.database)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Store:
@@ -127,25 +122,27 @@ class Store:
         )
 
     @property
+    def path(self) -> Path:
+        """The SQLite file."""
+        return self.database.path
+
+    @property
     def files(self) -> KeptFiles:
         """What lies in the report folder."""
-        return KeptFiles(self._open, self._read_only, exists=self._exists, private=self.private)
+        return KeptFiles(self.database)
 
     @property
     def inspection(self) -> Inspection:
         """Its parts, one by one."""
-        return Inspection(
-            self._open, self._read_only, self.path, curves=self.curves, objects=self.objects
-        )
+        return Inspection(self.database, curves=self.curves, objects=self.objects)
 
     @property
     def uploads(self) -> Uploads | None:
         """What is to go to object storage; None where there is none to go to."""
         if self.objects is None:
             return None
-        connect = partial(self._open, create=True)
         return Uploads(
-            connect, self.objects, find_curve=self.curves.path_of, keep_local=self.keep_local
+            self.database, self.objects, find_curve=self.curves.path_of, keep_local=self.keep_local
         )
 
     def begin(
@@ -177,7 +174,7 @@ class Store:
         StoreError
             If the database cannot be written.
         """
-        with self._open(create=True) as connection, transaction(connection):
+        with self.database.change(create=True) as connection:
             connection.execute(rows.INSERT_RUN, rows.run_row(run, interval=interval))
             job = JobRow(
                 str(run.run_id), kind, request, part, run.strategy_name, run.strategy_version,
@@ -207,7 +204,7 @@ class Store:
         goes_on = self.objects is not None and self.objects.is_on()
         with self.curves.writing(run_id, document.curve) as pending:
             report = document.report.model_copy(update={"equity_curve_url": pending.url})
-            with self._open(create=True) as connection, transaction(connection):
+            with self.database.change(create=True) as connection:
                 self._write(connection, run_id, report, document.trades)
                 note_checksums(connection, [pending.checksum])
                 if goes_on:
@@ -239,9 +236,9 @@ class Store:
             If it or a part is still at work, or the database cannot be written.
         """
         job_id = check_job_id(job_id)
-        if not self._exists():
+        if not self.database.exists():
             raise unknown_job(job_id, self.path)
-        with self._open(create=False) as connection, transaction(connection):
+        with self.database.change() as connection:
             family = connection.execute(SELECT_FAMILY, {"job_id": job_id}).fetchall()
             if not family:
                 raise unknown_job(job_id, self.path)
@@ -433,7 +430,7 @@ class Store:
         StoreError
             If the database cannot be read.
         """
-        opened = self._read_only() if self._exists() else self._nothing()
+        opened = self.database.read() if self.database.exists() else self._nothing()
         with opened as connection, transaction(connection, kind="DEFERRED"):
             yield StoreSnapshot(connection, self.path, self.curves, self.objects, self.snapshot)
 
@@ -464,15 +461,3 @@ class Store:
         outcome = JobOutcome(report.passed, text, report.equity_curve_url)
         ended = report.run.completed_at
         set_status(connection, run_id, "complete", completed_at=ended, outcome=outcome)
-
-    def _exists(self) -> bool:
-        # Reading is not to fill an empty file.
-        return has_content(self.path)
-
-    def _read_only(self) -> AbstractContextManager[sqlite3.Connection]:
-        return read_database(self.path, private=self.private, busy_timeout_s=self.busy_timeout_s)
-
-    def _open(self, *, create: bool) -> AbstractContextManager[sqlite3.Connection]:
-        return open_database(
-            self.path, create=create, private=self.private, busy_timeout_s=self.busy_timeout_s
-        )

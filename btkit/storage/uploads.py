@@ -20,10 +20,10 @@ from btkit.storage.checksums import (
     note_checksums,
     report_checksum,
 )
-from btkit.storage.database import transaction
 from btkit.storage.ids import check_job_id
 from btkit.storage.objects import ObjectStore
 from btkit.storage.owner import Owner, is_alive, now_text, this_process
+from btkit.storage.reading import Database
 
 UploadKind = Literal["curve", "json", "notebook", "html", "csv"]
 
@@ -68,19 +68,7 @@ class Delivery:
 def queue_upload(
     connection: sqlite3.Connection, run_id: str, *, kind: UploadKind, path: Path
 ) -> None:
-    """Queue a file, within the caller's transaction.
-
-    Parameters
-    ----------
-    connection
-        In a transaction.
-    run_id
-        The run that the file belongs to.
-    kind
-        What it is; with the run's id, its name in the bucket.
-    path
-        The local file.
-    """
+    """Queue a file of a run, within the caller's transaction; its kind gives it its key."""
     key = _KEYS[kind].format(check_job_id(run_id))
     connection.execute(
         "INSERT OR REPLACE INTO backtest_uploads"
@@ -90,16 +78,9 @@ def queue_upload(
 
 
 def queue_removal(connection: sqlite3.Connection, run_id: str, *, bucket: str) -> None:
-    """Queue the removal of all that a run has in object storage.
+    """Queue the removal of all that a run has in object storage, within the caller's transaction.
 
-    Parameters
-    ----------
-    connection
-        In a transaction.
-    run_id
-        The run that is being deleted.
-    bucket
-        Where a file may be of which it is not known whether it was delivered.
+    A file of which it is not known whether it was delivered may be in `bucket`.
     """
     # What nobody ever tried to deliver is not there.
     connection.execute(
@@ -119,8 +100,8 @@ class Uploads:
 
     Parameters
     ----------
-    connect
-        Opens the database.
+    database
+        Where the queue is.
     objects
         Where files go.
     find_curve
@@ -131,13 +112,13 @@ class Uploads:
 
     def __init__(
         self,
-        connect: Callable[[], Any],
+        database: Database,
         objects: ObjectStore,
         *,
         find_curve: Callable[[str], Path],
         keep_local: bool = False,
     ) -> None:
-        self._connect = connect
+        self._database = database
         self._objects = objects
         self._find_curve = find_curve
         self._keep_local = keep_local
@@ -145,19 +126,12 @@ class Uploads:
     def queue_files(self, run_id: str, files: Mapping[UploadKind, Path]) -> None:
         """Queue files of a stored run.
 
-        Parameters
-        ----------
-        run_id
-            The run's id.
-        files
-            By kind.
-
         Raises
         ------
         StoreError
             If the database cannot be written.
         """
-        with self._connect() as connection, transaction(connection):
+        with self._database.change(create=True) as connection:
             for kind, path in files.items():
                 queue_upload(connection, run_id, kind=kind, path=path)
 
@@ -202,7 +176,7 @@ class Uploads:
         return delivery
 
     def _queue(self, stopped: str) -> list[dict[str, Any]]:
-        with self._connect() as connection:
+        with self._database.open(create=True) as connection:
             found = connection.execute(
                 f"SELECT {_TOLD} FROM backtest_uploads WHERE {_WAITING}"  # noqa: S608 - as above
                 " ORDER BY queued_at, object_key"
@@ -239,7 +213,7 @@ class Uploads:
         try:
             yield
         except BaseException:
-            with self._connect() as connection, transaction(connection):
+            with self._database.change(create=True) as connection:
                 connection.execute(
                     f"UPDATE backtest_uploads SET {_CLAIM_COLUMNS}"  # noqa: S608 - a literal of ours
                     " WHERE object_key = ?",
@@ -248,14 +222,14 @@ class Uploads:
             raise
 
     def _count(self) -> int:
-        with self._connect() as connection:
+        with self._database.open(create=True) as connection:
             row = connection.execute(
                 f"SELECT count(*) FROM backtest_uploads WHERE {_WAITING}"  # noqa: S608 - as above
             ).fetchone()
         return int(row[0])
 
     def _claim(self, tried: set[str], first: str | None) -> dict[str, Any] | None:
-        with self._connect() as connection, transaction(connection):
+        with self._database.change(create=True) as connection:
             waiting = connection.execute(
                 f"SELECT * FROM backtest_uploads WHERE {_WAITING}"  # noqa: S608 - as above
                 " ORDER BY run_id IS NOT ?, queued_at, object_key",
@@ -281,7 +255,7 @@ class Uploads:
     def _conclude(self, item: dict[str, Any], path: Path) -> None:
         """Note that a file was delivered; a curve's home is there from now on."""
         key, run_id = item["object_key"], item["run_id"]
-        with self._connect() as connection, transaction(connection):
+        with self._database.change(create=True) as connection:
             connection.execute(
                 f"UPDATE backtest_uploads SET {_CLAIM_COLUMNS}, delivered_at = ?,"  # noqa: S608 - as above
                 " bucket = ?, last_error = NULL WHERE object_key = ?",
@@ -294,16 +268,16 @@ class Uploads:
 
     def _check(self, item: dict[str, Any], path: Path) -> None:
         """Refuse to deliver what is not what was written."""
-        with self._connect() as connection:
+        with self._database.open(create=True) as connection:
             known = known_checksums(connection, item["run_id"]).get(path.name)
         check_content(known, path.read_bytes(), what=f"The file {path}")
 
     def _forget(self, key: str) -> None:
-        with self._connect() as connection, transaction(connection):
+        with self._database.change(create=True) as connection:
             connection.execute("DELETE FROM backtest_uploads WHERE object_key = ?", (key,))
 
     def _record(self, item: dict[str, Any], reason: str) -> dict[str, str]:
-        with self._connect() as connection, transaction(connection):
+        with self._database.change(create=True) as connection:
             connection.execute(
                 "UPDATE backtest_uploads SET attempts = attempts + 1, last_error = ?"
                 " WHERE object_key = ?",

@@ -35,25 +35,6 @@ _ABANDONED_AFTER_S = 86_400.0
 
 
 @dataclass(frozen=True)
-class Written:
-    """A file as it was written.
-
-    Parameters
-    ----------
-    path
-        Where it is.
-    sha256
-        Of its content, in hexadecimal digits.
-    size
-        In bytes.
-    """
-
-    path: Path
-    sha256: str
-    size: int
-
-
-@dataclass(frozen=True)
 class Aside:
     """A file that is being written under another name.
 
@@ -72,18 +53,7 @@ class Aside:
     partial: Path
 
     def finish(self, *, durable: bool = False) -> None:
-        """Write out what is buffered; nothing can be added any more.
-
-        Parameters
-        ----------
-        durable
-            Whether to wait until it is on the disk itself.
-
-        Raises
-        ------
-        OSError
-            If it cannot be written.
-        """
+        """Write out what is buffered, to the disk where `durable`; nothing can be added then."""
         if self.file.closed:
             return
         self.file.flush()
@@ -92,13 +62,7 @@ class Aside:
         self.file.close()
 
     def publish(self) -> None:
-        """Give the file its name, in place of whatever has it now, be it a link.
-
-        Raises
-        ------
-        OSError
-            If it cannot be written or named.
-        """
+        """Give the file its name, in place of whatever has it now, be it a link."""
         self.finish()
         self.partial.replace(self.path)
 
@@ -228,7 +192,7 @@ def folder_aside(path: Path) -> Iterator[Path]:
 
 def write_whole(
     path: Path, content: bytes | str, *, private: bool = False, durable: bool = False
-) -> Written:
+) -> None:
     """Write a file.
 
     Parameters
@@ -250,25 +214,16 @@ def write_whole(
 
     Examples
     --------
-    >>> write_whole(Path("run.json"), "{}").size  # doctest: +SKIP
-    2
+    >>> write_whole(Path("run.json"), "{}")  # doctest: +SKIP
     """
-    known = content.encode() if isinstance(content, str) else content
     with writing_aside(path, private=private) as aside:
-        aside.file.write(known)
+        aside.file.write(content.encode() if isinstance(content, str) else content)
         aside.finish(durable=durable)
         aside.publish()
-    return Written(path, digest_of(known), len(known))
 
 
 def parquet_of(table: pd.DataFrame) -> bytes:
-    """Return a table as Parquet, its index included.
-
-    Parameters
-    ----------
-    table
-        Any table with names for its columns.
-    """
+    """Return a table as Parquet, its index included."""
     buffer = io.BytesIO()
     table.to_parquet(buffer)
     return buffer.getvalue()
@@ -294,18 +249,7 @@ def abandoned(folder: Path, pattern: str = "*") -> list[Path]:
 
 
 def sweep(folder: Path, pattern: str = "*") -> list[Path]:
-    """Remove what processes that are gone were writing in a folder.
-
-    Parameters
-    ----------
-    folder, pattern
-        As for `abandoned`.
-
-    Returns
-    -------
-    list of Path
-        What was removed.
-    """
+    """Remove what processes that are gone were writing in a folder; see `abandoned`."""
     found = abandoned(folder, pattern)
     for path in found:
         if path.is_dir() and not path.is_symlink():
@@ -319,13 +263,7 @@ def sweep(folder: Path, pattern: str = "*") -> list[Path]:
 
 @lru_cache(maxsize=64)
 def sweep_once(folder: Path) -> None:
-    """Remove what killed processes left in a folder, the first time that this process writes there.
-
-    Parameters
-    ----------
-    folder
-        That is about to be written to. Looking through one of very many files takes a while.
-    """
+    """Remove what killed processes left in a folder, when this one first writes there."""
     sweep(folder)
 
 

@@ -111,7 +111,13 @@ def test_its_curve_is_read_as_it_was_written_column_by_column(simulated, peak, t
     curve = document_of(simulated[0]).curve
     curves = LocalCurves(tmp_path)
     run_id = "00000000-0000-4000-8000-000000000000"
-    url, most, held = peak(lambda: curves.save(run_id, curve))
+
+    def save():
+        with curves.writing(run_id, curve) as pending:
+            pending.publish()
+        return pending.url
+
+    url, most, held = peak(save)
     assert most < 4
     assert held < 1
     again, most, held = peak(lambda: curves.load(run_id, url))

@@ -14,7 +14,15 @@ import pandas as pd
 import pytest
 
 import btkit
-from btkit.storage import LocalCurves, Store, make_folder, sweep, write_whole, writing_aside
+from btkit.storage import (
+    JobRow,
+    LocalCurves,
+    Store,
+    make_folder,
+    sweep,
+    write_whole,
+    writing_aside,
+)
 from btkit.storage.owner import this_process
 from btkit.storage.writing import abandoned, folder_aside
 
@@ -34,9 +42,7 @@ def open_umask():
 
 def test_a_file_is_whole_or_as_it_was(tmp_path):
     path = tmp_path / "a.json"
-    written = write_whole(path, CONTENT)
-    assert (written.path, written.size) == (path, len(CONTENT))
-    assert written.sha256 == "49795547d0d53445e29d3822d7a4e7a009ddf931ae78ef33561fcf320225f016"
+    write_whole(path, CONTENT)
     with writing_aside(path) as aside:
         aside.file.write(b"given up")
     assert path.read_bytes() == CONTENT
@@ -98,7 +104,7 @@ def test_private_files_and_folders_are_for_their_owner_alone(tmp_path):
 def test_a_private_store_closes_the_database_and_what_lies_beside_it(tmp_path):
     path = tmp_path / "db" / "r.db"
     store = Store(path, curves=LocalCurves(tmp_path / "curves", private=True), private=True)
-    with store._open(create=True) as connection:
+    with store.database.open(create=True) as connection:
         connection.execute("CREATE TABLE t (x)")
         beside = sorted(path.parent.iterdir())
         assert [file.name for file in beside] == ["r.db", "r.db-shm", "r.db-wal"]
@@ -106,8 +112,15 @@ def test_a_private_store_closes_the_database_and_what_lies_beside_it(tmp_path):
     assert mode(path.parent) == 0o700
     # One that was open to all is closed when it is next used.
     path.chmod(0o644)
-    with store._open(create=False):
+    with store.database.open():
         assert mode(path) == 0o600
+
+
+@pytest.mark.usefixtures("open_umask")
+def test_a_private_store_that_begins_with_a_sweep_is_private_as_well(tmp_path):
+    store = Store(tmp_path / "r.db", curves=LocalCurves(tmp_path / "curves"), private=True)
+    store.jobs.begin(JobRow("0123456789abcdef", "sweep", None))
+    assert mode(store.path) == 0o600
 
 
 @pytest.mark.usefixtures("open_umask")
@@ -116,7 +129,8 @@ def test_a_private_curve_is_for_its_owner_alone(tmp_path):
     run_id = "123e4567-e89b-42d3-a456-426614174000"
     names = ("equity", "cash", "invested", "open", "high", "low", "close")
     frame = pd.DataFrame(dict.fromkeys(names, 1.0), index=pd.date_range("2024-01-02", periods=3))
-    curves.save(run_id, frame)
+    with curves.writing(run_id, frame) as pending:
+        pending.publish()
     assert mode(curves.path_of(run_id)) == 0o600
     assert mode(curves.folder) == 0o700
 
