@@ -2,7 +2,7 @@
 
 from btkit.data.adjust import adjust_prices
 from btkit.data.describe import COVERAGE_CODES, HANDED_OVER, describe_bars
-from btkit.data.formats import BarFormat, FormatSource, load_format, load_stated
+from btkit.data.formats import BarFormat, FormatSource, load_format
 from btkit.data.frames import bars_from_table
 from btkit.data.given import GivenBars, take_bars
 from btkit.data.info import DataInfo, Finding, LoadedBars, format_time, some_of
@@ -44,7 +44,6 @@ __all__ = [
     "load_bars",
     "load_format",
     "load_from_source",
-    "load_stated",
     "order_bars",
     "plugins_of_source",
     "register_source",

@@ -213,22 +213,6 @@ def load_format(source: FormatSource) -> BarFormat:
     return read_format(Path(source), origin=source)
 
 
-def load_stated(source: FormatSource | None) -> BarFormat | None:
-    """Load a format, or None where none is stated.
-
-    Parameters
-    ----------
-    source
-        As `load_format` takes it, or None.
-
-    Raises
-    ------
-    FormatError, UsageError
-        As `load_format`.
-    """
-    return None if source is None else load_format(source)
-
-
 def read_format(path: Path, *, origin: str) -> BarFormat:
     """Read a format from a file, which messages call `origin`; see `load_format`."""
     try:

@@ -15,7 +15,7 @@ import pandas as pd
 from btkit.arguments import check_flag, check_text, check_whole, refusal
 from btkit.data.choose import open_source
 from btkit.data.coverage import Completeness, Span, judge_coverage
-from btkit.data.formats import BarFormat, FormatSource, load_stated
+from btkit.data.formats import BarFormat, FormatSource, load_format
 from btkit.data.frames import check_interval
 from btkit.data.gaps import gap_documents
 from btkit.data.info import DataInfo, Finding, LoadedBars, finding, format_time
@@ -104,7 +104,7 @@ def load_bars(  # noqa: PLR0913 - the question itself, each part with its defaul
     """
     return load_from_source(
         symbol, start, end, interval=interval, source=source, warmup=warmup, needs_iv=needs_iv,
-        calendar=calendar, bar_format=load_stated(format),
+        calendar=calendar, bar_format=None if format is None else load_format(format),
         settings=read_settings(settings),
     ).bars  # fmt: skip
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple,
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
-from btkit.data import BarFormat, load_stated
+from btkit.data import BarFormat, load_format
 from btkit.errors import UsageError
 from btkit.indicators import UserEvents
 from btkit.jobs.fields import (
@@ -205,7 +205,7 @@ class SpecJob(BaseJob):
     @property
     def bar_format(self) -> BarFormat | None:
         """The stated format, read where it is a path."""
-        return load_stated(self.format)
+        return None if self.format is None else load_format(self.format)
 
     @property
     def strategy_path(self) -> str | None:

@@ -121,8 +121,7 @@ def _has_column(connection: sqlite3.Connection, statement: str) -> bool:
     if added is None:
         return False
     table, column = added.groups()
-    known = connection.execute("SELECT name FROM pragma_table_info(?)", (table,))
-    return column in {name for (name,) in known}
+    return column in _columns(connection, table)
 
 
 def is_current(connection: sqlite3.Connection, path: Path) -> bool:
@@ -268,8 +267,7 @@ def _is_ours(connection: sqlite3.Connection, found: dict[str, str]) -> bool:
     # By shape, not by version: a database that was dumped and read back has lost its version.
     if not all(found.get(name) == "table" for name in _TABLES):
         return False
-    columns = connection.execute("SELECT name FROM pragma_table_info('backtest_runs')")
-    return {row[0] for row in columns} >= _RUN_COLUMNS
+    return _columns(connection, "backtest_runs") >= _RUN_COLUMNS
 
 
 def _enter_wal(connection: sqlite3.Connection, busy_timeout_s: float) -> None:

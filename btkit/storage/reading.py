@@ -22,6 +22,7 @@ from btkit.storage.database import (
     transaction,
 )
 
+_ENDINGS = ("", "-wal", "-journal")
 _BY_EFFECTIVE_USER = os.access in os.supports_effective_ids
 
 
@@ -53,57 +54,36 @@ class Database:
             self.path, create=create, private=self.private, busy_timeout_s=self.busy_timeout_s
         )
 
-    def read(self) -> AbstractContextManager[sqlite3.Connection]:
-        """Open it to read from it, though it may not be written; see `read_database`."""
-        return read_database(self.path, private=self.private, busy_timeout_s=self.busy_timeout_s)
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """Open it to read from it, and leave nothing beside one that may not be written.
+
+        One that may be written is brought to the present schema; of one that may not, a copy is,
+        where it is older.
+
+        Raises
+        ------
+        StoreError
+            As `open_database`; also if another program changed the file while it was read.
+        """
+        if _is_writable(self.path):
+            with self.open() as connection:
+                yield connection
+            return
+        refuse_other_files(self.path)
+        with _unchanged(self.path):
+            if _has_log(self.path) or not _is_current(self.path):
+                with _copied(self.path) as copy, open_database(copy, create=False) as connection:
+                    yield connection
+            else:
+                with _opened(self.path) as connection:
+                    yield connection
 
     @contextmanager
     def change(self, *, create: bool = False) -> Iterator[sqlite3.Connection]:
         """Open it, and commit what the block does, or nothing of it."""
         with self.open(create=create) as connection, transaction(connection):
             yield connection
-
-
-@contextmanager
-def read_database(
-    path: Path, *, private: bool, busy_timeout_s: float
-) -> Iterator[sqlite3.Connection]:
-    """Open the database to read from it, and leave nothing beside one that may not be written.
-
-    Parameters
-    ----------
-    path
-        The file.
-    private
-        As for `open_database`.
-    busy_timeout_s
-        How long to wait for a lock, in seconds.
-
-    Yields
-    ------
-    sqlite3.Connection
-        As `open_database` gives it. One that may be written is brought to the present schema; of
-        one that may not, a copy is, where it is older.
-
-    Raises
-    ------
-    StoreError
-        As `open_database`; also if another program changed the file while it was read.
-    """
-    if _is_writable(path):
-        with open_database(
-            path, create=False, private=private, busy_timeout_s=busy_timeout_s
-        ) as connection:
-            yield connection
-        return
-    refuse_other_files(path)
-    with _unchanged(path):
-        if _has_log(path) or not _is_current(path):
-            with _copied(path) as copy, open_database(copy, create=False) as connection:
-                yield connection
-        else:
-            with _opened(path) as connection:
-                yield connection
 
 
 def _is_writable(path: Path) -> bool:
@@ -117,11 +97,12 @@ def _is_writable(path: Path) -> bool:
 
 def _has_log(path: Path) -> bool:
     """Tell whether something was written that is not in the file itself yet."""
-    for ending in ("-wal", "-journal"):
-        log = path.with_name(f"{path.name}{ending}")
-        if log.exists() and log.stat().st_size:
-            return True
-    return False
+    return any(log.stat().st_size for log in _files(path, "-wal", "-journal"))
+
+
+def _files(path: Path, *endings: str) -> list[Path]:
+    found = (path.with_name(f"{path.name}{ending}") for ending in endings)
+    return [file for file in found if file.exists()]
 
 
 def _is_current(path: Path) -> bool:
@@ -145,11 +126,8 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
 @contextmanager
 def _copied(path: Path) -> Iterator[Path]:
     with TemporaryDirectory(prefix="btkit-") as folder:
-        for ending in ("", "-wal", "-journal"):
-            source = path.with_name(f"{path.name}{ending}")
-            if source.exists():
-                target = Path(folder) / source.name
-                shutil.copyfile(source, target)
+        for source in _files(path, *_ENDINGS):
+            shutil.copyfile(source, Path(folder) / source.name)
         yield Path(folder) / path.name
 
 
@@ -169,5 +147,5 @@ def _unchanged(path: Path) -> Iterator[None]:
 
 
 def _state(path: Path) -> list[tuple[int, int]]:
-    found = (path.with_name(f"{path.name}{ending}") for ending in ("", "-wal", "-journal"))
-    return [(file.stat().st_mtime_ns, file.stat().st_size) for file in found if file.exists()]
+    found = [file.stat() for file in _files(path, *_ENDINGS)]
+    return [(state.st_mtime_ns, state.st_size) for state in found]

@@ -140,7 +140,7 @@ def test_a_change_meanwhile_is_told(stored, monkeypatch):
     monkeypatch.setattr(reading, "_is_writable", lambda _path: False)
 
     def look():
-        with reading.read_database(settings.db_path, private=False, busy_timeout_s=1.0):
+        with reading.Database(settings.db_path, busy_timeout_s=1.0).read():
             make_change(settings.db_path)
 
     with pytest.raises(StoreBusyError, match="changed by another program") as caught:
