@@ -79,6 +79,9 @@ class JobProgress(NamedTuple):
 class JobTable:
     """Jobs in the database.
 
+    Each method raises RunNotFoundError if there is no job of the id that it is given, and
+    StoreError if the database cannot be written.
+
     Parameters
     ----------
     database
@@ -93,16 +96,6 @@ class JobTable:
         """Write the row of a job that is no run, and make it this process's own.
 
         A sweep has the same id whenever the same is asked, and begins again.
-
-        Parameters
-        ----------
-        job
-            What it is.
-
-        Raises
-        ------
-        StoreError
-            If the database cannot be written.
         """
         with self._database.change(create=True) as connection:
             insert_job(connection, job, created_at=second_text())
@@ -110,38 +103,18 @@ class JobTable:
             forget_checksums(connection, job.job_id, name=REPORT)
 
     def take(self, job_id: str) -> None:
-        """Make a job this process's own again, so that more can be done for it.
-
-        Parameters
-        ----------
-        job_id
-            The job's id.
-
-        Raises
-        ------
-        RunNotFoundError
-            If there is no such job.
-        StoreError
-            If the database cannot be written.
-        """
+        """Make a job this process's own again, so that more can be done for it."""
         with self._database.change() as connection:
             self._row(connection, job_id)
             set_status(connection, job_id, "running")
 
     def complete(self, job_id: str, document: Mapping[str, Any] | None) -> None:
-        """Store the outcome of a job that is no run.
-
-        Parameters
-        ----------
-        job_id
-            The job's id.
-        document
-            What its command prints; None where that is yet to be made.
+        """Store the outcome of a job that is no run; a document that is yet to be made is None.
 
         Raises
         ------
         StoreError
-            If the database cannot be written, or the job was deleted or taken over.
+            If the job was deleted or taken over.
         """
         outcome = None
         if document is not None:
@@ -155,20 +128,8 @@ class JobTable:
     def claim(self, job_id: str) -> ClaimedJob:
         """Make an unfinished job this process's own, so that it goes on as ``running``.
 
-        Parameters
-        ----------
-        job_id
-            The job's id.
-
-        Returns
-        -------
-        ClaimedJob
-            What is known of it.
-
         Raises
         ------
-        RunNotFoundError
-            If there is no such job.
         StoreError
             If it is complete or still at work, or began without a stored request.
         CorruptFileError
@@ -195,14 +156,7 @@ class JobTable:
         )
 
     def beat(self, job_id: str, progress: JobProgress | None = None) -> bool:
-        """Say that this process is still at work on a job.
-
-        Parameters
-        ----------
-        job_id
-            The job's id.
-        progress
-            How far it is; None where that is not known.
+        """Say that this process is still at work on a job, and how far it is, where that is known.
 
         Returns
         -------
@@ -218,13 +172,7 @@ class JobTable:
             return self._beat(connection, job_id, progress)
 
     def is_cancel_requested(self, job_id: str) -> bool:
-        """Tell whether somebody wants a job to stop; reads only.
-
-        Parameters
-        ----------
-        job_id
-            The job's id.
-        """
+        """Tell whether somebody wants a job to stop; reads only."""
         with self._database.open() as connection:
             row = connection.execute(
                 "SELECT cancel_requested FROM btkit_jobs WHERE job_id = ?", (job_id,)
@@ -232,12 +180,12 @@ class JobTable:
         return row is not None and bool(row["cancel_requested"])
 
     def save_checkpoint(self, run_id: str, checkpoint: Checkpoint, *, first_part: int) -> bool:
-        """Store where a run stands: all of it, or nothing.
+        """Store where a run of this process stands: all of it, or nothing.
 
         Parameters
         ----------
         run_id
-            A run of this process.
+            The run.
         checkpoint
             Its `parts` are those since the last checkpoint.
         first_part
@@ -251,7 +199,7 @@ class JobTable:
         Raises
         ------
         StoreError
-            If the database cannot be written, or the run was taken over or deleted.
+            If the run was taken over or deleted.
         """
         with self._database.change() as connection:
             wanted = self._beat(connection, run_id)
@@ -259,17 +207,9 @@ class JobTable:
         return wanted
 
     def load_checkpoint(self, run_id: str) -> Checkpoint | None:
-        """Return where an unfinished run stands.
+        """Return where an unfinished run stands, with all its parts.
 
-        Parameters
-        ----------
-        run_id
-            The run's id.
-
-        Returns
-        -------
-        Checkpoint or None
-            With all its parts; None if it has no checkpoint, or none that can be read.
+        None if it has no checkpoint, or none that can be read.
         """
         opened = self._database.open()
         with opened as connection, transaction(connection, kind="DEFERRED"):
@@ -325,11 +265,6 @@ class JobTable:
     def request_cancel(self, job_id: str) -> Literal["cancelling", "cancelled"]:
         """Ask the processes at work on a job, and on its parts, to stop.
 
-        Parameters
-        ----------
-        job_id
-            The job's id.
-
         Returns
         -------
         str
@@ -338,10 +273,8 @@ class JobTable:
 
         Raises
         ------
-        RunNotFoundError
-            If there is no such job.
         StoreError
-            If it is not running, or the database cannot be written.
+            If it is not running.
         """
         job_id = check_job_id(job_id)
         if not self._database.exists():

@@ -77,23 +77,12 @@ class StoreSnapshot:
         return list_jobs(self.connection, wanted)
 
     def kind_of(self, job_id: str) -> JobKind:
-        """Return by which command a job was asked for.
-
-        Raises
-        ------
-        RunNotFoundError
-            If there is no such job.
-        """
+        """Return by which command a job was asked for."""
         kind: JobKind = self._listed(check_job_id(job_id))["kind"]
         return kind
 
     def read(self, job_id: str) -> Stored:
         """Return what is stored of a job, its trades and its curve aside.
-
-        Parameters
-        ----------
-        job_id
-            The job's id.
 
         Raises
         ------
@@ -117,20 +106,7 @@ class StoreSnapshot:
             return Stored(rows.report_document(row["document"], needed=needed), known, is_run)
 
     def trades(self, job_id: str, known: Checksums) -> list[dict[str, Any]]:
-        """Return a run's trades, dates as ISO text.
-
-        Parameters
-        ----------
-        job_id
-            The run's id.
-        known
-            Its checksums.
-
-        Raises
-        ------
-        CorruptFileError
-            If they are not what was written.
-        """
+        """Return a run's trades, dates as ISO text, if they are what was written."""
         found = [dict(trade) for trade in self.connection.execute(rows.SELECT_TRADES, (job_id,))]
         if TRADES in known:
             checksum = trades_checksum(job_id, found)
@@ -138,22 +114,7 @@ class StoreSnapshot:
         return found
 
     def curve(self, run_id: str, url: str, known: Checksums) -> pd.DataFrame:
-        """Return a run's equity curve.
-
-        Parameters
-        ----------
-        run_id
-            The run's id.
-        url
-            Where it is, as the report has it.
-        known
-            Its checksums.
-
-        Raises
-        ------
-        StoreError
-            If it is missing or damaged.
-        """
+        """Return a run's equity curve from where its report has it; a StoreError, if it is gone."""
         try:
             return self._curve(run_id, url, known)
         except StoreError:

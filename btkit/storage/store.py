@@ -218,16 +218,6 @@ class Store:
 
         What they have in object storage is queued for removal.
 
-        Parameters
-        ----------
-        job_id
-            The job's id.
-
-        Returns
-        -------
-        Deleted
-            The jobs that are gone, and the files that were removed.
-
         Raises
         ------
         RunNotFoundError
@@ -275,18 +265,10 @@ class Store:
         connection.execute("DELETE FROM btkit_jobs WHERE job_id = ?", (job_id,))
 
     def document(self, job_id: str) -> dict[str, Any]:
-        """Return the JSON document of a job, as its command printed it.
+        """Return the JSON document of a job, as its command printed it: the whole report.
 
-        Parameters
-        ----------
-        job_id
-            The job's id.
-
-        Returns
-        -------
-        dict
-            The whole report. A job that is not complete has a ``run`` object, no metrics, and
-            does not pass; one that ended before its time says why in ``error``.
+        A job that is not complete has a ``run`` object, no metrics, and does not pass; one that
+        ended early says why in ``error``.
 
         Raises
         ------
@@ -300,25 +282,7 @@ class Store:
         return {name: document[name] for name in document if name != "trades"}
 
     def document_with_trades(self, job_id: str) -> dict[str, Any]:
-        """Return the JSON document of a job and, under ``trades``, the trades of a run.
-
-        Parameters
-        ----------
-        job_id
-            The job's id.
-
-        Returns
-        -------
-        dict
-            As `document`; a run has a list of trades, dates as ISO text.
-
-        Raises
-        ------
-        RunNotFoundError
-            If there is no such job.
-        StoreError
-            If the database cannot be read.
-        """
+        """Return what `document` does and, under ``trades``, those of a run."""
         with self.snapshot() as snapshot:
             document, known, is_run = snapshot.read(job_id)
             if not is_run:
@@ -326,35 +290,12 @@ class Store:
             return {**document, "trades": snapshot.trades(check_job_id(job_id), known)}
 
     def kind_of(self, job_id: str) -> JobKind:
-        """Return by which command a job was asked for.
-
-        Parameters
-        ----------
-        job_id
-            The job's id.
-
-        Raises
-        ------
-        RunNotFoundError
-            If there is no such job.
-        StoreError
-            If the database cannot be read.
-        """
+        """Return by which command a job was asked for; see `document`."""
         with self.snapshot() as snapshot:
             return snapshot.kind_of(job_id)
 
     def load(self, run_id: str) -> RunDocument:
-        """Return a complete run: report, trades, curve.
-
-        Parameters
-        ----------
-        run_id
-            The run's id.
-
-        Returns
-        -------
-        RunDocument
-            As it was stored.
+        """Return a complete run as it was stored: report, trades, curve.
 
         Raises
         ------
