@@ -27,13 +27,13 @@ def unheard(text: str) -> None:
     Parameters
     ----------
     text
-        What is not told.
+        What is not announced.
     """
 
 
 class _Compiling:
     tell: Callable[[str], None] = staticmethod(_below_the_cell)
-    told = False
+    announced = False
     functions = 0
 
 
@@ -46,8 +46,8 @@ def compiling_begins(*, kept: bool) -> None:
         Whether what is compiled is kept on disk.
     """
     _Compiling.functions += 1
-    if not _Compiling.told:
-        _Compiling.told = True
+    if not _Compiling.announced:
+        _Compiling.announced = True
         _Compiling.tell(_ONCE if kept else _EACH_TIME)
 
 
@@ -57,7 +57,7 @@ def functions_compiled() -> int:
 
 
 def tell_of_compiling(tell: Callable[[str], None]) -> Callable[[str], None]:
-    """Have somebody else than stderr told that functions are compiled, from now on.
+    """Announce compilation to somebody else than stderr, from now on.
 
     Parameters
     ----------
@@ -67,15 +67,15 @@ def tell_of_compiling(tell: Callable[[str], None]) -> Callable[[str], None]:
     Returns
     -------
     callable
-        Who was told until now.
+        To whom it was announced until now.
     """
     before, _Compiling.tell = _Compiling.tell, staticmethod(tell)
     return before
 
 
 @contextmanager
-def compiling_told(tell: Callable[[str], None]) -> Iterator[None]:
-    """Have somebody else than stderr told that functions are compiled, in the ``with`` block.
+def compiling_announced(tell: Callable[[str], None]) -> Iterator[None]:
+    """Announce compilation to somebody else than stderr, in the ``with`` block.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def compiling_told(tell: Callable[[str], None]) -> Iterator[None]:
 
     Examples
     --------
-    >>> with compiling_told(print):
+    >>> with compiling_announced(print):
     ...     pass  # a first run here says so on stdout
     """
     before = tell_of_compiling(tell)

@@ -198,10 +198,10 @@ def _register(point: metadata.EntryPoint) -> None:
         try:
             point.load()()
         except Exception as error:
-            told = error.message if isinstance(error, BtkitError) else f"{error}"
+            reason = error.message if isinstance(error, BtkitError) else f"{error}"
             raise PluginError(
                 f"the installed package {who} could not register what it has for btkit "
-                f"({point.group}: {point.value}): {type(error).__name__}: {told}",
+                f"({point.group}: {point.value}): {type(error).__name__}: {reason}",
                 hint="Mend or uninstall that package; its entry point has to be a function "
                 "without arguments.",
                 details={"package": who, "group": point.group, "entry_point": point.value},

@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from btkit.announcing import compiling_told, unheard
+from btkit.announcing import compiling_announced, unheard
 from btkit.cli.outcome import FAILED, CommandOutcome, DeferredCommand, failure
 from btkit.cli.streams import StopSignals, say, stdout_kept_clean, write_document
 
@@ -88,7 +88,7 @@ def _answer(arguments: list[str], signals: StopSignals) -> int:
             work = _parse(arguments)
             if work is None:
                 return 0
-            with stdout_kept_clean(), compiling_told(_told(arguments)):
+            with stdout_kept_clean(), compiling_announced(_announcer(arguments)):
                 try:
                     outcome = work()
                     if outcome.closing is not None and not is_terminal:
@@ -137,7 +137,7 @@ def _parse(arguments: list[str]) -> DeferredCommand | None:
     return parsed
 
 
-def _told(arguments: list[str]) -> Callable[[str], None]:
+def _announcer(arguments: list[str]) -> Callable[[str], None]:
     return unheard if {"--quiet", "-q"} & set(arguments) else say
 
 

@@ -317,7 +317,7 @@ class _Reader:
             hint = "only position_sizing_formula knows it"
         if node.id in _CALLS:
             hint = f"{node.id} is a function: write {node.id}(...)"
-        # Reading goes on, so that every unknown name is told at once.
+        # Reading goes on, so that every unknown name is reported at once.
         self.problems.append(self.refuse(node, f"unknown name '{written}'", hint))
         return Column(node.id)
 

@@ -120,9 +120,9 @@ def crosscheck(
     if first == len(times):
         raise NoDataError("there is no bar at or after the start", hint="choose an earlier start")
     annualisation = Annualisation(
-        infer_interval(times, told=given.interval), strategy.calendar, strategy.bars_per_year
+        infer_interval(times, stated=given.interval), strategy.calendar, strategy.bars_per_year
     )
-    symbol = "" if given.told is None else given.told.symbol or ""
+    symbol = "" if given.stated is None else given.stated.symbol or ""
     return simulate_plainly(
         strategy,
         as_instrument(strategy, checked, annualisation, symbol=symbol),
@@ -224,8 +224,8 @@ def differences(result: Result, *, most: int = 20) -> list[Difference]:
     []
     """
     spec, bars = result.spec, result.all_bars
-    told = bars.attrs.get("btkit") or {}
-    instrument = as_instrument(spec, bars, result.annualisation, symbol=told.get("symbol") or "")
+    stated = bars.attrs.get("btkit") or {}
+    instrument = as_instrument(spec, bars, result.annualisation, symbol=stated.get("symbol") or "")
     account = PlainAccount(
         result.initial_capital,
         result.commission,
@@ -293,16 +293,16 @@ def _legs(traded: Result | PlainTrade) -> list[tuple[str, str, float]]:
 
 
 def _of_run(result: Result, plain: PlainRun) -> Iterator[Difference]:
-    told = result.diagnostics
-    skipped = {reason: count for reason, count in told.skipped_entries.items() if count}
+    diagnostics = result.diagnostics
+    skipped = {reason: count for reason, count in diagnostics.skipped_entries.items() if count}
     counted = {
         (entry.list.removesuffix("_conditions"), entry.index): (entry.held, entry.raised)
-        for entry in told.conditions
+        for entry in diagnostics.conditions
     }
     pairs = {
         "ruined": (bool(result.ruined), plain.ruined),
         "skipped entries": (skipped, plain.skipped),
-        "unfilled orders": (told.unfilled_orders, plain.unfilled),
+        "unfilled orders": (diagnostics.unfilled_orders, plain.unfilled),
         **{
             f"{name}_conditions[{index}] (held, raised)": (counted.get((name, index)), counts)
             for (name, index), counts in plain.counts.items()

@@ -44,7 +44,7 @@ def as_instrument(
     annualisation
         Of these bars and this spec.
     symbol
-        Whose bars they are; empty where nobody told it.
+        Whose bars they are; empty where it is not known.
     """
     expressions = BOOKS[spec.kind].expressions(spec)
     names = set().union(*map(names_in, expressions)) - POSITION_NAMES - {"risk_pct"}

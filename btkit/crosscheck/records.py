@@ -19,7 +19,7 @@ class Instrument:
     Parameters
     ----------
     symbol
-        Its name; empty where nobody told it.
+        Its name; empty where it is not known.
     times
         Of its bars, warm-up included.
     open, high, low, close

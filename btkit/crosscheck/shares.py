@@ -51,9 +51,9 @@ class Shares(Walk[ShareLot]):
         formula = cast("StrategySpec", spec).position_sizing_formula
         return [*super().expressions(spec), filled_in(formula, spec.parameters)]
 
-    # 3.2: what conditions are told
+    # 3.2: what conditions read
 
-    def told_of(self, lot: ShareLot | None, i: int) -> dict[str, object]:
+    def position_names(self, lot: ShareLot | None, i: int) -> dict[str, object]:
         """2.8, 3.2: The gain of a lot, 0 when flat; an option's names are as documented."""
         return {"position_pnl_pct": 0.0 if lot is None else self.gain(lot, i), **_OPTION_NAMES}
 

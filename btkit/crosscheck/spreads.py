@@ -86,9 +86,9 @@ class Spreads(Walk[PlainSpread], OptionPrices):
             reserved += lot.wing * _SHARES * lot.contracts
         return self.cash - reserved
 
-    # 4.7: what conditions are told
+    # 4.7: what conditions read
 
-    def told_of(self, lot: PlainSpread | None, i: int) -> dict[str, object]:
+    def position_names(self, lot: PlainSpread | None, i: int) -> dict[str, object]:
         """4.7: Shares of the credit and of the max loss, the short leg's delta; flat: none."""
         kept = 0.0 if lot is None else lot.credit - self.cost_now(lot, i)
         share = 0.0 if lot is None else kept / lot.credit

@@ -103,7 +103,7 @@ class Walk(ABC, Generic[L]):
         return int(order.is_entry)
 
     def fills(self, order: Order[L], i: int) -> bool:
-        """3.8: At the last bar, exits fill at the close if told to; entries do not."""
+        """3.8: At the last bar, exits fill at the close where the spec says so; entries do not."""
         return not (order.is_entry and self.at_close and i == self.last)
 
     def price_of(self, order: Order[L], i: int) -> float:
@@ -131,7 +131,7 @@ class Walk(ABC, Generic[L]):
     def settle(self, i: int) -> None:
         """Close what ends by itself at the close of bar i: of shares nothing."""
 
-    # 3.2: what conditions are told
+    # 3.2: what conditions read
 
     @abstractmethod
     def value_of(self, lot: L, i: int) -> float:
@@ -157,7 +157,7 @@ class Walk(ABC, Generic[L]):
         return bool(self.lots)
 
     @abstractmethod
-    def told_of(self, lot: L | None, i: int) -> dict[str, object]:
+    def position_names(self, lot: L | None, i: int) -> dict[str, object]:
         """Return the names of a position that its book knows, or what they are when flat."""
 
     def scope(self, i: int, lot: L | None) -> dict[str, object]:
@@ -169,7 +169,7 @@ class Walk(ABC, Generic[L]):
             "capital": self.free(),
             "bars_held": held,
             "days_held": held,
-            **self.told_of(lot, i),
+            **self.position_names(lot, i),
         }
 
     # 2.2 to 2.5: lists

@@ -75,15 +75,15 @@ def choose_columns(
         for meaning, heading in bar_format.columns.stated().items()
     }
     if is_numbered(table) and not set(PRICES) <= stated.keys():
-        found, told = name_columns(table, origin=origin, bar_format=bar_format)
-        remarks += told
+        found, inferred = name_columns(table, origin=origin, bar_format=bar_format)
+        remarks += inferred
     else:
         found = _by_headings(table, headings, stated, origin, symbol, remarks)
     found = {**{name: at for name, at in found.items() if at not in stated.values()}, **stated}
     symbols = [found.pop(SYMBOL)] if SYMBOL in found else meanings_of(headings).get(SYMBOL, [])
     if bar_format.symbol_column is not None:
         symbols = [_position(bar_format.symbol_column, headings, "symbol_column", origin)]
-    rows, told = rows_of_symbol(
+    rows, inferred = rows_of_symbol(
         {_named(headings[at]): table.iloc[:, at] for at in symbols}, len(table),
         symbol=symbol, origin=origin, stated=bar_format.symbol_column is not None,
     )  # fmt: skip
@@ -97,7 +97,7 @@ def choose_columns(
     said = found.get(TIME, found.get(DATE))
     if said is not None and bar_format.time_zone is None and SAYS_UTC.search(str(headings[said])):
         bar_format = bar_format.model_copy(update={"time_zone": "UTC"})
-    return Chosen(_with_one_time(columns, origin), others, bar_format, [*remarks, *told])
+    return Chosen(_with_one_time(columns, origin), others, bar_format, [*remarks, *inferred])
 
 
 def _named(heading: object) -> str:

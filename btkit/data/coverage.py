@@ -81,7 +81,7 @@ def judge_coverage(answer: Answer, index: pd.DatetimeIndex, span: Span) -> Compl
     """Say how completely bars cover a range.
 
     The bars are compared with the sessions of the calendar, whatever the source says: a gap that
-    it tells counts where no bars are, and a session without bars counts whether told or not. Only
+    it tells counts where no bars are, and a session without bars counts whether stated or not. Only
     what the source knows to agree with the calendar is taken as it is.
     """
     first, last = span.days
@@ -91,18 +91,18 @@ def judge_coverage(answer: Answer, index: pd.DatetimeIndex, span: Span) -> Compl
     completeness, sessions, held = _by_calendar(index, span)
     if answer.gaps is None:
         return completeness
-    told = _clipped(answer.gaps, first, last)
-    kept = [piece for gap in told for piece in _without_held(gap, held, sessions)]
+    stated = _clipped(answer.gaps, first, last)
+    kept = [piece for gap in stated for piece in _without_held(gap, held, sessions)]
     gaps = _united([*kept, *completeness.gaps], sessions)
-    # Whichever of its days the source names, a week is told.
+    # Whichever of its days the source names, a week is reported.
     margin = span.interval.length - ONE_DAY if span.interval.is_longer else 0 * ONE_DAY
-    untold = [
+    unstated = [
         day
         for gap in completeness.gaps
         for day in _between(sessions, gap)
-        if not any(start - margin <= day <= end + margin for start, end in told)
+        if not any(start - margin <= day <= end + margin for start, end in stated)
     ]
-    notes = _disagreements(answer, told, untold, held)
+    notes = _disagreements(answer, stated, unstated, held)
     if answer.coverage in {"partial", "missing"} and not answer.gaps and not gaps:
         notes.append(
             f"The source calls its answer {answer.coverage} without saying where; no session "
@@ -149,16 +149,16 @@ def _united(gaps: Ranges, sessions: pd.DatetimeIndex) -> Ranges:
 
 
 def _disagreements(
-    answer: Answer, told: Ranges, untold: list[pd.Timestamp], held: pd.DatetimeIndex
+    answer: Answer, stated: Ranges, unstated: list[pd.Timestamp], held: pd.DatetimeIndex
 ) -> list[str]:
     notes = []
-    if untold:
+    if unstated:
         says = f"calls the range {answer.coverage or 'complete'}"
         notes.append(
-            f"The source {'tells other gaps' if told else says}, but sessions without bars were "
-            f"found that it does not tell, the first {untold[0].date()}."
+            f"The source {'tells other gaps' if stated else says}, but sessions without bars were "
+            f"found that it does not tell, the first {unstated[0].date()}."
         )
-    delivered = [(gap, days) for gap in told if len(days := _between(held, gap))]
+    delivered = [(gap, days) for gap in stated if len(days := _between(held, gap))]
     for (start, end), days in delivered[:MOST_NOTES]:
         notes.append(
             f"The source tells a gap from {start.date()} to {end.date()}, but it delivered bars "

@@ -26,7 +26,7 @@ def describe_bars(
     interval: Interval,
     calendar: str,
     findings: Sequence[Finding],
-    told: DataInfo | None = None,
+    stated: DataInfo | None = None,
 ) -> DataInfo:
     """Say where bars come from, what was found in them, and which sessions they lack.
 
@@ -46,7 +46,7 @@ def describe_bars(
         The exchange calendar.
     findings
         What the checks of the bars found, after any adjustment of prices.
-    told
+    stated
         What a loader said, if one did.
 
     Raises
@@ -61,9 +61,9 @@ def describe_bars(
         "last": format_time(inside[-1]),
         "warmup_rows": start,
     }
-    if told is not None and extent == {name: getattr(told, name) for name in extent}:
-        return told.model_copy(update={"quality": _united(told.quality, findings)})
-    base = told or DataInfo(
+    if stated is not None and extent == {name: getattr(stated, name) for name in extent}:
+        return stated.model_copy(update={"quality": _united(stated.quality, findings)})
+    base = stated or DataInfo(
         source=HANDED_OVER, symbol="", interval=interval.label, coverage="complete", gaps=[],
         description="Bars handed over as a DataFrame.", quality=[], notes=[], **extent,
     )  # fmt: skip
@@ -84,9 +84,9 @@ def describe_bars(
     )
 
 
-def _united(told: Sequence[Finding], found: Sequence[Finding]) -> list[Finding]:
+def _united(stated: Sequence[Finding], found: Sequence[Finding]) -> list[Finding]:
     # Whoever simulates knows whether prices were adjusted for a split; the loader does not.
-    kept = [entry for entry in told if entry.code != SPLIT_CODE]
+    kept = [entry for entry in stated if entry.code != SPLIT_CODE]
     seen = {(entry.code, entry.message) for entry in kept}
     return [*kept, *(entry for entry in found if (entry.code, entry.message) not in seen)]
 

@@ -35,7 +35,7 @@ def epoch_numbers(values: pd.Series[Any]) -> pd.Series[Any] | None:
 
 
 def from_epoch(numbers: pd.Series[Any], *, origin: str) -> tuple[pd.DatetimeIndex, list[Finding]]:
-    """Turn numbers since 1970 into UTC times; a unit that changes between rows is told."""
+    """Turn numbers since 1970 into UTC times; a unit that changes between rows is reported."""
     sizes = np.abs(numbers.to_numpy(dtype=np.float64))
     # The coarsest unit that does not lead beyond 2100: a day in 1970 is never meant by it.
     chosen = np.digitize(sizes, [LATEST, LATEST * 1e3, LATEST * 1e6, LATEST * 1e9])

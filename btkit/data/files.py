@@ -221,5 +221,5 @@ def _closes(file: Path, bar_format: BarFormat) -> Observations:
         {"vix": chosen.columns[column]}, times, origin=origin, bar_format=chosen.bar_format
     )
     unique, findings = one_row_a_day(pd.DataFrame(values, index=times), origin=origin)
-    told = [remark.about(unique.index) for remark in (*remarks, *chosen.remarks)]
-    return Observations(unique, findings=[*told, *found, *findings])
+    reported = [remark.about(unique.index) for remark in (*remarks, *chosen.remarks)]
+    return Observations(unique, findings=[*reported, *found, *findings])

@@ -121,7 +121,7 @@ class BarColumns(BaseModel):
 
 
 class BarFormat(BaseModel):
-    """How a file of bars is written, as far as somebody says; the rest is told from the file.
+    """How a file of bars is written, as far as somebody says; the rest is inferred from the file.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ class BarFormat(BaseModel):
 
 
 NO_FORMAT: Final = BarFormat()
-"""Nothing is stated: all is told from the file."""
+"""Nothing is stated: all is inferred from the file."""
 
 FormatSource = str | Path | Mapping[str, Any] | BarFormat
 """What is taken for a format: a path, a mapping, YAML or JSON text, or a format."""
@@ -273,7 +273,7 @@ def _problem(found: ErrorDetails) -> Problem:
     expected = _EXPECTED[key] if model is BarFormat else _HEADING
     received = found["input"]
     message = f"must be {expected}, not {kind_of_value(received)}"
-    hint = f"leave {key} out, and it is told from the file"
+    hint = f"leave {key} out, and it is inferred from the file"
     if key == "time_zone" and isinstance(received, str):
         hint = _near_zone(received) or hint
     return Problem(path, message, hint)

@@ -36,7 +36,7 @@ def bars_from_table(
     """Turn a table of bars into btkit's form; its values are not judged here.
 
     The one door for tables, wherever they come from. Indices have no volume: without such a
-    column it is 0, which is told.
+    column it is 0, which is reported.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def bars_from_table(
     origin
         The file or library, for messages.
     bar_format
-        What somebody states about the table; the rest is told from it.
+        What somebody states about the table; the rest is inferred from it.
     symbol
         Whose rows are wanted, where a table holds several; None where nobody said.
     calendar
@@ -93,8 +93,8 @@ def bars_from_table(
     frame = pd.DataFrame(values, index=times)
     frame, remarks = _with_volume(frame, origin)
     frame, scaled = _without_fixed_point(frame, table, origin)
-    told = [*chosen.remarks, *others, *remarks, *scaled]
-    return frame, [*findings, *(remark.about(times) for remark in told)]
+    reported = [*chosen.remarks, *others, *remarks, *scaled]
+    return frame, [*findings, *(remark.about(times) for remark in reported)]
 
 
 def _with_volume(frame: pd.DataFrame, origin: str) -> tuple[pd.DataFrame, list[Remark]]:
@@ -155,7 +155,7 @@ def check_interval(index: pd.DatetimeIndex, *, interval: str, origin: str) -> No
         return
     asked = Interval.parse(interval)
     try:
-        found = infer_interval(index, told=asked).label
+        found = infer_interval(index, stated=asked).label
     except UsageError as error:
         found = f"none: {error.message}"
     if found != asked.label:

@@ -43,14 +43,14 @@ class GivenBars:
         table wherever it was in this form already.
     findings
         What was inferred, found and repaired.
-    told, interval
+    stated, interval
         What a loader wrote into the table's ``attrs["btkit"]``, all of it, and of which interval
         the bars are; None for nothing.
     """
 
     bars: pd.DataFrame
     findings: list[Finding]
-    told: DataInfo | None
+    stated: DataInfo | None
     interval: Interval | None
 
 
@@ -65,7 +65,8 @@ def take_bars(
 
     Headings in any usual spelling, two levels of them, times as the index or as a column, as
     text or as numbers, no volume: all that is read. Intraday times without a zone are taken as
-    UTC, which is told; bars with one time a day are keyed by its date. The table is not changed.
+    UTC, which is reported; bars with one time a day are keyed by its date. The table stays as it
+    is.
 
     Parameters
     ----------
@@ -74,7 +75,7 @@ def take_bars(
     calendar
         The exchange calendar by which a bar finds its session.
     bar_format
-        What somebody states about the table; the rest is told from it.
+        What somebody states about the table; the rest is inferred from it.
     columns
         Further columns that are wanted, by their very headings.
 
@@ -96,23 +97,23 @@ def take_bars(
             hint="pass what bt.load_bars returns, or a DataFrame: pd.DataFrame(...) makes one of "
             "a dict or a list, .to_pandas() of a polars or Arrow table",
         )
-    told, told_interval = read_info(table.attrs)
+    stated, stated_interval = read_info(table.attrs)
     # Attributes may hold anything, also what pandas cannot copy along; a subclass may do anything.
     plain = table if type(table) is pd.DataFrame and not table.attrs else pd.DataFrame(table)
     findings: list[Finding] = []
-    if bar_format is not NO_FORMAT or not _is_own_form(plain, told_interval, KNOWN.union(columns)):
+    if bar_format is not NO_FORMAT or not _is_own_form(plain, stated_interval, KNOWN.union(columns)):
         try:
-            plain, findings = _tidied(plain, calendar, told_interval, bar_format, columns)
+            plain, findings = _tidied(plain, calendar, stated_interval, bar_format, columns)
         except pd.errors.OutOfBoundsDatetime as error:
             raise DataError(
                 f"{ORIGIN} has times that are out of range",
                 hint="dates must lie between 1678 and 2262",
             ) from error
     bars, found = check_bars(plain, columns=columns)
-    return GivenBars(bars, [*findings, *found], told, told_interval)
+    return GivenBars(bars, [*findings, *found], stated, stated_interval)
 
 
-def _is_own_form(table: pd.DataFrame, told: Interval | None, known: frozenset[str]) -> bool:
+def _is_own_form(table: pd.DataFrame, stated: Interval | None, known: frozenset[str]) -> bool:
     """Return whether nothing has to be renamed or read: the form of `bt.load_bars`."""
     index = table.index
     if isinstance(table.columns, pd.MultiIndex) or not isinstance(index, pd.DatetimeIndex):
@@ -130,13 +131,13 @@ def _is_own_form(table: pd.DataFrame, told: Interval | None, known: frozenset[st
         return False
     if index.tz is None:
         return not (index.asi8 % (np.timedelta64(1, "D") // np.timedelta64(1, index.unit))).any()
-    return _is_intraday(index, told)
+    return _is_intraday(index, stated)
 
 
-def _is_intraday(times: pd.DatetimeIndex, told: Interval | None) -> bool:
+def _is_intraday(times: pd.DatetimeIndex, stated: Interval | None) -> bool:
     """Return whether bars are shorter than days: where some share theirs, or a loader says so."""
-    if told is not None:
-        return told.is_intraday
+    if stated is not None:
+        return stated.is_intraday
     for some in (times[:FIRST_BARS], times):
         days = some.tz_localize(None).normalize()
         if some.nunique() > days.nunique():
@@ -190,7 +191,7 @@ def _odd(items: Iterable[object]) -> object:
 def _tidied(
     table: pd.DataFrame,
     calendar: str,
-    told: Interval | None,
+    stated: Interval | None,
     bar_format: BarFormat,
     wanted: Sequence[str],
 ) -> tuple[pd.DataFrame, list[Finding]]:
@@ -199,7 +200,7 @@ def _tidied(
         table = table.loc[:, [meaning_of(name) not in {DATE, TIME} for name in table.columns]]
     chosen = choose_columns(table, origin=ORIGIN, bar_format=bar_format, symbol=None)
     stamps = read_stamps(chosen.columns[TIME], origin=ORIGIN, bar_format=chosen.bar_format)
-    interval = told
+    interval = stated
     if interval is None:
         intraday = _is_intraday(stamps.written, None)
         times = stamps.written.unique().sort_values()

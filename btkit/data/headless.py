@@ -15,7 +15,7 @@ from btkit.data.formats import BarFormat
 from btkit.data.headings import DATE, SYMBOL, TIME
 from btkit.data.info import Remark
 from btkit.data.looks import looks_like_clock, looks_like_time
-from btkit.data.numerals import read_numbers, to_floats, told_convention
+from btkit.data.numerals import infer_convention, read_numbers, to_floats
 from btkit.data.stamps import read_stamps
 from btkit.errors import DataError
 
@@ -66,10 +66,10 @@ def name_columns(
         _check_volume(values[PRICE_COUNT][order], values[PRICE_COUNT - 1][order], rest[-1], origin,
                       at=rest[PRICE_COUNT])  # fmt: skip
         found["volume"] = rest[PRICE_COUNT]
-    return found, [_told(found, len(columns), origin)]
+    return found, [_inferred(found, len(columns), origin)]
 
 
-def _told(found: dict[str, int], count: int, origin: str) -> Remark:
+def _inferred(found: dict[str, int], count: int, origin: str) -> Remark:
     names = [name for name, _ in sorted(found.items(), key=lambda entry: entry[1])]
     unused = count - len(found)
     more = f"; {unused} more columns are not used" if unused else ""
@@ -103,7 +103,7 @@ def _numbers(columns: list[pd.Series[Any]], origin: str, bar_format: BarFormat) 
     try:
         return list(read_numbers(named, rows, origin=origin, bar_format=bar_format).values())
     except DataError:
-        convention = told_convention(columns, origin=origin, bar_format=bar_format)
+        convention = infer_convention(columns, origin=origin, bar_format=bar_format)
     for column in columns[:PRICE_COUNT]:
         _, wrong = to_floats(column, convention)
         if wrong is not None:

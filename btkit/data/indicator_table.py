@@ -52,7 +52,7 @@ def compute_indicators(
     calendar = check_text(calendar, "calendar", hint="XNYS is the New York Stock Exchange's.")
     given = take_bars(bars, calendar=calendar)
     index = pd.DatetimeIndex(given.bars.index)
-    interval = infer_interval(index, told=given.interval)
+    interval = infer_interval(index, stated=given.interval)
     if bars_per_year is None:
         bars_per_year = interval.bars_per_year(calendar)
     else:

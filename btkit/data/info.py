@@ -141,13 +141,13 @@ def read_info(attributes: Mapping[Any, Any]) -> tuple[DataInfo | None, Interval 
         return None, None
     label = info.get("interval")
     try:
-        told = Interval.parse(label) if isinstance(label, str) else None
+        stated = Interval.parse(label) if isinstance(label, str) else None
     except UsageError:
-        told = None
+        stated = None
     try:
-        return DataInfo.model_validate(info), told
+        return DataInfo.model_validate(info), stated
     except ValidationError:
-        return None, told
+        return None, stated
 
 
 def some_of(texts: Sequence[str], *, count: int | None = None, most: int = FEW_DATES) -> str:

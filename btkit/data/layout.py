@@ -52,7 +52,7 @@ def lay_out(text: str, *, origin: str, bar_format: BarFormat) -> tuple[pd.DataFr
     """Turn the text of a file into a table of texts.
 
     Columns are by heading, of two levels where there are two headings, or numbered from 1 where
-    there is none; what was left out or inferred is told.
+    there is none; what was left out or inferred is reported.
     """
     layout = _find_layout(text, origin, bar_format)
     body = text[layout.first : layout.last]
@@ -96,7 +96,7 @@ def _find_layout(text: str, origin: str, bar_format: BarFormat) -> _Layout:
     if not lines:
         raise DataError(f"{origin} is empty", hint="fetch or export it again")
     if delimiter is None:
-        delimiter = _told_delimiter(lines)
+        delimiter = _infer_delimiter(lines)
     split = _splitter(delimiter)
     fields = [split(line.text) for line in lines]
     width = _width(fields)
@@ -153,7 +153,7 @@ def _splitter(delimiter: str) -> Callable[[str], Fields]:
     ]  # fmt: skip
 
 
-def _told_delimiter(lines: list[_Line]) -> str:
+def _infer_delimiter(lines: list[_Line]) -> str:
     best, most = None, 0
     for delimiter in (*DELIMITERS, BLANKS):
         split = _splitter(delimiter)

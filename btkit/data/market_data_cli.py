@@ -65,9 +65,9 @@ class MarketData:
             interval=request.interval,
         )
         rows = _rows(document, request.symbol)
-        told = document.get("interval", request.interval)
-        if told != request.interval:
-            _malformed(f"answered with interval {told!r} instead of {request.interval!r}")
+        stated = document.get("interval", request.interval)
+        if stated != request.interval:
+            _malformed(f"answered with interval {stated!r} instead of {request.interval!r}")
         frame, findings, notes = _bars_frame(rows, request)
         provider = document.get("source")
         return Answer(
@@ -122,18 +122,18 @@ def _malformed(what: str, **details: object) -> NoReturn:
 
 
 def _rows(document: dict[str, Any], symbol: str) -> list[dict[str, Any]]:
-    told = document.get("symbol")
-    if not isinstance(told, str) or told.upper() != symbol.upper():
-        _malformed(f"answered for symbol {told!r} instead of {symbol!r}")
+    stated = document.get("symbol")
+    if not isinstance(stated, str) or stated.upper() != symbol.upper():
+        _malformed(f"answered for symbol {stated!r} instead of {symbol!r}")
     rows, count = document.get("data"), document.get("rows")
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         _malformed("answered without a list of rows in 'data'")
     if isinstance(count, bool) or count != len(rows):
         _malformed(f"announced {count!r} rows but sent {len(rows)}", rows=count, sent=len(rows))
     for position, row in enumerate(rows):
-        told = row.get("symbol", symbol)
-        if not isinstance(told, str) or told.upper() != symbol.upper():
-            _malformed(f"sent a row of symbol {told!r} for {symbol!r}", row=position)
+        stated = row.get("symbol", symbol)
+        if not isinstance(stated, str) or stated.upper() != symbol.upper():
+            _malformed(f"sent a row of symbol {stated!r} for {symbol!r}", row=position)
     return rows
 
 
@@ -187,24 +187,24 @@ def _column(rows: list[dict[str, Any]], name: str, times: pd.DatetimeIndex) -> p
 
 
 def _coverage(document: dict[str, Any]) -> Coverage | None:
-    told = document.get("coverage")
-    if told is None:
+    stated = document.get("coverage")
+    if stated is None:
         return None
-    if told not in get_args(Coverage):
-        _malformed(f"answered with an unknown coverage {told!r}")
-    return cast("Coverage", told)
+    if stated not in get_args(Coverage):
+        _malformed(f"answered with an unknown coverage {stated!r}")
+    return cast("Coverage", stated)
 
 
 def _gaps(document: dict[str, Any]) -> list[tuple[pd.Timestamp, pd.Timestamp]] | None:
-    told = document.get("gaps")
-    if told is None:
+    stated = document.get("gaps")
+    if stated is None:
         return None
     try:
-        gaps = [(_date(gap["start"]), _date(gap["end"])) for gap in told]
+        gaps = [(_date(gap["start"]), _date(gap["end"])) for gap in stated]
     except (KeyError, TypeError, UsageError):
-        _malformed("answered with gaps that cannot be read", gaps=told)
+        _malformed("answered with gaps that cannot be read", gaps=stated)
     if any(first > last for first, last in gaps):
-        _malformed("answered with a gap that ends before it starts", gaps=told)
+        _malformed("answered with a gap that ends before it starts", gaps=stated)
     return gaps
 
 

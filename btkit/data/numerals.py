@@ -87,7 +87,7 @@ class Convention:
         return float(Decimal(number).scaleb(power)) if power and np.isfinite(value) else value
 
 
-def told_convention(
+def infer_convention(
     columns: Iterable[pd.Series[Any]], *, origin: str, bar_format: BarFormat = NO_FORMAT
 ) -> Convention:
     """Tell from all numbers of a table together how they are written; two ways are refused."""
@@ -169,7 +169,7 @@ def read_numbers(
         return {name: (result | plain)[name] for name in columns}
     if bar_format.thousands != "'":
         _refuse_thirty_seconds(texts, origin)
-    convention = told_convention(texts.values(), origin=origin, bar_format=bar_format)
+    convention = infer_convention(texts.values(), origin=origin, bar_format=bar_format)
     for name, column in texts.items():
         values, wrong = to_floats(column, convention, whole_percent=name != "current_iv")
         if wrong is not None:

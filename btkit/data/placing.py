@@ -93,15 +93,15 @@ def _close_doubts(
     # Bars that go on after the close are of hours that the calendar does not have.
     after = present.searchsorted(closes[held] + length, side="right")
     alone = after == present.searchsorted(closes[held], side="right")
-    told = at_close & alone
-    if np.count_nonzero(held) < FEWEST_SESSIONS or told.mean() < USUALLY or at_open.any():
+    suspect = at_close & alone
+    if np.count_nonzero(held) < FEWEST_SESSIONS or suspect.mean() < USUALLY or at_open.any():
         return []
     message = (
         f"{origin} has a bar at the close of each session of {calendar} and none at the open, as "
         "where times are those of the bars' closes; they were taken as opens. If they are closes, "
         "state bar_time: close in a format."
     )
-    return [finding("may_be_closes", message, closes[held][told])]
+    return [finding("may_be_closes", message, closes[held][suspect])]
 
 
 def _opens_of(

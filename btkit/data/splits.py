@@ -16,9 +16,9 @@ Places = npt.NDArray[np.int64]
 
 SPLIT_CODE: Final = "split_like_jump"
 # What adj_close / close steps by at a split; a dividend steps by less.
-TOLD_RATIOS: Final = np.log([5 / 4, 4 / 3, 3 / 2, 2.0, 3.0, 4.0, 5.0, 10.0, 20.0])
-TOLD_TOLERANCE: Final = 0.005
-LEAST_STEP: Final = 5 / 4 * (1.0 - TOLD_TOLERANCE)
+STATED_RATIOS: Final = np.log([5 / 4, 4 / 3, 3 / 2, 2.0, 3.0, 4.0, 5.0, 10.0, 20.0])
+STATED_TOLERANCE: Final = 0.005
+LEAST_STEP: Final = 5 / 4 * (1.0 - STATED_TOLERANCE)
 EXACT: Final = 1e-6
 # Jumps of the price alone: by 3 for 2 and whole numbers, whatever the day was like.
 THREE_FOR_TWO: Final = 1.5
@@ -64,18 +64,18 @@ def find_splits(bars: pd.DataFrame) -> list[Finding]:
     otherwise usual and neither splits nor adj_close contradicts.
     """
     jumps = np.log(bars["open"].to_numpy()[1:] / bars["close"].to_numpy()[:-1])
-    told = _told(bars, jumps)
+    stated = _stated(bars, jumps)
     found = []
-    if len(told):
+    if len(stated):
         remedy = "splits" if "splits" in bars else "splits_dividends"
         message = (
             "The source tells stock splits that its prices are not adjusted for; "
             f"price_adjustment: {remedy} in the spec adjusts them."
         )
-        found.append(finding(SPLIT_CODE, message, bars.index[told]))
+        found.append(finding(SPLIT_CODE, message, bars.index[stated]))
     alone = _jumps(bars, jumps)
-    if len(told):
-        alone = alone[~np.isin(alone, told)]
+    if len(stated):
+        alone = alone[~np.isin(alone, stated)]
     if len(alone):
         message = (
             "The open differs from the close before by a ratio near that of a stock split; "
@@ -90,7 +90,7 @@ def judge_splits_again(findings: list[Finding], bars: pd.DataFrame) -> list[Find
     """Replace the splits among findings by those that bars have now.
 
     Adjusted prices do not jump where a split was, so a jump that was found before the adjustment
-    and is explained by it no longer has to be told.
+    and is explained by it no longer has to be reported.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def judge_splits_again(findings: list[Finding], bars: pd.DataFrame) -> list[Find
     return [*others, *find_splits(bars)]
 
 
-def _told(bars: pd.DataFrame, jumps: Array) -> Places:
+def _stated(bars: pd.DataFrame, jumps: Array) -> Places:
     if "splits" in bars:
         steps = np.log(split_ratios(bars)[1:])
         # Many sources adjust their prices for the splits that they tell.
@@ -120,8 +120,8 @@ def _told(bars: pd.DataFrame, jumps: Array) -> Places:
     large = large[(steps[large] > 0.0) & np.isfinite(steps[large])]
     if not len(large):
         return large
-    distances = np.abs(np.abs(np.log(steps[large]))[:, None] - TOLD_RATIOS)
-    near: Places = large[distances.min(axis=1) <= TOLD_TOLERANCE] + 1
+    distances = np.abs(np.abs(np.log(steps[large]))[:, None] - STATED_RATIOS)
+    near: Places = large[distances.min(axis=1) <= STATED_TOLERANCE] + 1
     if "dividends" in bars:
         near = near[~(bars["dividends"].to_numpy(dtype=np.float64)[near] > 0.0)]
     return near
@@ -150,7 +150,7 @@ def _jumps(bars: pd.DataFrame, jumps: Array) -> Places:
     )
     distances = np.minimum.reduce([np.abs(ratios / split - 1.0) for split in splits])
     near = (distances <= JUMP_TOLERANCE) & (sizes[candidates] >= LEAST_JUMP)
-    # A source that tells splits or dividends would have told such a split.
+    # A source that tells splits or dividends would have stated such a split.
     if "splits" not in bars and not (np.abs(_adjustment_steps(bars) - 1.0) > EXACT).any():
         near |= [_is_small_split(bars, jumps, int(place)) for place in candidates]
     found: Places = candidates[near] + 1

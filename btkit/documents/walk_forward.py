@@ -301,20 +301,20 @@ def gather_warnings(parts: Sequence[WindowRun]) -> list[ReportWarning]:
             key = entry.code, re.sub(r"\d[\d.,%-]*", "#", entry.message)
             found.setdefault(key, []).append((number, entry.message))
     return [
-        ReportWarning(code=code, message=_of_windows(told, len(parts)))
-        for (code, _), told in found.items()
+        ReportWarning(code=code, message=_of_windows(stated, len(parts)))
+        for (code, _), stated in found.items()
     ]
 
 
-def _of_windows(told: list[tuple[int, str]], windows: int) -> str:
-    number, message = told[0]
-    if len(told) == 1:
+def _of_windows(stated: list[tuple[int, str]], windows: int) -> str:
+    number, message = stated[0]
+    if len(stated) == 1:
         return f"Window {number} out of sample: {message}"
-    numbers = [str(place) for place, _ in told]
+    numbers = [str(place) for place, _ in stated]
     which = f"Windows {', '.join(numbers[:-1])} and {numbers[-1]}"
-    if len(told) == windows:
+    if len(stated) == windows:
         which = "Every window"
-    if all(other == message for _, other in told):
+    if all(other == message for _, other in stated):
         return f"{which} out of sample: {message}"
     return f"{which} out of sample, such as window {number}: {message}"
 

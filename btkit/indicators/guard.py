@@ -46,9 +46,9 @@ def guarded(
         except PluginError:
             raise
         except Exception as error:
-            told = error.message if isinstance(error, BtkitError) else str(error)
+            why = error.message if isinstance(error, BtkitError) else str(error)
             raise PluginError(
-                f"the indicator {called!r} failed on {bars:,} bars: {type(error).__name__}: {told}",
+                f"the indicator {called!r} failed on {bars:,} bars: {type(error).__name__}: {why}",
                 hint="It is a registered function: mend it where it is defined, and register it "
                 "again. Its columns may not be written to, and hold NaN where a value is missing.",
                 details={"name": called, "bars": bars},

@@ -115,17 +115,17 @@ def register_indicator(  # noqa: PLR0913 - an entry of the namespace, each part 
     """
     is_family = _check_name(name)
     reads = _parameters(function, is_family=is_family)
-    told = {
+    described = {
         "meaning": meaning,
         "group": group,
         "formula": f"{_label(function)}({', '.join(reads)})" if formula is None else formula,
         "source": _home(function) if source is None else source,
     }
-    for argument, text in told.items():
+    for argument, text in described.items():
         check_text(text, argument, hint="It is for people: words, in one line.")
     check_choice(kind, ("float", "bool"), name="kind", noun="kind of indicator")
     length = _whole_of(lookback, is_family=is_family)
-    texts: dict[str, Any] = {**told, "kind": kind}
+    texts: dict[str, Any] = {**described, "kind": kind}
     computed = guarded(name, function, lookback=length, kind=kind)
     entry: Definition | Family
     share = None if decay is None else _share_of(decay)

@@ -154,10 +154,10 @@ def take(bars: pd.DataFrame, job: SpecJob) -> LoadedBars:
     info = describe_bars(
         index[:stop],
         start=begin,
-        interval=infer_interval(index, told=given.interval),
+        interval=infer_interval(index, stated=given.interval),
         calendar=calendar,
         findings=given.findings,
-        told=given.told,
+        stated=given.stated,
     )
     within.attrs["btkit"] = info.model_dump()
     return LoadedBars(within, info, index[begin])

@@ -143,7 +143,7 @@ def _cut(job: WalkForwardJob, loaded: LoadedBars) -> _Cut:
     made = make_windows(
         len(index) - offset, windows=job.windows, is_ratio=job.is_ratio, scheme=job.scheme
     )
-    if infer_interval(index, told=loaded.info.interval).is_intraday:
+    if infer_interval(index, stated=loaded.info.interval).is_intraday:
         made = cut_between_days(made, index[offset:].to_numpy(dtype="datetime64[D]"))
     return _Cut(loaded, offset, made)
 

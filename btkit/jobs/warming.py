@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from btkit.announcing import compiling_told, functions_compiled, unheard
+from btkit.announcing import compiling_announced, functions_compiled, unheard
 from btkit.errors import StoreError
 
 _RULES = {
@@ -74,7 +74,7 @@ def warm_up() -> WarmUp:
             "There is no folder where compiled code can be kept.",
             hint="Set NUMBA_CACHE_DIR to a folder that you may write to.",
         )
-    with compiling_told(unheard):
+    with compiling_announced(unheard):
         _simulate()
     return WarmUp(functions_compiled() - before, time.perf_counter() - began, cache)
 

@@ -22,14 +22,14 @@ MONTH_DAYS: Final = 30.44
 NEAR_DAYS: Final = 4
 
 
-def infer_interval(index: pd.DatetimeIndex, *, told: Interval | str | None = None) -> Interval:
+def infer_interval(index: pd.DatetimeIndex, *, stated: Interval | str | None = None) -> Interval:
     """Return the interval of bars from their times.
 
     Parameters
     ----------
     index
         Ascending times of bars.
-    told
+    stated
         What whoever loaded the bars says; a text that names no interval says nothing. It decides
         where the times cannot: for fewer than two bars, for intraday bars that sessions cut
         short, such as two 4-hour bars that open 2.5 hours apart, and between 4 weeks and a month.
@@ -37,7 +37,7 @@ def infer_interval(index: pd.DatetimeIndex, *, told: Interval | str | None = Non
     Returns
     -------
     Interval
-        ``1d`` for fewer than two bars of which nothing is told. The most frequent distance below
+        ``1d`` for fewer than two bars of which nothing is stated. The most frequent distance below
         a day decides, which neither nights and weekends nor missing bars move (where few bars are
         left, the greatest length that measures all distances); for longer ones the median.
 
@@ -51,7 +51,7 @@ def infer_interval(index: pd.DatetimeIndex, *, told: Interval | str | None = Non
     >>> infer_interval(pd.DatetimeIndex(["2024-01-04", "2024-01-05", "2024-01-08"])).label
     '1d'
     """
-    claimed = _claim(told)
+    claimed = _claim(stated)
     if len(index) < 2:  # noqa: PLR2004 - it takes two to have a distance
         return claimed or Interval.DAY
     distances = np.diff(index.as_unit("s").asi8)
@@ -68,11 +68,11 @@ def infer_interval(index: pd.DatetimeIndex, *, told: Interval | str | None = Non
     return Interval(minutes, "m")
 
 
-def _claim(told: Interval | str | None) -> Interval | None:
-    if told is None:
+def _claim(stated: Interval | str | None) -> Interval | None:
+    if stated is None:
         return None
     try:
-        return Interval.parse(told)
+        return Interval.parse(stated)
     except UsageError:
         return None  # frames carry attributes of other origin
 

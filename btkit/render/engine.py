@@ -54,7 +54,7 @@ class InProcessEngine(Engine):  # type: ignore[misc]  # papermill has no types
         Parameters
         ----------
         nb_man
-            papermill's record of the execution; it is told of every cell.
+            papermill's record of the execution; it is updated after every cell.
         kernel_name
             Of the kernel, where one is needed.
         options

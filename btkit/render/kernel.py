@@ -20,7 +20,7 @@ from traitlets import Type, default
 PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 
 _LOOKS_AGAIN = 0.1
-"""Seconds until a channel looks for a message that it was not told of."""
+"""Seconds until a channel looks for a message that it was not notified of."""
 
 _LATE_OUTPUT_S = 60
 """Seconds that what a cell shows may come after the word that the cell is done."""
@@ -116,6 +116,6 @@ class OwnKernelManager(AsyncKernelManager):
 
 
 def kernel_options() -> dict[str, Any]:
-    """Return what papermill's engine ``nbclient`` is to be told, to run a notebook here."""
+    """Return what papermill's engine ``nbclient`` needs, to run a notebook here."""
     # After four seconds, which a busy machine may need, papermill would give the notebook up.
     return {"kernel_manager_class": OwnKernelManager, "iopub_timeout": _LATE_OUTPUT_S}

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from btkit.announcing import compiling_told
+from btkit.announcing import compiling_announced
 from btkit.documents import RunDocument
 from btkit.jobs import Silent, execute, load_document, load_run
 from btkit.jobs.dispatch import HANDLERS
@@ -83,7 +83,7 @@ def opened(names: Mapping[str, Any], template: NotebookTemplate) -> tuple[Any, S
     if job.leaves_files:
         prepare_folder(settings)
     # The notebook, and the page made of it, are the same at the first run as at all others.
-    with compiling_told(_on_the_terminal):
+    with compiling_announced(_on_the_terminal):
         job_id = HANDLERS[job.kind].id_of(execute(job, settings=settings))
         if job.rendering is not None:
             document = load_document(job_id, settings=settings)

@@ -1,4 +1,4 @@
-"""A template's parameters, read out of the names of its notebook, all problems told at once."""
+"""A template's parameters, read out of the names of its notebook, all problems reported at once."""
 
 from __future__ import annotations
 
@@ -186,9 +186,9 @@ def _in_words(errors: list[BtkitError], template: NotebookTemplate) -> list[str]
 
 
 def _refusal(problems: list[str], known: list[str]) -> UsageError:
-    told = "; ".join(problem.removesuffix(".") for problem in problems)
+    listed = "; ".join(problem.removesuffix(".") for problem in problems)
     return UsageError(
-        f"The notebook cannot be run as it is: {told}{'' if told.endswith('?') else '.'}",
+        f"The notebook cannot be run as it is: {listed}{'' if listed.endswith('?') else '.'}",
         hint=f"Its parameters are {', '.join(known)}.",
         details={"problems": problems, "parameters": known},
     )

@@ -30,7 +30,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Mark:
-    """Whether a threshold was kept, told by shape as well as by colour.
+    """Whether a threshold was kept, shown by shape as well as by colour.
 
     Parameters
     ----------

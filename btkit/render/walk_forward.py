@@ -97,7 +97,7 @@ def headline(page: WalkForwardPage) -> ReportSection:
     yearly = own.cagr
     sentence = (
         f"Out of sample it {'lost' if yearly < 0 else 'made'} {text.percent(abs(yearly))} a year, "
-        f"{held.words} {_shown(held, 'cagr')}; worst fall "
+        f"{held.words} {_shown(held, 'cagr')}; maximum drawdown "
         f"{_shown(own, 'max_drawdown_pct')} against {_shown(held, 'max_drawdown_pct')}. "
         f"{report.conclusion}"
     )

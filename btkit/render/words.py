@@ -152,7 +152,7 @@ def _worst(view: RunView) -> str:
     if not own:
         other = view.report.benchmark.words
         return f"never fell below a high, {other} fell {text.percent(held)}"
-    return f"worst fall {text.percent(own)} against {text.percent(held)}"
+    return f"maximum drawdown {text.percent(own)} against {text.percent(held)}"
 
 
 def _verdict(view: RunView) -> str:

@@ -36,7 +36,7 @@ class Inputs:
     ----------
     spec
         Of the kind that is simulated.
-    bars, quality, told
+    bars, quality, stated
         Checked bars, what was found in them, and what a loader said of them.
     events
         The dates of the user's events that concern the instrument.
@@ -57,7 +57,7 @@ class Inputs:
     spec: BaseSpec
     bars: pd.DataFrame
     quality: list[Finding]
-    told: DataInfo | None
+    stated: DataInfo | None
     events: dict[str, EventDates]
     start: int
     capital: float
@@ -130,7 +130,7 @@ def conclude(inputs: Inputs, clauses: Clauses, outcome: Outcome, positions: Posi
         all_risk_free=inputs.risk_free,
         metrics=metrics,
         quality=inputs.quality,
-        told=inputs.told,
+        stated=inputs.stated,
         all_bars=inputs.bars,
         clauses=clauses,
         feature_set=inputs.features,

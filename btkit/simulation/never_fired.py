@@ -21,7 +21,7 @@ def tell_never_fired(view: Evaluator, clauses: Clauses, index: pd.Index[Any]) ->
     Parameters
     ----------
     view
-        Every open trade at each bar at which it could have been told to leave.
+        Every open trade at each bar at which it could have been closed.
     clauses
         The conditions.
     index

@@ -13,7 +13,6 @@ import pandas as pd
 
 from btkit.decisions import parse_clauses, plan_decisions
 from btkit.engine import ChunkedRun, Outcome, Reason
-from btkit.engine.books.spread_lives import Lives, closes_at_close, follow
 from btkit.engine.books.spread_records import (
     EXPIRY,
     MAX_LOSS,
@@ -22,6 +21,7 @@ from btkit.engine.books.spread_records import (
     OptionMarket,
     SpreadRules,
 )
+from btkit.engine.books.spread_valuations import Valuations, closes_at_close, follow
 from btkit.engine.inputs import Floats, Integers
 from btkit.errors import UsageError
 from btkit.indicators import OPTION_POSITION_DEFAULTS, FeatureSet
@@ -102,14 +102,14 @@ class SpreadPositions:
     def excursions(self, bars: pd.DataFrame) -> tuple[Floats, Floats]:
         """Return the worst and the best profit of each spread at closes, over its max loss."""
         del bars
-        trades, lives = self.outcome.trades, self._followed
+        trades, valuations = self.outcome.trades, self._followed
         credit, per_loss = trades.entry_price, SHARES_PER_CONTRACT / trades.lots[:, MAX_LOSS]
         gained = (credit - trades.exit_price) * per_loss
         worst, best = np.minimum(gained, 0.0), np.maximum(gained, 0.0)
         # At the exit's own close it is the exit that counts, which may be free of slippage.
-        before = lives.bar < trades.exit_bar[lives.spread]
-        spread = lives.spread[before]
-        shown = (credit[spread] - lives.to_close[before]) * per_loss[spread]
+        before = valuations.bar < trades.exit_bar[valuations.spread]
+        spread = valuations.spread[before]
+        shown = (credit[spread] - valuations.to_close[before]) * per_loss[spread]
         np.minimum.at(worst, spread, shown)
         np.maximum.at(best, spread, shown)
         return worst, best
@@ -123,23 +123,23 @@ class SpreadPositions:
             self.outcome.trades,
             index=self.index,
             iv_rank=self.features.column("iv_rank"),
-            lives=self._followed,
+            valuations=self._followed,
         )
 
     @cached_property
-    def lives(self) -> pd.DataFrame:
+    def valuations(self) -> pd.DataFrame:
         """Every spread at every close at which it was open."""
-        lives = self._followed
-        expiry = self.outcome.trades.marks[lives.spread, EXPIRY]
+        valuations = self._followed
+        expiry = self.outcome.trades.marks[valuations.spread, EXPIRY]
         return pd.DataFrame(
             {
-                "spread": lives.spread,
-                "time": self.index[lives.bar],
-                "spot": self.market.close[0, lives.bar],
-                "mid": lives.mid,
-                "to_close": lives.to_close,
-                "short_delta": lives.short_delta,
-                "days_to_expiry": np.maximum(expiry - self.market.day[lives.bar], 0),
+                "spread": valuations.spread,
+                "time": self.index[valuations.bar],
+                "spot": self.market.close[0, valuations.bar],
+                "mid": valuations.mid,
+                "to_close": valuations.to_close,
+                "short_delta": valuations.short_delta,
+                "days_to_expiry": np.maximum(expiry - self.market.day[valuations.bar], 0),
             }
         )
 
@@ -153,13 +153,13 @@ class SpreadPositions:
 
     def known(self, bars: Integers, trades: Integers) -> dict[str, Callable[[], Floats]]:
         """Return what gives the position's names; `trades` has -1 for none."""
-        closed, lives = self.outcome.trades, self._followed
+        closed, valuations = self.outcome.trades, self._followed
         held = trades >= 0
         spread = trades[held]
         age = bars[held] - closed.entry_bar[spread]
-        row = lives.spread.searchsorted(spread) + age
+        row = valuations.spread.searchsorted(spread) + age
         credit = closed.entry_price[spread]
-        kept = credit - lives.to_close[row]
+        kept = credit - valuations.to_close[row]
         per_loss = kept * SHARES_PER_CONTRACT / closed.lots[spread, MAX_LOSS]
 
         def column(when_held: Floats | Integers, when_flat: float = 0.0) -> Floats:
@@ -173,7 +173,7 @@ class SpreadPositions:
             lambda: column(age),
             lambda: column(per_loss),
             lambda: column(kept / credit),
-            lambda: column(lives.short_delta[row], self.rules.short_delta),
+            lambda: column(valuations.short_delta[row], self.rules.short_delta),
         )
         return {name: slots[slot] for name, slot in OPTION_POSITION_NAMES.items()}
 
@@ -192,7 +192,7 @@ class SpreadPositions:
         ]
 
     @cached_property
-    def _followed(self) -> Lives:
+    def _followed(self) -> Valuations:
         return follow(self.market, self.rules, self.outcome.trades)
 
 

@@ -39,7 +39,7 @@ class Result(Simulated):
             interval=self.annualisation.interval,
             calendar=self.spec.calendar,
             findings=self.quality,
-            told=self.told,
+            stated=self.stated,
         )
 
     @property
@@ -118,14 +118,14 @@ class Result(Simulated):
         return pd.DataFrame(rows)
 
     @property
-    def lives(self) -> pd.DataFrame:
+    def valuations(self) -> pd.DataFrame:
         """Every spread at every close at which it was open, spread by spread.
 
         ``spread`` counts in the order of `spreads`; ``mid`` and ``to_close`` are in $ a share,
         ``days_to_expiry`` are calendar days, ``short_delta`` is absolute. Empty where trades are
         lots.
         """
-        return self.positions.lives
+        return self.positions.valuations
 
     @cached_property
     def features(self) -> pd.DataFrame:

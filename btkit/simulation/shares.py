@@ -75,7 +75,7 @@ class SharePositions:
         return []
 
     @property
-    def lives(self) -> pd.DataFrame:
+    def valuations(self) -> pd.DataFrame:
         """None: what a lot is worth is the price."""
         return pd.DataFrame()
 

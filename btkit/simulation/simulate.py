@@ -160,7 +160,7 @@ def simulate_with(  # noqa: PLR0913 - what `simulate` takes, and who runs the lo
             spec=strategy,
             bars=given.bars,
             quality=given.findings,
-            told=given.told,
+            stated=given.stated,
             events=strategy.events.of(_symbol(given)),
             start=first,
             capital=capital,
@@ -172,10 +172,10 @@ def simulate_with(  # noqa: PLR0913 - what `simulate` takes, and who runs the lo
             loop=loop,
         )
     )
-    # Whoever simulates on the bars of a result again is told where they come from. Earlier, each
+    # Whoever simulates on the bars of a result again learns where they come from. Earlier, each
     # step would have copied it along.
-    if given.told is not None:
-        given.bars.attrs["btkit"] = given.told.model_dump()
+    if given.stated is not None:
+        given.bars.attrs["btkit"] = given.stated.model_dump()
     return result
 
 
@@ -203,12 +203,12 @@ def _take(bars: pd.DataFrame, strategy: BaseSpec, *, copy: bool) -> GivenBars:
 
 
 def _annualisation(index: pd.DatetimeIndex, spec: BaseSpec, given: GivenBars) -> Annualisation:
-    interval = infer_interval(index, told=given.interval)
+    interval = infer_interval(index, stated=given.interval)
     return Annualisation(interval, spec.calendar, spec.bars_per_year)
 
 
 def _symbol(given: GivenBars) -> str | None:
-    return None if given.told is None else given.told.symbol or None
+    return None if given.stated is None else given.stated.symbol or None
 
 
 def _risk_free(spec: BaseSpec, bars: pd.DataFrame, first: int) -> Floats | None:

@@ -63,8 +63,8 @@ class Positions(Protocol):
         """Each trade with its legs; empty where trades have none."""
 
     @property
-    def lives(self) -> pd.DataFrame:
-        """Each spread at every close at which it was open; see `Result.lives`."""
+    def valuations(self) -> pd.DataFrame:
+        """Each spread at every close at which it was open; see `Result.valuations`."""
 
     def excursions(self, bars: pd.DataFrame) -> tuple[Floats, Floats]:
         """Return the worst and the best that each trade came to, as `Result.trades` has them.
@@ -121,7 +121,7 @@ class Simulated:
         True values; NaN where undefined.
     quality
         What checking the bars found and repaired.
-    told
+    stated
         What was said of them in ``attrs["btkit"]``, None where nothing was.
     all_bars
         The bars after checks and price adjustment, warm-up included.
@@ -140,7 +140,7 @@ class Simulated:
     all_risk_free: Floats | None
     metrics: Metrics
     quality: list[Finding]
-    told: DataInfo | None
+    stated: DataInfo | None
     all_bars: pd.DataFrame
     clauses: Clauses
     feature_set: FeatureSet
@@ -166,7 +166,9 @@ class Simulated:
     @property
     def info(self) -> DataInfo | None:
         """What the loader said of the bars; None for bars that were handed over."""
-        return self.told if self.told is not None and self.told.source != HANDED_OVER else None
+        return (
+            self.stated if self.stated is not None and self.stated.source != HANDED_OVER else None
+        )
 
     @property
     def symbol(self) -> str | None:

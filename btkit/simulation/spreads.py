@@ -9,7 +9,6 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from btkit.engine.books.spread_lives import Fills, Lives, entry_fills, exit_fills
 from btkit.engine.books.spread_records import (
     CALL_LONG,
     CALL_SHORT,
@@ -21,6 +20,7 @@ from btkit.engine.books.spread_records import (
     OptionMarket,
     SpreadRules,
 )
+from btkit.engine.books.spread_valuations import Fills, Valuations, entry_fills, exit_fills
 from btkit.engine.inputs import Floats
 from btkit.engine.orders import Reason
 from btkit.engine.runs import TradeValues
@@ -84,7 +84,7 @@ def list_spreads(
     *,
     index: pd.DatetimeIndex,
     iv_rank: Floats,
-    lives: Lives,
+    valuations: Valuations,
 ) -> list[Spread]:
     """Return every closed spread with its legs.
 
@@ -98,7 +98,7 @@ def list_spreads(
         Bar times.
     iv_rank
         By bar; NaN where it is not known.
-    lives
+    valuations
         As `follow` gives them.
     """
     if not len(trades.reason):
@@ -112,7 +112,7 @@ def list_spreads(
     deltas = [_greek("delta", leg, entry, rules) for leg in sides]
     pnl = value_spreads(market, rules, trades).pnl
     decided = trades.entry_bar - (0 if rules.at_close else 1)
-    ends = lives.spread.searchsorted(np.arange(len(trades.reason) + 1)).tolist()
+    ends = valuations.spread.searchsorted(np.arange(len(trades.reason) + 1)).tolist()
     found = []
     for row in range(len(trades.reason)):
         legs = []
@@ -148,8 +148,8 @@ def list_spreads(
                 spot_exit=float(leaving.spot[row]),
                 greeks=Greeks(**{name: float(greeks[name][row]) for name in _GREEKS}),
                 life=Life(
-                    iv=market.volatility[lives.bar[lived]].tolist(),
-                    value=lives.to_close[lived].tolist(),
+                    iv=market.volatility[valuations.bar[lived]].tolist(),
+                    value=valuations.to_close[lived].tolist(),
                 ),
             )
         )

@@ -66,7 +66,7 @@ def spec_schema() -> dict[str, Any]:
     choice: dict[str, Any] = {}
     for known in KINDS.values():
         reference: dict[str, Any] = references[known.spec, "validation"]
-        # The first kind is what remains where no other is told.
+        # The first kind is what remains where no other is given.
         choice = (
             {"if": {"anyOf": _tells(known)}, "then": reference, "else": choice}
             if choice

@@ -65,7 +65,7 @@ def read_events(source: EventSource) -> UserEvents:
         )
     path = Path(source).expanduser()
     try:
-        # Told apart by its state, so that an editor that loads a spec at each key reads it once.
+        # Known by its state, so that an editor that loads a spec at each key reads it once.
         state = path.stat()
         return _read_file(path, state.st_mtime_ns, state.st_size)
     except (OSError, ValueError, csv.Error) as error:

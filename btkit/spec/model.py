@@ -196,7 +196,7 @@ class OptionsSpec(BaseSpec):
 
     @property
     def needs_iv(self) -> bool:
-        """Always: each spread is told with the IV rank at its entry."""
+        """Always: each spread is listed with the IV rank at its entry."""
         return True
 
     @property

@@ -24,7 +24,7 @@ _DAMAGED = (
 )  # fmt: skip
 
 CANCELLATION: CheckpointType = "cancellation"
-"""What a run leaves that was told to stop."""
+"""What a run leaves that was asked to stop."""
 
 
 @dataclass(frozen=True)

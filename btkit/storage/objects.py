@@ -261,12 +261,12 @@ class ObjectStore:
         except FileNotFoundError:
             raise
         except MinioException as error:
-            self._refuse(what, _code(error) or _told(error), error)
+            self._refuse(what, _code(error) or _described(error), error)
         except MaxRetryError as error:
-            self._refuse(what, _told(error.reason or error), error)
+            self._refuse(what, _described(error.reason or error), error)
         # The client trips in ways of its own over answers that are none.
         except Exception as error:  # noqa: BLE001 - whatever it is, the file stays and is queued
-            self._refuse(what, _told(error), error)
+            self._refuse(what, _described(error), error)
 
     def _refuse(self, what: str, reason: str, cause: Exception | None) -> NoReturn:
         raise StoreError(
@@ -312,7 +312,7 @@ class _Passing:
         return isinstance(error, MinioException) and _code(error) in self._codes
 
 
-def _told(error: BaseException) -> str:
+def _described(error: BaseException) -> str:
     # Some quote all that the server sent.
     text = f"{type(error).__name__}: {error}"
     return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"

@@ -35,7 +35,7 @@ _KEYS: Mapping[UploadKind, str] = {
     "csv": "reports/{}.trades.csv",
 }
 _WAITING = "(delivered_at IS NULL OR action = 'remove')"
-_TOLD = "run_id, object_key, action, path, queued_at, attempts, last_error AS reason"
+_LISTED = "run_id, object_key, action, path, queued_at, attempts, last_error AS reason"
 _CLAIM_COLUMNS = "host = NULL, pid = NULL, process_started = NULL, claimed_at = NULL"
 
 
@@ -178,7 +178,7 @@ class Uploads:
     def _queue(self, stopped: str) -> list[dict[str, Any]]:
         with self._database.open(create=True) as connection:
             found = connection.execute(
-                f"SELECT {_TOLD} FROM backtest_uploads WHERE {_WAITING}"  # noqa: S608 - as above
+                f"SELECT {_LISTED} FROM backtest_uploads WHERE {_WAITING}"  # noqa: S608 - as above
                 " ORDER BY queued_at, object_key"
             )
             return [{**row, "reason": row["reason"] or stopped} for row in found]

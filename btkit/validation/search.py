@@ -15,7 +15,7 @@ from btkit.validation.grid import Axes, Floats, ParameterSets, decode, met_by
 from btkit.validation.sweeper import Sweeper
 
 OnBatch = Callable[[int, NDArray[np.int64], Floats], None]
-"""Told how many sets are done, and the places and rows of those that are new."""
+"""Called with how many sets are done, and the places and rows of those that are new."""
 
 _BATCH = 32
 _FRUITLESS = 50
@@ -35,7 +35,7 @@ def search(  # noqa: PLR0913 - the grid, what is looked for, and what is known
 ) -> tuple[ParameterSets, Floats]:
     """Try sets that optuna's TPE sampler proposes, in batches; none twice.
 
-    What it proposes depends on the seed and on what it was told alone, so that with some sets
+    What it proposes depends on the seed and on the results alone, so that with some sets
     known already it goes the same way.
 
     Parameters
@@ -57,7 +57,7 @@ def search(  # noqa: PLR0913 - the grid, what is looked for, and what is known
     known
         Rows of sets that an earlier attempt tried, by place in the grid.
     on_batch
-        Told of each batch.
+        Notified of each batch.
 
     Returns
     -------

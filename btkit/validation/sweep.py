@@ -148,7 +148,7 @@ class SweepResult:
         seed
             Of the resampling.
         on_chunk
-            Told of each chunk when it is taken in, with the returns of its sets.
+            Notified of each chunk when it is taken in, with the returns of its sets.
         """
         first, periods, winner = self.sweeper.first, self.sweeper.periods(), self.winner
         engine, close = self.sweeper.engine(self.sets), first.benchmark_closes

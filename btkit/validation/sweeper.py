@@ -31,7 +31,7 @@ from btkit.validation.grid import Axes, Number, ParameterSets, decode, met_by
 
 Floats = NDArray[np.float64]
 OnChunk = Callable[[int, Floats], None]
-"""Told of finished sets: the first one's index, and their rows."""
+"""Notified of finished sets: the first one's index, and their rows."""
 
 _PLANNED = 200_000
 
@@ -119,7 +119,7 @@ class Sweeper:
         sets
             The parameters.
         on_chunk
-            Told of each chunk when it is done.
+            Notified of each chunk when it is done.
 
         Returns
         -------

@@ -92,7 +92,7 @@ class Field(LabelledField):
     kind
         What edits it.
     changed
-        Told the field's name and its new value.
+        Called with the field's name and its new value.
     """
 
     def __init__(self, name: str, kind: _ControlKind, changed: Changed) -> None:
@@ -124,7 +124,7 @@ def field_controls(changed: Changed, *, events: UserEvents) -> dict[str, Control
     Parameters
     ----------
     changed
-        Told of each edit.
+        Notified of each edit.
     events
         The user's, whose names conditions complete.
     """

@@ -46,7 +46,7 @@ class Expressions:
     title, note
         Heading, and what it means in a few words.
     changed
-        Told the field's name and its new value.
+        Called with the field's name and its new value.
     events
         The user's, whose names are completed, too.
     single

@@ -55,7 +55,7 @@ def discard(figure: FigureWidget) -> None:
     figure
         Made by `make_figure`. IPython's history keeps what a cell showed, so it must be light.
     """
-    figure.close()  # first, so that the browser is not told of what follows
+    figure.close()  # first, so that the browser is not notified of what follows
     figure.data = []
     figure._widget_data = []  # noqa: SLF001 - the copy that a browser takes
     figure._widget_layout = {}  # noqa: SLF001 - as above
@@ -94,8 +94,8 @@ def _kind() -> type[FigureWidget]:
                 for name, axis in self._layout.items()
                 if name.startswith(("xaxis", "yaxis")) and axis.get("type")
             }
-            told = {**types, **(relayout_data or {})}
-            super()._send_update_msg(restyle_data, told, trace_indexes, source_view_id)
+            sent = {**types, **(relayout_data or {})}
+            super()._send_update_msg(restyle_data, sent, trace_indexes, source_view_id)
 
         def _publish(self) -> None:
             if self._drawn:

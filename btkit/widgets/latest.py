@@ -45,7 +45,7 @@ class LatestTask(Generic[Answer]):
 
     @property
     def busy(self) -> bool:
-        """Whether work is under way, or its end not yet told."""
+        """Whether work is under way, or its end not yet reported."""
         return self._running is not None
 
     def start(self, work: Work[Answer], *, title: str) -> None:
@@ -66,13 +66,13 @@ class LatestTask(Generic[Answer]):
                 self._running.cancel()
 
     def wait(self) -> None:
-        """Wait until nothing is under way, and everything that ended was told."""
+        """Wait until nothing is under way, and everything that ended was reported."""
         while (running := self._running) is not None:
             running.wait()
             self._settle(running)
 
     def close(self) -> None:
-        """Stop what is under way; nothing more is told."""
+        """Stop what is under way; nothing more is reported."""
         with self._lock:
             running, self._running, self._waiting = self._running, None, None
             if running is not None:
@@ -87,7 +87,7 @@ class LatestTask(Generic[Answer]):
             self._settle(progress)
             return
 
-        def told(progress: Progress[Answer]) -> Answer:
+        def watched(progress: Progress[Answer]) -> Answer:
             try:
                 return work(progress)
             finally:
@@ -95,7 +95,7 @@ class LatestTask(Generic[Answer]):
                 with suppress(RuntimeError):
                     loop.call_soon_threadsafe(self._settle, progress)
 
-        self._take(Progress(told, title=title))
+        self._take(Progress(watched, title=title))
 
     def _take(self, progress: Progress[Answer]) -> None:
         self._running = progress

@@ -28,7 +28,7 @@ class LiveChart:
     name
         File name of a downloaded picture.
     clicked
-        Told the coordinates of what is clicked.
+        Called with the coordinates of what is clicked.
     """
 
     def __init__(self, name: str, *, clicked: Clicked | None = None) -> None:

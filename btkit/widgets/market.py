@@ -182,7 +182,7 @@ class LoadedMarket:
         job
             As `job` returned it.
         progress
-            Told of each stage.
+            Notified of each stage.
 
         Raises
         ------

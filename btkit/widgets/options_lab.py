@@ -316,10 +316,10 @@ class OptionsLab(Lab[Result]):
             return
         now = position.sold
         if at > 0:
-            lives = answer.lives
-            life = lives[lives["spread"].to_numpy() == place].iloc[at - 1]
+            valuations = answer.valuations
+            valuation = valuations[valuations["spread"].to_numpy() == place].iloc[at - 1]
             iv = answer.spreads[place].life.iv[at - 1]
-            now = Moment(float(life["spot"]), iv, int(life["days_to_expiry"]))
+            now = Moment(float(valuation["spot"]), iv, int(valuation["days_to_expiry"]))
         self._look(now)
 
     def _on_strike(self, place: int) -> None:

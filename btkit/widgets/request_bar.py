@@ -39,7 +39,7 @@ class RequestBar:
     request
         What is shown first.
     changed
-        Told what was changed, by the request's names.
+        Called with what was changed, by the request's names.
     settings
         What costs are where none are given; None reads the BT_* environment.
     """

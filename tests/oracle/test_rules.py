@@ -104,7 +104,7 @@ class ExitsPayNoSlippage:
         return price
 
 
-# 3.2: what conditions are told
+# 3.2: what conditions read
 
 
 @both
@@ -141,8 +141,8 @@ class MissingIsZero:
 
 @shares
 class NoGain:
-    def told_of(self, lot, i):
-        return super().told_of(None, i)
+    def position_names(self, lot, i):
+        return super().position_names(None, i)
 
 
 @shares
@@ -692,7 +692,7 @@ class BoughtBackAtTheClose:
         super().leave(lot, i, lot.instrument.close[i], reason)
 
 
-# 4.6 and 4.7: reserve, marks, what conditions are told
+# 4.6 and 4.7: reserve, marks, what conditions read
 
 
 @spreads
@@ -721,9 +721,9 @@ class MarkedAtTheCredit:
 
 @spreads
 class ShareOfTheWing:
-    def told_of(self, lot, i):
-        told = super().told_of(lot, i)
-        return told | {"pnl_pct_of_max_credit": told["position_pnl_pct"]}
+    def position_names(self, lot, i):
+        names = super().position_names(lot, i)
+        return names | {"pnl_pct_of_max_credit": names["position_pnl_pct"]}
 
 
 @spreads

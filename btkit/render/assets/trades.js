@@ -92,7 +92,7 @@
   search.addEventListener("input", render);
   more.addEventListener("click", () => { state.all = !state.all; render(); });
 
-  // As btkit.runs.spreadsheet has it: a text that a spreadsheet would run is told to be one.
+  // As btkit.runs.spreadsheet has it: a text that a spreadsheet would run is marked as one.
   const RUNS = /^[=+\-@\t\r\n\uFF1D\uFF0B\uFF0D\uFF20]/;
   const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
   const written = (value) => {

@@ -1,4 +1,4 @@
-"""What the spreads kept of their credits, and whether the IV rank at entry told it."""
+"""What the spreads kept of their credits, and whether the IV rank at entry foretold it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-// Expressions to type in. The kernel is told the texts at every key, and answers with what is
+// Expressions to type in. The kernel is sent the texts at every key, and answers with what is
 // wrong; names are completed here, without asking it.
 const WORD = /[A-Za-z_{][A-Za-z0-9_{}]*$/;
 const KEYWORDS = new Set(["and", "or", "not", "in", "is", "if", "else", "True", "False", "None"]);

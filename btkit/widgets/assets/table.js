@@ -1,4 +1,4 @@
-// A table to sort, filter and select in. The kernel gives columns and rows, and is told which
+// A table to sort, filter and select in. The kernel gives columns and rows, and is sent which
 // rows are selected; all else happens here.
 const text = (value) => (value === null || value === undefined ? "–" : String(value));
 

@@ -174,7 +174,7 @@ def test_attributes_of_others_say_nothing(attributes):
     frame = titled(daily())
     frame.attrs.update(attributes)
     given = take_bars(frame)
-    assert (given.told, given.interval) == (None, None)
+    assert (given.stated, given.interval) == (None, None)
     assert given.bars.attrs == {}
 
 

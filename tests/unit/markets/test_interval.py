@@ -114,7 +114,7 @@ def test_an_intraday_interval_is_told_through_nights_weekends_and_holes(minutes,
     times = session_times(interval, last="2023-01-31")
     assert infer_interval(times) == interval
     kept = np.random.default_rng(seed).random(len(times)) > 0.1
-    assert infer_interval(times[kept], told=interval) == interval
+    assert infer_interval(times[kept], stated=interval) == interval
 
 
 @pytest.mark.parametrize("label", ["1d", "1w", "2w", "4w", "13w", "1mo", "2mo", "3mo", "12mo"])
@@ -143,7 +143,7 @@ def test_a_longer_interval_is_told_however_its_bars_are_keyed(label, key):
                 )
             index -= pd.Timedelta(days=int(key == "last day"))
     assert infer_interval(index) == interval
-    assert infer_interval(index[5:30], told=interval) == interval
+    assert infer_interval(index[5:30], stated=interval) == interval
 
 
 @pytest.mark.parametrize(
@@ -180,18 +180,18 @@ CUT_SHORT = [
     ],
 )
 def test_what_the_loader_tells_decides_where_the_times_cannot(times, told, expected):
-    assert infer_interval(pd.DatetimeIndex(times), told=told).label == expected
+    assert infer_interval(pd.DatetimeIndex(times), stated=told).label == expected
 
 
 @pytest.mark.parametrize("told", [None, "1h", "15m", "1d", "1w", "minutely"])
 def test_what_the_loader_tells_is_not_believed_against_the_times(told):
-    assert infer_interval(pd.DatetimeIndex(CUT_SHORT), told=told).label == "150m"
+    assert infer_interval(pd.DatetimeIndex(CUT_SHORT), stated=told).label == "150m"
 
 
 def test_one_bar_a_session_is_intraday_where_its_loader_says_so():
     index = session_times(Interval.parse("7h"))
-    assert infer_interval(index, told="7h").label == "7h"
-    assert infer_interval(index.tz_localize(None), told="7h").label == "1d"
+    assert infer_interval(index, stated="7h").label == "7h"
+    assert infer_interval(index.tz_localize(None), stated="7h").label == "1d"
 
 
 @pytest.mark.parametrize(("label", "kept"), [("1m", 0.02), ("5m", 0.1), ("15m", 0.2)])
@@ -204,7 +204,7 @@ def test_the_interval_of_a_stock_that_hardly_trades_measures_all_distances(label
 
 def test_a_stock_that_hardly_trades_keeps_the_interval_it_was_loaded_with():
     times = pd.DatetimeIndex(["2024-01-04 15:00", "2024-01-04 15:02", "2024-01-04 15:07"], tz="UTC")
-    assert infer_interval(times, told="1m").label == "1m"
+    assert infer_interval(times, stated="1m").label == "1m"
 
 
 @pytest.mark.parametrize(

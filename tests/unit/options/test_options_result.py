@@ -72,10 +72,10 @@ def test_legs_are_a_table_beside_the_trades(bars):
     assert shares.spreads == []
 
 
-def test_a_spread_lives_from_its_entry_to_its_exit(bars):
+def test_a_spread_valuations_from_its_entry_to_its_exit(bars):
     result = bt.simulate(SPEC, bars)
     for number, spread in enumerate(result.spreads):
-        life = result.lives[result.lives["spread"] == number]
+        life = result.valuations[result.valuations["spread"] == number]
         assert str(life["time"].iloc[0].date()) == spread.entry_date
         assert life["to_close"].tolist() == spread.life.value
         at_close = spread.exit_reason in {"expiration", "end_of_data"}
@@ -158,7 +158,7 @@ def test_a_run_without_spreads_says_why(bars):
     never = bt.simulate(SPEC | {"entry_conditions": ["close > 1000"]}, bars)
     assert "never held" in never.diagnostics.explanation[0]
     assert never.metrics.total_trades == 0
-    assert never.lives.empty
+    assert never.valuations.empty
 
 
 def test_the_position_is_flat_when_flat(bars):

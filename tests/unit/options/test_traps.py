@@ -137,7 +137,9 @@ def test_on_the_day_of_expiry_everything_stays_finite():
     bars = pd.DataFrame(dict.fromkeys(("open", "high", "low", "close"), prices), index=opens)
     spec = HELD | {"target_dte": 10, "long_delta": 0.05}
     result = bt.simulate(spec, bars.assign(volume=1.0, current_iv=0.2), **MONEY)
-    last_day = result.lives[(result.lives["spread"] == 0) & (result.lives["days_to_expiry"] == 0)]
+    last_day = result.valuations[
+        (result.valuations["spread"] == 0) & (result.valuations["days_to_expiry"] == 0)
+    ]
     assert len(last_day) == 7
     assert np.isfinite(last_day[["mid", "to_close", "short_delta"]].to_numpy()).all()
     assert set(last_day["short_delta"]) <= {0.0, 0.5, 1.0}

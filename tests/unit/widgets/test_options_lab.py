@@ -119,8 +119,8 @@ def test_strikes_are_moved_and_kept_in_order(lab):
 def test_close_by_close_follows_what_became_of_it(lab):
     lab.chosen.control.value = 2
     spread = lab.result.spreads[2]
-    lives = lab.result.lives
-    own = lives[lives["spread"] == 2]
+    valuations = lab.result.valuations
+    own = valuations[valuations["spread"] == 2]
     lab.terms["close"].control.slider.value = len(own)
     now = lab.position.now
     assert now.spot == own["spot"].iloc[-1]

@@ -49,10 +49,10 @@ def test_greeks_credit_and_limits_at_the_sale_are_the_engines(result):
 
 
 def test_values_at_each_close_are_the_engines(result):
-    lives = result.lives
+    valuations = result.valuations
     for place, spread in enumerate(result.spreads):
         sold = of_spread(result, spread)
-        own = lives[lives["spread"] == place]
+        own = valuations[valuations["spread"] == place]
         for row, iv in zip(own.itertuples(), spread.life.iv, strict=True):
             now = replace(sold, now=Moment(row.spot, iv, row.days_to_expiry))
             value = now.credit - (now.profit(row.spot) + now.fee) / now.shares

@@ -18,7 +18,7 @@ from btkit.engine.state import LOT_INSTRUMENT, Trades
 from btkit.pricing.scalar import DAYS_PER_YEAR, years_left
 
 
-class Lives(NamedTuple):
+class Valuations(NamedTuple):
     """Every spread at every close at which it was open, spread by spread, (n,).
 
     Parameters
@@ -69,7 +69,7 @@ def _fills(market: OptionMarket, trades: Trades, bars: Integers, at_close: Flags
     return Fills(spot, years, market.volatility[np.where(at_close, bars, bars - 1)])
 
 
-def follow(market: OptionMarket, rules: SpreadRules, trades: Trades) -> Lives:
+def follow(market: OptionMarket, rules: SpreadRules, trades: Trades) -> Valuations:
     """Return every spread at every close at which it was open.
 
     Parameters
@@ -87,7 +87,7 @@ def follow(market: OptionMarket, rules: SpreadRules, trades: Trades) -> Lives:
     quotes = np.empty((len(spread), 3))
     if len(spread):
         quote(market, rules, trades, spread, bar, quotes)
-    return Lives(spread, bar, *(np.ascontiguousarray(column) for column in quotes.T))
+    return Valuations(spread, bar, *(np.ascontiguousarray(column) for column in quotes.T))
 
 
 @compiled
