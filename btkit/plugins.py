@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass
-from functools import partial
 from importlib import metadata
 from threading import RLock
-from types import CodeType, FunctionType, ModuleType
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
-import numpy as np
-
+from btkit.code_hash import hash_code
 from btkit.errors import BtkitError, PluginError, UsageError
 
 T = TypeVar("T")
@@ -33,8 +28,7 @@ class Plugin:
     name
         What it was registered as.
     code_hash
-        SHA-256 over the source of the function, of the functions of its own package that it
-        calls, and the plain values that they read; see `hash_code`.
+        See `btkit.code_hash.hash_code`.
     distribution, version
         The installed package whose entry point registered it; None for what was registered by
         hand.
@@ -61,6 +55,26 @@ class Plugin:
 _LOADING: ContextVar[metadata.Distribution | None] = ContextVar("_LOADING", default=None)
 
 
+@dataclass(frozen=True)
+class _Entry(Generic[T]):
+    value: T
+    plugin: Plugin
+    code: object
+
+
+def _is_again(known: _Entry[T], plugin: Plugin, code: object) -> bool:
+    if known.plugin.code_hash == plugin.code_hash:
+        return True
+    # What has a name of its own in its module is known by it: no lambda, and nothing local.
+    before, after = _place(known.code), _place(code)
+    same = before == after and "<" not in after
+    return same and known.plugin.distribution == plugin.distribution
+
+
+def _place(code: object) -> str:
+    return f"{getattr(code, '__module__', '')}.{getattr(code, '__qualname__', '<none>')}"
+
+
 class Registry(Generic[T]):
     """One list that users may add to.
 
@@ -81,12 +95,15 @@ class Registry(Generic[T]):
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self.group = f"btkit.{kind}s"
-        self._entries: dict[str, tuple[T, Plugin]] = {}
+        self._entries: dict[str, _Entry[T]] = {}
         self._asked = False
         self._lock = RLock()
 
     def add(self, name: str, value: T, *, code: object, replace: bool = False) -> None:
-        """Add one entry. The same name with the same code once more changes nothing.
+        """Add one entry; what is registered once more, changed or not, takes its own place.
+
+        A cell that runs again and a module that is reloaded define the same function anew: it is
+        known by its module and name, which a lambda has not.
 
         Parameters
         ----------
@@ -116,13 +133,13 @@ class Registry(Generic[T]):
             self._ask_packages()  # who registers by hand learns here that a package has the name
         with self._lock:
             known = self._entries.get(name)
-            if known is not None and known[1].code_hash != plugin.code_hash and not replace:
+            if known is not None and not replace and not _is_again(known, plugin, code):
                 raise UsageError(
-                    f"another {self.kind} is registered as {name!r}, by {known[1].origin}.",
+                    f"another {self.kind} is registered as {name!r}, by {known.plugin.origin}.",
                     hint="Choose another name, or register it with replace=True.",
-                    details={"name": name, "registered_by": known[1].origin},
+                    details={"name": name, "registered_by": known.plugin.origin},
                 )
-            self._entries[name] = (value, plugin)
+            self._entries[name] = _Entry(value, plugin, code)
 
     def get(self, name: str) -> T | None:
         """Return an entry; None if nobody registered it.
@@ -140,7 +157,7 @@ class Registry(Generic[T]):
         if name not in self._entries:
             self._ask_packages()
         found = self._entries.get(name)
-        return None if found is None else found[0]
+        return None if found is None else found.value
 
     def entries(self) -> dict[str, T]:
         """Return all entries by name, in the order in which they were registered.
@@ -151,7 +168,7 @@ class Registry(Generic[T]):
             If an installed package fails while it registers.
         """
         self._ask_packages()
-        return {name: value for name, (value, _) in self._entries.items()}
+        return {name: entry.value for name, entry in self._entries.items()}
 
     def like(self, pattern: re.Pattern[str]) -> list[str]:
         """Return the names that match, of what is registered by now.
@@ -172,7 +189,7 @@ class Registry(Generic[T]):
             As it was registered.
         """
         found = self._entries.get(name)
-        return None if found is None else found[1]
+        return None if found is None else found.plugin
 
     def _ask_packages(self) -> None:
         with self._lock:
@@ -215,97 +232,3 @@ def _speaking_for(package: metadata.Distribution | None) -> Iterator[None]:
         yield
     finally:
         _LOADING.reset(token)
-
-
-def hash_code(code: object) -> str:
-    """Return a fingerprint of what a function does, as far as its own package decides it.
-
-    Parameters
-    ----------
-    code
-        A function, class or other callable.
-
-    Returns
-    -------
-    str
-        SHA-256 in hexadecimal: the source (bytecode where there is none) of the function and of
-        what it uses of its own package, with the plain values that it reads: defaults, closures,
-        constants of the module. What it uses of other packages counts by name and version.
-    """
-    digest = hashlib.sha256()
-    for part in _parts(code, set(), _home(code)):
-        digest.update(part.encode() + b"\0")
-    return digest.hexdigest()
-
-
-def _home(value: object) -> str:
-    module: object = getattr(value, "__module__", None) or type(value).__module__
-    return str(module).partition(".")[0]
-
-
-def _parts(value: object, seen: set[int], home: str) -> Iterator[str]:
-    if value is None or isinstance(value, bool | int | float | complex | str | bytes):
-        yield repr(value)
-    elif id(value) in seen:
-        return
-    elif isinstance(value, ModuleType):
-        yield f"{value.__name__} {getattr(value, '__version__', '')}"
-    elif isinstance(value, tuple | list | set | frozenset | dict):
-        seen.add(id(value))
-        members = [*value.items()] if isinstance(value, dict) else [*value]
-        if isinstance(value, set | frozenset):
-            members.sort(key=repr)
-        for member in members:
-            yield from _parts(member, seen, home)
-    elif isinstance(value, np.ndarray | np.generic):
-        yield f"{value.dtype} {value.shape} {value.tobytes().hex()}"
-    elif isinstance(value, partial):
-        yield from _parts((value.func, value.args, value.keywords), seen, home)
-    else:
-        seen.add(id(value))
-        yield from _code_parts(value, seen, home)
-
-
-def _code_parts(value: object, seen: set[int], home: str) -> Iterator[str]:
-    function = inspect.unwrap(value) if callable(value) else value
-    function = getattr(function, "py_func", function)  # numba's, whose Python code it holds
-    function = getattr(function, "__func__", function)
-    if _home(function) != home:
-        package = _home(function)
-        yield f"{package} {_version(package)} {getattr(function, '__qualname__', type(function))}"
-    elif isinstance(function, FunctionType):
-        yield _source(function) or _bytecode(function.__code__)
-        known = inspect.getclosurevars(function)
-        for name, read in sorted({**known.nonlocals, **known.globals}.items()):
-            yield name
-            yield from _parts(read, seen, home)
-        yield from _parts((function.__defaults__, function.__kwdefaults__), seen, home)
-    elif isinstance(function, type):
-        yield _source(function) or function.__qualname__
-        for name, member in sorted(vars(function).items()):
-            if callable(member):
-                yield name
-                yield from _parts(member, seen, home)
-    else:  # an object with a state of its own: its class, and what it holds
-        yield from _parts(type(function), seen, home)
-        yield from _parts(getattr(function, "__dict__", {}), seen, home)
-
-
-def _source(function: Callable[..., Any] | type) -> str | None:
-    try:
-        return inspect.cleandoc(inspect.getsource(function))
-    except (OSError, TypeError):  # typed into a prompt, or made by exec
-        return None
-
-
-def _bytecode(code: CodeType) -> str:
-    inner = [_bytecode(part) for part in code.co_consts if isinstance(part, CodeType)]
-    plain = [part for part in code.co_consts if not isinstance(part, CodeType)]
-    return f"{code.co_code.hex()} {code.co_names} {code.co_varnames} {plain} {inner}"
-
-
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return ""

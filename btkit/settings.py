@@ -10,9 +10,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from btkit.errors import UsageError
 
-BUILT_IN_SOURCES = ("auto", "market-data", "files", "yahoo", "sample")
 SourceName: TypeAlias = str
-"""One of these, or what a user registered; `btkit.data.check_source_name` knows."""
+"""One of btkit's own, or what a user registered; `btkit.data.check_source_name` knows."""
 
 
 class Settings(BaseSettings):

@@ -6,14 +6,11 @@ import datetime as dt
 import shutil
 
 from btkit.data import yahoo
+from btkit.data.built_in import BUILT_IN, Opening
 from btkit.data.command import split_command
-from btkit.data.files import Files
 from btkit.data.formats import BarFormat
-from btkit.data.market_data_cli import MarketData
-from btkit.data.registering import check_source_name, open_registered
-from btkit.data.sample import Sample
+from btkit.data.registering import AUTO, check_source_name, open_registered
 from btkit.data.source import Source
-from btkit.data.yahoo import Yahoo
 from btkit.errors import SourceError, UsageError
 from btkit.settings import Settings
 
@@ -26,7 +23,7 @@ def open_source(
     ``auto`` is the market-data command if it is on the PATH, else files if BT_DATA_DIR is set,
     else Yahoo if yfinance is installed; never the sample.
     """
-    if name == "auto":
+    if name == AUTO:
         name = _choose(settings)
     if bar_format is not None and name != "files":
         raise UsageError(
@@ -34,20 +31,10 @@ def open_source(
             hint="choose the source files, and set BT_DATA_DIR; or leave the format out",
             details={"source": name},
         )
-    if name == "market-data":
-        return MarketData(settings.market_data_cmd, settings.market_data_timeout_s, now)
-    if name == "files":
-        if settings.data_dir is None:
-            raise SourceError(
-                "the source files needs a folder, and BT_DATA_DIR is not set",
-                hint="set BT_DATA_DIR to a folder of CSV or Parquet files",
-            )
-        return Files(settings.data_dir, bar_format)
-    if name == "yahoo":
-        return Yahoo(now)
-    if name == "sample":
-        return Sample()
-    return open_registered(check_source_name(name))
+    opener = BUILT_IN.get(name)
+    if opener is None:
+        return open_registered(check_source_name(name))
+    return opener(Opening(settings, now, bar_format))
 
 
 def _choose(settings: Settings) -> str:

@@ -11,16 +11,19 @@ import numpy as np
 import pandas as pd
 
 from btkit.arguments import check_choice, check_flag, refusal
+from btkit.data.built_in import BUILT_IN
 from btkit.data.describe import HANDED_OVER
 from btkit.data.quality import REQUIRED_COLUMNS
 from btkit.data.source import Answer, Observations, Request, Source
 from btkit.errors import BtkitError, PluginError, UsageError
 from btkit.markets import Interval
 from btkit.plugins import Plugin, Registry
-from btkit.settings import BUILT_IN_SOURCES
 
 SOURCES: Registry[Callable[[], Source]] = Registry("source")
 """What users add, by name."""
+
+AUTO: Final = "auto"
+"""The name that chooses among btkit's own sources."""
 
 T = TypeVar("T")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,59}", re.ASCII)
@@ -68,7 +71,7 @@ def register_source(name: str, factory: Callable[[], Source], *, replace: bool =
             rule="lower-case letters, digits, - and _, a letter first, at most 60 of them",
             hint="Such as my-vendor.",
         )
-    if name in {*BUILT_IN_SOURCES, HANDED_OVER}:
+    if name in {AUTO, *BUILT_IN, HANDED_OVER}:
         raise UsageError(
             f"a source cannot be called {name!r}: that is btkit's own.",
             hint="Choose another name.",
@@ -99,14 +102,14 @@ def check_source_name(name: object) -> str:
     PluginError
         If the name is not btkit's own, and an installed package fails while it registers its.
     """
-    if isinstance(name, str) and (name in BUILT_IN_SOURCES or SOURCES.get(name) is not None):
+    if isinstance(name, str) and (name in {AUTO, *BUILT_IN} or SOURCES.get(name) is not None):
         return name
     return check_choice(name, source_names(), name="source", noun="source")
 
 
 def source_names() -> list[str]:
     """Return the names of all sources, registered ones last."""
-    return [*BUILT_IN_SOURCES, *SOURCES.entries()]
+    return [AUTO, *BUILT_IN, *SOURCES.entries()]
 
 
 def plugins_of_source(name: str) -> list[Plugin]:

@@ -13,6 +13,10 @@ from textwrap import dedent
 import pytest
 from support.installed import install
 
+import btkit as bt
+from btkit.data import source_names
+from btkit.data.built_in import BUILT_IN
+from btkit.errors import UsageError
 from btkit.indicators import momentum
 from btkit.indicators.causality import check_definition
 
@@ -33,6 +37,18 @@ def test_an_indicator_is_one_piece_of_its_groups_module():
     for n in (2, 14, 37):
         check_definition(names["WILLR"].define(n))
     assert names["WILLR"].entry.name == "willr_<n>"
+
+
+def test_a_source_of_btkits_own_is_a_class_and_an_entry(monkeypatch):
+    monkeypatch.setitem(BUILT_IN, "flat", None)  # so that what the recipe sets is taken back
+    exec(recipe("python", "BUILT_IN"), {"__name__": "flat"})  # noqa: S102 - our own text
+    bars = bt.load_bars("ABC", "2015-01-01", "2015-12-31", source="flat")
+    assert "flat" in source_names()
+    with pytest.raises(UsageError, match="btkit's own"):
+        bt.register_source("flat", dict)
+    assert bars.attrs["btkit"]["source"] == "flat"
+    assert bars.attrs["btkit"]["description"] == "ABC, which never moves"
+    assert (bars["close"] == 1).all()
 
 
 @pytest.fixture

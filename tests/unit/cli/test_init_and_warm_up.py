@@ -67,7 +67,7 @@ def test_a_command_says_that_it_compiles_unless_it_is_quiet(flag, monkeypatch, c
         announcing.compiling_begins(kept=True)
         return CommandOutcome({"fine": True}, next=[])
 
-    monkeypatch.setattr(announcing._Compiling, "told", False)
+    monkeypatch.setattr(announcing._Compiling, "announced", False)
     monkeypatch.setattr(entry, "_parse", lambda _arguments: work)
     assert entry.main(["run", *([flag] if flag else [])]) == 0
     said = capsys.readouterr().err

@@ -7,9 +7,10 @@ from support.installed import install
 
 import btkit as bt
 from btkit.data import Answer, Observations, Source, check_source_name, source_names
+from btkit.data.built_in import BUILT_IN
 from btkit.data.registering import SOURCES
 from btkit.errors import NoDataError, PluginError, SourceError, UsageError
-from btkit.settings import BUILT_IN_SOURCES, Settings
+from btkit.settings import Settings
 
 COLUMNS = ("open", "high", "low", "close", "volume")
 
@@ -62,7 +63,7 @@ def test_it_is_asked_under_its_name():
 
 def test_its_name_is_known_wherever_one_is_chosen():
     bt.register_source("walk", Walk)
-    assert source_names() == [*BUILT_IN_SOURCES, "walk"]
+    assert source_names() == ["auto", *BUILT_IN, "walk"]
     assert check_source_name("walk") == "walk"
     settings = Settings(data_source="walk")
     assert len(load(None, settings=settings)) > 200

@@ -8,10 +8,10 @@ import talib
 from support.installed import install
 
 import btkit as bt
+from btkit.code_hash import hash_code
 from btkit.errors import PluginError, SpecError, UsageError
 from btkit.indicators import FeatureSet, catalogue, closest_names, lookup, plugins_of
 from btkit.indicators.registry import REGISTERED
-from btkit.plugins import hash_code
 
 
 @pytest.fixture(autouse=True)

@@ -3,10 +3,10 @@
 import pytest
 
 import btkit as bt
+from btkit.code_hash import hash_code
 from btkit.indicators.registry import REGISTERED
 from btkit.jobs import verify
 from btkit.jobs.finished_sets import brought_by_user, identify
-from btkit.plugins import hash_code
 from btkit.render.basis import basis
 from btkit.render.view import RunView
 
