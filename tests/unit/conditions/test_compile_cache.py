@@ -200,7 +200,7 @@ def test_it_is_said_once_and_only_by_who_compiles(tmp_path):
 
 def test_a_function_of_somebody_elses_is_not_announced(monkeypatch):
     heard = []
-    monkeypatch.setattr(announcing._Compiling, "told", False)
+    monkeypatch.setattr(announcing._Compiling, "announced", False)
     with announcing.compiling_announced(heard.append):
         assert numba.njit(_double)(2) == 4
         assert heard == []
