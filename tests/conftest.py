@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from support.deep import Steps
 
 # The same examples wherever the tests run, and no limits on time: neither luck nor a busy machine
 # decides whether they pass. Whoever looks for more chooses another profile on the command line.
@@ -28,3 +30,9 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.relative_to(TESTS).parts[0] in INTEGRATION:
             item.add_marker(pytest.mark.integration)
+
+
+@pytest.fixture(scope="session")
+def steps(request):
+    """Give what makes a `Steps` of a number of steps and what they are."""
+    return partial(Steps, request.config.pluginmanager.getplugin("terminalreporter").write_line)

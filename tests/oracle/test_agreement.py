@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given, settings
 from oracle import strategies, strategies_options
 from oracle.battery import case
 from oracle.harness import disagreement
 from oracle.strategies import Case
-from support.deep import sized
+from support.deep import Steps, sized
 
 PROFILE = sized("ci", "deep")
 
@@ -134,16 +136,28 @@ OPERANDS = (
 )
 
 
-@settings(settings.get_profile(PROFILE))
-@given(strategies.cases())
-def test_shares(generated: Case) -> None:
-    assert disagreement(generated) == []
+@pytest.fixture(scope="module")
+def share_step(steps: Callable[..., Steps]) -> Steps:
+    return steps(settings.get_profile(PROFILE).max_examples, "cases of shares")
+
+
+@pytest.fixture(scope="module")
+def spread_step(steps: Callable[..., Steps]) -> Steps:
+    return steps(settings.get_profile(PROFILE).max_examples, "cases of spreads")
 
 
 @settings(settings.get_profile(PROFILE))
-@given(strategies_options.cases())
-def test_spreads(generated: Case) -> None:
+@given(generated=strategies.cases())
+def test_shares(generated: Case, share_step: Steps) -> None:
     assert disagreement(generated) == []
+    share_step()
+
+
+@settings(settings.get_profile(PROFILE))
+@given(generated=strategies_options.cases())
+def test_spreads(generated: Case, spread_step: Steps) -> None:
+    assert disagreement(generated) == []
+    spread_step()
 
 
 @pytest.mark.parametrize("size", ["close * 1e20 // 14", "close * 1e308 * 10 // 14", "close // 0.7"])

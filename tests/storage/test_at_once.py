@@ -13,8 +13,8 @@ from btkit.jobs import list_runs, load_run
 PROCESSES = sized(6, 50)
 
 
-def test_runs_at_once_are_all_complete(arguments, start, settings, query):
-    command = arguments()
+def test_runs_at_once_are_all_complete(arguments, start, settings, query, steps):
+    command, step = arguments(), steps(PROCESSES, "runs at once")
     # None has made the database yet: they race for its schema as well.
     processes = [start(command, BT_CHECKPOINT_BARS="20") for _ in range(PROCESSES)]
     documents = []
@@ -23,6 +23,7 @@ def test_runs_at_once_are_all_complete(arguments, start, settings, query):
         assert process.returncode in (0, 1), err + out
         assert "locked" not in err
         documents.append(json.loads(out))
+        step()
     ids = {document["run"]["run_id"] for document in documents}
     assert len(ids) == PROCESSES
     rows = list_runs(limit=1000, settings=settings)

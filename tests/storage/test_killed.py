@@ -42,24 +42,25 @@ def wait_until(process, happened):
 
 
 def test_killed_at_random_moments_and_resumed_to_the_same_bits(
-    arguments, start, settings, query, reached
+    arguments, start, settings, query, reached, steps
 ):
-    command = arguments(BARS)
+    command, step = arguments(BARS), steps(KILLS, "kills")
     began = time.monotonic()
     out, err = start(command, **EVERY_BAR).communicate()
     lasts = time.monotonic() - began
     assert out, err
     whole = numbers(list_runs(settings=settings)[0]["run_id"], settings)
     assert len(whole[0]["trades"]) > 20
-    luck = random.Random(20260101)  # noqa: S311 - a repeatable choice, not a secret
+    chance = random.Random(20260101)  # noqa: S311 - a repeatable choice, not a secret
     in_simulation = 0
     for number in range(KILLS):
+        step()
         process = start(command, **EVERY_BAR)
         if number % 3 == 2:
-            moment = time.monotonic() + luck.uniform(0.1, 1.0) * lasts
+            moment = time.monotonic() + chance.uniform(0.1, 1.0) * lasts
             wait_until(process, lambda moment=moment: time.monotonic() >= moment)
         else:
-            bar = luck.randrange(1, BARS - 5)
+            bar = chance.randrange(1, BARS - 5)
             wait_until(process, lambda bar=bar: reached() >= bar)
         process.kill()
         process.wait()

@@ -91,12 +91,13 @@ def counted(settings):
 
 
 @pytest.mark.parametrize("fill", ["next_open", "close"])
-def test_a_run_that_dies_at_any_bar_is_resumed_to_the_same_bits(place, crash, fill):
+def test_a_run_that_dies_at_any_bar_is_resumed_to_the_same_bits(place, crash, fill, steps):
     settings, days = place
     spec = SPEC | {"fill": fill}
     whole = numbers(run(spec, "TINY", *days, settings=settings).run_id, settings)
     assert len(whole[0]["trades"]) > 3
     every = 1 if fill == "next_open" else sized(4, 1)
+    step = steps(len(range(1, SHORT, every)), f"stops of {fill}")
     for bar in range(1, SHORT, every):
         run_id = crash(bar, spec=spec)
         (row,) = list_runs(status="interrupted", settings=settings)
@@ -108,6 +109,7 @@ def test_a_run_that_dies_at_any_bar_is_resumed_to_the_same_bits(place, crash, fi
         assert progress.done == list(range(bar + 1, SHORT))
         assert numbers(run_id, settings) == whole
         assert counted(settings) == [0, 0, 0]
+        step()
 
 
 SPREADS = {
@@ -135,13 +137,16 @@ def implied(place):
 
 
 @pytest.mark.parametrize("fill", ["next_open", "close"])
-def test_an_option_run_that_dies_at_any_bar_is_resumed_to_the_same_bits(implied, crash, fill):
+def test_an_option_run_that_dies_at_any_bar_is_resumed_to_the_same_bits(
+    implied, crash, fill, steps
+):
     settings, days = implied
     spec = SPREADS | {"fill": fill}
     whole = numbers(options_sim(spec, "TINY", *days, settings=settings).run_id, settings)
     assert whole[0]["trade_count"] > 5
     assert len({trade["exit_reason"] for trade in whole[0]["trades"]}) > 1
     every = 1 if fill == "next_open" else sized(4, 1)
+    step = steps(len(range(1, SHORT, every)), f"stops of {fill}")
     for bar in range(1, SHORT, every):
         run_id = crash(bar, spec=spec, verb=options_sim, settings=settings)
         (row,) = list_runs(status="interrupted", settings=settings)
@@ -152,6 +157,7 @@ def test_an_option_run_that_dies_at_any_bar_is_resumed_to_the_same_bits(implied,
         assert progress.done == list(range(bar + 1, SHORT))
         assert numbers(run_id, settings) == whole
         assert counted(settings) == [0, 0, 0]
+        step()
 
 
 def test_an_option_run_can_be_cancelled_and_resumed(implied):
