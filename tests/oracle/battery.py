@@ -259,6 +259,16 @@ def spread_cases() -> list[Prepared]:
         several | {"filter_conditions": ["close > open"], "exit_conditions": ["bars_held >= 2"]},
         several | {"fill": "close", "max_concurrent_positions": 200, "per_trade_risk_pct": 0.001},
     ]
+    # The delta of the short leg, flat and of a condor; puts with a wider wing than the calls; a
+    # skew under which what is bought comes to be worth more than what is sold.
+    condor = {"spread_type": "iron_condor"}
+    held = {"stop_loss_pct": 90.0, "profit_target_pct": 1.0, "max_holding_bars": 90}
+    changes += [
+        {"entry_conditions": ["short_leg_delta == 0.3 or bars_held > 1"], "short_delta": 0.3},
+        condor | {"stop_conditions": ["short_leg_delta > 0.25"], "stop_loss_pct": 90.0},
+        condor | {"strike_step": 15.0},
+        held | {"skew": -0.3, "short_delta": 0.9, "long_delta": 0.6, "target_dte": 60},
+    ]
     # What is not sold, and why.
     changes += [
         {"short_delta": 0.95, "long_delta": 0.9, "dividend_yield": 0.9, "target_dte": 60},
@@ -277,6 +287,17 @@ def spread_cases() -> list[Prepared]:
     crash.loc[crash.index[60] :, ["open", "high", "low", "close"]] *= 0.4
     beyond = {"risk_free_rate": -0.4, "target_dte": 200, "stop_loss_pct": 900.0}
     cases.append(spread_case(beyond, bars=crash))
+    # Deep in the money it would even bring more than its wing.
+    deep = {"short_delta": 0.95, "long_delta": 0.9}
+    cases.append(spread_case(beyond | deep, slippage=0.0))
+    # Bars within sessions: what expires does so at the last one.
+    hours = underlying().iloc[:100]
+    days = pd.bdate_range("2018-01-02", periods=20).tz_localize("UTC")
+    hours.index = pd.DatetimeIndex(
+        [day + pd.Timedelta(hours=n) for day in days for n in range(15, 20)]
+    )
+    soon = {"target_dte": 3, "stop_loss_pct": 90.0, "profit_target_pct": 1.0}
+    cases.append(spread_case(soon, bars=hours))
     # Nothing known for a while: no entries, and what is held keeps the last volatility.
     unknown = underlying()
     unknown.loc[unknown.index[10:14], "current_iv"] = math.nan

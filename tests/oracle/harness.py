@@ -15,10 +15,8 @@ from btkit.crosscheck.check import compare, simulate_plainly
 from btkit.crosscheck.inputs import as_instrument
 from btkit.crosscheck.records import Instrument, PlainAccount
 from btkit.crosscheck.walk import Walk
-from btkit.markets import Annualisation
+from btkit.markets import Annualisation, infer_interval
 from btkit.spec import BaseSpec
-
-DAILY = Annualisation()
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,12 +30,16 @@ class Prepared:
         return bt.load_spec(self.case.spec)
 
     @cached_property
-    def instrument(self) -> Instrument:
-        return as_instrument(self.spec, self.case.bars, DAILY, symbol="")
-
-    @cached_property
     def times(self) -> pd.DatetimeIndex:
         return pd.DatetimeIndex(self.case.bars.index)
+
+    @cached_property
+    def annualisation(self) -> Annualisation:
+        return Annualisation(infer_interval(self.times))
+
+    @cached_property
+    def instrument(self) -> Instrument:
+        return as_instrument(self.spec, self.case.bars, self.annualisation, symbol="")
 
     @cached_property
     def result(self) -> Any:
@@ -60,7 +62,7 @@ class Prepared:
         """What the plain simulation makes of it, or one with a broken rule."""
         case = self.case
         account = PlainAccount(case.capital, case.commission, case.slippage, case.start_index)
-        return simulate_plainly(self.spec, self.instrument, account, DAILY, book=book)
+        return simulate_plainly(self.spec, self.instrument, account, self.annualisation, book=book)
 
     def differences(self, book: type[Walk[Any]] | None = None) -> list[Difference]:
         """On what the engine's result and the plain simulation do not agree."""

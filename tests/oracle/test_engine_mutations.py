@@ -1,9 +1,10 @@
 """The engine's loop, broken on purpose: the plain simulation must report every break.
 
-`test_rules.py` breaks every rule; here are those of the engine that are its own, such as the bars
-that it passes over. What is changed is found in the syntax tree by what it does and reads, exactly
-once, so that neither formatting nor moving a function from one module to another breaks a test.
-Python runs the broken loop, where numba would compile it.
+`test_rules.py` breaks every rule of the plain simulation; here are those of the engine, with what
+is its own, such as the bars that it passes over. A break is an expression or a statement, and what
+stands there instead. It is found in the syntax tree, exactly once, so that neither formatting nor
+moving a function from one module to another breaks a test. Python runs the broken loop, where numba
+would compile it.
 """
 
 from __future__ import annotations
@@ -17,10 +18,169 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from oracle.battery import share_cases
+from oracle.battery import share_cases, spread_cases
 
 from btkit.crosscheck.check import compare
 from btkit.engine import loop
+
+CASES = {"run_bars": share_cases, "run_spreads": spread_cases}
+
+SHARE_BREAKS = {
+    "max_holding one bar late": (
+        "bar - marks[lot, LOT_BAR] >= rules.max_holding",
+        "bar - marks[lot, LOT_BAR] > rules.max_holding",
+    ),
+    "room for one lot too many": (
+        "counts[LOTS] < rules.max_positions",
+        "counts[LOTS] <= rules.max_positions",
+    ),
+    "filters gate every exit": ("filtered or not rules.filter_all", "filtered"),
+    "filters gate no exit": ("filtered or not rules.filter_all", "True"),
+    "a failed condition holds": (
+        "tag == _FAILED or not is_true(value, tag)",
+        "tag != _FAILED and not is_true(value, tag)",
+    ),
+    "the share of cash is forgotten": ("share * free", "free"),
+    "the cut ignores the order's fee": ("cash - rules.per_order", "cash"),
+    "the cut ignores the rate": ("1.0 + rules.rate", "1.0"),
+    "the cut ignores the share's fee": (
+        "fill * (1.0 + rules.rate) + rules.per_share",
+        "fill * (1.0 + rules.rate)",
+    ),
+    "the last entry fills": ("bar < final", "True"),
+    "the curve is not flat after ruin": ("equity[bar:]", "equity[bar : bar + 1]"),
+    "quiet bars hide the last": ("min(last, final)", "last"),
+    "quiet bars hide max_holding": (
+        "marks[0, LOT_BAR] + rules.max_holding",
+        "marks[0, LOT_BAR] + rules.max_holding + 1",
+    ),
+    "quiet bars hide room for another lot": ("counts[LOTS] >= fullest", "counts[LOTS] >= 1"),
+    "quiet bars hide stops": ("closed_run(one, other, bar)", "closed_run(one, one, bar)"),
+    "quiet bars hide ruin": ("equity_now <= 0.0", "False"),
+}
+
+# SEMANTICS 4, in its order.
+SPREAD_BREAKS = {
+    "a fill at an open knows that bar's volatility": (
+        "bar - 1 if kind == _ON_OPEN else bar",
+        "bar",
+    ),
+    "a leg has no skew": ("max(volatility + premium, 0.0)", "max(volatility, 0.0)"),
+    "a year of trading days": (
+        "max(expiry - day, 0) / DAYS_PER_YEAR",
+        "max(expiry - day, 0) / 252",
+    ),
+    "no rate": ("strike * math.exp(-rate * years)", "strike"),
+    "no dividend yield": ("spot * math.exp(-dividend_yield * years)", "spot"),
+    "entries without a known volatility": ("not market.known[at]", "False"),
+    "an expiry on the day of the fill": ("expiry <= day", "expiry < day"),
+    "strikes on the other side of the spot": (
+        "drift - shift if call else drift + shift",
+        "drift + shift if call else drift - shift",
+    ),
+    "strikes rounded down": ("strike / rules.strike_step + 0.5", "strike / rules.strike_step"),
+    "strikes that fall together": ("short <= long", "short < long"),
+    "short strikes that cross": ("lots[lot, PUT_SHORT] > lots[lot, CALL_SHORT]", "False"),
+    "the wing of the calls alone": ("max(wing, long - short)", "long - short"),
+    "the credit at mid": ("fill_price(_SELL, short, rules.slippage)", "short"),
+    "the protection at mid": ("fill_price(_BUY, long, rules.slippage)", "long"),
+    "a debit": ("not credit > 0.0", "False"),
+    "a credit of more than the wing": ("credit >= wing", "False"),
+    "one leg pays": ("2.0 * (rules.puts + rules.calls)", "1.0"),
+    "the max loss with one commission": ("fee * 2.0", "fee"),
+    "the max loss without the credit": ("(wing - credit) * SHARES_PER_CONTRACT", "wing * 100.0"),
+    "all the cash at risk": ("rules.risk * spendable", "spendable"),
+    "contracts in parts": (
+        "np.floor(rules.risk * spendable / max_loss)",
+        "spendable * 0.02 / max_loss",
+    ),
+    "a reserve that does not fit": (
+        "contracts * (wing * SHARES_PER_CONTRACT) > spendable",
+        "False",
+    ),
+    "no contract at all": ("not contracts >= 1.0", "False"),
+    "the credit is not received": (
+        "credit * SHARES_PER_CONTRACT * contracts - fee * contracts",
+        "-fee * contracts",
+    ),
+    "the entry's commission is not paid": (
+        "credit * SHARES_PER_CONTRACT * contracts - fee * contracts",
+        "credit * SHARES_PER_CONTRACT * contracts",
+    ),
+    "the entry's commission is not noted": (
+        "lots[lot, LOT_COMMISSION] = fee * contracts",
+        "lots[lot, LOT_COMMISSION] = 0.0",
+    ),
+    "expiry a day late": (
+        "day > expiry or (day == expiry and market.ends_session[bar])",
+        "day > expiry",
+    ),
+    "expiry at the first bar of its session": (
+        "day == expiry and market.ends_session[bar]",
+        "day == expiry",
+    ),
+    "time value at expiry": (
+        "0.0 if settled else years_left(marks[lot, EXPIRY], market.day[bar])",
+        "1 / 365",
+    ),
+    "slippage at expiry": ("0.0 if settled else rules.slippage", "rules.slippage"),
+    "commission at expiry": (
+        "0.0 if settled else rules.commission * legs_of(rules) * contracts",
+        "rules.commission * legs_of(rules) * contracts",
+    ),
+    "buying back is free": (
+        "0.0 if settled else rules.commission * legs_of(rules) * contracts",
+        "0.0",
+    ),
+    "the exit's commission stays": (
+        "-(value * SHARES_PER_CONTRACT * contracts + commission)",
+        "-(value * SHARES_PER_CONTRACT * contracts)",
+    ),
+    "bought back at mid": ("fill_price(_BUY, short, slippage)", "short"),
+    "the protection is sold at mid": ("fill_price(_SELL, long, slippage)", "long"),
+    "what leaves the wing costs": ("paid + (within(value, wing) - value)", "paid"),
+    "worth less than nothing": ("min(max(value, 0.0), wing)", "min(value, wing)"),
+    "worth more than the wing": ("min(max(value, 0.0), wing)", "max(value, 0.0)"),
+    "the stop above its price": (
+        "value >= rules.stop_loss * credit",
+        "value > 1.01 * rules.stop_loss * credit",
+    ),
+    "no stop": ("value >= rules.stop_loss * credit", "False"),
+    "the target at the price itself": (
+        "value <= (1.0 - rules.profit_target) * credit",
+        "value < rules.profit_target * credit",
+    ),
+    "no target": ("value <= (1.0 - rules.profit_target) * credit", "False"),
+    "the reserve is spent": ("money[CASH] - reserved", "money[CASH]"),
+    "the reserve less the credit": (
+        "lots[lot, WING] * SHARES_PER_CONTRACT * lots[lot, CONTRACTS]",
+        "(lots[lot, WING] - lots[lot, CREDIT]) * SHARES_PER_CONTRACT * lots[lot, CONTRACTS]",
+    ),
+    "marked at what closing costs": (
+        "lots[lot, MID] * SHARES_PER_CONTRACT * lots[lot, CONTRACTS]",
+        "lots[lot, TO_CLOSE] * SHARES_PER_CONTRACT * lots[lot, CONTRACTS]",
+    ),
+    "the gain per credit": (
+        "kept * SHARES_PER_CONTRACT / lots[lot, MAX_LOSS]",
+        "kept / lots[lot, CREDIT]",
+    ),
+    "the credit kept per wing": ("kept / lots[lot, CREDIT]", "kept / lots[lot, WING]"),
+    "a short delta when flat of none": (
+        "position[SHORT_DELTA] = rules.short_delta",
+        "position[SHORT_DELTA] = 0.0",
+    ),
+    "the delta of a condor's call": ("not rules.puts", "bool(rules.calls)"),
+    "quiet bars hide an open spread": (
+        "counts[LOTS] > 0 or money[CASH] <= 0.0",
+        "money[CASH] <= 0.0",
+    ),
+}
+
+BREAKS = [
+    pytest.param(run, *change, id=f"{run}-{name}")
+    for run, breaks in (("run_bars", SHARE_BREAKS), ("run_spreads", SPREAD_BREAKS))
+    for name, change in breaks.items()
+]
 
 
 def tree_of(name):
@@ -31,7 +191,9 @@ def made_of(name):
     """Return the modules with compiled functions that a module is made of, itself the last."""
     tree, found = tree_of(name), []
     for node in tree.body:
-        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("btkit.engine."):
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith(
+            ("btkit.engine.", "btkit.pricing.")
+        ):
             found += made_of(node.module)
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
     if any(node.decorator_list for node in functions):
@@ -42,207 +204,80 @@ def made_of(name):
 MODULES = made_of("btkit.engine.loop")
 
 
-def reads(node, *names):
-    """Return whether something reads all of these names or attributes."""
-    found = {getattr(part, "id", getattr(part, "attr", None)) for part in ast.walk(node)}
-    return found >= set(names)
+def parsed(text):
+    (statement,) = ast.parse(text).body
+    return statement.value if isinstance(statement, ast.Expr) else statement
 
 
-def is_named(node, name):
-    return getattr(node, "id", getattr(node, "attr", None)) == name
-
-
-# What is looked for
-
-
-def compares(operator, *names):
-    return lambda node: (
-        isinstance(node, ast.Compare) and type(node.ops[0]) is operator and reads(node, *names)
-    )
-
-
-def joins(operator, *names):
-    return lambda node: (
-        isinstance(node, ast.BoolOp) and type(node.op) is operator and reads(node, *names)
-    )
-
-
-def adds(operator, *, left=None, right=None):
-    """Find the arithmetic of which one side is just this name."""
-    return lambda node: (
-        isinstance(node, ast.BinOp)
-        and type(node.op) is operator
-        and (left is None or is_named(node.left, left))
-        and (right is None or is_named(node.right, right))
-    )
-
-
-def calls(function, *names):
-    return lambda node: (
-        isinstance(node, ast.Call) and is_named(node.func, function) and reads(node, *names)
-    )
-
-
-def breaks_off(node):
-    """Find the lone test of a loop whether something is at or below 0."""
-    return (
-        isinstance(node, ast.If)
-        and isinstance(node.body[0], ast.Break)
-        and isinstance(node.test, ast.Compare)
-        and type(node.test.ops[0]) is ast.LtE
-    )
-
-
-def fills_the_rest(node):
-    """Find the curve from a bar to its end."""
-    return (
-        isinstance(node, ast.Subscript)
-        and is_named(node.value, "equity")
-        and isinstance(node.slice, ast.Slice)
-        and node.slice.upper is None
-    )
-
-
-# What it becomes
-
-
-def with_operator(operator):
-    return lambda node: ast.Compare(node.left, [operator()], node.comparators)
-
-
-def against(value):
-    return lambda node: ast.Compare(node.left, node.ops, [ast.Constant(value)])
-
-
-def without(*names):
-    def change(node):
-        kept = [part for part in node.values if not reads(part, *names)]
-        assert len(kept) == len(node.values) - 1
-        return kept[0] if len(kept) == 1 else ast.BoolOp(node.op, kept)
-
-    return change
-
-
-def always(value):
-    return lambda _: ast.Constant(value)
-
-
-def one_more(node):
-    return ast.BinOp(node, ast.Add(), ast.Constant(1))
-
-
-def only_left(node):
-    return node.left
-
-
-def only_right(node):
-    return node.right
-
-
-def first_argument(node):
-    return node.args[0]
-
-
-def both_at_once(node):
-    """Make `failed or not true` what only a condition that is neither is."""
-    failed, untrue = node.values
-    return ast.BoolOp(ast.And(), [ast.UnaryOp(ast.Not(), failed), untrue])
-
-
-def for_both_gates(node):
-    one, _, *others = node.args
-    return ast.Call(node.func, [one, one, *others], [])
-
-
-def never_taken(node):
-    return ast.If(ast.Constant(False), node.body, node.orelse)
-
-
-def first_of(node):
-    start = node.slice.lower
-    return ast.Subscript(node.value, ast.Slice(start, one_more(start)), node.ctx)
-
-
-BREAKS = {
-    "max_holding one bar late": (compares(ast.GtE, "max_holding"), with_operator(ast.Gt)),
-    "room for one lot too many": (compares(ast.Lt, "max_positions"), with_operator(ast.LtE)),
-    "filters gate every exit": (joins(ast.Or, "filter_all"), without("filter_all")),
-    "filters gate no exit": (joins(ast.Or, "filter_all"), always(True)),
-    "a failed condition holds": (joins(ast.Or, "is_true", "_FAILED"), both_at_once),
-    "the share of cash is forgotten": (adds(ast.Mult, left="share"), only_right),
-    "the cut ignores the order's fee": (adds(ast.Sub, right="per_order"), only_left),
-    "the cut ignores the rate": (adds(ast.Add, right="rate"), only_left),
-    "the cut ignores the share's fee": (adds(ast.Add, right="per_share"), only_left),
-    "the last entry fills": (compares(ast.Lt, "final"), always(True)),
-    "the curve is not flat after ruin": (fills_the_rest, first_of),
-    "quiet bars hide the last": (calls("min", "last", "final"), first_argument),
-    "quiet bars hide max_holding": (adds(ast.Add, right="max_holding"), one_more),
-    "quiet bars hide room for another lot": (compares(ast.GtE, "fullest"), against(1)),
-    "quiet bars hide stops": (calls("closed_run", "other"), for_both_gates),
-    "quiet bars hide ruin": (breaks_off, never_taken),
-}
+def shape(node):
+    """Return what a node says, whether it is read or written."""
+    return ast.dump(node).replace("Store()", "Load()")
 
 
 class Breaker(ast.NodeTransformer):
-    """Takes compilers off functions, and changes what is looked for."""
+    """Takes compilers off functions, and puts one piece of code in the place of another."""
 
-    def __init__(self, found, change):
-        self.found, self.change, self.places = found, change, 0
+    def __init__(self, old, new):
+        self.old, self.new, self.places = parsed(old), new, 0
+        self.looked_for = shape(self.old)
 
     def visit_FunctionDef(self, node):
         node.decorator_list = []
         return self.generic_visit(node)
 
     def visit(self, node):
-        if self.found(node):
-            self.places += 1
-            return self.change(node)
-        return super().visit(node)
+        if type(node) is not type(self.old) or shape(node) != self.looked_for:
+            return super().visit(node)
+        self.places += 1
+        new = parsed(self.new)
+        if hasattr(node, "ctx") and hasattr(new, "ctx"):
+            new.ctx = node.ctx
+        return new
 
 
-def run_bars_of(found, change, monkeypatch):
-    """Return the loop with a change made, and at how many places it was made."""
-    breaker = Breaker(found, change)
+def broken_loop(old, new, monkeypatch):
+    """Return the loop's module with a change made, and at how many places it was made."""
+    breaker = Breaker(old, new)
     for name in MODULES:
         tree = ast.fix_missing_locations(breaker.visit(tree_of(name)))
         module = ModuleType(name)
         # Those that come later import from this one.
         monkeypatch.setitem(sys.modules, name, module)
         exec(compile(tree, name, "exec"), module.__dict__)  # noqa: S102 - our own source, with one rule broken
-    return module.run_bars, breaker.places
+    return module, breaker.places
 
 
-def put_in_place(broken, patch):
+def put_in_place(whole, broken, patch):
     """Let everyone who runs the loop run a broken one: by its name, or out of a table."""
     for module in [module for name, module in sys.modules.items() if name.startswith("btkit.")]:
         for name, value in list(vars(module).items()):
-            if value is loop.run_bars:
+            if value is whole:
                 patch.setattr(module, name, broken)
             for key, row in value.items() if isinstance(value, dict) else ():
-                if isinstance(row, tuple) and any(part is loop.run_bars for part in row):
-                    parts = (broken if part is loop.run_bars else part for part in row)
+                if isinstance(row, tuple) and any(part is whole for part in row):
+                    parts = (broken if part is whole else part for part in row)
                     patch.setitem(value, key, tuple(parts))
 
 
-def noticed(found, change, monkeypatch):
-    """Return whether any case comes out differently, and at how many places something changed."""
-    cases = share_cases()
+def noticed(run, old, new, monkeypatch):
+    """Return at how many places something changed, and whether any case comes out differently."""
+    cases = CASES[run]()
     plain = [case.plain() for case in cases]
     with monkeypatch.context() as patch:
-        broken, places = run_bars_of(found, change, patch)
-        put_in_place(broken, patch)
+        broken, places = broken_loop(old, new, patch)
+        put_in_place(getattr(loop, run), getattr(broken, run), patch)
         with np.errstate(all="ignore"):  # plain numpy scalars warn where compiled code does not
             return places, any(
-                compare(case.again(), run, case.times)
-                for case, run in zip(cases, plain, strict=True)
+                compare(case.again(), expected, case.times)
+                for case, expected in zip(cases, plain, strict=True)
             )
 
 
-def test_python_runs_the_loop_as_numba_does(monkeypatch):
-    assert noticed(lambda _: False, None, monkeypatch) == (0, False)
+@pytest.mark.parametrize("run", CASES)
+def test_python_runs_the_loop_as_numba_does(run, monkeypatch):
+    assert noticed(run, "nothing_of_this_name", "0", monkeypatch) == (0, False)
 
 
-@pytest.mark.parametrize("broken", BREAKS)
-def test_a_broken_engine_is_noticed(broken, monkeypatch):
-    found, change = BREAKS[broken]
-    assert noticed(found, change, monkeypatch) == (1, True)
+@pytest.mark.parametrize(("run", "old", "new"), BREAKS)
+def test_a_broken_engine_is_noticed(run, old, new, monkeypatch):
+    assert noticed(run, old, new, monkeypatch) == (1, True)
