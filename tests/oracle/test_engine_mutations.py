@@ -13,6 +13,7 @@ import ast
 import importlib
 import importlib.util
 import sys
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -259,17 +260,20 @@ def put_in_place(whole, broken, patch):
                     patch.setitem(value, key, tuple(parts))
 
 
+@cache
+def simulated_plainly(run):
+    return [(case, case.plain()) for case in CASES[run]()]
+
+
 def noticed(run, old, new, monkeypatch):
     """Return at how many places something changed, and whether any case comes out differently."""
-    cases = CASES[run]()
-    plain = [case.plain() for case in cases]
+    cases = simulated_plainly(run)
     with monkeypatch.context() as patch:
         broken, places = broken_loop(old, new, patch)
         put_in_place(getattr(loop, run), getattr(broken, run), patch)
         with np.errstate(all="ignore"):  # plain numpy scalars warn where compiled code does not
             return places, any(
-                compare(case.again(), expected, case.times)
-                for case, expected in zip(cases, plain, strict=True)
+                compare(case.again(), expected, case.times) for case, expected in cases
             )
 
 
