@@ -63,7 +63,7 @@ def leave_report(
     rendering
         How pages are made, and where they go.
     progress
-        Told of each stage.
+        Notified of each stage.
 
     Returns
     -------

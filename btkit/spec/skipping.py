@@ -1,4 +1,4 @@
-"""Why an entry that was decided was not made: one sentence for each reason, wherever it is told."""
+"""Why an entry that was decided was not made: a sentence for each reason, wherever it is shown."""
 
 from __future__ import annotations
 

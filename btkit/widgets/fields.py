@@ -40,7 +40,7 @@ class LabelledField:
         self._problem = ipw.HTML()
         if isinstance(control, Number):
             self._edge, inner = control.text, control.box
-            control.told = lambda _: self._tell()
+            control.on_change = lambda _: self._tell()
         else:
             self._edge = inner = control
             control.observe(lambda _: self._tell(), "value")

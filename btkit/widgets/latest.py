@@ -121,9 +121,9 @@ class AnsweredTask(LatestTask[Answer]):
     Parameters
     ----------
     answered
-        Told an answer.
+        Called with an answer.
     failed
-        Told what the work raised instead; `InterruptedRunError` if it was cancelled.
+        Called with what the work raised instead; `InterruptedRunError` if it was cancelled.
     """
 
     def __init__(
@@ -172,7 +172,7 @@ class AnsweredTask(LatestTask[Answer]):
     def _keep(self, progress: Progress[Answer]) -> None:
         try:
             answer = progress.result
-        except BaseException as error:  # noqa: BLE001 - told, and raised where the result is asked for
+        except BaseException as error:  # noqa: BLE001 - handed over, and raised where the result is asked for
             self.fail(error)
             return
         progress.put_away()

@@ -31,8 +31,8 @@ class Number:
     ----------
     value
         Whole numbers stay whole while they are dragged.
-    told
-        Told a new value; what is typed and is no number is told as text.
+    on_change
+        Called with a new value; what is typed and is no number comes as text.
     span
         Lowest and highest value and step of the slider; None chooses them around the value.
     percent
@@ -46,14 +46,19 @@ class Number:
     def __init__(
         self,
         value: float,
-        told: Callable[[float | str], None] = lambda _: None,
+        on_change: Callable[[float | str], None] = lambda _: None,
         *,
         span: tuple[float, float, float] | None = None,
         percent: bool = False,
         rounded: bool = False,
         name: str = "",
     ) -> None:
-        self.told, self._percent, self._rounded, self._quiet = told, percent, rounded, False
+        self.on_change, self._percent, self._rounded, self._quiet = (
+            on_change,
+            percent,
+            rounded,
+            False,
+        )
         self.value: float | str = value
         low, high, step = span or _span(value)
         self._digits = max(0, -math.floor(math.log10(step)))
@@ -106,7 +111,7 @@ class Number:
 
     def _settle(self, value: float | str) -> None:
         self.show(value)
-        self.told(value)
+        self.on_change(value)
 
     def _written(self, value: float | str) -> str:
         if self._rounded and isinstance(value, float):
@@ -142,7 +147,7 @@ class Parameters:
     Parameters
     ----------
     changed
-        Told ``"parameters"`` and its new value.
+        Called with ``"parameters"`` and its new value.
     """
 
     name = "parameters"

@@ -133,8 +133,8 @@ def _traces() -> list[dict[str, Any]]:
 
 def _dot(yaxis: str, xaxis: str, hover: str) -> dict[str, Any]:
     marker = {"color": NOW, "size": 10, "line": {"color": theme.INK, "width": 1}}
-    told = f"Now {hover}<extra></extra>"
-    return dots([], [], marker=marker, hover=told, xaxis=xaxis, yaxis=yaxis)
+    shown = f"Now {hover}<extra></extra>"
+    return dots([], [], marker=marker, hover=shown, xaxis=xaxis, yaxis=yaxis)
 
 
 def _layout() -> dict[str, Any]:

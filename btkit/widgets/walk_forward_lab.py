@@ -133,23 +133,23 @@ class WalkForwardLab(Lab[WalkForwardResult]):
         self._show(left, right)
 
     def _build_fields(self, values: Mapping[str, Any], optimize: dict[str, Any]) -> None:
-        told = self._changed
+        changed = self._changed
         self.fields = {
-            "windows": number_field("Windows", values["windows"], told, span=(1, 12, 1)),
+            "windows": number_field("Windows", values["windows"], changed, span=(1, 12, 1)),
             "is_ratio": number_field(
-                "In sample, %", values["is_ratio"], told, span=(0.2, 0.9, 0.05), percent=True,
+                "In sample, %", values["is_ratio"], changed, span=(0.2, 0.9, 0.05), percent=True,
                 meaning="Share of each window that the rule is chosen on",
             ),
             "scheme": LabelledField(
-                "Scheme", ipw.Dropdown(options=SCHEMES, value=values["scheme"]), told,
+                "Scheme", ipw.Dropdown(options=SCHEMES, value=values["scheme"]), changed,
                 meaning="rolling: in-sample parts of one length; anchored: all from the first bar; "
                 "disjoint: windows that share no bar",
             ),
-            "constraint": constraint_field(values["constraint"], told),
-            "objective": objective_field(values["objective"], told),
+            "constraint": constraint_field(values["constraint"], changed),
+            "objective": objective_field(values["objective"], changed),
         }  # fmt: skip
         self._axes = {
-            name: axis_field(name, optimize.pop(name, []), told, placeholder=f"{value:g}, fixed")
+            name: axis_field(name, optimize.pop(name, []), changed, placeholder=f"{value:g}, fixed")
             for name, value in self.spec.parameters.items()
         }
         self.fields |= self._axes

@@ -88,7 +88,7 @@ def bin_edges(values: Floats) -> Floats:
 
 
 def bins(
-    values: Floats, edges: Floats, told: Callable[[float, float], str], *, noun: str
+    values: Floats, edges: Floats, words: Callable[[float, float], str], *, noun: str
 ) -> dict[str, Any]:
     """Return the bars of how many values lie in each bin, gains and losses in their colours.
 
@@ -96,7 +96,7 @@ def bins(
     ----------
     values, edges
         What is counted, and the bins.
-    told
+    words
         Says the ends of a bin on hover.
     noun
         What one value is.
@@ -110,7 +110,7 @@ def bins(
         "width": np.diff(edges) * 0.92,
         "marker": {"color": gain_colours(lows + highs)},
         "text": [
-            f"{told(low, high)}<br>{text.plural(int(number), noun)}"
+            f"{words(low, high)}<br>{text.plural(int(number), noun)}"
             for low, high, number in zip(lows, highs, counts, strict=True)
         ],
         "textposition": "none",

@@ -50,15 +50,15 @@ def holding_chart(view: RunView) -> Chart:
     data = []
     for won, name, colour, symbol in ENDS:
         part = view.shown[(view.shown["pnl"] > 0) == won]
-        told = [
+        hover = [
             f"{text.day(trade.entry_date)} to {text.day(trade.exit_date)}<br>"
             f"{text.plural(int(trade.bars_held), 'bar')}, {text.money(trade.pnl, sign=True)}"
             for trade in trade_rows(part)
         ]
-        if told:
+        if hover:
             marker = {"color": colour, "symbol": symbol, "size": 7, "opacity": 0.7}
             x, y = floats(part["bars_held"]), floats(part["pnl"])
-            data.append(dots(x, y, marker=marker, name=name, text=told))
+            data.append(dots(x, y, marker=marker, name=name, text=hover))
     scale = scale_for(view.shown["pnl"], [0.0], allow_log=False)
     figure = theme.figure(
         data,

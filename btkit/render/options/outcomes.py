@@ -66,15 +66,15 @@ def rank_chart(book: SpreadBook) -> Chart | None:
             for index, spread in enumerate(known)
             if (made[index] > 0) == won and id(spread) in drawn
         ]
-        told = [
+        hover = [
             f"{known[index].entry_date}<br>IV rank {rank[index]:.0f}<br>"
             f"{text.money(known[index].pnl, sign=True)}, "
             f"{text.percent(float(made[index]), sign=True)} of the max loss"
             for index in part
         ]
-        if told:
+        if hover:
             marker = {"color": colour, "symbol": symbol, "size": 8, "opacity": 0.75}
-            data.append(dots(rank[part], made[part] * 100.0, marker=marker, name=name, text=told))
+            data.append(dots(rank[part], made[part] * 100.0, marker=marker, name=name, text=hover))
     figure = theme.figure(
         data,
         height=HEIGHT,
