@@ -128,7 +128,7 @@ def _evaluators(run: Simulated) -> tuple[Evaluator, Evaluator]:
     count = np.maximum(np.minimum(last, end) - first, 0)[order]
     held = np.repeat(order, count)
     at = np.arange(len(held)) - np.repeat(np.cumsum(count) - count, count) + first[held]
-    # In order of bars, so that what came nearest is told with its first date.
+    # In order of bars, so that what came nearest is reported with its first date.
     held = held[np.argsort(at, kind="stable")]
     # A bar without a trade has a row, too.
     open_at = np.bincount(at - outcome.start, minlength=max(end - outcome.start, 0))

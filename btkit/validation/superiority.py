@@ -47,7 +47,7 @@ def mean_block(periods: int) -> int:
 
     Notes
     -----
-    The cube root of the number of periods. Longer blocks leave ω² too few of them to be told by:
+    The cube root of the number of periods. Longer blocks leave ω² too few to be estimated from:
     with square roots, of 25 sets without skill over 300 periods the best passed at 5 % 18 times of
     100, so about 10 times.
     """

@@ -266,7 +266,7 @@ def _beaten(  # noqa: PLR0913, PLR0917 - numbers stay in registers, where an arr
     consistent: float,
     upper: float,
 ) -> bool:
-    """Return whether any lane is above what was best: seldom, and told without a branch."""
+    """Return whether any lane is above what was best: seldom, and found without a branch."""
     found = 0
     for lane in range(LANES):
         away = means[lane] - other

@@ -72,7 +72,7 @@ def test_legs_are_a_table_beside_the_trades(bars):
     assert shares.spreads == []
 
 
-def test_a_spread_valuations_from_its_entry_to_its_exit(bars):
+def test_a_spread_is_valued_from_its_entry_to_its_exit(bars):
     result = bt.simulate(SPEC, bars)
     for number, spread in enumerate(result.spreads):
         life = result.valuations[result.valuations["spread"] == number]
