@@ -101,7 +101,9 @@ def take_bars(
     # Attributes may hold anything, also what pandas cannot copy along; a subclass may do anything.
     plain = table if type(table) is pd.DataFrame and not table.attrs else pd.DataFrame(table)
     findings: list[Finding] = []
-    if bar_format is not NO_FORMAT or not _is_own_form(plain, stated_interval, KNOWN.union(columns)):
+    if bar_format is not NO_FORMAT or not _is_own_form(
+        plain, stated_interval, KNOWN.union(columns)
+    ):
         try:
             plain, findings = _tidied(plain, calendar, stated_interval, bar_format, columns)
         except pd.errors.OutOfBoundsDatetime as error:

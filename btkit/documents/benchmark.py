@@ -134,11 +134,11 @@ def _measured(
     known = first.benchmark
     if known.bars is None:
         return held
-    told = {
+    changes = {
         "name": "benchmark",
         "definition": _OF_ANOTHER.format(name=known.name),
         "symbol": known.symbol,
         "carried": sum(part.benchmark.carried for part in parts),
         "quality": known.quality,
     }
-    return held.model_copy(update=told)
+    return held.model_copy(update=changes)

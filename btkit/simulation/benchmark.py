@@ -112,7 +112,7 @@ def take_benchmark(
             details={"argument": "benchmark"},
         )
     taken = _checked(given, spec)
-    symbol = None if taken.told is None else taken.told.symbol or None
+    symbol = None if taken.stated is None else taken.stated.symbol or None
     found = BenchmarkCloses(np.empty(0), taken.bars, symbol)
     own = pd.DatetimeIndex(taken.bars.index)
     _check_interval(own, taken, index, measured, found.name)
@@ -151,9 +151,9 @@ def _checked(given: pd.DataFrame, spec: BaseSpec) -> GivenBars:
             details=error.details,
         ) from error
     bars = bars.copy()
-    if taken.told is not None:
-        bars.attrs["btkit"] = taken.told.model_dump()
-    return GivenBars(bars, findings, taken.told, taken.interval)
+    if taken.stated is not None:
+        bars.attrs["btkit"] = taken.stated.model_dump()
+    return GivenBars(bars, findings, taken.stated, taken.interval)
 
 
 def _check_interval(
@@ -163,7 +163,7 @@ def _check_interval(
     measured: Annualisation,
     name: str,
 ) -> None:
-    interval = infer_interval(own, told=taken.interval) if len(own) else measured.interval
+    interval = infer_interval(own, stated=taken.interval) if len(own) else measured.interval
     if interval == measured.interval and (own.tz is None) == (index.tz is None):
         return
     raise UsageError(
