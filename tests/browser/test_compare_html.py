@@ -3,16 +3,18 @@
 import pytest
 from support.documents import long_run, warned_run
 from support.looks import assert_whole
-from support.pages import page
+from support.pages import page_of
 
 from btkit.render.compare import compare
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
 def test_the_comparison_is_drawn_whole(visit, keep, tmp_path, width, scheme):
-    sections = (("Which one earned more?", "Both start at 100.", compare),)
+    question = "Which one earned more?"
+    words = {question: f"## {question}\n\nBoth start at 100."}
     path = tmp_path / "compare.html"
-    path.write_text(page([long_run(), warned_run()], sections), encoding="utf-8")
+    html = page_of([long_run(), warned_run()], ((question, compare),), words)
+    path.write_text(html, encoding="utf-8")
     tab = visit(path, width=width, scheme=scheme)
     assert_whole(tab, width=width, charts=1)
     keep(tab, f"compare-{width}-{scheme}", full_page=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import nbformat
 
 from btkit.documents import RunDocument
@@ -21,13 +23,17 @@ def words_of(template: str) -> dict[str, str]:
 
 def page(document: RunDocument, sections: Sections = SECTIONS) -> str:
     """Return the report's page."""
+    return page_of(document, sections, words_of(PAGES[document.report.kind].template))
+
+
+def page_of(subject: object, sections: Sections, words: Mapping[str, str]) -> str:
+    """Return a page of sections that show the same, under these words by question."""
     notebook = nbformat.v4.new_notebook()
-    words = words_of(PAGES[document.report.kind].template)
     for question, section in sections:
         if question:
             notebook.cells.append(nbformat.v4.new_markdown_cell(words[question]))
         cell = nbformat.v4.new_code_cell(f"render.{section.__name__}(document)")
-        for piece in section(document):
+        for piece in section(subject):
             data, metadata = piece.bundle()
             cell.outputs.append(
                 nbformat.v4.new_output("display_data", data=data, metadata=metadata)
