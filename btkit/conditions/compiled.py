@@ -14,8 +14,10 @@ from typing import Any
 import numba
 from numba.core import config as _config
 from numba.core import event
+from numba.core.caching import FunctionCache
 from numba.core.cpu import CPUTargetOptions
 from numba.core.options import TargetOptions
+from numba.core.runtime.nrt import rtsys
 
 from btkit.announcing import compiling_begins
 
@@ -68,7 +70,9 @@ def _compile(function: Callable[..., Any], **further: bool) -> Callable[..., Any
     before = settings.CACHE_DIR
     settings.CACHE_DIR = str(folder)
     try:
-        return _as_function(numba.njit(cache=True, **options)(function))
+        dispatcher = numba.njit(**options)(function)
+        dispatcher._cache = _Cache(function)  # type: ignore[no-untyped-call]  # noqa: SLF001 - what numba's `cache=True` sets
+        return _as_function(dispatcher)
     finally:
         settings.CACHE_DIR = before
 
@@ -76,6 +80,20 @@ def _compile(function: Callable[..., Any], **further: bool) -> Callable[..., Any
 def _as_function(dispatcher: Any) -> Callable[..., Any]:  # noqa: ANN401 - numba's own type
     result: Callable[..., Any] = dispatcher
     return result
+
+
+class _Cache(FunctionCache):
+    """numba's own cache, which readies numba for running a function from it, not for compiling.
+
+    Readying the compiler imports all that numba can compile, SciPy's linear algebra included. It
+    takes longer than a run of many years. Compiling does it itself.
+    """
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:  # noqa: ANN401 - numba's own types
+        """Return what was compiled for a signature, None if nothing was."""
+        rtsys.initialize(target_context)
+        with self._guard_against_spurious_io_errors():
+            return self._load_overload(sig, target_context)  # type: ignore[no-untyped-call]  # numba's own
 
 
 class _Listener(event.Listener):

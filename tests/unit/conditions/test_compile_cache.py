@@ -214,3 +214,31 @@ def _as_ours(function):
     copy = types.FunctionType(function.__code__, function.__globals__)
     copy.__module__ = "btkit.engine.made_up"
     return copy
+
+
+KEPT_AND_NEW = """
+import sys
+from btkit.conditions.numbers import modulo
+
+def is_ready_to_compile():
+    return "numba.np.arraymath" in sys.modules
+
+kept = modulo(-7.0, 3.0)
+ready = is_ready_to_compile()
+print(kept, ready, modulo(-7.0, 3), is_ready_to_compile())
+"""
+
+
+def test_what_is_kept_runs_without_readying_the_compiler(tmp_path):
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    printed = [
+        subprocess.run(
+            [sys.executable, "-c", program],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=environment,
+        ).stdout
+        for program in (ONE_FUNCTION, KEPT_AND_NEW)
+    ]
+    assert printed == ["2.0\n", "2.0 False 2.0 True\n"]
