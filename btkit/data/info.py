@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import pandas as pd
@@ -98,9 +99,9 @@ class LoadedBars:
     ----------
     bars
         Warm-up and requested range: float64 columns on a ``DatetimeIndex``, ``attrs["btkit"]``
-        holding `info` as a plain dict.
-    info
-        Where they came from.
+        holding `info` as a plain dict; without it where the bars alone say as much.
+    describe
+        Returns `info`.
     start
         Time of the first bar at or after the requested start.
     benchmark
@@ -108,9 +109,14 @@ class LoadedBars:
     """
 
     bars: pd.DataFrame
-    info: DataInfo
+    describe: Callable[[], DataInfo]
     start: pd.Timestamp
     benchmark: pd.DataFrame | None = None
+
+    @cached_property
+    def info(self) -> DataInfo:
+        """Where they came from."""
+        return self.describe()
 
 
 @dataclass(frozen=True)

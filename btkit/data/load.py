@@ -208,7 +208,7 @@ def load_from_source(  # noqa: PLR0913 - the question itself, and where to put i
     )
     result = joined.frame.rename_axis("time" if asked.is_intraday else "date")
     result.attrs["btkit"] = info.model_dump()
-    return LoadedBars(result, info, inside[0])
+    return LoadedBars(result, lambda: info, inside[0])
 
 
 @dataclass(frozen=True)

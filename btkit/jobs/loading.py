@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -151,7 +152,8 @@ def take(bars: pd.DataFrame, job: SpecJob) -> LoadedBars:
             details={"rows": len(days)},
         )
     within = given.bars.iloc[:stop].copy()
-    info = describe_bars(
+    describe = partial(
+        describe_bars,
         index[:stop],
         start=begin,
         interval=infer_interval(index, stated=given.interval),
@@ -159,5 +161,8 @@ def take(bars: pd.DataFrame, job: SpecJob) -> LoadedBars:
         findings=given.findings,
         stated=given.stated,
     )
-    within.attrs["btkit"] = info.model_dump()
-    return LoadedBars(within, info, index[begin])
+    loaded = LoadedBars(within, describe, index[begin])
+    # Of whole bars of which nothing was stated or found, a run says the same when it is asked.
+    if given.stated is not None or given.findings or stop < len(days):
+        within.attrs["btkit"] = loaded.info.model_dump()
+    return loaded

@@ -86,7 +86,7 @@ def slice_part(loaded: LoadedBars, first: int, last: int) -> LoadedBars:
         }
     )
     bars.attrs["btkit"] = info.model_dump()
-    return LoadedBars(bars, info, index[first], loaded.benchmark)
+    return LoadedBars(bars, lambda: info, index[first], loaded.benchmark)
 
 
 def _text(time: pd.Timestamp) -> str:

@@ -1,15 +1,26 @@
 """`simulate`: any kind of spec over bars, pure, and its result."""
 
 from btkit.simulation.diagnostics import ConditionCount, Diagnostics
+from btkit.simulation.inputs import Inputs
 from btkit.simulation.kinds import SIMULATIONS
 from btkit.simulation.result import Result
-from btkit.simulation.simulate import simulate, simulate_with
+from btkit.simulation.simulate import (
+    check_inputs,
+    in_one_piece,
+    simulate,
+    simulate_inputs,
+    simulate_with,
+)
 
 __all__ = [
     "SIMULATIONS",
     "ConditionCount",
     "Diagnostics",
+    "Inputs",
     "Result",
+    "check_inputs",
+    "in_one_piece",
     "simulate",
+    "simulate_inputs",
     "simulate_with",
 ]

@@ -145,6 +145,45 @@ def simulate_with(  # noqa: PLR0913 - what `simulate` takes, and who runs the lo
     SpecError, DataError, NoDataError, UsageError
         As `simulate`.
     """
+    return simulate_inputs(
+        check_inputs(
+            loop,
+            spec,
+            bars,
+            capital=capital,
+            commission=commission,
+            slippage=slippage,
+            start=start,
+            benchmark=benchmark,
+            copy=copy,
+        )
+    )
+
+
+def check_inputs(  # noqa: PLR0913 - what `simulate_with` takes
+    loop: Loop,
+    spec: BaseSpec | Mapping[str, Any],
+    bars: pd.DataFrame,
+    *,
+    capital: float = 100_000,
+    commission: float = 0.65,
+    slippage: float = 0.005,
+    start: str | date | np.datetime64 | None = None,
+    benchmark: pd.DataFrame | None = None,
+    copy: bool = False,
+) -> Inputs:
+    """Check what a simulation rests on.
+
+    Parameters
+    ----------
+    loop, spec, bars, capital, commission, slippage, start, benchmark, copy
+        See `simulate_with`.
+
+    Raises
+    ------
+    SpecError, DataError, NoDataError, UsageError
+        As `simulate`.
+    """
     strategy = _loaded(spec)
     capital, commission, slippage = check_account(
         capital=capital, commission=commission, slippage=slippage
@@ -155,27 +194,41 @@ def simulate_with(  # noqa: PLR0913 - what `simulate` takes, and who runs the lo
     held = own_benchmark(given.bars)
     if benchmark is not None:
         held = take_benchmark(benchmark, strategy, index, start=first, measured=measured)
-    result = SIMULATIONS[strategy.kind](
-        Inputs(
-            spec=strategy,
-            bars=given.bars,
-            quality=given.findings,
-            stated=given.stated,
-            events=strategy.events.of(_symbol(given)),
-            start=first,
-            capital=capital,
-            commission=commission,
-            slippage=slippage,
-            annualisation=measured,
-            benchmark=held,
-            risk_free=_risk_free(strategy, given.bars, first),
-            loop=loop,
-        )
+    return Inputs(
+        spec=strategy,
+        bars=given.bars,
+        quality=given.findings,
+        stated=given.stated,
+        events=strategy.events.of(_symbol(given)),
+        start=first,
+        capital=capital,
+        commission=commission,
+        slippage=slippage,
+        annualisation=measured,
+        benchmark=held,
+        risk_free=_risk_free(strategy, given.bars, first),
+        loop=loop,
     )
+
+
+def simulate_inputs(inputs: Inputs) -> Result:
+    """Simulate what was checked.
+
+    Parameters
+    ----------
+    inputs
+        What `check_inputs` returned.
+
+    Raises
+    ------
+    DataError, UsageError
+        As `simulate`.
+    """
+    result = SIMULATIONS[inputs.spec.kind](inputs)
     # Whoever simulates on the bars of a result again learns where they come from. Earlier, each
     # step would have copied it along.
-    if given.stated is not None:
-        given.bars.attrs["btkit"] = given.stated.model_dump()
+    if inputs.stated is not None:
+        inputs.bars.attrs["btkit"] = inputs.stated.model_dump()
     return result
 
 

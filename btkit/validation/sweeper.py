@@ -24,7 +24,7 @@ from btkit.metrics import MEASURED, columns_for, metric_of
 from btkit.metrics.arrays import RunArrays
 from btkit.metrics.curves import period_returns, risk_free_returns
 from btkit.metrics.registering import work_out
-from btkit.simulation import Result, simulate
+from btkit.simulation import Inputs, Result, check_inputs, in_one_piece, simulate_inputs
 from btkit.simulation.shares import rules_of
 from btkit.spec import CONDITION_LISTS, StrategySpec
 from btkit.validation.grid import Axes, Number, ParameterSets, decode, met_by
@@ -61,8 +61,8 @@ class Sweeper:
 
     Parameters
     ----------
-    first
-        The run of the first set, which has checked spec, bars and account.
+    inputs
+        What the first set would be simulated from: spec, bars and account, checked.
     threads
         How many sets are simulated at once; no result depends on it.
     objective
@@ -70,9 +70,14 @@ class Sweeper:
         by set, on one thread.
     """
 
-    first: Result
+    inputs: Inputs
     threads: int
     objective: str = "sharpe_ratio"
+
+    @cached_property
+    def first(self) -> Result:
+        """The run of the first set."""
+        return simulate_inputs(self.inputs)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -87,22 +92,24 @@ class Sweeper:
         SpecError
             If a condition is refused with any set's values.
         """
-        result, spec = self.first, self.first.spec
+        inputs, spec, start = self.inputs, self.inputs.spec, self.inputs.start
         assert isinstance(spec, StrategySpec)
         plan = _plan(spec, sets)
-        index = pd.DatetimeIndex(result.all_bars.index)
-        ends = result.annualisation.period_ends(pd.DatetimeIndex(result.bars.index))
+        index = pd.DatetimeIndex(inputs.bars.index)
+        ends = inputs.annualisation.period_ends(index[start:])
+        risk_free = None if inputs.risk_free is None else inputs.risk_free[start:]
+        per_year = inputs.annualisation.periods_per_year
         return SweepEngine(
             plan=plan,
-            evaluator=ColumnEvaluator(result.feature_set.column, is_truth_value),
-            keep=result.feature_set.keep,
-            market=Market.of(result.all_bars),
-            rules=rules_of(spec, commission=result.commission, slippage=result.slippage),
+            evaluator=ColumnEvaluator(inputs.features.column, is_truth_value),
+            keep=inputs.features.keep,
+            market=Market.of(inputs.bars),
+            rules=rules_of(spec, commission=inputs.commission, slippage=inputs.slippage),
             account=Account(
-                result.outcome.start,
-                result.initial_capital,
-                math.sqrt(result.periods_per_year),
-                risk_free_returns(result.risk_free, ends, result.periods_per_year),
+                start,
+                inputs.capital,
+                math.sqrt(per_year),
+                risk_free_returns(risk_free, ends, per_year),
                 np.zeros(0, np.int64) if ends is None else ends,
                 index.to_numpy(dtype="datetime64[D]").astype(np.int64),
                 index.asi8,
@@ -170,7 +177,7 @@ class Sweeper:
         trade_values_into(
             values, marks, engine.rules.short, account.clock, account.tick_hours, pnl, share, hours
         )
-        times = pd.DatetimeIndex(self.first.all_bars.index).tz_localize(None).to_numpy()
+        times = pd.DatetimeIndex(self.inputs.bars.index).tz_localize(None).to_numpy()
         return RunArrays(
             equity=equity,
             times=times[start:],
@@ -185,13 +192,15 @@ class Sweeper:
             entry_time=times[marks[:, 0]],
             exit_time=times[marks[:, 1]],
             initial_capital=account.capital,
-            periods_per_year=self.first.periods_per_year,
+            periods_per_year=self.inputs.annualisation.periods_per_year,
         )
 
     @cached_property
     def _benchmark_returns(self) -> Floats:
-        closes = self.first.benchmark_closes
-        ends = self.first.annualisation.period_ends(pd.DatetimeIndex(self.first.bars.index))
+        inputs = self.inputs
+        closes = inputs.benchmark.closes[inputs.start :]
+        index = pd.DatetimeIndex(inputs.bars.index[inputs.start :])
+        ends = inputs.annualisation.period_ends(index)
         return period_returns(closes, float(closes[0]), ends)
 
     def periods(self) -> Periods:
@@ -200,9 +209,8 @@ class Sweeper:
         They are those of the metrics; but of intraday bars always sessions, also where the spec
         says how many bars make a year: resampling every minute would take all memory.
         """
-        first = self.first
-        index = pd.DatetimeIndex(first.bars.index)
-        measured = first.annualisation
+        index = pd.DatetimeIndex(self.inputs.bars.index[self.inputs.start :])
+        measured = self.inputs.annualisation
         if not measured.interval.is_intraday:
             return Periods(np.arange(len(index)), measured.periods_per_year, "bar")
         ends = session_ends(index, calendar=measured.calendar)
@@ -270,7 +278,7 @@ def prepare(  # noqa: PLR0913 - what `simulate` takes, and what a sweep adds
     objective: str = "sharpe_ratio",
     benchmark: pd.DataFrame | None = None,
 ) -> Sweeper:
-    """Check everything that a sweep rests on, by running its first set.
+    """Check everything that a sweep rests on.
 
     Parameters
     ----------
@@ -288,7 +296,8 @@ def prepare(  # noqa: PLR0913 - what `simulate` takes, and what a sweep adds
     SpecError, DataError, NoDataError, UsageError
         As `simulate`.
     """
-    first = simulate(
+    inputs = check_inputs(
+        in_one_piece,
         with_parameters(spec, sets.at(0)),
         bars,
         capital=capital,
@@ -296,8 +305,9 @@ def prepare(  # noqa: PLR0913 - what `simulate` takes, and what a sweep adds
         slippage=slippage,
         start=start,
         benchmark=benchmark,
+        copy=True,
     )
-    return Sweeper(first, max(1, threads), objective)
+    return Sweeper(inputs, max(1, threads), objective)
 
 
 def with_parameters(spec: StrategySpec, values: Mapping[str, Number]) -> StrategySpec:

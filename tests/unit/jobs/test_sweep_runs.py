@@ -324,3 +324,30 @@ def test_the_sweep_is_made_again_by_its_command(settings, tmp_path):
         "fast=3,5,8,13",
         "slow=10,21,34",
     ]
+
+
+@pytest.mark.parametrize(("end", "volume"), [(None, 1e6), (None, 0.0), ("2013-06-28", 1e6)])
+def test_what_is_known_of_handed_over_bars_does_not_depend_on_when_it_is_asked(
+    settings, end, volume
+):
+    bars = make_bars(400).assign(volume=volume).drop(index=pd.Timestamp("2012-05-15"))
+    once = bt.simulate(crossover(), bars if end is None else bars[:end])
+    made = bt.sweep(crossover(), bars, end=end, parameters=AXES, settings=settings)
+    alone = bt.run(crossover(), bars, end=end, settings=settings)
+    assert made.sweeper.first.data == alone.data == once.data
+    assert {"start": "2012-05-15", "end": "2012-05-15"} in once.data.gaps
+    assert ("zero_volume" in {found.code for found in once.data.quality}) == (volume == 0.0)
+    assert alone.warnings == once.warnings
+
+
+def test_a_sweep_neither_judges_the_sessions_nor_runs_its_first_set(settings, monkeypatch):
+    def never(*_given, **_named):
+        raise AssertionError("nobody asked")
+
+    bars = make_bars(400)
+    monkeypatch.setattr("btkit.jobs.loading.describe_bars", never)
+    monkeypatch.setattr(sweeper, "simulate_inputs", never)
+    assert len(bt.sweep(crossover(), bars, parameters=AXES, settings=settings).table) == 12
+    monkeypatch.undo()
+    made = bt.sweep(crossover(), bars, parameters=AXES, settings=settings)
+    assert made.sweeper.first.metrics.total_trades == made.table["total_trades"].iloc[0]
