@@ -68,7 +68,7 @@ def _megabytes() -> float:
     """Write the page of a run of many one-minute bars, and more trades than a page shows."""
     document = as_document(bt.simulate(MINUTES, _minute_bars(BARS), slippage=0.00002))
     notebook = nbformat.v4.new_notebook()
-    for _, _, section in SECTIONS:
+    for _, section in SECTIONS:
         shown = [piece.bundle() for piece in section(document)]
         outputs = [
             nbformat.v4.new_output("display_data", data=data, metadata=metadata)

@@ -56,8 +56,9 @@ def price(value: float | None) -> str:
 
 def day(moment: pd.Timestamp) -> str:
     """Return an ISO date, with the time where it is not midnight."""
-    has_time = moment != moment.normalize()
-    return moment.strftime("%Y-%m-%d %H:%M" if has_time else "%Y-%m-%d")
+    # A page has thousands of them, and `strftime` takes six times as long.
+    date, time = moment.isoformat(timespec="nanoseconds").split("T")
+    return date if time.startswith("00:00:00.000000000") else f"{date} {time[:5]}"
 
 
 def month(moment: pd.Timestamp) -> str:
@@ -111,7 +112,7 @@ def command_parts(command: Sequence[str]) -> list[str]:
 
 def _signed(value: float, *, digits: int, sign: bool = False) -> str:
     text = f"{abs(value):,.{digits}f}"
-    if not any(character in "123456789" for character in text):
+    if not text.strip("0,."):
         return text  # neither −0.0 nor +0.0
     if value < 0:
         return MINUS + text

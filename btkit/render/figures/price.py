@@ -136,27 +136,27 @@ def _trips(view: RunView) -> list[dict[str, Any]]:
 
 
 def _markers(view: RunView) -> list[dict[str, Any]]:
-    trades = view.shown
-    if not len(trades):
+    if not len(view.shown):
         return []
+    # The texts are the same at the entry and the exit: an export writes equal ones only once.
+    trades = view.shown.assign(words=[_hover(trade) for trade in trade_rows(view.shown)])
     traces = [
         dots(
             milliseconds(_naive(trades["entry_date"])),
             floats(trades["entry_price"]),
             name="Entry",
             marker=theme.entry_marker(up=view.terms.direction != "short"),
-            text=[_hover(trade) for trade in trade_rows(trades)],
+            text=list(trades["words"]),
             hover="<b>Entry</b><br>%{text}<extra></extra>",
         )
     ]
     for reason, part in trades.groupby("exit_reason", sort=True):
-        # The texts are as at the entry: an export writes equal ones only once.
         leaves = dots(
             milliseconds(_naive(part["exit_date"])),
             floats(part["exit_price"]),
             name=escape(theme.reason_name(str(reason))),
             marker=theme.reason_marker(str(reason)),
-            text=[_hover(trade) for trade in trade_rows(part)],
+            text=list(part["words"]),
             hover="<b>Exit</b><br>%{text}<extra></extra>",
         )
         traces.append(leaves)
