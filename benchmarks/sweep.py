@@ -17,11 +17,11 @@ from typing import Any
 import numba
 import numpy as np
 import pandas as pd
-from signals import measure_signals
 from timing import Row, best
 
 import btkit as bt
 from btkit.engine.orders import Reason
+from btkit.engine.signals import measure_signals
 from btkit.metrics import MEASURED
 from btkit.settings import Settings
 
@@ -137,12 +137,12 @@ def _signals(bars: pd.DataFrame, fast: int, slow: int) -> tuple[Any, Any]:
 
 def _single_seconds(bars: pd.DataFrame) -> float:
     entries, exits = _signals(bars, 10, 50)
-    opened, close = bars["open"].to_numpy().copy(), bars["close"].to_numpy().copy()
+    close = bars["close"].to_numpy().copy()
     days = bars.index.to_numpy("datetime64[D]").astype(np.int64)
 
     def run() -> Any:
         return measure_signals(
-            opened, close, days, entries, exits, capital=CAPITAL, rate=FEES, annual=math.sqrt(252)
+            close, days, entries, exits, capital=CAPITAL, rate=FEES, annual=math.sqrt(252)
         )
 
     return _least(run, 300)

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numba
 from numba.core import config as _config
@@ -18,9 +18,11 @@ from numba.core.caching import FunctionCache
 from numba.core.cpu import CPUTargetOptions
 from numba.core.options import TargetOptions
 from numba.core.runtime.nrt import rtsys
+from numba.extending import register_jitable
 
 from btkit.announcing import compiling_begins
 
+Function = TypeVar("Function", bound=Callable[..., Any])
 # numba's settings are made at import, out of its type checker's sight.
 settings: Any = _config
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -59,6 +61,12 @@ def compiled_apart(function: Callable[..., Any]) -> Callable[..., Any]:
     Without a look whether they do at each turn of a loop, which may cost more than the turn.
     """
     return _compile(function, _nrt=False, noalias=True)
+
+
+def also_compiled(function: Function) -> Function:
+    """Let compiled functions call `function`, too; for Python it stays as it is."""
+    called: Function = register_jitable(function)
+    return called
 
 
 def _compile(function: Callable[..., Any], **further: bool) -> Callable[..., Any]:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from btkit.conditions.compiled import compiled_inline
+from btkit.conditions.compiled import also_compiled, compiled_inline
 from btkit.conditions.machine import STACK_SIZE, Op, Tag, is_true, run_program
 from btkit.decisions.records import ENTRY_LIST, EXIT_LIST, FILTER_LIST, SIZE_LIST, STOP_LIST
 from btkit.engine.inputs import CAPITAL, POSITION_SLOTS, Floats
@@ -123,6 +123,7 @@ class Room(NamedTuple):
     stack: Floats
 
 
+@also_compiled
 def new_room() -> Room:
     """Return room for the programs of one thread."""
     return Room(np.zeros(POSITION_SLOTS), np.empty((STACK_SIZE, 2)))

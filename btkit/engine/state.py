@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from btkit.conditions.compiled import also_compiled
 from btkit.engine.inputs import Floats, Integers
 from btkit.engine.orders import ORDER_COLUMNS, Skip
 
@@ -14,6 +15,7 @@ from btkit.engine.orders import ORDER_COLUMNS, Skip
 CASH, FINAL = range(2)
 # State.counts; SKIPPED + Skip is one counter for each reason
 LOTS, TRADES, ORDERS, UNFILLED, RUINED, LAST_DECIDED, SKIPPED = range(7)
+COUNTERS = SKIPPED + len(Skip)
 # Columns of State.lots and Trades.lots; a book has its own from LOT_COLUMNS on
 LOT_PRICE, LOT_EXIT_PRICE, LOT_QUANTITY, LOT_COMMISSION, LOT_EXIT_COMMISSION = range(5)
 LOT_COLUMNS = 5
@@ -156,6 +158,7 @@ class Width(NamedTuple):
 SHARE_WIDTH = Width(LOT_COLUMNS, MARK_COLUMNS)
 
 
+@also_compiled
 def new_state(capital: float, lots: int, width: Width = SHARE_WIDTH) -> State:
     """Return the state before the first bar.
 
@@ -168,7 +171,7 @@ def new_state(capital: float, lots: int, width: Width = SHARE_WIDTH) -> State:
     width
         Of the book.
     """
-    counts = np.zeros(SKIPPED + len(Skip), np.int64)
+    counts = np.zeros(COUNTERS, np.int64)
     counts[LAST_DECIDED] = -1
     return State(
         np.array([capital, 0.0]),
@@ -180,6 +183,7 @@ def new_state(capital: float, lots: int, width: Width = SHARE_WIDTH) -> State:
     )
 
 
+@also_compiled
 def new_trades(bars: int, width: Width = SHARE_WIDTH) -> Trades:
     """Return room for the trades of `bars` bars: one entry a bar at the most."""
     return Trades(np.empty((bars, width.lots)), np.empty((bars, width.marks), np.int64))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from btkit.conditions.compiled import compiled_inline, compiled_lean
+from btkit.conditions.compiled import also_compiled, compiled_inline, compiled_lean
 from btkit.conditions.program import Tables
 from btkit.decisions.records import (
     ENTRY_LIST,
@@ -147,6 +147,7 @@ class Scratch(NamedTuple):
     room: Room
 
 
+@also_compiled
 def new_scratch(bars: int, lots: int, periods: int) -> Scratch:
     """Return room for the work of one thread.
 

@@ -81,8 +81,10 @@ def warm_up() -> WarmUp:
 
 def _simulate() -> None:
     # All of these bring numba.
+    import numpy as np  # noqa: PLC0415 - as above
     import pandas as pd  # noqa: PLC0415 - as above
 
+    from btkit.engine.signals import measure_signals  # noqa: PLC0415 - as above
     from btkit.jobs.verbs import sweep  # noqa: PLC0415 - as above
     from btkit.simulation import simulate  # noqa: PLC0415 - as above
 
@@ -98,3 +100,5 @@ def _simulate() -> None:
     sweep(
         _SWEPT, moving.assign(volume=1000.0).astype(float), parameters={"wait": [2, 3]}
     ).overfitting(repetitions=2)
+    one, never = np.ones(1), np.zeros(1, np.bool_)
+    measure_signals(one, np.zeros(1, np.int64), never, never, capital=1.0, rate=0.0, annual=1.0)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from btkit.conditions.compiled import compiled, compiled_inline, compiled_lean
+from btkit.conditions.compiled import also_compiled, compiled, compiled_inline, compiled_lean
 from btkit.conditions.vectors import (
     WIDTH,
     any_reaches,
@@ -98,6 +98,7 @@ class Meter(NamedTuple):
     marks: NDArray[np.int64]
 
 
+@also_compiled
 def new_meter() -> Meter:
     """Return room for measuring one run after the other."""
     return Meter(np.empty((5, WIDTH)), np.empty(5), np.empty(3, np.int64))
