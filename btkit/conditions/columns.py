@@ -94,12 +94,13 @@ class ColumnEvaluator:
     is_bool
         Says whether a name's values are truth values.
     let_go
-        Called by `forget`: whoever gives the columns need not keep them.
+        Called by `forget`: whoever gives the columns need not keep them. Says whether room is
+        wanted; of a short run nothing is worked out twice to save it.
     """
 
     column: Callable[[str], NDArray[np.float64]]
     is_bool: Callable[[str], bool]
-    let_go: Callable[[], None] = lambda: None
+    let_go: Callable[[], bool] = lambda: True
     known: dict[Node, Value] = field(default_factory=dict)
 
     def evaluate(self, node: Node) -> Value:
@@ -114,8 +115,10 @@ class ColumnEvaluator:
 
     def forget(self) -> None:
         """Let go of columns and numbers, which of a long run take much room; truth values stay."""
-        self.known = {tree: value for tree, value in self.known.items() if value.is_bool is True}
-        self.let_go()
+        if self.let_go():
+            self.known = {
+                tree: value for tree, value in self.known.items() if value.is_bool is True
+            }
 
     def _compute(self, node: Node) -> Value:
         match node:

@@ -203,11 +203,19 @@ class FeatureSet:
         """
         self._columns[name] = _read_only(values)
 
-    def forget(self) -> None:
-        """Let go of what was computed over a long run; asked for again, it is computed again."""
-        if len(self) >= LONG:
+    def forget(self) -> bool:
+        """Let go of what was computed over a long run; asked for again, it is computed again.
+
+        Returns
+        -------
+        bool
+            Whether the run is long.
+        """
+        long = len(self) >= LONG
+        if long:
             self._columns.clear()
             self._shared.clear()
+        return long
 
     def fallback(self, name: str) -> Mask | None:
         """Return the bars whose value rests on a documented fallback.

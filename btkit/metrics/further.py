@@ -97,7 +97,9 @@ def _positive_months(
     # as long.
     first, last = times[[0, -1]].astype("datetime64[M]")
     months = np.arange(first + 1, last + 2).astype(times.dtype)
-    ends = np.unique(np.searchsorted(times, months) - 1)
+    ends = np.searchsorted(times, months) - 1
+    # A month without bars ends where the one before does.
+    ends = ends[np.append(True, ends[1:] != ends[:-1])]
     return float((bar_returns(equity[ends], initial_capital) > ROUNDING).mean())
 
 
