@@ -49,11 +49,10 @@ def execute_run(job: SpecJob, given: Execution) -> Result:
 
 def _simulate(job: SpecJob, loaded: LoadedBars, *, watch: RunWatch | None = None) -> Result:
     # The compiled loop is slow to import, and listing or reading runs does without it.
-    from btkit.simulation import simulate_with  # noqa: PLC0415
-    from btkit.simulation.simulate import in_one_piece  # noqa: PLC0415 - as above
+    from btkit.simulation import check_inputs, in_one_piece, simulate_inputs  # noqa: PLC0415
 
     finish = in_one_piece if watch is None else watch.finish
-    return simulate_with(
+    inputs = check_inputs(
         finish,
         job.strategy,
         loaded.bars,
@@ -61,6 +60,7 @@ def _simulate(job: SpecJob, loaded: LoadedBars, *, watch: RunWatch | None = None
         start=loaded.start,
         benchmark=loaded.benchmark,
     )
+    return simulate_inputs(inputs)
 
 
 def _carry_out(job: SpecJob, info: RunInfo, store: Store, given: Execution) -> Result:

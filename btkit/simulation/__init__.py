@@ -9,7 +9,6 @@ from btkit.simulation.simulate import (
     in_one_piece,
     simulate,
     simulate_inputs,
-    simulate_with,
 )
 
 __all__ = [
@@ -22,5 +21,4 @@ __all__ = [
     "in_one_piece",
     "simulate",
     "simulate_inputs",
-    "simulate_with",
 ]

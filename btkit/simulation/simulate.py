@@ -88,16 +88,18 @@ def simulate(
     >>> result.metrics.sharpe_ratio  # doctest: +SKIP
     0.31
     """
-    return simulate_with(
-        in_one_piece,
-        spec,
-        bars,
-        capital=capital,
-        commission=commission,
-        slippage=slippage,
-        start=start,
-        benchmark=benchmark,
-        copy=True,
+    return simulate_inputs(
+        check_inputs(
+            in_one_piece,
+            spec,
+            bars,
+            capital=capital,
+            commission=commission,
+            slippage=slippage,
+            start=start,
+            benchmark=benchmark,
+            copy=True,
+        )
     )
 
 
@@ -112,55 +114,7 @@ def in_one_piece(loop: ChunkedRun) -> Outcome:
     return loop.finish(chunk_bars=loop.bars)
 
 
-def simulate_with(  # noqa: PLR0913 - what `simulate` takes, and who runs the loop
-    loop: Loop,
-    spec: BaseSpec | Mapping[str, Any],
-    bars: pd.DataFrame,
-    *,
-    capital: float = 100_000,
-    commission: float = 0.65,
-    slippage: float = 0.005,
-    start: str | date | np.datetime64 | None = None,
-    benchmark: pd.DataFrame | None = None,
-    copy: bool = False,
-) -> Result:
-    """`simulate`, with the loop run by someone who watches, saves or stops it.
-
-    Parameters
-    ----------
-    loop
-        Runs a loop to its end, as `in_one_piece` does.
-    spec, bars, capital, commission, slippage, start, benchmark
-        See `simulate`.
-    copy
-        Whether the bars may change while the result is in use, so that it needs its own.
-
-    Returns
-    -------
-    Result
-        That of `simulate`.
-
-    Raises
-    ------
-    SpecError, DataError, NoDataError, UsageError
-        As `simulate`.
-    """
-    return simulate_inputs(
-        check_inputs(
-            loop,
-            spec,
-            bars,
-            capital=capital,
-            commission=commission,
-            slippage=slippage,
-            start=start,
-            benchmark=benchmark,
-            copy=copy,
-        )
-    )
-
-
-def check_inputs(  # noqa: PLR0913 - what `simulate_with` takes
+def check_inputs(  # noqa: PLR0913 - what `simulate` takes, and who runs the loop
     loop: Loop,
     spec: BaseSpec | Mapping[str, Any],
     bars: pd.DataFrame,
@@ -176,8 +130,12 @@ def check_inputs(  # noqa: PLR0913 - what `simulate_with` takes
 
     Parameters
     ----------
-    loop, spec, bars, capital, commission, slippage, start, benchmark, copy
-        See `simulate_with`.
+    loop
+        Runs a loop to its end, as `in_one_piece` does, or watches, saves and stops it.
+    spec, bars, capital, commission, slippage, start, benchmark
+        See `simulate`.
+    copy
+        Whether the bars may change while the result is in use, so that it needs its own.
 
     Raises
     ------

@@ -8,7 +8,7 @@ import pytest
 
 import btkit as bt
 from btkit.engine import ChunkedRun
-from btkit.simulation import simulate_with
+from btkit.simulation import check_inputs, simulate_inputs
 from btkit.simulation.simulate import in_one_piece
 
 SPECS = {
@@ -65,7 +65,7 @@ def case(request):
         loops.append(copy.deepcopy(loop))
         return in_one_piece(loop)
 
-    whole = simulate_with(note, fields, prices, start=prices.index[3])
+    whole = simulate_inputs(check_inputs(note, fields, prices, start=prices.index[3]))
     pd.testing.assert_frame_equal(
         whole.trades, bt.simulate(fields, prices, start=prices.index[3]).trades, check_exact=True
     )

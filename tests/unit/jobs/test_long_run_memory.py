@@ -12,7 +12,7 @@ import pytest
 import btkit as bt
 from btkit.documents import RunDocument, build_provenance, build_report, describe_run
 from btkit.indicators.features import LONG
-from btkit.simulation import simulate_with
+from btkit.simulation import check_inputs, simulate_inputs
 from btkit.simulation.simulate import in_one_piece
 from btkit.storage import LocalCurves
 
@@ -70,8 +70,8 @@ def simulated(bars, peak):
         "max_holding_bars": 10,
     }
     # What is imported and loaded once is not what is measured.
-    document_of(simulate_with(in_one_piece, spec, bars[:1_000]))
-    return peak(lambda: simulate_with(in_one_piece, spec, bars))
+    document_of(simulate_inputs(check_inputs(in_one_piece, spec, bars[:1_000])))
+    return peak(lambda: simulate_inputs(check_inputs(in_one_piece, spec, bars)))
 
 
 def document_of(result):
