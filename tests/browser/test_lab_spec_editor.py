@@ -353,5 +353,7 @@ def test_running_the_cell_again_leaves_no_widget_of_the_one_before(editor):
     assert before > 50
     for _ in range(3):
         editor.notebook.run_all()
+        # A view that is still being made while its widgets close complains; a hand is slower.
+        editor.tab.locator(".bt-edit .annotation-text").first.wait_for()
     editor.notebook.wait_for(counted, before)
     assert editor.tab.locator(".bt-edit").count() == 1
