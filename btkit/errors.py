@@ -178,6 +178,10 @@ class SourceUnavailableError(SourceError):
     retryable = True
 
 
+class BundleError(BtkitError):
+    """A trained model cannot be read, or is not what it says, or does not fit the run."""
+
+
 class PluginError(BtkitError):
     """What a user registered, or an installed package registers, fails or breaks its rules."""
 

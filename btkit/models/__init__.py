@@ -1,0 +1,1 @@
+"""Trained models: what a bundle holds, and what it says of each bar."""
