@@ -21,11 +21,9 @@ from btkit.storage import (
     Inspection,
     Store,
     StoredJob,
-    abandoned,
-    digest_of,
     has_content,
-    sweep,
 )
+from btkit.writing import abandoned, digest_of, sweep
 
 FindingKind = Literal[
     "database", "damaged", "missing", "orphan", "temporary", "upload", "open", "unreachable"

@@ -13,7 +13,8 @@ from btkit.jobs.files import report_folder
 from btkit.jobs.finished_sets import forget_finished
 from btkit.jobs.progress import Silent
 from btkit.settings import Settings, read_settings
-from btkit.storage import SHARED_PAGES, Deleted, Store, check_job_id, sweep
+from btkit.storage import SHARED_PAGES, Deleted, Store, check_job_id
+from btkit.writing import sweep
 
 _ENDINGS = (".json", ".ipynb", ".html", ".trades.csv", ".failed.ipynb", ".parquet")
 _FOLDERS = ("-top", "-windows")

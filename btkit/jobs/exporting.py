@@ -30,11 +30,9 @@ from btkit.storage import (
     Stored,
     StoreSnapshot,
     check_job_id,
-    make_folder,
-    sweep_once,
     trades_frame,
-    writing_aside,
 )
+from btkit.writing import make_folder, sweep_once, writing_aside
 
 if TYPE_CHECKING:
     import pyarrow as pa

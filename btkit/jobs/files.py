@@ -14,7 +14,8 @@ import pandas as pd
 from btkit.errors import StoreError, UsageError
 from btkit.jobs.job import SPEC_JOBS
 from btkit.settings import Settings, read_settings
-from btkit.storage import FileKind, JobKind, Store, parquet_of
+from btkit.storage import FileKind, JobKind, Store
+from btkit.writing import parquet_of
 
 if TYPE_CHECKING:
     from btkit.spec import StrategySpec

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from btkit.errors import StoreError
 from btkit.jobs.files import explained
 from btkit.metrics import MEASURED, plugins_of_metrics
-from btkit.storage import digest_of, make_folder, parquet_of, write_whole
+from btkit.writing import digest_of, make_folder, parquet_of, write_whole
 
 if TYPE_CHECKING:
     from btkit.spec import BaseSpec

@@ -6,7 +6,8 @@ from btkit.documents import RunDocument
 from btkit.errors import BtkitError, StoreError
 from btkit.jobs.verifying import differing_values, rerun
 from btkit.settings import Settings
-from btkit.storage import Checksum, Store, curve_content, digest_of
+from btkit.storage import Checksum, Store, curve_content
+from btkit.writing import digest_of
 
 
 def mend_curve(

@@ -14,7 +14,8 @@ from btkit.jobs.files import report_folder, write_bytes
 from btkit.jobs.job import Rendering
 from btkit.render.notebook import Engine, HtmlAssets, execute_template, template_for
 from btkit.settings import Settings
-from btkit.storage import FileKind, JobKind, Store, make_folder, sweep_once
+from btkit.storage import FileKind, JobKind, Store
+from btkit.writing import make_folder, sweep_once
 
 
 def prepare_folder(settings: Settings) -> None:

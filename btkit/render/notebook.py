@@ -13,7 +13,7 @@ from btkit.errors import RenderError, UsageError
 from btkit.render.kinds import PAGES
 from btkit.render.pieces import METADATA
 from btkit.shipped import shipped
-from btkit.storage import folder_aside, make_folder, write_whole
+from btkit.writing import folder_aside, make_folder, write_whole
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

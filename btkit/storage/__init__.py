@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from btkit.owner import HEARTBEAT_S
 from btkit.storage.arrays import Arrays
 from btkit.storage.checkpoints import Checkpoint
 from btkit.storage.checksums import REPORT, Checksum, Checksums, FileKind
@@ -14,22 +15,10 @@ from btkit.storage.jobs import ClaimedJob, JobProgress, JobTable
 from btkit.storage.kept_files import SHARED_PAGES
 from btkit.storage.listing import JobFilter
 from btkit.storage.objects import ObjectStore
-from btkit.storage.owner import HEARTBEAT_S
 from btkit.storage.rows import EXCURSIONS, trades_frame
 from btkit.storage.snapshot import Stored, StoreSnapshot
 from btkit.storage.store import Deleted, Store
 from btkit.storage.uploads import Delivery, UploadKind, Uploads
-from btkit.storage.writing import (
-    abandoned,
-    digest_of,
-    folder_aside,
-    make_folder,
-    parquet_of,
-    sweep,
-    sweep_once,
-    write_whole,
-    writing_aside,
-)
 
 __all__ = [
     "BUSY_TIMEOUT_S",
@@ -64,23 +53,14 @@ __all__ = [
     "StoredJob",
     "UploadKind",
     "Uploads",
-    "abandoned",
     "check_job_id",
     "check_run_id",
     "curve_content",
-    "digest_of",
-    "folder_aside",
     "has_content",
-    "make_folder",
     "migrate",
     "migrations",
     "new_job_id",
     "new_run_id",
     "open_database",
-    "parquet_of",
-    "sweep",
-    "sweep_once",
     "trades_frame",
-    "write_whole",
-    "writing_aside",
 ]

@@ -12,8 +12,8 @@ from typing import Literal
 
 import numpy as np
 
+from btkit.owner import now_text
 from btkit.storage.arrays import Arrays, pack, unpack
-from btkit.storage.owner import now_text
 
 CheckpointType = Literal["periodic", "cancellation"]
 _PLACE = "btkit_place"

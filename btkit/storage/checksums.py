@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from btkit.errors import CorruptFileError
+from btkit.owner import now_text
 from btkit.storage import rows
-from btkit.storage.owner import now_text
-from btkit.storage.writing import digest_of
+from btkit.writing import digest_of
 
 FileKind = Literal["rows", "curve", "table", "json", "notebook", "html", "csv", "spec"]
 """What a checksum is of: ``rows`` lie in the database, ``curve`` in BT_CURVE_DIR, the others in

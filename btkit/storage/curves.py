@@ -15,7 +15,7 @@ import pandas as pd
 from btkit.errors import StoreError
 from btkit.storage.checksums import Checksum, check_content
 from btkit.storage.ids import check_run_id
-from btkit.storage.writing import Aside, Summed, make_folder, sweep_once, writing_aside
+from btkit.writing import Aside, Summed, make_folder, sweep_once, writing_aside
 
 CURVE_COLUMNS = ("timestamp", "equity", "cash", "invested", "open", "high", "low", "close")
 """The columns of a stored curve: bar time, then $ and prices as float64."""

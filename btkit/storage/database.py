@@ -13,7 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from btkit.errors import StoreBusyError, StoreError
-from btkit.storage.writing import make_folder
+from btkit.writing import make_folder
 
 _ADDS_COLUMN = re.compile(r"ALTER TABLE (\w+) ADD COLUMN (\w+)")
 BUSY_TIMEOUT_S = 30.0

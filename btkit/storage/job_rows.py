@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from btkit.errors import RunNotFoundError, StoreBusyError
+from btkit.owner import Owner, is_alive, now_text, this_process
 from btkit.storage.checksums import note_checksums, report_checksum, request_checksum
-from btkit.storage.owner import Owner, is_alive, now_text, this_process
 
 JobKind = Literal["run", "options-sim", "walk-forward", "sweep", "batch"]
 """What was asked for, by the name of its command."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from btkit.errors import StoreBusyError, StoreError
+from btkit.owner import now_text
 from btkit.storage import rows
 from btkit.storage.checkpoints import (
     CANCELLATION,
@@ -36,7 +37,6 @@ from btkit.storage.job_rows import (
     shown_status,
     unknown_job,
 )
-from btkit.storage.owner import now_text
 from btkit.storage.reading import Database
 
 

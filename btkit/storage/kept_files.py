@@ -14,7 +14,7 @@ from btkit.storage.checksums import (
     note_checksums,
 )
 from btkit.storage.reading import Database
-from btkit.storage.writing import make_folder, writing_aside
+from btkit.writing import make_folder, writing_aside
 
 SHARED_PAGES = "batch"
 """The owner of pages that each batch writes anew: its index and its comparison."""

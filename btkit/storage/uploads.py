@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from btkit.errors import CorruptFileError, StoreError
+from btkit.owner import Owner, is_alive, now_text, this_process
 from btkit.storage.checksums import (
     REPORT,
     check_content,
@@ -22,7 +23,6 @@ from btkit.storage.checksums import (
 )
 from btkit.storage.ids import check_job_id
 from btkit.storage.objects import ObjectStore
-from btkit.storage.owner import Owner, is_alive, now_text, this_process
 from btkit.storage.reading import Database
 
 UploadKind = Literal["curve", "json", "notebook", "html", "csv"]

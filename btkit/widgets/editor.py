@@ -18,7 +18,6 @@ from btkit.render.pages import markup
 from btkit.render.text import command_parts, file_part
 from btkit.settings import Settings
 from btkit.spec import CONDITION_LISTS, StrategySpec
-from btkit.storage import write_whole
 from btkit.widgets.controls import field_controls, label_of, missing_parameters
 from btkit.widgets.document import SpecDocument, text_of
 from btkit.widgets.expressions import Expressions
@@ -28,6 +27,7 @@ from btkit.widgets.parts import Note, button, styled
 from btkit.widgets.picture import Picture
 from btkit.widgets.summary import summary
 from btkit.widgets.workbench import Workbench, fields_of, said, sentence
+from btkit.writing import write_whole
 
 if TYPE_CHECKING:
     from btkit.simulation import Result

@@ -15,10 +15,10 @@ import pytest
 from support.random_bars import crossover
 from support.specs import rules
 
+from btkit import writing
 from btkit.cli import batching
 from btkit.cli.main import main
 from btkit.jobs import cancel, exporting, list_runs, read_settings, watching
-from btkit.storage import writing
 
 RANGE = ["--symbol", "SPX", "--start", "2012-01-03", "--end", "2013-12-31", "--source", "sample"]
 GROWING = rules(entry_conditions=["close > 0", "not in_position"], max_holding_bars=20)

@@ -22,8 +22,8 @@ from btkit.jobs import (
     run_watch,
     watching,
 )
+from btkit.owner import Owner, this_process
 from btkit.storage import JobTable, Store, job_rows, new_run_id
-from btkit.storage.owner import Owner, this_process
 
 SHORT = 20
 

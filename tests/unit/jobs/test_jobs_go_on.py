@@ -17,9 +17,9 @@ from btkit.errors import CorruptFileError, InterruptedRunError, NoDataError, Sto
 from btkit.jobs import cancel, delete, list_runs, load_document, resume, watching
 from btkit.jobs.finished_sets import FinishedSets
 from btkit.jobs.sweep import describe_sweep
+from btkit.owner import Owner, this_process
 from btkit.settings import Settings
 from btkit.storage import JobTable, job_rows
-from btkit.storage.owner import Owner, this_process
 from btkit.validation import sweeper
 
 AXES = {"fast": [3, 5, 8, 13], "slow": [10, 21, 34]}

@@ -124,7 +124,7 @@ def test_a_file_and_its_checksum_are_written_together_or_not_at_all(store, tmp_p
     def full(*_arguments):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("btkit.storage.writing.Aside.publish", full)
+    monkeypatch.setattr("btkit.writing.Aside.publish", full)
     with pytest.raises(OSError, match="No space"):
         store.files.write("abc", folder, "abc.json", b"[1]", kind="json")
     assert store.files.read("abc", folder, "abc.json") == b"{}"

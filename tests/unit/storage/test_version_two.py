@@ -8,8 +8,8 @@ from contextlib import closing
 
 import pytest
 
+from btkit.owner import this_process
 from btkit.storage import LocalCurves, Store, database, rows
-from btkit.storage.owner import this_process
 
 OLD_STEPS = database.migrations()[:2]
 INSERT_OLD_JOB = """

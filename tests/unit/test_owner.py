@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from btkit.storage import owner
-from btkit.storage.owner import Owner, is_alive, now_text, this_process
+from btkit import owner
+from btkit.owner import Owner, is_alive, now_text, this_process
 
 
 def test_this_process_is_alive():

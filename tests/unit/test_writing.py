@@ -14,17 +14,17 @@ import pandas as pd
 import pytest
 
 import btkit
-from btkit.storage import (
-    JobRow,
-    LocalCurves,
-    Store,
+from btkit.owner import this_process
+from btkit.storage import JobRow, LocalCurves, Store
+from btkit.writing import (
+    abandoned,
+    folder_aside,
     make_folder,
+    publish_folder,
     sweep,
     write_whole,
     writing_aside,
 )
-from btkit.storage.owner import this_process
-from btkit.storage.writing import abandoned, folder_aside
 
 CONTENT = b"what is to be kept"
 
@@ -65,7 +65,7 @@ def test_no_link_can_be_laid_where_a_file_is_written_first(tmp_path, monkeypatch
     victim = tmp_path / "victim"
     victim.write_bytes(b"somebody else's")
     # Even to one who guesses the name.
-    monkeypatch.setattr("btkit.storage.writing.secrets.token_hex", lambda _: "0" * 8)
+    monkeypatch.setattr("btkit.writing.secrets.token_hex", lambda _: "0" * 8)
     with writing_aside(tmp_path / "a.json") as aside:
         guessed = aside.partial
     guessed.symlink_to(victim)
@@ -73,6 +73,21 @@ def test_no_link_can_be_laid_where_a_file_is_written_first(tmp_path, monkeypatch
         write_whole(tmp_path / "a.json", CONTENT)
     assert victim.read_bytes() == b"somebody else's"
     assert not (tmp_path / "a.json").exists()
+
+
+def test_a_folder_takes_the_place_of_another_or_leaves_it(tmp_path):
+    path = tmp_path / "bundle"
+    for content in ("first", "second"):
+        with folder_aside(path) as aside:
+            written = aside / "bundle"
+            written.mkdir()
+            (written / "a").write_text(content)
+            publish_folder(written, path)
+        assert (path / "a").read_text() == content
+    with pytest.raises(FileNotFoundError):
+        publish_folder(tmp_path / "never written", path)
+    assert (path / "a").read_text() == "second"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_names_to_be_are_never_the_same_twice(tmp_path):
@@ -145,7 +160,7 @@ def test_a_folder_that_is_a_file_is_an_error_of_the_file_system(tmp_path):
 def test_what_a_process_that_is_gone_was_writing_is_swept(tmp_path):
     code = (
         "import os, pathlib\n"
-        "from btkit.storage import writing_aside\n"
+        "from btkit.writing import writing_aside\n"
         f"with writing_aside(pathlib.Path({str(tmp_path / 'a.html')!r})) as aside:\n"
         "    aside.file.write(b'half')\n"
         "    aside.file.flush()\n"

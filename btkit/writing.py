@@ -21,7 +21,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from btkit.storage.owner import is_running, this_process
+from btkit.owner import is_running, this_process
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -188,6 +188,34 @@ def folder_aside(path: Path) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def publish_folder(written: Path, path: Path) -> None:
+    """Give a folder that was written aside its name, in place of the folder that has it now.
+
+    Parameters
+    ----------
+    written
+        On the same file system, as a folder in one of `folder_aside` is.
+    path
+        The name that it is to have.
+
+    Raises
+    ------
+    OSError
+        If it cannot have it; what was there is as it was.
+    """
+    with folder_aside(path) as aside:
+        before = aside / path.name
+        # A folder that has something in it cannot be replaced in one step.
+        with suppress(FileNotFoundError):
+            path.rename(before)
+        try:
+            written.rename(path)
+        except BaseException:
+            if before.exists():
+                before.rename(path)
+            raise
 
 
 def write_whole(
