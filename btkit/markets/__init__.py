@@ -30,6 +30,7 @@ from btkit.markets.dates import (
 from btkit.markets.expiries import monthly_expiries
 from btkit.markets.inference import infer_interval
 from btkit.markets.interval import FORMS, Interval
+from btkit.markets.slower import SlowerBars, check_slower, slower_bars
 
 __all__ = [
     "FIRST_DAY",
@@ -39,7 +40,9 @@ __all__ = [
     "Annualisation",
     "Days",
     "Interval",
+    "SlowerBars",
     "as_bar_time",
+    "check_slower",
     "closed_schedule",
     "infer_interval",
     "last_days",
@@ -55,6 +58,7 @@ __all__ = [
     "session_minutes",
     "sessions",
     "sessions_per_year",
+    "slower_bars",
     "still_forming",
     "zone_of",
 ]
