@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from btkit.jobs import list_runs, load_run, report
     from btkit.jobs.verbs import options_sim, run, sweep, walk_forward
     from btkit.metrics import register_metric
+    from btkit.models import labels
     from btkit.render import plot, show
     from btkit.simulation import simulate
     from btkit.spec import load_spec
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "compute_indicators",
+    "labels",
     "list_runs",
     "load_bars",
     "load_run",
@@ -46,6 +48,7 @@ __all__ = [
 # its home when it is first used (PEP 562).
 _HOMES = {
     "compute_indicators": "btkit.data.indicator_table",
+    "labels": "btkit.models.labels",
     "list_runs": "btkit.jobs",
     "load_bars": "btkit.data",
     "load_run": "btkit.jobs",
@@ -68,7 +71,9 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - any public name
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'btkit' has no attribute {name!r}")
-    value = getattr(import_module(home), name)
+    module = import_module(home)
+    # A name may be that of a module.
+    value = module if home.endswith(f".{name}") else getattr(module, name)
     globals()[name] = value
     return value
 

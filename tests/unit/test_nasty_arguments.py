@@ -139,6 +139,24 @@ def calls(settings, tmp_path):
             bt.compute_indicators,
             {"bars": bars.iloc[:30], "calendar": "XNYS", "bars_per_year": 252.0},
         ),
+        "labels.forward_return": (bt.labels.forward_return, {"bars": bars, "horizon": 3}),
+        "labels.forward_class": (
+            bt.labels.forward_class,
+            {"bars": bars, "horizon": 3, "buy_above": 0.01, "sell_below": -0.01},
+        ),
+        "labels.triple_barrier": (
+            bt.labels.triple_barrier,
+            {"bars": bars, "take_profit": 0.1, "stop_loss": 0.1, "horizon": 3, "both": "hold"}
+            | {"unit": "fraction", "volatility_bars": 20, "prices": "close", "expired": "sign"},
+        ),
+        "labels.read_label": (
+            bt.labels.read_label,
+            {"description": {"kind": "forward_return", "horizon": 3}},
+        ),
+        "labels.uniqueness": (
+            bt.labels.uniqueness,
+            {"ends": bt.labels.forward_return(bars, 3)["end"], "bars": bars},
+        ),
         "list_runs": (
             bt.list_runs,
             {"symbol": None, "limit": 5, "status": None, "kind": None, "parent": None}
@@ -197,7 +215,13 @@ def refusal_of(function, arguments):
     return None
 
 
-@pytest.mark.parametrize("name", bt.__all__)
+def named():
+    """Return the names of public functions, those of public modules with theirs before them."""
+    labels = [f"labels.{name}" for name in bt.labels.__all__]
+    return sorted({*bt.__all__} - {"labels"}) + labels
+
+
+@pytest.mark.parametrize("name", named())
 def test_every_argument_is_taken_or_refused_with_a_hint(name, settings, tmp_path):
     function, arguments = calls(settings, tmp_path)[name]
     missing = set(inspect.signature(function).parameters) - set(arguments)
