@@ -1,6 +1,6 @@
 """When to act, whatever says so: rules become decisions here, and so do ready signals."""
 
-from btkit.decisions.records import Decisions
+from btkit.decisions.records import BothSides, Decisions
 from btkit.decisions.rules import (
     Clause,
     Clauses,
@@ -11,6 +11,7 @@ from btkit.decisions.rules import (
 from btkit.decisions.signals import Signal, Size, decide_at, decide_by_signals
 
 __all__ = [
+    "BothSides",
     "Clause",
     "Clauses",
     "Decisions",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,3 +41,29 @@ class Decisions(NamedTuple):
     programs: Integers
     lists: Integers
     tables: Tables
+
+
+class BothSides(NamedTuple):
+    """When to act long and when to act short, where one run may hold either (SEMANTICS 3.11).
+
+    Parameters
+    ----------
+    long, short
+        What concerns lots of each side. Their filters are the same.
+    entry_gate
+        bool (n_bars,): where the gate of either entry list is open.
+    separation
+        int64 (n_bars,): what a list decides at a bar counts only if the last fill, of an entry or
+        an exit, was at this bar or before; (0,) for a strategy that never waits.
+    """
+
+    long: Decisions
+    short: Decisions
+    entry_gate: Flags
+    separation: Integers
+
+    @classmethod
+    def of(cls, long: Decisions, short: Decisions, *, separation: Integers | None = None) -> Self:
+        """Return both sides' decisions as the loop takes them."""
+        waits = np.zeros(0, np.int64) if separation is None else np.array(separation, np.int64)
+        return cls(long, short, long.entry_gate | short.entry_gate, waits)

@@ -16,6 +16,7 @@ from btkit.conditions.program import Assembler
 from btkit.decisions.records import (
     LIST_COUNT,
     SIZE_LIST,
+    BothSides,
     Decisions,
     Flags,
     Integers,
@@ -103,8 +104,13 @@ def decide_at(enter: Flags, leave: Flags, size: Size, *, stop: Flags | None = No
     )
 
 
-def decide_by_signals(signals: Integers, size: Size) -> Decisions:
-    """Return decisions of one lot at most: a BUY while flat opens it, a SELL closes it.
+def decide_by_signals(
+    signals: Integers, size: Size, *, short: bool = False, separation: Integers | None = None
+) -> Decisions | BothSides:
+    """Return decisions of one lot at most (SEMANTICS 10.4).
+
+    A BUY while flat opens a long lot, and a SELL closes it. With `short` a SELL while flat opens
+    a short lot, and a BUY closes it. What closes a lot opens no other at that bar.
 
     Parameters
     ----------
@@ -112,10 +118,25 @@ def decide_by_signals(signals: Integers, size: Size) -> Decisions:
         A `Signal` for each bar.
     size
         Of an entry.
+    short
+        Whether a SELL while flat opens a short lot.
+    separation : ndarray of int64, shape (n_bars,)
+        A signal at a bar counts, to open or to close, only if the last fill of an entry or an
+        exit was at this bar or before; -1 for none that was. None lets every signal count. What
+        else closes a lot, as a longest holding time, does not wait.
 
     Examples
     --------
     >>> decide_by_signals(np.array([1, 0, -1]), Size.of(np.ones(3))).exit_gate.tolist()
     [False, False, True]
+    >>> both = decide_by_signals(np.array([1, 0, -1]), Size.of(np.ones(3)), short=True)
+    >>> both.short.entry_gate.tolist()
+    [False, False, True]
     """
-    return decide_at(signals == Signal.BUY, signals == Signal.SELL, size)
+    buys, sells = signals == Signal.BUY, signals == Signal.SELL
+    long = decide_at(buys, sells, size)
+    if not short and separation is None:
+        return long
+    # "Not in position" keeps a signal that closes a lot from opening one on the other side.
+    opposite = long._replace(entry_gate=sells & short, exit_gate=buys)
+    return BothSides.of(long, opposite, separation=separation)

@@ -3,6 +3,7 @@
 from btkit.engine.inputs import POSITION_NAMES, Market, Rules
 from btkit.engine.orders import Reason
 from btkit.engine.runs import (
+    AnyDecisions,
     ChunkedRun,
     Outcome,
     TradeValues,
@@ -10,10 +11,12 @@ from btkit.engine.runs import (
     run_decisions,
     value_trades,
 )
+from btkit.engine.standing import Standing, standing_of
 from btkit.engine.state import Curve, Snapshot, Trades
 
 __all__ = [
     "POSITION_NAMES",
+    "AnyDecisions",
     "ChunkedRun",
     "Curve",
     "Market",
@@ -21,9 +24,11 @@ __all__ = [
     "Reason",
     "Rules",
     "Snapshot",
+    "Standing",
     "TradeValues",
     "Trades",
     "commission_rules",
     "run_decisions",
+    "standing_of",
     "value_trades",
 ]

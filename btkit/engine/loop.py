@@ -7,26 +7,24 @@ checkpoint, and running on from it gives the same trades to the last bit.
 
 The order of work at each bar is SEMANTICS sections 3 and 4: orders decided at the bar before fill
 at the open, what expires is settled at the close, positions are marked, exits are judged lot by
-lot, then one entry.
+lot, then one entry. A strategy of one side has a loop that knows of no other: the compiler leaves
+out what is for both.
 """
 
 from __future__ import annotations
 
-import numpy as np
-
 from btkit.conditions.compiled import compiled_inline, compiled_lean
-from btkit.conditions.machine import Tag
-from btkit.decisions.records import ENTRY_LIST, EXIT_LIST, FILTER_LIST, SIZE_LIST, STOP_LIST
 from btkit.engine.books.shares import SHARES
 from btkit.engine.books.spreads import SPREADS
+from btkit.engine.judging import decide
 from btkit.engine.lots import close_lots, fill_orders, order_exits
-from btkit.engine.orders import INSTRUMENT, KIND, PRICE, QUANTITY, SIDE, Kind, Reason
-from btkit.engine.reading import Reading, all_met, reading_of, result_of, sizing_of
+from btkit.engine.orders import Kind, Reason
+from btkit.engine.reading import Reading, either_reading, reading_of, sizing_of
+from btkit.engine.sides import decide_either, side_held
 from btkit.engine.state import (
     CASH,
     FINAL,
     LAST_DECIDED,
-    LOT_BAR,
     LOT_REASON,
     LOTS,
     ORDERS,
@@ -35,15 +33,13 @@ from btkit.engine.state import (
     UNFILLED,
 )
 
-_FAILED, _MISSING = int(Tag.FAILED), int(Tag.NONE)
 _ON_OPEN, _ON_CLOSE = int(Kind.MARKET_ON_OPEN), int(Kind.MARKET_ON_CLOSE)
-_STOP, _EXIT, _MAX_HOLDING = int(Reason.STOP), int(Reason.EXIT), int(Reason.MAX_HOLDING)
 _END_OF_DATA, _RUIN = int(Reason.END_OF_DATA), int(Reason.RUIN)
 
 
 @compiled_inline
 def _simulate(
-    book, first, last, market, decisions, rules, state, trades, curve, room, reading, sizing
+    book, first, last, market, decisions, rules, state, trades, curve, room, reading, sizing, both
 ):
     # Taken apart here, since handing tuples of arrays on costs, even to what is put in place.
     money, counts, orders = state.money, state.counts, state.orders
@@ -52,9 +48,6 @@ def _simulate(
     equity, cash, decision_cash = curve.equity, curve.cash, curve.decision_cash
     entry_gate, exit_gate = decisions.entry_gate, decisions.exit_gate
     stop_gate, when_flat = decisions.stop_gate, decisions.entry_when_flat
-    columns, column_tags = decisions.tables.columns, decisions.tables.column_tags
-    share, size_column = sizing
-    position = room.position
     kind = _ON_CLOSE if rules.at_close else _ON_OPEN
     # Always at the close; as a variable, since for each constant all would be compiled again.
     late = kind if rules.at_close else _ON_CLOSE
@@ -63,9 +56,15 @@ def _simulate(
     decided = counts[LAST_DECIDED]
     fullest = 1 if when_flat else rules.max_positions
     judges_filters = reading.filters and rules.filter_all
+    if both is not None:
+        entry_gate = both.entry_gate
     bar = first - 1
     while bar < last - 1:
         bar += 1
+        if both is not None:
+            own = side_held(both, counts, marks)
+            exit_gate, stop_gate = own.exit_gate, own.stop_gate
+            fullest = 1 if own.entry_when_flat else rules.max_positions
         if (
             not exiting
             and counts[ORDERS] == 0
@@ -111,7 +110,6 @@ def _simulate(
                 book, rules, market, money, counts, lots, marks, closed, closed_marks,
                 bar, late,
             )  # fmt: skip
-        held = counts[LOTS] > 0
         book.mark(rules, market, counts, lots, marks, bar)
         worth = book.worth(closes, money, counts, lots, marks, bar)
         free = book.free(money, counts, lots)
@@ -120,56 +118,16 @@ def _simulate(
         ruined = worth <= 0.0
         if not ruined:
             decided = bar
-            entering = entry_gate[bar] and counts[LOTS] < rules.max_positions
-            entering = entering and not (held and when_flat)
-            filtered = True
-            if entering or (held and reading.filters):
-                # Filters, entries and sizing see the oldest open lot (3.2).
-                book.describe(rules, closes, money, counts, lots, marks, 0, bar, position)
-                filtered = not reading.filters or all_met(decisions, FILTER_LIST, bar, room)
-                if (
-                    entering
-                    and filtered
-                    and (not reading.entries or all_met(decisions, ENTRY_LIST, bar, room))
-                ):
-                    if not reading.sizing:
-                        divisor = columns[size_column, bar]
-                        tag = int(column_tags[size_column, bar])
-                        if tag == _MISSING or divisor == 0.0:
-                            tag = _FAILED
-                        wanted = share * free / divisor
-                    else:
-                        wanted, tag = result_of(decisions, decisions.lists[SIZE_LIST, 0], bar, room)
-                    quantity = book.size(rules, counts, wanted, tag)
-                    if quantity > 0.0:
-                        order = counts[ORDERS]
-                        orders[order, KIND] = kind
-                        orders[order, SIDE] = book.side_of(rules)
-                        orders[order, INSTRUMENT] = 0
-                        orders[order, PRICE] = np.nan
-                        orders[order, QUANTITY] = quantity
-                        counts[ORDERS] += 1
-            in_scope = filtered or not rules.filter_all
-            stopping = in_scope and stop_gate[bar]
-            leaving = in_scope and exit_gate[bar]
-            for lot in range(counts[LOTS]):
-                # One reason per lot: the book's own, then stop, exit, max_holding (3.3, 4.5).
-                reason = book.judge(rules, lots, lot)
-                if reason == 0:
-                    if reading.exits or reading.stops:
-                        book.describe(rules, closes, money, counts, lots, marks, lot, bar, position)
-                    if stopping and (not reading.stops or all_met(decisions, STOP_LIST, bar, room)):
-                        reason = _STOP
-                    elif leaving and (
-                        not reading.exits or all_met(decisions, EXIT_LIST, bar, room)
-                    ):
-                        reason = _EXIT
-                    elif bar - marks[lot, LOT_BAR] >= rules.max_holding:
-                        reason = _MAX_HOLDING
-                    else:
-                        continue
-                marks[lot, LOT_REASON] = reason
-                exiting = True
+            if both is None:
+                exiting = decide(
+                    book, rules, closes, money, counts, lots, marks, orders, decisions, reading,
+                    sizing, bar, kind, free, room,
+                )  # fmt: skip
+            else:
+                exiting = decide_either(
+                    book, rules, closes, money, counts, lots, marks, orders, both, reading, bar,
+                    kind, room,
+                )  # fmt: skip
             if bar == final:
                 money[FINAL] = free
             if rules.at_close:
@@ -236,13 +194,13 @@ def run_bars(first, last, market, decisions, rules, state, trades, curve, room):
     if reading.filters or reading.entries or reading.exits or reading.stops or reading.sizing:
         _simulate(
             SHARES, first, last, market, decisions, rules, state, trades, curve, room,
-            reading, sizing,
+            reading, sizing, None,
         )  # fmt: skip
     else:
         # The same with constants, for most strategies: the compiler leaves out what they never do.
         _simulate(
             SHARES, first, last, market, decisions, rules, state, trades, curve, room,
-            Reading(False, False, False, False, False), sizing,
+            Reading(False, False, False, False, False), sizing, None,
         )  # fmt: skip
 
 
@@ -258,5 +216,24 @@ def run_spreads(first, last, market, decisions, rules, state, trades, curve, roo
     sizing = sizing_of(decisions)
     _simulate(
         SPREADS, first, last, market, decisions, rules, state, trades, curve, room,
-        reading_of(decisions, sizing), sizing,
+        reading_of(decisions, sizing), sizing, None,
     )  # fmt: skip
+
+
+@compiled_lean
+def run_both_sides(first, last, market, both, rules, state, trades, curve, room):
+    """Do what `run_bars` does with lots of either side.
+
+    Parameters
+    ----------
+    first, last, market, rules, state, trades, curve, room
+        As for `run_bars`.
+    both
+        `btkit.decisions.records.BothSides`.
+    """
+    long, short = both.long, both.short
+    sizing = sizing_of(long)
+    reading = either_reading(reading_of(long, sizing), reading_of(short, sizing_of(short)))
+    _simulate(
+        SHARES, first, last, market, long, rules, state, trades, curve, room, reading, sizing, both
+    )

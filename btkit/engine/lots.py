@@ -6,6 +6,8 @@ from btkit.conditions.compiled import compiled_inline, compiled_lean
 from btkit.engine.orders import INSTRUMENT, KIND, ORDER_COLUMNS, SIDE
 from btkit.engine.state import (
     CASH,
+    LAST_ENTRY,
+    LAST_EXIT,
     LOT_BAR,
     LOT_EXIT_BAR,
     LOT_EXIT_COMMISSION,
@@ -43,6 +45,7 @@ def fill_orders(book, rules, market, money, counts, lots, marks, orders, bar, ki
         marks[lot, LOT_INSTRUMENT] = int(orders[order, INSTRUMENT])
         marks[lot, LOT_SIDE] = int(orders[order, SIDE])
         counts[LOTS] += 1
+        counts[LAST_ENTRY] = bar
     counts[ORDERS] = waiting
 
 
@@ -70,6 +73,7 @@ def close_lots(book, rules, market, money, counts, lots, marks, closed, closed_m
         closed[trade, LOT_EXIT_COMMISSION] = commission
         closed_marks[trade, LOT_EXIT_BAR] = bar
         counts[TRADES] += 1
+        counts[LAST_EXIT] = bar
     counts[LOTS] = kept
 
 

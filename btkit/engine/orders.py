@@ -57,3 +57,4 @@ class Skip(IntEnum):
     NO_CREDIT = 9
     CREDIT_ABOVE_WIDTH = 10
     SIZE_BELOW_ONE_CONTRACT = 11
+    BOTH_SIDES = 12

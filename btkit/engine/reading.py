@@ -108,6 +108,18 @@ def reading_of(decisions, sizing):
     )
 
 
+@compiled_inline
+def either_reading(one, other):
+    """Return what at least one of two strategies reads."""
+    return Reading(
+        one.filters or other.filters,
+        one.entries or other.entries,
+        one.exits or other.exits,
+        one.stops or other.stops,
+        one.sizing or other.sizing,
+    )
+
+
 class Room(NamedTuple):
     """What programs work in.
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, Self, TypeAlias
 
 import numpy as np
 
 from btkit.conditions.compiled import sources_hash
-from btkit.decisions.records import Decisions
+from btkit.decisions.records import BothSides, Decisions
 from btkit.engine.books.spread_records import SPREAD_WIDTH, OptionMarket, SpreadRules
 from btkit.engine.inputs import Floats, Integers, Market, Rules
-from btkit.engine.loop import run_bars, run_spreads
+from btkit.engine.loop import run_bars, run_both_sides, run_spreads
 from btkit.engine.orders import Reason, Skip
 from btkit.engine.reading import new_room
 from btkit.engine.state import (
@@ -36,13 +36,15 @@ from btkit.engine.state import (
 
 AnyMarket: TypeAlias = Market | OptionMarket
 AnyRules: TypeAlias = Rules | SpreadRules
+AnyDecisions: TypeAlias = Decisions | BothSides
 Loop: TypeAlias = Callable[..., None]
 
-LOOPS: dict[type[AnyRules], tuple[Loop, Width]] = {
-    Rules: (run_bars, SHARE_WIDTH),
-    SpreadRules: (run_spreads, SPREAD_WIDTH),
+LOOPS: dict[tuple[type[AnyRules], type[AnyDecisions]], tuple[Loop, Width]] = {
+    (Rules, Decisions): (run_bars, SHARE_WIDTH),
+    (Rules, BothSides): (run_both_sides, SHARE_WIDTH),
+    (SpreadRules, Decisions): (run_spreads, SPREAD_WIDTH),
 }
-"""The loop that each kind of rules runs on, and how wide its lots are."""
+"""The loop for each kind of rules and of decisions, and how wide its lots are."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def commission_rules(model: str, commission: float) -> dict[str, float]:
 
 
 def run_decisions(
-    market: AnyMarket, decisions: Decisions, rules: AnyRules, *, capital: float, start: int = 0
+    market: AnyMarket, decisions: AnyDecisions, rules: AnyRules, *, capital: float, start: int = 0
 ) -> Outcome:
     """Simulate from bar `start` to the last bar.
 
@@ -147,7 +149,7 @@ class ChunkedRun:
     def __init__(
         self,
         market: AnyMarket,
-        decisions: Decisions,
+        decisions: AnyDecisions,
         rules: AnyRules,
         *,
         capital: float,
@@ -157,7 +159,7 @@ class ChunkedRun:
         self.start = start
         self.capital = float(capital)
         self._inputs = market, decisions, rules
-        self._loop, width = LOOPS[type(rules)]
+        self._loop, width = LOOPS[type(rules), type(decisions)]
         self._trades = new_trades(self.bars, width)
         self._curve = new_curve(self.bars, at_close=rules.at_close)
         lots = min(rules.max_positions, self.bars)
@@ -305,11 +307,19 @@ class ChunkedRun:
         market, decisions, rules = self._inputs
         digest = hashlib.sha256(f"{sources_hash()} {self.start} {self.capital!r}".encode())
         digest.update(f" {tuple(rules)!r} {salt}".encode())
-        for value in (*market, *decisions[:-1], *decisions.tables):
+        for value in _leaves((market, decisions)):
             array = np.ascontiguousarray(value)
             digest.update(f" {array.dtype.str} {array.shape}".encode())
             digest.update(array.tobytes())
         return digest.hexdigest()
+
+
+def _leaves(value: object) -> Iterator[object]:
+    if isinstance(value, tuple):
+        for part in value:
+            yield from _leaves(part)
+    else:
+        yield value
 
 
 @dataclass(frozen=True)
@@ -357,6 +367,7 @@ def value_trades(trades: Trades, market: Market, rules: Rules) -> TradeValues:
 
 
 __all__ = [
+    "AnyDecisions",
     "AnyMarket",
     "AnyRules",
     "ChunkedRun",

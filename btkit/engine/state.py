@@ -14,7 +14,11 @@ from btkit.engine.orders import ORDER_COLUMNS, Skip
 # State.money
 CASH, FINAL = range(2)
 # State.counts; SKIPPED + Skip is one counter for each reason
-LOTS, TRADES, ORDERS, UNFILLED, RUINED, LAST_DECIDED, SKIPPED = range(7)
+LOTS, TRADES, ORDERS, UNFILLED, RUINED = range(5)
+# Bars of the last decision, entry fill and exit fill; `NEVER` before any
+LAST_DECIDED, LAST_ENTRY, LAST_EXIT = range(5, 8)
+NEVER = -1
+SKIPPED = 8
 COUNTERS = SKIPPED + len(Skip)
 # Columns of State.lots and Trades.lots; a book has its own from LOT_COLUMNS on
 LOT_PRICE, LOT_EXIT_PRICE, LOT_QUANTITY, LOT_COMMISSION, LOT_EXIT_COMMISSION = range(5)
@@ -38,7 +42,8 @@ class State(NamedTuple):
     money
         float64: `CASH`, and what was free when the `FINAL` bar's orders were decided.
     counts
-        int64: open lots, closed ones, waiting orders and other counters.
+        int64: open lots, closed ones, waiting orders and other counters, and when something last
+        happened.
     lots, marks
         float64 (n_lots, LOT_COLUMNS or more) and int64 (n_lots, MARK_COLUMNS or more): open lots,
         oldest first.
@@ -172,7 +177,7 @@ def new_state(capital: float, lots: int, width: Width = SHARE_WIDTH) -> State:
         Of the book.
     """
     counts = np.zeros(COUNTERS, np.int64)
-    counts[LAST_DECIDED] = -1
+    counts[LAST_DECIDED : LAST_EXIT + 1] = NEVER
     return State(
         np.array([capital, 0.0]),
         counts,

@@ -20,10 +20,14 @@ from btkit.decisions.records import (
 )
 from btkit.engine.inputs import Flags, Floats, Integers, Market, Rules
 from btkit.engine.loop import run_bars
+from btkit.engine.orders import Side
 from btkit.engine.reading import Room, new_room
 from btkit.engine.state import (
     CASH,
     LAST_DECIDED,
+    LAST_EXIT,
+    LOT_SIDE,
+    NEVER,
     RUINED,
     TRADES,
     Curve,
@@ -46,6 +50,7 @@ from btkit.metrics.measure import (
 )
 
 _PASS, _NEVER, _ROW = int(Term.PASS), int(Term.NEVER), int(Term.ROW)
+_SELL = int(Side.SELL)
 _LT, _LE, _GT = int(Term.LT), int(Term.LE), int(Term.GT)
 
 
@@ -316,19 +321,18 @@ def _restart(state, capital):
     for index in range(counts.size):
         counts[index] = 0
     money[CASH] = capital
-    counts[LAST_DECIDED] = -1
+    for index in range(LAST_DECIDED, LAST_EXIT + 1):
+        counts[index] = NEVER
 
 
 @compiled_lean
-def trade_values_into(values, marks, short, clock, tick_hours, pnl, share, hours):
+def trade_values_into(values, marks, clock, tick_hours, pnl, share, hours):
     """Write what each trade made and how long it took; see `btkit.engine.runs.value_trades`.
 
     Parameters
     ----------
     values, marks
         As the loop wrote them, see `btkit.engine.state.Trades`.
-    short
-        Whether the trades gain when the price falls.
     clock
         int64 (n_bars,): the bars' times.
     tick_hours
@@ -338,7 +342,7 @@ def trade_values_into(values, marks, short, clock, tick_hours, pnl, share, hours
     """
     for trade in range(pnl.size):
         gain = values[trade, 1] - values[trade, 0]
-        gross = values[trade, 2] * (-gain if short else gain)
+        gross = values[trade, 2] * (-gain if marks[trade, LOT_SIDE] == _SELL else gain)
         pnl[trade] = gross - values[trade, 3] - values[trade, 4]
         share[trade] = pnl[trade] / (values[trade, 2] * values[trade, 0])
         hours[trade] = float(clock[marks[trade, 1]] - clock[marks[trade, 0]]) / tick_hours
@@ -422,7 +426,7 @@ def run_sets(
         done = state.counts[TRADES]
         pnl, share, hours = numbers[0, :done], numbers[1, :done], numbers[2, :done]
         trade_values_into(
-            trades.lots, trades.marks, rules.short, account.clock, account.tick_hours,
+            trades.lots, trades.marks, account.clock, account.tick_hours,
             pnl, share, hours,
         )  # fmt: skip
         measure_trades(pnl, share, hours, out[index])

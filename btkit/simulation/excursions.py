@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 
 from btkit.engine.inputs import Floats, Integers
+from btkit.engine.orders import Side
 from btkit.simulation.simulated import Closed
 
 
 def lot_excursions(
-    closed: Closed, bars: pd.DataFrame, *, short: bool, at_close: bool
+    closed: Closed, bars: pd.DataFrame, *, side: Integers, at_close: bool
 ) -> tuple[Floats, Floats]:
     """Return the worst and the best price of each lot against its entry fill.
 
@@ -20,8 +21,8 @@ def lot_excursions(
         The lots; their bars count in `bars`.
     bars
         Every bar, with open, high, low and close.
-    short
-        Whether they were sold short.
+    side : ndarray of int64, shape (n_trades,)
+        Which way each entry went: a `Side`.
     at_close
         Whether they were entered at a bar's close, whose high and low then came before.
 
@@ -38,7 +39,7 @@ def lot_excursions(
     ...                      "close": [10.0, 11.0]})
     >>> one, row = np.ones(1), np.zeros(1, np.int64)
     >>> lot = Closed(row, row + 1, one * 10, one * 11, *[one] * 7)
-    >>> worst, best = lot_excursions(lot, bars, short=False, at_close=False)
+    >>> worst, best = lot_excursions(lot, bars, side=row + Side.BUY, at_close=False)
     >>> [round(float(part[0]), 12) for part in (worst, best)]
     [-0.1, 0.2]
     """
@@ -54,7 +55,9 @@ def lot_excursions(
         low[whole] = np.minimum(low[whole], _reduced(np.minimum, bars["low"], stretches))
         high[whole] = np.maximum(high[whole], _reduced(np.maximum, bars["high"], stretches))
     lowest, highest = low / closed.entry_price, high / closed.entry_price
-    return (1.0 - highest, 1.0 - lowest) if short else (lowest - 1.0, highest - 1.0)
+    short = side == Side.SELL
+    worst = np.where(short, 1.0 - highest, lowest - 1.0)
+    return worst, np.where(short, 1.0 - lowest, highest - 1.0)
 
 
 def _reduced(function: np.ufunc, column: pd.Series[float], stretches: Integers) -> Floats:

@@ -11,9 +11,10 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from btkit.decisions import Clauses, Decisions, parse_clauses, plan_decisions
+from btkit.decisions import Clauses, parse_clauses, plan_decisions
 from btkit.engine import (
     POSITION_NAMES,
+    AnyDecisions,
     ChunkedRun,
     Market,
     Outcome,
@@ -23,6 +24,8 @@ from btkit.engine import (
     value_trades,
 )
 from btkit.engine.inputs import Flags, Floats, Integers
+from btkit.engine.orders import Side
+from btkit.engine.standing import decided_upon
 from btkit.pricing.spreads import Spread
 from btkit.simulation.excursions import lot_excursions
 from btkit.simulation.inputs import Inputs, conclude
@@ -82,15 +85,12 @@ class SharePositions:
     def excursions(self, bars: pd.DataFrame) -> tuple[Floats, Floats]:
         """Return the worst and the best price of each lot against its entry fill."""
         return lot_excursions(
-            self.closed, bars, short=self.rules.short, at_close=self.rules.at_close
+            self.closed, bars, side=self.outcome.trades.side, at_close=self.rules.at_close
         )
 
     def decided_upon(self) -> tuple[Integers, Integers]:
         """Return of each lot the first bar that could decide upon it, and the one after."""
-        trades, at_close = self.outcome.trades, self.rules.at_close
-        # A lot that fills or leaves at a close is decided upon from the next bar, or until then.
-        stays = at_close | (trades.reason >= Reason.END_OF_DATA)
-        return trades.entry_bar + at_close, trades.exit_bar + stays
+        return decided_upon(self.outcome.trades, at_close=self.rules.at_close)
 
     def known(self, bars: Integers, trades: Integers) -> dict[str, Callable[[], Floats]]:
         """Return what gives the position's names; `trades` has -1 for none."""
@@ -100,9 +100,9 @@ class SharePositions:
             return _where(held, bars[held] - self.outcome.trades.entry_bar[trades[held]])
 
         def gain() -> Floats:
-            entry = self.outcome.trades.entry_price[trades[held]]
-            ratio = self.market.close[0, bars[held]] / entry
-            return _where(held, 1.0 - ratio if self.rules.short else ratio - 1.0)
+            lots, side = self.outcome.trades, self.outcome.trades.side[trades[held]]
+            ratio = self.market.close[0, bars[held]] / lots.entry_price[trades[held]]
+            return _where(held, np.where(side == Side.SELL, 1.0 - ratio, ratio - 1.0))
 
         return {
             "in_position": lambda: held.astype(np.float64),
@@ -148,7 +148,7 @@ def simulate_rules(inputs: Inputs) -> Result:
     return trade_shares(inputs, clauses, decisions, rules)
 
 
-def trade_shares(inputs: Inputs, clauses: Clauses, decisions: Decisions, rules: Rules) -> Result:
+def trade_shares(inputs: Inputs, clauses: Clauses, decisions: AnyDecisions, rules: Rules) -> Result:
     """Trade the instrument as was decided; pure.
 
     Parameters

@@ -174,9 +174,7 @@ class Sweeper:
         equity = left.curve.equity[start:].copy()
         values, marks = left.trades[0][:done], left.trades[1][:done]
         pnl, share, hours = np.empty((3, done))
-        trade_values_into(
-            values, marks, engine.rules.short, account.clock, account.tick_hours, pnl, share, hours
-        )
+        trade_values_into(values, marks, account.clock, account.tick_hours, pnl, share, hours)
         times = pd.DatetimeIndex(self.inputs.bars.index).tz_localize(None).to_numpy()
         return RunArrays(
             equity=equity,
