@@ -42,11 +42,38 @@ def rolling_mean(values: Array, window: int) -> Array:
     return total
 
 
+def rolling_deviation(values: Array, window: int) -> Array:
+    """Return the sample standard deviation (ddof 1) of each full window.
+
+    Two passes over each window, mean first: nothing cancels, zeros give exactly 0, and a result
+    depends on its own window alone.
+
+    Parameters
+    ----------
+    values
+        Shape (n,).
+    window
+        Window length, at least 2.
+
+    Returns
+    -------
+    Array
+        Shape (n - window + 1,), empty where there is no full window.
+    """
+    mean = rolling_mean(values, window)
+    squares = np.zeros_like(mean)
+    deviation = np.empty_like(mean)
+    for lag in range(window if len(mean) else 0):
+        np.subtract(values[lag : lag + len(mean)], mean, out=deviation)
+        np.multiply(deviation, deviation, out=deviation)
+        squares += deviation
+    return np.sqrt(squares / (window - 1))
+
+
 def realized_volatility(close: Array, *, window: int, bars_per_year: float) -> Array:
     """Return the annualised standard deviation of the last log returns.
 
-    Two passes over each window, mean first: nothing cancels, flat prices give exactly 0, and a
-    value depends on its own window alone.
+    Flat prices give exactly 0, and a value depends on its own window alone.
 
     Parameters
     ----------
@@ -71,14 +98,7 @@ def realized_volatility(close: Array, *, window: int, bars_per_year: float) -> A
     if len(close) <= window:
         return volatility
     returns = np.log(close[1:] / close[:-1])
-    mean = rolling_mean(returns, window)
-    squares = np.zeros_like(mean)
-    deviation = np.empty_like(mean)
-    for lag in range(window):
-        np.subtract(returns[lag : lag + len(mean)], mean, out=deviation)
-        np.multiply(deviation, deviation, out=deviation)
-        squares += deviation
-    volatility[window:] = np.sqrt(squares / (window - 1)) * np.sqrt(bars_per_year)
+    volatility[window:] = rolling_deviation(returns, window) * np.sqrt(bars_per_year)
     return volatility
 
 

@@ -130,7 +130,7 @@ def _problem(
 ) -> Problem:
     location = found["loc"]
     field = str(location[0])
-    path = _path(location)
+    path = path_of(location)
     place = tuple(part for part in location if part != "[key]")
     match found["type"]:
         case "extra_forbidden":
@@ -153,7 +153,8 @@ def _default_hint(field: str, default: object) -> str:
     return "leave the field out for its default"
 
 
-def _path(location: tuple[int | str, ...]) -> str:
+def path_of(location: tuple[int | str, ...]) -> str:
+    """Return a place in a document as messages name it, such as ``nn_inputs[0].timeframes``."""
     path = ascii(str(location[0]))[1:-1][:SHOWN_CHARACTERS] or "''"
     for step in location[1:]:
         if isinstance(step, int):
