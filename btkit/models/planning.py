@@ -107,7 +107,7 @@ def _trained_timeframes(value: object, findings: Findings) -> tuple[str, ...]:
             timeframe_interval(text)
         except UsageError as error:
             findings.refuse((*place, at), error.message.rstrip("."), error.hint)
-    return tuple(value)
+    return tuple(text for text in value if is_text(text))
 
 
 def _resolved(value: object, findings: Findings) -> list[str] | None:

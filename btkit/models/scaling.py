@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, cast
 
 import numpy as np
 
 from btkit.arguments import kind_of_value
 from btkit.indicators.arrays import Array
+from btkit.models.inputs import Normalization
 from btkit.models.problems import Findings, Place
 
 _NUMBERS: Final = {"minmax": ("min", "max"), "zscore": ("mean", "std"), "none": ()}
@@ -29,7 +30,7 @@ class Scaling:
         min and max, or mean and std. A feature that was constant in training is 0.0.
     """
 
-    method: Literal["minmax", "zscore", "none"]
+    method: Normalization
     numbers: tuple[float, ...] = ()
 
     @property
@@ -87,7 +88,7 @@ def _scaling(value: object, place: Place, findings: Findings) -> Scaling | None:
     if not isinstance(value, Mapping):
         return None
     method = entry.get("method", "none")
-    if method not in _NUMBERS:
+    if not isinstance(method, str) or method not in _NUMBERS:
         findings.refuse((*place, "method"), f"no normalisation is {kind_of_value(method)}",
                         f"methods are {', '.join(_NUMBERS)}")  # fmt: skip
         return None
@@ -109,4 +110,4 @@ def _scaling(value: object, place: Place, findings: Findings) -> Scaling | None:
         rule = "lies below min" if method == "minmax" else "is below 0"
         findings.refuse((*place, last), f"{last} {rule}", "take it from the training")
         return None
-    return Scaling(method, numbers)
+    return Scaling(cast("Normalization", method), numbers)

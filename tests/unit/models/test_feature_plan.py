@@ -1,11 +1,14 @@
 """Which features a network has, in which order, normalised by what; and what is refused."""
 
 import copy
+import json
 import math
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from support.odd_values import with_something_odd
 from support.random_bars import make_bars
 
 from btkit.errors import BundleError, DataError, SpecError
@@ -53,6 +56,7 @@ NAMES = (
     "1d_bands.upper_raw",
     "1d_top_near",
 )
+FEW = make_bars(30)
 
 
 def metadata(**changes):
@@ -306,6 +310,16 @@ def test_every_problem_is_found_at_once():
         "nn_inputs[4].fuzzy_set",
         "normalization_params.1d_rsi_14_raw.min",
     ]
+
+
+@given(with_something_odd({**METADATA, "resolved_features": list(NAMES)}))
+def test_whatever_stands_there_is_computed_or_refused(values):
+    try:
+        matrix = plan_features(values).matrix(FEW, interval="1d")
+    except BundleError as error:
+        json.dumps(error.to_document(), ensure_ascii=False, allow_nan=False).encode()
+    else:
+        assert matrix.shape[0] == len(FEW)
 
 
 def test_types_that_can_be_computed_are_offered():

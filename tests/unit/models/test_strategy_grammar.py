@@ -1,12 +1,16 @@
 """A v3 strategy is read whole, or refused with every reason and its place."""
 
 import copy
+import json
 
 import pytest
+from hypothesis import given
+from support.odd_values import with_something_odd
 
 from btkit.errors import SpecError, UsageError
 from btkit.models.grammar import is_strategy_v3, read_strategy_v3
 from btkit.models.strategy_settings import read_decisions, read_model
+from btkit.spec.reading import parse_text
 
 TEXT = """
 name: momentum_both_ways
@@ -242,6 +246,14 @@ def test_what_is_no_strategy_is_refused_as_a_spec_is(source):
     with pytest.raises(SpecError) as error:
         read_strategy_v3(source, origin="momentum.yaml")
     assert error.value.message.startswith("momentum.yaml was refused")
+
+
+@given(with_something_odd(parse_text(TEXT)))
+def test_whatever_stands_there_is_read_or_refused(values):
+    try:
+        assert read_strategy_v3(values).inputs
+    except SpecError as error:
+        json.dumps(error.to_document(), ensure_ascii=False, allow_nan=False).encode()
 
 
 def test_neither_text_nor_mapping():
