@@ -24,7 +24,7 @@ setup: .venv/installed .venv/warm ## .venv with btkit and every tool; quick when
 	@touch $@
 
 # The loop is compiled once per machine and kept on disk, so that no run has to wait for it.
-.venv/warm: .venv/installed $(wildcard $(patsubst %,btkit/%/*.py,conditions engine engine/books metrics pricing))
+.venv/warm: .venv/installed $(wildcard $(patsubst %,btkit/%/*.py,conditions engine engine/books metrics models/kernels pricing))
 	@echo "compiling the simulation loop" >&2
 	@$(BIN)/backtest warm-up >/dev/null
 	@touch $@

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TypeAlias
 
@@ -99,3 +100,10 @@ def read_settings(given: Settings | None = None) -> Settings:
             f"The file .env in the working folder cannot be read: {error}.",
             hint="Make it a readable UTF-8 text, or remove it.",
         ) from error
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

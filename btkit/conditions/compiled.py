@@ -27,7 +27,15 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 settings: Any = _config
 _PACKAGE = Path(__file__).resolve().parents[1]
 # Folders with compiled functions, or with constants that are compiled into them.
-_COMPILED_FOLDERS = ("conditions", "decisions", "engine", "metrics", "pricing", "validation")
+_COMPILED_FOLDERS = (
+    "conditions",
+    "decisions",
+    "engine",
+    "metrics",
+    "models/kernels",
+    "pricing",
+    "validation",
+)
 # numba can tell LLVM that arrays share no memory, but has no name for it among its options.
 CPUTargetOptions.noalias = TargetOptions.Mapping("noalias")  # type: ignore[no-untyped-call]  # numba's own
 

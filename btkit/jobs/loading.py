@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from functools import partial
 
@@ -20,13 +19,6 @@ from btkit.settings import Settings
 
 WARMUP_BARS = 2_000
 """Bars loaded before the first day of a run, so that no indicator depends on who asks."""
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def bars_of(job: SpecJob, given: Execution) -> LoadedBars:

@@ -10,8 +10,7 @@ from btkit.errors import UsageError
 from btkit.indicators import UserEvents
 from btkit.jobs.asking import Refusals
 from btkit.jobs.job import SpecJob, SweepJob
-from btkit.jobs.loading import usable_cores
-from btkit.settings import Settings
+from btkit.settings import Settings, usable_cores
 from btkit.spec import BaseSpec, load_spec
 
 S = TypeVar("S", bound=SpecJob)

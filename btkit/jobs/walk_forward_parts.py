@@ -24,13 +24,13 @@ from btkit.jobs.commands import command_of
 from btkit.jobs.files import report_folder, write_spec
 from btkit.jobs.finished_sets import FinishedSets, brought_by_user, identify, measure_rest
 from btkit.jobs.job import RunJob, WalkForwardJob
-from btkit.jobs.loading import WARMUP_BARS, usable_cores
+from btkit.jobs.loading import WARMUP_BARS
 from btkit.jobs.progress import ProgressListener
 from btkit.jobs.requests import check_source
 from btkit.jobs.single_run import begin, document_of
 from btkit.jobs.watching import Watch, count, record_end
 from btkit.metrics import MEASURED, columns_for
-from btkit.settings import Settings
+from btkit.settings import Settings, usable_cores
 from btkit.storage import Part, Store
 
 if TYPE_CHECKING:

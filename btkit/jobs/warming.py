@@ -25,6 +25,18 @@ _SPREADS = {
     "entry_conditions": ["not in_position"],
     "per_trade_risk_pct": 0.02,
 }
+_HEAD = {"fc.weight": (1, 1), "fc.bias": (1,)}
+_WEIGHTS: dict[str, dict[str, tuple[int, ...]]] = {
+    "mlp": _HEAD,
+    **{
+        kind: {
+            **_HEAD,
+            **{f"{kind}.weight_{part}_l0": (gates, 1) for part in ("ih", "hh")},
+            **{f"{kind}.bias_{part}_l0": (gates,) for part in ("ih", "hh")},
+        }
+        for kind, gates in (("lstm", 4), ("gru", 3))
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -86,6 +98,7 @@ def _simulate() -> None:
 
     from btkit.engine.signals import measure_signals  # noqa: PLC0415 - as above
     from btkit.jobs.verbs import sweep  # noqa: PLC0415 - as above
+    from btkit.models.networks import network_of  # noqa: PLC0415 - as above
     from btkit.simulation import simulate  # noqa: PLC0415 - as above
 
     days = pd.bdate_range("2018-01-02", periods=3, name="date")
@@ -100,5 +113,11 @@ def _simulate() -> None:
     sweep(
         _SWEPT, moving.assign(volume=1000.0).astype(float), parameters={"wait": [2, 3]}
     ).overfitting(repetitions=2)
+    for model_type in ("mlp", "lstm", "gru"):
+        network_of(
+            {name: np.ones(shape) for name, shape in _WEIGHTS[model_type].items()},
+            model_type=model_type,
+            sequence_length=1,
+        ).forward(np.ones((1, 1)))
     one, never = np.ones(1), np.zeros(1, np.bool_)
     measure_signals(one, np.zeros(1, np.int64), never, never, capital=1.0, rate=0.0, annual=1.0)

@@ -122,7 +122,7 @@ def _read_safetensors(content: bytes, origin: str) -> Iterator[tuple[str, NDArra
             f"{origin} was refused: it holds {len(found):,} tensors, more than {MOST_TENSORS:,}",
             hint="A bundle holds the weights of one network.",
         )
-    for name, tensor in sorted(found, key=lambda entry: _counted(entry[0])):
+    for name, tensor in sorted(found, key=lambda entry: counted(entry[0])):
         if tensor["dtype"] not in _DTYPES:
             raise BundleError(
                 f"{origin} was refused: its tensor {shorten(name)!r} is of {tensor['dtype']}, "
@@ -133,8 +133,8 @@ def _read_safetensors(content: bytes, origin: str) -> Iterator[tuple[str, NDArra
         yield name, np.frombuffer(tensor["data"], dtype).reshape(tensor["shape"])
 
 
-def _counted(name: str) -> list[tuple[int, str]]:
-    # 10.weight comes after 2.weight.
+def counted(name: str) -> list[tuple[int, str]]:
+    """Return what puts names in the order of the numbers in them: 10.weight after 2.weight."""
     return [
         (int(part), "") if part.isdecimal() else (-1, part)
         for part in re.split(r"(\d{1,9})", name, flags=re.ASCII)
