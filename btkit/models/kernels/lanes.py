@@ -8,20 +8,15 @@ is told that it may.
 
 from __future__ import annotations
 
-from btkit.conditions.compiled import compiled_apart
+from btkit.conditions.compiled import compiled_apart, compiled_inline
 
 LANES = 32
 
 
 # Flat arrays and a constant number of lanes, so that the sums of a group stay in registers.
-@compiled_apart
-def sum_products_of_four(sums, biases, weights, values, count):
-    """Set four sums of each lane to `biases`, and add the products as `add_products_of_four`."""
-    for lane in range(LANES):
-        sums[lane] = biases[0]
-        sums[LANES + lane] = biases[1]
-        sums[2 * LANES + lane] = biases[2]
-        sums[3 * LANES + lane] = biases[3]
+@compiled_inline
+def products_of_four(sums, weights, values, count):
+    """Do what `add_products_of_four` says."""
     for k in range(count):
         first, second = weights[4 * k], weights[4 * k + 1]
         third, fourth = weights[4 * k + 2], weights[4 * k + 3]
@@ -36,15 +31,18 @@ def sum_products_of_four(sums, biases, weights, values, count):
 @compiled_apart
 def add_products_of_four(sums, weights, values, count):
     """Add ``weights[k, i] * values[k, lane]`` to ``sums[i, lane]``, k from 0 to `count`, i to 4."""
-    for k in range(count):
-        first, second = weights[4 * k], weights[4 * k + 1]
-        third, fourth = weights[4 * k + 2], weights[4 * k + 3]
-        for lane in range(LANES):
-            value = values[k * LANES + lane]
-            sums[lane] += first * value
-            sums[LANES + lane] += second * value
-            sums[2 * LANES + lane] += third * value
-            sums[3 * LANES + lane] += fourth * value
+    products_of_four(sums, weights, values, count)
+
+
+@compiled_apart
+def sum_products_of_four(sums, biases, weights, values, count):
+    """Set four sums of each lane to `biases`, and add the products as `add_products_of_four`."""
+    for lane in range(LANES):
+        sums[lane] = biases[0]
+        sums[LANES + lane] = biases[1]
+        sums[2 * LANES + lane] = biases[2]
+        sums[3 * LANES + lane] = biases[3]
+    products_of_four(sums, weights, values, count)
 
 
 @compiled_apart
