@@ -4,16 +4,23 @@ Comparisons are Python's own, of doubles, without any tolerance. Two averages th
 paper come from different sums, and differ in their last digits: with both at 90.534,
 ``sma_5 <= sma_50`` hangs on rounding. A margin decides it: ``sma_5 <= sma_50 * 1.000001`` takes a
 tie in, ``sma_5 < sma_50 * 0.999999`` leaves it out.
+
+``on("1w", x)`` is x on the bars of a slower interval that these bars make by the exchange's
+calendar (`btkit.markets.slower_bars`), at the last of them that has closed when this bar closes. It
+is None before any has, and raises where x does. A calendar knows closures that nobody foresaw: the
+week of 11 September 2001 closes on its Monday.
 """
 
-from btkit.conditions.check import check_expression, names_in, names_of
+from btkit.conditions.check import check_expression, columns_of, intervals_in, names_in, names_of
 from btkit.conditions.parameters import fill_parameters, parameter_names
 from btkit.conditions.parse import parse_expression
 
 # The evaluators are not handed on here: they bring numba, which checking a spec does not need.
 __all__ = [
     "check_expression",
+    "columns_of",
     "fill_parameters",
+    "intervals_in",
     "names_in",
     "names_of",
     "parameter_names",

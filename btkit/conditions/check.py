@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from btkit.conditions.nodes import Column, Node, Position
+import re
+
+from btkit.conditions.nodes import Column, Node, On, Position
 from btkit.conditions.parse import parse_expression
 from btkit.errors import Problem
 from btkit.indicators import NO_USER_EVENTS, UserEvents
+from btkit.markets import Interval
 
 # What a sizing formula may read beside the namespace.
 SIZING_NAMES = frozenset({"risk_pct"})
+_ON = re.compile(r"\bon\s*\(")
 
 
 def check_expression(
@@ -17,6 +21,7 @@ def check_expression(
     path: str,
     sizing: bool = False,
     events: UserEvents | None = NO_USER_EVENTS,
+    interval: Interval | None = None,
 ) -> list[Problem]:
     """Return everything wrong with an expression whose parameters are filled in.
 
@@ -28,7 +33,7 @@ def check_expression(
         Where it stands in the spec; each problem carries it.
     sizing
         Whether it is a sizing formula, which may read ``risk_pct``.
-    events
+    events, interval
         As for `parse_expression`.
 
     Examples
@@ -37,11 +42,16 @@ def check_expression(
     ["did you mean 'sma_50'?"]
     """
     further = SIZING_NAMES if sizing else frozenset[str]()
-    return parse_expression(text, path=path, sizing=sizing, further_names=further, events=events)[1]
+    return parse_expression(
+        text, path=path, sizing=sizing, further_names=further, events=events, interval=interval
+    )[1]
 
 
 def names_in(text: str) -> frozenset[str]:
-    """Return every namespace name that the expression reads; empty for one that is refused."""
+    """Return every namespace name that the expression reads, also inside of ``on``.
+
+    Empty for one that is refused.
+    """
     tree, _ = parse_expression(text, further_names=SIZING_NAMES, events=None)
     return frozenset() if tree is None else names_of(tree) - SIZING_NAMES
 
@@ -49,3 +59,29 @@ def names_in(text: str) -> frozenset[str]:
 def names_of(tree: Node) -> frozenset[str]:
     """Return every namespace name in a tree."""
     return frozenset(node.name for node in tree.walk() if isinstance(node, Column | Position))
+
+
+def columns_of(tree: Node) -> list[Column | On]:
+    """Return every column that a tree reads; those inside of ``on`` with their interval."""
+    found: list[Column | On] = []
+    for node in tree.walk_own():
+        if isinstance(node, Column):
+            found.append(node)
+        elif isinstance(node, On):
+            found += node.columns()
+    return found
+
+
+def intervals_in(text: str) -> frozenset[Interval]:
+    """Return every slower interval that an expression names; empty for one that is refused.
+
+    Examples
+    --------
+    >>> sorted(map(str, intervals_in('close > on("1w", sma_10) and on("1mo", rsi_14) > 50')))
+    ['1mo', '1w']
+    """
+    if _ON.search(text) is None:
+        return frozenset()
+    tree, _ = parse_expression(text, further_names=SIZING_NAMES, events=None)
+    nodes = () if tree is None else tree.walk()
+    return frozenset(node.interval for node in nodes if isinstance(node, On))

@@ -7,8 +7,8 @@ and the other arrays hold anything; where the value is None, `none` is set.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from btkit.conditions.nodes import (
     Const,
     If,
     Node,
+    On,
     Or,
     Position,
     Raises,
@@ -31,6 +32,9 @@ from btkit.conditions.nodes import (
     Strict,
     Unary,
 )
+
+if TYPE_CHECKING:
+    from btkit.markets import Interval
 
 Mask: TypeAlias = "NDArray[np.bool_] | None"
 Data: TypeAlias = "NDArray[Any]"
@@ -80,6 +84,25 @@ class Value:
         return truth if self.failed is None else truth & ~self.failed
 
 
+@dataclass(frozen=True)
+class Slower:
+    """What a slower interval is evaluated by.
+
+    Parameters
+    ----------
+    evaluator
+        Over the slower bars that have closed by the last bar; None where none has.
+    last_closed
+        int64 (n_bars,): for each bar the last of them that has closed when it closes; -1 for none.
+    column
+        Gives the float64 array of a name as it is known at each bar.
+    """
+
+    evaluator: ColumnEvaluator | None
+    last_closed: NDArray[np.int64]
+    column: Callable[[str], NDArray[np.float64]]
+
+
 @dataclass
 class ColumnEvaluator:
     """Evaluates trees over all bars of one set of features.
@@ -96,12 +119,20 @@ class ColumnEvaluator:
     let_go
         Called by `forget`: whoever gives the columns need not keep them. Says whether room is
         wanted; of a short run nothing is worked out twice to save it.
+    slower
+        Gives what evaluates on a slower interval; None where no tree asks for one.
     """
 
     column: Callable[[str], NDArray[np.float64]]
     is_bool: Callable[[str], bool]
     let_go: Callable[[], bool] = lambda: True
+    slower: Callable[[Interval], Slower] | None = None
     known: dict[Node, Value] = field(default_factory=dict)
+    _nested: dict[Interval, Slower] = field(default_factory=dict)
+
+    def fresh(self) -> ColumnEvaluator:
+        """Return another one over the same columns, which has worked nothing out."""
+        return replace(self, known={}, _nested={})
 
     def evaluate(self, node: Node) -> Value:
         """Return the value of `node` at every bar; each distinct tree is computed once.
@@ -113,9 +144,20 @@ class ColumnEvaluator:
             value = self.known[node] = self._compute(node)
         return value
 
+    def floats(self, node: Column | On) -> NDArray[np.float64]:
+        """Return the array of a name, or of one as known from a slower interval.
+
+        NaN or infinite where it is missing.
+        """
+        if isinstance(node, Column):
+            return self.column(node.name)
+        assert isinstance(node.operand, Column)
+        return self._on_bars_of(node.interval).column(node.operand.name)
+
     def forget(self) -> None:
         """Let go of columns and numbers, which of a long run take much room; truth values stay."""
         if self.let_go():
+            self._nested.clear()
             self.known = {
                 tree: value for tree, value in self.known.items() if value.is_bool is True
             }
@@ -150,9 +192,23 @@ class ColumnEvaluator:
                 value = self.evaluate(result)
                 failed = _any(value.failed, *(self.evaluate(effect).failed for effect in effects))
                 return Value(value.data, value.none, failed, value.is_bool)
+            case On(interval, operand):
+                return self._on(interval, operand)
             case Raises():
                 return Value(np.float64(0.0), None, np.bool_(True))  # type: ignore[arg-type]  # likewise
         raise AssertionError(node)
+
+    def _on_bars_of(self, interval: Interval) -> Slower:
+        if interval not in self._nested:
+            assert self.slower is not None
+            self._nested[interval] = self.slower(interval)
+        return self._nested[interval]
+
+    def _on(self, interval: Interval, operand: Node) -> Value:
+        slower = self._on_bars_of(interval)
+        if slower.evaluator is None:
+            return Value(np.float64(0.0), np.bool_(True))  # type: ignore[arg-type]  # likewise
+        return _as_of(slower.evaluator.evaluate(operand), slower.last_closed)
 
     def _load(self, name: str) -> Value:
         data = self.column(name)
@@ -165,6 +221,22 @@ class ColumnEvaluator:
         if np.isinf(data).any():
             data = np.where(missing, np.nan, data)
         return Value(data, missing, None, is_bool)
+
+
+def _as_of(value: Value, last: NDArray[np.int64]) -> Value:
+    """Return a value over slower bars at the bars that know them, None where `last` is -1."""
+    before = last < 0
+
+    def known(values: Data) -> Data:
+        return values[last] if np.ndim(values) else values
+
+    none = before if value.none is None else known(value.none) | before
+    return Value(
+        known(value.data),
+        none if none.any() else None,
+        None if value.failed is None else known(value.failed) & ~before,
+        value.is_bool if isinstance(value.is_bool, bool) else known(value.is_bool),
+    )
 
 
 def _any(*masks: Mask) -> Mask:
@@ -282,4 +354,4 @@ def _exact_unary(op, argument, operand):
     return result, failed
 
 
-__all__ = ["ColumnEvaluator", "Tag", "Value"]
+__all__ = ["ColumnEvaluator", "Slower", "Tag", "Value"]

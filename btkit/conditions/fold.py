@@ -15,6 +15,7 @@ from btkit.conditions.nodes import (
     Const,
     If,
     Node,
+    On,
     Or,
     Raises,
     RoundTo,
@@ -157,7 +158,7 @@ def failing(effects: tuple[Node, ...], reason: str) -> Node:
 
 def _can_raise(node: Node) -> bool:
     match node:
-        case Unary(op="not" | "bool") | Compare(op="==" | "is") | And() | Or() | If():
+        case Unary(op="not" | "bool") | Compare(op="==" | "is") | And() | Or() | If() | On():
             return any(_can_raise(child) for child in node.children())
         case Unary() | Binary() | Compare() | RoundTo() | Strict() | Raises():
             return True

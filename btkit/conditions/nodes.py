@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from btkit.markets import Interval
+
 
 class Node:
     """A scalar value at every bar; equal trees are equal and hash alike."""
@@ -34,6 +36,12 @@ class Node:
         yield self
         for child in self.children():
             yield from child.walk()
+
+    def walk_own(self) -> Iterator[Node]:
+        """Yield this node and all below it, but for what is inside of `On`."""
+        yield self
+        for child in self.children():
+            yield from child.walk_own()
 
 
 @dataclass(frozen=True)
@@ -64,6 +72,11 @@ class Column(Node):
     """A per-bar name of the indicator namespace."""
 
     name: str
+
+    @property
+    def label(self) -> str:
+        """How it is written."""
+        return self.name
 
 
 @dataclass(frozen=True)
@@ -178,6 +191,36 @@ class Strict(Node):
     def children(self) -> tuple[Node, ...]:
         """Return effects and result."""
         return (*self.effects, self.result)
+
+
+@dataclass(frozen=True)
+class On(Node):
+    """``on("1w", operand)``: the operand at the last bar of a slower interval that has closed.
+
+    None before any has; where the operand raises at that bar, it raises.
+    """
+
+    interval: Interval
+    operand: Node
+
+    def children(self) -> tuple[Node, ...]:
+        """Return the operand."""
+        return (self.operand,)
+
+    def walk_own(self) -> Iterator[Node]:
+        """Yield this node alone: what is inside is read on other bars."""
+        yield self
+
+    def columns(self) -> list[On]:
+        """Return each name inside as a node of its own, in order."""
+        names = {node.name for node in self.operand.walk() if isinstance(node, Column)}
+        return [On(self.interval, Column(name)) for name in sorted(names)]
+
+    @property
+    def label(self) -> str:
+        """How it is written, an operand that is no name shortened."""
+        name = self.operand.name if isinstance(self.operand, Column) else "..."
+        return f'on("{self.interval}", {name})'
 
 
 @dataclass(frozen=True)

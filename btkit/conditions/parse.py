@@ -23,8 +23,8 @@ from btkit.conditions.fold import (
     unary,
 )
 from btkit.conditions.forms import Form, Sequence, Text
-from btkit.conditions.nodes import Column, Const, Node, Position, Raises, boolean, number
-from btkit.errors import Problem
+from btkit.conditions.nodes import Column, Const, Node, On, Position, Raises, boolean, number
+from btkit.errors import Problem, UsageError
 from btkit.indicators import (
     NO_USER_EVENTS,
     POSITION_NAMES,
@@ -34,6 +34,7 @@ from btkit.indicators import (
     name_hint,
     refuse_event_name,
 )
+from btkit.markets import Interval, check_slower
 
 MAX_CHARACTERS = 2_000
 MAX_DEPTH = 50
@@ -63,6 +64,7 @@ _CALLS = {
     "float": (0, 1),
     "bool": (0, 1),
     "len": (1, 1),
+    "on": (2, 2),
 }
 _REFUSED = {
     ast.Attribute: "attributes (a dot after a name)",
@@ -94,8 +96,10 @@ def _earlier(node: ast.expr) -> str | None:
 
 
 def _member(node: ast.Call) -> str | None:
-    """Return the hint for ``sma(20)`` and ``SMA(close, 20)``."""
+    """Return the hint for ``sma(20)``, ``SMA(close, 20)`` and ``ABS(x)``."""
     last = node.args[-1] if node.args else None
+    if isinstance(node.func, ast.Name) and node.func.id.lower() in _CALLS:
+        return f"write {node.func.id.lower()}(...)"
     if not isinstance(node.func, ast.Name) or not isinstance(last, ast.Constant):
         return None
     name = f"{node.func.id.lower()}_{last.value!r}"
@@ -118,6 +122,7 @@ def parse_expression(
     constants: Mapping[str, float] = NO_CONSTANTS,
     further_names: frozenset[str] = frozenset(),
     events: UserEvents | None = NO_USER_EVENTS,
+    interval: Interval | None = None,
 ) -> tuple[Node | None, list[Problem]]:
     """Read one expression into a tree of scalars.
 
@@ -136,6 +141,8 @@ def parse_expression(
         Names known here beside the namespace, with values that are not known yet.
     events
         The events whose names are known; None for any, of a spec that was checked before.
+    interval
+        Of the bars, whose slower intervals ``on`` may name; None while it is not known.
 
     Returns
     -------
@@ -145,7 +152,12 @@ def parse_expression(
     stripped = text.strip()
     offset = len(text) - len(text.lstrip())
     reader = _Reader(
-        stripped, offset, constants=constants, further_names=further_names, events=events
+        stripped,
+        offset,
+        constants=constants,
+        further_names=further_names,
+        events=events,
+        interval=interval,
     )
     try:
         tree = _parse(stripped, offset)
@@ -240,10 +252,13 @@ class _Reader:
         constants: Mapping[str, float],
         further_names: frozenset[str],
         events: UserEvents | None,
+        interval: Interval | None,
     ) -> None:
         self.constants = constants
         self.further_names = further_names
         self.events = events
+        self.interval = interval
+        self.inside_on = False
         self.source = source
         self.offset = offset
         self.problems: list[_RefusedError] = []
@@ -304,6 +319,9 @@ class _Reader:
         written = ast.get_source_segment(self.source, node)
         # Python folds look-alike letters before it looks a name up; here they stay unknown.
         if written == node.id:
+            if self.inside_on and node.id in POSITION_NAMES:
+                self.problems.append(self.of_the_run(node))
+                return Column(node.id)
             if node.id in self.constants:
                 return number(self.constants[node.id])
             if node.id in POSITION_NAMES:
@@ -320,6 +338,13 @@ class _Reader:
         # Reading goes on, so that every unknown name is reported at once.
         self.problems.append(self.refuse(node, f"unknown name '{written}'", hint))
         return Column(node.id)
+
+    def of_the_run(self, node: ast.Name) -> _RefusedError:
+        return self.refuse(
+            node,
+            f"'{node.id}' depends on the run, and on() reads bars alone",
+            f"compare it outside of on(): on(...) > {node.id}",
+        )
 
     def _name_hint(self, name: str) -> str:
         near = None if self.events is None else self.events.closest(name)
@@ -437,8 +462,48 @@ class _Reader:
             )
         if name == "round" and len(node.args) > 1:
             return self.rounded(node, depth)
+        if name == "on":
+            return self.on(node, depth)
         arguments = [self.read(argument, depth) for argument in node.args]
         return _CALL_FORMS[name](arguments)
+
+    def on(self, node: ast.Call, depth: int) -> Form:
+        if self.inside_on:
+            raise self.refuse(
+                node, "on() cannot stand inside on()", 'name each interval by itself: on("1mo", x)'
+            )
+        slower = self.slower(node.args[0])
+        self.inside_on = True
+        try:
+            form = self.read(node.args[1], depth)
+        finally:
+            self.inside_on = False
+        if not isinstance(form, Node):
+            raise self.refuse(
+                node.args[1],
+                "on() gives a number or a truth value, not a text, tuple or list",
+                "compare inside of it: on(..., x == 'text')",
+            )
+        return On(slower, form)
+
+    def slower(self, node: ast.expr) -> Interval:
+        if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
+            raise self.refuse(
+                node,
+                "on() takes a slower interval first, written out as a text",
+                'write for example on("1w", close > sma_10)',
+            )
+        try:
+            slower = Interval.parse(node.value)
+            if self.interval is not None:
+                check_slower(self.interval, slower)
+        except UsageError as error:
+            raise self.refuse(node, error.message.rstrip("."), error.hint) from error
+        if slower.is_longer and slower.count > 1:
+            raise self.refuse(
+                node, f"on() makes no bars of {slower}", "name minutes or hours, 1d, 1w or 1mo"
+            )
+        return slower
 
     def rounded(self, node: ast.Call, depth: int) -> Form:
         value = self.read(node.args[0], depth)

@@ -16,6 +16,7 @@ from btkit.crosscheck.inputs import BOOKS, as_instrument, plain_rates, sessions_
 from btkit.crosscheck.records import Instrument, PlainAccount, PlainRun, PlainTrade
 from btkit.crosscheck.walk import Walk
 from btkit.data import adjust_prices, take_bars
+from btkit.data.info import seen_from
 from btkit.errors import NoDataError
 from btkit.markets import Annualisation, as_bar_time, infer_interval, read_moment
 from btkit.settings import Settings
@@ -125,7 +126,14 @@ def crosscheck(
     symbol = "" if given.stated is None else given.stated.symbol or ""
     return simulate_plainly(
         strategy,
-        as_instrument(strategy, checked, annualisation, symbol=symbol),
+        as_instrument(
+            strategy,
+            checked,
+            annualisation,
+            symbol=symbol,
+            start=first,
+            begin=min(first, seen_from(times, given.stated)),
+        ),
         PlainAccount(capital, commission, slippage, first),
         annualisation,
         rates=_rates(strategy, checked),
@@ -225,12 +233,20 @@ def differences(result: Result, *, most: int = 20) -> list[Difference]:
     """
     spec, bars = result.spec, result.all_bars
     stated = bars.attrs.get("btkit") or {}
-    instrument = as_instrument(spec, bars, result.annualisation, symbol=stated.get("symbol") or "")
+    start, times = len(bars) - len(result.equity), pd.DatetimeIndex(bars.index)
+    instrument = as_instrument(
+        spec,
+        bars,
+        result.annualisation,
+        symbol=stated.get("symbol") or "",
+        start=start,
+        begin=min(start, seen_from(times, result.stated)),
+    )
     account = PlainAccount(
         result.initial_capital,
         result.commission,
         result.slippage,
-        start=len(bars) - len(result.equity),
+        start=start,
     )
     plain = simulate_plainly(
         spec,

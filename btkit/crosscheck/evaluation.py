@@ -10,7 +10,8 @@ from __future__ import annotations
 import ast
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -28,6 +29,34 @@ _OPERATORS: dict[str, Callable[[float, float], Any]] = {
     "Mod": operator.mod,
     "Pow": operator.pow,
 }
+
+
+@dataclass(frozen=True)
+class OnCall:
+    """2.10: A call of `on`.
+
+    Parameters
+    ----------
+    interval
+        The slower interval, such as ``"1w"``.
+    text
+        What is evaluated on its bars.
+    """
+
+    interval: str
+    text: str
+
+    @property
+    def key(self) -> str:
+        """What its value at a bar is called in a scope."""
+        return f"on({self.interval}, {self.text})"
+
+
+@dataclass(frozen=True)
+class Raised:
+    """What stands in a scope for a value whose evaluation raised."""
+
+    message: str
 
 
 def number(value: object) -> float:
@@ -57,14 +86,26 @@ def filled_in(text: str, parameters: Mapping[str, float]) -> str:
 
 
 def names_in(text: str) -> set[str]:
-    """Return every name that an expression reads, functions aside.
+    """Return every name that an expression reads at its own bars, functions aside.
 
     Examples
     --------
     >>> sorted(names_in("max(open, close) > sma_20"))
     ['close', 'open', 'sma_20']
     """
-    return _names(_parsed(text)) - set(FUNCTIONS)
+    found = {node.id for node in _outside_on(_parsed(text)) if isinstance(node, ast.Name)}
+    return found - set(FUNCTIONS) - {"on"}
+
+
+def calls_of_on(text: str) -> set[OnCall]:
+    """Return every call of `on` in an expression.
+
+    Examples
+    --------
+    >>> [call.text for call in calls_of_on("close > on('1w', sma_10 * 2)")]
+    ['sma_10 * 2']
+    """
+    return {_call(node) for node in _outside_on(_parsed(text)) if _is_on(node)}
 
 
 def evaluate(text: str, scope: Mapping[str, object]) -> object:
@@ -180,6 +221,9 @@ def _value(node: ast.expr) -> Value:  # noqa: C901, PLR0911 - one case a kind of
             members = [_value(each) for each in parts]
             made = tuple if isinstance(node, ast.Tuple) else list
             return lambda scope: made(member(scope) for member in members)
+        case ast.Call() if _is_on(node):
+            key = _call(node).key
+            return lambda scope: _read(scope, key)
         case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]) if name in FUNCTIONS:
             return _called(name, arguments)
     raise UsageError(
@@ -191,7 +235,10 @@ def _value(node: ast.expr) -> Value:  # noqa: C901, PLR0911 - one case a kind of
 def _read(scope: Scope, name: str) -> object:
     if name not in scope:
         raise NameError(name)
-    return scope[name]
+    value = scope[name]
+    if isinstance(value, Raised):
+        raise ValueError(value.message)  # noqa: TRY004 - whatever it was, it raises here, too
+    return value
 
 
 def _short_circuit(wanted: bool, parts: list[Value]) -> Value:  # noqa: FBT001 - what ends it
@@ -251,5 +298,19 @@ def _parsed(text: str) -> ast.Expression:
     return ast.parse(text.strip(), mode="eval")
 
 
-def _names(tree: ast.AST) -> set[str]:
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+def _is_on(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "on"
+
+
+def _call(node: ast.AST) -> OnCall:
+    assert isinstance(node, ast.Call)
+    interval, operand = node.args
+    assert isinstance(interval, ast.Constant)
+    return OnCall(str(interval.value).strip(), ast.unparse(operand))
+
+
+def _outside_on(node: ast.AST) -> Iterator[ast.AST]:
+    yield node
+    if not _is_on(node):
+        for child in ast.iter_child_nodes(node):
+            yield from _outside_on(child)

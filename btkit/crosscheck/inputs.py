@@ -10,9 +10,10 @@ from typing import Any
 
 import pandas as pd
 
-from btkit.crosscheck.evaluation import names_in, plain_column
-from btkit.crosscheck.records import Instrument
+from btkit.crosscheck.evaluation import calls_of_on, names_in, plain_column
+from btkit.crosscheck.records import Cell, Instrument
 from btkit.crosscheck.shares import Shares
+from btkit.crosscheck.slower import Resampling, slower_column
 from btkit.crosscheck.spreads import Spreads
 from btkit.crosscheck.walk import Walk
 from btkit.indicators import POSITION_NAMES, FeatureSet, is_truth_value
@@ -32,6 +33,9 @@ def as_instrument(
     annualisation: Annualisation,
     *,
     symbol: str,
+    start: int = 0,
+    begin: int = 0,
+    resampling: type[Resampling] = Resampling,
 ) -> Instrument:
     """Return bars and their columns as plain lists.
 
@@ -45,16 +49,23 @@ def as_instrument(
         Of these bars and this spec.
     symbol
         Whose bars they are; empty where it is not known.
+    start, begin
+        The first deciding bar, and the first one that names outside of `on` see (1.3).
+    resampling
+        The rules by which `on` makes slower bars.
     """
     expressions = BOOKS[spec.kind].expressions(spec)
     names = set().union(*map(names_in, expressions)) - POSITION_NAMES - {"risk_pct"}
+    events = spec.events.of(symbol or None)
     features = FeatureSet(
-        bars,
+        bars.iloc[begin:],
         bars_per_year=annualisation.bars_per_year,
         calendar=spec.calendar,
         interval=annualisation.interval,
-        events=spec.events.of(symbol or None),
+        events=events,
     )
+    calls = set().union(*map(calls_of_on, expressions))
+    missing: list[Cell] = [None] * begin
     return Instrument(
         symbol=symbol,
         times=pd.DatetimeIndex(bars.index),
@@ -62,10 +73,23 @@ def as_instrument(
             name: bars[name].astype("float64").tolist() for name in ("open", "high", "low", "close")
         },
         columns={
-            name: plain_column(features.column(name).tolist(), boolean=is_truth_value(name))
+            name: missing
+            + plain_column(features.column(name).tolist(), boolean=is_truth_value(name))
             for name in sorted(names)
         },
-        days=features.dates.astype("int64").tolist(),
+        calls={
+            call.key: slower_column(
+                call,
+                bars,
+                annualisation.interval,
+                calendar=spec.calendar,
+                start=start,
+                events=events,
+                kind=resampling,
+            )
+            for call in calls
+        },
+        days=[0] * begin + features.dates.astype("int64").tolist(),
     )
 
 

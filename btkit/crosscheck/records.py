@@ -28,6 +28,8 @@ class Instrument:
         By name, every feature that is asked for.
     days
         The session of each bar, counted in days since 1970-01-01.
+    calls
+        What each call of `on` is at each bar, or what stands for an error; by its key.
     """
 
     symbol: str
@@ -38,6 +40,7 @@ class Instrument:
     close: list[float]
     columns: dict[str, list[Cell]]
     days: list[int]
+    calls: dict[str, list[object]] = field(default_factory=dict)
 
     @property
     def last(self) -> int:

@@ -165,6 +165,7 @@ class Walk(ABC, Generic[L]):
         held = 0.0 if lot is None else float(self.bars_held(lot, i))
         return {
             **{name: column[i] for name, column in self.instrument.columns.items()},
+            **{key: values[i] for key, values in self.instrument.calls.items()},
             "in_position": self.in_position(),
             "capital": self.free(),
             "bars_held": held,

@@ -70,6 +70,9 @@ class DataInfo(BaseModel):
         Sentences about choices the loader made and things it could not get.
     warmup_rows
         Bars handed over before the requested start.
+    seen_from
+        Time of the first bar that indicators of the bars' own interval see; earlier ones are
+        there for bars of slower intervals alone. None where they see all.
     format
         What was stated about the file they were read from; None where nothing was.
     """
@@ -88,6 +91,7 @@ class DataInfo(BaseModel):
     quality: list[Finding]
     notes: list[str]
     warmup_rows: int
+    seen_from: str | None = None
     format: dict[str, Any] | None = None
 
 
@@ -154,6 +158,27 @@ def read_info(attributes: Mapping[Any, Any]) -> tuple[DataInfo | None, Interval 
         return DataInfo.model_validate(info), stated
     except ValidationError:
         return None, stated
+
+
+def seen_from(index: pd.DatetimeIndex, stated: DataInfo | None) -> int:
+    """Return the place of the first bar that indicators of the bars' own interval see.
+
+    Parameters
+    ----------
+    index
+        Ascending times of bars.
+    stated
+        What a loader said of them; None for nothing.
+    """
+    if stated is None or stated.seen_from is None:
+        return 0
+    try:
+        moment = pd.Timestamp(stated.seen_from)
+    except ValueError:
+        return 0  # frames carry attributes of other origin
+    if (moment.tz is None) != (index.tz is None):
+        return 0
+    return int(index.searchsorted(moment))
 
 
 def some_of(texts: Sequence[str], *, count: int | None = None, most: int = FEW_DATES) -> str:

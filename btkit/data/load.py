@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -18,6 +17,7 @@ from btkit.data.coverage import Completeness, Span, judge_coverage
 from btkit.data.formats import BarFormat, FormatSource, load_format
 from btkit.data.frames import check_interval
 from btkit.data.gaps import gap_documents
+from btkit.data.history import MARGIN_DAYS, History
 from btkit.data.info import DataInfo, Finding, LoadedBars, finding, format_time
 from btkit.data.observe import join_observations
 from btkit.data.quality import (
@@ -32,10 +32,6 @@ from btkit.errors import DataError, NoDataError, SourceError, UsageError
 from btkit.markets import ONE_DAY, Interval, last_days, read_range, still_forming
 from btkit.settings import Settings, read_settings
 
-# Days of history per bar, generously: short sessions, holidays, and a margin in days.
-DAYS_PER_SESSION: Final = 365.25 / 252 * 1.05
-SHORTEST_SESSION_MINUTES: Final = 240
-MARGIN_DAYS: Final = 30
 MOST_WIDENINGS: Final = 3
 SURVEY_DAYS: Final = 3_652
 ALL_DAYS: Final = 365 * 300
@@ -118,6 +114,7 @@ def load_from_source(  # noqa: PLR0913 - the question itself, and where to put i
     settings: Settings,
     source: str | Source | None = None,
     warmup: int = 2000,
+    slower: Sequence[Interval] = (),
     needs_iv: bool = False,
     needs_vix: bool = True,
     calendar: str = "XNYS",
@@ -137,6 +134,9 @@ def load_from_source(  # noqa: PLR0913 - the question itself, and where to put i
         ``auto``, ``market-data``, ``files``, ``yahoo``, ``sample``, or a source of one's own.
     warmup
         Bars before `start` to hand over with the range, or all there are if fewer.
+    slower
+        Slower intervals of which 600 earlier bars are wanted, or all there are. What is handed
+        over for them beyond `warmup` begins before ``seen_from`` of what is known of the bars.
     needs_iv
         Whether to ask for the history of implied volatility.
     needs_vix
@@ -190,7 +190,7 @@ def load_from_source(  # noqa: PLR0913 - the question itself, and where to put i
             "a format is of files that btkit reads, and the bars come from a source of one's own",
             hint="leave format out, or use the source files",
         )
-    fetched = _fetch(source, symbol, span, warmup, columns)
+    fetched = _fetch(source, symbol, span, History(warmup, slower), columns)
     bars, quality = check_bars(fetched.bars, columns=columns)
     check_interval(pd.DatetimeIndex(bars.index), interval=asked.label, origin=source.name)
     joined = join_observations(
@@ -216,12 +216,13 @@ class _Fetched:
     answer: Answer
     bars: pd.DataFrame
     findings: list[Finding]
+    seen_from: str | None
 
 
 def _fetch(
-    source: Source, symbol: str, span: Span, warmup: int, columns: tuple[str, ...]
+    source: Source, symbol: str, span: Span, history: History, columns: tuple[str, ...]
 ) -> _Fetched:
-    days = _warmup_days(span.interval, warmup)
+    days = history.days(span.interval)
     for _ in range(MOST_WIDENINGS):
         request = Request(
             symbol,
@@ -249,7 +250,8 @@ def _fetch(
         # Fewer bars than wanted although the history reaches back all the way asked for: a
         # market with fewer sessions, or holes. Only then is more asked for.
         reaches = len(index) > 0 and index[0] <= request.first + MARGIN_DAYS * ONE_DAY
-        if before >= warmup or not reaches:
+        first, enough = history.first(index, before, interval=span.interval, calendar=span.calendar)
+        if enough or not reaches:
             break
         days = 2 * days + MARGIN_DAYS
     available = ordered
@@ -260,7 +262,8 @@ def _fetch(
         if held.empty:
             held = _held(source, request, span)
         raise _no_data(source, request, span, held)
-    return _Fetched(answer, bars.iloc[max(0, before - warmup) :], findings + forming)
+    seen_from = history.seen_from(pd.DatetimeIndex(bars.index), before, first)
+    return _Fetched(answer, bars.iloc[first:], findings + forming, seen_from)
 
 
 def _held(source: Source, request: Request, span: Span) -> pd.DatetimeIndex:
@@ -280,17 +283,6 @@ def _held(source: Source, request: Request, span: Span) -> pd.DatetimeIndex:
 def _now_like(time: pd.Timestamp, now: dt.datetime) -> pd.Timestamp:
     present = pd.Timestamp(now).tz_convert("UTC")
     return present if time.tz is not None else present.tz_localize(None).normalize()
-
-
-def _warmup_days(interval: Interval, warmup: int) -> int:
-    if warmup == 0:
-        return 0
-    if interval.is_longer:
-        return interval.length.days * warmup + MARGIN_DAYS
-    sessions = float(warmup)
-    if interval.minutes is not None:
-        sessions = warmup / max(1, SHORTEST_SESSION_MINUTES // interval.minutes)
-    return math.ceil(sessions * DAYS_PER_SESSION) + MARGIN_DAYS
 
 
 def _days_before(time: pd.Timestamp, days: int) -> pd.Timestamp:
@@ -371,5 +363,6 @@ def _describe(
         quality=[*fetched.answer.findings, *completeness.findings],
         notes=[*fetched.answer.notes, *completeness.notes],
         warmup_rows=len(index) - len(inside),
+        seen_from=fetched.seen_from,
         format=fetched.answer.bar_format,
     )

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from btkit.conditions import names_of, parse_expression
+from btkit.conditions import columns_of, names_of, parse_expression
 from btkit.conditions.columns import ColumnEvaluator, Value
 from btkit.conditions.machine import Tag
-from btkit.conditions.nodes import And, Node, Position, Unary
+from btkit.conditions.nodes import And, Column, Node, On, Position, Unary
 from btkit.conditions.program import TAGS, Assembler, Tables
 from btkit.decisions.records import (
     ENTRY_LIST,
@@ -85,11 +85,17 @@ class Clauses:
         return (*self.entry, *self.exit, *self.stop, *self.filters)
 
     def names(self) -> frozenset[str]:
-        """Return every per-bar name that any expression reads."""
+        """Return every per-bar name that any expression reads, also inside of ``on``."""
         names: set[str] = set()
         for clause in (*self.conditions(), self.sizing):
             names |= names_of(clause.tree)
         return frozenset(names - ALL_POSITION_NAMES)
+
+    def columns(self) -> list[Column | On]:
+        """Return every column that any expression reads, those of slower intervals after them."""
+        trees = [clause.tree for clause in (*self.conditions(), self.sizing)]
+        found = {column for tree in trees for column in columns_of(tree)}
+        return sorted(found, key=lambda column: (isinstance(column, On), column.label))
 
 
 def parse_clauses(

@@ -21,6 +21,7 @@ from btkit.conditions.nodes import (
     Const,
     If,
     Node,
+    On,
     Or,
     Position,
     Raises,
@@ -34,8 +35,9 @@ from btkit.indicators import event_name_in, lookup
 _BRACED = r"\{\s*[A-Za-z_][A-Za-z0-9_]*\s*\}"
 _WORD = re.compile(rf"(?:[A-Za-z0-9_.]|{_BRACED})+")
 _WHOLE = re.compile(_BRACED)
-# In a text or a comment braces mean something else.
+# In a text or a comment braces mean something else; an interval has none.
 _UNSAFE = re.compile(r"['\"#\\]")
+_INTERVAL = re.compile(r"""\bon\s*\(\s*(['"])\s*\w+\s*\1\s*,""")
 _LONGEST = 1_500
 
 
@@ -100,7 +102,7 @@ def read_template(text: str, *, sizing: bool, constants: Mapping[str, float]) ->
     sizing, constants
         As for `parse_expression`.
     """
-    if _UNSAFE.search(text) or not text.isascii() or len(text) > _LONGEST:
+    if _UNSAFE.search(_INTERVAL.sub("on(", text)) or not text.isascii() or len(text) > _LONGEST:
         return None
     holes: dict[str, Hole] = {}
 
@@ -158,6 +160,8 @@ def fill_tree(  # noqa: C901, PLR0911 - a case per kind of node
             return And(fill_tree(left, filling), fill_tree(right, filling))
         case Or(left, right):
             return Or(fill_tree(left, filling), fill_tree(right, filling))
+        case On(interval, operand):
+            return On(interval, fill_tree(operand, filling))
         case If(test, then, other):
             return If(*(fill_tree(child, filling) for child in (test, then, other)))
         case Strict(effects, result):

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from btkit.conditions.columns import ColumnEvaluator
-from btkit.conditions.nodes import Node
+from btkit.conditions.nodes import Column, Node, On
 from btkit.conditions.program import Assembler
 from btkit.decisions.records import LIST_COUNT, SIZE_LIST
 from btkit.decisions.rules import tables_of
@@ -207,7 +207,7 @@ class SweepEngine:
         return self.plan.combinations()
 
     @cached_property
-    def _names(self) -> list[str]:
+    def _names(self) -> list[Column | On]:
         return list(self.plan.names)
 
     @cached_property
@@ -253,7 +253,7 @@ class SweepEngine:
 
     def _evaluator(self) -> ColumnEvaluator:
         # A fresh one: of what it works out on the way, only the result is kept.
-        return ColumnEvaluator(self.evaluator.column, self.evaluator.is_bool)
+        return self.evaluator.fresh()
 
     @cached_property
     def _every_column(self) -> Floats:
@@ -262,11 +262,12 @@ class SweepEngine:
     def _columns(self, names: Integers) -> Floats:
         columns = np.empty((len(names), self.bars))
         for place, name in enumerate(names):
-            equal = copy_finite(self.evaluator.column(self._names[name]), columns[place])
-            if equal and self._fits:
+            node = self._names[name]
+            equal = copy_finite(self.evaluator.floats(node), columns[place])
+            if equal and self._fits and isinstance(node, Column):
                 # The next column is worked out in the memory of this one: that costs less than
                 # new memory does.
-                self.keep(self._names[name], columns[place])
+                self.keep(node.name, columns[place])
         return columns
 
     def _programs(self, first: int, last: int) -> tuple[Integers, Integers, Assembler, Integers]:

@@ -15,7 +15,7 @@ from btkit.conditions import (
     parameter_names,
     parse_expression,
 )
-from btkit.conditions.nodes import Column, Compare, Const, Node, Position, Unary
+from btkit.conditions.nodes import Column, Compare, Const, Node, On, Position, Unary
 from btkit.decisions.records import ENTRY_LIST, EXIT_LIST, FILTER_LIST, SIZE_LIST, STOP_LIST
 from btkit.decisions.rules import RULE_RUN_CONSTANTS, conjuncts
 from btkit.decisions.templates import Hole, Template, fill_tree, read_template
@@ -104,7 +104,8 @@ class SweepPlan:
     filled
         Which of the lists have any condition, by list.
     names, rows
-        The distinct columns that are compared, and the distinct trees of truth values.
+        The distinct columns that are compared, also as known from a slower interval, and the
+        distinct trees of truth values.
     gates, programs
         The conditions; the sizing formula is the last of `programs`.
     when_flat
@@ -113,7 +114,7 @@ class SweepPlan:
 
     parameters: Mapping[str, Floats]
     filled: dict[int, bool]
-    names: dict[str, int] = field(default_factory=dict)
+    names: dict[Column | On, int] = field(default_factory=dict)
     rows: dict[Node, int] = field(default_factory=dict)
     gates: list[Gate] = field(default_factory=list)
     programs: list[Programs] = field(default_factory=list)
@@ -280,13 +281,16 @@ class _Reader:
     ) -> tuple[Codes, Floats]:
         nodes: list[Node | None] = [side]
         codes = np.zeros(self.sets, np.int64)
-        if isinstance(side, Column) and side.name in fillings:
-            nodes, codes = fillings[side.name]
+        column = side.operand if isinstance(side, On) else side
+        if isinstance(column, Column) and column.name in fillings:
+            nodes, codes = fillings[column.name]
+            if isinstance(side, On):
+                nodes = [None if node is None else On(side.interval, node) for node in nodes]
         places = np.full(len(nodes), -1, np.int32)
         numbers = np.zeros(len(nodes))
         for index, node in enumerate(nodes):
-            if isinstance(node, Column):
-                places[index] = self.plan.names.setdefault(node.name, len(self.plan.names))
+            if isinstance(node, Column | On):
+                places[index] = self.plan.names.setdefault(node, len(self.plan.names))
             elif isinstance(node, Const):
                 numbers[index] = node.number
         return places[codes], numbers[codes]
@@ -325,8 +329,8 @@ class _Reader:
             if isinstance(tree.left, Const):
                 op, sides = _FLIPPED[op], (tree.right, tree.left)
             places = [
-                self.plan.names.setdefault(side.name, len(self.plan.names))
-                if isinstance(side, Column)
+                self.plan.names.setdefault(side, len(self.plan.names))
+                if isinstance(side, Column | On)
                 else -1
                 for side in sides
             ]
@@ -336,15 +340,21 @@ class _Reader:
 
 
 def _is_order(tree: Node) -> bool:
-    """Return whether a tree orders a column and another column or a number."""
+    """Return whether a tree orders a column and another column or a number.
+
+    A column may be that of a slower interval.
+    """
     if not isinstance(tree, Compare) or tree.op not in _ORDER:
         return False
     sides = (tree.left, tree.right)
     # None in place of a number makes the comparison raise; let the evaluator see to that.
     return all(
-        isinstance(side, Column) or (isinstance(side, Const) and side.kind != "none")
-        for side in sides
-    ) and any(isinstance(side, Column) for side in sides)
+        _is_column(side) or (isinstance(side, Const) and side.kind != "none") for side in sides
+    ) and any(_is_column(side) for side in sides)
+
+
+def _is_column(side: Node) -> bool:
+    return isinstance(side.operand if isinstance(side, On) else side, Column)
 
 
 def _filled(hole: Hole, values: Mapping[str, float]) -> Node:

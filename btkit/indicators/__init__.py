@@ -15,6 +15,7 @@ from btkit.indicators.registry import (
     lookup,
     plugins_of,
 )
+from btkit.indicators.slower import SLOWER_WARMUP, SlowerFeatures, slower_features
 from btkit.indicators.user_events import (
     NO_USER_EVENTS,
     EventDay,
@@ -26,11 +27,13 @@ __all__ = [
     "NO_USER_EVENTS",
     "OPTION_POSITION_DEFAULTS",
     "POSITION_NAMES",
+    "SLOWER_WARMUP",
     "EventDates",
     "EventDay",
     "EventName",
     "FeatureSet",
     "Indicator",
+    "SlowerFeatures",
     "UserEvents",
     "catalogue",
     "closest_names",
@@ -44,4 +47,5 @@ __all__ = [
     "plugins_of",
     "refuse_event_name",
     "register_indicator",
+    "slower_features",
 ]

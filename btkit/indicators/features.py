@@ -49,6 +49,10 @@ class FeatureSet:
         Of the bars, or its label.
     events
         The dates of the user's events, by name, that concern the bars' instrument.
+    start, begin
+        The first deciding bar, and the first bar that columns are worked out from: earlier ones
+        are there for bars of slower intervals alone (see `slower_features`), and columns are
+        missing on them.
     copy
         Whether later changes to `bars` must not reach it.
 
@@ -77,13 +81,22 @@ class FeatureSet:
         calendar: str = "XNYS",
         interval: Interval | str = Interval.DAY,
         events: Mapping[str, EventDates] = NO_EVENTS,
+        start: int = 0,
+        begin: int = 0,
         copy: bool = True,
     ) -> None:
         self.bars_per_year = bars_per_year
         self.calendar = calendar
         self.interval = Interval.parse(interval)
-        self._events = events
-        self._index = cast("pd.DatetimeIndex", bars.index)
+        self.start, self.begin = start, begin
+        self.events = events
+        self.index = cast("pd.DatetimeIndex", bars.index)
+        self._seen: FeatureSet | None = None
+        if begin:
+            self._seen = FeatureSet(
+                bars.iloc[begin:], bars_per_year=bars_per_year, calendar=calendar,
+                interval=interval, events=events, copy=copy,
+            )  # fmt: skip
         self._raw = {
             name: _read_only(values.copy() if copy else values)
             for name, values in _bar_columns(bars).items()
@@ -95,7 +108,12 @@ class FeatureSet:
 
     def __len__(self) -> int:
         """Return the number of bars."""
-        return len(self._index)
+        return len(self.index)
+
+    @property
+    def bars(self) -> pd.DataFrame:
+        """The columns of the bars that can be read, as they are."""
+        return pd.DataFrame(self._raw, index=self.index)
 
     @property
     def dates(self) -> Days:
@@ -103,8 +121,8 @@ class FeatureSet:
 
         def compute() -> Days:
             if self.interval.is_intraday:
-                return session_dates(self._index, calendar=self.calendar)
-            return last_sessions(self._index, self.interval, calendar=self.calendar)
+                return session_dates(self.index, calendar=self.calendar)
+            return last_sessions(self.index, self.interval, calendar=self.calendar)
 
         return self.shared("dates", compute)
 
@@ -121,7 +139,7 @@ class FeatureSet:
         EventDates
             Without any date where there is no such event.
         """
-        return announcements(name) if name in KNOWN else self._events.get(name, NO_DATES)
+        return announcements(name) if name in KNOWN else self.events.get(name, NO_DATES)
 
     def shared(self, key: Hashable, compute: Callable[[], T]) -> T:
         """Return an intermediate result, computed when it is first asked for.
@@ -182,7 +200,9 @@ class FeatureSet:
         if found is not None:
             return found
         depth, base, definition = self._resolve(name)
-        if depth:
+        if self._seen is not None:
+            values = _after(self.begin, self._seen.column(name), np.nan)
+        elif depth:
             values = _shift(self.column(base), depth, np.nan)
         else:
             # Only prev_ names and names of the position come without a computation.
@@ -215,6 +235,8 @@ class FeatureSet:
         if long:
             self._columns.clear()
             self._shared.clear()
+            if self._seen is not None:
+                self._seen.forget()
         return long
 
     def fallback(self, name: str) -> Mask | None:
@@ -264,6 +286,9 @@ class FeatureSet:
 
     def _inherited(self, name: str, kind: str) -> Mask | None:
         depth, base, definition = self._resolve(name)
+        if self._seen is not None:
+            seen = getattr(self._seen, kind)(name)
+            return None if seen is None else _read_only(_after(self.begin, seen, False))
         masks: list[Mask] = []
         if depth:
             below = getattr(self, kind)(base)
@@ -281,7 +306,7 @@ class FeatureSet:
         depth, base = split_previous(name)
         definition = define(base)
         wanted = None if definition is not None else split_event_name(base)
-        if wanted is not None and wanted.event in self._events:
+        if wanted is not None and wanted.event in self.events:
             definition = define_event(wanted)
         if definition is not None and definition.compute is not None:
             return depth, base, definition
@@ -334,6 +359,10 @@ def _shift(values: npt.NDArray[S], bars: int, fill: float) -> npt.NDArray[S]:
     moved = np.full_like(values, fill)
     moved[bars:] = values[:-bars]
     return moved
+
+
+def _after(bars: int, values: npt.NDArray[S], fill: float) -> npt.NDArray[S]:
+    return np.concatenate([np.full(bars, fill, values.dtype), values])
 
 
 def _read_only(values: npt.NDArray[S]) -> npt.NDArray[S]:

@@ -160,14 +160,18 @@ def _walk(
         if stored is not None:
             stored.watch.reach(window.index, job.windows, "windows")
         with progress.stage(f"window {window.index + 1}") as note:
-            part = slice_part(loaded, offset + window.is_first, offset + window.is_last)
+            part = slice_part(
+                loaded, offset + window.is_first, offset + window.is_last, spec=job.rules
+            )
             spec, tried, few = choose(job, part, stored, progress)
             path = spec_file(job, spec, stored, window.index)
             place = 2 * window.index + 1
             inside = run_part(job, spec, part, stored, path, place=place)
             if few:
                 sparse.append(window.index + 1)
-            part = slice_part(loaded, offset + window.oos_first, offset + window.oos_last)
+            part = slice_part(
+                loaded, offset + window.oos_first, offset + window.oos_last, spec=job.rules
+            )
             sharpe = inside.result.metrics.sharpe_ratio
             outside = run_part(job, spec, part, stored, path, place=place + 1, is_sharpe=sharpe)
             achieved = outside.result.metrics.sharpe_ratio

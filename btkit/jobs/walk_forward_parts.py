@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from btkit.data import LoadedBars
+from btkit.data import History, LoadedBars
 from btkit.documents import (
     Report,
     RunInfo,
@@ -29,13 +29,14 @@ from btkit.jobs.progress import ProgressListener
 from btkit.jobs.requests import check_source
 from btkit.jobs.single_run import begin, document_of
 from btkit.jobs.watching import Watch, count, record_end
+from btkit.markets import Interval
 from btkit.metrics import MEASURED, columns_for
 from btkit.settings import Settings, usable_cores
 from btkit.storage import Part, Store
 
 if TYPE_CHECKING:
     from btkit.simulation import Result
-    from btkit.spec import StrategySpec
+    from btkit.spec import BaseSpec, StrategySpec
 
 
 @dataclass(frozen=True)
@@ -68,11 +69,14 @@ class StoredValidation:
         return report_folder(self.settings)
 
 
-def slice_part(loaded: LoadedBars, first: int, last: int) -> LoadedBars:
+def slice_part(loaded: LoadedBars, first: int, last: int, *, spec: BaseSpec) -> LoadedBars:
     """Return the bars from one place to another as a load of just their range would."""
-    begin_at = max(0, first - WARMUP_BARS)
-    bars = loaded.bars.iloc[begin_at : last + 1].copy()
     index = pd.DatetimeIndex(loaded.bars.index)
+    history = History(WARMUP_BARS, spec.slower_intervals)
+    begin_at, _ = history.first(
+        index, first, interval=Interval.parse(loaded.info.interval), calendar=spec.calendar
+    )
+    bars = loaded.bars.iloc[begin_at : last + 1].copy()
     begins, ends = _text(index[first]), _text(index[last])
     gaps = [gap for gap in loaded.info.gaps if gap["end"] >= begins and gap["start"] <= ends]
     info = loaded.info.model_copy(
@@ -83,6 +87,7 @@ def slice_part(loaded: LoadedBars, first: int, last: int) -> LoadedBars:
             "gaps": gaps,
             "coverage": "partial" if gaps else "complete",
             "warmup_rows": first - begin_at,
+            "seen_from": history.seen_from(index, first, begin_at),
         }
     )
     bars.attrs["btkit"] = info.model_dump()

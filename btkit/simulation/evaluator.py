@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from btkit.conditions.columns import ColumnEvaluator, Value
+from btkit.conditions.columns import ColumnEvaluator, Slower, Value
+from btkit.conditions.evaluators import evaluated
 from btkit.conditions.nodes import Node
 from btkit.engine.inputs import Floats, Integers
-from btkit.indicators import FeatureSet, is_truth_value
+from btkit.indicators import FeatureSet, is_truth_value, slower_features
+from btkit.markets import Interval
 
 
 class Evaluator:
@@ -38,7 +40,10 @@ class Evaluator:
             known = position.get(name)
             return features.column(name)[span] if known is None else known()
 
-        self._evaluator = ColumnEvaluator(column, is_truth_value, features.forget)
+        def slower(interval: Interval) -> Slower:
+            return evaluated(slower_features(features, interval).at(span))
+
+        self._evaluator = ColumnEvaluator(column, is_truth_value, features.forget, slower)
 
     def met(self, tree: Node) -> NDArray[np.bool_]:
         """Return at which of the bars a condition is met."""

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from btkit.conditions.columns import ColumnEvaluator
+from btkit.conditions.evaluators import evaluator_over
 from btkit.data import DataInfo, Finding
 from btkit.decisions import Clauses
 from btkit.engine.inputs import Floats
-from btkit.indicators import EventDates, FeatureSet, is_truth_value
+from btkit.indicators import EventDates, FeatureSet
 from btkit.markets import Annualisation
 from btkit.metrics import TradeColumns, compute_metrics
 from btkit.simulation.benchmark import BenchmarkCloses
@@ -40,8 +41,8 @@ class Inputs:
         Checked bars, what was found in them, and what a loader said of them.
     events
         The dates of the user's events that concern the instrument.
-    start
-        The first deciding bar.
+    start, begin
+        The first deciding bar, and the first one that indicators of the bars' own interval see.
     capital, commission, slippage
         The account.
     annualisation
@@ -60,6 +61,7 @@ class Inputs:
     stated: DataInfo | None
     events: dict[str, EventDates]
     start: int
+    begin: int
     capital: float
     commission: float
     slippage: float
@@ -77,12 +79,14 @@ class Inputs:
             calendar=self.spec.calendar,
             interval=self.annualisation.interval,
             events=self.events,
+            start=self.start,
+            begin=self.begin,
             copy=False,
         )
 
     def evaluator(self) -> ColumnEvaluator:
         """Return what evaluates conditions over those columns."""
-        return ColumnEvaluator(self.features.column, is_truth_value, self.features.forget)
+        return evaluator_over(self.features)
 
 
 def conclude(inputs: Inputs, clauses: Clauses, outcome: Outcome, positions: Positions) -> Result:

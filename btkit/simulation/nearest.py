@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from btkit.conditions.nodes import And, Column, Compare, Const, Node, Or, Unary
+from btkit.conditions import columns_of
+from btkit.conditions.nodes import And, Compare, Const, Node, On, Or, Unary
+from btkit.markets import Interval
 from btkit.simulation.evaluator import Evaluator
 
 _NEEDED = {"<": "below", "<=": "at most", ">": "above", ">=": "at least", "==": "exactly"}
@@ -54,9 +56,7 @@ def tell_nearest(
             f"{miss.right:.6g} was needed"
         )
     missing = {
-        node.name: view.spread(view.evaluate(node).none) & among
-        for node in tree.walk()
-        if isinstance(node, Column)
+        column.label: view.spread(view.evaluate(column).none) & among for column in columns_of(tree)
     }
     absent = [name for name, mask in missing.items() if mask.any()]
     raised = view.spread(view.evaluate(tree).failed) & among
@@ -83,6 +83,10 @@ def nearest_miss(view: Evaluator, tree: Node, among: NDArray[np.bool_]) -> Miss 
             ]
         case Or(left, right):
             misses = [nearest_miss(view, left, among), nearest_miss(view, right, among)]
+        case On(interval, And() | Or() | Unary("not") | Compare() as inner):
+            return nearest_miss(view, _side_by_side(interval, inner), among)
+        case Unary(op="not", operand=On(interval, Compare() as inner)):
+            return nearest_miss(view, Unary("not", _side_by_side(interval, inner)), among)
         case Unary(op="not", operand=Compare(op=op, left=left, right=right)) if op in _OPPOSITE:
             return nearest_miss(view, Compare(_OPPOSITE[op], left, right), among)
         case Compare(op=op) if op in _NEEDED:
@@ -91,6 +95,22 @@ def nearest_miss(view: Evaluator, tree: Node, among: NDArray[np.bool_]) -> Miss 
             return None
     known = [miss for miss in misses if miss is not None]
     return min(known, key=lambda miss: miss.relative) if known else None
+
+
+def _side_by_side(interval: Interval, node: Node) -> Node:
+    """Return ``on`` of a condition as a condition of ``on``: each side as its slower bar has it."""
+    match node:
+        case And(left, right):
+            return And(_side_by_side(interval, left), _side_by_side(interval, right))
+        case Or(left, right):
+            return Or(_side_by_side(interval, left), _side_by_side(interval, right))
+        case Unary("not", operand):
+            return Unary("not", _side_by_side(interval, operand))
+        case Compare(op, left, right):
+            return Compare(op, _side_by_side(interval, left), _side_by_side(interval, right))
+        case Const():
+            return node
+    return On(interval, node)
 
 
 def _nearest_comparison(view: Evaluator, tree: Compare, among: NDArray[np.bool_]) -> Miss | None:

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from btkit.data import DataInfo, describe_bars
-from btkit.indicators import lookup
+from btkit.indicators import SlowerFeatures, lookup
 from btkit.metrics import SHORT_RANGE_DAYS, spanned_days
 from btkit.simulation.diagnostics import Diagnostics, diagnose
-from btkit.simulation.simulated import Simulated
+from btkit.simulation.simulated import Simulated, reader_of
 from btkit.simulation.warnings import find_warnings
 
 if TYPE_CHECKING:
@@ -129,12 +129,16 @@ class Result(Simulated):
 
     @cached_property
     def features(self) -> pd.DataFrame:
-        """Every per-bar column that the run reads, from the first deciding bar on."""
+        """Every per-bar column that the run reads, from the first deciding bar on.
+
+        One of a slower interval is called as it is written, such as ``on("1w", sma_10)``.
+        """
         start = self.outcome.start
-        return pd.DataFrame(
-            {name: self.feature_set.column(name)[start:] for name in self.names},
-            index=self.all_bars.index[start:],
-        )
+        columns = {}
+        for column in self.columns:
+            reader, name = reader_of(self.feature_set, column)
+            columns[column.label] = reader.column(name)[start:]
+        return pd.DataFrame(columns, index=self.all_bars.index[start:])
 
     @cached_property
     def diagnostics(self) -> Diagnostics:
@@ -145,10 +149,11 @@ class Result(Simulated):
     def fallbacks(self) -> dict[str, int]:
         """For each name that the run reads: bars on which its value is a documented fallback."""
         counts: dict[str, int] = {}
-        for name in self.names:
-            mask = self.feature_set.fallback(name)
+        for column in self.columns:
+            reader, name = reader_of(self.feature_set, column)
+            mask = reader.fallback(name)
             if mask is not None and mask[self.outcome.start :].any():
-                counts[name] = int(mask[self.outcome.start :].sum())
+                counts[column.label] = int(mask[self.outcome.start :].sum())
         return counts
 
     @cached_property
@@ -161,24 +166,31 @@ class Result(Simulated):
     def warmup(self) -> dict[str, Any]:
         """How far the bars before the start reach.
 
-        ``bars``: their number. ``missing_until``: for each name still missing at the start, the
-        date of its first value, None if it has none. ``drift``: for each recursive name, the
-        weight that its seed still has at the start (0 is none).
+        ``bars``: their number, without those that only slower intervals are made of.
+        ``missing_until``: for each name still missing at the start, the date of its first value,
+        None if it has none. ``drift``: for each recursive name, the weight that its seed still has
+        at the start (0 is none).
         """
-        start = self.outcome.start
+        start, begin = self.outcome.start, self.feature_set.begin
         index = self.all_bars.index
         missing: dict[str, str | None] = {}
         drift: dict[str, float] = {}
-        for name in self.names:
-            present = np.isfinite(self.feature_set.column(name)[start:])
+        for column in self.columns:
+            reader, name = reader_of(self.feature_set, column)
+            present = np.isfinite(reader.column(name)[start:])
             if not present[0]:
                 first = int(present.argmax())
-                missing[name] = _date(index[start + first]) if present[first] else None
+                missing[column.label] = _date(index[start + first]) if present[first] else None
             entry = lookup(name)
             if entry is not None and entry.decay is not None:
-                drift[name] = entry.decay ** max(start - entry.lookback, 0)
+                before = (
+                    int(reader.last_closed[: start + 1].max()) + 1
+                    if isinstance(reader, SlowerFeatures)
+                    else start - begin
+                )
+                drift[column.label] = entry.decay ** max(before - entry.lookback, 0)
             self.feature_set.forget()
-        return {"bars": start, "missing_until": missing, "drift": drift}
+        return {"bars": start - begin, "missing_until": missing, "drift": drift}
 
     def __repr__(self) -> str:
         metrics = self.metrics

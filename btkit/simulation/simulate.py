@@ -12,7 +12,7 @@ import pandas as pd
 
 from btkit.arguments import check_account, shown
 from btkit.data import GivenBars, adjust_prices, judge_splits_again, take_bars
-from btkit.data.info import format_times
+from btkit.data.info import format_times, seen_from
 from btkit.engine.inputs import Floats
 from btkit.errors import DataError, NoDataError, UsageError
 from btkit.markets import Annualisation, as_bar_time, infer_interval, read_moment
@@ -149,6 +149,7 @@ def check_inputs(  # noqa: PLR0913 - what `simulate` takes, and who runs the loo
     given = _take(bars, strategy, copy=copy)
     index = pd.DatetimeIndex(given.bars.index)
     first, measured = _first_bar(index, start), _annualisation(index, strategy, given)
+    strategy.check_interval(measured.interval)
     held = own_benchmark(given.bars)
     if benchmark is not None:
         held = take_benchmark(benchmark, strategy, index, start=first, measured=measured)
@@ -159,6 +160,7 @@ def check_inputs(  # noqa: PLR0913 - what `simulate` takes, and who runs the loo
         stated=given.stated,
         events=strategy.events.of(_symbol(given)),
         start=first,
+        begin=min(first, seen_from(index, given.stated)),
         capital=capital,
         commission=commission,
         slippage=slippage,

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 import numpy as np
 import pandas as pd
 
+from btkit.conditions.nodes import Column, On
 from btkit.data import HANDED_OVER, DataInfo, Finding
 from btkit.decisions import Clauses
 from btkit.engine.inputs import Floats, Integers
-from btkit.indicators import FeatureSet
+from btkit.indicators import FeatureSet, SlowerFeatures, slower_features
 from btkit.markets import Annualisation
 from btkit.metrics import Metrics
 from btkit.simulation.benchmark import BenchmarkCloses
@@ -202,5 +203,20 @@ class Simulated:
 
     @property
     def names(self) -> list[str]:
-        """Every per-bar column that the run reads, in order."""
+        """Every per-bar name that the run reads, in order, also inside of ``on``."""
         return sorted(self.clauses.names() | self.spec.columns)
+
+    @property
+    def columns(self) -> list[Column | On]:
+        """Every per-bar column that the run reads, in order, those of slower intervals last."""
+        own = {column.name for column in self.clauses.columns() if isinstance(column, Column)}
+        slower = [column for column in self.clauses.columns() if isinstance(column, On)]
+        return [*map(Column, sorted(own | self.spec.columns)), *slower]
+
+
+def reader_of(features: FeatureSet, column: Column | On) -> tuple[FeatureSet | SlowerFeatures, str]:
+    """Return what gives a column's values and masks at each bar, and the name to ask it for."""
+    if isinstance(column, Column):
+        return features, column.name
+    assert isinstance(column.operand, Column)
+    return slower_features(features, column.interval), column.operand.name

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from btkit.conditions import names_of
+from btkit.conditions import columns_of
 from btkit.conditions.nodes import Compare, Const, Position
 from btkit.data import COVERAGE_CODES, SPLIT_CODE, DataInfo, Finding, some_of
 from btkit.decisions import Clause
-from btkit.indicators import POSITION_NAMES, FeatureSet, event_of, is_implied_volatility
+from btkit.indicators import FeatureSet, event_of, is_implied_volatility
 from btkit.metrics import SHORT_RANGE_DAYS, spanned_days
-from btkit.simulation.simulated import Simulated
+from btkit.simulation.simulated import Simulated, reader_of
 
 # Above this share of bars a condition's fallback goes into the headline.
 TELLING_SHARE = 0.05
@@ -145,17 +145,18 @@ def _other_bars_than_meant(run: Simulated) -> list[dict[str, str]]:
 
 def _of_clause(clause: Clause, features: FeatureSet, start: int) -> list[dict[str, str]]:
     found = []
-    for code, masks, meaning in (
-        ("fallback", features.fallback, "a fallback value instead of data"),
-        ("unknown_events", features.unknown, "event dates outside the years that are known"),
+    for code, kind, meaning in (
+        ("fallback", "fallback", "a fallback value instead of data"),
+        ("unknown_events", "unknown", "event dates outside the years that are known"),
     ):
         hit: NDArray[np.bool_] | None = None
         names = []
-        for name in sorted(names_of(clause.tree) - POSITION_NAMES):
-            mask = masks(name)
+        for column in sorted(set(columns_of(clause.tree)), key=lambda column: column.label):
+            reader, name = reader_of(features, column)
+            mask: NDArray[np.bool_] | None = getattr(reader, kind)(name)
             if mask is not None and mask[start:].any():
                 hit = mask[start:] if hit is None else hit | mask[start:]
-                names.append(name)
+                names.append(column.label)
         if hit is None or hit.mean() <= TELLING_SHARE:
             continue
         found.append(

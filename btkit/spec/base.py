@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from btkit.conditions import fill_parameters, names_in
+from btkit.conditions import fill_parameters, intervals_in, names_in
 from btkit.errors import Problem, SpecError
 from btkit.indicators import (
     NO_USER_EVENTS,
@@ -26,6 +26,7 @@ from btkit.indicators import (
     lookup,
     plugins_of,
 )
+from btkit.markets import Interval
 from btkit.plugins import Plugin
 from btkit.spec.calendars import calendar_problems
 from btkit.spec.expressions import expression_problems
@@ -216,6 +217,33 @@ class BaseSpec(BaseModel):
         """The columns of the bars that it names and btkit knows nothing of."""
         rate = self.sharpe_risk_free
         return (rate,) if isinstance(rate, str) else ()
+
+    @property
+    def slower_intervals(self) -> tuple[Interval, ...]:
+        """The slower intervals whose bars it reads, with ``on``, the shortest first."""
+        texts = self._expressions()
+        found = set().union(
+            *(intervals_in(fill_parameters(text, self.parameters)) for text in texts)
+        )
+        return tuple(sorted(found, key=lambda interval: interval.length))
+
+    def check_interval(self, interval: Interval) -> None:
+        """Refuse bars that do not make bars of every slower interval that it reads.
+
+        Parameters
+        ----------
+        interval
+            Of the bars.
+
+        Raises
+        ------
+        SpecError
+            With each condition that names one.
+        """
+        if self.slower_intervals:
+            problems = expression_problems(self.model_dump(), self._events, interval=interval)
+            if problems:
+                raise SpecError(problems)
 
     @property
     def rests_on_iv(self) -> bool:

@@ -10,6 +10,7 @@ from btkit.arguments import is_text
 from btkit.conditions import check_expression, fill_parameters, parameter_names
 from btkit.errors import Problem
 from btkit.indicators import UserEvents
+from btkit.markets import Interval
 from btkit.spec.fields import CONDITION_LISTS, MAX_CONDITIONS, MAX_PARAMETERS, parameter_refusal
 from btkit.spelling import did_you_mean
 
@@ -17,9 +18,12 @@ _SIZING = "position_sizing_formula"
 # Some forty times what a long spec holds; checking more than this would take seconds.
 _MAX_CHARACTERS = 40_000
 _BRACED = re.compile(r"\{[^{}]*\}")
+_BRACED_INTERVAL = re.compile(r"""\bon\s*\(\s*((["'])[^"'{}]*\{)""")
 
 
-def expression_problems(data: Mapping[str, Any], events: UserEvents) -> list[Problem]:
+def expression_problems(
+    data: Mapping[str, Any], events: UserEvents, *, interval: Interval | None = None
+) -> list[Problem]:
     """Return everything wrong with the expressions of a spec that was not validated yet.
 
     Parameters
@@ -29,6 +33,8 @@ def expression_problems(data: Mapping[str, Any], events: UserEvents) -> list[Pro
         field of the wrong type.
     events
         The events whose names are known.
+    interval
+        Of the bars, once it is known.
     """
     declared = data.get("parameters", {})
     if not isinstance(declared, dict) or len(declared) > MAX_PARAMETERS:
@@ -53,7 +59,7 @@ def expression_problems(data: Mapping[str, Any], events: UserEvents) -> list[Pro
         problems += [_unknown_parameter(path, text, name, declared) for name in unknown]
         # With a value missing or refused there is no expression yet that could be checked.
         if all(name in declared and parameter_refusal(declared[name]) is None for name in names):
-            problems += _checked(path, text, declared, events)
+            problems += _checked(path, text, declared, events, interval)
     problems += [
         Problem(f"parameters.{name}", f"parameter '{name}' is used nowhere", _unused_hint(name))
         for name in declared
@@ -77,9 +83,20 @@ def _expressions(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _checked(
-    path: str, text: str, parameters: Mapping[str, Any], events: UserEvents
+    path: str,
+    text: str,
+    parameters: Mapping[str, Any],
+    events: UserEvents,
+    interval: Interval | None,
 ) -> list[Problem]:
+    braced = _BRACED_INTERVAL.search(text)
+    if braced is not None:
+        message = "on() takes its interval written out, without a parameter"
+        return [Problem(path, message, 'write for example on("1w", close)', braced.start(1))]
     filled = fill_parameters(text, parameters)
+    found = check_expression(
+        filled, path=path, sizing=path == _SIZING, events=events, interval=interval
+    )
     return [
         Problem(
             problem.path,
@@ -87,7 +104,7 @@ def _checked(
             problem.hint,
             None if problem.column is None else _column_before(text, problem.column, parameters),
         )
-        for problem in check_expression(filled, path=path, sizing=path == _SIZING, events=events)
+        for problem in found
     ]
 
 

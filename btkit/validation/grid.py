@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from btkit.arguments import check_text, refusal, shown
 from btkit.conditions import names_of, parse_expression
 from btkit.conditions.columns import ColumnEvaluator
+from btkit.conditions.nodes import On
 from btkit.errors import UsageError
 from btkit.spec import StrategySpec
 from btkit.spec.fields import parameter_refusal
@@ -445,6 +446,7 @@ def met_by(constraint: str, sets: ParameterSets) -> NDArray[np.bool_]:
             details={"constraint": constraint, "known": known},
         )
     others = sorted(names_of(tree) - set(known))
+    others += ["on" for node in tree.walk() if isinstance(node, On)]
     if others:
         raise UsageError(
             f"The constraint {constraint!r} reads {others[0]!r}, which is no parameter that is "

@@ -11,14 +11,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from btkit.conditions.columns import ColumnEvaluator
+from btkit.conditions.evaluators import evaluator_over
 from btkit.engine.inputs import Market
 from btkit.engine.state import TRADES
 from btkit.engine.sweep import SweepEngine
 from btkit.engine.sweep_loop import Account, Scratch, trade_values_into
 from btkit.engine.sweep_plan import SweepPlan, plan_sweep
 from btkit.errors import SpecError, UsageError
-from btkit.indicators import is_truth_value
 from btkit.markets import session_ends
 from btkit.metrics import MEASURED, columns_for, metric_of
 from btkit.metrics.arrays import RunArrays
@@ -101,7 +100,8 @@ class Sweeper:
         per_year = inputs.annualisation.periods_per_year
         return SweepEngine(
             plan=plan,
-            evaluator=ColumnEvaluator(inputs.features.column, is_truth_value),
+            # Columns are kept for the sets that follow.
+            evaluator=evaluator_over(inputs.features, let_go=lambda: True),
             keep=inputs.features.keep,
             market=Market.of(inputs.bars),
             rules=rules_of(spec, commission=inputs.commission, slippage=inputs.slippage),

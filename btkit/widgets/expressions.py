@@ -133,5 +133,6 @@ def words(parameters: Iterable[str], *, events: UserEvents = NO_USER_EVENTS) -> 
         for length in (*_LENGTHS, *(f"{{{name}}}" for name in parameters)):
             meaning = entry.meaning.replace("<n>", str(length)).replace(" n ", f" {length} ")
             found.setdefault(entry.name.replace("<n>", str(length)), meaning)
+    found["on"] = 'On bars of a slower interval: on("1w", close > sma_10)'
     found |= {f"{{{name}}}": "Parameter of this spec." for name in parameters}
     return [[name, meaning] for name, meaning in sorted(found.items())]

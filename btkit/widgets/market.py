@@ -135,7 +135,7 @@ class LoadedMarket:
     def __init__(self, request: MarketRequest, *, settings: Settings) -> None:
         self.request = request
         self._settings = settings
-        self._loaded: dict[tuple[bool, bool, str], LoadedBars] = {}
+        self._loaded: dict[tuple[object, ...], LoadedBars] = {}
 
     def job(self, kind: type[J], spec: BaseSpec, **more: Any) -> J:  # noqa: ANN401 - its own fields
         """Return the job that asks for a spec on this market.
@@ -196,7 +196,7 @@ class LoadedMarket:
     def bars_for(self, job: SpecJob) -> LoadedBars:
         """Return the bars of a job; only what its spec reads of IV history and VIX is loaded."""
         spec = job.strategy
-        key = (spec.needs_iv, spec.needs_vix, spec.calendar)
+        key = (spec.needs_iv, spec.needs_vix, spec.calendar, spec.slower_intervals)
         if key not in self._loaded:
             given = Execution(self._settings, Silent(), self.request.bars)
             self._loaded[key] = bars_of(job, given)

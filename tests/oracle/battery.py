@@ -14,6 +14,8 @@ import pandas as pd
 from oracle.harness import Prepared
 from oracle.strategies import Case
 
+from btkit.markets import schedule
+
 # Sixteen bars with gaps both ways, two equal closes, and no two steps alike.
 OPENS = (100, 101, 99, 104, 103, 96, 97, 97, 108, 107, 90, 92, 94, 95, 93, 99)
 CLOSES = (101, 98, 103, 105, 97, 97, 99, 106, 105, 91, 92, 95, 94, 94, 100, 97)
@@ -195,6 +197,63 @@ def share_cases() -> list[Prepared]:
     # warm-up bars before the start; a run of one bar
     found += [case(_LOTS | mode, start_index=6) for mode in both]
     found += [case(mode, bars=frame(OPENS[:1], CLOSES[:1])) for mode in both]
+    return [Prepared(made) for made in found]
+
+
+def half_hours(first: str, last: str, *, kept: float = 1.0) -> pd.DataFrame:
+    """Return half-hourly bars of New York's sessions, the half day of Thanksgiving among them."""
+    each = [
+        pd.date_range(row.open, row.close, freq="30min", inclusive="left")
+        for row in schedule("XNYS", pd.Timestamp(first), pd.Timestamp(last)).itertuples()
+    ]
+    rng = np.random.default_rng(3)
+    index = each[0].append(each[1:])
+    index = index[rng.random(len(index)) < kept]
+    closes = np.round(100.0 * np.cumprod(1 + rng.normal(0.0, 0.004, len(index))), 2)
+    opens = np.append(100.0, closes[:-1])
+    return pd.DataFrame(
+        {
+            "open": opens,
+            "high": np.maximum(opens, closes),
+            "low": np.minimum(opens, closes),
+            "close": closes,
+            "volume": rng.uniform(1.0, 9.0, len(index)),
+        },
+        index=index,
+    )
+
+
+@cache
+def slower_cases() -> list[Prepared]:
+    """Return the cases of `on`: weeks with holidays, half days, missing bars, a late beginning."""
+    daily = underlying().round(2)
+    intraday = (
+        half_hours("2018-11-14", "2018-12-06"),
+        half_hours("2018-11-14", "2018-12-06", kept=0.7),
+    )
+    texts = (
+        "close > on('1w', prev_close)",
+        "on('1w', open) < on('1w', close)",
+        "close >= on('1w', high) or close <= on('1w', low)",
+        "on('1mo', volume) > 19000",
+        "on('1w', 1 / (close - prev_close)) > 0",
+    )
+    found = [case({"entry_conditions": [text]}, bars=daily, start_index=40) for text in texts]
+    found += [
+        case({"exit_conditions": [text]} | _LOTS, bars=daily.iloc[3:], start_index=7)
+        for text in texts
+    ]
+    shorter = (
+        "close > on('1h', open)",
+        "on('2h', volume) > on('2h', prev_volume)",
+        "close > on('1d', high) or on('1w', close) is None",
+        "on('4h', close > prev_close)",
+    )
+    found += [
+        case({"entry_conditions": [text], "exit_conditions": ["bars_held >= 2"]}, bars=bars)
+        for text in shorter
+        for bars in intraday
+    ]
     return [Prepared(made) for made in found]
 
 

@@ -14,6 +14,7 @@ from btkit.crosscheck import Difference, PlainRun
 from btkit.crosscheck.check import compare, simulate_plainly
 from btkit.crosscheck.inputs import as_instrument
 from btkit.crosscheck.records import Instrument, PlainAccount
+from btkit.crosscheck.slower import Resampling
 from btkit.crosscheck.walk import Walk
 from btkit.markets import Annualisation, infer_interval
 from btkit.spec import BaseSpec
@@ -39,7 +40,18 @@ class Prepared:
 
     @cached_property
     def instrument(self) -> Instrument:
-        return as_instrument(self.spec, self.case.bars, self.annualisation, symbol="")
+        return self.made_with(Resampling)
+
+    def made_with(self, resampling: type[Resampling]) -> Instrument:
+        """What the plain simulation is given, where slower bars are made by these rules."""
+        return as_instrument(
+            self.spec,
+            self.case.bars,
+            self.annualisation,
+            symbol="",
+            start=self.case.start_index,
+            resampling=resampling,
+        )
 
     @cached_property
     def result(self) -> Any:
@@ -58,15 +70,19 @@ class Prepared:
             start=case.bars.index[case.start_index],
         )
 
-    def plain(self, book: type[Walk[Any]] | None = None) -> PlainRun:
+    def plain(self, rules: type[Walk[Any] | Resampling] | None = None) -> PlainRun:
         """What the plain simulation makes of it, or one with a broken rule."""
         case = self.case
         account = PlainAccount(case.capital, case.commission, case.slippage, case.start_index)
-        return simulate_plainly(self.spec, self.instrument, account, self.annualisation, book=book)
+        if rules is not None and issubclass(rules, Resampling):
+            instrument, book = self.made_with(rules), None
+        else:
+            instrument, book = self.instrument, rules
+        return simulate_plainly(self.spec, instrument, account, self.annualisation, book=book)
 
-    def differences(self, book: type[Walk[Any]] | None = None) -> list[Difference]:
+    def differences(self, rules: type[Walk[Any] | Resampling] | None = None) -> list[Difference]:
         """On what the engine's result and the plain simulation do not agree."""
-        return compare(self.result, self.plain(book), self.times)
+        return compare(self.result, self.plain(rules), self.times)
 
 
 def engine(case: Case) -> Any:

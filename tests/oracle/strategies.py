@@ -55,11 +55,13 @@ BOOLEANS = (
 )
 CONSTANTS = ("0", "1", "2", "-1", "0.5", "3.0", "50", "100", "1e-3", "-0.02")
 NUMBERS = PRICES + OTHERS + MAYBE_MISSING * 2 + POSITION * 3 + BOOLEANS
+# What may stand inside of on(): nothing that depends on the run.
+OF_BARS = PRICES + OTHERS + MAYBE_MISSING * 2 + BOOLEANS[1:]
 COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 ARITHMETIC = ("+", "-", "*", "/", "//", "%", "**")
 
-# X, Y: numbers (Y may be a constant); C: a condition; N: one name; D: digits; T: a constant; the
-# operators stand for any of their kind.
+# X, Y: numbers (Y may be a constant); C: a condition; N: one name; D: digits; T: a constant; I: a
+# slower interval; the operators stand for any of their kind.
 NUMERIC_FORMS = (
     "X + Y",
     "X + Y",
@@ -76,6 +78,7 @@ NUMERIC_FORMS = (
     "float( X ) + len(( X , Y ))",
     "X and Y",
 )
+NUMERIC_FORMS_ON = (*NUMERIC_FORMS, "on( I , X )", "on( I , X )")
 CONDITION_FORMS = (
     "X < Y",
     "X < Y",
@@ -95,6 +98,7 @@ CONDITION_FORMS = (
     "( X , N ) < ( Y , N )",
     "X",
 )
+CONDITION_FORMS_ON = (*CONDITION_FORMS, "on( I , C )", "on( I , C )", "on( I , X ) is None or C")
 
 LIKELY_ENTRIES = (
     "not in_position",
@@ -129,6 +133,13 @@ LIKELY_EXITS = (
     "capital < 500",
     "in_position and bars_held > 3",
 )
+LIKELY_INSIDE = (
+    "close > 0",
+    "close >= prev_close * 0.9",
+    "iv_rank is None or iv_rank >= 0",
+    "close < prev_close",
+    "volume > 4000",
+)
 LIKELY_FILTERS = (
     "vix < 35",
     "vix is None or vix > 5",
@@ -146,6 +157,7 @@ WITH_PARAMETERS = (
     ("position_pnl_pct < {limit}", {"limit": 0.05}),
     ("position_pnl_pct > {limit}", {"limit": -0.03}),
     ("bars_held % {step} == 0", {"step": 2}),
+    ("close > on('1w', sma_{fast} * {near})", {"fast": 2, "near": 0.97}),
 )
 # The first eight mostly lead to a trade.
 SIZES = (
@@ -200,29 +212,37 @@ class Case:
 
 
 @st.composite
-def numerics(draw: st.DrawFn, depth: int) -> str:
-    """Return a numeric expression that reads at least one name, so nothing folds to an error."""
+def numerics(draw: st.DrawFn, depth: int, *, inside: bool = False, on: bool = True) -> str:
+    """Return a numeric expression that reads at least one name, so nothing folds to an error.
+
+    Nothing `inside` of on() depends on the run; without `on` there is none.
+    """
     if depth == 0:
-        return str(draw(st.sampled_from(NUMBERS)))
-    form = draw(st.sampled_from(NUMERIC_FORMS))
-    return f"({_filled(draw, form, depth - 1)})"
+        return str(draw(st.sampled_from(OF_BARS if inside else NUMBERS)))
+    form = draw(st.sampled_from(NUMERIC_FORMS_ON if on and not inside else NUMERIC_FORMS))
+    return f"({_filled(draw, form, depth - 1, inside=inside, on=on)})"
 
 
 @st.composite
-def conditions(draw: st.DrawFn, depth: int) -> str:
+def conditions(draw: st.DrawFn, depth: int, *, inside: bool = False, on: bool = True) -> str:
     """Return a condition of any form that the language has."""
     if depth == 0:
-        return f"({draw(st.sampled_from(BOOLEANS + LIKELY_ENTRIES + LIKELY_EXITS))})"
-    form = draw(st.sampled_from(CONDITION_FORMS))
-    return f"({_filled(draw, form, depth - 1)})"
+        likely = BOOLEANS[1:] + LIKELY_INSIDE if inside else (
+            BOOLEANS + LIKELY_ENTRIES + LIKELY_EXITS
+        )  # fmt: skip
+        return f"({draw(st.sampled_from(likely))})"
+    form = draw(st.sampled_from(CONDITION_FORMS_ON if on and not inside else CONDITION_FORMS))
+    return f"({_filled(draw, form, depth - 1, inside=inside, on=on)})"
 
 
-def _filled(draw: st.DrawFn, form: str, depth: int) -> str:
-    name = draw(st.sampled_from(NUMBERS))
+def _filled(draw: st.DrawFn, form: str, depth: int, *, inside: bool, on: bool) -> str:
+    inside = inside or "I" in form.split()
+    name = draw(st.sampled_from(OF_BARS if inside else NUMBERS))
     pools: dict[str, st.SearchStrategy[str]] = {
-        "X": numerics(depth),
-        "Y": st.one_of(st.sampled_from(CONSTANTS), numerics(depth)),
-        "C": conditions(depth),
+        "X": numerics(depth, inside=inside, on=on),
+        "Y": st.one_of(st.sampled_from(CONSTANTS), numerics(depth, inside=inside, on=on)),
+        "C": conditions(depth, inside=inside, on=on),
+        "I": st.sampled_from(("'1w'", "'1w'", "'1mo'")),
         "D": st.integers(-2, 4).map(str),
         "<": st.sampled_from(COMPARISONS),
         "+": st.sampled_from(ARITHMETIC),

@@ -6,21 +6,23 @@ where the rule is one of both.
 
 from __future__ import annotations
 
+import datetime as dt
 import inspect
 import math
 import re
 
 import pytest
-from oracle.battery import share_cases, spread_cases
+from oracle.battery import share_cases, slower_cases, spread_cases
 
 from btkit.crosscheck.inputs import BOOKS
 from btkit.crosscheck.option_prices import OptionPrices
 from btkit.crosscheck.records import Order
 from btkit.crosscheck.shares import Shares
+from btkit.crosscheck.slower import Resampling
 from btkit.crosscheck.spreads import Spreads
 from btkit.crosscheck.walk import Walk
 
-CASES = {Shares: share_cases, Spreads: spread_cases}
+CASES = {Shares: share_cases, Spreads: spread_cases, Resampling: slower_cases}
 CITED = re.compile(r"(\d+)\.(\d+)(?: to \d+\.(\d+))?(?=[\d., to]*: )")
 # What SEMANTICS 3 and 4 say and the engine does. 4.8 is a consequence, held by a property test.
 IMPLEMENTED = {f"3.{n}" for n in range(1, 11)} | {f"4.{n}" for n in range(1, 8)}
@@ -43,6 +45,67 @@ def over(*books):
 
 
 both, shares, spreads = over(Shares, Spreads), over(Shares), over(Spreads)
+slower = over(Resampling)
+
+
+# 2.10: slower bars
+
+
+@slower
+class WeeksBeginOnWednesday:
+    def key_of(self, session):
+        if self.slower.unit != "w":
+            return super().key_of(session)
+        return (session.day - dt.timedelta(days=2)).isocalendar()[:2]
+
+
+@slower
+class HoursCountFromMidnight:
+    def period_of(self, i):
+        period = super().period_of(i)
+        if period is None or self.slower.minutes is None:
+            return period
+        length = dt.timedelta(minutes=self.slower.minutes)
+        midnight = self.times[i].replace(hour=0, minute=0)
+        begins = midnight + (self.times[i] - midnight) // length * length
+        return type(period)(begins, begins, min(begins + length, self.session_of(i).closes))
+
+
+@slower
+class ShortPeriodsCloseLate:
+    def period_of(self, i):
+        period = super().period_of(i)
+        if period is None or self.slower.minutes is None:
+            return period
+        length = dt.timedelta(minutes=self.slower.minutes)
+        return type(period)(period.key, period.begins, period.begins + length)
+
+
+@slower
+class PartsArePeriods:
+    def has_beginning(self, period):
+        return True
+
+
+@slower
+class KnownFromTheBeginning:
+    def is_closed(self, period, i):
+        return period.begins <= self.close_of(i)
+
+
+@slower
+class KnownOneBarLate:
+    def is_closed(self, period, i):
+        return period.closes <= self.times[i] and super().is_closed(period, i)
+
+
+@slower
+class ClosesOfTheFirstBar:
+    def rows(self, bars):
+        firsts = [bars["close"].iloc[members[0]] for members in self.groups.values()]
+        return [
+            row | {"close": first} for row, first in zip(super().rows(bars), firsts, strict=True)
+        ]
 
 
 # 3.1: fills
@@ -744,7 +807,9 @@ def test_the_cases_agree_and_have_every_outcome(book):
     reasons = {reason for case in cases for reason in case.result.trades["exit_reason"]}
     skipped = {reason for case in cases for reason in case.result.diagnostics.skipped_entries}
     usual = {"stop", "exit", "max_holding", "end_of_data", "ruin"}
-    if book is Shares:
+    if book is Resampling:
+        assert {"exit", "max_holding"} <= reasons
+    elif book is Shares:
         assert reasons == usual
         assert skipped >= {"size_missing", "size_not_positive", "insufficient_cash"}
     else:
@@ -755,7 +820,7 @@ def test_the_cases_agree_and_have_every_outcome(book):
 def rules():
     """Return every method that says which rule it is, by its class, with the rules' numbers."""
     found = {}
-    for owner in (Walk, OptionPrices, *BOOKS.values()):
+    for owner in (Walk, OptionPrices, Resampling, *BOOKS.values()):
         for name, method in vars(owner).items():
             numbers = cited(inspect.getdoc(method) or "") if inspect.isfunction(method) else set()
             if numbers:

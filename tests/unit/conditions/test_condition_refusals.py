@@ -6,7 +6,7 @@ from btkit.conditions import check_expression
 from btkit.errors import Problem
 
 AGO = "prev_close is its value one bar ago"
-ONLY = "only abs, round, min, max, int, float, bool, len can be called"
+ONLY = "only abs, round, min, max, int, float, bool, len, on can be called"
 SEE = (
     "`backtest indicators` lists the names: price, momentum, volatility, volume, options, market, "
     "events, position"

@@ -134,7 +134,10 @@ def machine_values(tree, table):
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
-@given(st.one_of(numerics(2), numerics(3), conditions(2), conditions(3)), tables())
+@given(
+    st.one_of(*(kind(depth, on=False) for kind in (numerics, conditions) for depth in (2, 3))),
+    tables(),
+)
 def test_four_ways_one_value(text, table):
     tree, problems = parse_expression(text)
     assume(tree is not None)

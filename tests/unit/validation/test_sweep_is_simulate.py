@@ -133,6 +133,16 @@ CASES = {
         },
         {**AXES, "low": [20]},
     ),
+    "averages of a slower interval": (
+        {
+            "entry_conditions": ["on('1w', sma_{fast}) > on('1w', sma_{slow})", "not in_position"],
+            "exit_conditions": ["close < on('1w', sma_{fast}) * {near}"],
+            "stop_conditions": ["on('1mo', close < sma_{fast} and rsi_2 < {level})"],
+            "position_sizing_formula": "0.5 * capital / on('1w', close)",
+            "parameters": {"fast": 2, "slow": 4, "near": 0.98, "level": 60},
+        },
+        {"fast": [2, 3], "slow": [4, 6], "near": [0.98, 1.0], "level": [30, 80]},
+    ),
     "ruin": (
         {
             "direction": "short",
