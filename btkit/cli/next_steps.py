@@ -229,6 +229,20 @@ def after_stored_run(document: Mapping[str, Any]) -> list[Step]:
     return [step("Asks the run to stop.", "cancel", "--run-id", known)]
 
 
+def after_lookahead(document: Mapping[str, Any]) -> list[Step]:
+    """Return what may be done after a check for look-ahead, by its document."""
+    command = document["command"]
+    if document["passed"]:
+        return [step("Runs what was checked.", *command[1:])]
+    return [
+        step("Says what each name is computed from.", "indicators"),
+        step(
+            "Checks again, once what depends on the future is mended or left out.",
+            "check-lookahead", *command[2:],
+        ),
+    ]  # fmt: skip
+
+
 def after_list(runs: Sequence[Mapping[str, Any]]) -> list[Step]:
     """Return what may be done with stored runs, the newest first."""
     if not runs:

@@ -16,6 +16,7 @@ from btkit.documents.models import (
     DiagnosticsSection,
     DrawdownEntry,
     Gap,
+    LookaheadSection,
     MetricsSection,
     Provenance,
     Report,
@@ -81,6 +82,7 @@ def build_report(
             DrawdownEntry(**asdict(fall))
             for fall in deepest_drawdowns(result.equity, result.initial_capital)
         ],
+        lookahead=_lookahead_section(result),
         provenance=Provenance.model_validate(provenance),
         **known.parts(result),
     )
@@ -149,6 +151,11 @@ def _warnings(result: Result, min_trades_required: int) -> list[ReportWarning]:
         message = f"The account was lost at the close of {when}; nothing traded after."
         found.insert(0, ReportWarning(code="ruined", message=message))
     return found
+
+
+def _lookahead_section(result: Result) -> LookaheadSection | None:
+    found = result.lookahead
+    return None if found is None else LookaheadSection.model_validate(asdict(found))
 
 
 def _data_section(result: Result) -> DataSection:

@@ -265,6 +265,52 @@ class DataSection(Section):
     format: dict[str, Any] | None = None
 
 
+class LeakEntry(Section):
+    """Something that depends on bars that came later.
+
+    Parameters
+    ----------
+    name, kind
+        What it is: a feature, an output of a model, a condition, a decision.
+    bar
+        The first bar with another value.
+    known_until
+        The last bar that was left as it was.
+    altered
+        What was done to the bars after it.
+    was, became
+        The value with the bars as they are, and with the altered ones; None where it is missing.
+    """
+
+    name: str
+    kind: str
+    bar: str
+    known_until: str
+    altered: str
+    was: float | bool | None
+    became: float | bool | None
+
+
+class LookaheadSection(Section):
+    """Whether what the run decided by depends on bars that came later.
+
+    Parameters
+    ----------
+    checks, bars
+        How often it was worked out again without the later bars, and at how many bars.
+    whole
+        Whether from the beginning of the run's history each time, or, over a long run, from some
+        thousand bars before.
+    leaks
+        What had another value.
+    """
+
+    checks: int
+    bars: int
+    whole: bool
+    leaks: list[LeakEntry]
+
+
 class ConditionEntry(Section):
     """How often one condition held, and how often it could not be evaluated.
 
@@ -461,6 +507,9 @@ class Report(Document):
     drawdowns
         The five deepest falls of the account, the deepest first; fewer where there were fewer,
         and none in a report of an earlier version.
+    lookahead
+        Whether it depends on the future; None where nobody checked, as in a report of an earlier
+        version.
     provenance
         What is needed to get the same numbers again.
     """
@@ -480,6 +529,7 @@ class Report(Document):
     diagnostics: DiagnosticsSection
     benchmark: Benchmark
     drawdowns: list[DrawdownEntry] = []
+    lookahead: LookaheadSection | None = None
     provenance: Provenance
 
     @model_validator(mode="before")

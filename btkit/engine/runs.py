@@ -167,6 +167,11 @@ class ChunkedRun:
         self._room = new_room()
 
     @property
+    def inputs(self) -> tuple[AnyMarket, AnyDecisions, AnyRules]:
+        """What the loop reads: prices, decisions, and the numbers of spec and account."""
+        return self._inputs
+
+    @property
     def next_bar(self) -> int:
         """The first bar that is not simulated yet; the number of bars once all are."""
         return self._place.next_bar

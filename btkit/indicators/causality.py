@@ -14,8 +14,8 @@ LENGTHS_CHECKED = (2, 37)
 """The members of a family that are checked."""
 _SPARE_BARS = 400
 _CUTS = (1, 2, 35, 250)
-# What sums of another length may differ by, as a share of the largest value.
-_ROUNDING = 1e-9
+ROUNDING = 1e-9
+"""What sums of another length may differ by, as a share of the largest value."""
 _SEEDS = (20, 21)
 
 
@@ -60,12 +60,34 @@ def _column(definition: Definition, bars: pd.DataFrame) -> Array:
     return definition.compute(FeatureSet(bars, bars_per_year=252.0))
 
 
+def changed_bars(known: Array, again: Array, *, rounding: float = ROUNDING) -> Mask:
+    """Return at which bars a column is another one when it is computed again.
+
+    Parameters
+    ----------
+    known, again
+        Shape (n_bars,); NaN equals NaN.
+    rounding
+        What a value may differ by, as a share of itself and of the largest one; 0 wants the same
+        bits.
+
+    Examples
+    --------
+    >>> changed_bars(np.array([np.nan, 1.0]), np.array([np.nan, 2.0]))
+    array([False,  True])
+    """
+    same: Mask = (known == again) | ((known != known) & (again != again))  # noqa: PLR0124 - NaN alone
+    if rounding and not same.all():
+        largest = np.abs(known[np.isfinite(known)]).max(initial=0.0)
+        same |= np.isclose(known, again, rtol=rounding, atol=rounding * largest)
+    return ~same
+
+
 def _refuse_other(name: str, whole: Array, part: Array, how: str) -> None:
     known = whole[: len(part)]
-    largest = np.abs(known[np.isfinite(known)]).max(initial=0.0)
-    same = np.isclose(known, part, rtol=_ROUNDING, atol=_ROUNDING * largest, equal_nan=True)
-    if not same.all():
-        bar = int(np.argmin(same))
+    changed = changed_bars(known, part)
+    if changed.any():
+        bar = int(np.argmax(changed))
         raise PluginError(
             f"the indicator {name!r} looks ahead: its value at bar {bar} is {known[bar]:.6g} with "
             f"the bars from {len(part)} on and {part[bar]:.6g} {how}.",

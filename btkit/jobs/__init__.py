@@ -8,6 +8,7 @@ from btkit.jobs.delivering import queue_report, sync
 from btkit.jobs.dispatch import execute
 from btkit.jobs.exporting import export
 from btkit.jobs.loading import WARMUP_BARS
+from btkit.jobs.lookahead import check_lookahead
 from btkit.jobs.progress import Counting, Note, ProgressListener, Silent
 from btkit.jobs.resuming import cancel, resume
 from btkit.jobs.stored import list_runs, load_document, load_run, report
@@ -23,6 +24,7 @@ __all__ = [
     "Silent",
     "cancel",
     "check",
+    "check_lookahead",
     "delete",
     "execute",
     "export",

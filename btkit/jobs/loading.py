@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from btkit.data import LoadedBars, check_symbol, describe_bars, load_from_source, take_bars
+from btkit.data import LoadedBars, Source, check_symbol, describe_bars, load_from_source, take_bars
 from btkit.data.formats import NO_FORMAT
 from btkit.errors import NoDataError, UsageError
 from btkit.jobs.execution import Execution
@@ -67,8 +67,34 @@ def _load_benchmark(
     return loaded.bars
 
 
-def load(job: SpecJob, *, settings: Settings, progress: ProgressListener) -> LoadedBars:
+def load(
+    job: SpecJob,
+    *,
+    settings: Settings,
+    progress: ProgressListener,
+    source: Source | None = None,
+    warmup: int = WARMUP_BARS,
+    end: pd.Timestamp | None = None,
+    needs_vix: bool = True,
+) -> LoadedBars:
     """Load the bars of a prepared job, and those before them that warm indicators up.
+
+    Parameters
+    ----------
+    job
+        What is asked for.
+    settings
+        Where sources are.
+    progress
+        Notified of the stage.
+    source
+        Answers in place of the job's.
+    warmup
+        How many bars are wanted before the first day.
+    end
+        An earlier end than the job's.
+    needs_vix
+        Whether the VIX is asked for where the spec reads it.
 
     Raises
     ------
@@ -84,15 +110,15 @@ def load(job: SpecJob, *, settings: Settings, progress: ProgressListener) -> Loa
         loaded = load_from_source(
             symbol,
             first,
-            last,
+            last if end is None else end,
             interval=job.interval,
             settings=settings,
-            source=job.source,
-            warmup=WARMUP_BARS,
+            source=job.source if source is None else source,
+            warmup=warmup,
             needs_iv=job.strategy.needs_iv,
-            needs_vix=job.strategy.needs_vix,
+            needs_vix=needs_vix and job.strategy.needs_vix,
             calendar=job.strategy.calendar,
-            bar_format=job.bar_format,
+            bar_format=job.bar_format if source is None else None,
             columns=job.strategy.own_columns,
             slower=job.strategy.slower_intervals,
         )

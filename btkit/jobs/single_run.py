@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from btkit.data import LoadedBars, check_symbol
 from btkit.documents import (
@@ -23,6 +24,7 @@ from btkit.jobs.loading import bars_of
 from btkit.jobs.prepare import prepare
 from btkit.jobs.run_watch import RunWatch
 from btkit.markets import read_days
+from btkit.spec import BaseSpec
 from btkit.storage import ClaimedJob, Part, Store, new_run_id
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ def execute_run(job: SpecJob, given: Execution) -> Result:
     """
     known = prepare(job, settings=given.settings)
     if not given.is_stored:
-        return _simulate(known, bars_of(known, given))
+        return simulate_checked(known.strategy, bars_of(known, given), known.account)
     store = Store.from_settings(given.settings)
     if given.claimed is None:
         info = begin(store, known, part=given.part)
@@ -47,20 +49,39 @@ def execute_run(job: SpecJob, given: Execution) -> Result:
     return _carry_out(known, info, store, given)
 
 
-def _simulate(job: SpecJob, loaded: LoadedBars, *, watch: RunWatch | None = None) -> Result:
+def simulate_checked(
+    spec: BaseSpec,
+    loaded: LoadedBars,
+    account: Mapping[str, Any],
+    *,
+    watch: RunWatch | None = None,
+) -> Result:
+    """Simulate a spec over bars that were loaded, and check it briefly for look-ahead.
+
+    Parameters
+    ----------
+    spec, loaded
+        What is simulated, and over which bars.
+    account
+        As `simulate` takes it.
+    watch
+        Saves the loop and stops it; None lets it run in one piece.
+    """
     # The compiled loop is slow to import, and listing or reading runs does without it.
     from btkit.simulation import check_inputs, in_one_piece, simulate_inputs  # noqa: PLC0415
+    from btkit.validation import check_briefly  # noqa: PLC0415 - likewise
 
     finish = in_one_piece if watch is None else watch.finish
     inputs = check_inputs(
         finish,
-        job.strategy,
+        spec,
         loaded.bars,
-        **job.account,
+        **account,
         start=loaded.start,
         benchmark=loaded.benchmark,
     )
-    return simulate_inputs(inputs)
+    result = simulate_inputs(inputs)
+    return replace(result, lookahead=check_briefly(inputs, result))
 
 
 def _carry_out(job: SpecJob, info: RunInfo, store: Store, given: Execution) -> Result:
@@ -87,7 +108,7 @@ def _watched(
     loaded = bars_of(job, given)
     watch.check()
     with progress.stage("simulate") as note:
-        result = _simulate(job, loaded, watch=watch)
+        result = simulate_checked(job.strategy, loaded, job.account, watch=watch)
         if watch.resumed_bars:
             note(f"went on after {watch.resumed_bars:,} bars")
         note(f"{len(result.trades):,} trades in {len(result.equity):,} bars")

@@ -24,6 +24,8 @@ from btkit.storage import EXCURSIONS, Store
 _MOST = 20
 # What is of one run and not of its numbers, or only says with what they were made.
 _OWN = {"run", "equity_curve_url", "provenance", "warnings"}
+# What an earlier version did not report.
+_LATER = {"drawdowns", "lookahead"}
 # What a walk-forward noted beside a window's own numbers is not of the run.
 _NOTED = ("is_sharpe", "oos_sharpe", "walk_forward_efficiency")
 
@@ -127,8 +129,8 @@ def differing_values(stored: Report, now: Report) -> list[dict[str, Any]]:
     before, after = stored.to_dict(), now.to_dict()
     for name in _OWN:
         before.pop(name), after.pop(name)
-    if "drawdowns" not in stored.model_fields_set:
-        before.pop("drawdowns"), after.pop("drawdowns")
+    for name in _LATER - stored.model_fields_set:
+        before.pop(name), after.pop(name)
     known = before["metrics"]
     # An earlier version did not work out what came later, nor what was registered since.
     left_out = {*_NOTED, *(name for name in after["metrics"] if known.get(name) is None)}

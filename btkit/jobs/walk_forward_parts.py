@@ -27,7 +27,7 @@ from btkit.jobs.job import RunJob, WalkForwardJob
 from btkit.jobs.loading import WARMUP_BARS
 from btkit.jobs.progress import ProgressListener
 from btkit.jobs.requests import check_source
-from btkit.jobs.single_run import begin, document_of
+from btkit.jobs.single_run import begin, document_of, simulate_checked
 from btkit.jobs.watching import Watch, count, record_end
 from btkit.markets import Interval
 from btkit.metrics import MEASURED, columns_for
@@ -221,16 +221,9 @@ def run_part(
 def _simulate(
     job: WalkForwardJob, spec: StrategySpec, part: LoadedBars, is_sharpe: float | None
 ) -> Result:
-    from btkit.simulation import simulate  # noqa: PLC0415 - brings numba
-    from btkit.validation.windows import efficiency_of  # noqa: PLC0415 - likewise
+    from btkit.validation.windows import efficiency_of  # noqa: PLC0415 - brings numba
 
-    result = simulate(
-        spec,
-        part.bars,
-        **job.account,
-        start=part.start,
-        benchmark=part.benchmark,
-    )
+    result = simulate_checked(spec, part, job.account)
     if is_sharpe is None:
         return result
     compared = {

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from btkit.data import some_of
-from btkit.documents import DataSection, DiagnosticsSection, WarmupSection
+from btkit.documents import DataSection, DiagnosticsSection, LookaheadSection, WarmupSection
 from btkit.render import text, words
 from btkit.render.pages import markup
 from btkit.render.pieces import Html
@@ -43,6 +43,7 @@ def data(view: RunView) -> Html:
         "coverage": _coverage(found),
         "warmup": _warmup(found.warmup),
         "fallbacks": fallbacks(found),
+        "lookahead": lookahead(view.report.lookahead),
     }
     return Html(markup("run.data", found, **facts), width="half")
 
@@ -72,6 +73,26 @@ def _warmup(warmup: WarmupSection) -> str:
         ]
         sentence += f"; at first the start of the data still weighs on {', '.join(named)}"
     return sentence
+
+
+def lookahead(found: LookaheadSection | None) -> list[str]:
+    """Return what a check for look-ahead came to, a line for each thing that looks ahead."""
+    if found is None:
+        return ["not checked"]
+    if not found.leaks:
+        checks = text.plural(found.checks, "check")
+        return [f"{checks}, no dependence on the future"]
+    return [
+        f"{leak.name} depends on bars after {leak.known_until}: at {leak.bar} it is "
+        f"{_value(leak.was)}, and {_value(leak.became)} once these are {leak.altered}"
+        for leak in found.leaks
+    ]
+
+
+def _value(value: float | bool | None) -> str:  # noqa: FBT001 - whatever the value is
+    if value is None:
+        return "missing"
+    return str(value).lower() if isinstance(value, bool) else f"{value:.6g}"
 
 
 def fallbacks(found: DataSection) -> list[str]:

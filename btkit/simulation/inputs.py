@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -53,6 +53,10 @@ class Inputs:
         float64 (n_bars,): the rate a year known before each bar; None for 0.
     loop
         Runs the loop.
+    outputs
+        Where a kind of spec leaves what it works out for each bar beside the columns that
+        conditions read, such as a model's probabilities: arrays of shape (n_bars,) by name. That
+        they do not look ahead is checked as it is of those columns.
     """
 
     spec: BaseSpec
@@ -69,6 +73,7 @@ class Inputs:
     benchmark: BenchmarkCloses
     risk_free: Floats | None
     loop: Loop
+    outputs: dict[str, Floats] = field(default_factory=dict)
 
     @cached_property
     def features(self) -> FeatureSet:

@@ -18,6 +18,7 @@ from btkit.indicators import FeatureSet, SlowerFeatures, slower_features
 from btkit.markets import Annualisation
 from btkit.metrics import Metrics
 from btkit.simulation.benchmark import BenchmarkCloses
+from btkit.simulation.lookahead import Lookahead
 from btkit.spec import BaseSpec
 
 if TYPE_CHECKING:
@@ -130,6 +131,8 @@ class Simulated:
         What tables and diagnostics are made from.
     run_id
         The stored run, None if it was not stored.
+    lookahead
+        What a check for look-ahead came to; None where nobody checked, as after `simulate`.
     """
 
     spec: BaseSpec
@@ -148,6 +151,7 @@ class Simulated:
     outcome: Outcome
     positions: Positions
     run_id: str | None = None
+    lookahead: Lookahead | None = None
 
     @property
     def interval(self) -> str:

@@ -46,7 +46,7 @@ def find_warnings(run: Simulated, data: DataInfo) -> list[dict[str, str]]:
     data
         What was found in its bars.
     """
-    found = []
+    found = _looks_ahead(run)
     for clause in (*run.clauses.conditions(), run.clauses.sizing):
         found += _of_clause(clause, run.feature_set, run.outcome.start)
         found += _meant_in_percent(clause)
@@ -64,6 +64,21 @@ def find_warnings(run: Simulated, data: DataInfo) -> list[dict[str, str]]:
             }
         )
     return found + _of_data(data)
+
+
+def _looks_ahead(run: Simulated) -> list[dict[str, str]]:
+    leaks = () if run.lookahead is None else run.lookahead.leaks
+    if not leaks:
+        return []
+    named = some_of([leak.name for leak in leaks])
+    return [
+        {
+            "code": "looks_ahead",
+            "message": f"The run looks ahead, so nobody could have traded it: {named} "
+            f"depend{'s' if len(leaks) == 1 else ''} on later bars. {leaks[0].sentence} "
+            "`backtest check-lookahead` looks closer.",
+        }
+    ]
 
 
 def _short_range(run: Simulated) -> list[dict[str, str]]:

@@ -14,6 +14,7 @@ from btkit.documents import RunInfo, build_provenance, build_report
 from btkit.markets import Annualisation
 from btkit.metrics import Metrics, TradeColumns, compute_metrics
 from btkit.simulation.benchmark import own_benchmark
+from btkit.simulation.lookahead import Lookahead
 from btkit.spec import StrategySpec, load_spec
 
 SPEC = {
@@ -66,6 +67,7 @@ class Result:
     warnings: list[dict[str, str]] = field(default_factory=list)
     fallbacks: dict[str, int] = field(default_factory=lambda: {"vix": 5})
     data: DataInfo = GIVEN
+    lookahead: Lookahead | None = None
     warmup: dict[str, Any] = field(
         default_factory=lambda: {
             "bars": 3,

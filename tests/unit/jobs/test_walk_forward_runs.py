@@ -325,7 +325,7 @@ def test_a_stopped_validation_leaves_no_run_running(settings, monkeypatch):
     def stop(*_arguments, **_options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("btkit.simulation.simulate", stop)
+    monkeypatch.setattr("btkit.simulation.simulate_inputs", stop)
     with pytest.raises(KeyboardInterrupt):
         walked(settings, windows=2)
     assert [entry["status"] for entry in list_runs(settings=settings)] == ["cancelled"]

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from arch.bootstrap import SPA, RealityCheck, StationaryBootstrap
 
-from btkit.validation import superiority
 from btkit.validation.resampling import runs_of, stationary_resamples
-from btkit.validation.superiority import SuperiorityTest, mean_block
+from btkit.validation.superiority import SuperiorityTest, mean_block, superiority
 from btkit.validation.superiority_loop import deviations, in_stretches
 
 PERIODS = 120

@@ -1,0 +1,144 @@
+"""Bars with another future: cut off, or there and different."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from btkit.data.quality import PRICE_COLUMNS, REQUIRED_COLUMNS
+from btkit.indicators import EventDates
+from btkit.simulation import Inputs
+
+CUT_OFF = "cut off"
+MISSING_BEFORE = "cut off, values being missing before it"
+HALVED = "followed by a split that halves every earlier price"
+# So many bars before the cut are without optional values in one of the checks: who fills them
+# from behind needs the future for it.
+_GAP = 3
+_NEEDED = frozenset({*REQUIRED_COLUMNS, "adj_close", "splits", "dividends"})
+
+
+def cut_off(inputs: Inputs, last: int) -> Inputs:
+    """Return what was known at a bar's close.
+
+    Parameters
+    ----------
+    inputs
+        What a run rests on.
+    last
+        The bar's place.
+
+    Returns
+    -------
+    Inputs
+        With the bars up to it, and of the user's events those that were known of or had happened.
+    """
+    known = np.datetime64(inputs.features.dates[last], "D")
+    return replace(
+        inputs,
+        bars=inputs.bars.iloc[: last + 1],
+        start=min(inputs.start, last),
+        events={name: _known(dates, known) for name, dates in inputs.events.items()},
+        outputs={},
+    )
+
+
+def window(inputs: Inputs, first: int, last: int) -> Inputs:
+    """Return what a run would rest on whose history begins and ends elsewhere.
+
+    Parameters
+    ----------
+    inputs
+        What a run rests on.
+    first, last
+        Its first bar, and the one after its last.
+    """
+    if first == 0 and last == len(inputs.bars):
+        return inputs
+    start = min(max(inputs.start - first, 0), last - first - 1)
+    return replace(inputs, bars=inputs.bars.iloc[first:last], start=start, outputs={})
+
+
+def with_gap(inputs: Inputs, last: int) -> Inputs:
+    """Return a run's inputs with optional values missing at a bar and just before it."""
+    bars = inputs.bars.copy()
+    rows = slice(max(last + 1 - _GAP, 0), last + 1)
+    for name in optional_columns(bars):
+        values = bars[name].to_numpy(np.float64, copy=True)
+        values[rows] = np.nan
+        bars[name] = values
+    return replace(inputs, bars=bars, outputs={})
+
+
+def halved(inputs: Inputs) -> Inputs:
+    """Return a run's inputs with every price halved, as a later split halves adjusted prices.
+
+    A power of two changes no mantissa, so whatever is a ratio of prices stays the same to the bit.
+    """
+    bars = inputs.bars.copy()
+    for name in PRICE_COLUMNS:
+        bars[name] = bars[name].to_numpy(np.float64) * 0.5
+    return replace(inputs, bars=bars, outputs={})
+
+
+def _shuffled(later: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    return later.iloc[rng.permutation(len(later))].set_axis(later.index, axis="index")
+
+
+def _scaled(later: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    return later.mul(np.exp(rng.normal(0.0, 1.0, len(later))), axis="index")
+
+
+def _flat(later: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    del rng
+    first = float(later["open"].iloc[0])
+    return later.assign(**dict.fromkeys(PRICE_COLUMNS, first), volume=0.0)
+
+
+def _missing(later: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    del rng
+    return later.assign(**dict.fromkeys(optional_columns(later), np.nan))
+
+
+ALTERATIONS: dict[str, Callable[[pd.DataFrame, np.random.Generator], pd.DataFrame]] = {
+    "shuffled": _shuffled,
+    "scaled at random": _scaled,
+    "flat": _flat,
+    "without any optional value": _missing,
+}
+"""What becomes of the bars after a cut, by what is said of it; the times stay as they are."""
+
+
+def altered(inputs: Inputs, last: int, how: str, rng: np.random.Generator) -> Inputs:
+    """Return a run's inputs with other bars after one of them.
+
+    Parameters
+    ----------
+    inputs
+        What a run rests on.
+    last
+        The last bar that stays, which is not the last of all.
+    how
+        One of `ALTERATIONS`.
+    rng
+        What is random of it is drawn from this.
+    """
+    known, later = inputs.bars.iloc[: last + 1], inputs.bars.iloc[last + 1 :]
+    return replace(inputs, bars=pd.concat([known, ALTERATIONS[how](later, rng)]), outputs={})
+
+
+def _known(dates: EventDates, day: np.datetime64) -> EventDates:
+    return replace(
+        dates,
+        days=dates.days[dates.days <= day],
+        foreseen=tuple(one for one in dates.foreseen if one.since <= day),
+    )
+
+
+def optional_columns(bars: pd.DataFrame) -> list[str]:
+    """Return the columns whose values may be missing, and come from elsewhere than the prices."""
+    # What prices are adjusted with, and what an account is paid, has to be there.
+    return [name for name in bars.columns if name not in _NEEDED]
