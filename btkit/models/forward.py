@@ -82,7 +82,7 @@ class MLP:
 
     def forward(self, rows: Floats) -> Floats:
         """Return the outputs of each row, as `Network.forward` says."""
-        rows = _check_rows(rows, self.inputs)
+        rows = check_rows(rows, self.inputs)
         outputs = np.empty((len(rows), self.outputs))
 
         def work(first: int, last: int) -> None:
@@ -130,7 +130,7 @@ class Recurrent:
 
     def forward(self, rows: Floats) -> Floats:
         """Return the outputs of each row, as `Network.forward` says."""
-        rows = _check_rows(rows, self.inputs)
+        rows = check_rows(rows, self.inputs)
         outputs = np.full((len(rows), self.outputs), np.nan)
         windows = outputs[self.window - 1 :]
 
@@ -167,7 +167,8 @@ def _arrange(
     return inward.transpose(1, 2, 0), across.transpose(1, 2, 0), biases.T
 
 
-def _check_rows(rows: Floats, inputs: int) -> Floats:
+def check_rows(rows: Floats, inputs: int) -> Floats:
+    """Return rows as compiled functions take them, or refuse those of another width."""
     if rows.ndim != 2 or rows.shape[1] != inputs:  # noqa: PLR2004 - rows of features
         raise BundleError(
             f"The network takes {inputs} features a row, and is given rows of shape {rows.shape}",

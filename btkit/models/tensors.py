@@ -77,12 +77,13 @@ def read_tensors(path: str | Path) -> Tensors:
             hint="Save them with safetensors, or with torch.save(model.state_dict(), 'model.pt').",
         )
     tensors: Tensors = {}
-    for name, tensor in reader(_read_file(path), path.name):
+    for name, tensor in reader(read_whole(path), path.name):
         tensors[name] = _as_weights(tensor, shorten(name), path.name)
     return tensors
 
 
-def _read_file(path: Path) -> bytes:
+def read_whole(path: Path) -> bytes:
+    """Return the content of a file of weights, of at most `MOST_BYTES`."""
     try:
         # A pipe or device may never end.
         if not path.is_file():
