@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from itertools import pairwise
 from typing import Protocol
 
@@ -16,9 +18,11 @@ from btkit.settings import usable_cores
 
 Floats = NDArray[np.float64]
 
-# Products that a thread takes on at the least: a fifth of a millisecond, and what it costs to
-# begin one is a quarter of that.
-_SHARE = 10_000_000
+# Products of a part that another thread may take: a tenth of a millisecond, ten times of what it
+# costs to hand it over.
+_SHARE = 4_000_000
+# Parts a thread at the most, so that all end together.
+_PARTS = 16
 
 
 class Network(Protocol):
@@ -179,15 +183,25 @@ def check_rows(rows: Floats, inputs: int) -> Floats:
 
 
 def _share_out(count: int, products: int, work: Callable[[int, int], None]) -> None:
-    """Let threads work on whole blocks of rows, each on as many."""
-    blocks = -(-count // LANES)
-    threads = max(1, min(usable_cores(), blocks, count * products // _SHARE))
-    edges = [blocks * part // threads for part in range(threads + 1)]
-    if threads == 1:
+    """Let threads work on whole blocks of rows, this one on what no other has begun."""
+    blocks, cores = -(-count // LANES), usable_cores()
+    parts = min(blocks, count * products // _SHARE, _PARTS * cores) if cores > 1 else 1
+    if parts <= 1:
         work(0, blocks)
         return
-    with ThreadPoolExecutor(threads - 1) as pool:
-        others = [pool.submit(work, *part) for part in pairwise(edges[1:])]
-        work(*edges[:2])
-        for other in others:
-            other.result()
+    first, *others = pairwise(blocks * part // parts for part in range(parts + 1))
+    helpers = _helpers(os.getpid(), cores - 1)
+    begun = [(helpers.submit(work, *part), part) for part in others]
+    work(*first)
+    for future, part in reversed(begun):
+        if future.cancel():
+            work(*part)
+        else:
+            future.result()
+
+
+@lru_cache(maxsize=1)
+def _helpers(_process: int, count: int) -> ThreadPoolExecutor:
+    # To begin a thread takes a quarter of what a small network does. A forked process has none of
+    # the threads of the one before.
+    return ThreadPoolExecutor(count, thread_name_prefix="btkit-network")

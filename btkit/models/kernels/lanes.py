@@ -63,14 +63,13 @@ def take_rows(rows, begin, values, checks):
 
     The check of a lane is 0, or NaN where its row has a value that is no number, or infinite.
     """
-    for feature in range(rows.shape[1]):
-        for lane in range(LANES):
-            values[feature * LANES + lane] = rows[min(begin + lane, rows.shape[0] - 1), feature]
     for lane in range(LANES):
-        checks[lane] = 0.0
-    for feature in range(rows.shape[1]):
-        for lane in range(LANES):
-            checks[lane] += 0.0 * values[feature * LANES + lane]
+        row = rows[min(begin + lane, rows.shape[0] - 1)]
+        checked = 0.0
+        for feature in range(row.size):
+            values[feature * LANES + lane] = row[feature]
+            checked += 0.0 * row[feature]
+        checks[lane] = checked
 
 
 @compiled_apart

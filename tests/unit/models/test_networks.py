@@ -1,5 +1,10 @@
 """What networks give for rows: the definition, the same bits however rows are put together."""
 
+import os
+import subprocess
+import sys
+from concurrent.futures import Future
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -106,14 +111,46 @@ def test_any_number_of_threads_gives_the_same_bits(kind, monkeypatch):
 
 
 def test_work_is_shared_only_where_there_is_much_of_it(monkeypatch):
-    begun = []
     monkeypatch.setattr(forward, "usable_cores", lambda: 8)
-    monkeypatch.setattr(
-        forward, "ThreadPoolExecutor", lambda threads: begun.append(threads) or pytest.fail("begun")
-    )
+    monkeypatch.setattr(forward, "_helpers", lambda *_: pytest.fail("another thread was begun"))
     network, _ = make("mlp", np.random.default_rng(0))
     network.forward(np.zeros((1_000, 5)))
-    assert begun == []
+
+
+class Busy:
+    """Helpers that never get to what they are given."""
+
+    def submit(self, *_):
+        return Future()
+
+
+class Broken:
+    """Helpers that fail."""
+
+    def submit(self, *_):
+        failed = Future()
+        failed.set_running_or_notify_cancel()
+        failed.set_exception(MemoryError("no room"))
+        return failed
+
+
+def test_what_no_other_thread_has_begun_is_not_waited_for(monkeypatch):
+    network, _ = make("lstm", np.random.default_rng(0))
+    rows = np.random.default_rng(1).normal(size=(10 * LANES, 5))
+    alone = network.forward(rows)
+    monkeypatch.setattr(forward, "_SHARE", 1)
+    monkeypatch.setattr(forward, "usable_cores", lambda: 4)
+    monkeypatch.setattr(forward, "_helpers", lambda *_: Busy())
+    same_bits(network.forward(rows), alone)
+
+
+def test_what_fails_in_another_thread_fails_here(monkeypatch):
+    network, _ = make("mlp", np.random.default_rng(0))
+    monkeypatch.setattr(forward, "_SHARE", 1)
+    monkeypatch.setattr(forward, "usable_cores", lambda: 4)
+    monkeypatch.setattr(forward, "_helpers", lambda *_: Broken())
+    with pytest.raises(MemoryError, match="no room"):
+        network.forward(np.zeros((10 * LANES, 5)))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -186,3 +223,34 @@ def test_rows_of_another_width_are_refused_with_both_numbers(kind, shape):
     network, _ = make(kind, np.random.default_rng(8))
     with pytest.raises(BundleError, match=r"takes 5 features a row, and is given rows of shape \("):
         network.forward(np.zeros(shape))
+
+
+def run_python(code):
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_forked_process_has_threads_of_its_own():
+    run_python(
+        "import os, numpy as np\n"
+        "from btkit.models import forward\n"
+        "from btkit.models.networks import network_of\n"
+        "forward._SHARE, forward.usable_cores = 1, lambda: 2\n"
+        "weights = {'0.weight': np.ones((1, 2)), '0.bias': np.ones(1)}\n"
+        "network, rows = network_of(weights, model_type='mlp'), np.ones((999, 2))\n"
+        "before = network.forward(rows)\n"
+        "child = os.fork()\n"
+        "if child == 0:\n"
+        "    os._exit(0 if (network.forward(rows) == before).all() else 3)\n"
+        "assert os.waitpid(child, 0)[1] == 0\n"
+    )
+
+
+def test_no_library_of_networks_is_imported_beforehand():
+    run_python(
+        "import sys\n"
+        "import btkit.models.networks, btkit.models.onnx_network, btkit.models.tensors\n"
+        "assert not {'torch', 'onnx', 'onnxruntime', 'sklearn', 'skl2onnx'} & sys.modules.keys()\n"
+    )
