@@ -1,6 +1,5 @@
 """What networks give for rows: the definition, the same bits however rows are put together."""
 
-import os
 import subprocess
 import sys
 from concurrent.futures import Future
