@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from btkit.jobs import list_runs, load_run, report
     from btkit.jobs.verbs import options_sim, run, sweep, walk_forward
     from btkit.metrics import register_metric
-    from btkit.models import labels
+    from btkit.models import labels, load_bundle, save_bundle
     from btkit.render import plot, show
     from btkit.simulation import simulate
     from btkit.spec import load_spec
@@ -29,6 +29,7 @@ __all__ = [
     "labels",
     "list_runs",
     "load_bars",
+    "load_bundle",
     "load_run",
     "load_spec",
     "options_sim",
@@ -38,6 +39,7 @@ __all__ = [
     "register_source",
     "report",
     "run",
+    "save_bundle",
     "show",
     "simulate",
     "sweep",
@@ -51,6 +53,7 @@ _HOMES = {
     "labels": "btkit.models.labels",
     "list_runs": "btkit.jobs",
     "load_bars": "btkit.data",
+    "load_bundle": "btkit.models",
     "load_run": "btkit.jobs",
     "load_spec": "btkit.spec",
     "options_sim": "btkit.jobs.verbs",
@@ -60,6 +63,7 @@ _HOMES = {
     "register_source": "btkit.data",
     "report": "btkit.jobs",
     "run": "btkit.jobs.verbs",
+    "save_bundle": "btkit.models",
     "show": "btkit.render.inline",
     "simulate": "btkit.simulation",
     "sweep": "btkit.jobs.verbs",

@@ -20,6 +20,7 @@ from btkit.cli.commands import (
     indicators,
     init,
     list_runs,
+    model_inspect,
     options_sim,
     report,
     resume,
@@ -140,6 +141,15 @@ for module in (
     app.command(module.NAME, help=module.HELP, short_help=first, cls=_Once)(
         _deferred(module.command)
     )
+
+models = typer.Typer(help="Look at trained models.", no_args_is_help=False, rich_markup_mode=None)
+models.command(
+    model_inspect.NAME,
+    help=model_inspect.HELP,
+    short_help=model_inspect.HELP.strip().splitlines()[0],
+    cls=_Once,
+)(_deferred(model_inspect.command))
+app.add_typer(models, name="model")
 
 
 def parse(arguments: list[str]) -> DeferredCommand | int:

@@ -81,8 +81,9 @@ def after_error(error: BtkitError, arguments: Sequence[str]) -> list[Step]:
         return [_after_stored_run(error, error.run_id)]
     if isinstance(error, UsageError):
         # The parser says how far it understood the line.
-        asked = error.details["command"].split()[1:] if "command" in error.details else arguments
-        return [step("Shows what the command takes, with an example.", *asked[:1], "--help")]
+        understood = error.details.get("command")
+        asked = arguments[:1] if understood is None else understood.split()[1:]
+        return [step("Shows what the command takes, with an example.", *asked, "--help")]
     if error.run_id is not None and (asked := _named_by_hint(error, error.run_id)):
         return [step("Does what the hint says.", *asked)]
     return [_again(error, arguments)]
@@ -266,6 +267,13 @@ def after_validation(path: str, kind: str) -> list[Step]:
             "--source", "sample",
         )
     ]  # fmt: skip
+
+
+def after_inspection(path: str, *, usable: bool) -> list[Step]:
+    """Return what may be done with a bundle, by its folder and whether it can be used."""
+    if usable:
+        return [step("Shows the fields of a spec that trades on it.", "schema")]
+    return [step("Looks again, once what each hint says is done.", "model", "inspect", path)]
 
 
 def _option(arguments: Sequence[str], name: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Tables on stdout, for people: what `list` and `indicators` show at a terminal."""
+"""Tables on stdout, for people: what commands that look something up show at a terminal."""
 
 from __future__ import annotations
 
@@ -57,6 +57,45 @@ def show_indicators(document: Mapping[str, Any]) -> None:
             table.add_row(Text(f"\n{group}", style="bold"))
         table.add_row(entry["name"], str(entry["lookback"]), Text(entry["meaning"]))
     _print(table)
+
+
+def show_bundle(document: Mapping[str, Any]) -> None:
+    """Show what `model inspect` found: what a bundle is, then what is wrong with it."""
+    from rich.text import Text  # noqa: PLC0415 - as above
+
+    table = _table()
+    table.add_column("Bundle", no_wrap=True)
+    table.add_column("", ratio=1)
+    for name, value in _rows_of_bundle(document).items():
+        table.add_row(name, Text(value))
+    table.add_row(Text("\nFeatures", style="bold"))
+    for feature in document["features"]:
+        table.add_row(Text(feature["name"]), Text(feature["formula"] or _NONE))
+    for heading, key in (("Refused", "problems"), ("Warnings", "warnings")):
+        if document[key]:
+            table.add_row(Text(f"\n{heading}", style="bold"))
+        for entry in document[key]:
+            told = entry["message"] + (f" {entry['hint']}" if key == "problems" else "")
+            table.add_row(Text(entry["path" if key == "problems" else "code"]), Text(told))
+    _print(table)
+
+
+def _rows_of_bundle(document: Mapping[str, Any]) -> dict[str, str]:
+    listed = {
+        name: ", ".join(document[name] or [_NONE])
+        for name in ("symbols", "timeframes", "output_classes")
+    }
+    first, until = document["trained_from"], document["trained_until"]
+    return {
+        "Usable": "yes" if document["usable"] else "no",
+        "Strategy": document["name"] or _NONE,
+        "Trained on": f"{listed['symbols']}; {listed['timeframes']}",
+        "Trained": f"{first or _NONE} to {until or _NONE}",
+        "Network": document["network"] or _NONE,
+        "Outputs": f"{document['output_type'] or _NONE}: {listed['output_classes']}",
+        "Activation": document["output_activation"] or _NONE,
+        "Hash": document["hash"] or _NONE,
+    }
 
 
 def _table() -> Table:

@@ -1,8 +1,13 @@
 """Trained models: what a bundle holds, and what it says of each bar."""
 
+from btkit.models.bundle import Bundle
 from btkit.models.features import Feature, FeaturePlan
+from btkit.models.findings import refused_bundle
 from btkit.models.grammar import StrategyV3, is_strategy_v3, read_strategy_v3
+from btkit.models.loading import inspect_bundle, load_bundle
+from btkit.models.outputs import class_probabilities
 from btkit.models.planning import plan_features, plan_inputs
+from btkit.models.saving import save_bundle
 from btkit.models.splits import CombinatorialPurged, PurgedKFold
 from btkit.models.strategy_settings import (
     StrategyDecisions,
@@ -12,6 +17,7 @@ from btkit.models.strategy_settings import (
 )
 
 __all__ = [
+    "Bundle",
     "CombinatorialPurged",
     "Feature",
     "FeaturePlan",
@@ -19,10 +25,15 @@ __all__ = [
     "StrategyDecisions",
     "StrategyModel",
     "StrategyV3",
+    "class_probabilities",
+    "inspect_bundle",
     "is_strategy_v3",
+    "load_bundle",
     "plan_features",
     "plan_inputs",
     "read_decisions",
     "read_model",
     "read_strategy_v3",
+    "refused_bundle",
+    "save_bundle",
 ]

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from support.bundles import ORDER, STRATEGY, foreign_bundle, layers
 
 import btkit as bt
 from btkit.data.registering import SOURCES
@@ -156,6 +157,21 @@ def calls(settings, tmp_path):
         "labels.uniqueness": (
             bt.labels.uniqueness,
             {"ends": bt.labels.forward_return(bars, 3)["end"], "bars": bars},
+        ),
+        "load_bundle": (
+            bt.load_bundle,
+            {"path": foreign_bundle(tmp_path.with_name(f"{tmp_path.name}-dip"))}
+            | {"output_classes": None, "output_activation": None},
+        ),
+        "save_bundle": (
+            bt.save_bundle,
+            {"path": tmp_path / "saved", "model": layers(2, 4, 3), "strategy": STRATEGY}
+            | {"rows": np.full((20, 2), 0.5), "name": "dip", "symbols": "SPX", "timeframes": "1d"}
+            | {"normalization_params": None, "output_type": "classification"}
+            | {"output_classes": ORDER, "activation": "relu", "sequence_length": None}
+            | {"decisions": None, "trained_from": None, "trained_until": None, "label": None}
+            | {"label_horizon": 5, "calibration": None, "seed": 1, "metrics": None}
+            | {"created_at": None, "overwrite": True},
         ),
         "list_runs": (
             bt.list_runs,

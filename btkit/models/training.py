@@ -1,0 +1,148 @@
+"""When a model was trained, on what bars, and how far its labels looked ahead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from btkit.arguments import check_text, quoted
+from btkit.errors import UsageError
+from btkit.markets import read_range
+from btkit.models.findings import BundleFindings
+from btkit.models.manifest import MANIFEST, Manifest
+from btkit.models.metadata import CONFIG, METADATA, BundleMetadata, TrainedConfig
+from btkit.models.timeframes import fastest, timeframe_interval
+
+_NO_DATES = (
+    "Nobody says until when the model was trained: bars that it learnt from cannot be told from "
+    "bars that it never saw, and its results may be of the former. trained_until in the spec or in "
+    f"{METADATA} says it."
+)
+
+
+@dataclass(frozen=True)
+class TrainingSpan:
+    """What training saw.
+
+    Parameters
+    ----------
+    first, until
+        Times of the first and the last bar, None where unknown.
+    horizon
+        Bars after which a label was known at the latest, None where unknown.
+    """
+
+    first: pd.Timestamp | None
+    until: pd.Timestamp | None
+    horizon: int | None
+
+
+def examine_timeframes(
+    metadata: BundleMetadata, config: TrainedConfig | None, findings: BundleFindings
+) -> tuple[str, ...] | None:
+    """Return the lengths of a bundle's bars, those that it decides on first; None if refused.
+
+    Parameters
+    ----------
+    metadata, config
+        Of the bundle. The bars' is the ``base_timeframe`` of the config, else the fastest.
+    findings
+        Takes reasons to refuse it.
+    """
+    try:
+        named = {text: timeframe_interval(text) for text in metadata.training_timeframes}
+        said = config.base_timeframe if config else None
+        fast = fastest(metadata.training_timeframes)
+        base = fast if said is None else check_text(said, "base_timeframe", hint="Such as 1h.")
+        is_fastest = timeframe_interval(base) == named[fast]
+    except UsageError as error:
+        findings.refuse(METADATA, error.message, error.hint, "training_timeframes")
+        return None
+    if not is_fastest:
+        findings.refuse(
+            CONFIG,
+            f"The base timeframe is {quoted(base)}, and the model was trained on "
+            f"{', '.join(map(quoted, named))}.",
+            "The base timeframe is the fastest of those that it was trained on.",
+        )
+        return None
+    others = (interval.label for interval in named.values())
+    return tuple(dict.fromkeys([named[fast].label, *others]))
+
+
+def examine_training(
+    metadata: BundleMetadata,
+    manifest: Manifest | None,
+    *,
+    interval: str,
+    findings: BundleFindings,
+) -> TrainingSpan:
+    """Return what a bundle says of its training (SEMANTICS 10.6).
+
+    Parameters
+    ----------
+    metadata, manifest
+        Of the bundle.
+    interval
+        Of its bars.
+    findings
+        Takes reasons to refuse it, and warnings.
+    """
+    first = _one(metadata, manifest, "trained_from", findings)
+    until = _one(metadata, manifest, "trained_until", findings)
+    horizon = _one(metadata, manifest, "label_horizon_bars", findings)
+    if until is None:
+        findings.warn("training_dates_unknown", _NO_DATES)
+    elif horizon is None:
+        findings.warn(
+            "label_horizon_unknown",
+            "Nobody says how many bars its labels looked ahead: bars right after its training may "
+            "have been seen by it. label_horizon in the spec says it.",
+        )
+    try:
+        moments = read_span(first, until, interval=interval)
+    except UsageError as error:
+        findings.refuse(MANIFEST if manifest else METADATA, error.message, error.hint)
+        return TrainingSpan(None, None, None)
+    return TrainingSpan(*moments, None if horizon is None else int(horizon))
+
+
+def read_span(
+    first: object, until: object, *, interval: str
+) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
+    """Return times of the first and the last bar of a training.
+
+    Parameters
+    ----------
+    first, until
+        As `btkit.markets.read_range` takes them, or None.
+    interval
+        Of the bars: dates for daily and longer ones, UTC times for others.
+
+    Raises
+    ------
+    UsageError
+        If one cannot be read, or they are in the wrong order.
+    """
+    known = first if first is not None else until
+    if known is None:
+        return None, None
+    last = until if until is not None else known
+    start, end = read_range(known, last, intraday=timeframe_interval(interval).is_intraday)
+    return (None if first is None else start), (None if until is None else end)
+
+
+def _one(
+    metadata: BundleMetadata, manifest: Manifest | None, name: str, findings: BundleFindings
+) -> str | int | None:
+    written: str | int | None = getattr(metadata, name)
+    kept: str | int | None = getattr(manifest, name) if manifest else None
+    if written is not None and kept is not None and written != kept:
+        findings.refuse(
+            MANIFEST,
+            f"{name} is {written} by {METADATA}, and {kept} by {MANIFEST}.",
+            "Save the bundle again; both are written by bt.save_bundle.",
+            name,
+        )
+    return written if kept is None else kept
