@@ -26,6 +26,16 @@ _DAMAGED = "Copy the file again, or save it again."
 _MOST_ENTRIES = 4_000
 _MOST_PICKLED = 2**20
 _MOST_DIMENSIONS = 8
+# What zipfile raises at a damaged archive, and at what it does not know.
+_BROKEN = (
+    zipfile.BadZipFile,
+    RuntimeError,
+    ValueError,
+    EOFError,
+    OverflowError,
+    struct.error,
+    OSError,
+)
 _BYTE_ORDERS = {b"little": "<", b"big": ">"}
 _KINDS = {
     "DoubleStorage": "f8",
@@ -86,7 +96,7 @@ class _Archive:
             self._refuse(f"its archive has more than {_MOST_ENTRIES:,} entries")
         try:
             self._file = zipfile.ZipFile(io.BytesIO(content))
-        except (zipfile.BadZipFile, ValueError, OverflowError, struct.error, OSError) as error:
+        except _BROKEN as error:
             raise BundleError(
                 f"{origin} is no archive of torch.save, or its end is missing", hint=_DAMAGED
             ) from error
@@ -101,10 +111,7 @@ class _Archive:
             self._refuse(f"its entry {shorten(name)!r} is larger than {most:,} bytes")
         try:
             content = self._file.read(entry)
-        except (
-            zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError,
-            OverflowError, struct.error, OSError,
-        ) as error:  # fmt: skip
+        except _BROKEN as error:
             raise BundleError(
                 f"{self.origin} is damaged: its entry {shorten(name)!r} cannot be read",
                 hint=_DAMAGED,

@@ -2,7 +2,8 @@
 
 The functions of a C library differ between systems, and those that work on several numbers at
 once may differ from their own for one. These are additions, products and quotients, each rounded
-as IEEE 754 says, so that they give the same everywhere.
+as IEEE 754 says, so that they give the same everywhere; ``gelu`` alone asks the C library, number
+by number.
 """
 
 from __future__ import annotations

@@ -276,6 +276,13 @@ def test_an_encrypted_entry_is_refused(read):
         read(bytes(content))
 
 
+def test_an_archive_of_a_later_version_is_refused(read):
+    content = bytearray(torch_file({"w": WEIGHTS}))
+    content[content.index(b"PK\x01\x02") + 6] = 132
+    with pytest.raises(BundleError, match=r"no archive of torch\.save"):
+        read(bytes(content))
+
+
 @given(
     changes=st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=4),
     cut=st.integers(0, 10**6),
