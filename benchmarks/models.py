@@ -16,6 +16,7 @@ from btkit.models.networks import network_of
 BARS, FEATURES, CLASSES, WINDOW, UNITS = 5_031, 24, 3, 30, 64
 # Bars that are run one by one: a window takes as long alone as thirty-two do together.
 _ALONE = 200
+_SECONDS = 8.0
 
 
 def rows() -> list[Row]:
@@ -92,11 +93,16 @@ def _measure(
     ]
 
 
-def _turns(*works: Callable[[], object], seconds: float = 6.0) -> list[float]:
-    """Return the least time of each in turns, so that what else the machine does touches all."""
-    least = [float("inf")] * len(works)
-    until = time.perf_counter() + seconds
+def _turns(*works: Callable[[], object]) -> list[float]:
+    """Return the least time of each in turns, so that what else the machine does touches all.
+
+    A turn takes a tenth of a second: PyTorch's threads look out for work for some time after theirs
+    is done, and whoever comes next has no core for a second thread.
+    """
+    least = [best(work, repeats=1) for work in works]
+    until = time.perf_counter() + _SECONDS
     while time.perf_counter() < until:
         for place, work in enumerate(works):
-            least[place] = min(least[place], best(work, repeats=1))
+            repeats = 1 + int(0.1 / least[place])
+            least[place] = min(least[place], best(work, repeats=repeats))
     return least
