@@ -105,6 +105,7 @@ class FeatureSet:
         self._fallbacks: dict[str, Mask | None] = {}
         self._unknowns: dict[str, Mask | None] = {}
         self._shared: dict[Hashable, object] = {}
+        self._lasting: dict[Hashable, object] = {}
 
     def __len__(self) -> int:
         """Return the number of bars."""
@@ -159,6 +160,12 @@ class FeatureSet:
         if key not in self._shared:
             self._shared[key] = compute()
         return cast("T", self._shared[key])
+
+    def lasting(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """Return an intermediate result as `shared` does, which `forget` does not let go of."""
+        if key not in self._lasting:
+            self._lasting[key] = compute()
+        return cast("T", self._lasting[key])
 
     def raw(self, name: str) -> Array:
         """Return a column of the bars as it is.

@@ -108,4 +108,4 @@ def slower_features(features: FeatureSet, interval: Interval) -> SlowerFeatures:
             np.maximum(slower.last_closed - first, -1),
         )
 
-    return features.shared(("slower", interval), compute)
+    return features.lasting(interval, compute)

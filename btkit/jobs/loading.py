@@ -14,7 +14,7 @@ from btkit.errors import NoDataError, UsageError
 from btkit.jobs.execution import Execution
 from btkit.jobs.job import SpecJob
 from btkit.jobs.progress import ProgressListener
-from btkit.markets import Interval, infer_interval, read_days
+from btkit.markets import infer_interval, read_days
 from btkit.settings import Settings
 
 WARMUP_BARS = 2_000
@@ -105,7 +105,6 @@ def load(
     """
     symbol = check_symbol(job.symbol)
     first, last = read_days(job.start, job.end)
-    job.strategy.check_interval(Interval.parse(job.interval))
     with progress.stage("load bars") as note:
         loaded = load_from_source(
             symbol,

@@ -142,13 +142,13 @@ def _check(
 ) -> dict[str, Any]:
     from btkit.simulation import check_inputs, in_one_piece, simulate_inputs  # noqa: PLC0415 - slow
     from btkit.validation import check_drift, check_lookahead  # noqa: PLC0415 - likewise
-    from btkit.validation.futures import window  # noqa: PLC0415 - likewise
+    from btkit.validation.futures import with_history  # noqa: PLC0415 - likewise
 
     everything = check_inputs(
         in_one_piece, job.strategy, wide.bars, **job.account, start=wide.start
     )
     begins = max(0, everything.start - WARMUP_BARS)
-    inputs = window(everything, begins, len(wide.bars))
+    inputs = with_history(everything, begins)
     with progress.stage("simulate"):
         result = simulate_inputs(inputs)
     with progress.stage("alter the future") as note:

@@ -10,6 +10,7 @@ from btkit.errors import UsageError
 from btkit.indicators import UserEvents
 from btkit.jobs.asking import Refusals
 from btkit.jobs.job import SpecJob, SweepJob
+from btkit.markets import Interval
 from btkit.settings import Settings, usable_cores
 from btkit.spec import BaseSpec, load_spec
 
@@ -46,6 +47,9 @@ def prepare(job: S, *, settings: Settings) -> S:
     if isinstance(job, SweepJob):
         filled["threads"] = job.threads or usable_cores()
     prepared = job.with_strategy(spec, **filled)
+    if prepared.symbol is not None:
+        # Of bars that are handed over the interval is seen in them.
+        spec.check_interval(Interval.parse(prepared.interval))
     refusals = Refusals()
     for check in prepared.checks():
         refusals.check(check)

@@ -13,7 +13,7 @@ from btkit.data import DataInfo, describe_bars
 from btkit.indicators import SlowerFeatures, lookup
 from btkit.metrics import SHORT_RANGE_DAYS, spanned_days
 from btkit.simulation.diagnostics import Diagnostics, diagnose
-from btkit.simulation.simulated import Simulated, reader_of
+from btkit.simulation.simulated import Simulated
 from btkit.simulation.warnings import find_warnings
 
 if TYPE_CHECKING:
@@ -134,11 +134,10 @@ class Result(Simulated):
         One of a slower interval is called as it is written, such as ``on("1w", sma_10)``.
         """
         start = self.outcome.start
-        columns = {}
-        for column in self.columns:
-            reader, name = reader_of(self.feature_set, column)
-            columns[column.label] = reader.column(name)[start:]
-        return pd.DataFrame(columns, index=self.all_bars.index[start:])
+        return pd.DataFrame(
+            {label: reader.column(name)[start:] for label, reader, name in self.columns()},
+            index=self.all_bars.index[start:],
+        )
 
     @cached_property
     def diagnostics(self) -> Diagnostics:
@@ -149,11 +148,10 @@ class Result(Simulated):
     def fallbacks(self) -> dict[str, int]:
         """For each name that the run reads: bars on which its value is a documented fallback."""
         counts: dict[str, int] = {}
-        for column in self.columns:
-            reader, name = reader_of(self.feature_set, column)
+        for label, reader, name in self.columns():
             mask = reader.fallback(name)
             if mask is not None and mask[self.outcome.start :].any():
-                counts[column.label] = int(mask[self.outcome.start :].sum())
+                counts[label] = int(mask[self.outcome.start :].sum())
         return counts
 
     @cached_property
@@ -175,12 +173,11 @@ class Result(Simulated):
         index = self.all_bars.index
         missing: dict[str, str | None] = {}
         drift: dict[str, float] = {}
-        for column in self.columns:
-            reader, name = reader_of(self.feature_set, column)
+        for label, reader, name in self.columns():
             present = np.isfinite(reader.column(name)[start:])
             if not present[0]:
                 first = int(present.argmax())
-                missing[column.label] = _date(index[start + first]) if present[first] else None
+                missing[label] = _date(index[start + first]) if present[first] else None
             entry = lookup(name)
             if entry is not None and entry.decay is not None:
                 before = (
@@ -188,7 +185,7 @@ class Result(Simulated):
                     if isinstance(reader, SlowerFeatures)
                     else start - begin
                 )
-                drift[column.label] = entry.decay ** max(before - entry.lookback, 0)
+                drift[label] = entry.decay ** max(before - entry.lookback, 0)
             self.feature_set.forget()
         return {"bars": start - begin, "missing_until": missing, "drift": drift}
 

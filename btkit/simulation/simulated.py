@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
@@ -210,12 +210,27 @@ class Simulated:
         """Every per-bar name that the run reads, in order, also inside of ``on``."""
         return sorted(self.clauses.names() | self.spec.columns)
 
-    @property
-    def columns(self) -> list[Column | On]:
-        """Every per-bar column that the run reads, in order, those of slower intervals last."""
-        own = {column.name for column in self.clauses.columns() if isinstance(column, Column)}
-        slower = [column for column in self.clauses.columns() if isinstance(column, On)]
-        return [*map(Column, sorted(own | self.spec.columns)), *slower]
+    def columns(self) -> Iterator[tuple[str, FeatureSet | SlowerFeatures, str]]:
+        """Yield every per-bar column that the run reads; see `columns_read`."""
+        return columns_read(self.feature_set, self.clauses, self.spec)
+
+
+def columns_read(
+    features: FeatureSet, clauses: Clauses, spec: BaseSpec
+) -> Iterator[tuple[str, FeatureSet | SlowerFeatures, str]]:
+    """Yield every column that conditions read, in order, those of slower intervals last.
+
+    Yields
+    ------
+    tuple
+        How it is written, what gives its values and masks, and the name to ask that for.
+    """
+    found = clauses.columns()
+    own = {column.name for column in found if isinstance(column, Column)} | spec.columns
+    columns: list[Column | On] = [Column(name) for name in sorted(own)]
+    columns += [column for column in found if isinstance(column, On)]
+    for column in columns:
+        yield column.label, *reader_of(features, column)
 
 
 def reader_of(features: FeatureSet, column: Column | On) -> tuple[FeatureSet | SlowerFeatures, str]:

@@ -12,7 +12,7 @@ from btkit.data.info import format_time
 from btkit.decisions import Clauses
 from btkit.indicators import lookup
 from btkit.simulation import Inputs
-from btkit.validation.futures import window
+from btkit.validation.futures import with_history
 from btkit.validation.traces import Series, trace
 
 SETTLED = 1e-6
@@ -81,9 +81,8 @@ def check_drift(wide: Inputs, clauses: Clauses, *, begins: int) -> DriftCheck:
     begins
         The place among them of the first bar of the run's history.
     """
-    end = len(wide.bars)
     other = 0 if begins > 0 else wide.start // 2
-    first, second = (trace(window(wide, one, end), clauses) for one in (begins, other))
+    first, second = (trace(with_history(wide, one), clauses) for one in (begins, other))
     index = pd.DatetimeIndex(wide.bars.index)
     bars = index[wide.start :]
     found = [
@@ -102,7 +101,7 @@ def _drift(ours: Series, theirs: Series, bars: pd.DatetimeIndex) -> Drift | None
     count = len(bars)
     mine, other = ours.column[-count:], theirs.column[-count:]
     apart = relative_differences(mine.astype(np.float64), other.astype(np.float64))
-    entry = lookup(ours.name) if ours.kind == "feature" else None
+    entry = lookup(ours.own_name) if ours.kind == "feature" else None
     is_recursive = entry is not None and entry.decay is not None
     if not is_recursive and not (apart > _ROUNDING).any():
         return None

@@ -59,7 +59,18 @@ def window(inputs: Inputs, first: int, last: int) -> Inputs:
     if first == 0 and last == len(inputs.bars):
         return inputs
     start = min(max(inputs.start - first, 0), last - first - 1)
-    return replace(inputs, bars=inputs.bars.iloc[first:last], start=start, outputs={})
+    begin = max(inputs.begin - first, 0)
+    return replace(inputs, bars=inputs.bars.iloc[first:last], start=start, begin=begin, outputs={})
+
+
+def with_history(inputs: Inputs, begins: int) -> Inputs:
+    """Return what a run would rest on whose own history begins at a bar.
+
+    What comes before it stays where slower intervals read it, which see 600 bars of their own.
+    """
+    if inputs.spec.slower_intervals:
+        return replace(inputs, begin=begins, outputs={})
+    return window(inputs, begins, len(inputs.bars))
 
 
 def with_gap(inputs: Inputs, last: int) -> Inputs:

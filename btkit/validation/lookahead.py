@@ -96,7 +96,7 @@ class _Findings:
             if not ours.is_own:
                 changed = changed_bars(ours.column[known], again.column[known])
             if not changed.any():
-                rounded.add(ours.name)
+                rounded.update(ours.reads if ours.kind == "feature" else {ours.name})
             else:
                 self.note(ours, again, first=first, bar=int(changed.argmax()), cut=cut, how=how)
 

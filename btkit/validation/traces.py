@@ -18,6 +18,7 @@ from btkit.engine.runs import AnyDecisions, AnyMarket
 from btkit.indicators import POSITION_NAMES, is_truth_value, plugins_of
 from btkit.simulation import SIMULATIONS, Inputs
 from btkit.simulation.lookahead import LeakKind, Shown
+from btkit.simulation.simulated import columns_read
 
 # Whether a bar is its session's last is what the clock says: of bars that
 # are cut off inside a session nobody can tell.
@@ -45,7 +46,7 @@ class Series:
     column
         bool, integers or float64, shape (n_bars,); NaN where missing.
     reads
-        The names of features that it is worked out from.
+        The names of features that it is worked out from, or that it is itself.
     """
 
     kind: LeakKind
@@ -54,9 +55,14 @@ class Series:
     reads: frozenset[str] = frozenset()
 
     @property
+    def own_name(self) -> str:
+        """Of a feature its name, also where it is of a slower interval."""
+        return next(iter(self.reads)) if self.kind == "feature" else self.name
+
+    @property
     def is_own(self) -> bool:
         """Whether it is a feature that btkit computes, and not code that somebody registered."""
-        return self.kind != "feature" or not plugins_of([self.name])
+        return self.kind != "feature" or not plugins_of([self.own_name])
 
     def shown(self, bar: int) -> Shown:
         """Return a value as people are shown it; None where it is missing."""
@@ -64,7 +70,7 @@ class Series:
         if not np.isfinite(value):
             return None
         is_flag = self.column.dtype == np.bool_ or (
-            self.kind == "feature" and is_truth_value(self.name)
+            self.kind == "feature" and is_truth_value(self.own_name)
         )
         return bool(value) if is_flag else float(value)
 
@@ -100,8 +106,10 @@ def trace(inputs: Inputs, clauses: Clauses, *, features: bool = True) -> list[Se
     read = _read_by_loop(again)
     found: list[Series] = []
     if features:
-        names = sorted(clauses.names() | inputs.spec.columns)
-        found += [Series("feature", name, inputs.features.column(name)) for name in names]
+        found += [
+            Series("feature", label, reader.column(name), frozenset({name}))
+            for label, reader, name in columns_read(inputs.features, clauses, inputs.spec)
+        ]
     everything = frozenset(clauses.names() | inputs.spec.columns)
     found += [Series("output", name, values, everything) for name, values in again.outputs.items()]
     found += _conditions(clauses, inputs)

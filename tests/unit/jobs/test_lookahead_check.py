@@ -157,3 +157,17 @@ def test_windows_of_a_walk_forward_are_runs_that_are_checked(settings, monkeypat
     result = bt.walk_forward(spec, "ABC", *SPAN, source="honest", settings=settings, windows=2)
     assert [run.lookahead.leaks[0].name for run in result.out_of_sample] == ["my_label"] * 2
     assert "looks_ahead" in {entry.code for entry in result.report.warnings}
+
+
+def test_slower_bars_are_checked_with_the_history_that_a_run_loads(settings):
+    spec = {**RULES, "entry_conditions": ["ema_{fast} > on('1w', ema_{slow})", "rsi_2 < 90"]}
+    found = check_lookahead(spec, "SPX", "2014-01-02", "2015-12-31", bars=4, source="sample",
+                            settings=settings)  # fmt: skip
+    run = bt.run(spec, "SPX", "2014-01-02", "2015-12-31", source="sample", settings=settings)
+    assert found["passed"]
+    # Six hundred weeks are more than two thousand days, and only `on` sees them.
+    assert run.feature_set.begin > 800
+    (drift,) = [one for one in found["drift"] if one["name"] == "ema_5"]
+    assert drift["at_start"] == run.features["ema_5"].iloc[0]
+    assert found["history"]["begins"] == str(run.all_bars.index[run.feature_set.begin].date())
+    assert run.warmup["bars"] == 2_000

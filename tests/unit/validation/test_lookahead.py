@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -14,6 +15,7 @@ from support.random_bars import crossover, make_bars
 import btkit as bt
 from btkit.indicators import EventDates, EventDay, UserEvents, catalogue
 from btkit.indicators.registry import REGISTERED
+from btkit.markets import slower_bars
 from btkit.simulation import SIMULATIONS, check_inputs, in_one_piece, simulate_inputs
 from btkit.spec import KINDS
 from btkit.validation import check_briefly, check_lookahead
@@ -296,3 +298,38 @@ def test_any_shift_from_the_future_is_found_wherever_the_cuts_fall(ahead, seed, 
 def test_the_same_seed_checks_the_same_bars():
     spec = {"entry_conditions": ["close > sma_5"]}
     assert check(spec, seed=4) == check(spec, seed=4)
+
+
+WEEKLY = {"entry_conditions": ["close > on('1w', sma_3)", "on('1mo', rsi_2 > 20 and vix < 90)"]}
+
+
+def test_slower_bars_are_known_when_they_have_closed():
+    found = check(WEEKLY, bars=6)
+    assert found.leaks == ()
+    assert found.checks > 6
+
+
+def test_a_slow_bar_that_is_joined_early_is_named(monkeypatch):
+    def early(*arguments, **options):
+        made = slower_bars(*arguments, **options)
+        return replace(made, last_closed=np.maximum.accumulate(made.period))
+
+    monkeypatch.setattr("btkit.indicators.slower.slower_bars", early)
+    for found in (check(WEEKLY, bars=6), briefly(WEEKLY)):
+        named = {leak.name for leak in found.leaks if leak.kind == "feature"}
+        assert {'on("1w", sma_3)', 'on("1mo", rsi_2)'} <= named
+        assert "close" not in named
+
+
+def test_a_leak_on_slower_bars_is_named_with_its_interval(plant):
+    plant(lambda close: np.append(close[1:], np.nan))
+    found = check({"entry_conditions": ["on('1w', my_leak) > close"]}, bars=6)
+    assert {leak.name for leak in found.leaks if leak.kind == "feature"} == {'on("1w", my_leak)'}
+
+
+def test_a_registered_average_of_slower_bars_that_rounds_otherwise_does_not_look_ahead():
+    def rounded(close):
+        return close * (1.0 + 1e-12 * (len(close) % 7))
+
+    bt.register_indicator("my_close", rounded, lookback=0, meaning="Rounds by the length.")
+    assert check({"entry_conditions": ["on('1w', my_close) < 90"]}, bars=6).leaks == ()
