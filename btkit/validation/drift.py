@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from btkit.data.info import format_time
 from btkit.decisions import Clauses
 from btkit.indicators import lookup
 from btkit.simulation import Inputs
-from btkit.validation.futures import with_history
+from btkit.validation.futures import window, with_history
 from btkit.validation.traces import Series, trace
 
 SETTLED = 1e-6
@@ -70,29 +70,34 @@ def check_drift(wide: Inputs, clauses: Clauses, *, begins: int) -> DriftCheck:
     """Work values out once more with history that begins elsewhere.
 
     Where history reaches further back than the run's, it is taken from its beginning; else half of
-    the bars before the start are left out.
+    the bars before the start are left out. Of slower intervals, of which a run sees the last 600
+    earlier bars and no more, half of what there is is always left out.
 
     Parameters
     ----------
     wide
-        What the run rests on, with all bars that there are before its history.
+        What the run rests on, with earlier bars where there are any.
     clauses
         The conditions of the spec.
     begins
-        The place among them of the first bar of the run's history.
+        The place among its bars of the first one that the run's indicators see.
     """
-    other = 0 if begins > 0 else wide.start // 2
-    first, second = (trace(with_history(wide, one), clauses) for one in (begins, other))
+    end, start = len(wide.bars), wide.start
+    other = wide.begin if begins > wide.begin else begins + (start - begins) // 2
+    first = start // 2 if wide.spec.slower_intervals else 0
+    shifted = replace(window(wide, first, end), begin=max(other - first, 0))
     index = pd.DatetimeIndex(wide.bars.index)
-    bars = index[wide.start :]
+    bars = index[start:]
     found = [
         _drift(ours, theirs, bars)
-        for ours, theirs in zip(first, second, strict=True)
+        for ours, theirs in zip(
+            trace(with_history(wide, begins), clauses), trace(shifted, clauses), strict=True
+        )
         if ours.kind in _WATCHED
     ]
     return DriftCheck(
         format_time(index[begins]),
-        format_time(index[other]),
+        format_time(index[max(other, first)]),
         tuple(sorted((one for one in found if one is not None), key=_by_size)),
     )
 

@@ -41,6 +41,7 @@ def cut_off(inputs: Inputs, last: int) -> Inputs:
         inputs,
         bars=inputs.bars.iloc[: last + 1],
         start=min(inputs.start, last),
+        begin=min(inputs.begin, last),
         events={name: _known(dates, known) for name, dates in inputs.events.items()},
         outputs={},
     )

@@ -32,6 +32,9 @@ from btkit.validation.traces import Series, trace
 
 _FEW = 5
 _ORDER = get_args(LeakKind)
+# Of each slower interval a part of a long run has so many bars before a cut, as far as that is not
+# more history than can be worked out again and again.
+_SLOWER_BARS, _MOST_HISTORY = 60, 50_000
 
 
 @dataclass(frozen=True)
@@ -250,10 +253,21 @@ def _parts(inputs: Inputs, cuts: list[int], extent: Extent) -> Iterator[_Part]:
     if len(inputs.bars) <= extent.all_of:
         yield _Part(inputs, 0, cuts)
         return
+    before = _history(inputs, extent)
     for cut in cuts:
-        first = max(0, cut + 1 - extent.before)
+        first = max(0, cut + 1 - before)
         last = min(len(inputs.bars), cut + 1 + extent.after)
         yield _Part(window(inputs, first, last), first, [cut])
+
+
+def _history(inputs: Inputs, extent: Extent) -> int:
+    # A slower bar is made of many.
+    made_of = [
+        inputs.annualisation.bars_per_year / slower.bars_per_year(inputs.spec.calendar)
+        for slower in inputs.spec.slower_intervals
+    ]
+    wanted = [min(int(_SLOWER_BARS * bars), _MOST_HISTORY) for bars in made_of]
+    return max(extent.before, *wanted, 0)
 
 
 def _cut(found: _Findings, part: _Part, before: list[Series], clauses: Clauses, cut: int) -> None:

@@ -9,6 +9,7 @@ import talib
 from support.random_bars import make_bars
 
 import btkit as bt
+from btkit.markets import sessions
 from btkit.simulation import check_inputs, in_one_piece, simulate_inputs
 from btkit.validation import check_drift
 
@@ -16,10 +17,10 @@ BARS = make_bars(900, 11)
 NAMES = ("ema_50", "rsi_14", "atr_14", "macd_hist", "adx_14", "obv", "sma_20", "close")
 
 
-def drift(*, start, begins):
+def drift(*, start, begins, **more):
     spec = {
         "name": "tested", "entry_conditions": [f"{name} > 0" for name in NAMES],
-        "exit_conditions": [], "stop_conditions": [], "max_holding_bars": 5,
+        "exit_conditions": [], "stop_conditions": [], "max_holding_bars": 5, **more,
     }  # fmt: skip
     inputs = check_inputs(in_one_piece, spec, BARS, start=BARS.index[start])
     return check_drift(inputs, simulate_inputs(inputs).clauses, begins=begins)
@@ -92,3 +93,19 @@ def test_a_run_says_of_each_recursive_name_what_weight_its_seed_has():
     seeds = abs(talib.EMA(closes, 50)[249] - talib.EMA(closes[200:], 50)[249])
     assert apart / seeds == pytest.approx((49 / 51) ** 151, rel=1e-9)
     assert result.warmup["drift"]["ema_50"] == pytest.approx((49 / 51) ** 351, rel=1e-9)
+
+
+def test_values_of_slower_bars_are_compared_with_half_of_them():
+    entry = ['on("1w", ema_5) > 0']
+    found = {one.name: one for one in drift(start=400, begins=0, entry_conditions=entry).drift}
+    week = found['on("1w", ema_5)']
+    closes = BARS["close"][BARS.index.isin(sessions(BARS.index[0], BARS.index[-1]))]
+    weeks = closes.index.to_period("W")
+    # Every week that has closed at the start, of which no session was left out.
+    last = closes.groupby(weeks).last()[: weeks[closes.index.searchsorted(BARS.index[400])]]
+    closed = last if closes.index[closes.index <= BARS.index[400]][-1].weekday() == 4 else last[:-1]
+    later = closed[closed.index.start_time >= BARS.index[200]]
+    whole, half = (talib.EMA(part.to_numpy(), 5)[-1] for part in (closed, later))
+    assert week.at_start == pytest.approx(whole, rel=1e-12)
+    assert week.otherwise == pytest.approx(half, rel=1e-9)
+    assert 0 < week.difference < 1e-6
