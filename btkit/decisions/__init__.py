@@ -7,6 +7,7 @@ from btkit.decisions.rules import (
     conjuncts,
     parse_clauses,
     plan_decisions,
+    plan_sides,
 )
 from btkit.decisions.signals import Signal, Size, decide_at, decide_by_signals
 
@@ -22,4 +23,5 @@ __all__ = [
     "decide_by_signals",
     "parse_clauses",
     "plan_decisions",
+    "plan_sides",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from btkit.decisions.records import (
     LIST_COUNT,
     SIZE_LIST,
     STOP_LIST,
+    BothSides,
     Decisions,
     Flags,
 )
@@ -72,6 +73,9 @@ class Clauses:
         The four lists.
     sizing
         The sizing formula; its index is -1.
+    short
+        Of a spec that takes both sides the short one's, with the same filters; the others are
+        then the long one's.
     """
 
     entry: tuple[Clause, ...]
@@ -79,15 +83,28 @@ class Clauses:
     stop: tuple[Clause, ...]
     filters: tuple[Clause, ...]
     sizing: Clause
+    short: Clauses | None = None
+
+    @property
+    def sides(self) -> tuple[Clauses, ...]:
+        """Those of each side by itself: the long one's, or the only one's, comes first."""
+        return (self,) if self.short is None else (replace(self, short=None), self.short)
 
     def conditions(self) -> tuple[Clause, ...]:
-        """Return the conditions in the order of a spec: entry, exit, stop, filter."""
-        return (*self.entry, *self.exit, *self.stop, *self.filters)
+        """Return the conditions in the order of a spec: entry, exit, stop, filter, then short."""
+        own = (*self.entry, *self.exit, *self.stop, *self.filters)
+        if self.short is None:
+            return own
+        return (*own, *self.short.entry, *self.short.exit, *self.short.stop)
+
+    def expressions(self) -> tuple[Clause, ...]:
+        """Return the conditions and the sizing formulas."""
+        return (*self.conditions(), *(side.sizing for side in self.sides))
 
     def names(self) -> frozenset[str]:
         """Return every per-bar name that any expression reads, also inside of ``on``."""
         names: set[str] = set()
-        for clause in (*self.conditions(), self.sizing):
+        for clause in self.expressions():
             names |= names_of(clause.tree)
         return frozenset(names - ALL_POSITION_NAMES)
 
@@ -104,6 +121,7 @@ def parse_clauses(
     *,
     risk_pct: float,
     constants: Mapping[str, float] = RULE_RUN_CONSTANTS,
+    within: str = "",
 ) -> Clauses:
     """Parse every expression of a spec.
 
@@ -118,6 +136,8 @@ def parse_clauses(
         What ``risk_pct`` means in it.
     constants
         Names whose value the run fixes.
+    within
+        What stands before a list's name in paths, such as ``short.``.
 
     Raises
     ------
@@ -140,11 +160,11 @@ def parse_clauses(
         name: tuple(
             clause
             for index, text in enumerate(conditions[f"{name}_conditions"])
-            if (clause := parse(f"{name}_conditions", index, text))
+            if (clause := parse(f"{within}{name}_conditions", index, text))
         )
         for name in ("entry", "exit", "stop", "filter")
     }
-    formula = parse("position_sizing_formula", -1, sizing)
+    formula = parse(f"{within}position_sizing_formula", -1, sizing)
     if problems or formula is None:
         raise SpecError(problems)
     return Clauses(lists["entry"], lists["exit"], lists["stop"], lists["filter"], formula)
@@ -212,6 +232,28 @@ def plan_decisions(
         lists,
         tables,
     )
+
+
+def plan_sides(
+    clauses: Clauses,
+    evaluator: ColumnEvaluator,
+    bars: int,
+    *,
+    filter_all: bool,
+    positions: Mapping[str, int],
+) -> Decisions | BothSides:
+    """Do what `plan_decisions` does for a spec of one side or of both.
+
+    Parameters
+    ----------
+    clauses, evaluator, bars, filter_all, positions
+        As for `plan_decisions`.
+    """
+    planned = [
+        plan_decisions(side, evaluator, bars, filter_all=filter_all, positions=positions)
+        for side in clauses.sides
+    ]
+    return planned[0] if clauses.short is None else BothSides.of(*planned)
 
 
 def conjuncts(tree: Node) -> list[Node]:

@@ -7,13 +7,11 @@ from pydantic import BaseModel, ConfigDict
 
 from btkit.decisions import Clause
 from btkit.engine.inputs import Integers
+from btkit.engine.orders import Side
 from btkit.simulation.evaluator import Evaluator
 from btkit.simulation.explaining import Explainer, explain_orders
 from btkit.simulation.never_fired import tell_never_fired
 from btkit.simulation.simulated import Simulated
-
-# Lists whose conditions are judged for each open trade.
-_BY_TRADE = ("exit_conditions", "stop_conditions")
 
 
 class ConditionCount(BaseModel):
@@ -21,7 +19,9 @@ class ConditionCount(BaseModel):
 
     Entry and filter conditions that read the position see the oldest open trade, exit and stop
     conditions each open trade in turn: such a condition held at a bar if it did for any of them.
-    When flat they see zeros.
+    When flat they see zeros. Where a strategy takes both sides, exit and stop conditions see the
+    trades of theirs alone, and `capital` is what is in cash, also for an entry that would follow
+    at once on a trade of the other side.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -77,16 +77,24 @@ def diagnose(run: Simulated) -> Diagnostics:
     outcome, positions, index = run.outcome, run.positions, run.all_bars.index
     oldest, every = _evaluators(run)
     explanation: list[str] = []
+    never_fired: list[str] = []
+    sides = list(zip(run.clauses.sides, every, strict=True))
     with np.errstate(all="ignore"):
+        judging = {
+            clause.list_name: view for side, view in sides for clause in (*side.exit, *side.stop)
+        }
         counts = [
-            _count(every if clause.list_name in _BY_TRADE else oldest, clause)
+            _count(judging.get(clause.list_name, oldest), clause)
             for clause in run.clauses.conditions()
         ]
         if not len(positions.closed.reason):
-            explanation = explain_orders(outcome.skipped, outcome.unfilled) or Explainer(
-                oldest, index
-            ).explain(run.clauses)
-        never_fired = tell_never_fired(every, run.clauses, index)
+            explanation = explain_orders(outcome.skipped, outcome.unfilled) or [
+                sentence
+                for side in run.clauses.sides
+                for sentence in Explainer(oldest, index).explain(side)
+            ]
+        for side, view in sides:
+            never_fired += tell_never_fired(view, side, index)
     return Diagnostics(
         conditions=counts,
         condition_errors={
@@ -118,8 +126,11 @@ def _distinct(bars: Integers) -> int:
     return int(np.count_nonzero(bars[1:] != bars[:-1])) + (len(bars) > 0)
 
 
-def _evaluators(run: Simulated) -> tuple[Evaluator, Evaluator]:
-    """Return what sees the oldest open trade at each deciding bar, and what sees every one."""
+def _evaluators(run: Simulated) -> tuple[Evaluator, list[Evaluator]]:
+    """Return what sees the oldest open trade at each deciding bar, and what sees every one.
+
+    The latter for each side of a strategy by itself, to which a trade of the other side is none.
+    """
     positions, outcome = run.positions, run.outcome
     end = outcome.last_decided + 1
     first, last = positions.decided_upon()
@@ -142,7 +153,12 @@ def _evaluators(run: Simulated) -> tuple[Evaluator, Evaluator]:
     def judging(bars: Integers, trades: Integers) -> Evaluator:
         return Evaluator(run.feature_set, bars, positions.known(bars, trades))
 
-    every = judging(bars, trades)
-    if is_oldest.all():
-        return every, every
+    if run.clauses.short is None:
+        every = [judging(bars, trades)]
+        if is_oldest.all():
+            return every[0], every
+    else:
+        # No trade, -1, is of no side.
+        of = np.append(outcome.trades.side, 0)[trades]
+        every = [judging(bars, np.where(of == side, trades, -1)) for side in (Side.BUY, Side.SELL)]
     return judging(bars[is_oldest], trades[is_oldest]), every

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import cached_property
 from typing import ClassVar
@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from btkit.decisions import Clauses, parse_clauses, plan_decisions
+from btkit.decisions import Clauses, parse_clauses, plan_sides
 from btkit.engine import (
     POSITION_NAMES,
     AnyDecisions,
@@ -134,10 +134,8 @@ def simulate_rules(inputs: Inputs) -> Result:
     """
     spec = inputs.spec
     assert isinstance(spec, StrategySpec)
-    clauses = parse_clauses(
-        spec.filled_conditions, spec.filled_sizing, risk_pct=spec.per_trade_risk_pct
-    )
-    decisions = plan_decisions(
+    clauses = clauses_of(spec)
+    decisions = plan_sides(
         clauses,
         inputs.evaluator(),
         len(inputs.bars),
@@ -146,6 +144,29 @@ def simulate_rules(inputs: Inputs) -> Result:
     )
     rules = rules_of(spec, commission=inputs.commission, slippage=inputs.slippage)
     return trade_shares(inputs, clauses, decisions, rules)
+
+
+def clauses_of(spec: StrategySpec) -> Clauses:
+    """Return the conditions of a rule spec, of one side or of both.
+
+    Parameters
+    ----------
+    spec
+        Loaded.
+    """
+    clauses = parse_clauses(
+        spec.filled_conditions, spec.filled_sizing, risk_pct=spec.per_trade_risk_pct
+    )
+    if not spec.takes_both_sides:
+        return clauses
+    opposite = spec.opposite
+    short = parse_clauses(
+        opposite.filled_conditions,
+        opposite.filled_sizing,
+        risk_pct=opposite.per_trade_risk_pct,
+        within="short.",
+    )
+    return replace(clauses, short=replace(short, filters=clauses.filters))
 
 
 def trade_shares(inputs: Inputs, clauses: Clauses, decisions: AnyDecisions, rules: Rules) -> Result:

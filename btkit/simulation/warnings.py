@@ -47,7 +47,7 @@ def find_warnings(run: Simulated, data: DataInfo) -> list[dict[str, str]]:
         What was found in its bars.
     """
     found = _looks_ahead(run)
-    for clause in (*run.clauses.conditions(), run.clauses.sizing):
+    for clause in run.clauses.expressions():
         found += _of_clause(clause, run.feature_set, run.outcome.start)
         found += _meant_in_percent(clause)
     found += _calendars_that_end(run)

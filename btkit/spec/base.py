@@ -194,7 +194,12 @@ class BaseSpec(BaseModel):
 
     @property
     def is_short(self) -> bool:
-        """Whether an entry sells the instrument short."""
+        """Whether every entry sells the instrument short."""
+        return False
+
+    @property
+    def takes_both_sides(self) -> bool:
+        """Whether it may hold long lots and short lots, one after the other."""
         return False
 
     @property

@@ -69,6 +69,13 @@ def expression_problems(
 
 
 def _expressions(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    yield from _of_side(data)
+    short = data.get("short")
+    if isinstance(short, dict):
+        yield from ((f"short.{path}", text) for path, text in _of_side(short))
+
+
+def _of_side(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for field in CONDITION_LISTS:
         texts = data.get(field, ())
         if not isinstance(texts, list | tuple) or len(texts) > MAX_CONDITIONS:
@@ -95,7 +102,7 @@ def _checked(
         return [Problem(path, message, 'write for example on("1w", close)', braced.start(1))]
     filled = fill_parameters(text, parameters)
     found = check_expression(
-        filled, path=path, sizing=path == _SIZING, events=events, interval=interval
+        filled, path=path, sizing=path.endswith(_SIZING), events=events, interval=interval
     )
     return [
         Problem(

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 from btkit.conditions import fill_parameters
-from btkit.errors import Problem
+from btkit.errors import Problem, UsageError
 from btkit.spec.base import BaseSpec
 from btkit.spec.fields import (
     AssetClass,
@@ -17,6 +17,7 @@ from btkit.spec.fields import (
     Delta,
     SpreadType,
 )
+from btkit.spec.sides import ShortSide, side_problems
 
 # What the author of a rule may have meant by a field of option specs.
 _RULE_HINTS = {
@@ -64,8 +65,14 @@ class StrategySpec(BaseSpec):
         default=False, description="Whether IV rank history is asked for"
     )
     allow_fractional: bool = Field(default=False, description="Whether sizes keep their fraction")
-    direction: Literal["long", "short"] = Field(
-        default="long", description="Whether an entry buys or sells short"
+    direction: Literal["long", "short", "both"] = Field(
+        default="long",
+        description="Whether an entry buys or sells short; both: by whose conditions hold",
+    )
+    short: ShortSide | None = Field(
+        default=None,
+        description="The short side's conditions, with direction: both; the others are then the "
+        "long side's, and filters both sides'",
     )
     commission_model: CommissionModel | None = Field(
         default=None,
@@ -82,8 +89,18 @@ class StrategySpec(BaseSpec):
 
     @property
     def is_short(self) -> bool:
-        """Whether an entry sells short."""
+        """Whether every entry sells short."""
         return self.direction == "short"
+
+    @property
+    def takes_both_sides(self) -> bool:
+        """Whether an entry may buy or sell short."""
+        return self.direction == "both"
+
+    @property
+    def side(self) -> str:
+        """Which side of the instrument it takes, in words."""
+        return "long and short" if self.takes_both_sides else super().side
 
     @property
     def is_fractional(self) -> bool:
@@ -100,8 +117,30 @@ class StrategySpec(BaseSpec):
         """The sizing formula, parameters filled in."""
         return fill_parameters(self.position_sizing_formula, self.parameters)
 
+    @property
+    def opposite(self) -> StrategySpec:
+        """The short side of a spec that takes both, as a spec that only sells short.
+
+        Raises
+        ------
+        UsageError
+            If it takes one side only.
+        """
+        if self.short is None:
+            raise UsageError(
+                f"the spec {self.name} takes one side only",
+                hint="ask for the opposite of a spec with direction: both",
+            )
+        given = {name: value for name, value in self.short if value is not None}
+        return self.model_copy(update={**given, "direction": "short", "short": None})
+
+    @classmethod
+    def _cross_field_problems(cls, data: dict[str, Any]) -> list[Problem]:
+        return side_problems(data)
+
     def _expressions(self) -> list[str]:
-        return [*super()._expressions(), self.position_sizing_formula]
+        own = [*super()._expressions(), self.position_sizing_formula]
+        return own if self.short is None else [*own, *self.opposite._expressions()]  # noqa: SLF001 - its own class
 
 
 class OptionsSpec(BaseSpec):
@@ -128,6 +167,7 @@ class OptionsSpec(BaseSpec):
         "requires_options_data": "leave it out: an option spec always asks for IV",
         "allow_fractional": "leave it out: contracts are whole",
         "direction": "leave it out: the spread_type says which way it leans",
+        "short": "leave it out: the spread_type says which way it leans",
         "commission_model": "leave it out: spreads pay the commission per contract and leg",
     }
 

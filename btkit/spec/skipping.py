@@ -8,6 +8,7 @@ SKIPPED: dict[str, str] = {
     "size_below_one_share": "the sizing formula gave less than one share; a larger capital or "
     "per_trade_risk_pct, or allow_fractional, would let them through",
     "insufficient_cash": "the cash did not pay for one share",
+    "both_sides": "the long side and the short side would both have entered, so neither did",
     "no_volatility": "iv_atm was missing, or not above zero with the skew added, when the "
     "order filled",
     "no_time_to_expiry": "the last session before the day that target_dte leads to was the day of "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, get_args
 
 from pydantic import ValidationError
@@ -21,6 +22,7 @@ _SHAPES = {
     "string_type": "a text",
     "tuple_type": "a list",
     "dict_type": "a mapping",
+    "model_type": "a mapping",
     "int_type": "a whole number",
     "int_from_float": "a whole number",
     "float_type": "a number",
@@ -38,6 +40,7 @@ _MISSING_HINTS = {
     "entry_conditions": 'list at least one condition, such as "close > sma_50"',
     "exit_conditions": "write [] if there are none",
     "stop_conditions": "write [] if there are none",
+    "short": "write its entry_conditions, exit_conditions and stop_conditions",
 }
 _FIELD_REFERENCE = "'backtest schema' prints every field"
 _ENTRY_HINTS = {
@@ -45,6 +48,10 @@ _ENTRY_HINTS = {
     "parameters": "write a name and a number, such as fast: 20",
 }
 _KEY_HINT = "write each field by its name, such as name: my_strategy"
+_INNER_KEYS = (
+    ("parameters", "a parameter's", _ENTRY_HINTS["parameters"]),
+    ("short", "a field's", "write each field by its name, such as entry_conditions"),
+)
 _PATTERNS = {
     "name": "may hold only printable characters, and not spaces alone",
     "version": "may hold only ASCII letters, digits, space and _ . + -",
@@ -81,17 +88,14 @@ def key_problems(data: Mapping[Any, Any]) -> list[Problem]:
         for key in data
         if not is_text(key)
     ]
-    parameters = data.get("parameters")
-    if isinstance(parameters, dict):
-        problems += [
-            Problem(
-                "parameters",
-                f"a parameter's name must be a text, not {kind_of_value(key)}",
-                _ENTRY_HINTS["parameters"],
-            )
-            for key in parameters
-            if not is_text(key)
-        ]
+    for field, noun, hint in _INNER_KEYS:
+        entries = data.get(field)
+        if isinstance(entries, dict):
+            problems += [
+                Problem(field, f"{noun} name must be a text, not {kind_of_value(key)}", hint)
+                for key in entries
+                if not is_text(key)
+            ]
     return problems
 
 
@@ -118,7 +122,7 @@ def field_problems(
         _problem(found, data, fields, foreign)
         for found in error.errors(include_url=False, include_input=False)
         # Pydantic counts only the entries it liked; a list of one bad entry is not empty.
-        if found["type"] != "too_short" or not data[str(found["loc"][0])]
+        if found["type"] != "too_short" or not _value_at(data, found["loc"])
     ]
 
 
@@ -130,6 +134,15 @@ def _problem(
 ) -> Problem:
     location = found["loc"]
     field = str(location[0])
+    nested = _nested(fields.get(field))
+    if nested is not None and len(location) > 1:
+        inner: ErrorDetails = {**found, "loc": location[1:]}
+        known = _problem(inner, data[field], nested.model_fields, nested.foreign_fields)
+        return replace(
+            known,
+            path=f"{field}.{known.path}",
+            location=None if known.location is None else (field, *known.location),
+        )
     path = path_of(location)
     place = tuple(part for part in location if part != "[key]")
     match found["type"]:
@@ -143,6 +156,13 @@ def _problem(
         advice = _MISSING_HINTS.get(field) or _default_hint(field, fields[field].default)
     hint = advice or _ENTRY_HINTS.get(field, _FIELD_REFERENCE)
     return Problem(path, message, hint, location=place)
+
+
+def _nested(info: FieldInfo | None) -> Any:  # noqa: ANN401 - a class of fields with fields
+    if info is None:
+        return None
+    kinds = get_args(info.annotation) or (info.annotation,)
+    return next((kind for kind in kinds if hasattr(kind, "model_fields")), None)
 
 
 def _default_hint(field: str, default: object) -> str:

@@ -1,0 +1,85 @@
+"""The short side of a rule spec that trades both (SEMANTICS 3.11)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from btkit.errors import Problem
+from btkit.spec.fields import Conditions, RiskShare
+
+_WHOLE = "leave it out here: that of the spec holds for both sides"
+_FIELD = "short"
+
+
+class ShortSide(BaseModel):
+    """When to enter and leave short lots; what it lacks is the long side's.
+
+    Only what a price turned round would not change is taken over: the size. Conditions are not,
+    since nobody but their author knows what the opposite of one is.
+
+    Parameters
+    ----------
+    **fields
+        As of `btkit.spec.StrategySpec`.
+    """
+
+    model_config = ConfigDict(
+        strict=True, frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True
+    )
+
+    # Of the spec alone, with what to do instead.
+    foreign_fields: ClassVar[dict[str, str]] = dict.fromkeys(
+        ("filter_conditions", "filter_scope", "max_holding_bars", "max_concurrent_positions"),
+        _WHOLE,
+    )
+
+    entry_conditions: Conditions = Field(
+        min_length=1, description="A short position opens when every one of these holds"
+    )
+    exit_conditions: Conditions = Field(
+        description="A short position closes when every one of these holds; never, if none"
+    )
+    stop_conditions: Conditions = Field(
+        description="A short position is stopped out when every one of these holds; never, if none"
+    )
+    position_sizing_formula: str | None = Field(
+        default=None, min_length=1, description="Shares to sell short; left out: as of the long"
+    )
+    per_trade_risk_pct: RiskShare | None = Field(
+        default=None, description="What its risk_pct is; left out: as of the long side"
+    )
+
+
+def side_problems(data: Mapping[str, Any]) -> list[Problem]:
+    """Return what is wrong between ``direction`` and ``short``.
+
+    Parameters
+    ----------
+    data
+        The fields of a rule spec as they came.
+    """
+    direction, short = data.get("direction", "long"), data.get(_FIELD)
+    if direction == "both" and short is None:
+        return [
+            Problem(
+                _FIELD,
+                "this field is missing, and direction is 'both'",
+                "give the short side's entry_conditions, exit_conditions and stop_conditions",
+            )
+        ]
+    if direction in {"long", "short"} and short is not None:
+        return [
+            Problem(
+                _FIELD,
+                "is read only where direction is 'both'",
+                "write direction: both, or leave short out; for a spec that only sells short, "
+                "write direction: short and its conditions as any",
+            )
+        ]
+    return []
+
+
+__all__ = ["ShortSide", "side_problems"]
