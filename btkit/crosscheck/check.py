@@ -12,7 +12,7 @@ import pandas as pd
 
 from btkit.arguments import check_account
 from btkit.crosscheck import measures
-from btkit.crosscheck.inputs import BOOKS, as_instrument, plain_rates, sessions_around
+from btkit.crosscheck.inputs import BOOKS, as_instrument, book_of, plain_rates, sessions_around
 from btkit.crosscheck.records import Instrument, PlainAccount, PlainRun, PlainTrade
 from btkit.crosscheck.walk import Walk
 from btkit.data import adjust_prices, take_bars
@@ -174,7 +174,7 @@ def simulate_plainly(
     rates
         The column that ``sharpe_risk_free`` names, one each a bar.
     """
-    walk = (book or BOOKS[spec.kind])(spec, instrument, account)
+    walk = (book or book_of(spec))(spec, instrument, account)
     run = walk.run()
     times = run.times.tz_convert(None) if run.times.tz is not None else run.times
     closes = list(benchmark or instrument.close)[account.start :]
@@ -296,6 +296,8 @@ def _of_trades(result: Result, plain: PlainRun, times: pd.DatetimeIndex) -> Iter
         mine = {name: row[name] for name in ("entry_date", "exit_date", *_FIELDS)}
         theirs: dict[str, object] = {name: getattr(trade, name) for name in _FIELDS}
         theirs["entry_date"], theirs["exit_date"] = times[trade.entry_bar], times[trade.exit_bar]
+        if result.spec.takes_both_sides:
+            mine["direction"], theirs["direction"] = row["direction"], trade.direction
         if trade.legs:
             theirs["legs"] = _legs(trade)
             mine["legs"] = _legs(result.spreads[place])

@@ -13,6 +13,7 @@ import pandas as pd
 from btkit.crosscheck.evaluation import calls_of_on, names_in, plain_column
 from btkit.crosscheck.records import Cell, Instrument
 from btkit.crosscheck.shares import Shares
+from btkit.crosscheck.sides import BothSides
 from btkit.crosscheck.slower import Resampling, slower_column
 from btkit.crosscheck.spreads import Spreads
 from btkit.crosscheck.walk import Walk
@@ -22,6 +23,12 @@ from btkit.spec import BaseSpec
 
 BOOKS: Mapping[str, type[Walk[Any]]] = {"rules": Shares, "options": Spreads}
 """For each kind of spec, what its lots are."""
+
+
+def book_of(spec: BaseSpec) -> type[Walk[Any]]:
+    """Return the rules of a spec: by its kind, and by how many sides it takes."""
+    return BothSides if spec.takes_both_sides else BOOKS[spec.kind]
+
 
 # Longer than any closure of an exchange.
 _MARGIN = pd.Timedelta(days=14)
@@ -54,7 +61,7 @@ def as_instrument(
     resampling
         The rules by which `on` makes slower bars.
     """
-    expressions = BOOKS[spec.kind].expressions(spec)
+    expressions = book_of(spec).expressions(spec)
     names = set().union(*map(names_in, expressions)) - POSITION_NAMES - {"risk_pct"}
     events = spec.events.of(symbol or None)
     features = FeatureSet(

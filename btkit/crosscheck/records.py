@@ -85,13 +85,15 @@ L = TypeVar("L", bound=Lot)
 class Order(Generic[L]):
     """What was decided at a bar: to leave a lot, or, without one, to enter.
 
-    `quantity` is what an entry asks for; NaN where the size follows from the fill.
+    `quantity` is what an entry asks for; NaN where the size follows from the fill. `short` is
+    whether an entry sells.
     """
 
     instrument: Instrument
     reason: str
     lot: L | None = None
     quantity: float = math.nan
+    short: bool = False
 
     @property
     def is_entry(self) -> bool:
@@ -130,6 +132,7 @@ class PlainTrade:
     commission: float
     slippage_cost: float
     legs: tuple[PlainLeg, ...] = ()
+    direction: str = "long"
 
 
 @dataclass

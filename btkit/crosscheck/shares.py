@@ -27,6 +27,7 @@ _STEPS_DOWN = 8  # two do; more only so that a broken rule ends, too
 class ShareLot(Lot):
     """Shares bought, or sold short, in one fill; the costs are the entry's."""
 
+    short: bool
     price: float
     shares: float
     commission: float
@@ -60,7 +61,7 @@ class Shares(Walk[ShareLot]):
     def gain(self, lot: ShareLot, i: int) -> float:
         """3.2: `position_pnl_pct` is close / entry fill - 1; 3.10: of a short 1 less the ratio."""
         ratio = lot.instrument.close[i] / lot.price
-        return 1.0 - ratio if self.short else ratio - 1.0
+        return 1.0 - ratio if lot.short else ratio - 1.0
 
     # 3.5: sizes
 
@@ -70,7 +71,7 @@ class Shares(Walk[ShareLot]):
         if isinstance(wanted, str):
             self.skip(wanted)
         else:
-            self.orders.append(Order(self.instrument, "entry", quantity=wanted))
+            self.orders.append(Order(self.instrument, "entry", quantity=wanted, short=self.short))
 
     def wanted(self, i: int) -> float | str:
         """3.5: The formula's value, or why it is no size."""
@@ -148,29 +149,29 @@ class Shares(Walk[ShareLot]):
 
     # 3.1, 3.9 and 3.10: fills
 
-    def entry_price(self, price: float) -> float:
+    def entry_price(self, price: float, *, short: bool) -> float:
         """3.1: Buys fill above the price, by the slippage; 3.10: short sales below it."""
-        return price * (1 - self.slippage) if self.short else price * (1 + self.slippage)
+        return price * (1 - self.slippage) if short else price * (1 + self.slippage)
 
-    def exit_price(self, price: float) -> float:
+    def exit_price(self, price: float, *, short: bool) -> float:
         """3.1: Sells fill below the price, by the slippage; 3.10: what buys back above it."""
-        return price * (1 + self.slippage) if self.short else price * (1 - self.slippage)
+        return price * (1 + self.slippage) if short else price * (1 - self.slippage)
 
     def enter(self, order: Order[ShareLot], i: int, price: float) -> str | None:
         """3.5: At the fill the size is cut to the cash, or the entry dropped."""
-        fill = self.entry_price(price)
+        fill = self.entry_price(price, short=order.short)
         shares = self.affordable(order.quantity, fill)
         if shares == 0:
             return "insufficient_cash"
         fee = self.fee(shares, fill)
         self.cash = self.cash - (shares * fill + fee)
         slipped = shares * abs(fill - price)
-        self.lots.append(ShareLot(order.instrument, i, fill, shares, fee, slipped))
+        self.lots.append(ShareLot(order.instrument, i, order.short, fill, shares, fee, slipped))
         return None
 
     def worth(self, lot: ShareLot, price: float) -> float:
         """3.9: A lot is worth its shares; 3.10: a short one twice its sale less its shares."""
-        return lot.shares * (2 * lot.price - price) if self.short else lot.shares * price
+        return lot.shares * (2 * lot.price - price) if lot.short else lot.shares * price
 
     def value_of(self, lot: ShareLot, i: int) -> float:
         """3.2: Open lots are marked at the close."""
@@ -178,7 +179,7 @@ class Shares(Walk[ShareLot]):
 
     def leave(self, lot: ShareLot, i: int, price: float, reason: str) -> None:
         """3.9, 3.10: A sale returns what the lot is worth, less its commission."""
-        fill = self.exit_price(price)
+        fill = self.exit_price(price, short=lot.short)
         fee = self.exit_fee(lot.shares, fill)
         self.cash = self.cash + (self.worth(lot, fill) - fee)
         pnl = self.profit(lot, fill, fee)
@@ -195,13 +196,14 @@ class Shares(Walk[ShareLot]):
             bars_held=i - lot.bar,
             commission=lot.commission + fee,
             slippage_cost=lot.slippage_cost + lot.shares * abs(fill - price),
+            direction="short" if lot.short else "long",
         )
         self.lots.remove(lot)
         self.left.append((i, lot.bar, trade))
 
     def profit(self, lot: ShareLot, fill: float, fee: float) -> float:
         """3.9, 3.10: Shares times what the price gained, less both commissions."""
-        gained = lot.price - fill if self.short else fill - lot.price
+        gained = lot.price - fill if lot.short else fill - lot.price
         return lot.shares * gained - lot.commission - fee
 
     def return_of(self, lot: ShareLot, pnl: float) -> float:

@@ -219,9 +219,13 @@ class Walk(ABC, Generic[L]):
         for lot, stop, leave in zip(self.lots, stops, exits, strict=False):
             reason = self.reason(lot, i, stop=stop, leave=leave)
             if reason is not None:
-                self.orders.append(Order(self.instrument, reason, lot))
+                self.order_exit(lot, reason)
         if filters_pass and enters and self.has_room():
             self.order_entry(i)
+
+    def order_exit(self, lot: L, reason: str) -> None:
+        """Decide that a lot leaves."""
+        self.orders.append(Order(self.instrument, reason, lot))
 
     def oldest(self) -> L | None:
         """3.2: For filters, entries and sizing the position is the oldest open lot."""

@@ -31,6 +31,12 @@ def side_held(both, counts, marks):
 
 
 @compiled_inline
+def _turns(counts, marks, side):
+    # Whether an entry would be on the other side of the open lots.
+    return counts[LOTS] > 0 and marks[0, LOT_SIDE] != side
+
+
+@compiled_inline
 def _all_leave(counts, marks):
     leaving = 0
     for lot in range(counts[LOTS]):
@@ -42,7 +48,7 @@ def _all_leave(counts, marks):
 def _describe_entry(book, rules, closes, money, counts, lots, marks, side, bar, room):
     # Filters, entries and sizing see the oldest open lot (3.2).
     book.describe(rules, closes, money, counts, lots, marks, 0, bar, room.position)
-    if counts[LOTS] > 0 and marks[0, LOT_SIDE] != side:
+    if _turns(counts, marks, side):
         # What the leaving lots will bring may be spent, too.
         room.position[CAPITAL] = book.worth(closes, money, counts, lots, marks, bar)
 
@@ -53,7 +59,7 @@ def _would_enter(
 ):
     if not decisions.entry_gate[bar] or (counts[LOTS] > 0 and decisions.entry_when_flat):
         return False
-    if counts[LOTS] > 0 and marks[0, LOT_SIDE] != side:
+    if _turns(counts, marks, side):
         if not _all_leave(counts, marks):
             return False
     elif not has_room(rules, counts):

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from btkit.data import DataInfo, describe_bars
+from btkit.engine.orders import Side
 from btkit.indicators import SlowerFeatures, lookup
 from btkit.metrics import SHORT_RANGE_DAYS, spanned_days
 from btkit.simulation.diagnostics import Diagnostics, diagnose
@@ -75,8 +76,14 @@ class Result(Simulated):
         at a close counts by fill and close, the exit's bar by its open and the exit fill. Of a
         spread, which has no high and low, they are the profit over the max loss if it were bought
         back at each close, and at its exit.
+
+        A strategy that takes both sides has a column ``direction``, too: ``long`` or ``short``.
         """
         closed, index = self.positions.closed, self.all_bars.index
+        sides = {}
+        if self.spec.takes_both_sides:
+            words = np.where(self.outcome.trades.side == Side.SELL, "short", "long")
+            sides["direction"] = pd.array(words.tolist(), dtype="str")
         worst, best = self.positions.excursions(self.all_bars)
         named = {reason.value: reason.name.lower() for reason in self.positions.reasons}
         return pd.DataFrame(
@@ -96,6 +103,7 @@ class Result(Simulated):
                 "slippage_cost": closed.slippage_cost,
                 "mae_pct": worst,
                 "mfe_pct": best,
+                **sides,
             }
         )
 

@@ -257,6 +257,95 @@ def slower_cases() -> list[Prepared]:
     return [Prepared(made) for made in found]
 
 
+_TURNING = {
+    "direction": "both",
+    "entry_conditions": ["close > open"],
+    "exit_conditions": ["close < open"],
+    "max_holding_bars": 6,
+    "short": {
+        "entry_conditions": ["close < open"],
+        "exit_conditions": ["close > open"],
+        "stop_conditions": [],
+    },
+}
+
+
+@cache
+def side_cases() -> list[Prepared]:
+    """Return the cases of specs that take both sides; each comment says what one is there for."""
+    modes = [{"fill": fill} for fill in ("next_open", "close")]
+
+    def turning(short: dict[str, Any], **changes: Any) -> dict[str, Any]:
+        return _TURNING | changes | {"short": _TURNING["short"] | short}
+
+    all_in = {"position_sizing_formula": "capital / close"}
+    several = {"max_concurrent_positions": 3, "max_holding_bars": 4}
+    changes: list[dict[str, Any]] = [
+        # a reversal on one bar, whole and in fractions, with all that the leaving lots bring
+        _TURNING,
+        _TURNING | all_in,
+        _TURNING | all_in | {"allow_fractional": True},
+        # several lots of a side, which leave one by one: none turns before all do
+        turning({"exit_conditions": ["bars_held >= 2"]}, **several),
+        turning({}, **several, exit_conditions=["position_pnl_pct < 0"]),
+        turning(
+            {"entry_conditions": ["close > 0"]}, max_concurrent_positions=3, max_holding_bars=2
+        ),
+        # both sides would enter; one of them only when flat
+        turning({"entry_conditions": ["close > 0"]}),
+        turning({"entry_conditions": ["not in_position"]}),
+        turning({}, entry_conditions=["not in_position", "close > open"]),
+        # a size, a risk of its own
+        turning({"position_sizing_formula": "3"}),
+        turning({"per_trade_risk_pct": 0.02}, position_sizing_formula="risk_pct * capital / 50"),
+        # what conditions and filters are told of a reversal
+        turning({"entry_conditions": ["capital > 99000"]}, position_sizing_formula="400"),
+        turning({"entry_conditions": ["bars_held >= 1", "position_pnl_pct < 0.05"]}),
+        _TURNING | {"filter_conditions": ["capital > 97000"], "position_sizing_formula": "400"},
+        _TURNING | {"filter_conditions": ["bars_held < 2"], "filter_scope": "all"},
+        _TURNING | {"filter_conditions": ["close > 95"], "filter_scope": "all"},
+        # stops of each side by its own list and its own gain
+        turning(
+            {"stop_conditions": ["position_pnl_pct < -0.02"], "exit_conditions": []},
+            stop_conditions=["position_pnl_pct < -0.02"],
+            exit_conditions=[],
+        ),
+        # parameters in both
+        turning(
+            {"exit_conditions": ["close > {level}"]},
+            exit_conditions=["close < {level}"],
+            parameters={"level": 98},
+        ),
+    ]
+    found = [case(change | mode, capital=41_000.0) for change in changes for mode in modes]
+    found += [case(change | mode) for change in changes[-8:] for mode in modes]
+    # a cut to the cash that the exit has just brought; ruin of the short side
+    found += [case(_TURNING | all_in | mode, capital=1234.0, commission=9.0) for mode in modes]
+    crash = frame((10, 10, 11, 14, 19, 23, 22, 21), (9, 11, 10, 15, 22, 22, 21, 20))
+    lost = turning({"exit_conditions": []}, max_holding_bars=20)
+    found += [case(lost | mode, bars=crash, capital=120.0) for mode in modes]
+    # dozens of bars at which nothing happens, flat and with a lot of either side
+    shifts = [level for level in (0, 0, 100, 0, 0) for _ in OPENS]
+    long = frame(
+        *(
+            tuple(price + shift for price, shift in zip(prices * 5, shifts, strict=True))
+            for prices in (OPENS, CLOSES)
+        )
+    )
+    rare = turning(
+        {"entry_conditions": ["close == 205"], "exit_conditions": ["close == 91"]},
+        entry_conditions=["close == 106"],
+        exit_conditions=["close > 200"],
+        max_holding_bars=90,
+    )
+    found += [case(rare | mode, bars=long) for mode in modes]
+    found += [
+        case(rare | {"max_holding_bars": 9, "stop_conditions": ["close == 97"]} | mode, bars=long)
+        for mode in modes
+    ]
+    return [Prepared(made) for made in found]
+
+
 SPREADS: dict[str, Any] = {
     "name": "battery",
     "spread_type": "short_put_spread",

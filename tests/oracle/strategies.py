@@ -118,6 +118,16 @@ LIKELY_ENTRIES = (
     "vix < 35 if vix is not None else not in_position",
     "rsi_3 > 10",
 )
+LIKELY_SHORTS = (
+    "close < open",
+    "close < prev_close",
+    "position_pnl_pct < 0 or close < open",
+    "in_position or close < prev_close",
+    "capital > 300",
+    "bars_held > 1",
+    "not (close > 0 and close > prev_close)",
+    *LIKELY_ENTRIES[:4],
+)
 LIKELY_EXITS = (
     "bars_held >= 2",
     "bars_held == 1",
@@ -286,8 +296,10 @@ def specs(draw: st.DrawFn) -> dict[str, Any]:
         "fill": draw(st.sampled_from(("next_open", "close"))),
         "filter_scope": draw(st.sampled_from(("entries", "all"))),
         "allow_fractional": draw(st.booleans()),
-        "direction": draw(st.sampled_from(("long", "short"))),
+        "direction": draw(st.sampled_from(("long", "short", "both"))),
     }
+    if spec["direction"] == "both":
+        spec["short"] = _short_side(draw)
     model = draw(st.sampled_from((None, "per_order", "per_share", "rate", "per_contract")))
     if model is not None:
         spec["commission_model"] = model
@@ -295,6 +307,20 @@ def specs(draw: st.DrawFn) -> dict[str, Any]:
         text, spec["parameters"] = draw(st.sampled_from(WITH_PARAMETERS))
         spec[draw(st.sampled_from(("entry_conditions", "exit_conditions")))].append(text)
     return spec
+
+
+def _short_side(draw: st.DrawFn) -> dict[str, Any]:
+    """Return the short side of a spec that takes both."""
+    side: dict[str, Any] = {
+        "entry_conditions": _condition_list(draw, LIKELY_SHORTS, (1, 1, 1, 2), odd=2),
+        "exit_conditions": _condition_list(draw, LIKELY_EXITS, (0, 1, 1, 2), odd=3),
+        "stop_conditions": _condition_list(draw, LIKELY_EXITS, (0, 0, 1), odd=3),
+    }
+    if draw(st.booleans()):
+        side["position_sizing_formula"] = draw(st.sampled_from(SIZES))
+    if draw(st.booleans()):
+        side["per_trade_risk_pct"] = draw(st.sampled_from((0.002, 0.015)))
+    return side
 
 
 @st.composite

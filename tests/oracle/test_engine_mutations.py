@@ -19,12 +19,12 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from oracle.battery import share_cases, spread_cases
+from oracle.battery import share_cases, side_cases, spread_cases
 
 from btkit.crosscheck.check import compare
 from btkit.engine import loop
 
-CASES = {"run_bars": share_cases, "run_spreads": spread_cases}
+CASES = {"run_bars": share_cases, "run_both_sides": side_cases, "run_spreads": spread_cases}
 
 SHARE_BREAKS = {
     "max_holding one bar late": (
@@ -58,6 +58,40 @@ SHARE_BREAKS = {
     "quiet bars hide room for another lot": ("counts[LOTS] >= fullest", "counts[LOTS] >= 1"),
     "quiet bars hide stops": ("closed_run(one, other, bar)", "closed_run(one, one, bar)"),
     "quiet bars hide ruin": ("equity_now <= 0.0", "False"),
+}
+
+# SEMANTICS 3.11.
+SIDE_BREAKS = {
+    "a short lot leaves by the long lists": (
+        "both.short if counts[LOTS] > 0 and marks[0, LOT_SIDE] == _SELL else both.long",
+        "both.long",
+    ),
+    "turns before any lot leaves": ("leaving == counts[LOTS]", "True"),
+    "turns when one lot leaves": ("leaving == counts[LOTS]", "leaving > 0"),
+    "turns when flat only": ("leaving == counts[LOTS]", "False"),
+    "leaving lots bring nothing": (
+        "room.position[CAPITAL] = book.worth(closes, money, counts, lots, marks, bar)",
+        "pass",
+    ),
+    "leaving lots take a place": ("counts[LOTS] > 0 and marks[0, LOT_SIDE] != side", "False"),
+    "one that enters when flat turns": ("counts[LOTS] > 0 and decisions.entry_when_flat", "False"),
+    "both sides enter": ("buys and sells", "False"),
+    "that both would is not counted": ("counts[SKIPPED + _BOTH_SIDES] += 1", "pass"),
+    "a short entry has the long size": ("both.short if sells else both.long", "both.long"),
+    "a short entry buys": ("_SELL if sells else _BUY", "_BUY"),
+    "filters gate no exit of a side": (
+        "separated and all_met(own, FILTER_LIST, bar, room)",
+        "separated",
+    ),
+    "quiet bars hide short entries": ("entry_gate = both.entry_gate", "pass"),
+    "quiet bars hide short exits": (
+        "exit_gate, stop_gate = own.exit_gate, own.stop_gate",
+        "pass",
+    ),
+    "quiet bars hide room on a side": (
+        "fullest = 1 if own.entry_when_flat else rules.max_positions",
+        "fullest = 1",
+    ),
 }
 
 # SEMANTICS 4, in its order.
@@ -179,7 +213,11 @@ SPREAD_BREAKS = {
 
 BREAKS = [
     pytest.param(run, *change, id=f"{run}-{name}")
-    for run, breaks in (("run_bars", SHARE_BREAKS), ("run_spreads", SPREAD_BREAKS))
+    for run, breaks in (
+        ("run_bars", SHARE_BREAKS),
+        ("run_both_sides", SIDE_BREAKS),
+        ("run_spreads", SPREAD_BREAKS),
+    )
     for name, change in breaks.items()
 ]
 

@@ -12,20 +12,25 @@ import math
 import re
 
 import pytest
-from oracle.battery import share_cases, slower_cases, spread_cases
+from oracle.battery import share_cases, side_cases, slower_cases, spread_cases
 
-from btkit.crosscheck.inputs import BOOKS
 from btkit.crosscheck.option_prices import OptionPrices
 from btkit.crosscheck.records import Order
 from btkit.crosscheck.shares import Shares
+from btkit.crosscheck.sides import BothSides
 from btkit.crosscheck.slower import Resampling
 from btkit.crosscheck.spreads import Spreads
 from btkit.crosscheck.walk import Walk
 
-CASES = {Shares: share_cases, Spreads: spread_cases, Resampling: slower_cases}
+CASES = {
+    Shares: share_cases,
+    BothSides: side_cases,
+    Spreads: spread_cases,
+    Resampling: slower_cases,
+}
 CITED = re.compile(r"(\d+)\.(\d+)(?: to \d+\.(\d+))?(?=[\d., to]*: )")
 # What SEMANTICS 3 and 4 say and the engine does. 4.8 is a consequence, held by a property test.
-IMPLEMENTED = {f"3.{n}" for n in range(1, 11)} | {f"4.{n}" for n in range(1, 8)}
+IMPLEMENTED = {f"3.{n}" for n in range(1, 12)} | {f"4.{n}" for n in range(1, 8)}
 
 MUTANTS = []
 
@@ -45,6 +50,7 @@ def over(*books):
 
 
 both, shares, spreads = over(Shares, Spreads), over(Shares), over(Spreads)
+sides = over(BothSides)
 slower = over(Resampling)
 
 
@@ -151,19 +157,19 @@ class LastEntryFillsAtTheClose:
 
 @shares
 class EntriesPayNoSlippage:
-    def entry_price(self, price):
+    def entry_price(self, price, *, short):
         return price
 
 
 @shares
 class SlippageInOnesFavour:
-    def entry_price(self, price):
-        return super().exit_price(price)
+    def entry_price(self, price, *, short):
+        return super().exit_price(price, short=short)
 
 
 @shares
 class ExitsPayNoSlippage:
-    def exit_price(self, price):
+    def exit_price(self, price, *, short):
         return price
 
 
@@ -212,8 +218,8 @@ class NoGain:
 class GainFromTheRawPrice:
     def gain(self, lot, i):
         ratio = lot.instrument.close[i] / lot.price
-        ratio *= 1 - self.slippage if self.short else 1 + self.slippage
-        return 1.0 - ratio if self.short else ratio - 1.0
+        ratio *= 1 - self.slippage if lot.short else 1 + self.slippage
+        return 1.0 - ratio if lot.short else ratio - 1.0
 
 
 @shares
@@ -489,7 +495,7 @@ class ReturnOnTheCost:
 @shares
 class ShortProceedsAreFree:
     def worth(self, lot, price):
-        return lot.shares * (lot.price - price) if self.short else lot.shares * price
+        return lot.shares * (lot.price - price) if lot.short else lot.shares * price
 
 
 @both
@@ -795,6 +801,151 @@ class LongLegsDelta:
         return 0.5 * super().short_delta(lot, i)
 
 
+# 3.11: both sides
+
+
+@sides
+class ShortSideHasTheLongOnesSize:
+    def size_of(self, spec, *, short):
+        return super().size_of(spec, short=False)
+
+
+@sides
+class ShortSideHasTheLongOnesRisk:
+    def size_of(self, spec, *, short):
+        return super().size_of(spec, short=short)[0], super().size_of(spec, short=False)[1]
+
+
+@sides
+class LeavingLotsBringNothing:
+    def scope(self, i, lot):
+        names = super().scope(i, lot)
+        return names | {"capital": self.free()}
+
+
+@sides
+class FlatWhileLotsLeave:
+    def scope(self, i, lot):
+        names = super().scope(i, lot)
+        return names | {"in_position": False} if self.reversing else names
+
+
+@sides
+class EntriesBeforeExits:
+    def decide(self, i):
+        entering = [side for side in (False, True) if self.enters(i, short=side)]
+        super().decide(i)
+        self.orders = [order for order in self.orders if not order.is_entry]
+        if len(entering) == 1:
+            self.enter_one(i, short=entering[0])
+
+
+@sides
+class LongListsForEveryLot:
+    def decide_exits(self, i, *, short, filters_pass):
+        if not short:
+            self.judge_all(i, filters_pass)
+
+    def judge_all(self, i, filters_pass):
+        for lot in self.lots:
+            leave = self.may_fire("exit", filters_pass=filters_pass) and self.all_hold("exit", i)
+            reason = self.reason(lot, i, stop=False, leave=leave)
+            if reason is not None:
+                self.order_exit(lot, reason)
+
+
+@sides
+class OnlyWhenFlat:
+    def enters(self, i, *, short):
+        return super().enters(i, short=short) and not self.turns(short=short)
+
+
+@sides
+class BothSidesAtOnce:
+    def turns(self, *, short):
+        return False
+
+
+@sides
+class EveryEntryTurns:
+    def turns(self, *, short):
+        return bool(self.lots)
+
+
+@sides
+class TurnsBeforeLotsLeave:
+    def may_turn(self):
+        return True
+
+
+@sides
+class TurnsWhenOneLotLeaves:
+    def may_turn(self):
+        return any(order.lot is not None for order in self.orders)
+
+
+@sides
+class TurnsWhateverFiltersSay:
+    def would_turn(self, i, *, short):
+        self.reversing = True
+        holds = self.all_hold("short.entry" if short else "entry", i)
+        self.reversing = False
+        return holds
+
+
+@sides
+class LeavingLotsTakeAPlace:
+    def would_turn(self, i, *, short):
+        return super().would_turn(i, short=short) and self.has_room()
+
+
+@sides
+class FiltersSeeNoReversal:
+    def would_turn(self, i, *, short):
+        return self.pass_filters(i) and super().would_turn(i, short=short)
+
+
+@sides
+class EntriesPassAnyFilter:
+    def pass_filters(self, i):
+        return True
+
+
+@sides
+class OneConditionOfTheListIsEnough:
+    def all_hold(self, name, i):
+        scope = self.scope(i, self.oldest())
+        return not self.texts[name] or any(self.met(text, scope) for text in self.texts[name])
+
+
+@sides
+class BothEnterUncounted:
+    def enter_both(self, i):
+        pass
+
+
+@sides
+class TheLongSideComesFirst:
+    def enter_both(self, i):
+        self.enter_one(i, short=False)
+
+
+@sides
+class EntersOnTheOldSide:
+    def enter_one(self, i, *, short):
+        super().enter_one(i, short=self.lots[0].short if self.lots else short)
+
+
+@sides
+class CutBeforeTheExits:
+    def enter_one(self, i, *, short):
+        super().enter_one(i, short=short)
+        for order in self.orders:
+            if order.is_entry:
+                close = order.instrument.close[i]
+                order.quantity = min(order.quantity, self.cut(close))
+
+
 @pytest.mark.parametrize(("mutant", "book"), MUTANTS)
 def test_a_broken_rule_is_reported(mutant, book):
     assert any(case.differences(mutant) for case in CASES[book]())
@@ -812,6 +963,10 @@ def test_the_cases_agree_and_have_every_outcome(book):
     elif book is Shares:
         assert reasons == usual
         assert skipped >= {"size_missing", "size_not_positive", "insufficient_cash"}
+    elif book is BothSides:
+        assert reasons == usual
+        assert skipped >= {"both_sides"}
+        assert any(set(case.result.trades["direction"]) == {"long", "short"} for case in cases)
     else:
         assert reasons == usual | {"expiration", "profit_target"}
         assert skipped >= {"no_credit", "no_strike", "no_volatility", "strikes_cross"}
@@ -820,7 +975,7 @@ def test_the_cases_agree_and_have_every_outcome(book):
 def rules():
     """Return every method that says which rule it is, by its class, with the rules' numbers."""
     found = {}
-    for owner in (Walk, OptionPrices, Resampling, *BOOKS.values()):
+    for owner in (Walk, OptionPrices, *CASES):
         for name, method in vars(owner).items():
             numbers = cited(inspect.getdoc(method) or "") if inspect.isfunction(method) else set()
             if numbers:
