@@ -314,7 +314,8 @@ def _open_gates(
 
 
 @compiled_lean
-def _restart(state, capital):
+def restart(state, capital):
+    """Begin anew: no lot, no trade, all of the capital in cash."""
     money, counts = state.money, state.counts
     for index in range(money.size):
         money[index] = 0.0
@@ -346,6 +347,50 @@ def trade_values_into(values, marks, clock, tick_hours, pnl, share, hours):
         pnl[trade] = gross - values[trade, 3] - values[trade, 4]
         share[trade] = pnl[trade] / (values[trade, 2] * values[trade, 0])
         hours[trade] = float(clock[marks[trade, 1]] - clock[marks[trade, 0]]) / tick_hours
+
+
+@compiled_inline
+def _finish(account, scratch, worth, days, out, ends, returns):
+    state, trades, numbers = scratch.state, scratch.trades, scratch.numbers
+    ruined = state.counts[RUINED] > 0
+    conclude(
+        scratch.meter, worth, account.annual, account.rates, account.ends, days, ruined,
+        scratch.periods, out,
+    )  # fmt: skip
+    period_returns_into(worth[1:], ends, account.capital, returns)
+    done = state.counts[TRADES]
+    pnl, share, hours = numbers[0, :done], numbers[1, :done], numbers[2, :done]
+    trade_values_into(
+        trades.lots, trades.marks, account.clock, account.tick_hours, pnl, share, hours
+    )
+    measure_trades(pnl, share, hours, out)
+
+
+@compiled_lean
+def measure_run(account, scratch, out, ends, returns):
+    """Measure a run that was simulated from `restart` on, as `run_sets` does each of its own.
+
+    Parameters
+    ----------
+    account
+        Of the run.
+    scratch
+        What it was simulated in.
+    out
+        float64 (n_metrics + 1,): written in place.
+    ends, returns
+        As for `run_sets`; the latter of this run alone, (n_periods,).
+    """
+    start, worth, meter = account.start, scratch.worth[account.start :], scratch.meter
+    days, bars = account.days[start:], account.days.size
+    worth[0] = account.capital
+    restart_meter(meter, account.capital, days[0])
+    for begin in range(start, bars, PART):
+        end = min(begin + PART, bars)
+        add_drawdowns(meter, worth, days, begin - start, end - start)
+        if not account.ends.size:
+            add_returns(meter, worth, begin - start, end - start)
+    _finish(account, scratch, worth, days, out, ends, returns)
 
 
 @compiled_lean
@@ -380,7 +425,7 @@ def run_sets(
     days, measured = account.days[start:], account.ends
     gates, state, trades, curve = scratch.gates, scratch.state, scratch.trades, scratch.curve
     entry, leave, stop = gates[ENTRY_LIST], gates[EXIT_LIST], gates[STOP_LIST]
-    worth, meter, numbers = scratch.worth[start:], scratch.meter, scratch.numbers
+    worth, meter = scratch.worth[start:], scratch.meter
     for index in range(first, last):
         decisions = Decisions(
             entry,
@@ -392,7 +437,7 @@ def run_sets(
             sets.lists[sets.combination[index]],
             tables,
         )
-        _restart(state, account.capital)
+        restart(state, account.capital)
         worth[0] = account.capital
         restart_meter(meter, account.capital, days[0])
         # Part by part, so that what one step writes is still at hand for the next.
@@ -417,19 +462,7 @@ def run_sets(
             add_drawdowns(meter, worth, days, begin - start, end - start)
             if not measured.size:
                 add_returns(meter, worth, begin - start, end - start)
-        ruined = state.counts[RUINED] > 0
-        conclude(
-            meter, worth, account.annual, account.rates, measured, days, ruined, scratch.periods,
-            out[index],
-        )  # fmt: skip
-        period_returns_into(worth[1:], ends, account.capital, returns[index])
-        done = state.counts[TRADES]
-        pnl, share, hours = numbers[0, :done], numbers[1, :done], numbers[2, :done]
-        trade_values_into(
-            trades.lots, trades.marks, account.clock, account.tick_hours,
-            pnl, share, hours,
-        )  # fmt: skip
-        measure_trades(pnl, share, hours, out[index])
+        _finish(account, scratch, worth, days, out[index], ends, returns[index])
 
 
 __all__ = [

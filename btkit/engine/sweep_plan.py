@@ -141,6 +141,7 @@ def plan_sweep(
     risk_pct: float,
     parameters: Mapping[str, Floats],
     sets: int,
+    within: str = "",
 ) -> SweepPlan:
     """Read a spec's conditions for many sets of parameters.
 
@@ -156,6 +157,8 @@ def plan_sweep(
         The value of every parameter of the spec in each set, float64 (n_sets,).
     sets
         The number of sets.
+    within
+        What stands before a list's name in paths, such as ``short.``.
 
     Raises
     ------
@@ -172,9 +175,9 @@ def plan_sweep(
     reader.plan.when_flat = np.zeros(sets, np.bool_)
     for which, name in LIST_NAMES.items():
         for index, text in enumerate(conditions[name]):
-            reader.condition(which, f"{name}[{index}]", text, RULE_RUN_CONSTANTS)
+            reader.condition(which, f"{within}{name}[{index}]", text, RULE_RUN_CONSTANTS)
     constants = {**RULE_RUN_CONSTANTS, "risk_pct": risk_pct}
-    reader.condition(SIZE_LIST, "position_sizing_formula", sizing, constants)
+    reader.condition(SIZE_LIST, f"{within}position_sizing_formula", sizing, constants)
     return reader.plan
 
 

@@ -180,7 +180,8 @@ class _Chosen:
                 by_zone.setdefault(zone, []).extend({"run_id": run_id, **trade} for trade in trades)
             for zone, trades in by_zone.items():
                 times = pd.DatetimeIndex([], tz=zone or None)
-                frame = trades_frame(trades, times=times)
+                directed = any("direction" in trade for trade in trades)
+                frame = trades_frame(trades, times=times, directed=directed)
                 frame.insert(0, "run_id", [trade["run_id"] for trade in trades])
                 yield frame
 

@@ -10,7 +10,7 @@ from btkit.documents import DataSection, DiagnosticsSection, LookaheadSection, W
 from btkit.render import text, words
 from btkit.render.pages import markup
 from btkit.render.pieces import Html
-from btkit.render.view import RunView
+from btkit.render.view import RunView, ShortFacts
 from btkit.spec.skipping import SKIPPED
 
 Facts = Sequence[tuple[str, str | Sequence[str]]]
@@ -22,6 +22,9 @@ LISTS: dict[str, str] = {
     "exit_conditions": "Exit",
     "stop_conditions": "Stop",
     "filter_conditions": "Filter",
+    "short.entry_conditions": "Short entry",
+    "short.exit_conditions": "Short exit",
+    "short.stop_conditions": "Short stop",
 }
 COVERAGE: dict[str, str] = {
     "complete": "complete, no session is missing",
@@ -117,12 +120,22 @@ def _costs(view: RunView) -> Facts:
         ("In words", words.costs(view)),
         ("Position size", markup("pieces.code", rule.position_sizing_formula)),
         ("Risk a trade", text.percent(rule.per_trade_risk_pct, digits=2)),
+        *_short_size(rule.short),
         (
             "Time limit",
             text.plural(limit, "bar") if limit < len(view.times) else "none in this run",
         ),
         *orders(view),
     ]
+
+
+def _short_size(short: ShortFacts | None) -> Facts:
+    facts: list[tuple[str, str | Sequence[str]]] = []
+    if short is not None and short.position_sizing_formula is not None:
+        facts.append(("Short position size", markup("pieces.code", short.position_sizing_formula)))
+    if short is not None and short.per_trade_risk_pct is not None:
+        facts.append(("Risk a short trade", text.percent(short.per_trade_risk_pct, digits=2)))
+    return facts
 
 
 def orders(view: RunView) -> Facts:

@@ -46,6 +46,7 @@ COLUMNS: tuple[TableColumn, ...] = (
     TableColumn("commission", "Fees, $", "cost"),
     TableColumn("slippage_cost", "Slippage, $", "cost"),
 )
+_SIDE = TableColumn("direction", "Side", "text")
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,8 @@ def full_table(
         The trade list, where it has more columns than that of the run.
     """
     every = view.trades if trades is None else trades
+    if _SIDE.key in every:
+        columns = (_SIDE, *columns)
     listed, cut = every.iloc[view.shown_places], is_cut(len(every))
     reasons = sorted({str(reason) for reason in listed["exit_reason"]})
     shown = _TradeList(

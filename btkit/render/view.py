@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ from btkit.documents import (
 from btkit.markets import Annualisation
 from btkit.metrics import Drawdown, deepest_drawdowns, spanned_days
 from btkit.metrics.curves import risk_free_returns
-from btkit.spec import KINDS
+from btkit.spec import as_it_ran
 
 LATEST, LARGEST = 2_000, 2_000
 """Of a run with more trades than both together, a page shows so many of the latest, and of those
@@ -77,11 +77,13 @@ class Trade(NamedTuple):
     bars_held: int
     commission: float
     slippage_cost: float
+    # Empty where the strategy takes one side.
+    direction: str = ""
 
 
 def trade_rows(trades: pd.DataFrame) -> list[Trade]:
     """Return trades as typed rows, in the order of the table."""
-    columns = [trades[name].tolist() for name in Trade._fields]
+    columns = [trades[name].tolist() for name in Trade._fields if name in trades]
     return [Trade(*row) for row in zip(*columns, strict=True)]
 
 
@@ -100,6 +102,15 @@ class RunTerms(BaseModel):
     direction: str = "long"
 
 
+class ShortFacts(BaseModel):
+    """What pages read of the short side of a spec that takes both; None where it is the long's."""
+
+    model_config = ConfigDict(frozen=True)
+
+    position_sizing_formula: str | None = None
+    per_trade_risk_pct: float | None = None
+
+
 class RuleFacts(BaseModel):
     """What pages read of a spec as it ran; a report of an earlier version lacks some of it."""
 
@@ -111,6 +122,7 @@ class RuleFacts(BaseModel):
     max_holding_bars: int
     max_concurrent_positions: int
     position_sizing_formula: str = ""
+    short: ShortFacts | None = None
 
 
 @dataclass(frozen=True)
@@ -150,10 +162,7 @@ class RunView:
     @property
     def side(self) -> str:
         """Which side of the instrument the strategy takes, in words."""
-        spec = KINDS[self.report.kind].spec
-        # A stored spec was checked once; an earlier version may have had other bounds.
-        fields: dict[str, Any] = self.report.provenance.spec
-        return spec.model_construct(**fields).side
+        return as_it_ran(self.report.kind, self.report.provenance.spec).side
 
     @cached_property
     def rule(self) -> RuleFacts:

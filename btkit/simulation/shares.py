@@ -134,26 +134,32 @@ def simulate_rules(inputs: Inputs) -> Result:
     """
     spec = inputs.spec
     assert isinstance(spec, StrategySpec)
-    clauses = clauses_of(spec)
-    decisions = plan_sides(
+    clauses, decisions = plan_rules(spec, inputs)
+    rules = rules_of(spec, commission=inputs.commission, slippage=inputs.slippage)
+    return trade_shares(inputs, clauses, decisions, rules)
+
+
+def plan_rules(spec: StrategySpec, inputs: Inputs) -> tuple[Clauses, AnyDecisions]:
+    """Return the conditions of a rule spec, and when to act by them.
+
+    Parameters
+    ----------
+    spec
+        That of `inputs`, or one that differs in its parameters alone.
+    inputs
+        What `simulate` checked.
+    """
+    clauses = _clauses_of(spec)
+    return clauses, plan_sides(
         clauses,
         inputs.evaluator(),
         len(inputs.bars),
         filter_all=spec.filter_scope == "all",
         positions=POSITION_NAMES,
     )
-    rules = rules_of(spec, commission=inputs.commission, slippage=inputs.slippage)
-    return trade_shares(inputs, clauses, decisions, rules)
 
 
-def clauses_of(spec: StrategySpec) -> Clauses:
-    """Return the conditions of a rule spec, of one side or of both.
-
-    Parameters
-    ----------
-    spec
-        Loaded.
-    """
+def _clauses_of(spec: StrategySpec) -> Clauses:
     clauses = parse_clauses(
         spec.filled_conditions, spec.filled_sizing, risk_pct=spec.per_trade_risk_pct
     )

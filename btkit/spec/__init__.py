@@ -4,7 +4,7 @@ from btkit.spec.base import BaseSpec
 from btkit.spec.document import dump_spec, spec_hash, spec_schema
 from btkit.spec.events import read_events
 from btkit.spec.fields import CONDITION_LISTS
-from btkit.spec.kinds import KINDS, RunCommand, SpecKind, kind_of, kinds_run_by
+from btkit.spec.kinds import KINDS, RunCommand, SpecKind, as_it_ran, kind_of, kinds_run_by
 from btkit.spec.load import load_spec
 from btkit.spec.model import OptionsSpec, StrategySpec
 
@@ -16,6 +16,7 @@ __all__ = [
     "RunCommand",
     "SpecKind",
     "StrategySpec",
+    "as_it_ran",
     "dump_spec",
     "kind_of",
     "kinds_run_by",

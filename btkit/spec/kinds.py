@@ -161,6 +161,19 @@ def kind_of(spec: BaseSpec) -> tuple[str, str]:
     return spec.kind, infer_kind(dict.fromkeys(spec.model_fields_set, True)).why
 
 
+def as_it_ran(kind: str, fields: Mapping[str, Any]) -> BaseSpec:
+    """Return a spec that was checked once, from its fields as a document has them.
+
+    Parameters
+    ----------
+    kind
+        Of the spec.
+    fields
+        By name. They are not checked again: an earlier version may have had other bounds.
+    """
+    return KINDS[kind].spec.model_construct(**fields)
+
+
 def kinds_run_by(command: str) -> tuple[str, ...]:
     """Return the kinds of spec that a command runs, the usual one first.
 

@@ -41,22 +41,26 @@ SELECT_METRIC_VALUES = "SELECT run_id, name, value FROM backtest_metric_values W
 INSERT_TRADE = """
 INSERT INTO backtest_trades
     (run_id, trade_index, entry_date, exit_date, entry_price, exit_price, shares, pnl, return_pct,
-     exit_reason, bars_held, commission, slippage_cost, mae_pct, mfe_pct)
+     exit_reason, bars_held, commission, slippage_cost, mae_pct, mfe_pct, direction)
 VALUES
     (:run_id, :trade_index, :entry_date, :exit_date, :entry_price, :exit_price, :shares, :pnl,
-     :return_pct, :exit_reason, :bars_held, :commission, :slippage_cost, :mae_pct, :mfe_pct)
+     :return_pct, :exit_reason, :bars_held, :commission, :slippage_cost, :mae_pct, :mfe_pct,
+     :direction)
 """
 
 SELECT_RUN = "SELECT * FROM backtest_runs WHERE run_id = ?"
 
 SELECT_TRADES = """
 SELECT entry_date, exit_date, entry_price, exit_price, shares, pnl, return_pct, exit_reason,
-       bars_held, commission, slippage_cost, mae_pct, mfe_pct
+       bars_held, commission, slippage_cost, mae_pct, mfe_pct, direction
 FROM backtest_trades WHERE run_id = ? ORDER BY trade_index
 """
 
 EXCURSIONS = ("mae_pct", "mfe_pct")
 """What the trades of a run of an earlier version lack."""
+
+DIRECTION = "direction"
+"""What the trades of a strategy that takes one side lack."""
 
 _TRADE_TIMES = ("entry_date", "exit_date")
 
@@ -90,7 +94,7 @@ def trade_rows(run_id: str, trades: pd.DataFrame) -> list[dict[str, Any]]:
     for name in trades.columns.difference(list(_TRADE_TIMES)):
         columns[name] = trades[name].tolist()
     return [
-        {"run_id": run_id, "trade_index": position}
+        {"run_id": run_id, "trade_index": position, DIRECTION: None}
         | {name: values[position] for name, values in columns.items()}
         for position in range(len(trades))
     ]
@@ -108,11 +112,13 @@ def report_document(text: str, *, needed: Sequence[str] = ()) -> dict[str, Any]:
     return dict(document)
 
 
-def trades_frame(rows: list[dict[str, Any]], *, times: pd.DatetimeIndex) -> pd.DataFrame:
+def trades_frame(
+    rows: list[dict[str, Any]], *, times: pd.DatetimeIndex, directed: bool
+) -> pd.DataFrame:
     """Return stored trades, in order of exit, as the table that the simulation gave.
 
     The trades' times take the type of the bars' `times`. Of a run of an earlier version
-    `EXCURSIONS` are NaN.
+    `EXCURSIONS` are NaN. `directed` is whether they have a `DIRECTION`.
     """
     kinds: dict[str, Any] = {
         "entry_date": times.dtype,
@@ -128,9 +134,13 @@ def trades_frame(rows: list[dict[str, Any]], *, times: pd.DatetimeIndex) -> pd.D
         "slippage_cost": np.float64,
         "mae_pct": np.float64,
         "mfe_pct": np.float64,
+        **({DIRECTION: "str"} if directed else {}),
     }
     return pd.DataFrame(
-        {name: pd.Series([row[name] for row in rows], dtype=kind) for name, kind in kinds.items()}
+        {
+            name: pd.Series([row.get(name) for row in rows], dtype=kind)
+            for name, kind in kinds.items()
+        }
     )
 
 

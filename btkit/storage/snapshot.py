@@ -14,6 +14,7 @@ import pandas as pd
 
 from btkit.documents import RunDocument, read_report
 from btkit.errors import CorruptFileError, StoreError
+from btkit.spec import as_it_ran
 from btkit.storage import rows
 from btkit.storage.checksums import (
     REPORT,
@@ -111,6 +112,9 @@ class StoreSnapshot:
         if TRADES in known:
             checksum = trades_checksum(job_id, found)
             check_content(known[TRADES], checksum, what=f"The list of trades {self._where(job_id)}")
+        for trade in found:
+            if trade[rows.DIRECTION] is None:
+                del trade[rows.DIRECTION]
         return found
 
     def curve(self, run_id: str, url: str, known: Checksums) -> pd.DataFrame:
@@ -175,9 +179,12 @@ class StoreSnapshot:
         trades = self.trades(job_id, known)
         curve = self.curve(job_id, document["equity_curve_url"], known)
         with self._damage_named(job_id):
+            report = read_report(document)
+            ran = as_it_ran(report.kind, report.provenance.spec)
+            times = pd.DatetimeIndex(curve.index)
             return RunDocument(
-                report=read_report(document),
-                trades=rows.trades_frame(trades, times=pd.DatetimeIndex(curve.index)),
+                report=report,
+                trades=rows.trades_frame(trades, times=times, directed=ran.takes_both_sides),
                 curve=curve,
             )
 

@@ -10,7 +10,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from btkit.arguments import check_whole, refusal
-from btkit.engine.sweep import SweepEngine
 from btkit.metrics import bar_returns
 from btkit.metrics.curves import risk_free_returns
 from btkit.simulation import Result, simulate
@@ -18,7 +17,7 @@ from btkit.spec import StrategySpec
 from btkit.validation.grid import Number, ParameterSets
 from btkit.validation.overfitting import Gathered, Overfitting
 from btkit.validation.ranking import rank_sets, table_of
-from btkit.validation.sweeper import OnChunk, Sweeper, with_parameters
+from btkit.validation.sweeper import AnySweepEngine, OnChunk, Sweeper, with_parameters
 
 Floats = NDArray[np.float64]
 _RETURN_VALUES = 2_000_000
@@ -178,7 +177,7 @@ def _above(returns: Floats, rates: Floats) -> Floats:
 
 
 def _returns(
-    engine: SweepEngine, ends: NDArray[np.int64], rates: Floats
+    engine: AnySweepEngine, ends: NDArray[np.int64], rates: Floats
 ) -> Iterator[tuple[int, Floats]]:
     size = max(1, _RETURN_VALUES // len(ends))
     for begin, end in engine.chunks():

@@ -5,18 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from btkit.conditions.evaluators import evaluator_over
+from btkit.decisions import BothSides
 from btkit.engine.inputs import Market
 from btkit.engine.state import TRADES
 from btkit.engine.sweep import SweepEngine
 from btkit.engine.sweep_loop import Account, Scratch, trade_values_into
 from btkit.engine.sweep_plan import SweepPlan, plan_sweep
+from btkit.engine.sweep_sides import BothSidesEngine
 from btkit.errors import SpecError, UsageError
 from btkit.markets import session_ends
 from btkit.metrics import MEASURED, columns_for, metric_of
@@ -24,13 +27,15 @@ from btkit.metrics.arrays import RunArrays
 from btkit.metrics.curves import period_returns, risk_free_returns
 from btkit.metrics.registering import work_out
 from btkit.simulation import Inputs, Result, check_inputs, in_one_piece, simulate_inputs
-from btkit.simulation.shares import rules_of
+from btkit.simulation.shares import plan_rules, rules_of
 from btkit.spec import CONDITION_LISTS, StrategySpec
 from btkit.validation.grid import Axes, Number, ParameterSets, decode, met_by
 
 Floats = NDArray[np.float64]
 OnChunk = Callable[[int, Floats], None]
 """Notified of finished sets: the first one's index, and their rows."""
+
+AnySweepEngine: TypeAlias = SweepEngine | BothSidesEngine
 
 _PLANNED = 200_000
 
@@ -83,7 +88,7 @@ class Sweeper:
         """What the columns of `measure` are."""
         return columns_for(self.objective)
 
-    def engine(self, sets: ParameterSets) -> SweepEngine:
+    def engine(self, sets: ParameterSets) -> AnySweepEngine:
         """Return what simulates some sets.
 
         Raises
@@ -91,31 +96,48 @@ class Sweeper:
         SpecError
             If a condition is refused with any set's values.
         """
-        inputs, spec, start = self.inputs, self.inputs.spec, self.inputs.start
+        inputs, spec = self.inputs, self.inputs.spec
         assert isinstance(spec, StrategySpec)
         plan = _plan(spec, sets)
-        index = pd.DatetimeIndex(inputs.bars.index)
-        ends = inputs.annualisation.period_ends(index[start:])
-        risk_free = None if inputs.risk_free is None else inputs.risk_free[start:]
-        per_year = inputs.annualisation.periods_per_year
+        market = Market.of(inputs.bars)
+        rules = rules_of(spec, commission=inputs.commission, slippage=inputs.slippage)
+        if spec.takes_both_sides:
+            decide = partial(self._decide, spec, sets)
+            return BothSidesEngine(decide, len(sets), market, rules, self._account)
         return SweepEngine(
             plan=plan,
             # Columns are kept for the sets that follow.
             evaluator=evaluator_over(inputs.features, let_go=lambda: True),
             keep=inputs.features.keep,
-            market=Market.of(inputs.bars),
-            rules=rules_of(spec, commission=inputs.commission, slippage=inputs.slippage),
-            account=Account(
-                start,
-                inputs.capital,
-                math.sqrt(per_year),
-                risk_free_returns(risk_free, ends, per_year),
-                np.zeros(0, np.int64) if ends is None else ends,
-                index.to_numpy(dtype="datetime64[D]").astype(np.int64),
-                index.asi8,
-                float(np.timedelta64(1, "h") / np.timedelta64(1, index.unit)),
-            ),
+            market=market,
+            rules=rules,
+            account=self._account,
             threads=self.threads,
+        )
+
+    def _decide(self, spec: StrategySpec, sets: ParameterSets, index: int) -> BothSides:
+        # What `replace` would check was checked for all sets together.
+        values = {**spec.parameters, **sets.at(index)}
+        decisions = plan_rules(spec.model_copy(update={"parameters": values}), self.inputs)[1]
+        assert isinstance(decisions, BothSides)
+        return decisions
+
+    @cached_property
+    def _account(self) -> Account:
+        inputs, start = self.inputs, self.inputs.start
+        index = pd.DatetimeIndex(inputs.bars.index)
+        ends = inputs.annualisation.period_ends(index[start:])
+        risk_free = None if inputs.risk_free is None else inputs.risk_free[start:]
+        per_year = inputs.annualisation.periods_per_year
+        return Account(
+            start,
+            inputs.capital,
+            math.sqrt(per_year),
+            risk_free_returns(risk_free, ends, per_year),
+            np.zeros(0, np.int64) if ends is None else ends,
+            index.to_numpy(dtype="datetime64[D]").astype(np.int64),
+            index.asi8,
+            float(np.timedelta64(1, "h") / np.timedelta64(1, index.unit)),
         )
 
     def measure(self, sets: ParameterSets, *, on_chunk: OnChunk | None = None) -> Floats:
@@ -160,7 +182,7 @@ class Sweeper:
                 on_chunk(begin, table[begin:end])
         return table
 
-    def _one_by_one(self, engine: SweepEngine, begin: int, end: int) -> Floats:
+    def _one_by_one(self, engine: AnySweepEngine, begin: int, end: int) -> Floats:
         entry = metric_of(self.objective)
         assert entry is not None
         table = np.empty((end - begin, len(self.columns) + 1))
@@ -169,7 +191,7 @@ class Sweeper:
             table[place] = [*row[:-1], value, row[-1]]
         return table
 
-    def _arrays(self, engine: SweepEngine, left: Scratch) -> RunArrays:
+    def _arrays(self, engine: AnySweepEngine, left: Scratch) -> RunArrays:
         account, start, done = engine.account, engine.account.start, left.state.counts[TRADES]
         equity = left.curve.equity[start:].copy()
         values, marks = left.trades[0][:done], left.trades[1][:done]
@@ -254,13 +276,22 @@ def check_sets(
 def _plan(spec: StrategySpec, sets: ParameterSets) -> SweepPlan:
     count = len(sets)
     parameters = {name: np.full(count, float(value)) for name, value in spec.parameters.items()}
-    return plan_sweep(
-        {name: getattr(spec, name) for name in CONDITION_LISTS},
-        spec.position_sizing_formula,
-        risk_pct=spec.per_trade_risk_pct,
-        parameters={**parameters, **sets.columns},
-        sets=count,
-    )
+    parameters |= sets.columns
+
+    def planned(side: StrategySpec, within: str = "") -> SweepPlan:
+        return plan_sweep(
+            {name: getattr(side, name) for name in CONDITION_LISTS},
+            side.position_sizing_formula,
+            risk_pct=side.per_trade_risk_pct,
+            parameters=parameters,
+            sets=count,
+            within=within,
+        )
+
+    plan = planned(spec)
+    if spec.takes_both_sides:
+        planned(spec.opposite, within="short.")
+    return plan
 
 
 def prepare(  # noqa: PLR0913 - what `simulate` takes, and what a sweep adds

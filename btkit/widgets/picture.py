@@ -127,12 +127,18 @@ def _markers(result: Result) -> tuple[dict[str, Any], dict[str, Any]]:
         f"{text.money(pnl, sign=True)} ({text.percent(share, sign=True)})"
         for pnl, share in zip(trades["pnl"].tolist(), trades["return_pct"].tolist(), strict=True)
     ]
+    names = ["Entry"] * len(trades)
+    marker = theme.entry_marker(up=not result.spec.is_short)
+    if "direction" in trades:
+        names = [f"{side} entry".capitalize() for side in trades["direction"]]
+        ups = [theme.entry_marker(up=side == "long") for side in trades["direction"]]
+        marker["symbol"] = [up["symbol"] for up in ups]
     entry = {
         "x": times[0],
         "y": prices[0],
-        "text": [f"Entry, P&L {gain}" for gain in gains],
+        "text": [f"{name}, P&L {gain}" for name, gain in zip(names, gains, strict=True)],
         # Whole, since the browser replaces what is named.
-        "marker": theme.entry_marker(up=not result.spec.is_short),
+        "marker": marker,
     }
     leave = {
         "x": times[1],

@@ -142,13 +142,15 @@ def _markers(view: RunView) -> list[dict[str, Any]]:
     trades = view.shown.assign(words=[_hover(trade) for trade in trade_rows(view.shown)])
     traces = [
         dots(
-            milliseconds(_naive(trades["entry_date"])),
-            floats(trades["entry_price"]),
-            name="Entry",
-            marker=theme.entry_marker(up=view.terms.direction != "short"),
-            text=list(trades["words"]),
-            hover="<b>Entry</b><br>%{text}<extra></extra>",
+            milliseconds(_naive(part["entry_date"])),
+            floats(part["entry_price"]),
+            name=name,
+            marker=theme.entry_marker(up=up),
+            text=list(part["words"]),
+            hover=f"<b>{name}</b><br>%{{text}}<extra></extra>",
         )
+        for name, up, part in _entries(view, trades)
+        if len(part)
     ]
     for reason, part in trades.groupby("exit_reason", sort=True):
         leaves = dots(
@@ -163,14 +165,24 @@ def _markers(view: RunView) -> list[dict[str, Any]]:
     return traces
 
 
+def _entries(view: RunView, trades: pd.DataFrame) -> list[tuple[str, bool, pd.DataFrame]]:
+    """Return the entries that share a marker: their name, whether they gain upwards, which."""
+    if "direction" not in trades:
+        return [("Entry", view.terms.direction != "short", trades)]
+    short = trades["direction"] == "short"
+    return [("Long entry", True, trades[~short]), ("Short entry", False, trades[short])]
+
+
 def _hover(trade: Trade) -> str:
     gain = f"{text.money(trade.pnl, sign=True)} ({text.percent(trade.return_pct, sign=True)})"
     entered = f"{text.day(trade.entry_date)} at {text.price(trade.entry_price)}"
     left = f"{text.day(trade.exit_date)} at {text.price(trade.exit_price)}"
     reason = escape(theme.reason_name(trade.exit_reason)).lower()
+    side = f" {trade.direction}" if trade.direction else ""
     return (
         f"In {entered}<br>Out {left}, {reason}<br>"
-        f"{_shares(trade.shares)} shares, {text.plural(int(trade.bars_held), 'bar')}<br>P&L {gain}"
+        f"{_shares(trade.shares)} shares{side}, {text.plural(int(trade.bars_held), 'bar')}<br>"
+        f"P&L {gain}"
     )
 
 

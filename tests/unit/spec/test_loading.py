@@ -67,6 +67,7 @@ def test_defaults_are_the_documented_ones():
         "requires_options_data": False,
         "allow_fractional": False,
         "direction": "long",
+        "short": None,
         "commission_model": None,
     }
 

@@ -245,7 +245,7 @@ REFUSED = [
     (
         {"direction": -1},
         "direction",
-        "must be one of 'long', 'short', not the number -1",
+        "must be one of 'long', 'short', 'both', not the number -1",
         'leave the field out for "long"',
     ),
     (
