@@ -7,8 +7,7 @@ checkpoint, and running on from it gives the same trades to the last bit.
 
 The order of work at each bar is SEMANTICS sections 3 and 4: orders decided at the bar before fill
 at the open, what expires is settled at the close, positions are marked, exits are judged lot by
-lot, then one entry. A strategy of one side has a loop that knows of no other: the compiler leaves
-out what is for both.
+lot, then one entry.
 """
 
 from __future__ import annotations
@@ -46,18 +45,22 @@ def _simulate(
     lots, marks, closes = state.lots, state.marks, market.close
     closed, closed_marks = trades.lots, trades.marks
     equity, cash, decision_cash = curve.equity, curve.cash, curve.decision_cash
-    entry_gate, exit_gate = decisions.entry_gate, decisions.exit_gate
-    stop_gate, when_flat = decisions.stop_gate, decisions.entry_when_flat
+    # Of a strategy of one side `both` is None, of one of both `decisions`: then the compiler leaves
+    # out what is for the other.
+    if decisions is not None:
+        entry_gate, exit_gate = decisions.entry_gate, decisions.exit_gate
+        stop_gate, fullest = decisions.stop_gate, rules.max_positions
+        if decisions.entry_when_flat:
+            fullest = 1
+    if both is not None:
+        entry_gate = both.entry_gate
     kind = _ON_CLOSE if rules.at_close else _ON_OPEN
     # Always at the close; as a variable, since for each constant all would be compiled again.
     late = kind if rules.at_close else _ON_CLOSE
     final = closes.shape[1] - 1
     exiting = counts[LOTS] > 0
     decided = counts[LAST_DECIDED]
-    fullest = 1 if when_flat else rules.max_positions
     judges_filters = reading.filters and rules.filter_all
-    if both is not None:
-        entry_gate = both.entry_gate
     bar = first - 1
     while bar < last - 1:
         bar += 1
@@ -118,12 +121,12 @@ def _simulate(
         ruined = worth <= 0.0
         if not ruined:
             decided = bar
-            if both is None:
+            if decisions is not None:
                 exiting = decide(
                     book, rules, closes, money, counts, lots, marks, orders, decisions, reading,
                     sizing, bar, kind, free, room,
                 )  # fmt: skip
-            else:
+            if both is not None:
                 exiting = decide_either(
                     book, rules, closes, money, counts, lots, marks, orders, both, reading, bar,
                     kind, room,
@@ -235,5 +238,5 @@ def run_both_sides(first, last, market, both, rules, state, trades, curve, room)
     sizing = sizing_of(long)
     reading = either_reading(reading_of(long, sizing), reading_of(short, sizing_of(short)))
     _simulate(
-        SHARES, first, last, market, long, rules, state, trades, curve, room, reading, sizing, both
+        SHARES, first, last, market, None, rules, state, trades, curve, room, reading, sizing, both
     )

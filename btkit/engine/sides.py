@@ -44,30 +44,36 @@ def _all_leave(counts, marks):
     return leaving == counts[LOTS]
 
 
+@compiled_lean
+def _meets(decisions, which, bar, room):
+    # Called, not put in place, so that the interpreter is compiled once for all of this.
+    return all_met(decisions, which, bar, room)
+
+
 @compiled_inline
-def _describe_entry(book, rules, closes, money, counts, lots, marks, side, bar, room):
+def _describe_entry(book, rules, closes, money, counts, lots, marks, turns, bar, room):
     # Filters, entries and sizing see the oldest open lot (3.2).
     book.describe(rules, closes, money, counts, lots, marks, 0, bar, room.position)
-    if _turns(counts, marks, side):
+    if turns:
         # What the leaving lots will bring may be spent, too.
         room.position[CAPITAL] = book.worth(closes, money, counts, lots, marks, bar)
 
 
 @compiled_lean
 def _would_enter(
-    book, rules, closes, money, counts, lots, marks, decisions, reading, side, bar, room
+    book, rules, closes, money, counts, lots, marks, decisions, reading, turns, bar, room
 ):
     if not decisions.entry_gate[bar] or (counts[LOTS] > 0 and decisions.entry_when_flat):
         return False
-    if _turns(counts, marks, side):
+    if turns:
         if not _all_leave(counts, marks):
             return False
     elif not has_room(rules, counts):
         return False
     if reading.filters or reading.entries:
-        _describe_entry(book, rules, closes, money, counts, lots, marks, side, bar, room)
-    return (not reading.filters or all_met(decisions, FILTER_LIST, bar, room)) and (
-        not reading.entries or all_met(decisions, ENTRY_LIST, bar, room)
+        _describe_entry(book, rules, closes, money, counts, lots, marks, turns, bar, room)
+    return (not reading.filters or _meets(decisions, FILTER_LIST, bar, room)) and (
+        not reading.entries or _meets(decisions, ENTRY_LIST, bar, room)
     )
 
 
@@ -75,7 +81,8 @@ def _would_enter(
 def _enter(
     book, rules, closes, money, counts, lots, marks, orders, decisions, side, bar, kind, room
 ):
-    _describe_entry(book, rules, closes, money, counts, lots, marks, side, bar, room)
+    turns = _turns(counts, marks, side)
+    _describe_entry(book, rules, closes, money, counts, lots, marks, turns, bar, room)
     wanted, tag = result_of(decisions, decisions.lists[SIZE_LIST, 0], bar, room)
     quantity = book.size(rules, counts, wanted, tag)
     if quantity > 0.0:
@@ -110,7 +117,7 @@ def decide_either(
     in_scope = separated
     if held and reading.filters and rules.filter_all:
         book.describe(rules, closes, money, counts, lots, marks, 0, bar, room.position)
-        in_scope = separated and all_met(own, FILTER_LIST, bar, room)
+        in_scope = separated and _meets(own, FILTER_LIST, bar, room)
     exiting = judge_lots(
         book, rules, closes, money, counts, lots, marks, own, reading,
         in_scope and own.stop_gate[bar], in_scope and own.exit_gate[bar], bar, room,
@@ -118,11 +125,13 @@ def decide_either(
     if not separated:
         return exiting
     buys = _would_enter(
-        book, rules, closes, money, counts, lots, marks, both.long, reading, _BUY, bar, room
-    )
+        book, rules, closes, money, counts, lots, marks, both.long, reading,
+        _turns(counts, marks, _BUY), bar, room,
+    )  # fmt: skip
     sells = _would_enter(
-        book, rules, closes, money, counts, lots, marks, both.short, reading, _SELL, bar, room
-    )
+        book, rules, closes, money, counts, lots, marks, both.short, reading,
+        _turns(counts, marks, _SELL), bar, room,
+    )  # fmt: skip
     if buys and sells:
         counts[SKIPPED + _BOTH_SIDES] += 1
     elif buys or sells:

@@ -19,6 +19,11 @@ _RULES = {
 }
 # A comparison of whole columns takes another way through a sweep than one of the position.
 _SWEPT = {**_RULES, "entry_conditions": [*_RULES["entry_conditions"], "close > sma_{wait}"]}
+_BOTH_SIDES = {
+    **_SWEPT,
+    "direction": "both",
+    "short": {name: _RULES[name] for name in _RULES if name.endswith("_conditions")},
+}
 _SPREADS = {
     "name": "warm",
     "spread_type": "iron_condor",
@@ -105,6 +110,7 @@ def _simulate() -> None:
     bars = pd.DataFrame(dict.fromkeys(("open", "high", "low", "close"), 100.0), index=days)
     bars = bars.assign(volume=1000.0)
     simulate(_RULES, bars)
+    sweep(_BOTH_SIDES, bars, parameters={"wait": [2]})
     options = simulate(_SPREADS, bars.assign(current_iv=0.2))
     assert options.spreads, "what prices a spread's life is reached by one that was sold"
     # The statistics of a sweep take a month, and prices that move.

@@ -80,13 +80,16 @@ SIDE_BREAKS = {
     "a short entry has the long size": ("both.short if sells else both.long", "both.long"),
     "a short entry buys": ("_SELL if sells else _BUY", "_BUY"),
     "filters gate no exit of a side": (
-        "separated and all_met(own, FILTER_LIST, bar, room)",
+        "separated and _meets(own, FILTER_LIST, bar, room)",
         "separated",
     ),
-    "quiet bars hide short entries": ("entry_gate = both.entry_gate", "pass"),
+    "quiet bars hide short entries": (
+        "entry_gate = both.entry_gate",
+        "entry_gate = both.long.entry_gate",
+    ),
     "quiet bars hide short exits": (
         "exit_gate, stop_gate = own.exit_gate, own.stop_gate",
-        "pass",
+        "exit_gate, stop_gate = both.long.exit_gate, both.long.stop_gate",
     ),
     "quiet bars hide room on a side": (
         "fullest = 1 if own.entry_when_flat else rules.max_positions",
