@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from btkit.arguments import is_text
 from btkit.errors import Problem
 from btkit.spec.fields import Conditions, RiskShare
 
@@ -62,6 +63,8 @@ def side_problems(data: Mapping[str, Any]) -> list[Problem]:
         The fields of a rule spec as they came.
     """
     direction, short = data.get("direction", "long"), data.get(_FIELD)
+    if not is_text(direction):
+        return []
     if direction == "both" and short is None:
         return [
             Problem(

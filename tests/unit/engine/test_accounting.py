@@ -37,7 +37,9 @@ def charge(result, shares, price):
 def test_the_books_balance_at_every_bar(case):
     result = engine(case)
     trades, bars = result.trades, result.bars
-    side = -1.0 if result.spec.direction == "short" else 1.0
+    side = np.full(len(trades), -1.0 if result.spec.direction == "short" else 1.0)
+    if result.spec.takes_both_sides:
+        side = np.where(trades["direction"] == "short", -1.0, 1.0)
     entry_raw, exit_raw = raw_prices(result)
     shares = trades["shares"].to_numpy()
     entry_costs = shares * abs(trades["entry_price"].to_numpy() - entry_raw)

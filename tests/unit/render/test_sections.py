@@ -57,6 +57,37 @@ def test_the_deepest_falls_are_a_table():
     assert "Deepest drawdowns" not in markup(growth(idle_run()))
 
 
+def test_a_run_of_both_sides_says_the_side_of_each_trade():
+    short = {"entry_conditions": ["close < sma_50"], "stop_conditions": [], "exit_conditions": []}
+    turning = document(
+        start="2015-01-02",
+        end="2018-12-31",
+        direction="both",
+        exit_conditions=["close < sma_50"],
+        entry_conditions=["close > sma_50"],
+        short=short | {"exit_conditions": ["close > sma_50"], "position_sizing_formula": "7"},
+    )
+    sides = turning.trades["direction"].tolist()
+    data = json.loads(re.search(r"data-trades[^>]*>(.*?)</script>", markup(trades(turning)))[1])
+    place = [column["key"] for column in data["columns"]].index("direction")
+    assert data["columns"][place]["name"] == "Side"
+    assert [row[place] for row in data["rows"]] == sides
+    pieces = [piece for _, section in SECTIONS for piece in section(turning)]
+    (chart,) = (piece for piece in pieces if isinstance(piece, Chart) and piece.name == "price")
+    entries = {trace.name: trace for trace in chart.figure.data if "entry" in str(trace.name)}
+    assert {name: len(trace.x) for name, trace in entries.items()} == {
+        "Long entry": sides.count("long"),
+        "Short entry": sides.count("short"),
+    }
+    assert entries["Long entry"].marker.symbol == "triangle-up"
+    assert entries["Short entry"].marker.symbol == "triangle-down"
+    assert all("7 shares short" in words for words in entries["Short entry"].text)
+    basis = markup(rests_on(turning))
+    assert "Short entry" in basis
+    assert "Short position size" in basis
+    assert "long and short" in markup(headline(turning))
+
+
 def test_the_list_has_the_worst_and_the_best_of_each_trade():
     stored = long_run()
     page = markup(trades(stored))

@@ -56,6 +56,31 @@ def test_a_run_without_trades_comes_back(store, make_run):
     assert loaded.report.metrics.undefined
 
 
+def test_a_run_of_both_sides_comes_back_with_the_side_of_each_trade(store, make_run):
+    lists = ("entry_conditions", "exit_conditions", "stop_conditions")
+    short = {name: ["close < open"] if name != "stop_conditions" else [] for name in lists}
+    info, document = make_run(
+        direction="both",
+        entry_conditions=["close > open"],
+        short=short | {"exit_conditions": ["close > open"]},
+    )
+    store.begin(info, interval="1d")
+    store.complete(document)
+    loaded = store.load(info.run_id)
+    assert set(loaded.trades["direction"]) == {"long", "short"}
+    pd.testing.assert_frame_equal(loaded.trades, document.trades, check_exact=True)
+    rows = store.document_with_trades(info.run_id)["trades"]
+    assert [row["direction"] for row in rows] == loaded.trades["direction"].tolist()
+
+
+def test_a_run_of_both_sides_without_trades_comes_back(store, make_run):
+    nothing = {"entry_conditions": ["close < 0"], "exit_conditions": [], "stop_conditions": []}
+    info, document = make_run(direction="both", short=nothing, entry_conditions=["close < 0"])
+    store.begin(info, interval="1d")
+    store.complete(document)
+    assert list(store.load(info.run_id).trades) == list(document.trades)
+
+
 def test_the_stored_document_is_the_report_and_its_trades(store, stored):
     document = store.document_with_trades(stored.report.run.run_id)
     trades = document.pop("trades")

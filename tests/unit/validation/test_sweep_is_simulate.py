@@ -58,6 +58,21 @@ CASES = {
         {"exit_conditions": ["sma_{fast} > sma_{slow}", "close < sma_{slow}"]},
         AXES,
     ),
+    "both sides of a crossover": (
+        {
+            "direction": "both",
+            "entry_conditions": ["sma_{fast} > sma_{slow}"],
+            "short": {
+                "entry_conditions": ["sma_{fast} < sma_{slow}", "rsi_14 < {weak}"],
+                "exit_conditions": ["sma_{fast} > sma_{slow}"],
+                "stop_conditions": ["bars_held > {fast}", "position_pnl_pct < 0"],
+                "position_sizing_formula": "{weak} * capital / close / 100",
+            },
+            "filter_conditions": ["bars_held < 40"],
+            "parameters": {"fast": 3, "slow": 9, "weak": 45},
+        },
+        AXES | {"weak": [45, 55]},
+    ),
     "a crossover among other conditions": (
         {
             "filter_conditions": ["vix < 30"],
