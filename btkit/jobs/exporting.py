@@ -171,6 +171,8 @@ class _Chosen:
             yield pd.DataFrame(rows)
 
     def _trades(self) -> Iterator[pd.DataFrame]:
+        # One table for all: it says of each trade's side where that of any needs saying.
+        directed = any(self._snapshot.is_directed(run_id) for run_id in self.runs)
         for first in range(0, len(self.runs), _TOGETHER):
             by_zone: dict[str, list[dict[str, Any]]] = {}
             for run_id in self.runs[first : first + _TOGETHER]:
@@ -180,7 +182,6 @@ class _Chosen:
                 by_zone.setdefault(zone, []).extend({"run_id": run_id, **trade} for trade in trades)
             for zone, trades in by_zone.items():
                 times = pd.DatetimeIndex([], tz=zone or None)
-                directed = any("direction" in trade for trade in trades)
                 frame = trades_frame(trades, times=times, directed=directed)
                 frame.insert(0, "run_id", [trade["run_id"] for trade in trades])
                 yield frame

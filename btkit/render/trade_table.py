@@ -46,7 +46,13 @@ COLUMNS: tuple[TableColumn, ...] = (
     TableColumn("commission", "Fees, $", "cost"),
     TableColumn("slippage_cost", "Slippage, $", "cost"),
 )
-_SIDE = TableColumn("direction", "Side", "text")
+# With one more column the last headings have to be shorter, or the widest page has to scroll.
+DIRECTED: tuple[TableColumn, ...] = (
+    TableColumn("direction", "Side", "text"),
+    *COLUMNS[:-2],
+    TableColumn("commission", "Fee, $", "cost"),
+    TableColumn("slippage_cost", "Slip, $", "cost"),
+)
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,10 @@ def extremes(view: RunView) -> list[Html]:
 
 
 def full_table(
-    view: RunView, columns: Sequence[TableColumn] = COLUMNS, *, trades: pd.DataFrame | None = None
+    view: RunView,
+    columns: Sequence[TableColumn] | None = None,
+    *,
+    trades: pd.DataFrame | None = None,
 ) -> Html:
     """Return the trades in a table that sorts, filters and downloads without a network.
 
@@ -92,13 +101,14 @@ def full_table(
     view
         The run.
     columns
-        Which columns of the trade list, each with its heading and how to show it.
+        Which columns of the trade list, each with its heading and how to show it; None takes
+        those of lots.
     trades
         The trade list, where it has more columns than that of the run.
     """
     every = view.trades if trades is None else trades
-    if _SIDE.key in every:
-        columns = (_SIDE, *columns)
+    if columns is None:
+        columns = DIRECTED if "direction" in every else COLUMNS
     listed, cut = every.iloc[view.shown_places], is_cut(len(every))
     reasons = sorted({str(reason) for reason in listed["exit_reason"]})
     shown = _TradeList(

@@ -56,6 +56,10 @@ SELECT entry_date, exit_date, entry_price, exit_price, shares, pnl, return_pct, 
 FROM backtest_trades WHERE run_id = ? ORDER BY trade_index
 """
 
+SELECT_DIRECTED = """
+SELECT 1 FROM backtest_trades WHERE run_id = ? AND direction IS NOT NULL LIMIT 1
+"""
+
 EXCURSIONS = ("mae_pct", "mfe_pct")
 """What the trades of a run of an earlier version lack."""
 

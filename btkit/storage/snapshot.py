@@ -117,6 +117,10 @@ class StoreSnapshot:
                 del trade[rows.DIRECTION]
         return found
 
+    def is_directed(self, job_id: str) -> bool:
+        """Return whether a run's trades say which side each took."""
+        return self.connection.execute(rows.SELECT_DIRECTED, (job_id,)).fetchone() is not None
+
     def curve(self, run_id: str, url: str, known: Checksums) -> pd.DataFrame:
         """Return a run's equity curve from where its report has it; a StoreError, if it is gone."""
         try:

@@ -85,6 +85,27 @@ def test_every_format_gives_every_bit_back(two, tmp_path, form):
 
 
 @pytest.mark.parametrize("form", READERS)
+def test_sides_of_trades_are_exported_where_any_run_takes_both(two, place, tmp_path, form):
+    settings, days = place
+    short = {"entry_conditions": ["close < open"], "exit_conditions": ["close > open"]}
+    both = rules(
+        direction="both",
+        entry_conditions=["close > open"],
+        short=short | {"stop_conditions": []},
+    )
+    run_id = run(both, "TINY", *days, settings=settings).run_id
+    export(tmp_path / "out", format=form, tables=["trades"], settings=settings)
+    trades = READERS[form](tmp_path / "out" / f"trades.{form}")
+    known = load_run(run_id, settings=settings).trades["direction"].tolist()
+    own = trades["run_id"] == run_id
+    assert trades.loc[own, "direction"].tolist() == known
+    assert set(known) == {"long", "short"}
+    assert len(trades[~own]) > 0
+    assert trades.loc[~own, "direction"].isna().all()
+    assert verify(run_id, settings=settings)["reproduced"]
+
+
+@pytest.mark.parametrize("form", READERS)
 def test_an_empty_store_exports_empty_tables(settings, tmp_path, form):
     outcome = export(tmp_path / "out", format=form, settings=settings)
     assert {entry["rows"] for entry in outcome["files"].values()} == {0}
