@@ -34,6 +34,7 @@ _LABELS = {
     "max_holding_bars": "Hold at most, bars",
     "max_concurrent_positions": "Positions at once",
     "direction": "Direction",
+    "short": "Short side, JSON",
     "fill": "Orders fill at",
     "filter_scope": "Filters gate",
     "allow_fractional": "Fractions of a share",
@@ -59,6 +60,15 @@ _UNSET_NUMBERS = {
 _MOST_BARS = 2**31 - 1
 _MOST_POSITIONS = 10_000
 _RISK = (0.0005, 0.02, 0.0005)
+# Rows on the screen, an example, and how far what stands within is indented.
+_AS_JSON: dict[str, tuple[int, str, int | None]] = {
+    "metadata": (2, '{"author": "me"}', None),
+    "short": (
+        8,
+        '{"entry_conditions": ["close < sma_50"], "exit_conditions": [], "stop_conditions": []}',
+        1,
+    ),
+}
 
 
 class Control(Protocol):
@@ -169,11 +179,14 @@ def _kind(name: str) -> _ControlKind:  # noqa: PLR0911 - one case a kind of cont
             read=_number,
             write=_written,
         )
-    if name == "metadata":
+    if name in _AS_JSON:
+        rows, example, indent = _AS_JSON[name]
         return _ControlKind(
-            ipw.Textarea(rows=2, continuous_update=False, placeholder='such as {"author": "me"}'),
+            ipw.Textarea(rows=rows, continuous_update=False, placeholder=f"such as {example}"),
             read=_json,
-            write=lambda value: json.dumps(value, ensure_ascii=False) if value else "",
+            write=lambda value: (
+                json.dumps(value, ensure_ascii=False, indent=indent) if value else ""
+            ),
         )
     if name == "description":
         return _ControlKind(ipw.Textarea(rows=4, continuous_update=False))
@@ -214,9 +227,20 @@ def _written(value: float | str | None) -> str:
     return value or "" if isinstance(value, str | None) else f"{value:.17g}"
 
 
+def _texts_of(fields: dict[str, Any]) -> list[str]:
+    listed = [
+        text
+        for name, texts in fields.items()
+        if name.endswith("_conditions") and isinstance(texts, list | tuple)
+        for text in texts
+        if isinstance(text, str)
+    ]
+    return [*listed, str(fields.get("position_sizing_formula") or "")]
+
+
 def missing_parameters(fields: dict[str, Any]) -> set[str]:
     """Return the parameters that conditions name and the spec does not have."""
-    texts = [text for name in fields if name.endswith("_conditions") for text in fields[name]]
-    texts.append(str(fields.get("position_sizing_formula", "")))
+    short = fields.get("short")
+    texts = _texts_of(fields) + (_texts_of(short) if isinstance(short, dict) else [])
     named = {name for text in texts for name in parameter_names(text)}
     return named - set(fields.get("parameters") or {})

@@ -45,6 +45,7 @@ _TRADING = (
     "max_holding_bars",
     "max_concurrent_positions",
     "direction",
+    "short",
     "fill",
     "filter_scope",
     "allow_fractional",

@@ -1,4 +1,5 @@
 import asyncio
+import json
 
 import ipywidgets
 import pytest
@@ -48,6 +49,24 @@ def test_events_of_ones_own_are_known_and_completed(spec, settings, tmp_path):
             assert len(made.result.trades)
         finally:
             made.close()
+
+
+def test_a_short_side_is_edited_as_json(editor):
+    editor.set("direction", "both")
+    (problem,) = editor.problems
+    assert problem.path == "short"
+    side = {"entry_conditions": ["close < sma_{fast}"], "exit_conditions": ["close > sma_{fast}"]}
+    control = editor.controls["short"]
+    control.control.value = json.dumps(side)
+    (problem,) = editor.problems
+    assert (problem.path, problem.message) == ("short.stop_conditions", "this field is missing")
+    editor.set("short", side | {"stop_conditions": []})
+    assert editor.problems == []
+    assert json.loads(control.value) == side | {"stop_conditions": []}
+    assert set(editor.result.trades["direction"]) == {"long", "short"}
+    entries = editor._picture.widget.data[5]
+    assert set(entries.marker.symbol) == {"triangle-up", "triangle-down"}
+    assert {text.partition(",")[0] for text in entries.text} == {"Long entry", "Short entry"}
 
 
 def test_every_field_has_a_control(editor):
