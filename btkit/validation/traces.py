@@ -147,7 +147,7 @@ def _by_bar(
 
 def _conditions(clauses: Clauses, inputs: Inputs) -> Iterator[Series]:
     evaluator = inputs.evaluator()
-    for clause in (*clauses.conditions(), clauses.sizing):
+    for clause in clauses.expressions():
         name = f"{clause.path if clause.index >= 0 else clause.list_name}: {clause.text}"
         reads = names_of(clause.tree) - POSITION_NAMES
         for values in _values_of(clause, evaluator, len(inputs.bars)):
