@@ -35,6 +35,8 @@ _ORDER = get_args(LeakKind)
 # Of each slower interval a part of a long run has so many bars before a cut, as far as that is not
 # more history than can be worked out again and again.
 _SLOWER_BARS, _MOST_HISTORY = 60, 50_000
+# Bars before the first output of a model, at most.
+_LONGEST_LEAD = 2_000
 
 
 @dataclass(frozen=True)
@@ -203,16 +205,27 @@ def check_briefly(inputs: Inputs, result: Result) -> Lookahead:
     -------
     Lookahead
         Of a run of more than 10,000 bars each comparison is of 4,000 bars of history before a cut
-        and 1,000 after it, so that the longest run takes no longer than a short one.
+        and 1,000 after it, so that the longest run takes no longer than a short one. A model takes
+        longer for a bar than conditions do: of its run there are three comparisons, of 300 bars
+        before a cut beyond the first bar on which it has an output, and 60 after it.
     """
     rng, first = np.random.default_rng(0), result.outcome.start
-    cuts = sampled_bars(inputs, first=first, count=_FEW, rng=rng)
+    extent, count = (_brief_of(inputs), 3) if inputs.outputs else (BRIEF, _FEW)
+    cuts = sampled_bars(inputs, first=first, count=count, rng=rng)
     found = _Findings(pd.DatetimeIndex(inputs.bars.index))
-    for part in _parts(inputs, cuts, BRIEF):
+    for part in _parts(inputs, cuts, extent):
         before = trace(part.inputs, result.clauses)
         for cut in part.cuts:
             _cut(found, part, before, result.clauses, cut)
-    return Lookahead(found.checks, len(cuts), len(inputs.bars) <= BRIEF.all_of, found.in_order())
+    return Lookahead(found.checks, len(cuts), len(inputs.bars) <= extent.all_of, found.in_order())
+
+
+def _brief_of(inputs: Inputs) -> Extent:
+    known = [np.isfinite(output) for output in inputs.outputs.values()]
+    leads = [int(present.argmax()) for present in known if present.any()]
+    # A model that is known only from a date on has no output before it, and needs no bars for that.
+    lead = max((lead for lead in leads if lead <= _LONGEST_LEAD), default=0)
+    return Extent(all_of=1_000, before=lead + 300, after=60)
 
 
 def compare_loaded(

@@ -159,6 +159,29 @@ def test_what_a_kind_of_spec_works_out_itself_is_checked(monkeypatch):
     assert {found.leaks[0].was, found.leaks[0].became} == {0.0, 1.0}
 
 
+def test_a_run_with_outputs_of_its_own_is_checked_in_short_parts(monkeypatch):
+    plain, lengths = SIMULATIONS["rules"], []
+
+    def simulate(inputs, *, early=False):
+        closes = inputs.bars["close"].to_numpy()
+        lengths.append(len(closes))
+        inputs.outputs["said"] = np.where(np.arange(len(closes)) < 150, np.nan, closes)
+        if early:
+            inputs.outputs["said"] = np.append(closes[1:], np.nan)
+        return plain(inputs)
+
+    monkeypatch.setitem(SIMULATIONS, "rules", simulate)
+    long = make_bars(3000, 1)
+    found = briefly({"entry_conditions": ["close > sma_5"]}, long, start=long.index[500])
+    assert (found.checks, found.whole, found.leaks) == (3, False, ())
+    # 150 bars without an output and 300 with one before a cut, and 60 after it.
+    assert lengths[0] == 3000
+    assert max(lengths[1:]) == 150 + 300 + 60
+    monkeypatch.setitem(SIMULATIONS, "rules", lambda inputs: simulate(inputs, early=True))
+    found = briefly({"entry_conditions": ["close > sma_5"]}, long, start=long.index[500])
+    assert [(one.kind, one.name) for one in found.leaks] == [("output", "said")]
+
+
 def every_name():
     for entry in catalogue():
         if entry.per_bar and entry.name != "prev_<name>":
