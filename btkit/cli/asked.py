@@ -16,6 +16,7 @@ from btkit.cli.options import (
     Engine,
     EngineName,
     FileFormat,
+    Follow,
     HtmlAssets,
     NoReport,
     Quiet,
@@ -30,6 +31,7 @@ from btkit.cli.outcome import CommandOutcome
 from btkit.cli.signatures import called_with, joined
 
 if TYPE_CHECKING:
+    from btkit.jobs import ProgressListener
     from btkit.jobs.job import SpecJob
     from btkit.settings import Settings
     from btkit.storage import Part
@@ -47,6 +49,7 @@ def spec_command(
     own: Callable[..., Fields] = _no_fields,
     *,
     described: Mapping[str, object] | None = None,
+    follows: bool = False,
 ) -> Callable[..., CommandOutcome]:
     """Return the command that asks for a kind of job.
 
@@ -58,10 +61,13 @@ def spec_command(
         Takes the flags beyond those of every spec, and returns the fields that they come to.
     described
         What flags of every spec are here, by name, where it is not the usual.
+    follows
+        Whether it has --follow.
     """
     parts = (_spec_fields, own, _account_fields)
+    watched = _watched if follows else _quiet
 
-    def command(*, quiet: bool, **flags: Any) -> CommandOutcome:  # noqa: ANN401 - any flag
+    def command(**flags: Any) -> CommandOutcome:  # noqa: ANN401 - any flag
         from btkit.jobs import read_settings  # noqa: PLC0415 - lazy start-up
         from btkit.jobs.asking import make_job  # noqa: PLC0415 - lazy start-up
         from btkit.jobs.job import SPEC_JOBS  # noqa: PLC0415 - lazy start-up
@@ -69,15 +75,16 @@ def spec_command(
         fields = {name: value for part in parts for name, value in called_with(part, flags).items()}
         rendering, settings = called_with(rendering_of, flags), read_settings()
         job = make_job(SPEC_JOBS[kind], {**fields, "rendering": rendering}, settings=settings)
-        return carry_out(job, settings=settings, quiet=quiet)
+        progress = called_with(watched, flags)
+        return carry_out(job, settings=settings, quiet=flags["quiet"], progress=progress)
 
     command.__signature__ = joined(  # type: ignore[attr-defined]  # typer reads it
-        *parts, rendering_of, _quiet, described=described
+        *parts, rendering_of, watched, described=described
     )
     return command
 
 
-def _spec_fields(*, strategy: Strategy, symbol: Symbol, start: Start, end: End) -> Fields:
+def _spec_fields(*, strategy: Strategy, symbol: Symbol = None, start: Start, end: End) -> Fields:
     return {"spec": Path(strategy), "symbol": symbol, "start": start, "end": end}
 
 
@@ -86,7 +93,7 @@ def _account_fields(
     capital: Capital = None,
     commission: Commission = None,
     slippage: Slippage = None,
-    interval: BarInterval = "1d",
+    interval: BarInterval = None,
     source: Source = None,
     bar_format: FileFormat = None,
     benchmark: Benchmark = None,
@@ -123,12 +130,32 @@ def rendering_of(
     return Rendering(engine=engine.value, html_assets=html_assets.value, upload=upload_reports)
 
 
-def _quiet(*, quiet: Quiet = False) -> None:
-    del quiet
+def _quiet(*, quiet: Quiet = False) -> Any:  # noqa: ANN401 - as `rendering_of`
+    from btkit.cli.progress import open_progress  # noqa: PLC0415 - lazy start-up
+
+    return open_progress(quiet=quiet)
+
+
+def _watched(*, follow: Follow = False, quiet: Quiet = False) -> Any:  # noqa: ANN401 - likewise
+    from btkit.cli.progress import PlainLines  # noqa: PLC0415 - lazy start-up
+    from btkit.errors import UsageError  # noqa: PLC0415 - likewise
+
+    if follow and quiet:
+        raise UsageError(
+            "--follow says how far the run is, and --quiet says nothing.",
+            hint="Give one of the two.",
+            details={"option": "--follow"},
+        )
+    return PlainLines(every=1.0) if follow else _quiet(quiet=quiet)
 
 
 def carry_out(
-    job: SpecJob, *, settings: Settings, quiet: bool, part: Part | None = None
+    job: SpecJob,
+    *,
+    settings: Settings,
+    quiet: bool,
+    progress: ProgressListener | None = None,
+    part: Part | None = None,
 ) -> CommandOutcome:
     """Have a job carried out, and present what came of it.
 
@@ -140,6 +167,8 @@ def carry_out(
         Where bars come from, and where everything goes.
     quiet
         Whether to write nothing to stderr.
+    progress
+        Notified of each stage; None shows it as is usual.
     part
         Its place within another job.
     """
@@ -148,7 +177,7 @@ def carry_out(
     from btkit.jobs.dispatch import HANDLERS, execute  # noqa: PLC0415 - lazy start-up
     from btkit.render.leaving import prepare_folder  # noqa: PLC0415 - lazy start-up
 
-    progress = open_progress(quiet=quiet)
+    progress = progress or open_progress(quiet=quiet)
     if job.leaves_files:
         prepare_folder(settings)
     job_id = HANDLERS[job.kind].id_of(execute(job, settings=settings, progress=progress, part=part))

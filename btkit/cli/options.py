@@ -26,7 +26,27 @@ Strategy = Annotated[
     str, typer.Option("--strategy", metavar="PATH", help="The strategy spec, JSON or YAML.")
 ]
 Symbol = Annotated[
-    str, typer.Option("--symbol", "-s", help="The instrument's symbol, such as SPY.")
+    str | None,
+    typer.Option(
+        "--symbol",
+        "-s",
+        help="The instrument's symbol, such as SPY. [required; a model spec may say it]",
+    ),
+]
+ModelPath = Annotated[
+    str | None,
+    typer.Option(
+        "--model-path",
+        "-m",
+        metavar="FOLDER",
+        help="The bundle of a model spec, if it lies elsewhere than that says.",
+    ),
+]
+Follow = Annotated[
+    bool,
+    typer.Option(
+        "--follow", "-f", help="Say every second how far it is, also where stderr is a file."
+    ),
 ]
 Start = Annotated[
     str, typer.Option("--start", metavar="YYYY-MM-DD", help="The first day to trade.")
@@ -34,7 +54,7 @@ Start = Annotated[
 End = Annotated[str, typer.Option("--end", metavar="YYYY-MM-DD", help="The last day, included.")]
 Capital = Annotated[
     float | None,
-    typer.Option("--capital", help="$ at the start. [default: BT_INITIAL_CAPITAL]"),
+    typer.Option("--capital", "-c", help="$ at the start. [default: BT_INITIAL_CAPITAL]"),
 ]
 Commission = Annotated[
     float | None,
@@ -51,7 +71,11 @@ Slippage = Annotated[
     ),
 ]
 BarInterval = Annotated[
-    str, typer.Option("--interval", help="Of the bars: 30m, 2h, 1d, 1w, 3mo or the like.")
+    str | None,
+    typer.Option(
+        "--interval",
+        help="Of the bars: 30m, 2h, 1d, 1w, 3mo or the like. [default: 1d; a model spec's own]",
+    ),
 ]
 Source = Annotated[
     str | None,

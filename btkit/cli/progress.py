@@ -39,10 +39,16 @@ def open_progress(*, quiet: bool) -> ProgressListener:
 
 
 class PlainLines:
-    """A line when a stage ends, and one now and then while a long one lasts."""
+    """A line when a stage ends, and one now and then while a long one lasts.
 
-    def __init__(self) -> None:
-        self._name = ""
+    Parameters
+    ----------
+    every
+        Seconds between two such lines.
+    """
+
+    def __init__(self, *, every: float = _COUNT_EVERY_S) -> None:
+        self._name, self._every = "", every
         self._said_at = self._began_at = 0.0
 
     @contextmanager
@@ -55,7 +61,7 @@ class PlainLines:
 
     def count(self, done: int, total: int, unit: str) -> None:
         """Say how far the stage is, every few seconds."""
-        if time.perf_counter() - self._said_at >= _COUNT_EVERY_S:
+        if time.perf_counter() - self._said_at >= self._every:
             now = time.perf_counter()
             rate = done / max(now - self._began_at, 1e-9)
             left = (total - done) / max(rate, 1e-9)

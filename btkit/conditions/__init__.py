@@ -11,12 +11,22 @@ is None before any has, and raises where x does. A calendar knows closures that 
 week of 11 September 2001 closes on its Monday.
 """
 
-from btkit.conditions.check import check_expression, columns_of, intervals_in, names_in, names_of
+from btkit.conditions.check import (
+    COST_NAMES,
+    SIZING_NAMES,
+    check_expression,
+    columns_of,
+    intervals_in,
+    names_in,
+    names_of,
+)
 from btkit.conditions.parameters import fill_parameters, parameter_names
 from btkit.conditions.parse import parse_expression
 
 # The evaluators are not handed on here: they bring numba, which checking a spec does not need.
 __all__ = [
+    "COST_NAMES",
+    "SIZING_NAMES",
     "check_expression",
     "columns_of",
     "fill_parameters",

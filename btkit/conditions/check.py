@@ -10,8 +10,10 @@ from btkit.errors import Problem
 from btkit.indicators import NO_USER_EVENTS, UserEvents
 from btkit.markets import Interval
 
-# What a sizing formula may read beside the namespace.
 SIZING_NAMES = frozenset({"risk_pct"})
+"""What every sizing formula may read beside the namespace."""
+COST_NAMES = frozenset({"commission", "slippage"})
+"""What that of a model spec may read, too, whose costs are fractions of the price."""
 _ON = re.compile(r"\bon\s*\(")
 
 
@@ -20,6 +22,7 @@ def check_expression(
     *,
     path: str,
     sizing: bool = False,
+    sizing_names: frozenset[str] = SIZING_NAMES,
     events: UserEvents | None = NO_USER_EVENTS,
     interval: Interval | None = None,
 ) -> list[Problem]:
@@ -32,7 +35,9 @@ def check_expression(
     path
         Where it stands in the spec; each problem carries it.
     sizing
-        Whether it is a sizing formula, which may read ``risk_pct``.
+        Whether it is a sizing formula.
+    sizing_names
+        What that may read beside the namespace.
     events, interval
         As for `parse_expression`.
 
@@ -41,7 +46,7 @@ def check_expression(
     >>> [problem.hint for problem in check_expression("close > sma50", path="entry_conditions[0]")]
     ["did you mean 'sma_50'?"]
     """
-    further = SIZING_NAMES if sizing else frozenset[str]()
+    further = sizing_names if sizing else frozenset[str]()
     return parse_expression(
         text, path=path, sizing=sizing, further_names=further, events=events, interval=interval
     )[1]
@@ -52,8 +57,9 @@ def names_in(text: str) -> frozenset[str]:
 
     Empty for one that is refused.
     """
-    tree, _ = parse_expression(text, further_names=SIZING_NAMES, events=None)
-    return frozenset() if tree is None else names_of(tree) - SIZING_NAMES
+    further = SIZING_NAMES | COST_NAMES
+    tree, _ = parse_expression(text, further_names=further, events=None)
+    return frozenset() if tree is None else names_of(tree) - further
 
 
 def names_of(tree: Node) -> frozenset[str]:

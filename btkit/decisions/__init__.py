@@ -9,7 +9,13 @@ from btkit.decisions.rules import (
     plan_decisions,
     plan_sides,
 )
-from btkit.decisions.signals import Signal, Size, decide_at, decide_by_signals
+from btkit.decisions.signals import (
+    Signal,
+    Size,
+    decide_at,
+    decide_by_signals,
+    follow_signals,
+)
 
 __all__ = [
     "BothSides",
@@ -21,6 +27,7 @@ __all__ = [
     "conjuncts",
     "decide_at",
     "decide_by_signals",
+    "follow_signals",
     "parse_clauses",
     "plan_decisions",
     "plan_sides",

@@ -53,8 +53,9 @@ class BothSides(NamedTuple):
     entry_gate
         bool (n_bars,): where the gate of either entry list is open.
     separation
-        int64 (n_bars,): what a list decides at a bar counts only if the last fill, of an entry or
-        an exit, was at this bar or before; (0,) for a strategy that never waits.
+        int64 (n_bars,): what an entry or exit list decides at a bar counts only if the last fill,
+        of an entry or an exit, was at this bar or before; (0,) for a strategy that never waits. A
+        stop list does not wait.
     """
 
     long: Decisions

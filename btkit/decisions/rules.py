@@ -122,6 +122,7 @@ def parse_clauses(
     risk_pct: float,
     constants: Mapping[str, float] = RULE_RUN_CONSTANTS,
     within: str = "",
+    costs: Mapping[str, float] | None = None,
 ) -> Clauses:
     """Parse every expression of a spec.
 
@@ -138,6 +139,8 @@ def parse_clauses(
         Names whose value the run fixes.
     within
         What stands before a list's name in paths, such as ``short.``.
+    costs
+        What else is fixed in the sizing formula, by name.
 
     Raises
     ------
@@ -148,7 +151,8 @@ def parse_clauses(
 
     def parse(name: str, index: int, text: str) -> Clause | None:
         is_sizing = index < 0
-        fixed = {**constants, **({"risk_pct": risk_pct} if is_sizing else {})}
+        in_sizing = {"risk_pct": risk_pct, **(costs or {})}
+        fixed = {**constants, **(in_sizing if is_sizing else {})}
         path = name if is_sizing else f"{name}[{index}]"
         tree, found = parse_expression(
             text, path=path, sizing=is_sizing, constants=fixed, events=None

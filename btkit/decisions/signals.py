@@ -133,10 +133,31 @@ def decide_by_signals(
     >>> both.short.entry_gate.tolist()
     [False, False, True]
     """
+    everywhere = np.ones(len(signals), np.bool_)
+    base = decide_at(everywhere, everywhere, size)
+    return follow_signals(base, signals, short=short, separation=separation)
+
+
+def follow_signals(
+    base: Decisions, signals: Integers, *, short: bool, separation: Integers | None
+) -> Decisions | BothSides:
+    """Return what `decide_by_signals` does, where conditions gate the signals or stop a lot.
+
+    Parameters
+    ----------
+    base
+        Of a spec: where its gates of entry and exit are open, signals count.
+    signals, short, separation
+        As for `decide_by_signals`.
+    """
     buys, sells = signals == Signal.BUY, signals == Signal.SELL
-    long = decide_at(buys, sells, size)
+    long = base._replace(
+        entry_gate=base.entry_gate & buys, exit_gate=base.exit_gate & sells, entry_when_flat=True
+    )
     if not short and separation is None:
         return long
     # "Not in position" keeps a signal that closes a lot from opening one on the other side.
-    opposite = long._replace(entry_gate=sells & short, exit_gate=buys)
+    opposite = long._replace(
+        entry_gate=base.entry_gate & sells & short, exit_gate=base.exit_gate & buys
+    )
     return BothSides.of(long, opposite, separation=separation)

@@ -29,6 +29,7 @@ from btkit.documents.models import (
     report_schema,
 )
 from btkit.documents.provenance import bars_hash, benchmark_hash, build_provenance, gather_versions
+from btkit.documents.trained import ModelReport, stored_decisions
 
 __all__ = [
     "REPORTS",
@@ -40,6 +41,7 @@ __all__ = [
     "Gap",
     "LookaheadSection",
     "MetricsSection",
+    "ModelReport",
     "OptionsReport",
     "Provenance",
     "Report",
@@ -63,4 +65,5 @@ __all__ = [
     "read_report",
     "report_schema",
     "stitched_benchmark",
+    "stored_decisions",
 ]

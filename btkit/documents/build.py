@@ -188,10 +188,11 @@ class RunDocument:
         The JSON document.
     trades : DataFrame, shape (n_trades, n_columns)
         The closed trades in the order of exit.
-    curve : DataFrame, shape (n_bars, 7 to 9)
+    curve : DataFrame, shape (n_bars, 7 or more)
         By bar time: equity, cash and invested in $, and the open, high, low and close of the bars;
-        ``benchmark``, its close, where a run is measured against another instrument; and
-        ``risk_free``, the rate a year known before the bar, where the spec has one.
+        ``benchmark``, its close, where a run is measured against another instrument; ``risk_free``,
+        the rate a year known before the bar, where the spec has one; and of a model run, beginning
+        with ``model_``, what was decided.
     """
 
     report: Report
@@ -225,5 +226,7 @@ class RunDocument:
             columns["benchmark"] = pd.Series(result.benchmark_closes, bars.index, copy=False)
         if result.risk_free is not None:
             columns["risk_free"] = pd.Series(result.risk_free, bars.index)
+        for name, values in REPORTS[result.spec.kind].columns(result).items():
+            columns[name] = pd.Series(values, bars.index, copy=False)
         curve = pd.DataFrame(columns, copy=False).rename_axis("time")
         return cls(report=report, trades=result.trades.copy(), curve=curve)

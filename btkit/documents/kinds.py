@@ -6,7 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from btkit.documents.models import Report
+from btkit.documents.trained import ModelReport, model_columns, model_parts
 from btkit.pricing.spreads import Spread
 
 if TYPE_CHECKING:
@@ -35,18 +38,24 @@ class ReportKind:
         Its class.
     parts
         Return of a result what `report` has beside the fields of `Report`.
+    columns
+        Return of a result what its stored curve has beside the columns of any run's.
     former
         What tells a document of the time when none said of which kind it was.
     """
 
     report: type[Report] = Report
     parts: Callable[[Result], dict[str, Any]] = lambda _: {}
+    columns: Callable[[Result], Mapping[str, np.ndarray[Any, Any]]] = lambda _: {}
     former: str | None = None
 
 
 REPORTS: dict[str, ReportKind] = {
     "rules": ReportKind(),
-    "options": ReportKind(OptionsReport, lambda result: {"spreads": result.spreads}, "spreads"),
+    "options": ReportKind(
+        OptionsReport, lambda result: {"spreads": result.spreads}, former="spreads"
+    ),
+    "model": ReportKind(ModelReport, model_parts, model_columns),
 }
 """By kind of spec."""
 

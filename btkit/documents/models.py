@@ -532,6 +532,10 @@ class Report(Document):
     lookahead: LookaheadSection | None = None
     provenance: Provenance
 
+    def rests_on(self) -> dict[str, str]:
+        """Return what the run read beside its bars: a hash of each thing, by what it is."""
+        return {}
+
     @model_validator(mode="before")
     @classmethod
     def _as_it_is_now(cls, values: dict[str, Any]) -> dict[str, Any]:

@@ -114,13 +114,14 @@ def decide_either(
     """
     own, held = side_held(both, counts, marks), counts[LOTS] > 0
     separated = _separated(both, counts, bar)
-    in_scope = separated
+    in_scope = True
     if held and reading.filters and rules.filter_all:
         book.describe(rules, closes, money, counts, lots, marks, 0, bar, room.position)
-        in_scope = separated and _meets(own, FILTER_LIST, bar, room)
+        in_scope = _meets(own, FILTER_LIST, bar, room)
+    # A stop does not wait.
     exiting = judge_lots(
         book, rules, closes, money, counts, lots, marks, own, reading,
-        in_scope and own.stop_gate[bar], in_scope and own.exit_gate[bar], bar, room,
+        in_scope and own.stop_gate[bar], separated and in_scope and own.exit_gate[bar], bar, room,
     )  # fmt: skip
     if not separated:
         return exiting

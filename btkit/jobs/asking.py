@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_args
 
@@ -13,7 +14,7 @@ from pydantic_core import ErrorDetails
 from btkit.arguments import refusal
 from btkit.errors import WHOLE, BtkitError, FormatError, Problem, SpecError, StoreError, UsageError
 from btkit.jobs.job import JOB, JOB_KINDS, SPEC_JOBS, BaseJob, Job, Rendering, SingleJob, SpecJob
-from btkit.jobs.requests import SpecSource
+from btkit.jobs.requests import SpecSource, with_model
 from btkit.settings import Settings
 from btkit.spec import load_spec
 from btkit.spec.reading import parse_text, resolve_scalar
@@ -84,8 +85,13 @@ def make_job(
     refusals = Refusals()
     source: SpecSource = values["spec"]
     spec = refusals.check(lambda: load_spec(source, settings=settings, kind=kind.spec_kinds()))
+    if spec is not None:
+        spec = refusals.check(partial(with_model, spec, values.get("model_path")))
     fields = {} if spec is None else spec.model_dump(mode="json")
+    stated = {} if spec is None else spec.meant_for
     asked = {**values, "spec": fields, "path": path_of(source)}
+    if asked.get("symbol") is None and loads:
+        asked["symbol"] = stated.get("symbol")
     try:
         job = kind.model_validate(asked, context={"spec": spec, "loads": loads})
     except ValidationError as error:

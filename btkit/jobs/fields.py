@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from btkit.arguments import check_account, check_choice, check_whole, refusal, shown
 from btkit.data import check_symbol, load_format
 from btkit.errors import BtkitError, UsageError
-from btkit.jobs.requests import check_interval, check_source
+from btkit.jobs.requests import check_interval, check_optimised, check_source
 from btkit.markets import read_day
 from btkit.metrics import objectives
 from btkit.settings import SourceName
@@ -107,7 +107,7 @@ def _axes(value: Any, info: ValidationInfo) -> object:  # noqa: ANN401 - it refu
         return value
     from btkit.validation import check_axes  # noqa: PLC0415 - see above
 
-    return refusing(lambda: check_axes(spec, value))
+    return refusing(lambda: check_axes(check_optimised(spec), value))
 
 
 def _constraint(value: object) -> str | None:
@@ -147,6 +147,7 @@ def _method(value: str) -> str:
 _Number = Annotated[int | float, BeforeValidator(_number)]
 
 PathText = Annotated[str, Field(max_length=4_096)]
+ModelPath = Annotated[PathText, Field(min_length=1)]
 SpecField = Annotated[PathText | dict[str, JsonValue], BeforeValidator(_spec)]
 FormatField = Annotated[PathText | dict[str, JsonValue], _checked(_stated_format)]
 Symbol = Annotated[

@@ -18,7 +18,7 @@ from btkit.storage import FileKind, JobKind, Store
 from btkit.writing import parquet_of
 
 if TYPE_CHECKING:
-    from btkit.spec import StrategySpec
+    from btkit.spec import BaseSpec
 
 
 def report_folder(settings: Settings) -> Path:
@@ -80,7 +80,7 @@ def explained(path: Path) -> Iterator[None]:
         ) from error
 
 
-def write_spec(owner_id: str, name: str, spec: StrategySpec, *, settings: Settings) -> Path:
+def write_spec(owner_id: str, name: str, spec: BaseSpec, *, settings: Settings) -> Path:
     """Write a spec file that a run takes; see `write_bytes`."""
     text = json.dumps(spec.model_dump(mode="json", exclude_none=True), indent=2)
     content = text.encode() + b"\n"

@@ -24,6 +24,7 @@ from btkit.jobs.fields import (
     IntervalLabel,
     MaxSets,
     Method,
+    ModelPath,
     Objective,
     PathText,
     Samples,
@@ -38,6 +39,7 @@ from btkit.jobs.fields import (
     refused,
     refusing,
 )
+from btkit.jobs.requests import check_optimised, with_model
 from btkit.markets import read_days
 from btkit.settings import Settings
 from btkit.spec import BaseSpec, StrategySpec, kinds_run_by, load_spec
@@ -50,6 +52,7 @@ MAX_JOBS = 100_000
 """A batch has no more."""
 MAX_SETS = 1_000_000
 """Parameter sets that a grid may have if nobody says otherwise."""
+_MODEL_PATH = "The bundle of a model spec, if it lies elsewhere than that says"
 
 
 class Rendering(BaseModel):
@@ -124,8 +127,10 @@ class SpecJob(BaseJob):
     )
     start: Day = Field(description="The first day to trade; null as for symbol")
     end: Day = Field(description="The last day, included; null as for symbol")
-    interval: IntervalLabel = Field(
-        default="1d", description="Of the bars: 30m, 2h, 1d, 1w, 3mo or the like"
+    interval: IntervalLabel | None = Field(
+        default=None,
+        description="Of the bars: 30m, 2h, 1d, 1w, 3mo or the like; null takes what a model spec "
+        "was trained on, 1d for any other",
     )
     source: Source | None = Field(
         default=None, description="Of the bars; null takes BT_DATA_SOURCE"
@@ -189,6 +194,16 @@ class SpecJob(BaseJob):
         copy.__dict__["strategy"] = spec
         return copy
 
+    def adapt(self, spec: BaseSpec) -> BaseSpec:
+        """Return a spec with what the job itself says of it."""
+        return spec
+
+    @property
+    def bars_interval(self) -> str:
+        """The `interval` of a prepared job."""
+        assert self.interval is not None
+        return self.interval
+
     @property
     def account(self) -> dict[str, Any]:
         """What a run of a prepared job starts with and pays, as `simulate` takes it."""
@@ -237,11 +252,21 @@ class SpecJob(BaseJob):
 
 
 class RunJob(SpecJob):
-    """Rules over one instrument."""
+    """Rules, or a model, over one instrument."""
 
     exported = "runs"
 
     kind: Literal["run"] = "run"
+
+    model_path: ModelPath | None = Field(default=None, description=_MODEL_PATH)
+
+    def adapt(self, spec: BaseSpec) -> BaseSpec:
+        """Return a spec with the model that is named here."""
+        return with_model(spec, self.model_path)
+
+    def flags(self) -> dict[str, object]:
+        """Return the flag of the model."""
+        return {"model-path": self.model_path}
 
 
 class OptionsJob(SpecJob):
@@ -360,7 +385,7 @@ class SweepJob(SearchJob):
 
 
 class WalkForwardJob(SearchJob):
-    """Rules in and out of sample, window by window."""
+    """Rules, or a model, in and out of sample, window by window."""
 
     exported = "windows"
     identity = "walk_forward_id"
@@ -371,6 +396,7 @@ class WalkForwardJob(SearchJob):
     is_ratio: InSampleShare = Field(default=0.70, description="The in-sample share of each window")
     scheme: Scheme = Field(default="rolling", description="How in-sample parts lie")
     optimize: Axes = Field(default={}, description="Values among which each in-sample part chooses")
+    model_path: ModelPath | None = Field(default=None, description=_MODEL_PATH)
 
     @classmethod
     def headline(cls, document: Mapping[str, Any]) -> Headline:
@@ -399,17 +425,32 @@ class WalkForwardJob(SearchJob):
             return None
         return make_grid(self.optimize, constraint=self.constraint, max_sets=self.max_sets)
 
+    def adapt(self, spec: BaseSpec) -> BaseSpec:
+        """Return a spec with the model that is named here."""
+        return with_model(spec, self.model_path)
+
+    @classmethod
+    def spec_kinds(cls) -> tuple[str, ...]:
+        """Return the kinds of spec that `run` runs in one piece."""
+        return kinds_run_by("run")
+
     def checks(self) -> Iterable[Callable[[], object]]:
         """Return what refuses sets that cannot be made."""
         from btkit.validation import check_axes  # noqa: PLC0415 - brings numba
 
         if not self.optimize:
             return ()
-        return (lambda: check_axes(self.rules, self.optimize) and self.sets,)
+        rules = check_optimised(self.strategy)
+        return (lambda: check_axes(rules, self.optimize) and self.sets,)
 
     def flags(self) -> dict[str, object]:
         """Return the flags of the validation."""
-        own = {"windows": self.windows, "is-ratio": self.is_ratio, "scheme": self.scheme}
+        own = {
+            "windows": self.windows,
+            "is-ratio": self.is_ratio,
+            "scheme": self.scheme,
+            "model-path": self.model_path,
+        }
         return {**own, **(super().flags() if self.optimize else {})}
 
     def axes(self) -> tuple[str, Mapping[str, list[int | float]]]:

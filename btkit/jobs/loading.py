@@ -53,7 +53,7 @@ def _load_benchmark(
             check_symbol(job.benchmark),
             first,
             last,
-            interval=job.interval,
+            interval=job.bars_interval,
             settings=settings,
             source=job.source,
             # A close is wanted at the first bar, also where the benchmark had none that day.
@@ -110,7 +110,7 @@ def load(
             symbol,
             first,
             last if end is None else end,
-            interval=job.interval,
+            interval=job.bars_interval,
             settings=settings,
             source=job.source if source is None else source,
             warmup=warmup,

@@ -39,7 +39,7 @@ _WARMUP = 2 * WARMUP_BARS
 
 def check_lookahead(  # noqa: PLR0913 - the data, the costs and the sample, each with its default
     spec: SpecSource,
-    symbol: str | pd.DataFrame,
+    symbol: str | pd.DataFrame | None,
     start: date | str | None = None,
     end: date | str | None = None,
     *,
@@ -48,7 +48,7 @@ def check_lookahead(  # noqa: PLR0913 - the data, the costs and the sample, each
     capital: float | None = None,
     commission: float | None = None,
     slippage: float | None = None,
-    interval: str = "1d",
+    interval: str | None = None,
     source: str | None = None,
     format: FormatSource | None = None,  # noqa: A002 - the word for it
     settings: Settings | None = None,

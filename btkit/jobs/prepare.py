@@ -15,6 +15,8 @@ from btkit.settings import Settings, usable_cores
 from btkit.spec import BaseSpec, load_spec
 
 S = TypeVar("S", bound=SpecJob)
+USUAL_INTERVAL = "1d"
+"""Of the bars of a spec that was not trained on any."""
 
 
 def prepare(job: S, *, settings: Settings) -> S:
@@ -37,6 +39,7 @@ def prepare(job: S, *, settings: Settings) -> S:
     least = job.min_trades_required
     filled = {
         "path": job.strategy_path,
+        "interval": job.interval or spec.meant_for.get("interval", USUAL_INTERVAL),
         "source": job.source or settings.data_source,
         "format": None if (known := job.bar_format) is None else known.stated(),
         "capital": capital,
@@ -59,19 +62,23 @@ def prepare(job: S, *, settings: Settings) -> S:
 
 def _spec_of(job: SpecJob, settings: Settings) -> BaseSpec:
     loaded: BaseSpec | None = job.__dict__.get("strategy")
-    if loaded is not None:
-        return loaded
-    source = Path(job.spec) if isinstance(job.spec, str) else job.spec
-    events = None if job.events is None else UserEvents.from_json(job.events)
-    return load_spec(source, settings=settings, kind=job.spec_kinds(), events=events)
+    if loaded is None:
+        source = Path(job.spec) if isinstance(job.spec, str) else job.spec
+        events = None if job.events is None else UserEvents.from_json(job.events)
+        loaded = load_spec(source, settings=settings, kind=job.spec_kinds(), events=events)
+    return job.adapt(loaded)
 
 
 def _account_of(job: SpecJob, spec: BaseSpec, settings: Settings) -> tuple[float, float, float]:
+    usual = settings.default_commission, settings.default_slippage
+    usual_commission, usual_slippage = spec.default_costs or usual
     account = check_account(
         capital=settings.initial_capital if job.capital is None else job.capital,
-        commission=settings.default_commission if job.commission is None else job.commission,
-        slippage=settings.default_slippage if job.slippage is None else job.slippage,
+        commission=usual_commission if job.commission is None else job.commission,
+        slippage=usual_slippage if job.slippage is None else job.slippage,
     )
+    if spec.default_costs is not None:
+        return account
     commission = account[1]
     chosen = job.commission is not None or "default_commission" in settings.model_fields_set
     if spec.commission_kind == "rate" and not chosen:

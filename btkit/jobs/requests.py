@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from btkit.arguments import quoted
 from btkit.data import check_source_name
+from btkit.errors import UsageError
 from btkit.markets import Interval
 from btkit.settings import Settings, SourceName
-from btkit.spec import BaseSpec, OptionsSpec, StrategySpec, load_spec
+from btkit.spec import KINDS, BaseSpec, ModelSpec, OptionsSpec, StrategySpec, load_spec
 
 SpecSource = str | Path | Mapping[str, Any] | BaseSpec
 """What a run takes for a spec: a path, JSON or YAML text, a mapping, or a spec."""
@@ -35,6 +37,51 @@ def option_spec(spec: SpecSource, *, settings: Settings) -> OptionsSpec:
     known = load_spec(spec, settings=settings, kind="options")
     assert isinstance(known, OptionsSpec)
     return known
+
+
+def with_model(spec: BaseSpec, path: str | None) -> BaseSpec:
+    """Return a spec whose model lies elsewhere than it says.
+
+    Parameters
+    ----------
+    spec
+        A model spec.
+    path
+        The bundle's folder; None leaves the spec as it is.
+
+    Raises
+    ------
+    UsageError
+        If it is a spec of another kind.
+    """
+    if path is None:
+        return spec
+    if isinstance(spec, ModelSpec):
+        return spec.replace(model_path=path, models=None)
+    raise UsageError(
+        f"The spec {quoted(spec.name)} is {KINDS[spec.kind].noun}, and has no model to be found "
+        "elsewhere.",
+        hint="Leave model_path out, or give a model spec.",
+        details={"argument": "model_path"},
+    )
+
+
+def check_optimised(spec: BaseSpec) -> StrategySpec:
+    """Return a spec whose parameters may be chosen among.
+
+    Raises
+    ------
+    UsageError
+        If it is of a kind whose parameters nothing varies.
+    """
+    if isinstance(spec, StrategySpec):
+        return spec
+    raise UsageError(
+        f"The spec {quoted(spec.name)} is {KINDS[spec.kind].noun}, and only the parameters of "
+        "rules are optimised.",
+        hint="Leave optimize out: each window is then run as the spec is.",
+        details={"argument": "optimize"},
+    )
 
 
 def check_interval(interval: Interval | str) -> str:

@@ -29,6 +29,7 @@ from btkit.storage import ClaimedJob, Part, Store, new_run_id
 
 if TYPE_CHECKING:
     from btkit.simulation import Result
+    from btkit.simulation.inputs import InSample
 
 _UNFINISHED = {"status": "running", "completed_at": None, "error_message": None}
 
@@ -55,6 +56,7 @@ def simulate_checked(
     account: Mapping[str, Any],
     *,
     watch: RunWatch | None = None,
+    in_sample: InSample = "apart",
 ) -> Result:
     """Simulate a spec over bars that were loaded, and check it briefly for look-ahead.
 
@@ -66,6 +68,8 @@ def simulate_checked(
         As `simulate` takes it.
     watch
         Saves the loop and stops it; None lets it run in one piece.
+    in_sample
+        What becomes of bars that a model was trained on.
     """
     # The compiled loop is slow to import, and listing or reading runs does without it.
     from btkit.simulation import check_inputs, in_one_piece, simulate_inputs  # noqa: PLC0415
@@ -79,6 +83,7 @@ def simulate_checked(
         **account,
         start=loaded.start,
         benchmark=loaded.benchmark,
+        in_sample=in_sample,
     )
     result = simulate_inputs(inputs)
     return replace(result, lookahead=check_briefly(inputs, result))
@@ -167,7 +172,7 @@ def begin(store: Store, job: SpecJob, *, part: Part | None = None) -> RunInfo:
         created_at=_now(),
         status="running",
     )
-    store.begin(info, interval=job.interval, kind=job.kind, request=job.to_json(), part=part)
+    store.begin(info, interval=job.bars_interval, kind=job.kind, request=job.to_json(), part=part)
     return info
 
 

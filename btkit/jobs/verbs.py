@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 def run(  # noqa: PLR0913 - the costs and the data, each with its default
     spec: SpecSource,
-    symbol: str | pd.DataFrame,
+    symbol: str | pd.DataFrame | None,
     start: date | str | None = None,
     end: date | str | None = None,
     *,
     capital: float | None = None,
     commission: float | None = None,
     slippage: float | None = None,
-    interval: str = "1d",
+    interval: str | None = None,
     source: str | None = None,
     format: FormatSource | None = None,  # noqa: A002 - the word for it
     benchmark: str | pd.DataFrame | None = None,
@@ -47,7 +47,8 @@ def run(  # noqa: PLR0913 - the costs and the data, each with its default
         A `StrategySpec` or of another kind that trades the instrument itself, or what `load_spec`
         takes: a path, a dict, or JSON or YAML text.
     symbol
-        The instrument; or a DataFrame of bars, then nothing is loaded and nothing stored.
+        The instrument, None for that of a model spec; or a DataFrame of bars, then nothing is
+        loaded and nothing stored.
     start, end
         The first and the last day, both included. Bars before `start` only warm indicators up.
         Both may be left out for a DataFrame.
@@ -58,7 +59,8 @@ def run(  # noqa: PLR0913 - the costs and the data, each with its default
     slippage
         Fraction of the price lost per fill; None takes BT_DEFAULT_SLIPPAGE.
     interval
-        Of the bars to load: ``<n>m``, ``<n>h``, ``1d``, ``<n>w`` or ``<n>mo``, such as ``30m``.
+        Of the bars to load: ``<n>m``, ``<n>h``, ``1d``, ``<n>w`` or ``<n>mo``, such as ``30m``;
+        None takes ``1d``, or what a model spec says.
     source
         Where bars come from; None takes BT_DATA_SOURCE.
     format
@@ -103,14 +105,14 @@ def run(  # noqa: PLR0913 - the costs and the data, each with its default
 
 def options_sim(  # noqa: PLR0913 - the costs and the data, each with its default
     spec: SpecSource,
-    symbol: str | pd.DataFrame,
+    symbol: str | pd.DataFrame | None,
     start: date | str | None = None,
     end: date | str | None = None,
     *,
     capital: float | None = None,
     commission: float | None = None,
     slippage: float | None = None,
-    interval: str = "1d",
+    interval: str | None = None,
     source: str | None = None,
     format: FormatSource | None = None,  # noqa: A002 - the word for it
     benchmark: str | pd.DataFrame | None = None,
@@ -160,7 +162,7 @@ def options_sim(  # noqa: PLR0913 - the costs and the data, each with its defaul
 
 def sweep(  # noqa: PLR0913 - the data, the costs and the search, each with its default
     spec: SpecSource,
-    symbol: str | pd.DataFrame,
+    symbol: str | pd.DataFrame | None,
     start: date | str | None = None,
     end: date | str | None = None,
     *,
@@ -173,7 +175,7 @@ def sweep(  # noqa: PLR0913 - the data, the costs and the search, each with its 
     capital: float | None = None,
     commission: float | None = None,
     slippage: float | None = None,
-    interval: str = "1d",
+    interval: str | None = None,
     source: str | None = None,
     format: FormatSource | None = None,  # noqa: A002 - the word for it
     benchmark: str | pd.DataFrame | None = None,
@@ -245,7 +247,7 @@ def sweep(  # noqa: PLR0913 - the data, the costs and the search, each with its 
 
 def walk_forward(  # noqa: PLR0913 - the data, the costs and the windows, each with its default
     spec: SpecSource,
-    symbol: str | pd.DataFrame,
+    symbol: str | pd.DataFrame | None,
     start: date | str | None = None,
     end: date | str | None = None,
     *,
@@ -259,7 +261,7 @@ def walk_forward(  # noqa: PLR0913 - the data, the costs and the windows, each w
     capital: float | None = None,
     commission: float | None = None,
     slippage: float | None = None,
-    interval: str = "1d",
+    interval: str | None = None,
     source: str | None = None,
     format: FormatSource | None = None,  # noqa: A002 - the word for it
     benchmark: str | pd.DataFrame | None = None,
@@ -317,7 +319,7 @@ def walk_forward(  # noqa: PLR0913 - the data, the costs and the windows, each w
 def _ask(
     kind: type[SpecJob],
     spec: SpecSource,
-    symbol: str | pd.DataFrame,
+    symbol: str | pd.DataFrame | None,
     start: date | str | None,
     end: date | str | None,
     given: Mapping[str, Any],

@@ -48,9 +48,9 @@ def verify(
     -------
     dict
         ``run_id``; ``reproduced``; ``same``, whether ``bars``, ``trades``, ``equity_curve`` and
-        ``report`` are the same; ``versions``, what was installed or registered then and now where
-        that differs; and ``differences``, the first 20 values that are not the same: path, stored
-        and now.
+        ``report`` are the same; ``versions``, what was installed, registered or trained then and
+        now where that differs; and ``differences``, the first 20 values that are not the same:
+        path, stored and now.
 
     Raises
     ------
@@ -170,12 +170,12 @@ def _bars(report: Report) -> dict[str, str | None]:
 
 
 def _versions(report: Report) -> dict[str, str]:
-    """Return the versions of packages and the hashes of registered code."""
+    """Return the versions of packages, and the hashes of registered code and of models."""
     registered = {
         f"{plugin['kind']} {plugin['name']}": str(plugin["code_hash"])
         for plugin in report.provenance.plugins
     }
-    return {**report.provenance.versions, **registered}
+    return {**report.provenance.versions, **registered, **report.rests_on()}
 
 
 def _unequal(before: Any, after: Any, path: str) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - JSON
@@ -201,7 +201,11 @@ def _unequal_frames(
     if path == "equity_curve":
         pairs["time"] = np.asarray(before.index), np.asarray(after.index)
     for name, (ours, theirs) in pairs.items():
-        for row in np.flatnonzero(ours != theirs)[:_MOST]:
+        differs = ours != theirs
+        if ours.dtype.kind == theirs.dtype.kind == "f":
+            # What is missing in both is the same.
+            differs &= ~(np.isnan(ours) & np.isnan(theirs))
+        for row in np.flatnonzero(differs)[:_MOST]:
             yield {
                 "path": f"{path}[{row}].{name}",
                 "stored": str(ours[row]),

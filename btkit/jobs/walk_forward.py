@@ -161,7 +161,7 @@ def _walk(
             stored.watch.reach(window.index, job.windows, "windows")
         with progress.stage(f"window {window.index + 1}") as note:
             part = slice_part(
-                loaded, offset + window.is_first, offset + window.is_last, spec=job.rules
+                loaded, offset + window.is_first, offset + window.is_last, spec=job.strategy
             )
             spec, tried, few = choose(job, part, stored, progress)
             path = spec_file(job, spec, stored, window.index)
@@ -170,7 +170,7 @@ def _walk(
             if few:
                 sparse.append(window.index + 1)
             part = slice_part(
-                loaded, offset + window.oos_first, offset + window.oos_last, spec=job.rules
+                loaded, offset + window.oos_first, offset + window.oos_last, spec=job.strategy
             )
             sharpe = inside.result.metrics.sharpe_ratio
             outside = run_part(job, spec, part, stored, path, place=place + 1, is_sharpe=sharpe)
@@ -236,8 +236,8 @@ def _conclude(
     rows = len(index) - int(index.searchsorted(loaded.start))
     report = WalkForwardReport(
         walk_forward_id=None if stored is None else stored.walk_forward_id,
-        strategy_name=job.rules.name,
-        strategy_version=job.rules.version,
+        strategy_name=job.strategy.name,
+        strategy_version=job.strategy.version,
         symbol=loaded.info.symbol or None,
         start_date=loaded.start if stored is None else job.start,
         end_date=index[-1] if stored is None else job.end,
@@ -273,9 +273,9 @@ def _conclude(
         ),
         provenance={
             **outside[0].report.provenance.model_dump(),
-            "spec_hash": spec_hash(job.rules),
-            "spec": job.rules.model_dump(mode="json"),
-            "bars_hash": bars_hash(loaded.bars, columns=job.rules.own_columns),
+            "spec_hash": spec_hash(job.strategy),
+            "spec": job.strategy.model_dump(mode="json"),
+            "bars_hash": bars_hash(loaded.bars, columns=job.strategy.own_columns),
             "benchmark_hash": None if loaded.benchmark is None else bars_hash(loaded.benchmark),
             "command": None if stored is None else command_of(job, loaded.info),
         },

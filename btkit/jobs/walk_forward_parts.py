@@ -36,7 +36,8 @@ from btkit.storage import Part, Store
 
 if TYPE_CHECKING:
     from btkit.simulation import Result
-    from btkit.spec import BaseSpec, StrategySpec
+    from btkit.simulation.inputs import InSample
+    from btkit.spec import BaseSpec
 
 
 @dataclass(frozen=True)
@@ -103,10 +104,10 @@ def choose(
     part: LoadedBars,
     stored: StoredValidation | None,
     progress: ProgressListener,
-) -> tuple[StrategySpec, int, bool]:
+) -> tuple[BaseSpec, int, bool]:
     """Return the spec to run, how many sets it was chosen from, and whether trades were few."""
     if job.sets is None:
-        return job.rules, 0, False
+        return job.strategy, 0, False
     from btkit.validation import prepare, rank_sets, with_parameters  # noqa: PLC0415 - likewise
 
     sweeper = prepare(
@@ -165,7 +166,7 @@ def _fingerprint(job: WalkForwardJob, part: LoadedBars) -> str:
 
 
 def spec_file(
-    job: WalkForwardJob, spec: StrategySpec, stored: StoredValidation | None, window: int
+    job: WalkForwardJob, spec: BaseSpec, stored: StoredValidation | None, window: int
 ) -> str | None:
     """Return the file that a window's spec is in, written if its parameters were chosen."""
     if stored is None or job.sets is None:
@@ -177,7 +178,7 @@ def spec_file(
 
 def run_part(
     job: WalkForwardJob,
-    spec: StrategySpec,
+    spec: BaseSpec,
     part: LoadedBars,
     stored: StoredValidation | None,
     path: str | None,
@@ -219,11 +220,13 @@ def run_part(
 
 
 def _simulate(
-    job: WalkForwardJob, spec: StrategySpec, part: LoadedBars, is_sharpe: float | None
+    job: WalkForwardJob, spec: BaseSpec, part: LoadedBars, is_sharpe: float | None
 ) -> Result:
     from btkit.validation.windows import efficiency_of  # noqa: PLC0415 - brings numba
 
-    result = simulate_checked(spec, part, job.account)
+    # By its name an in-sample part may be what a model was trained on; the other may not.
+    kept: InSample = "scored" if is_sharpe is None else "refused"
+    result = simulate_checked(spec, part, job.account, in_sample=kept)
     if is_sharpe is None:
         return result
     compared = {
@@ -234,7 +237,7 @@ def _simulate(
     return replace(result, metrics=result.metrics.model_copy(update=compared))
 
 
-def _run_of(job: WalkForwardJob, spec: StrategySpec, part: LoadedBars, path: str | None) -> RunJob:
+def _run_of(job: WalkForwardJob, spec: BaseSpec, part: LoadedBars, path: str | None) -> RunJob:
     run = RunJob(
         spec={},
         path=path,
@@ -249,6 +252,7 @@ def _run_of(job: WalkForwardJob, spec: StrategySpec, part: LoadedBars, path: str
         commission=job.commission,
         slippage=job.slippage,
         min_trades_required=job.min_trades_required,
+        model_path=job.model_path,
     )
     return run.with_strategy(spec)
 

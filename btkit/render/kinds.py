@@ -24,6 +24,12 @@ def _options() -> Sections:
     return SECTIONS
 
 
+def _model() -> Sections:
+    from btkit.render.trained import SECTIONS  # noqa: PLC0415 - see above
+
+    return SECTIONS
+
+
 @dataclass(frozen=True)
 class PageKind:
     """What the page of one kind of run shows.
@@ -40,5 +46,9 @@ class PageKind:
     template: str = "run"
 
 
-PAGES: dict[str, PageKind] = {"rules": PageKind(), "options": PageKind(_options, "options_sim")}
+PAGES: dict[str, PageKind] = {
+    "rules": PageKind(),
+    "options": PageKind(_options, "options_sim"),
+    "model": PageKind(_model, "model_run"),
+}
 """By kind of spec."""

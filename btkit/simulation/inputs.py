@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
@@ -24,9 +24,24 @@ from btkit.spec import BaseSpec
 
 if TYPE_CHECKING:
     from btkit.engine import ChunkedRun, Outcome
+    from btkit.models.bundle import Bundle
 
 Loop = Callable[["ChunkedRun"], "Outcome"]
 """Runs a loop to its end and returns what it came to: at once, or watched, saved and stopped."""
+
+InSample = Literal["apart", "scored", "refused"]
+"""What becomes of bars that a model was trained on: a run apart, scored as any, or an error."""
+
+
+def in_one_piece(loop: ChunkedRun) -> Outcome:
+    """Run a loop over all bars at once.
+
+    Parameters
+    ----------
+    loop
+        As a kind of spec gives it.
+    """
+    return loop.finish(chunk_bars=loop.bars)
 
 
 @dataclass(frozen=True)
@@ -57,6 +72,10 @@ class Inputs:
         Where a kind of spec leaves what it works out for each bar beside the columns that
         conditions read, such as a model's probabilities: arrays of shape (n_bars,) by name. That
         they do not look ahead is checked as it is of those columns.
+    models
+        Bundles of a model spec that are loaded already.
+    in_sample
+        What becomes of bars that these were trained on.
     """
 
     spec: BaseSpec
@@ -74,6 +93,27 @@ class Inputs:
     risk_free: Floats | None
     loop: Loop
     outputs: dict[str, Floats] = field(default_factory=dict)
+    models: Bundle | Mapping[str, Bundle] | None = None
+    in_sample: InSample = "apart"
+
+    def cut(self, first: int, last: int, **changes: Any) -> Inputs:  # noqa: ANN401 - any field
+        """Return what is simulated of some of the bars.
+
+        Parameters
+        ----------
+        first, last
+            The first of them, and the one after the last.
+        **changes
+            Other fields, such as ``start``, which counts from `first` then.
+        """
+        rows = slice(first, last)
+        return replace(
+            self,
+            bars=self.bars.iloc[rows],
+            benchmark=replace(self.benchmark, closes=self.benchmark.closes[rows]),
+            risk_free=None if self.risk_free is None else self.risk_free[rows],
+            **changes,
+        )
 
     @cached_property
     def features(self) -> FeatureSet:

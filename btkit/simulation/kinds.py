@@ -16,5 +16,15 @@ def _spreads(inputs: Inputs) -> Result:
     return simulate_spreads(inputs)
 
 
-SIMULATIONS: dict[str, Callable[[Inputs], Result]] = {"rules": simulate_rules, "options": _spreads}
+def _model(inputs: Inputs) -> Result:
+    from btkit.simulation.trained import simulate_model  # noqa: PLC0415 - as above
+
+    return simulate_model(inputs)
+
+
+SIMULATIONS: dict[str, Callable[[Inputs], Result]] = {
+    "rules": simulate_rules,
+    "options": _spreads,
+    "model": _model,
+}
 """By kind of spec."""

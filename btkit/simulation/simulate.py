@@ -18,13 +18,16 @@ from btkit.errors import DataError, NoDataError, UsageError
 from btkit.markets import Annualisation, as_bar_time, infer_interval, read_moment
 from btkit.settings import Settings
 from btkit.simulation.benchmark import own_benchmark, take_benchmark
-from btkit.simulation.inputs import Inputs, Loop
+from btkit.simulation.inputs import Inputs, InSample, Loop, in_one_piece
 from btkit.simulation.kinds import SIMULATIONS
 from btkit.simulation.result import Result
 from btkit.spec import BaseSpec, load_spec
 
 if TYPE_CHECKING:
-    from btkit.engine import ChunkedRun, Outcome
+    from btkit.models.bundle import Bundle
+
+_USUAL_COSTS = 0.65, 0.005
+"""Commission and slippage where neither the caller nor the kind of spec says them."""
 
 
 def simulate(
@@ -32,12 +35,15 @@ def simulate(
     bars: pd.DataFrame,
     *,
     capital: float = 100_000,
-    commission: float = 0.65,
-    slippage: float = 0.005,
+    commission: float | None = None,
+    slippage: float | None = None,
     start: str | date | np.datetime64 | None = None,
     benchmark: pd.DataFrame | None = None,
+    models: Bundle | Mapping[str, Bundle] | None = None,
 ) -> Result:
-    """Simulate a strategy over bars; no file, network, clock or environment is read.
+    """Simulate a strategy over bars; no network, clock or environment is read.
+
+    Nor any file, but for the bundles that a model spec names and nobody hands over.
 
     Parameters
     ----------
@@ -54,9 +60,10 @@ def simulate(
         $ at the start.
     commission
         What the spec's ``commission_model`` multiplies: $ an order, a share or a contract, or a
-        fraction of the amount.
+        fraction of the amount. None takes 0.65, and 0.001 for a model spec.
     slippage
-        Fraction by which each fill is worse than the price.
+        Fraction by which each fill is worse than the price; None takes 0.005, and 0.001 for a
+        model spec.
     start
         The first date on which orders are decided; earlier bars only warm the indicators up.
         None starts at the first bar.
@@ -64,12 +71,16 @@ def simulate(
         The bars of what the run is measured against, of the same interval: `beta`, `alpha` and
         the like, and the line beside the account's. Where its market was closed its last close
         stands in. None holds the instrument itself, from the first close on.
+    models
+        Of a model spec: its bundle, loaded, or one for each date from which it was known, as
+        YYYY-MM-DD. None loads those that the spec names, from the working folder.
 
     Returns
     -------
     Result
         Trades, equity, features, metrics and diagnostics; of an option spec spreads and their
-        legs, too.
+        legs, too; of a model spec the bars that the model was not trained on, and in `in_sample`
+        those that it was.
 
     Raises
     ------
@@ -78,7 +89,10 @@ def simulate(
     DataError
         If the bars are broken beyond harmless repair.
     NoDataError
-        If there is no bar at or after `start`, or the benchmark lacks the closes.
+        If there is no bar at or after `start`, or none that a model was not trained on, or the
+        benchmark lacks the closes.
+    BundleError
+        If a bundle is refused, or was trained on something else.
     UsageError
         If a number or `start` makes no sense.
 
@@ -98,20 +112,10 @@ def simulate(
             slippage=slippage,
             start=start,
             benchmark=benchmark,
+            models=models,
             copy=True,
         )
     )
-
-
-def in_one_piece(loop: ChunkedRun) -> Outcome:
-    """Run a loop over all bars at once.
-
-    Parameters
-    ----------
-    loop
-        As a kind of spec gives it.
-    """
-    return loop.finish(chunk_bars=loop.bars)
 
 
 def check_inputs(  # noqa: PLR0913 - what `simulate` takes, and who runs the loop
@@ -120,10 +124,12 @@ def check_inputs(  # noqa: PLR0913 - what `simulate` takes, and who runs the loo
     bars: pd.DataFrame,
     *,
     capital: float = 100_000,
-    commission: float = 0.65,
-    slippage: float = 0.005,
+    commission: float | None = None,
+    slippage: float | None = None,
     start: str | date | np.datetime64 | None = None,
     benchmark: pd.DataFrame | None = None,
+    models: Bundle | Mapping[str, Bundle] | None = None,
+    in_sample: InSample = "apart",
     copy: bool = False,
 ) -> Inputs:
     """Check what a simulation rests on.
@@ -132,8 +138,11 @@ def check_inputs(  # noqa: PLR0913 - what `simulate` takes, and who runs the loo
     ----------
     loop
         Runs a loop to its end, as `in_one_piece` does, or watches, saves and stops it.
-    spec, bars, capital, commission, slippage, start, benchmark
+    spec, bars, capital, commission, slippage, start, benchmark, models
         See `simulate`.
+    in_sample
+        What becomes of bars that a model was trained on: a run ``apart``, ``scored`` like any
+        other, or ``refused``.
     copy
         Whether the bars may change while the result is in use, so that it needs its own.
 
@@ -143,8 +152,11 @@ def check_inputs(  # noqa: PLR0913 - what `simulate` takes, and who runs the loo
         As `simulate`.
     """
     strategy = _loaded(spec)
+    usual_commission, usual_slippage = strategy.default_costs or _USUAL_COSTS
     capital, commission, slippage = check_account(
-        capital=capital, commission=commission, slippage=slippage
+        capital=capital,
+        commission=usual_commission if commission is None else commission,
+        slippage=usual_slippage if slippage is None else slippage,
     )
     given = _take(bars, strategy, copy=copy)
     index = pd.DatetimeIndex(given.bars.index)
@@ -168,6 +180,20 @@ def check_inputs(  # noqa: PLR0913 - what `simulate` takes, and who runs the loo
         benchmark=held,
         risk_free=_risk_free(strategy, given.bars, first),
         loop=loop,
+        models=_models_for(strategy, models),
+        in_sample=in_sample,
+    )
+
+
+def _models_for(
+    spec: BaseSpec, models: Bundle | Mapping[str, Bundle] | None
+) -> Bundle | Mapping[str, Bundle] | None:
+    if models is None or spec.kind == "model":
+        return models
+    raise UsageError(
+        f"The spec {spec.name!r} trades by its own conditions, and models were handed over.",
+        hint="Leave models out, or give a model spec.",
+        details={"argument": "models"},
     )
 
 

@@ -7,11 +7,13 @@ from btkit.spec.fields import CONDITION_LISTS
 from btkit.spec.kinds import KINDS, RunCommand, SpecKind, as_it_ran, kind_of, kinds_run_by
 from btkit.spec.load import load_spec
 from btkit.spec.model import OptionsSpec, StrategySpec
+from btkit.spec.trained import ModelSpec
 
 __all__ = [
     "CONDITION_LISTS",
     "KINDS",
     "BaseSpec",
+    "ModelSpec",
     "OptionsSpec",
     "RunCommand",
     "SpecKind",

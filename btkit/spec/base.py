@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from btkit.conditions import fill_parameters, intervals_in, names_in
+from btkit.conditions import SIZING_NAMES, fill_parameters, intervals_in, names_in
 from btkit.errors import Problem, SpecError
 from btkit.indicators import (
     NO_USER_EVENTS,
@@ -75,6 +75,13 @@ class BaseSpec(BaseModel):
 
     kind: ClassVar[str]
     """Its name in `btkit.spec.KINDS` and in the registries of the other packages."""
+
+    default_costs: ClassVar[tuple[float, float] | None] = None
+    """Commission and slippage where nobody gives them; None takes what every account has."""
+    has_usual_limit: ClassVar[bool] = True
+    """Whether BT_MAX_HOLDING_BARS is its limit where it states none."""
+    sizing_names: ClassVar[frozenset[str]] = SIZING_NAMES
+    """What its sizing formula may read beside the namespace."""
 
     # Fields that belong to other kinds only, with what to do instead.
     foreign_fields: ClassVar[dict[str, str]] = {}
@@ -157,7 +164,7 @@ class BaseSpec(BaseModel):
             spec._events = events  # noqa: SLF001 - its own class
         except ValidationError as error:
             problems += field_problems(error, data, cls.model_fields, cls.foreign_fields)
-        problems += expression_problems(data, events)
+        problems += expression_problems(data, events, cls.sizing_names)
         problems += calendar_problems(data)
         problems += cls._cross_field_problems(data)
         if problems or spec is None:
@@ -208,6 +215,11 @@ class BaseSpec(BaseModel):
         return False
 
     @property
+    def meant_for(self) -> dict[str, str]:
+        """What it is run on where nobody says it: the fields of a job that it states."""
+        return {}
+
+    @property
     def side(self) -> str:
         """Which side of the instrument it takes, in words."""
         return "short" if self.is_short else "long only"
@@ -246,7 +258,9 @@ class BaseSpec(BaseModel):
             With each condition that names one.
         """
         if self.slower_intervals:
-            problems = expression_problems(self.model_dump(), self._events, interval=interval)
+            problems = expression_problems(
+                self.model_dump(), self._events, self.sizing_names, interval=interval
+            )
             if problems:
                 raise SpecError(problems)
 

@@ -72,6 +72,10 @@ def spec_schema() -> dict[str, Any]:
             if choice
             else reference
         )
+    for known in KINDS.values():
+        if known.foreign:
+            # Another system's form of one: what stands in it, `load_spec` says.
+            choice = {"if": _has_one_of(known.foreign), "then": {}, "else": choice}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": definitions["title"],
@@ -82,7 +86,7 @@ def spec_schema() -> dict[str, Any]:
 
 
 def _tells(known: SpecKind) -> list[dict[str, Any]]:
-    signs = [] if known.sign is None else [_has_one_of([known.sign])]
+    signs = [_has_one_of([sign]) for sign in known.signs]
     if not known.telling:
         return signs
     others = [name for other in KINDS.values() if other is not known for name in other.own]

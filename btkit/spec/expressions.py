@@ -22,7 +22,11 @@ _BRACED_INTERVAL = re.compile(r"""\bon\s*\(\s*((["'])[^"'{}]*\{)""")
 
 
 def expression_problems(
-    data: Mapping[str, Any], events: UserEvents, *, interval: Interval | None = None
+    data: Mapping[str, Any],
+    events: UserEvents,
+    sizing_names: frozenset[str],
+    *,
+    interval: Interval | None = None,
 ) -> list[Problem]:
     """Return everything wrong with the expressions of a spec that was not validated yet.
 
@@ -33,6 +37,8 @@ def expression_problems(
         field of the wrong type.
     events
         The events whose names are known.
+    sizing_names
+        What its sizing formula may read beside the namespace.
     interval
         Of the bars, once it is known.
     """
@@ -59,7 +65,7 @@ def expression_problems(
         problems += [_unknown_parameter(path, text, name, declared) for name in unknown]
         # With a value missing or refused there is no expression yet that could be checked.
         if all(name in declared and parameter_refusal(declared[name]) is None for name in names):
-            problems += _checked(path, text, declared, events, interval)
+            problems += _checked(path, text, declared, events, sizing_names, interval)
     problems += [
         Problem(f"parameters.{name}", f"parameter '{name}' is used nowhere", _unused_hint(name))
         for name in declared
@@ -94,6 +100,7 @@ def _checked(
     text: str,
     parameters: Mapping[str, Any],
     events: UserEvents,
+    sizing_names: frozenset[str],
     interval: Interval | None,
 ) -> list[Problem]:
     braced = _BRACED_INTERVAL.search(text)
@@ -102,7 +109,12 @@ def _checked(
         return [Problem(path, message, 'write for example on("1w", close)', braced.start(1))]
     filled = fill_parameters(text, parameters)
     found = check_expression(
-        filled, path=path, sizing=path.endswith(_SIZING), events=events, interval=interval
+        filled,
+        path=path,
+        sizing=path.endswith(_SIZING),
+        sizing_names=sizing_names,
+        events=events,
+        interval=interval,
     )
     return [
         Problem(

@@ -30,7 +30,8 @@ _HIDDEN = (
 )
 
 
-def _as_tuple(value: object) -> object:
+def as_tuple(value: object) -> object:
+    """Return a list as a tuple, and anything else as it is."""
     # Files and notebooks bring lists; a frozen spec keeps them where nobody can append.
     return tuple(value) if isinstance(value, list) else value
 
@@ -49,7 +50,8 @@ def _number_as_text(value: object) -> object:
     return value if isinstance(value, int) and abs(value) > MAX_EXACT_INTEGER else repr(value)
 
 
-def _whole(value: object) -> object:
+def whole(value: object) -> object:
+    """Return a whole number that is written as a float as an integer."""
     # 10.0 is ten, in JSON and in a spreadsheet.
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
@@ -87,13 +89,13 @@ Version = Annotated[
 Metadata = Annotated[dict[str, Any], AfterValidator(_as_json)]
 Description = Annotated[str, Field(max_length=10_000, pattern=f"^[^{_HIDDEN}]*$")]
 Instrument = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[!-~]([ -~]*[!-~])?$")]
-Instruments = Annotated[tuple[Instrument, ...], BeforeValidator(_as_tuple), Field(max_length=1_000)]
+Instruments = Annotated[tuple[Instrument, ...], BeforeValidator(as_tuple), Field(max_length=1_000)]
 CALENDAR_PATTERN = r"^([A-Za-z0-9_]{2,20}|24/[57])$"
 Calendar = Annotated[str, Field(pattern=CALENDAR_PATTERN, examples=["XNYS"])]
 
 Expression = Annotated[str, Field(min_length=1)]
 Conditions = Annotated[
-    tuple[Expression, ...], BeforeValidator(_as_tuple), Field(max_length=MAX_CONDITIONS)
+    tuple[Expression, ...], BeforeValidator(as_tuple), Field(max_length=MAX_CONDITIONS)
 ]
 
 ParameterName = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
@@ -152,9 +154,9 @@ RiskFree = Annotated[
 ]
 
 # 2,147,483,647 is how some write "no limit"; a bar a second for a leap year bounds the second.
-Bars = Annotated[int, Field(ge=1, le=2**31 - 1), BeforeValidator(_whole)]
+Bars = Annotated[int, Field(ge=1, le=2**31 - 1), BeforeValidator(whole)]
 BarsPerYear = Annotated[float, Field(gt=0, le=31_622_400)]
-Lots = Annotated[int, Field(ge=1, le=10_000), BeforeValidator(_whole)]
-CalendarDays = Annotated[int, Field(ge=1, le=3_650), BeforeValidator(_whole)]
+Lots = Annotated[int, Field(ge=1, le=10_000), BeforeValidator(whole)]
+CalendarDays = Annotated[int, Field(ge=1, le=3_650), BeforeValidator(whole)]
 RiskShare = Annotated[float, Field(gt=0, le=0.02)]
 Delta = Annotated[float, Field(gt=0, lt=1)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,6 +10,7 @@ from btkit.arguments import quoted
 from btkit.errors import SpecKindError
 from btkit.spec.base import BaseSpec
 from btkit.spec.model import OptionsSpec, StrategySpec
+from btkit.spec.trained import SIGNS, ModelSpec, fields_of_v3
 
 RunCommand = Literal["run", "options-sim"]
 """The commands that run a spec once."""
@@ -31,8 +32,8 @@ class SpecKind:
         The function that runs it.
     mark
         What one sees it by, as half a sentence.
-    sign
-        The field that makes a file one of this kind, whatever else it has.
+    signs
+        The fields each of which makes a file one of this kind, whatever else it has.
     own
         Fields that make it one where no sign says otherwise.
     telling
@@ -41,6 +42,10 @@ class SpecKind:
         Fields that it has as a rule; they tell it where nothing else does.
     trial
         Flags of a first run on the sample.
+    foreign
+        Fields each of which makes a file another system's form of one.
+    adopt
+        Returns the fields of such a file as this kind has them.
     """
 
     spec: type[BaseSpec]
@@ -48,11 +53,13 @@ class SpecKind:
     command: RunCommand
     verb: str
     mark: str
-    sign: str | None = None
+    signs: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
     telling: tuple[str, ...] = ()
     usual: tuple[str, ...] = ()
     trial: tuple[str, ...] = ("--start", "2005-01-01", "--end", "2018-12-31")
+    foreign: tuple[str, ...] = ()
+    adopt: Callable[[Mapping[str, Any]], dict[str, Any]] = dict
 
 
 KINDS: dict[str, SpecKind] = {
@@ -73,12 +80,22 @@ KINDS: dict[str, SpecKind] = {
         command="options-sim",
         verb="bt.options_sim",
         mark="an option spec has a spread_type",
-        sign="spread_type",
+        signs=("spread_type",),
         # Of the fields that only option specs have, those that no rule could mean otherwise: a
         # rule's author may write stop_loss_pct and know nothing of spreads.
         telling=("target_dte", "short_delta", "long_delta"),
         # The sample's implied volatility begins in 2014, and one SPX spread risks thousands of $.
         trial=("--start", "2014-01-02", "--end", "2018-12-31", "--capital", "1000000"),
+    ),
+    "model": SpecKind(
+        spec=ModelSpec,
+        noun="a model spec",
+        command="run",
+        verb="bt.run",
+        mark="a model spec names its model_path or models",
+        signs=SIGNS,
+        foreign=("nn_inputs",),
+        adopt=fields_of_v3,
     ),
 }
 """By name, which is the class's ``kind``; a file in which nothing tells is of the first."""
@@ -121,9 +138,9 @@ def infer_kind(values: Mapping[str, Any]) -> InferredKind:
     'has direction, which only rule specs have'
     """
     given = {name for name, value in values.items() if value is not None}
-    for name, known in KINDS.items():
-        if known.sign in given and not _is_nothing(values[known.sign]):
-            return InferredKind(name, f"has a {known.sign}")
+    signed = _by_a_sign(values)
+    if signed is not None:
+        return signed
     for name, known in KINDS.items():
         fields = [field for field in known.own if field in given]
         if fields:
@@ -139,6 +156,21 @@ def infer_kind(values: Mapping[str, Any]) -> InferredKind:
                 name, "lists exits or stops, and has no field that only option specs have"
             )
     return InferredKind(None, "has no field that only one kind of spec has")
+
+
+def _by_a_sign(values: Mapping[str, Any]) -> InferredKind | None:
+    for name, known in KINDS.items():
+        if is_foreign(known, values):
+            return InferredKind(name, f"has {known.foreign[0]}, as another system's strategies do")
+        for sign in known.signs:
+            if values.get(sign) is not None and not _is_nothing(values[sign]):
+                return InferredKind(name, f"has a {sign}")
+    return None
+
+
+def is_foreign(known: SpecKind, values: Mapping[str, Any]) -> bool:
+    """Return whether a file is another system's form of a kind of spec."""
+    return any(values.get(name) is not None for name in known.foreign)
 
 
 def _is_nothing(value: object) -> bool:

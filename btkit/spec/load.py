@@ -12,7 +12,7 @@ from btkit.indicators import NO_USER_EVENTS, UserEvents
 from btkit.settings import Settings, read_settings
 from btkit.spec.base import BaseSpec
 from btkit.spec.events import EventSource, read_events
-from btkit.spec.kinds import KINDS, InferredKind, check_kind, infer_kind, kind_of
+from btkit.spec.kinds import KINDS, InferredKind, check_kind, infer_kind, is_foreign, kind_of
 from btkit.spec.reading import parse_text, read_file
 from btkit.spec.wording import no_mapping
 
@@ -48,9 +48,11 @@ def load_spec(
     kind
         What is needed, such as ``"rules"`` or ``"options"``; of several the first where nothing
         tells. None takes what the fields tell: a ``spread_type`` makes an option spec; without
-        one, a field that only rule specs have makes a rule spec; else ``target_dte``,
-        ``short_delta`` or ``long_delta`` make an option spec; else exits or stops a rule spec. A
-        spec in which nothing tells is taken for what is needed.
+        one, ``model_path``, ``models`` or what else only model specs have makes a model spec, and
+        so do the ``nn_inputs`` of another system's strategies; else a field that only rule specs
+        have makes a rule spec; else ``target_dte``, ``short_delta`` or ``long_delta`` an option
+        spec; else exits or stops
+        a rule spec. A spec in which nothing tells is taken for what is needed.
     events
         Events of one's own, whose names conditions may read: the path of a CSV file, or a
         DataFrame, with the columns name, date, and optionally symbol and known_from. None takes
@@ -145,11 +147,15 @@ def _build(values: object, known: _Known, kinds: Sequence[str]) -> BaseSpec:
         raise SpecError([no_mapping(values)])
     inferred = infer_kind(values)
     taken = check_kind(inferred, kinds, values.get("name"))
-    # null means the default.
-    if values.get("max_holding_bars") is None and known.max_holding_bars is not None:
-        values = {**values, "max_holding_bars": known.max_holding_bars}
+    kind = KINDS[taken]
     try:
-        return KINDS[taken].spec.from_fields(values, known.events)
+        if is_foreign(kind, values):
+            values = kind.adopt(values)
+        # null means the default.
+        limit = known.max_holding_bars if kind.spec.has_usual_limit else None
+        if values.get("max_holding_bars") is None and limit is not None:
+            values = {**values, "max_holding_bars": limit}
+        return kind.spec.from_fields(values, known.events)
     except SpecError as error:
         error.details |= {"kind": taken, "why": inferred.why}
         raise

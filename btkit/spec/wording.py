@@ -17,6 +17,8 @@ from btkit.errors import Problem
 from btkit.spelling import did_you_mean
 
 MAX_FIELDS = 100
+# What rules and spreads have; a kind without a limit has another default.
+_USUAL_LIMIT = 10
 
 _SHAPES = {
     "string_type": "a text",
@@ -59,6 +61,8 @@ _PATTERNS = {
     "instruments": "must be a ticker symbol in ASCII characters, without a space at either end",
     "calendar": "must be the name of an exchange calendar",
     "parameters": "is no parameter name: letters, digits and _, not starting with a digit",
+    "output_classes": "is no name of a class: letters, digits and _, beginning with a letter",
+    "symbol": "must be a ticker symbol in ASCII characters, without a space at either end",
 }
 _BOUND_HINTS = {
     "per_trade_risk_pct": "0.01 risks 1 % of the capital per trade; 0.02 is the hard cap",
@@ -69,6 +73,12 @@ _BOUND_HINTS = {
     "short_delta": "write an absolute delta: 0.30 is 30 delta",
     "long_delta": "write an absolute delta: 0.15 is 15 delta",
     "profit_target_pct": "write a fraction of the credit: 0.5 is half of it",
+    "models": "write for example {2012-01-03: models/first, 2013-01-02: models/second}",
+    "trained_until": "write for example 2011-12-30",
+    "interval": "write for example 1d",
+    "confidence_threshold": "0.65 believes what has a probability of 65 % or more",
+    "min_signal_separation": "write hours: 24 is a day",
+    "round_trip_cost": "write a fraction: 0.003 is 0.3 %",
 }
 
 
@@ -166,6 +176,8 @@ def _nested(info: FieldInfo | None) -> Any:  # noqa: ANN401 - a class of fields 
 
 
 def _default_hint(field: str, default: object) -> str:
+    if field == "max_holding_bars" and default != _USUAL_LIMIT:
+        return "leave the field out, and nothing is closed for its age"
     if field == "max_holding_bars":
         return f"leave the field out for BT_MAX_HOLDING_BARS, or {default} where that is not set"
     if isinstance(default, str | int | float) and default != "":
@@ -200,8 +212,9 @@ def _value_problem(
     if kind in {"no_json", "too_much_json"}:
         what = "is no JSON: " if kind == "no_json" else ""
         return f"{what}{found['msg']}", "keep texts, numbers, true, false, null, lists and mappings"
-    if kind in {"parameter_value", "risk_free"}:
-        hint = _number_hint("a number", value) or _BOUND_HINTS.get(field)
+    if kind in {"parameter_value", "risk_free", "rule"}:
+        hint = None if kind == "rule" else _number_hint("a number", value)
+        hint = hint or _BOUND_HINTS.get(field)
         return f"{found['msg']}, not {kind_of_value(value)}", hint
     if kind in _SHAPES:
         message, hint = _shape_problem(_SHAPES[kind], value, info, field)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from io import BufferedIOBase, BytesIO, IOBase
 from pathlib import Path
@@ -22,6 +22,9 @@ CURVE_COLUMNS = ("timestamp", "equity", "cash", "invested", "open", "high", "low
 
 FURTHER_COLUMNS = ("benchmark", "risk_free")
 """What is beside them where a run has it: another instrument's closes, and a rate a year."""
+
+OF_A_MODEL = "model_"
+"""What the further columns of a model run begin with: what was decided at each bar."""
 
 
 Explained = Callable[[], AbstractContextManager[None]]
@@ -175,13 +178,17 @@ def _write(curve: pd.DataFrame, file: IOBase) -> None:
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    columns = [*CURVE_COLUMNS, *(name for name in FURTHER_COLUMNS if name in curve)]
+    columns = [*CURVE_COLUMNS, *_further(curve.columns)]
     table = pa.Table.from_pandas(
         curve.rename_axis(CURVE_COLUMNS[0]).reset_index()[columns], preserve_index=False
     )
     # Hardly a number comes twice: dictionaries of them make files larger, and take the room of
     # several columns.
     pq.write_table(table, file, use_dictionary=False)
+
+
+def _further(names: Iterable[str]) -> list[str]:
+    return [name for name in names if name in FURTHER_COLUMNS or name.startswith(OF_A_MODEL)]
 
 
 def _path_in(url: str) -> Path:
@@ -203,7 +210,7 @@ def read_curve(
         # twice.
         content = pq.ParquetFile(file)
         times, *columns = CURVE_COLUMNS
-        columns += [name for name in FURTHER_COLUMNS if name in content.schema_arrow.names]
+        columns += _further(content.schema_arrow.names)
         index = pd.DatetimeIndex(content.read([times]).to_pandas()[times])
         values = {
             name: np.concatenate([part.to_numpy() for part in content.read([name])[name].chunks])

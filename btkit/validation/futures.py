@@ -61,7 +61,7 @@ def window(inputs: Inputs, first: int, last: int) -> Inputs:
         return inputs
     start = min(max(inputs.start - first, 0), last - first - 1)
     begin = max(inputs.begin - first, 0)
-    return replace(inputs, bars=inputs.bars.iloc[first:last], start=start, begin=begin, outputs={})
+    return inputs.cut(first, last, start=start, begin=begin, outputs={})
 
 
 def with_history(inputs: Inputs, begins: int) -> Inputs:

@@ -26,6 +26,7 @@ SPEC = {
     "position_sizing_formula": "10",
     "parameters": {"n": 5},
 }
+MODEL = {"name": "trained", "model_path": "models/trained"}
 SPREADS = {"name": "puts", "entry_conditions": ["close > sma_5"], "spread_type": "short_put_spread"}
 
 
@@ -110,7 +111,7 @@ def calls(settings, tmp_path):
         ),
         "simulate": (
             bt.simulate,
-            {"spec": SPEC, "bars": bars, "start": None, "benchmark": None, **costs},
+            {"spec": SPEC, "bars": bars, "start": None, "benchmark": None, "models": None} | costs,
         ),
         "run": (
             bt.run,
@@ -254,7 +255,7 @@ def test_every_argument_is_taken_or_refused_with_a_hint(name, settings, tmp_path
     assert failed == []
 
 
-@pytest.mark.parametrize("spec", [SPEC, SPREADS], ids=["rules", "spreads"])
+@pytest.mark.parametrize("spec", [SPEC, SPREADS, MODEL], ids=["rules", "spreads", "model"])
 def test_every_field_of_a_spec_is_taken_or_refused_with_a_hint(spec, settings):
     failed = []
     fields = list(type(bt.load_spec(spec, settings=settings)).model_fields)

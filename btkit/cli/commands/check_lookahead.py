@@ -43,7 +43,7 @@ Example:
 def command(  # noqa: PLR0913 - the flags of a run, and the sample's
     *,
     strategy: Strategy,
-    symbol: Symbol,
+    symbol: Symbol = None,
     start: Start,
     end: End,
     bars: Annotated[
@@ -53,7 +53,7 @@ def command(  # noqa: PLR0913 - the flags of a run, and the sample's
     capital: Capital = None,
     commission: Commission = None,
     slippage: Slippage = None,
-    interval: BarInterval = "1d",
+    interval: BarInterval = None,
     source: Source = None,
     bar_format: FileFormat = None,
     quiet: Quiet = False,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from btkit.cli.asked import spec_command
+from btkit.cli.asked import Fields, spec_command
+from btkit.cli.options import ModelPath
 
 NAME = "run"
 HELP = """
 Run a strategy on stored history, and report on it.
 
+--strategy is a spec, or a model strategy of grammar v3, which says its symbol and timeframe itself.
 The bars before --start only warm the indicators up. The run is stored in BT_DB_PATH; a notebook,
 its HTML and its JSON are left in BT_REPORT_DIR, each named by the run's id.
 Exit codes: 0 passed, 1 missed a threshold or had no data, 2 error.
@@ -16,6 +18,13 @@ Exit codes: 0 passed, 1 missed a threshold or had no data, 2 error.
 Example:
   backtest run --strategy strategies/spy_momentum_v1.json --symbol SPX
       --start 2005-01-01 --end 2018-12-31 --source sample
+  backtest run --strategy my_model.yaml --model-path models/dip/SPX_1d
+      --start 2012-01-03 --end 2018-12-31
 """
 
-command = spec_command(NAME)
+
+def _fields(*, model_path: ModelPath = None) -> Fields:
+    return {"model_path": model_path}
+
+
+command = spec_command(NAME, _fields, follows=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from btkit.cli.asked import Fields, spec_command
-from btkit.cli.options import Constraint, MaxSets
+from btkit.cli.options import Constraint, MaxSets, ModelPath
 
 NAME = "walk-forward"
 HELP = """
@@ -48,6 +48,7 @@ def _fields(
         str, typer.Option("--objective", help="The metric that the choice goes by.")
     ] = "sharpe_ratio",
     max_sets: MaxSets = 1_000_000,
+    model_path: ModelPath = None,
 ) -> Fields:
     return {
         "windows": windows,
@@ -57,7 +58,8 @@ def _fields(
         "constraint": constraint,
         "objective": objective,
         "max_sets": max_sets,
+        "model_path": model_path,
     }
 
 
-command = spec_command(NAME, _fields)
+command = spec_command(NAME, _fields, follows=True)

@@ -46,7 +46,7 @@ def test_a_job_is_what_its_json_says(kind):
 def test_what_is_left_out_is_the_commands_default():
     job = read_job(RUN)
     assert job == RunJob(spec=RULE, symbol="SPX", start=date(2012, 1, 3), end=date(2013, 12, 31))
-    assert (job.interval, job.capital, job.source, job.rendering) == ("1d", None, None, None)
+    assert (job.interval, job.capital, job.source, job.rendering) == (None, None, None, None)
 
 
 def test_every_problem_is_told_at_once_and_where_it_is():

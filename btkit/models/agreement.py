@@ -1,0 +1,75 @@
+"""Whether a strategy's own definition of its features is that of the bundle that it runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from btkit.errors import BundleError, SpecError
+from btkit.models.input_reading import read_inputs
+from btkit.models.planning import plan_inputs
+from btkit.models.problems import Findings
+from btkit.models.timeline import KnownBundle
+
+if TYPE_CHECKING:
+    from btkit.models.features import FeaturePlan
+    from btkit.spec import ModelSpec
+
+_SHOWN = 3
+
+
+def check_definition(known: KnownBundle, spec: ModelSpec) -> None:
+    """Refuse a bundle whose features are not those that the spec's strategy defines.
+
+    Parameters
+    ----------
+    known
+        The bundle. How it normalises is its own; what it was trained without may be defined.
+    spec
+        With ``features`` where it comes of a strategy of grammar v3.
+
+    Raises
+    ------
+    SpecError
+        If the definition is refused.
+    BundleError
+        If a feature is missing, another one, or in another order; the details list each.
+    """
+    if spec.features is None:
+        return
+    bundle, findings = known.bundle, Findings()
+    inputs = read_inputs(spec.features, bundle.timeframes, findings)
+    if findings.problems:
+        raise SpecError(findings.problems, origin=f"the definition of {spec.name}")
+    defined = _formulas(plan_inputs(inputs, timeframes=bundle.timeframes))
+    trained = _formulas(bundle.features)
+    differences = [
+        {"feature": name, "bundle": formula, "strategy": defined.get(name)}
+        for name, formula in trained.items()
+        if defined.get(name) != formula
+    ]
+    order = [name for name in defined if name in trained]
+    if not differences and order != list(trained):
+        place = next(at for at, name in enumerate(trained) if order[at] != name)
+        differences = [
+            {"feature": f"number {place}", "bundle": list(trained)[place], "strategy": order[place]}
+        ]
+    if not differences:
+        return
+    shown = "; ".join(
+        f"{entry['feature']} is {entry['bundle']} in the bundle and "
+        f"{entry['strategy'] or 'not defined'} in the strategy"
+        for entry in differences[:_SHOWN]
+    )
+    more = len(differences) - _SHOWN
+    raise BundleError(
+        f"The bundle {known.path} was not trained on the features of {spec.name}: {shown}"
+        + (f", and {more} more differ." if more > 0 else "."),
+        hint="Take the strategy file that the model was trained with, or train it again.",
+        details={"path": known.path, "differences": differences},
+    )
+
+
+def _formulas(plan: FeaturePlan) -> dict[str, str]:
+    """Return what each feature is before it is normalised, in order."""
+    return {feature.name: replace(feature, scaling=None).formula for feature in plan.features}

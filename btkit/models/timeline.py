@@ -1,0 +1,240 @@
+"""Which trained model decides at which bar, and on which bars one was trained (SEMANTICS 10.6)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from btkit.errors import BundleError, UsageError
+from btkit.markets import sessions
+from btkit.models.bundle import Bundle
+from btkit.models.loading import load_bundle
+
+if TYPE_CHECKING:
+    from btkit.markets import Interval
+    from btkit.spec import ModelSpec
+
+MODELS_FOLDER = Path("models")
+"""Where bundles are looked for that no spec names, in the working folder."""
+
+_DATED = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+@dataclass(frozen=True)
+class KnownBundle:
+    """A bundle, and since when it is there.
+
+    Parameters
+    ----------
+    bundle
+        The trained model.
+    path
+        As the spec names it.
+    known_from
+        The date, as YYYY-MM-DD, at whose close it decides first; None for always.
+    """
+
+    bundle: Bundle
+    path: str
+    known_from: str | None = None
+
+    def first_bar(self, dates: NDArray[np.datetime64]) -> int:
+        """Return the first bar at which it is known; the number of bars where it is not yet.
+
+        Parameters
+        ----------
+        dates : ndarray of datetime64[D], shape (n_bars,)
+            The session of each bar.
+        """
+        if self.known_from is None:
+            return 0
+        return int(dates.searchsorted(np.datetime64(self.known_from)))
+
+
+def bundles_of(
+    spec: ModelSpec,
+    *,
+    symbol: str | None,
+    interval: str,
+    given: Bundle | Mapping[str, Bundle] | None = None,
+) -> list[KnownBundle]:
+    """Return the bundles of a spec, the oldest first.
+
+    Parameters
+    ----------
+    spec
+        Names them: by ``model_path``, by ``models``, or by its name and what it is run on.
+    symbol, interval
+        What that is.
+    given
+        Bundles that are loaded already: one, or one for each date. None loads them from the
+        working folder.
+
+    Raises
+    ------
+    BundleError
+        If one is refused, or there is none.
+    UsageError
+        If nothing says where they are.
+    """
+    if given is not None:
+        return _given(given)
+    if spec.models is not None:
+        return [
+            KnownBundle(_load(path, spec), path, date) for date, path in _dated(spec.models).items()
+        ]
+    path = spec.model_path or _usual_path(spec, symbol, interval)
+    return [KnownBundle(_load(path, spec), path)]
+
+
+def _load(path: str, spec: ModelSpec) -> Bundle:
+    return load_bundle(
+        path, output_classes=spec.output_classes, output_activation=spec.output_activation
+    )
+
+
+def _given(given: Bundle | Mapping[str, Bundle]) -> list[KnownBundle]:
+    if isinstance(given, Bundle):
+        return [KnownBundle(given, str(given.path))]
+    if (
+        not isinstance(given, Mapping)
+        or not given
+        or not all(isinstance(date, str) and _DATED.fullmatch(date) for date in given)
+        or not all(isinstance(bundle, Bundle) for bundle in given.values())
+    ):
+        raise UsageError(
+            "models are one bundle, or bundles by the date from which each was known.",
+            hint='Give bt.load_bundle(path), or {"2012-01-03": bt.load_bundle(path), ...}.',
+            details={"argument": "models"},
+        )
+    return [KnownBundle(bundle, str(bundle.path), date) for date, bundle in sorted(given.items())]
+
+
+def _dated(models: Mapping[str, str] | str) -> dict[str, str]:
+    if not isinstance(models, str):
+        return dict(sorted(models.items()))
+    folder = Path(models)
+    try:
+        found = sorted(entry.name for entry in folder.iterdir() if _DATED.fullmatch(entry.name))
+    except OSError as error:
+        raise BundleError(
+            f"The folder of models {models} cannot be read: {error.strerror or error}.",
+            hint="Check the path; it is looked for from the working folder.",
+            details={"path": models},
+        ) from error
+    if not found:
+        raise BundleError(
+            f"The folder of models {models} has no bundle in it.",
+            hint="Name each bundle's folder in it by the date from which it was known, "
+            "such as 2012-01-03.",
+            details={"path": models},
+        )
+    return {name: str(folder / name) for name in found}
+
+
+def _usual_path(spec: ModelSpec, symbol: str | None, interval: str) -> str:
+    known = symbol or spec.symbol
+    if known is None:
+        raise UsageError(
+            f"The spec {spec.name!r} has no model_path, and the bars do not say their symbol.",
+            hint=f"Write model_path into the spec; else the bundle is looked for in "
+            f"{MODELS_FOLDER}/<name>/<SYMBOL>_<timeframe>.",
+            details={"argument": "model_path"},
+        )
+    # A name may hold what is no name of a folder.
+    name = re.sub(r"[^\w.-]+", "_", spec.name).strip(".") or "_"
+    return str(MODELS_FOLDER / name / f"{known.upper()}_{interval}")
+
+
+def in_sample_end(
+    bundle: Bundle,
+    spec: ModelSpec,
+    *,
+    index: pd.DatetimeIndex,
+    dates: NDArray[np.datetime64],
+    interval: Interval,
+) -> int | None:
+    """Return the first bar that a model was not trained on; None where nobody says until when.
+
+    Parameters
+    ----------
+    bundle
+        The trained model.
+    spec
+        May state `trained_until` and `label_horizon`: the later date and the longer horizon count.
+    index, dates, interval
+        Keys, sessions and length of the bars. A date is the whole session; a moment the bars up to
+        it. The horizon is of these bars; where they begin after the training, each session between
+        counts for one that is not there.
+    """
+    stated = [
+        pd.Timestamp(moment)
+        for moment in (spec.trained_until, bundle.trained_until)
+        if moment is not None
+    ]
+    if not stated:
+        return None
+    seen = max(_seen(moment, index, dates) for moment in stated)
+    horizon = max(spec.label_horizon or 0, bundle.label_horizon or 0)
+    if not seen and not interval.is_longer:
+        day = max(moment.tz_localize(None) for moment in stated).normalize()
+        between = sessions(day, dates[0], calendar=spec.calendar)
+        inner = between[(between > day) & (between < pd.Timestamp(dates[0]))]
+        horizon = max(horizon - len(inner), 0)
+    return min(seen + horizon, len(index))
+
+
+def _seen(moment: pd.Timestamp, index: pd.DatetimeIndex, dates: NDArray[np.datetime64]) -> int:
+    if moment.tz is None or index.tz is None:
+        day = np.datetime64(moment.date())
+        return int(dates.searchsorted(day, side="right"))
+    return int(index.searchsorted(moment, side="right"))
+
+
+def check_dates(
+    known: Sequence[KnownBundle],
+    spec: ModelSpec,
+    *,
+    index: pd.DatetimeIndex,
+    dates: NDArray[np.datetime64],
+    interval: Interval,
+) -> None:
+    """Refuse bundles that stand at a date at which they could not have been trained yet.
+
+    Parameters
+    ----------
+    known
+        The bundles.
+    spec, index, dates, interval
+        As for `in_sample_end`.
+
+    Raises
+    ------
+    BundleError
+        If a bundle was trained, or its labels known, after its date.
+    """
+    for entry in known:
+        if entry.known_from is None:
+            continue
+        end = in_sample_end(entry.bundle, spec, index=index, dates=dates, interval=interval)
+        if not end or dates[end - 1] <= np.datetime64(entry.known_from):
+            continue
+        raise BundleError(
+            f"The bundle {entry.path} stands at {entry.known_from}, and what it learnt was not "
+            f"known before {dates[end - 1]}: it was trained until {_last_day(entry, spec)}, "
+            f"and a label looks {entry.bundle.label_horizon or 0} bars ahead.",
+            hint="Name the date from which it was really known, or train it on less.",
+            details={"path": entry.path, "known_from": entry.known_from},
+        )
+
+
+def _last_day(entry: KnownBundle, spec: ModelSpec) -> str:
+    until = entry.bundle.trained_until
+    return spec.trained_until or ("" if until is None else str(until.date()))

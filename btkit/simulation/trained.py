@@ -1,0 +1,298 @@
+"""A trained model over bars: what it was trained on apart, and what it was not as a run of its own.
+
+SEMANTICS 10. A run of a model spec is that of the bars that no bundle was trained on; what came
+before is simulated on its own, and is in `ModelResult.in_sample`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from btkit.conditions.nodes import Const
+from btkit.decisions import (
+    Clause,
+    Clauses,
+    Decisions,
+    Signal,
+    follow_signals,
+    parse_clauses,
+    plan_decisions,
+)
+from btkit.engine import POSITION_NAMES, Reason, standing_of
+from btkit.engine.inputs import Integers
+from btkit.errors import NoDataError, UsageError
+from btkit.models.answers import ModelAnswers, answers_of
+from btkit.models.decisions import (
+    HELD_WORDS,
+    Held,
+    hold_by_account,
+    separation_of,
+    tell_decisions,
+)
+from btkit.models.timeline import KnownBundle, bundles_of, check_dates, in_sample_end
+from btkit.simulation.diagnostics import Diagnostics, diagnose
+from btkit.simulation.inputs import Inputs, in_one_piece
+from btkit.simulation.result import Result
+from btkit.simulation.shares import rules_of, trade_shares
+from btkit.simulation.warnings import find_warnings
+from btkit.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from btkit.engine import Outcome
+
+
+class ModelDiagnostics(Diagnostics):
+    """What happened to conditions, orders, and the model's answers.
+
+    Parameters
+    ----------
+    held_decisions
+        Bars at which orders were decided and none came of it, by what held it.
+    """
+
+    held_decisions: dict[str, int]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ModelResult(Result):
+    """One simulated run of a model spec; see `btkit.simulation.simulated.Simulated`.
+
+    Parameters
+    ----------
+    answers
+        What the model said of every bar.
+    bundles
+        The bundles that decided, the oldest first.
+    held
+        int64 (n_bars,): what held each bar; see `btkit.models.decisions.Held`.
+    in_sample
+        The run on the bars that the model was trained on, None where there was none.
+    """
+
+    answers: ModelAnswers = field(kw_only=True)
+    bundles: list[KnownBundle] = field(kw_only=True)
+    held: Integers = field(kw_only=True)
+    in_sample: ModelResult | None = field(default=None, kw_only=True)
+
+    @cached_property
+    def decisions(self) -> pd.DataFrame:
+        """What the model said at each bar, and what came of it.
+
+        ``signal`` is what was decided: BUY, SELL or HOLD; ``answer`` the class of highest
+        probability (of a regression what its output alone says), None without one;
+        ``confidence`` its probability; ``held_by`` what kept it from an order, None where one was
+        decided; then the probability of each class, or ``output``, and of several bundles, in
+        ``bundle``, the date of the one that decided.
+        """
+        return tell_decisions(
+            self.decision_columns,
+            classes=self.answers.classes,
+            dates=[known.known_from for known in self.bundles],
+            index=self.bars.index,
+        )
+
+    @property
+    def decision_columns(self) -> dict[str, np.ndarray[Any, Any]]:
+        """What `decisions` is made of, as numbers: see `btkit.models.decisions.tell_decisions`."""
+        start, answers = self.outcome.start, self.answers
+        said = answers.said.map(lambda array: array[start:])
+        held = self.held[start:]
+        ordered = np.isin(held, (Held.NOTHING, Held.NOT_FILLED))
+        outputs = zip(answers.output_names, said.probabilities.T, strict=True)
+        return {
+            "signal": np.where(ordered, said.signals, int(Signal.HOLD)).astype(np.int8),
+            "answer": said.raw.astype(np.int16),
+            "held": held.astype(np.int8),
+            "confidence": said.confidence,
+            "bundle": answers.which[start:].astype(np.int16),
+            **dict(outputs),
+        }
+
+    @cached_property
+    def held_decisions(self) -> dict[str, int]:
+        """How many bars each reason held, where it held any, the most frequent first."""
+        decided = self.held[self.outcome.start : self.outcome.last_decided + 1]
+        counts = np.bincount(decided, minlength=len(Held))
+        named = {held.name.lower(): int(counts[held]) for held in Held if counts[held]}
+        named.pop("nothing", None)
+        return dict(sorted(named.items(), key=lambda item: -item[1]))
+
+    @cached_property
+    def diagnostics(self) -> ModelDiagnostics:
+        """How often each condition held, what was skipped, and what held the model's answers."""
+        found = diagnose(self)
+        explanation = found.explanation
+        if not len(self.positions.closed.reason) and not found.skipped_entries:
+            explanation = [*explanation, *self._explained()]
+        return ModelDiagnostics(
+            **{**found.model_dump(exclude={"explanation"}), "explanation": explanation},
+            held_decisions=self.held_decisions,
+        )
+
+    @cached_property
+    def warnings(self) -> list[dict[str, str]]:
+        """What a reader must know before trusting the numbers: ``{code, message}``."""
+        return [*self.answers.warnings, *find_warnings(self, self.data)]
+
+    def _explained(self) -> list[str]:
+        decided = max(self.outcome.last_decided + 1 - self.outcome.start, 0)
+        return [
+            f"On {count:,} of {decided:,} bars {HELD_WORDS[Held[name.upper()]]}."
+            for name, count in self.held_decisions.items()
+        ]
+
+
+def simulate_model(inputs: Inputs) -> Result:
+    """Simulate a model spec; pure, but for reading the bundles that it names.
+
+    Parameters
+    ----------
+    inputs
+        What `simulate` checked.
+
+    Raises
+    ------
+    BundleError
+        If a bundle is refused, or does not fit the run.
+    NoDataError
+        If no bar is left that the model was not trained on.
+    """
+    spec = inputs.spec
+    assert isinstance(spec, ModelSpec)
+    symbol = None if inputs.stated is None else inputs.stated.symbol or None
+    interval = inputs.annualisation.interval
+    bundles = bundles_of(spec, symbol=symbol, interval=interval.label, given=inputs.models)
+    index, dates = pd.DatetimeIndex(inputs.bars.index), inputs.features.dates
+    check_dates(bundles, spec, index=index, dates=dates, interval=interval)
+    begin, end = _parts(inputs, bundles, spec, index)
+    # What comes before is there for conditions that read slower bars, and for nothing else.
+    seen = inputs.begin
+    answers = answers_of(
+        bundles, spec, inputs.bars.iloc[seen:], symbol=symbol, interval=interval, dates=dates[seen:]
+    ).after(seen)
+    inputs.outputs.update(answers.by_bar)
+    if inputs.in_sample == "scored":
+        return _run(inputs, spec, bundles, answers)
+    if end > begin and inputs.in_sample == "refused":
+        raise UsageError(
+            f"The model learnt from bars up to {index[end - 1].date()}, and these, which are to "
+            f"be out of sample, begin on {index[begin].date()}.",
+            hint="Begin the validation later, so that each part out of sample lies after the "
+            "training, or give dated bundles: models: {DATE: PATH, ...}.",
+            details={"argument": "start", "learnt_until": str(index[end - 1].date())},
+        )
+    # The scored part is first: whoever watches a run's loop watches that one.
+    result = _run(replace(inputs, start=max(begin, end)), spec, bundles, answers)
+    if end <= begin:
+        return result
+    earlier = inputs.cut(0, end, start=begin, loop=in_one_piece)
+    learnt = _run(earlier, spec, bundles, answers.until(end))
+    return replace(result, in_sample=learnt)
+
+
+def _parts(
+    inputs: Inputs, bundles: list[KnownBundle], spec: ModelSpec, index: pd.DatetimeIndex
+) -> tuple[int, int]:
+    """Return the first bar of the run, and the first that no bundle was trained on."""
+    dates, bars = inputs.features.dates, len(index)
+    begin = max(inputs.start, bundles[0].first_bar(dates))
+    if begin >= bars:
+        raise NoDataError(
+            f"No model was known before the last bar, of {index[-1].date()}: the first is of "
+            f"{bundles[0].known_from}.",
+            hint="Choose a later end, or name a model that was known earlier.",
+        )
+    if bundles[0].known_from is not None:
+        # They were trained before their dates, see `check_dates`.
+        return begin, begin
+    interval = inputs.annualisation.interval
+    end = in_sample_end(bundles[0].bundle, spec, index=index, dates=dates, interval=interval) or 0
+    if end >= bars and inputs.in_sample == "apart":
+        horizon = max(spec.label_horizon or 0, bundles[0].bundle.label_horizon or 0)
+        until = spec.trained_until or _day(bundles[0].bundle.trained_until)
+        raise NoDataError(
+            f"No bar is out of sample: the model was trained until {until}"
+            + (f", its labels looked {horizon} bars ahead" if horizon else "")
+            + f", and the last bar is of {index[-1].date()}.",
+            hint="Choose a later end, or a model that was trained on less.",
+            details={"trained_until": str(until), "label_horizon": horizon},
+        )
+    return begin, end
+
+
+def _day(moment: pd.Timestamp | None) -> str:
+    # Without a zone it is a session.
+    return str(moment.date() if moment is not None and moment.tz is None else moment)
+
+
+def _run(
+    inputs: Inputs, spec: ModelSpec, bundles: list[KnownBundle], answers: ModelAnswers
+) -> ModelResult:
+    rules = answers.run_rules
+    separation = separation_of(
+        pd.DatetimeIndex(inputs.bars.index).as_unit("ns").asi8, rules.min_signal_separation
+    )
+    clauses, base = _conditions(inputs, spec)
+    decisions = follow_signals(
+        base, answers.said.signals, short=rules.allow_short_from_flat, separation=separation
+    )
+    terms = rules_of(spec, commission=inputs.commission, slippage=inputs.slippage)
+    result = trade_shares(inputs, clauses, decisions, terms)
+    return ModelResult(
+        **{known.name: getattr(result, known.name) for known in fields(Result)},
+        answers=answers,
+        bundles=bundles,
+        held=_held(result.outcome, answers, separation, base, at_close=terms.at_close),
+    )
+
+
+def _conditions(inputs: Inputs, spec: ModelSpec) -> tuple[Clauses, Decisions]:
+    """Return the spec's conditions, and decisions that enter and leave wherever these let them."""
+    bars = len(inputs.bars)
+    clauses = parse_clauses(
+        spec.filled_conditions,
+        spec.filled_sizing,
+        risk_pct=spec.per_trade_risk_pct,
+        costs={"commission": inputs.commission, "slippage": inputs.slippage},
+    )
+    # An empty list never holds (SEMANTICS 2.4); the model's signals are put into these.
+    always = Clause("entry_conditions", 0, "True", Const("bool", 1.0))
+    base = plan_decisions(
+        replace(clauses, entry=(always,), exit=(always,)),
+        inputs.evaluator(),
+        bars,
+        filter_all=spec.filter_scope == "all",
+        positions=POSITION_NAMES,
+    )
+    return clauses, base
+
+
+def _held(
+    outcome: Outcome,
+    answers: ModelAnswers,
+    separation: Integers | None,
+    base: Decisions,
+    *,
+    at_close: bool,
+) -> Integers:
+    """Return what held each bar, as the run went."""
+    said = answers.said
+    bars, trades = len(said.signals), outcome.trades
+    standing = standing_of(trades, bars, at_close=at_close)
+    decided = np.zeros(bars, np.bool_)
+    decided[outcome.start : outcome.last_decided + 1] = True
+    held = hold_by_account(said, decided, standing, separation=separation, rules=answers.run_rules)
+    # What was decided filled at the next open, or at this close.
+    filled = np.zeros(bars + 1, np.bool_)
+    filled[trades.entry_bar] = True
+    filled[trades.exit_bar[trades.reason < Reason.END_OF_DATA]] = True
+    came_of_it = filled[:bars] if at_close else filled[1:]
+    nothing = decided & (held == Held.NOTHING) & ~came_of_it
+    gates = np.where(standing.position == 0, base.entry_gate, base.exit_gate)
+    held = np.where(nothing, np.where(gates, int(Held.NOT_FILLED), int(Held.FILTER)), held)
+    return held.astype(np.int64)

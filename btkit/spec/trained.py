@@ -1,0 +1,406 @@
+"""The kind of spec that trades as a trained model says, and the other system's form of one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from btkit.arguments import kind_of_value
+from btkit.conditions import COST_NAMES, SIZING_NAMES, fill_parameters
+from btkit.errors import Problem, SpecError, UsageError
+from btkit.markets import Interval
+from btkit.spec.base import BaseSpec
+from btkit.spec.fields import (
+    Bars,
+    CommissionModel,
+    Conditions,
+    Instrument,
+    Metadata,
+    as_tuple,
+    whole,
+)
+from btkit.spec.model import OptionsSpec, StrategySpec
+
+NO_LIMIT = 2**31 - 1
+"""Bars that no run has: how a spec says that nothing closes a position for its age."""
+LONGEST_PATH = 4_096
+MAX_MODELS = 10_000
+
+_CLASS = r"^[A-Za-z][A-Za-z0-9_]{0,63}$"
+
+
+def _refuse(rule: str) -> PydanticCustomError:
+    return PydanticCustomError("rule", "{rule}", {"rule": rule})
+
+
+def _is_path(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_PATH and value.isprintable()
+
+
+def _day(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            if date.fromisoformat(value).isoformat() == value:
+                return value
+        except ValueError:
+            pass
+    elif type(value) is date:
+        return value.isoformat()
+    raise _refuse("must be a date as YYYY-MM-DD")
+
+
+def _dated(value: object) -> object:
+    if _is_path(value):
+        return value
+    if not isinstance(value, dict) or not value:
+        raise _refuse("must be the path of a folder of bundles by date, or a mapping of dates")
+    if len(value) > MAX_MODELS:
+        raise _refuse(f"must name at most {MAX_MODELS:,} bundles")
+    if not all(_is_path(path) for path in value.values()):
+        raise _refuse("must give a path for each date")
+    return {str(_day(key)): path for key, path in sorted(value.items(), key=str)}
+
+
+def _interval(text: str) -> str:
+    try:
+        return Interval.parse(text).label
+    except UsageError as error:
+        raise _refuse("must be a length of bars, such as 1d or 30m") from error
+
+
+def _distinct(classes: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(classes)) < len(classes):
+        raise _refuse("must name each class once")
+    return classes
+
+
+BundlePath = Annotated[str, Field(min_length=1, max_length=LONGEST_PATH)]
+Models = Annotated[
+    Annotated[dict[str, BundlePath], Field(max_length=MAX_MODELS)] | BundlePath,
+    BeforeValidator(_dated),
+]
+Day = Annotated[str, Field(json_schema_extra={"format": "date"}), BeforeValidator(_day)]
+OneLot = Annotated[int, Field(ge=1, le=1), BeforeValidator(whole)]
+Horizon = Annotated[int, Field(ge=0, le=1_000_000), BeforeValidator(whole)]
+Classes = Annotated[
+    tuple[Annotated[str, Field(pattern=_CLASS)], ...],
+    BeforeValidator(as_tuple),
+    Field(min_length=2, max_length=100),
+    AfterValidator(_distinct),
+]
+Others = Annotated[
+    tuple[Literal["symbol", "timeframe"], ...], BeforeValidator(as_tuple), Field(max_length=2)
+]
+IntervalText = Annotated[str, Field(max_length=20), AfterValidator(_interval)]
+_FROM_BUNDLE = "left out: what the bundle says"
+
+
+class ModelSpec(BaseSpec):
+    """A trained model, what its answers have to pass, and how much is traded on them.
+
+    Parameters
+    ----------
+    **fields
+        The fields of the file; see ``backtest schema``.
+
+    Raises
+    ------
+    SpecError
+        With every problem at once.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={"description": "A trained model: where it is, and when it is believed."}
+    )
+
+    kind: ClassVar[str] = "model"
+    default_costs: ClassVar[tuple[float, float] | None] = (0.001, 0.001)
+    has_usual_limit: ClassVar[bool] = False
+    sizing_names: ClassVar[frozenset[str]] = SIZING_NAMES | COST_NAMES
+    foreign_fields: ClassVar[dict[str, str]] = {
+        "exit_conditions": "leave it out: the model's SELL closes a position; what closes it "
+        "whatever the model says is a stop condition",
+        "direction": "leave it out: a model buys, and with allow_short_from_flat it sells short",
+        "asset_class": "leave it out: costs are what commission_model says",
+        "requires_options_data": "leave it out: a model reads what it was trained on",
+    }
+
+    model_path: BundlePath | None = Field(
+        default=None,
+        description="The bundle's folder, from the working folder; left out: "
+        "models/<name>/<SYMBOL>_<timeframe>",
+    )
+    models: Models | None = Field(
+        default=None,
+        description="Bundles by the date from which each was known, or the folder that has one "
+        "folder a date; at each bar the newest decides",
+    )
+    symbol: Instrument | None = Field(
+        default=None, description="What it was trained for; stands in where no symbol is given"
+    )
+    interval: IntervalText | None = Field(
+        default=None, description="Of the bars it was trained on; stands in where none is given"
+    )
+    allow_other: Others = Field(
+        default=(),
+        description="What may be another than the bundle was trained on: symbol, timeframe",
+    )
+    output_classes: Classes | None = Field(
+        default=None,
+        description="What each output stands for, in their order; needed where the bundle does "
+        "not say it",
+    )
+    output_activation: Literal["logits", "probabilities"] | None = Field(
+        default=None, description=f"What the outputs are; {_FROM_BUNDLE}"
+    )
+    trained_until: Day | None = Field(
+        default=None,
+        description="The last day that the model was trained on, where the bundle does not say it",
+    )
+    label_horizon: Horizon | None = Field(
+        default=None, description=f"Bars that a label looked ahead; {_FROM_BUNDLE}, else 0"
+    )
+    confidence_threshold: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description=f"An answer of lower probability is HOLD; {_FROM_BUNDLE}, else 0.5",
+    )
+    position_awareness: bool | None = Field(
+        default=None,
+        description="Whether a BUY while long and a SELL while flat are HOLD; "
+        f"{_FROM_BUNDLE}, else true",
+    )
+    allow_short_from_flat: bool | None = Field(
+        default=None, description=f"Whether a SELL while flat sells short; {_FROM_BUNDLE}, else no"
+    )
+    min_signal_separation: float | None = Field(
+        default=None,
+        ge=0,
+        le=1_000_000,
+        description="Hours from the bar of the last entry or exit before the next is decided; "
+        f"{_FROM_BUNDLE}, else 4",
+    )
+    round_trip_cost: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="What a regression's answer has to exceed, as a fraction, times the next; "
+        f"{_FROM_BUNDLE}, else 0.003",
+    )
+    min_edge_multiplier: float | None = Field(
+        default=None,
+        gt=0,
+        le=1_000,
+        description=f"Factor of round_trip_cost; {_FROM_BUNDLE}, else 1.5",
+    )
+    entry_conditions: Conditions = Field(
+        default=(),
+        json_schema_extra={"maxItems": 0},
+        description="None: the model decides when a position opens",
+    )
+    stop_conditions: Conditions = Field(
+        default=(),
+        description="A position is closed when every one of these holds, whatever the model says",
+    )
+    max_holding_bars: Bars = Field(
+        default=NO_LIMIT, description="A position closes after this many bars; left out: never"
+    )
+    max_concurrent_positions: OneLot = Field(
+        default=1, description="One: a model holds one position at most"
+    )
+    position_sizing_formula: str = Field(
+        default="0.25 * capital / (close * (1 + commission))",
+        min_length=1,
+        description="Shares to trade; knows risk_pct, which is per_trade_risk_pct, commission "
+        "and slippage",
+    )
+    allow_fractional: bool = Field(default=True, description="Whether sizes keep their fraction")
+    commission_model: CommissionModel = Field(
+        default="rate", description="What the commission is charged on"
+    )
+    features: Metadata | None = Field(
+        default=None,
+        description="indicators, fuzzy_sets and nn_inputs of the strategy that was trained; the "
+        "bundle's have to be the same",
+    )
+
+    @property
+    def meant_for(self) -> dict[str, str]:
+        """The symbol and the interval that it was trained on, where it says them."""
+        stated = {"symbol": self.symbol, "interval": self.interval}
+        return {name: value for name, value in stated.items() if value is not None}
+
+    @property
+    def commission_kind(self) -> CommissionModel:
+        """The commission model in force."""
+        return self.commission_model
+
+    @property
+    def is_fractional(self) -> bool:
+        """Whether sizes keep their fraction."""
+        return self.allow_fractional
+
+    @property
+    def takes_both_sides(self) -> bool:
+        """Whether it may hold shorts: unless it says that it does not, its model may say so."""
+        return self.allow_short_from_flat is not False
+
+    @property
+    def side(self) -> str:
+        """Which sides of the instrument it takes, as far as the spec says it."""
+        if self.allow_short_from_flat is None:
+            return "long, and short if its model was trained so"
+        return "long and short" if self.allow_short_from_flat else "long only"
+
+    @property
+    def filled_sizing(self) -> str:
+        """The sizing formula, parameters filled in."""
+        return fill_parameters(self.position_sizing_formula, self.parameters)
+
+    def _expressions(self) -> list[str]:
+        return [*super()._expressions(), self.position_sizing_formula]
+
+    @classmethod
+    def _cross_field_problems(cls, data: dict[str, Any]) -> list[Problem]:
+        problems = []
+        entries = data.get("entry_conditions")
+        if isinstance(entries, list | tuple) and len(entries):
+            problems.append(
+                Problem(
+                    "entry_conditions",
+                    "a model spec has none: the model decides when a position opens",
+                    "write what must hold besides as filter_conditions",
+                )
+            )
+        if data.get("model_path") is not None and data.get("models") is not None:
+            problems.append(
+                Problem(
+                    "models",
+                    "stands beside model_path, and one of them has to say which model decides",
+                    "keep models for bundles by date, model_path for one bundle",
+                )
+            )
+        if data.get("trained_until") is not None and data.get("models") is not None:
+            problems.append(
+                Problem(
+                    "trained_until",
+                    "is one date, and each of several bundles has its own",
+                    "leave it out: a bundle's metadata say it",
+                )
+            )
+        return problems
+
+
+_ONLY_MODELS = tuple(
+    name
+    for name in ModelSpec.model_fields
+    if name not in StrategySpec.model_fields and name not in OptionsSpec.model_fields
+)
+_TO_A_MODEL = {
+    "symbol": "leave it out: the instrument is that of --symbol",
+    "interval": "leave it out: the bars are those of --interval",
+}
+SIGNS = tuple(name for name in _ONLY_MODELS if name not in {*_TO_A_MODEL, "features"})
+"""The fields each of which makes a file a model spec; by the others something else may be meant."""
+ModelSpec.foreign_fields.update(
+    {
+        name: "leave it out: a model trades the instrument itself, no options"
+        for name in OptionsSpec.model_fields
+        if name not in ModelSpec.model_fields and name not in ModelSpec.foreign_fields
+    }
+)
+for _other in (StrategySpec, OptionsSpec):
+    _other.foreign_fields.update(
+        {
+            name: _TO_A_MODEL.get(name, "leave it out: a model spec has it, which has a model_path")
+            for name in _ONLY_MODELS
+        }
+    )
+
+
+_FEATURES = ("indicators", "fuzzy_sets", "nn_inputs")
+_DECISIONS = ("confidence_threshold", "position_awareness", "allow_short_from_flat")
+_NESTED = {
+    "filters": ("min_signal_separation",),
+    "cost_model": ("round_trip_cost", "min_edge_multiplier"),
+}
+
+
+def fields_of_v3(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a strategy of the other system's third grammar as the fields of a model spec.
+
+    What it is trained by is left out; of what it decides by everything has to be known here, since
+    a filter that is not applied trades otherwise than was meant.
+
+    Parameters
+    ----------
+    values
+        The fields of its file.
+
+    Raises
+    ------
+    SpecError
+        If it decides by something that is not known here.
+    """
+    problems: list[Problem] = []
+    fields = {name: values[name] for name in ("name", "version", "description") if name in values}
+    fields["features"] = {name: values[name] for name in _FEATURES if name in values}
+    fields |= _decisions(values.get("decisions"), problems)
+    fields |= _training_data(values.get("training_data"))
+    if problems:
+        raise SpecError(problems)
+    return fields
+
+
+def _decisions(section: object, problems: list[Problem]) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for name, value in _mapping(section, "decisions", problems).items():
+        known = _NESTED.get(name)
+        if name in _DECISIONS:
+            fields[name] = value
+        elif known is not None:
+            path = f"decisions.{name}"
+            for below, found in _mapping(value, path, problems).items():
+                if below in known:
+                    fields[below] = found
+                else:
+                    problems.append(_unknown(f"{path}.{below}", known))
+        elif name != "output_format":
+            problems.append(_unknown(f"decisions.{name}", (*_DECISIONS, *_NESTED)))
+    return fields
+
+
+def _mapping(section: object, path: str, problems: list[Problem]) -> Mapping[str, Any]:
+    if isinstance(section, dict):
+        return section
+    if section is not None:
+        message = f"must be a mapping, not {kind_of_value(section)}"
+        problems.append(Problem(path, message, "write its settings below it, one a line"))
+    return {}
+
+
+def _unknown(path: str, known: Sequence[str]) -> Problem:
+    return Problem(
+        path,
+        "is not known here, and without it the strategy would decide otherwise",
+        f"keep {', '.join(known)}; leave it out if it changes nothing",
+    )
+
+
+def _training_data(section: object) -> dict[str, Any]:
+    # Whatever has another shape only leaves symbol and interval to be given.
+    known = section if isinstance(section, dict) else {}
+    symbols, timeframes = known.get("symbols"), known.get("timeframes")
+    fields: dict[str, Any] = {}
+    if isinstance(symbols, dict):
+        named = symbols.get("list")
+        only = named[0] if isinstance(named, list) and len(named) == 1 else None
+        fields["symbol"] = symbols.get("symbol") or only
+    if isinstance(timeframes, dict):
+        fields["interval"] = timeframes.get("base_timeframe") or timeframes.get("timeframe")
+    return {name: value for name, value in fields.items() if value is not None}

@@ -1,0 +1,160 @@
+"""Model specs: what tells one, what it may say, and what is refused in which words."""
+
+import pytest
+
+from btkit.errors import SpecError
+from btkit.settings import Settings
+from btkit.spec import ModelSpec, StrategySpec, dump_spec, kind_of, load_spec, spec_hash
+
+SPEC = {"name": "m", "model_path": "models/m"}
+V3 = """
+name: dip
+version: "3.0"
+indicators: {rsi_14: {type: rsi, period: 14}}
+fuzzy_sets: {momentum: {indicator: rsi_14, low: [0, 25, 40]}}
+nn_inputs: [{fuzzy_set: momentum, timeframes: ["1h"]}]
+model: {type: mlp}
+training: {epochs: 10}
+decisions:
+  output_format: regression
+  position_awareness: false
+  filters: {min_signal_separation: 8}
+  cost_model: {round_trip_cost: 0.002, min_edge_multiplier: 2.0}
+training_data:
+  symbols: {mode: multi, list: [EURUSD]}
+  timeframes: {mode: single, timeframe: "1h"}
+"""
+
+
+def problems(source):
+    with pytest.raises(SpecError) as caught:
+        load_spec(source)
+    return {problem.path: f"{problem.message}; {problem.hint}" for problem in caught.value.problems}
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"model_path": "x"}, "has a model_path"),
+        ({"models": {"2012-01-03": "x"}}, "has a models"),
+        ({"confidence_threshold": 0.6}, "has a confidence_threshold"),
+        ({"model_path": "x", "position_sizing_formula": "1"}, "has a model_path"),
+        ({"models": "folder", "allow_fractional": False}, "has a models"),
+    ],
+)
+def test_its_fields_tell(fields, why):
+    spec = load_spec({"name": "m", **fields})
+    assert isinstance(spec, ModelSpec)
+    assert why in kind_of(spec)[1]
+
+
+def test_a_symbol_alone_makes_no_model_of_a_rule():
+    rule = {
+        "name": "r", "entry_conditions": ["close > 1"], "exit_conditions": [],
+        "stop_conditions": [], "symbol": "SPX",
+    }  # fmt: skip
+    assert problems(rule) == {
+        "symbol": "unknown field 'symbol'; leave it out: the instrument is that of --symbol"
+    }
+    assert isinstance(load_spec({**rule, "symbol": None}), StrategySpec)
+
+
+def test_a_spec_is_the_same_after_it_was_written_in_any_form():
+    known = load_spec({**SPEC, "trained_until": "2011-12-30", "allow_other": ["symbol"]})
+    for form in ("json", "yaml"):
+        assert load_spec(dump_spec(known, format=form)) == known
+    bare = load_spec({"name": "m", "confidence_threshold": 0.5})
+    assert load_spec(bare.model_dump(mode="json")) == bare
+    # One without any own field but the default path is told by what it writes out.
+    assert load_spec(known.replace(model_path=None).model_dump(mode="json")).kind == "model"
+
+
+def test_the_hash_sees_what_decides():
+    known = load_spec(SPEC)
+    hashes = {
+        spec_hash(known.replace(**changes))
+        for changes in (
+            {}, {"model_path": "models/n"}, {"confidence_threshold": 0.5},
+            {"allow_short_from_flat": True}, {"trained_until": "2011-12-30"},
+            {"output_classes": ["BUY", "SELL", "HOLD"]}, {"commission_model": "per_order"},
+        )
+    }  # fmt: skip
+    assert len(hashes) == 7
+    assert spec_hash(known) == spec_hash(load_spec({**SPEC, "metadata": {"a": 1}}))
+
+
+def test_a_limit_of_the_environment_is_none_of_a_models():
+    known = Settings(_env_file=None, max_holding_bars=7)
+    assert load_spec(SPEC, settings=known).max_holding_bars > 10**9
+    assert load_spec({**SPEC, "max_holding_bars": 3}, settings=known).max_holding_bars == 3
+
+
+def test_fields_of_other_kinds_are_refused_with_what_to_do_instead():
+    found = problems(
+        {
+            **SPEC, "entry_conditions": ["close > 1"], "exit_conditions": ["close < 1"],
+            "direction": "short", "target_dte": 21, "max_concurrent_positions": 2,
+        }
+    )  # fmt: skip
+    assert "the model decides when a position opens" in found["entry_conditions"]
+    assert "stop condition" in found["exit_conditions"]
+    assert "allow_short_from_flat" in found["direction"]
+    assert "no options" in found["target_dte"]
+    assert "must be at most 1, not 2" in found["max_concurrent_positions"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "path", "said"),
+    [
+        ({"models": {"2012": "x"}}, "models", "must be a date as YYYY-MM-DD"),
+        ({"models": {"2012-01-03": ""}}, "models", "must give a path for each date"),
+        ({"models": {}}, "models", "must be the path of a folder"),
+        ({"models": 5}, "models", "must be the path of a folder"),
+        ({"model_path": "x", "models": "y"}, "models", "stands beside model_path"),
+        ({"models": "y", "trained_until": "2012-01-03"}, "trained_until", "each of several"),
+        ({"model_path": "", "label_horizon": 5}, "model_path", "is empty"),
+        ({"trained_until": "2012-02-30", **SPEC}, "trained_until", "2011-12-30"),
+        ({**SPEC, "output_classes": ["BUY", "BUY"]}, "output_classes", "each class once"),
+        ({**SPEC, "output_classes": ["BUY", "a b"]}, "output_classes[1]", "no name of a class"),
+        ({**SPEC, "output_activation": "relu"}, "output_activation", "'logits'"),
+        ({**SPEC, "confidence_threshold": 60}, "confidence_threshold", "at most 1"),
+        ({**SPEC, "min_signal_separation": -1}, "min_signal_separation", "24 is a day"),
+        ({**SPEC, "label_horizon": 1.5}, "label_horizon", "a whole number"),
+        ({**SPEC, "interval": "7q"}, "interval", "a length of bars"),
+        ({**SPEC, "allow_other": ["model"]}, "allow_other[0]", "'symbol', 'timeframe'"),
+        ({**SPEC, "position_sizing_formula": "fees"}, "position_sizing_formula", "unknown name"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_words(fields, path, said):
+    found = problems({"name": "m", **fields})
+    assert list(found) == [path]
+    assert said in found[path]
+
+
+def test_costs_are_names_of_a_models_formula_alone():
+    assert load_spec({**SPEC, "position_sizing_formula": "slippage + commission"})
+    rule = {
+        "name": "r", "entry_conditions": ["close > 1"], "exit_conditions": [],
+        "stop_conditions": [], "position_sizing_formula": "1 / commission",
+    }  # fmt: skip
+    assert "unknown name 'commission'" in problems(rule)["position_sizing_formula"]
+    assert (
+        "unknown name"
+        in problems({**SPEC, "stop_conditions": ["slippage > 0"]})["stop_conditions[0]"]
+    )
+
+
+def test_a_v3_strategy_becomes_one():
+    spec = load_spec(V3)
+    assert isinstance(spec, ModelSpec)
+    assert (spec.name, spec.version, spec.symbol, spec.interval) == ("dip", "3.0", "EURUSD", "1h")
+    assert (spec.min_signal_separation, spec.position_awareness) == (8.0, False)
+    assert (spec.round_trip_cost, spec.min_edge_multiplier) == (0.002, 2.0)
+    assert set(spec.features) == {"indicators", "fuzzy_sets", "nn_inputs"}
+    assert load_spec(dump_spec(spec)) == spec
+
+
+def test_what_a_v3_strategy_decides_by_and_nobody_knows_is_refused():
+    found = problems(V3.replace("filters: {", "filters: {volume: 3, "))
+    assert list(found) == ["decisions.filters.volume"]
+    assert "would decide otherwise" in found["decisions.filters.volume"]
