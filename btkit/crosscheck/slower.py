@@ -22,6 +22,8 @@ SEEN = 600
 
 # Longer than a month: its last session must be known.
 _MARGIN = pd.Timedelta(days=40)
+# What every calendar that is recorded at all has years of.
+_RECORDED = pd.Timestamp("1990-01-01"), pd.Timestamp("2039-12-31")
 
 
 @dataclass(frozen=True)
@@ -219,16 +221,31 @@ def slower_column(
 
 def _sessions(index: pd.DatetimeIndex, interval: Interval, calendar: str) -> list[Session]:
     days = index.tz_localize(None).normalize()
-    listed = schedule(calendar, days[0] - _MARGIN, days[-1] + _MARGIN)
-    found = []
-    for day, opens, closes in zip(listed.index, listed["open"], listed["close"], strict=True):
-        date = day.to_pydatetime()
-        moments = (opens, closes)
-        if interval.is_intraday:
-            found.append(Session(date, *(m.tz_convert(None).to_pydatetime() for m in moments)))
-        else:
-            found.append(Session(date, date, date))
-    return found
+    first, last = days[0] - _MARGIN, days[-1] + _MARGIN
+    recorded = schedule(calendar, min(first, _RECORDED[0]), max(last, _RECORDED[1]))
+    opens, closes = (
+        pd.DatetimeIndex(recorded[name]).tz_convert(None) for name in ("open", "close")
+    )
+    begin, end = recorded.index.searchsorted(first), recorded.index.searchsorted(last, "right")
+    known = [*range(begin, end), 0, -1]
+    hours = {recorded.index[place]: (opens[place], closes[place]) for place in known}
+    # In years that are not recorded a session is each day of the week on which the nearest twenty
+    # recorded ones fall, with the hours of the nearest.
+    for near, beyond in (
+        (recorded.index[:20], pd.date_range(first, recorded.index[0], inclusive="left")),
+        (recorded.index[:-21:-1], pd.date_range(recorded.index[-1], last, inclusive="right")),
+    ):
+        usual, nearest = {day.weekday() for day in near}, near[0]
+        for day in beyond:
+            if day.weekday() in usual:
+                shift = day - nearest
+                hours[day] = hours[nearest][0] + shift, hours[nearest][1] + shift
+    return [
+        Session(*(moment.to_pydatetime() for moment in (day, *(times if timed else (day, day)))))
+        for timed in [interval.is_intraday]
+        for day, times in sorted(hours.items())
+        if first <= day <= last
+    ]
 
 
 def _index(keys: Sequence[Any], slower: Interval) -> pd.DatetimeIndex:

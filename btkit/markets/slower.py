@@ -19,6 +19,8 @@ from btkit.markets.interval import DAYS_PER_WEEK, LONGEST_MONTH_DAYS, Interval
 Integers = npt.NDArray[np.int64]
 NONE: Final = -1
 MINUTE: Final = 60 * 10**9
+# So many recorded sessions show on which days of the week an exchange opens.
+USUAL: Final = 20
 # The last session of a month that ends after the last bar must be known.
 AHEAD: Final = np.timedelta64(LONGEST_MONTH_DAYS, "D")
 
@@ -136,8 +138,8 @@ def slower_bars(
     closures that nobody foresaw as well (September 2001). A period without a bar has no slower
     bar, one whose beginning lies before the first bar none either. A bar that lies outside of all
     sessions is part of none; one that is cut by an opening belongs to that session. Beyond the
-    years that an exchange's sessions are recorded for, every weekday is one, with the hours of the
-    nearest recorded session.
+    years that an exchange's sessions are recorded for, each day of the week that the nearest
+    recorded ones fall on is one, with the hours of the nearest.
 
     Parameters
     ----------
@@ -240,8 +242,8 @@ class _Sessions:
         first, last = (np.datetime64(utc[i].tz_convert(None), "D") for i in (0, -1))
         exchange = exchange_calendar(calendar, *years_around(first - AHEAD, last + AHEAD))
         labels = exchange.sessions.to_numpy().astype("datetime64[D]")
-        before = _weekdays(first - AHEAD, labels[0])
-        after = _weekdays(labels[-1] + 1, last + AHEAD)
+        before = _usual_days(first - AHEAD, labels[0], like=labels[:USUAL])
+        after = _usual_days(labels[-1] + 1, last + AHEAD, like=labels[-USUAL:])
         days = np.concatenate([before, labels, after])
         midnights = days.astype("datetime64[ns]").astype(np.int64)
         if not timed:
@@ -301,6 +303,7 @@ class _Sessions:
         return pd.DatetimeIndex(days).as_unit(like.unit)
 
 
-def _weekdays(first: np.datetime64, end: np.datetime64) -> Days:
+def _usual_days(first: np.datetime64, end: np.datetime64, *, like: Days) -> Days:
     days = np.arange(first, end, dtype="datetime64[D]")
-    return days[np.is_busday(days)]
+    known = (like.astype(np.int64) - MONDAY) % DAYS_PER_WEEK
+    return days[np.isin((days.astype(np.int64) - MONDAY) % DAYS_PER_WEEK, known)]

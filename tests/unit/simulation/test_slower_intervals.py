@@ -140,3 +140,19 @@ def test_option_specs_read_slower_bars_too():
     run = bt.simulate(spec, bars.assign(current_iv=0.2), start=bars.index[60])
     assert len(run.trades)
     assert differences(run) == []
+
+
+@pytest.mark.parametrize(("calendar", "first"), [("XSAU", "2015-03-01"), ("XSHG", "2030-06-02")])
+def test_years_that_no_calendar_records_agree_too(calendar, first):
+    days = pd.date_range(first, periods=120, name="date")
+    for index in (days, (days + pd.Timedelta(hours=6)).tz_localize("UTC").rename("time")):
+        bars = random_bars(len(index), index=index)
+        assert differences(bt.simulate({**SPEC, "calendar": calendar}, bars)) == []
+
+
+def test_a_week_of_closures_that_nobody_foresaw_closes_on_its_last_session():
+    sessions = schedule("XNYS", pd.Timestamp("2001-08-20"), pd.Timestamp("2001-10-05")).index
+    bars = random_bars(30, index=sessions[:30].rename("date"))
+    weekly = bt.simulate(SPEC, bars).features['on("1w", close)']
+    assert weekly["2001-09-10"] == bars["close"]["2001-09-10"]
+    assert weekly["2001-09-17"] == bars["close"]["2001-09-10"]
