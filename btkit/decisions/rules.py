@@ -110,8 +110,7 @@ class Clauses:
 
     def columns(self) -> list[Column | On]:
         """Return every column that any expression reads, those of slower intervals after them."""
-        trees = [clause.tree for clause in (*self.conditions(), self.sizing)]
-        found = {column for tree in trees for column in columns_of(tree)}
+        found = {column for clause in self.expressions() for column in columns_of(clause.tree)}
         return sorted(found, key=lambda column: (isinstance(column, On), column.label))
 
 

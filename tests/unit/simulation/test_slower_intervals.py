@@ -156,3 +156,20 @@ def test_a_week_of_closures_that_nobody_foresaw_closes_on_its_last_session():
     weekly = bt.simulate(SPEC, bars).features['on("1w", close)']
     assert weekly["2001-09-10"] == bars["close"]["2001-09-10"]
     assert weekly["2001-09-17"] == bars["close"]["2001-09-10"]
+
+
+def test_both_sides_read_slower_bars():
+    spec = {
+        **SPEC, "direction": "both", "position_sizing_formula": "10",
+        "short": {
+            "entry_conditions": ["close < on('1w', prev_low)"],
+            "exit_conditions": ["close > on('1w', sma_5)"], "stop_conditions": [],
+            "position_sizing_formula": "1000 / on('1mo', high)",
+        },
+    }  # fmt: skip
+    run = bt.simulate(spec, random_bars(300))
+    assert {'on("1w", prev_low)', 'on("1w", sma_5)', 'on("1mo", high)'} <= set(run.features)
+    assert differences(run) == []
+    spec["short"]["exit_conditions"] = ["close > on('1h', sma_5)"]
+    with pytest.raises(SpecError, match=r"short.exit_conditions\[0\]: Bars of 1d do not make"):
+        bt.simulate(spec, random_bars(300))
