@@ -1,4 +1,4 @@
-"""The notebooks, templates and strategies that come with btkit, and a folder to work on them in."""
+"""Notebooks, templates, strategies and models that come with btkit, and a folder to work in."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from pathlib import Path
 
 from btkit.errors import StoreError, UsageError
 
-KINDS: Mapping[str, frozenset[str]] = {
-    "notebooks": frozenset({".ipynb"}),
-    "strategies": frozenset({".json", ".yaml"}),
-    "templates": frozenset({".ipynb"}),
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "models": ("*/strategy.yaml", "*/*/*.json", "*/*/model.pt", "*/*/model.safetensors"),
+    "notebooks": ("*.ipynb",),
+    "strategies": ("*.json", "*.yaml"),
+    "templates": ("*.ipynb",),
 }
-"""What comes with btkit, as the folders that `lay_out` makes are called; endings of its files."""
+"""What comes with btkit, as the folders that `lay_out` makes are called; which files it has."""
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -37,7 +38,8 @@ def shipped(kind: str) -> Path:
     >>> sorted(path.stem for path in shipped("templates").glob("s*.ipynb"))
     ['sweep']
     """
-    inside = _PACKAGE / kind
+    # Apart from the package's own folders, of which one is called models.
+    inside = _PACKAGE / "files" / kind
     # First: beside an installed package stand those of others, which may have such a name.
     return inside if inside.is_dir() else _PACKAGE.parent / kind
 
@@ -65,7 +67,7 @@ class Layout:
 
 
 def lay_out(folder: Path | str) -> Layout:
-    """Copy notebooks, strategies and templates into a folder; what is there is never overwritten.
+    """Copy what comes with btkit into a folder; what is there is never overwritten.
 
     Parameters
     ----------
@@ -92,11 +94,11 @@ def lay_out(folder: Path | str) -> Layout:
         )
     root = Path(os.path.abspath(folder))  # noqa: PTH100 - without following links, unlike resolve
     sources = {
-        root / kind / source.name: source.read_bytes()
-        for kind, endings in KINDS.items()
-        for source in sorted(shipped(kind).iterdir())
+        root / kind / source.relative_to(shipped(kind)): source.read_bytes()
+        for kind, patterns in KINDS.items()
         # Whoever works in a source tree may have saved something beside them.
-        if source.is_file() and source.suffix in endings
+        for source in sorted(path for form in patterns for path in shipped(kind).glob(form))
+        if source.is_file()
     }
     # All places are looked at before anything is written.
     for path in {root, *(target.parent for target in sources)}:

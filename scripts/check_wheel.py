@@ -111,16 +111,18 @@ def lay_out(place: Place) -> None:
     require(first["written"] and not first["left"], first)
     require(again["left"] == first["written"] and not again["written"], again)
     tree = {
-        f"{kind}/{path.name}"
-        for kind, pattern in (
-            ("notebooks", "*.ipynb"),
-            ("templates", "*.ipynb"),
-            ("strategies", "*.json"),
-            ("strategies", "*.yaml"),
+        path.relative_to(ROOT).as_posix()
+        for pattern in (
+            "notebooks/*.ipynb",
+            "templates/*.ipynb",
+            "strategies/*.json",
+            "strategies/*.yaml",
+            "models/*/*.yaml",
+            "models/*/*/*.*",
         )
-        for path in (ROOT / kind).glob(pattern)
+        for path in ROOT.glob(pattern)
     }
-    laid = {str(Path(path).relative_to(place.lab)) for path in first["written"]}
+    laid = {Path(path).relative_to(place.lab).as_posix() for path in first["written"]}
     require(laid == tree, laid ^ tree)
 
 

@@ -17,14 +17,16 @@ def names(paths, folder):
 
 def everything():
     return {
-        f"{kind}/{path.name}"
-        for kind, ending in (
-            ("notebooks", "ipynb"),
-            ("templates", "ipynb"),
-            ("strategies", "json"),
-            ("strategies", "yaml"),
+        path.relative_to(ROOT).as_posix()
+        for pattern in (
+            "notebooks/*.ipynb",
+            "templates/*.ipynb",
+            "strategies/*.json",
+            "strategies/*.yaml",
+            "models/spx_mlp/*.yaml",
+            "models/spx_mlp/SPX_1d/*",
         )
-        for path in (ROOT / kind).glob(f"*.{ending}")
+        for path in ROOT.glob(pattern)
     }
 
 
@@ -35,9 +37,9 @@ def test_a_source_tree_has_it_at_its_root():
 def test_a_wheel_has_it_inside_whatever_lies_beside(tmp_path, monkeypatch):
     # In site-packages a folder of another package may have the same name.
     (tmp_path / "templates").mkdir()
-    (tmp_path / "btkit" / "templates").mkdir(parents=True)
+    (tmp_path / "btkit" / "files" / "templates").mkdir(parents=True)
     monkeypatch.setattr(shipped, "_PACKAGE", tmp_path / "btkit")
-    assert shipped.shipped("templates") == tmp_path / "btkit" / "templates"
+    assert shipped.shipped("templates") == tmp_path / "btkit" / "files" / "templates"
 
 
 def test_everything_is_written_as_it_is(tmp_path):
@@ -63,10 +65,12 @@ def test_a_second_time_nothing_is_touched(tmp_path):
 
 
 def test_what_else_lies_there_does_not_come_with_btkit(tmp_path, monkeypatch):
+    files = tmp_path / "btkit" / "files"
     for kind in shipped.KINDS:
-        (tmp_path / "btkit" / kind / ".ipynb_checkpoints").mkdir(parents=True)
-    (tmp_path / "btkit" / "notebooks" / "mine.json").write_text("{}")
-    (tmp_path / "btkit" / "notebooks" / "ours.ipynb").write_text("{}")
+        (files / kind / ".ipynb_checkpoints").mkdir(parents=True)
+        (files / kind / ".ipynb_checkpoints" / "ours.ipynb").write_text("{}")
+    (files / "notebooks" / "mine.json").write_text("{}")
+    (files / "notebooks" / "ours.ipynb").write_text("{}")
     monkeypatch.setattr(shipped, "_PACKAGE", tmp_path / "btkit")
     done = shipped.lay_out(tmp_path / "lab")
     assert names(done.written, done.folder) == {"notebooks/ours.ipynb"}
@@ -138,4 +142,4 @@ def test_a_full_disk_leaves_no_half_of_a_file(tmp_path, monkeypatch):
 def test_the_wheel_is_told_to_take_it_along():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     along = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
-    assert {kind: f"btkit/{kind}" for kind in shipped.KINDS}.items() <= along.items()
+    assert {kind: f"btkit/files/{kind}" for kind in shipped.KINDS}.items() <= along.items()
