@@ -46,10 +46,10 @@ def sampled_bars(inputs: Inputs, *, first: int, count: int, rng: np.random.Gener
     dates = inputs.features.dates
     for special in (_period_ends(dates), _with_missing(inputs.bars)):
         inside = special[(special >= first) & (special <= last)]
-        size = min(share, len(inside))
+        size = min(share, len(inside), count - len(chosen))
         chosen.update(rng.choice(inside, size, replace=False).tolist())
     others = np.delete(np.arange(first, last + 1), np.array(sorted(chosen)) - first)
-    edges = np.linspace(0, len(others), max(count - len(chosen), 0) + 1).astype(np.int64).tolist()
+    edges = np.linspace(0, len(others), count - len(chosen) + 1).astype(np.int64).tolist()
     chosen.update(int(others[rng.integers(*pair)]) for pair in pairwise(edges))
     return sorted(chosen)
 
