@@ -27,7 +27,8 @@ BOOKS: Mapping[str, type[Walk[Any]]] = {"rules": Shares, "options": Spreads}
 
 def book_of(spec: BaseSpec) -> type[Walk[Any]]:
     """Return the rules of a spec: by its kind, and by how many sides it takes."""
-    return BothSides if spec.takes_both_sides else BOOKS[spec.kind]
+    book = BOOKS[spec.kind]
+    return BothSides if book is Shares and spec.takes_both_sides else book
 
 
 # Longer than any closure of an exchange.
