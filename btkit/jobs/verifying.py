@@ -19,7 +19,7 @@ from btkit.jobs.single_run import document_of
 from btkit.markets import read_day
 from btkit.settings import Settings, read_settings
 from btkit.spec import KINDS, kind_of, load_spec
-from btkit.storage import EXCURSIONS, Store
+from btkit.storage import DIRECTION, EXCURSIONS, Store
 
 _MOST = 20
 # What is of one run and not of its numbers, or only says with what they were made.
@@ -143,7 +143,12 @@ def differing_values(stored: Report, now: Report) -> list[dict[str, Any]]:
 
 def _compare(stored: RunDocument, now: RunDocument) -> dict[str, Any]:
     lacking = [name for name in EXCURSIONS if stored.trades[name].isna().all()]
-    then_trades, now_trades = (part.trades.drop(columns=lacking) for part in (stored, now))
+    if not len(stored.trades):
+        # Without a trade nothing stored says whether any might have had one.
+        lacking.append(DIRECTION)
+    then_trades, now_trades = (
+        part.trades.drop(columns=lacking, errors="ignore") for part in (stored, now)
+    )
     groups = {
         "bars": list(_unequal(_bars(stored.report), _bars(now.report), "provenance")),
         "trades": list(_unequal_frames(then_trades, now_trades, "trades")),

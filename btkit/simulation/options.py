@@ -80,6 +80,11 @@ class SpreadPositions:
     index: pd.DatetimeIndex
     features: FeatureSet
 
+    @property
+    def directed(self) -> bool:
+        """Never: every spread is sold."""
+        return False
+
     @cached_property
     def closed(self) -> Closed:
         """One trade a spread: prices in $ a share, return over the max loss."""

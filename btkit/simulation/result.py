@@ -77,11 +77,12 @@ class Result(Simulated):
         spread, which has no high and low, they are the profit over the max loss if it were bought
         back at each close, and at its exit.
 
-        A strategy that takes both sides has a column ``direction``, too: ``long`` or ``short``.
+        Of a run that might hold either side there is a column ``direction``, too: ``long`` or
+        ``short``.
         """
         closed, index = self.positions.closed, self.all_bars.index
         sides = {}
-        if self.spec.takes_both_sides:
+        if self.positions.directed:
             words = np.where(self.outcome.trades.side == Side.SELL, "short", "long")
             sides["direction"] = pd.array(words.tolist(), dtype="str")
         worst, best = self.positions.excursions(self.all_bars)

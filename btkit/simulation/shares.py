@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from btkit.decisions import Clauses, parse_clauses, plan_sides
+from btkit.decisions import BothSides, Clauses, parse_clauses, plan_sides
 from btkit.engine import (
     POSITION_NAMES,
     AnyDecisions,
@@ -44,6 +44,8 @@ class SharePositions:
         What the loop read.
     outcome
         What it gave.
+    directed
+        Whether it might hold either side.
     """
 
     noun: ClassVar[str] = "trade"
@@ -52,6 +54,7 @@ class SharePositions:
     market: Market
     rules: Rules
     outcome: Outcome
+    directed: bool
 
     @cached_property
     def closed(self) -> Closed:
@@ -193,7 +196,10 @@ def trade_shares(inputs: Inputs, clauses: Clauses, decisions: AnyDecisions, rule
     outcome = inputs.loop(
         ChunkedRun(market, decisions, rules, capital=inputs.capital, start=inputs.start)
     )
-    return conclude(inputs, clauses, outcome, SharePositions(market, rules, outcome))
+    directed = inputs.spec.takes_both_sides or (
+        isinstance(decisions, BothSides) and bool(decisions.short.entry_gate.any())
+    )
+    return conclude(inputs, clauses, outcome, SharePositions(market, rules, outcome, directed))
 
 
 def rules_of(spec: BaseSpec, *, commission: float, slippage: float) -> Rules:

@@ -57,6 +57,10 @@ class Positions(Protocol):
     """What the numbers in `Closed.reason` mean."""
 
     @property
+    def directed(self) -> bool:
+        """Whether each trade's side needs saying, since the run might hold either."""
+
+    @property
     def closed(self) -> Closed:
         """The closed trades."""
 

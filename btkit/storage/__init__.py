@@ -15,7 +15,7 @@ from btkit.storage.jobs import ClaimedJob, JobProgress, JobTable
 from btkit.storage.kept_files import SHARED_PAGES
 from btkit.storage.listing import JobFilter
 from btkit.storage.objects import ObjectStore
-from btkit.storage.rows import EXCURSIONS, trades_frame
+from btkit.storage.rows import DIRECTION, EXCURSIONS, trades_frame
 from btkit.storage.snapshot import Stored, StoreSnapshot
 from btkit.storage.store import Deleted, Store
 from btkit.storage.uploads import Delivery, UploadKind, Uploads
@@ -23,6 +23,7 @@ from btkit.storage.uploads import Delivery, UploadKind, Uploads
 __all__ = [
     "BUSY_TIMEOUT_S",
     "CURVE_COLUMNS",
+    "DIRECTION",
     "EXCURSIONS",
     "HEARTBEAT_S",
     "REMOTE",

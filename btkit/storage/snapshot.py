@@ -186,9 +186,10 @@ class StoreSnapshot:
             report = read_report(document)
             ran = as_it_ran(report.kind, report.provenance.spec)
             times = pd.DatetimeIndex(curve.index)
+            directed = ran.takes_both_sides or any(rows.DIRECTION in trade for trade in trades)
             return RunDocument(
                 report=report,
-                trades=rows.trades_frame(trades, times=times, directed=ran.takes_both_sides),
+                trades=rows.trades_frame(trades, times=times, directed=directed),
                 curve=curve,
             )
 

@@ -96,3 +96,23 @@ def test_a_buy_opens_one_lot_and_a_sell_closes_it(bars, monkeypatch):
     assert result.trades["shares"].tolist() == [7.0, 7.0]
     assert result.trades["exit_reason"].tolist() == ["exit", "exit"]
     assert result.diagnostics.skipped_entries == {"size_missing": 1}
+    assert "direction" not in result.trades
+
+
+def test_a_sell_while_flat_opens_a_short_where_that_is_allowed(bars, monkeypatch):
+    signals = np.full(len(bars), Signal.HOLD)
+    signals[[10, 40, 41]] = Signal.SELL
+    signals[[20, 30]] = Signal.BUY
+
+    def by_signals(inputs):
+        clauses = parse_clauses(inputs.spec.filled_conditions, "1", risk_pct=0.01)
+        rules = rules_of(inputs.spec, commission=0.0, slippage=0.0)
+        decisions = decide_by_signals(signals, Size.of(np.full(len(bars), 7.0)), short=True)
+        return trade_shares(inputs, clauses, decisions, rules)
+
+    monkeypatch.setitem(SIMULATIONS, "rules", by_signals)
+    result = bt.simulate(RULE | {"max_holding_bars": 99}, bars)
+    assert bars.index.get_indexer(result.trades["entry_date"]).tolist() == [11, 31, 42]
+    assert bars.index.get_indexer(result.trades["exit_date"]).tolist()[:2] == [21, 41]
+    # What closes a lot opens none: the sale at bar 40 ends the long, that of bar 41 opens a short.
+    assert result.trades["direction"].tolist() == ["short", "long", "short"]
