@@ -224,7 +224,10 @@ def check_dates(
         if entry.known_from is None:
             continue
         end = in_sample_end(entry.bundle, spec, index=index, dates=dates, interval=interval)
-        if not end or dates[end - 1] <= np.datetime64(entry.known_from):
+        # Of several bars of a session the first decides, so that it counts as well.
+        if not end or (
+            dates[end - 1] <= np.datetime64(entry.known_from) and end - 1 <= entry.first_bar(dates)
+        ):
             continue
         raise BundleError(
             f"The bundle {entry.path} stands at {entry.known_from}, and what it learnt was not "

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from support.random_bars import make_bars
 
-from btkit.errors import NoDataError, PluginError, SpecError, StoreError, UsageError
+import btkit as bt
+from btkit.errors import BundleError, NoDataError, PluginError, SpecError, StoreError, UsageError
 from btkit.jobs.retraining import retrain
 from btkit.models import load_bundle, plan_inputs, read_strategy_v3
 from btkit.models.labelling import CLASSES, read_label
@@ -209,6 +210,17 @@ def test_a_spec_is_left_that_trades_by_the_bundles_and_stays_as_it_was_edited(tr
     assert spec.read_text() == "{}"
 
 
+def test_a_backtest_asks_at_each_bar_the_newest_bundle_that_was_there(train):
+    document = train()
+    result = bt.simulate(bt.load_spec(Path(document["spec"])), BARS)
+    dates = [entry["date"] for entry in document["bundles"]]
+    decided = result.decisions
+    assert str(decided.index[0].date()) == dates[0]
+    newest = [max(date for date in dates if date <= str(day.date())) for day in decided.index]
+    assert decided["bundle"].tolist() == newest
+    assert decided["answer"].notna().all()
+
+
 def test_a_regression_learns_a_forward_return(train):
     def line(rows, returns, weights, seed):
         head = np.linalg.lstsq(rows.to_numpy(), returns.to_numpy(), rcond=None)[0]
@@ -251,6 +263,13 @@ def test_hourly_bars_are_trained_on_for_the_next_session(train):
     for entry, (rows, *_) in zip(document["bundles"], recorder.calls, strict=True):
         assert (ends[rows.index] < pd.Timestamp(entry["date"], tz="UTC")).all()
         assert load_bundle(entry["path"]).trained_until == rows.index[-1]
+    decided = bt.simulate(bt.load_spec(Path(document["spec"])), hourly).decisions
+    assert decided.index[0] == hourly.index[hourly.index >= pd.Timestamp(dates[0], tz="UTC")][0]
+    assert decided["bundle"].tolist() == [str(time.date()) for time in decided.index]
+    # Dated by the session that it saw to its end, it would decide in that session's morning.
+    earlier = {"name": "early", "models": {dates[3]: document["bundles"][4]["path"]}}
+    with pytest.raises(BundleError, match=f"stands at {dates[3]}"):
+        bt.simulate(earlier, hourly)
 
 
 REFUSED = {

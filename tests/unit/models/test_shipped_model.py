@@ -1,24 +1,23 @@
-"""The model that comes with btkit: what it is, and that it runs without PyTorch."""
+"""The model that comes with btkit: what it is, and that it trades without PyTorch."""
 
 import subprocess
 import sys
 from pathlib import Path
 
 import pandas as pd
+import yaml
 
 import btkit as bt
 from btkit.models import load_bundle, plan_inputs, read_strategy_v3
 
 ROOT = Path(__file__).resolve().parents[3]
 MODEL = ROOT / "models" / "spx_mlp"
-ASK = """
+RUN = """
 import sys
-import numpy as np
 import btkit as bt
-bundle = bt.load_bundle("models/spx_mlp/SPX_1d")
-bars = bt.load_bars("SPX", "2010-01-04", "2018-12-31", source="sample")
-rows = bundle.features.matrix(bars, interval="1d")
-print(np.isfinite(bundle.network.forward(rows)).all(axis=1).sum() > 2_200)
+bars = bt.load_bars("SPX", "2005-01-03", "2018-12-31", source="sample")
+result = bt.simulate(bt.load_spec("strategies/spx_mlp.yaml"), bars)
+print(len(result.trades), result.equity.index[0].date(), result.in_sample.equity.index[-1].date())
 print({"torch", "sklearn", "onnxruntime"} & set(sys.modules))
 """
 
@@ -34,10 +33,14 @@ def test_it_is_what_its_strategy_says_and_saw_nothing_of_2010():
     # The label of its last row was known on the last day of 2009.
     seen = bars.index.get_loc(bundle.trained_until) + label.horizon
     assert bars.index[seen + 1] == pd.Timestamp("2010-01-04")
+    spec = yaml.safe_load((ROOT / "strategies" / "spx_mlp.yaml").read_text(encoding="utf-8"))
+    assert spec["confidence_threshold"] == strategy.decisions.confidence_threshold
 
 
-def test_it_answers_without_what_trained_it():
+def test_it_trades_from_a_clone_without_what_trained_it():
     done = subprocess.run(
-        [sys.executable, "-c", ASK], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", RUN], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert done.stdout.splitlines() == ["True", "set()"]
+    first, second = done.stdout.splitlines()
+    assert first == "61 2010-01-04 2009-12-31"
+    assert second == "set()"
