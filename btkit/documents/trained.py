@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from btkit.documents.evidence import EvidenceSection
 from btkit.documents.models import IsoBar, MetricsSection, Report, Section
 
 if TYPE_CHECKING:
@@ -144,12 +145,15 @@ class ModelFacts(Section):
         On those that the model was trained on; None where the run had none.
     forced_exits
         Positions that the end closed.
+    evidence
+        How much its answers are worth.
     """
 
     bundles: list[BundleEntry]
     decisions: DecisionCounts
     in_sample: InSampleSection | None
     forced_exits: list[ForcedExit]
+    evidence: EvidenceSection
 
 
 class ModelReport(Report):
@@ -176,6 +180,8 @@ def model_parts(result: Result) -> dict[str, Any]:
     result
         Of a model spec.
     """
+    from btkit.documents.evidence.gathering import evidence_of  # noqa: PLC0415 - brings numba
+
     run = _checked(result)
     forced = run.trades[run.trades["exit_reason"] == "end_of_data"]
     return {
@@ -190,6 +196,7 @@ def model_parts(result: Result) -> dict[str, Any]:
                 ForcedExit(entry_date=entry, exit_date=leave)
                 for entry, leave in zip(forced["entry_date"], forced["exit_date"], strict=True)
             ],
+            evidence=evidence_of(run),
         )
     }
 

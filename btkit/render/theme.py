@@ -12,6 +12,8 @@ BENCHMARK = "#8C8C8C"
 GAIN = "#009E73"
 LOSS = "#D55E00"
 ATTENTION = "#E69F00"
+SALE = "#56B4E9"
+"""Of leaving by the rule, and of what is said of selling."""
 WASH = "rgba(0,114,178,0.14)"
 """Beneath a line of the strategy."""
 
@@ -50,7 +52,7 @@ FONT = (
 
 EXIT_REASONS: dict[str, tuple[str, str, str]] = {
     # reason: what a reader calls it, colour, marker
-    "exit": ("Exit rule", "#56B4E9", "triangle-down"),
+    "exit": ("Exit rule", SALE, "triangle-down"),
     "stop": ("Stop rule", "#CC79A7", "x"),
     "max_holding": ("Time limit", ATTENTION, "diamond"),
     "profit_target": ("Profit target", GAIN, "triangle-up"),

@@ -11,6 +11,7 @@ from btkit.documents import ModelReport, RunDocument
 from btkit.documents.trained import BundleEntry, DecisionCounts, InSampleSection
 from btkit.render import sections, text, theme
 from btkit.render.basis import Facts
+from btkit.render.evidence import answers, listening, skill
 from btkit.render.figures.lines import line, panel_title, scale_for
 from btkit.render.figures.marks import upright
 from btkit.render.pages import markup
@@ -160,25 +161,30 @@ def _decisions(
     return rows
 
 
+_OWN: Sections = (
+    ("What decided, and what was it trained on?", model),
+    ("What did it say, and when?", answers),
+    ("Are its answers better than chance?", skill),
+    ("What does it listen to, and had it seen the like?", listening),
+)
 SECTIONS: Sections = tuple(
     entry
     for known in sections.SECTIONS
-    for entry in (
-        [known, ("What decided, and what was it trained on?", model)]
-        if known[1] is growth
-        else [known]
-    )
+    for entry in ([known, *_OWN] if known[1] is growth else [known])
 )
 """As those of any run, and after the first what only a model has."""
 
 __all__ = [
     "SECTIONS",
+    "answers",
     "growth",
     "headline",
+    "listening",
     "model",
     "months",
     "price",
     "rests_on",
+    "skill",
     "through_time",
     "trades",
 ]

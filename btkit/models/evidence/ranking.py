@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -75,7 +75,7 @@ def area_under_curve(
     if not pairs:
         return None
     least = positive * (positive + 1) / 2.0
-    sums = _products(_ranks(scores), came.astype(np.float64), block, seed, shuffles)
+    sums = _products(_ranks(scores), came, block, seed, shuffles)
     return _tested((sums - least) / pairs)
 
 
@@ -106,22 +106,25 @@ def rank_correlation(
     >>> round(rank_correlation(rising, rising**3, block=1, seed=0).value, 12)
     1.0
     """
-    ranks = [_ranks(values) - (len(values) + 1) / 2.0 for values in (scores, outcomes)]
-    scale = float(np.sqrt((ranks[0] ** 2).sum() * (ranks[1] ** 2).sum()))
+    first, second = (_ranks(values) - (len(values) + 1) / 2.0 for values in (scores, outcomes))
+    scale = float(np.sqrt((first**2).sum() * (second**2).sum()))
     if scale == 0.0:
         return None
-    return _tested(_products(ranks[0], ranks[1], block, seed, shuffles) / scale)
+    # Ranks are halves at the finest, and half the bytes take a tenth of the time to shuffle.
+    doubled = np.rint(2.0 * second).astype(np.int32)
+    return _tested(_products(first, doubled, block, seed, shuffles) / (2.0 * scale))
 
 
 def _ranks(values: Floats) -> Floats:
     return np.asarray(pd.Series(values).rank(), np.float64)
 
 
-def _products(ranks: Floats, values: Floats, block: int, seed: int, shuffles: int) -> Floats:
+def _products(ranks: Floats, values: NDArray[Any], block: int, seed: int, shuffles: int) -> Floats:
     """Return the sum of products with the values as they are, and with shuffled ones."""
     random = np.random.default_rng(seed)
-    own = float(ranks @ values)
-    others = (ranks @ shuffled_by_blocks(values, block, random) for _ in range(shuffles))
+    # Not as a product of vectors, whose last bits would depend on the number of threads.
+    own = (ranks * values).sum()
+    others = ((ranks * shuffled_by_blocks(values, block, random)).sum() for _ in range(shuffles))
     return np.array([own, *others])
 
 

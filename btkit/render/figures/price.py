@@ -24,9 +24,7 @@ def price_chart(view: RunView) -> Chart:
     close = floats(view.curve["close"])
     log = scale_for(close).log
     rows = display_rows(close)
-    views = _ranges(view, close, log=log)
-    if not _inside(view, views[0][1]["xaxis.range"]):
-        views.insert(0, views.pop())  # nothing to see in the last years: all of it first
+    views = price_views(view, close, log=log)
     first = views[0][1]
     figure = theme.figure(
         [
@@ -93,8 +91,20 @@ def _naive(column: pd.Series[Any]) -> pd.DatetimeIndex:
     return index.tz_convert(None) if index.tz is not None else index
 
 
-def _ranges(view: RunView, close: Floats, *, log: bool) -> list[View]:
-    last, views = view.times[-1], []
+def price_views(view: RunView, close: Floats, *, log: bool) -> list[View]:
+    """Return the parts of a run that its price can be shown of, the one that is shown first first.
+
+    Parameters
+    ----------
+    view
+        The run.
+    close
+        Of its bars.
+    log
+        Whether the axis of the price is logarithmic.
+    """
+    last = view.times[-1]
+    views: list[View] = []
     for label, first in spans(view.times):
         inside = close[np.asarray(view.times >= first)]
         if log:
@@ -104,6 +114,8 @@ def _ranges(view: RunView, close: Floats, *, log: bool) -> list[View]:
         pad = padded(first, last)
         x_range = [str(first - pad), str(last + pad)]
         views.append((label, {"xaxis.range": x_range, "yaxis.range": y_range}))
+    if not _inside(view, views[0][1]["xaxis.range"]):
+        views.insert(0, views.pop())  # nothing to see in the last years: all of it first
     return views
 
 
