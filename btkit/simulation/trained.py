@@ -137,7 +137,18 @@ class ModelResult(Result):
     @cached_property
     def warnings(self) -> list[dict[str, str]]:
         """What a reader must know before trusting the numbers: ``{code, message}``."""
-        return [*self.answers.warnings, *find_warnings(self, self.data)]
+        found = [*self.answers.warnings, *find_warnings(self, self.data)]
+        if self.in_sample is not None:
+            learnt = self.in_sample.bars.index
+            found.append(
+                {
+                    "code": "in_sample_apart",
+                    "message": f"The model learnt from bars up to {learnt[-1].date()}: the "
+                    f"{len(learnt):,} of them that were asked for are shown apart, and only what "
+                    "comes after is scored.",
+                }
+            )
+        return found
 
     def _explained(self) -> list[str]:
         decided = max(self.outcome.last_decided + 1 - self.outcome.start, 0)

@@ -8,6 +8,7 @@ import papermill
 import plotly.graph_objects  # noqa: F401 - importing it adds filters of warnings, once a process
 import pytest
 from support.engines import assert_same_cells, process_state
+from support.small_models import write_bundle
 
 import btkit as bt
 from btkit.jobs.sweep import describe_sweep
@@ -127,10 +128,14 @@ def stored(tmp_path_factory):
         )
         sweep = bt.sweep(RULES, **SPAN, parameters={"fast": [10, 20, 30]}, settings=settings)
         describe_sweep(sweep, start=SPAN["start"], end=SPAN["end"], settings=settings)
+        model = {"name": "m", "model_path": str(write_bundle(folder / "model"))}
+        trained = bt.run(model, "SPX", "2011-06-01", "2012-12-31", source="sample",
+                         settings=settings)  # fmt: skip
     database, reports = str(settings.db_path), str(settings.report_dir)
     return {
         "run": {"run_id": run.run_id, "database": database},
         "options_sim": {"run_id": spreads.run_id, "database": database},
+        "model_run": {"run_id": trained.run_id, "database": database},
         "compare": {"run_ids": [run.run_id, spreads.run_id], "database": database},
         "walk_forward": {
             "walk_forward_id": str(walk.report.walk_forward_id),

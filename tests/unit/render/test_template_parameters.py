@@ -24,6 +24,7 @@ from btkit.shipped import shipped
 FLAT = {"spec": "a.yaml", "symbol": "SPX", "start": "2015-01-02", "end": "2016-12-30"}
 COMMANDS = {
     "run": (run, RUN, bt.run),
+    "model_run": (run, RUN, bt.run),
     "options_sim": (options_sim, OPTIONS, bt.options_sim),
     "walk_forward": (walk_forward, WALK_FORWARD, bt.walk_forward),
     "sweep": (sweep, SWEEP, bt.sweep),
