@@ -8,7 +8,7 @@ from btkit.documents import RunDocument
 from btkit.documents.evidence import EvidenceLabel, EvidenceSection, MarginsSection, ScoresSection
 from btkit.documents.trained import ModelReport
 from btkit.render import text
-from btkit.render.figures.answers import answers_chart
+from btkit.render.figures.answers import answers_chart, is_unseen
 from btkit.render.figures.calibration import deciles_chart, reliability_chart
 from btkit.render.figures.chance import chance_chart, ranks_chart
 from btkit.render.figures.importance import importance_chart
@@ -39,8 +39,8 @@ _MEASURES: dict[str, tuple[str, str, str | float | None, int]] = {
     "brier": (
         "Brier score",
         (
-            "Mean squared distance of the probabilities from what came, 0 is perfect; without a model "
-            "how often each class comes."
+            "Mean squared distance of the probabilities from what came, 0 is perfect; without a "
+            "model how often each class comes."
         ),
         "reference_brier",
         3,
@@ -78,7 +78,8 @@ def skill(document: RunDocument) -> ReportSection:
     else:
         rows = _scores(evidence.scores, evidence.in_sample)
         learnt = evidence.in_sample is not None
-        table = markup("evidence.scores", rows, learnt=learnt, words=_label(evidence))
+        own = "Unseen" if is_unseen(report) else "This run"
+        table = markup("evidence.scores", rows, own=own, learnt=learnt, words=_label(evidence))
         pieces.append(Html(table, width="half"))
         pieces += chance
         if evidence.ranks:
@@ -132,7 +133,7 @@ def _label(evidence: EvidenceSection) -> list[str]:
     said = [_right(label)]
     left = label.answered - label.known
     if left:
-        said.append(f"{text.plural(left, 'bar')} without such a label by the last bar left out.")
+        said.append(f"Left out: {text.plural(left, 'bar')} without such a label by the last bar.")
     own = label.known / label.horizon_bars
     if label.horizon_bars > 1:
         said.append(

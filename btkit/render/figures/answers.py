@@ -86,7 +86,7 @@ def answers_chart(view: RunView, report: ModelReport) -> Chart:
         title=_title(report, told),
         hovermode="x unified",
         hoversubplots="axis",
-        margin={"l": 58, "r": 16, "t": 92, "b": 36},
+        margin={"l": 58, "r": 16, "t": 62, "b": 36},
         xaxis=theme.time_axis(anchor="y2", range=first["xaxis.range"]),
         yaxis=theme.axis(
             domain=list(PANELS[0]),
@@ -111,13 +111,30 @@ def answers_chart(view: RunView, report: ModelReport) -> Chart:
     return Chart(
         figure,
         name="answers",
-        note="Only bars that no training saw. Hover over a bar to see what was said, and what kept "
+        note=f"{_seen(report)} Hover over a bar to see what was said, and what kept "
         "it from an order; drag to zoom both."
         + first_shown(views)
         + thinned_note(len(rows), len(close)),
         keys=[(name, COLOURS[name]) for name in lines if name in COLOURS],
-        narrow={"margin.l": 46, "margin.t": 112, "xaxis.nticks": 4, "annotations[1].font.size": 11},
+        narrow={"margin.l": 46, "xaxis.nticks": 4, "annotations[1].font.size": 11},
     )
+
+
+def is_unseen(report: ModelReport) -> bool:
+    """Tell whether somebody says that no training saw the bars of a run.
+
+    Parameters
+    ----------
+    report
+        Of a model run.
+    """
+    return all(warning.code != "training_dates_unknown" for warning in report.warnings)
+
+
+def _seen(report: ModelReport) -> str:
+    if is_unseen(report):
+        return "Only bars that no training saw."
+    return "Nobody says until when it was trained: it may have learnt these very bars."
 
 
 def _lines(told: pd.DataFrame) -> dict[str, Floats]:

@@ -37,7 +37,7 @@ def ranks_chart(ranks: list[RankEntry]) -> Chart:
         ],
         height=HEIGHT,
         title=_ranks_title(ranks),
-        margin={**MARGIN, "t": 74},
+        margin={**MARGIN, "t": 62},
         bargap=0,
         xaxis=theme.axis(_NAMES[ranks[0].measure], anchor=f"y{panels[-1][0]}", nticks=6),
         shapes=[

@@ -105,6 +105,18 @@ def test_the_answers_stand_under_the_price_on_one_axis(pages):
     assert figure.layout.shapes[0].y0 == pytest.approx(38.0)
 
 
+def test_bars_are_called_unseen_only_where_somebody_says_so(folder, pages):
+    said = words(trained.answers(pages["classes"])) + words(trained.skill(pages["classes"]))
+    assert "Only bars that no training saw" in said
+    assert ">Unseen<" in said
+    undated = models.save(folder / "undated", trained_from=None, trained_until=None)
+    document = models.document(models.simulated(undated))
+    said = words(trained.answers(document)) + words(trained.skill(document))
+    assert "it may have learnt these very bars" in said
+    assert ">This run<" in said
+    assert "nseen" not in said
+
+
 def test_a_regression_shows_what_it_foresees_between_its_edges(pages):
     figure = charts(trained.answers(pages["returns"]))["answers"].figure
     assert figure.data[2].name == "Return foreseen"
