@@ -13,7 +13,7 @@ import pandas as pd
 from btkit.crosscheck.evaluation import calls_of_on, names_in, plain_column
 from btkit.crosscheck.records import Cell, Instrument
 from btkit.crosscheck.shares import Shares
-from btkit.crosscheck.sides import BothSides
+from btkit.crosscheck.sides import EitherSide
 from btkit.crosscheck.slower import Resampling, slower_column
 from btkit.crosscheck.spreads import Spreads
 from btkit.crosscheck.walk import Walk
@@ -28,7 +28,7 @@ BOOKS: Mapping[str, type[Walk[Any]]] = {"rules": Shares, "options": Spreads}
 def book_of(spec: BaseSpec) -> type[Walk[Any]]:
     """Return the rules of a spec: by its kind, and by how many sides it takes."""
     book = BOOKS[spec.kind]
-    return BothSides if book is Shares and spec.takes_both_sides else book
+    return EitherSide if book is Shares and spec.takes_both_sides else book
 
 
 # Longer than any closure of an exchange.

@@ -27,7 +27,7 @@ def _short_texts(spec: StrategySpec) -> dict[str, list[str]]:
     }
 
 
-class BothSides(Shares):
+class EitherSide(Shares):
     """One run of a rule spec whose direction is both.
 
     That a pending entry of one side bars the other needs no rule here: a market order fills, or

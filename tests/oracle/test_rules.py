@@ -17,14 +17,14 @@ from oracle.battery import share_cases, side_cases, slower_cases, spread_cases
 from btkit.crosscheck.option_prices import OptionPrices
 from btkit.crosscheck.records import Order
 from btkit.crosscheck.shares import Shares
-from btkit.crosscheck.sides import BothSides
+from btkit.crosscheck.sides import EitherSide
 from btkit.crosscheck.slower import Resampling
 from btkit.crosscheck.spreads import Spreads
 from btkit.crosscheck.walk import Walk
 
 CASES = {
     Shares: share_cases,
-    BothSides: side_cases,
+    EitherSide: side_cases,
     Spreads: spread_cases,
     Resampling: slower_cases,
 }
@@ -50,7 +50,7 @@ def over(*books):
 
 
 both, shares, spreads = over(Shares, Spreads), over(Shares), over(Spreads)
-sides = over(BothSides)
+sides = over(EitherSide)
 slower = over(Resampling)
 
 
@@ -963,7 +963,7 @@ def test_the_cases_agree_and_have_every_outcome(book):
     elif book is Shares:
         assert reasons == usual
         assert skipped >= {"size_missing", "size_not_positive", "insufficient_cash"}
-    elif book is BothSides:
+    elif book is EitherSide:
         assert reasons == usual
         assert skipped >= {"both_sides"}
         assert any(set(case.result.trades["direction"]) == {"long", "short"} for case in cases)
