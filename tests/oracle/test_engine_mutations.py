@@ -80,8 +80,8 @@ SIDE_BREAKS = {
     "a short entry has the long size": ("both.short if sells else both.long", "both.long"),
     "a short entry buys": ("_SELL if sells else _BUY", "_BUY"),
     "filters gate no exit of a side": (
-        "separated and _meets(own, FILTER_LIST, bar, room)",
-        "separated",
+        "_meets(own, FILTER_LIST, bar, room)",
+        "True",
     ),
     "quiet bars hide short entries": (
         "entry_gate = both.entry_gate",
