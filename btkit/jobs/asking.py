@@ -16,7 +16,6 @@ from btkit.errors import WHOLE, BtkitError, FormatError, Problem, SpecError, Sto
 from btkit.jobs.job import JOB, JOB_KINDS, SPEC_JOBS, BaseJob, Job, Rendering, SingleJob, SpecJob
 from btkit.jobs.requests import SpecSource, with_model
 from btkit.settings import Settings
-from btkit.spec import load_spec
 from btkit.spec.reading import parse_text, resolve_scalar
 from btkit.spelling import did_you_mean
 
@@ -84,14 +83,11 @@ def make_job(
     """
     refusals = Refusals()
     source: SpecSource = values["spec"]
-    spec = refusals.check(lambda: load_spec(source, settings=settings, kind=kind.spec_kinds()))
+    spec = refusals.check(lambda: kind.load(source, settings=settings))
     if spec is not None:
         spec = refusals.check(partial(with_model, spec, values.get("model_path")))
     fields = {} if spec is None else spec.model_dump(mode="json")
-    stated = {} if spec is None else spec.meant_for
     asked = {**values, "spec": fields, "path": path_of(source)}
-    if asked.get("symbol") is None and loads:
-        asked["symbol"] = stated.get("symbol")
     try:
         job = kind.model_validate(asked, context={"spec": spec, "loads": loads})
     except ValidationError as error:
@@ -101,13 +97,16 @@ def make_job(
     return job
 
 
-def read_job(source: str | bytes | Mapping[str, Any]) -> Job:
+def read_job(source: str | bytes | Mapping[str, Any], *, reads: bool = False) -> Job:
     """Make a job of a stranger's JSON. No file is read, and nothing in it is evaluated.
 
     Parameters
     ----------
     source
         JSON text, at most 1 MB, or the plain values of one.
+    reads
+        Whether the file of a spec may be read for the symbol that it says, where the job says
+        none: of what no stranger wrote.
 
     Raises
     ------
@@ -129,7 +128,7 @@ def read_job(source: str | bytes | Mapping[str, Any]) -> Job:
         values = parse_text(text, form="json")
     if not isinstance(values, Mapping):
         raise refusal(values, "the job", rule="a mapping of fields", hint=_REFERENCE)
-    job, errors = try_job(values)
+    job, errors = try_job(values, reads=reads)
     refusals = Refusals()
     refusals.errors += errors
     refusals.raise_all()
@@ -137,10 +136,12 @@ def read_job(source: str | bytes | Mapping[str, Any]) -> Job:
     return job
 
 
-def try_job(values: Mapping[str, Any]) -> tuple[Job | None, list[BtkitError]]:
+def try_job(
+    values: Mapping[str, Any], *, reads: bool = False
+) -> tuple[Job | None, list[BtkitError]]:
     """Make a job as `read_job` does; return it, or an error for each field that is refused."""
     try:
-        return JOB.validate_python(dict(values), context={"loads": True}), []
+        return JOB.validate_python(dict(values), context={"loads": True, "reads": reads}), []
     except ValidationError as error:
         return None, refused_fields(error, _kind_of(values))
 
@@ -181,7 +182,7 @@ def job_of_flags(
     }
     values = {name: plain_value(job, name, value) for name, value in values.items()}
     asked = {**values, "kind": kind, "rendering": pages if wanted else None}
-    return cast("SingleJob", read_job(asked))
+    return cast("SingleJob", read_job(asked, reads=True))
 
 
 # What flags are called in jobs, where it is not the same.

@@ -16,7 +16,8 @@ from btkit.jobs.job import MAX_JOBS, SPEC_JOBS, BatchJob, Rendering, SingleJob
 from btkit.spec.reading import parse_text, read_file
 
 _RANGE = ("start", "end")
-_REQUIRED = ("spec", "symbol", *_RANGE)
+_NAMES = ("spec", "symbol")
+_REQUIRED = (*_NAMES, *_RANGE)
 _MANY = ("spec", "symbol", "command")
 _FLAGS = ("capital", "commission", "slippage", "interval", "source", "benchmark")
 _FORMAT = "format"
@@ -31,12 +32,12 @@ def read_jobs(path: Path, *, workers: int = 1, rendering: Rendering | None = Non
     Parameters
     ----------
     path
-        YAML: a list of mappings with ``spec``, ``symbol``, ``start`` and ``end``, optionally
-        ``command`` (default ``run``), ``capital``, ``commission``, ``slippage``, ``interval``,
-        ``source``, ``benchmark``, ``format`` (a file or a mapping) and, under ``flags``, more of
-        the command's own flags, true for one that takes no value. ``spec``, ``symbol`` and
-        ``command`` may be lists; a spec may be a pattern such as ``strategies/*.yaml``. Paths
-        count from the file's folder.
+        YAML: a list of mappings with ``spec``, ``symbol`` (which a model spec may say instead),
+        ``start`` and ``end``, optionally ``command`` (default ``run``), ``capital``,
+        ``commission``, ``slippage``, ``interval``, ``source``, ``benchmark``, ``format`` (a file
+        or a mapping) and, under ``flags``, more of the command's own flags, true for one that
+        takes no value. ``spec``, ``symbol`` and ``command`` may be lists; a spec may be a pattern
+        such as ``strategies/*.yaml``. Paths count from the file's folder.
     workers
         How many jobs run at a time.
     rendering
@@ -45,7 +46,7 @@ def read_jobs(path: Path, *, workers: int = 1, rendering: Rendering | None = Non
     Returns
     -------
     BatchJob
-        Its jobs in the order of the file. No spec is read.
+        Its jobs in the order of the file. A spec is only read where an entry gives no symbol.
 
     Raises
     ------
@@ -105,14 +106,15 @@ def _expand(entry: object, *, place: int, folder: Path) -> Iterator[tuple[str, d
             known = ", ".join(SPEC_JOBS)
             _refuse(place, f"there is no command {command!r}", f"choose one of {known}")
     ranges = checked.get("ranges", [[checked.get(name) for name in _RANGE]])
-    symbols = _several(checked["symbol"])
+    symbols = _several(checked.get("symbol"))
     more = {name: checked[name] for name in _FLAGS if name in checked}
     if _FORMAT in checked:
         more[_FORMAT] = _format(checked[_FORMAT], folder, place)
     more |= checked.get("flags", {})
     for command, spec, symbol, (start, end) in product(commands, specs, symbols, ranges):
-        asked = {"strategy": spec, "symbol": symbol, "start": str(start), "end": str(end)}
-        yield command, asked | more
+        asked = {"strategy": spec, "start": str(start), "end": str(end)}
+        named = {} if symbol is None else {"symbol": symbol}
+        yield command, asked | named | more
 
 
 def _checked(entry: object, place: int) -> dict[str, Any]:
@@ -126,9 +128,10 @@ def _checked(entry: object, place: int) -> dict[str, Any]:
             )
     if "ranges" in entry:
         _check_ranges(entry, place)
-    needed = ("spec", "symbol") if "ranges" in entry else _REQUIRED
+    needed = _NAMES if "ranges" in entry else _REQUIRED
     missing = [name for name in needed if not entry.get(name)]
-    if missing:
+    # A spec may say its symbol.
+    if missing and (missing != ["symbol"] or "symbol" in entry):
         _refuse(place, f"it lacks {', '.join(missing)}", "give spec, symbol, start and end")
     for name in _MANY:
         if not all(isinstance(value, str) for value in _several(entry.get(name, ""))):

@@ -6,10 +6,17 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationInfo,
+    model_validator,
+)
 
 from btkit.data import BarFormat, load_format
-from btkit.errors import UsageError
+from btkit.errors import SpecKindError, UsageError
 from btkit.indicators import UserEvents
 from btkit.jobs.fields import (
     MAX_THREADS,
@@ -39,10 +46,17 @@ from btkit.jobs.fields import (
     refused,
     refusing,
 )
-from btkit.jobs.requests import check_optimised, with_model
+from btkit.jobs.requests import SpecSource, check_optimised, stated_symbol, with_model
 from btkit.markets import read_days
 from btkit.settings import Settings
-from btkit.spec import BaseSpec, StrategySpec, kinds_run_by, load_spec
+from btkit.spec import (
+    DECISION_NUMBERS,
+    BaseSpec,
+    ModelSpec,
+    StrategySpec,
+    kinds_run_by,
+    load_spec,
+)
 from btkit.storage import JobKind
 
 if TYPE_CHECKING:
@@ -123,7 +137,8 @@ class SpecJob(BaseJob):
         default=None, description="The file that a spec given by its fields was read from"
     )
     symbol: Symbol = Field(
-        description="The instrument; null only with bars that are handed over in Python"
+        description="The instrument, where the spec does not say it; null only with bars that are "
+        "handed over in Python"
     )
     start: Day = Field(description="The first day to trade; null as for symbol")
     end: Day = Field(description="The last day, included; null as for symbol")
@@ -156,6 +171,18 @@ class SpecJob(BaseJob):
         default=None, description="Fewer trades prove little; null takes BT_MIN_TRADES_REQUIRED"
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _symbol_of_the_spec(cls, values: object, info: ValidationInfo) -> object:
+        known = info.context or {}
+        if not isinstance(values, dict) or not known.get("loads"):
+            return values
+        if values.get("symbol") is None:
+            spec = known.get("spec") or values.get("spec")
+            symbol = stated_symbol(spec, reads=known.get("reads", False))
+            return values if symbol is None else {**values, "symbol": symbol}
+        return values
+
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.start is not None and self.end is not None:
@@ -166,12 +193,26 @@ class SpecJob(BaseJob):
     def strategy(self) -> BaseSpec:
         """The spec, loaded: of a job that was prepared, so that it is there by its fields."""
         assert isinstance(self.spec, dict), "the spec of a prepared job is there by its fields"
-        return load_spec(
-            self.spec,
-            settings=Settings.model_construct(),
-            kind=self.spec_kinds(),
-            events=UserEvents.from_json(self.events or {}),
-        )
+        events = UserEvents.from_json(self.events or {})
+        return self.load(self.spec, settings=Settings.model_construct(), events=events)
+
+    @classmethod
+    def load(
+        cls, source: SpecSource, *, settings: Settings, events: UserEvents | None = None
+    ) -> BaseSpec:
+        """Load a spec that such a job takes.
+
+        Parameters
+        ----------
+        source, settings, events
+            As for `load_spec`.
+
+        Raises
+        ------
+        SpecError, SpecKindError, UsageError
+            As `load_spec`.
+        """
+        return load_spec(source, settings=settings, kind=cls.spec_kinds(), events=events)
 
     @classmethod
     def spec_kinds(cls) -> tuple[str, ...]:
@@ -251,8 +292,14 @@ class SpecJob(BaseJob):
         return "", {}
 
 
+def _may_lack_symbol(schema: dict[str, Any]) -> None:
+    schema["required"].remove("symbol")
+
+
 class RunJob(SpecJob):
     """Rules, or a model, over one instrument."""
+
+    model_config = ConfigDict(json_schema_extra=_may_lack_symbol)
 
     exported = "runs"
 
@@ -313,6 +360,13 @@ class SearchJob(SpecJob):
         }
 
 
+_INSTEAD_OF_SETS = (
+    "A sweep tries values of a rule's parameters, and a model has learnt its own. What decides on "
+    f"its answers are {', '.join(DECISION_NUMBERS)}: write a spec for each value, and run them "
+    "with `backtest batch`."
+)
+
+
 class SweepJob(SearchJob):
     """Many sets of parameters on the same bars."""
 
@@ -333,6 +387,24 @@ class SweepJob(SearchJob):
     overfitting: bool = Field(
         default=True, description="Whether its statistics, and the document, are made at once"
     )
+
+    @classmethod
+    def load(
+        cls, source: SpecSource, *, settings: Settings, events: UserEvents | None = None
+    ) -> BaseSpec:
+        """Load a spec whose parameters can be swept.
+
+        Raises
+        ------
+        SpecError, SpecKindError, UsageError
+            As `load_spec`; of a model spec the hint says what can be varied instead, and how.
+        """
+        try:
+            return super().load(source, settings=settings, events=events)
+        except SpecKindError as error:
+            if error.details["kind"] == ModelSpec.kind:
+                error.hint = _INSTEAD_OF_SETS
+            raise
 
     @classmethod
     def headline(cls, document: Mapping[str, Any]) -> Headline:
@@ -386,6 +458,8 @@ class SweepJob(SearchJob):
 
 class WalkForwardJob(SearchJob):
     """Rules, or a model, in and out of sample, window by window."""
+
+    model_config = ConfigDict(json_schema_extra=_may_lack_symbol)
 
     exported = "windows"
     identity = "walk_forward_id"

@@ -12,7 +12,7 @@ from btkit.jobs.asking import Refusals
 from btkit.jobs.job import SpecJob, SweepJob
 from btkit.markets import Interval
 from btkit.settings import Settings, usable_cores
-from btkit.spec import BaseSpec, load_spec
+from btkit.spec import BaseSpec
 
 S = TypeVar("S", bound=SpecJob)
 USUAL_INTERVAL = "1d"
@@ -65,7 +65,7 @@ def _spec_of(job: SpecJob, settings: Settings) -> BaseSpec:
     if loaded is None:
         source = Path(job.spec) if isinstance(job.spec, str) else job.spec
         events = None if job.events is None else UserEvents.from_json(job.events)
-        loaded = load_spec(source, settings=settings, kind=job.spec_kinds(), events=events)
+        loaded = job.load(source, settings=settings, events=events)
     return job.adapt(loaded)
 
 

@@ -11,7 +11,7 @@ from btkit.data import check_source_name
 from btkit.errors import UsageError
 from btkit.markets import Interval
 from btkit.settings import Settings, SourceName
-from btkit.spec import KINDS, BaseSpec, ModelSpec, OptionsSpec, StrategySpec, load_spec
+from btkit.spec import KINDS, BaseSpec, ModelSpec, OptionsSpec, StrategySpec, load_spec, meant_for
 
 SpecSource = str | Path | Mapping[str, Any] | BaseSpec
 """What a run takes for a spec: a path, JSON or YAML text, a mapping, or a spec."""
@@ -64,6 +64,28 @@ def with_model(spec: BaseSpec, path: str | None) -> BaseSpec:
         hint="Leave model_path out, or give a model spec.",
         details={"argument": "model_path"},
     )
+
+
+def stated_symbol(spec: object, *, reads: bool) -> str | None:
+    """Return the instrument that a spec says it is run on where nobody says another.
+
+    Parameters
+    ----------
+    spec
+        A spec, its fields, or the path of its file.
+    reads
+        Whether a file may be read.
+
+    Returns
+    -------
+    str or None
+        None where it says none, and where it cannot be read: whoever loads it says why.
+    """
+    if isinstance(spec, BaseSpec):
+        return spec.meant_for.get("symbol")
+    if isinstance(spec, dict) or (reads and isinstance(spec, str)):
+        return meant_for(spec).get("symbol")
+    return None
 
 
 def check_optimised(spec: BaseSpec) -> StrategySpec:

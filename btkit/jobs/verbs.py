@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -36,6 +37,7 @@ def run(  # noqa: PLR0913 - the costs and the data, each with its default
     source: str | None = None,
     format: FormatSource | None = None,  # noqa: A002 - the word for it
     benchmark: str | pd.DataFrame | None = None,
+    model_path: str | PathLike[str] | None = None,
     settings: Settings | None = None,
     progress: ProgressListener | None = None,
 ) -> Result:
@@ -69,6 +71,8 @@ def run(  # noqa: PLR0913 - the costs and the data, each with its default
         What the run is measured against, by `beta`, `alpha` and the like, and drawn beside: another
         instrument from the same source; of bars that were handed over its bars, as `simulate`
         takes them. None holds the instrument that is traded.
+    model_path
+        The bundle's folder of a model spec, if it lies elsewhere than that says.
     settings
         None reads the BT_* environment.
     progress
@@ -98,6 +102,7 @@ def run(  # noqa: PLR0913 - the costs and the data, each with its default
     given = {
         "capital": capital, "commission": commission, "slippage": slippage,
         "interval": interval, "source": source, "format": format, "benchmark": benchmark,
+        "model_path": _text_of(model_path),
     }  # fmt: skip
     result: Result = _ask(RunJob, spec, symbol, start, end, given, settings, progress)
     return result
@@ -265,6 +270,7 @@ def walk_forward(  # noqa: PLR0913 - the data, the costs and the windows, each w
     source: str | None = None,
     format: FormatSource | None = None,  # noqa: A002 - the word for it
     benchmark: str | pd.DataFrame | None = None,
+    model_path: str | PathLike[str] | None = None,
     settings: Settings | None = None,
     progress: ProgressListener | None = None,
 ) -> WalkForwardResult:
@@ -273,7 +279,7 @@ def walk_forward(  # noqa: PLR0913 - the data, the costs and the windows, each w
     Parameters
     ----------
     spec, symbol, start, end, capital, commission, slippage, interval, source, format, benchmark,
-    settings, progress
+    model_path, settings, progress
         As for `run`. Each part is a stored run; with a DataFrame for the symbol nothing is loaded
         and nothing stored.
     windows, is_ratio, scheme
@@ -309,11 +315,16 @@ def walk_forward(  # noqa: PLR0913 - the data, the costs and the windows, each w
         "objective": objective, "max_sets": max_sets, "capital": capital,
         "commission": commission, "slippage": slippage, "interval": interval, "source": source,
         "format": format, "benchmark": benchmark, "optimize": {} if optimize is None else optimize,
+        "model_path": _text_of(model_path),
     }  # fmt: skip
     result: WalkForwardResult = _ask(
         WalkForwardJob, spec, symbol, start, end, given, settings, progress
     )
     return result
+
+
+def _text_of(path: str | PathLike[str] | None) -> str | None:
+    return str(path) if isinstance(path, PathLike) else path
 
 
 def _ask(

@@ -130,7 +130,7 @@ class NotebookTemplate:
         if not wanted.get("no_report", False):
             pages = {RENDERING[name]: wanted[name] for name in wanted if RENDERING[name]}
             values["rendering"] = pages
-        job, refused = try_job(values)
+        job, refused = try_job(values, reads=True)
         known = {error.details["argument"] for error in errors}
         errors += [error for error in refused if error.details.get("argument") not in known]
         return (None if errors else cast("SpecJob", job)), errors

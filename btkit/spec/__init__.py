@@ -5,12 +5,13 @@ from btkit.spec.document import dump_spec, spec_hash, spec_schema
 from btkit.spec.events import read_events
 from btkit.spec.fields import CONDITION_LISTS
 from btkit.spec.kinds import KINDS, RunCommand, SpecKind, as_it_ran, kind_of, kinds_run_by
-from btkit.spec.load import load_spec
+from btkit.spec.load import load_spec, meant_for
 from btkit.spec.model import OptionsSpec, StrategySpec
-from btkit.spec.trained import ModelSpec
+from btkit.spec.trained import DECISION_NUMBERS, ModelSpec
 
 __all__ = [
     "CONDITION_LISTS",
+    "DECISION_NUMBERS",
     "KINDS",
     "BaseSpec",
     "ModelSpec",
@@ -23,6 +24,7 @@ __all__ = [
     "kind_of",
     "kinds_run_by",
     "load_spec",
+    "meant_for",
     "read_events",
     "spec_hash",
     "spec_schema",

@@ -68,7 +68,7 @@ KINDS: dict[str, SpecKind] = {
         noun="a rule spec",
         command="run",
         verb="bt.run",
-        mark="a rule spec has none",
+        mark="a rule spec has neither a spread_type nor a model",
         own=tuple(
             name for name in StrategySpec.model_fields if name not in OptionsSpec.model_fields
         ),

@@ -79,6 +79,42 @@ def load_spec(
     return _load(source, _known(settings, events), kinds)
 
 
+def meant_for(source: str | Mapping[str, Any]) -> dict[str, str]:
+    """Return what a spec is run on where nobody says it, without loading the whole of it.
+
+    Parameters
+    ----------
+    source
+        The path of its file, or its fields.
+
+    Returns
+    -------
+    dict
+        The fields of a job that it states, unchecked; none where it is no spec that can be read.
+
+    Examples
+    --------
+    >>> meant_for({"model_path": "models/dip/SPX_1d", "symbol": "SPX"})
+    {'symbol': 'SPX'}
+    """
+    try:
+        path = Path(source) if isinstance(source, str) else None
+        values = source if path is None else _parsed(path, read_file(path, str(path)))
+        if not isinstance(values, Mapping):
+            return {}
+        kind = KINDS[infer_kind(values).kind or "rules"]
+        if is_foreign(kind, values):
+            values = kind.adopt(values)
+    except (SpecError, UsageError):
+        return {}
+    stated = {name: values.get(name) for name in ("symbol", "interval")}
+    return {
+        name: value
+        for name, value in stated.items()
+        if name in kind.spec.model_fields and isinstance(value, str)
+    }
+
+
 def _kinds(wanted: object) -> tuple[str, ...]:
     if wanted is None:
         return tuple(KINDS)
@@ -131,11 +167,15 @@ def _one_line(text: str) -> object:
     return values
 
 
+def _parsed(path: Path, text: str) -> object:
+    return parse_text(text, form=_FORMS.get(path.suffix.lower()))
+
+
 def _load_file(path: Path, known: _Known, kinds: Sequence[str]) -> BaseSpec:
     origin = str(path).encode("utf-8", "backslashreplace").decode()
     text = read_file(path, origin)
     try:
-        return _build(parse_text(text, form=_FORMS.get(path.suffix.lower())), known, kinds)
+        return _build(_parsed(path, text), known, kinds)
     except SpecError as error:
         refused = SpecError(error.problems, origin=origin)
         refused.details |= error.details

@@ -329,6 +329,8 @@ _NESTED = {
     "filters": ("min_signal_separation",),
     "cost_model": ("round_trip_cost", "min_edge_multiplier"),
 }
+DECISION_NUMBERS = ("confidence_threshold", *(name for part in _NESTED.values() for name in part))
+"""The numbers by which a model's answers become orders, or do not."""
 
 
 def fields_of_v3(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -116,7 +116,7 @@ def calls(settings, tmp_path):
         "run": (
             bt.run,
             {"spec": SPEC, "symbol": bars, "start": None, "end": None, "interval": "1d"}
-            | {"source": None, **costs, **stored},
+            | {"source": None, "model_path": None, **costs, **stored},
         ),
         "options_sim": (
             bt.options_sim,
@@ -135,7 +135,7 @@ def calls(settings, tmp_path):
             {"spec": SPEC, "symbol": bars, "start": None, "end": None, "interval": "1d"}
             | {"windows": 2, "is_ratio": 0.5, "scheme": "disjoint", "optimize": None}
             | {"constraint": None, "objective": "sharpe_ratio", "max_sets": 10, "source": None}
-            | {**costs, **stored},
+            | {"model_path": None, **costs, **stored},
         ),
         "compute_indicators": (
             bt.compute_indicators,

@@ -17,12 +17,12 @@ HELP = """
 Run many jobs, and rank their reports on one page.
 
 JOBS.yaml is a list; each entry has spec, symbol, start and end, and may have command, capital,
-commission, slippage, interval, source, format and flags. spec, symbol and command may be lists,
-a spec may be a pattern, and ranges, a list of pairs, may stand for start and end: every
-combination is a job. stdout gets one line of JSON as each job ends, and a last line with the sum.
-BT_REPORT_DIR gets the reports, index.html, which ranks and links them, and compare.html. A job
-that fails stops no other. The batch is stored like a run: `list`, `report`, `cancel`, `resume` and
-`delete` take its id, batch_id in the sum.
+commission, slippage, interval, source, format and flags; a model spec may say the symbol itself.
+spec, symbol and command may be lists, a spec may be a pattern, and ranges, a list of pairs, may
+stand for start and end: every combination is a job. stdout gets one line of JSON as each job ends,
+and a last line with the sum. BT_REPORT_DIR gets the reports, index.html, which ranks and links
+them, and compare.html. A job that fails stops no other. The batch is stored like a run: `list`,
+`report`, `cancel`, `resume` and `delete` take its id, batch_id in the sum.
 Exit codes: the worst of all jobs: 0 passed, 1 missed a threshold or had no data, 2 error.
 
 \b

@@ -17,7 +17,8 @@ from btkit.errors import (
     SpecKindError,
     UsageError,
 )
-from btkit.jobs import list_runs, load_document, load_run, resume, verify
+from btkit.jobs import execute, list_runs, load_document, load_run, resume, verify
+from btkit.jobs.asking import read_job
 
 RANGE = ("SPX", "2011-01-03", "2014-12-31")
 SHORT = ("SPX", "2011-12-01", "2012-05-31")
@@ -151,8 +152,16 @@ def test_windows_score_the_training_in_sample_and_refuse_it_out_of_sample(settin
 def test_nothing_of_a_model_is_optimised(settings, folder):
     with pytest.raises(UsageError, match="is a model spec, and only the parameters of rules"):
         bt.walk_forward(SPEC, *RANGE, optimize={"n": [1, 2]}, settings=settings)
-    with pytest.raises(SpecKindError, match="is a model spec"):
-        bt.sweep(SPEC, *RANGE, parameters={"n": [1, 2]}, settings=settings)
+    sweeping = {"kind": "sweep", "spec": SPEC, "source": "sample", "parameters": {"n": [1, 2]}}
+    sweeping |= dict(zip(("symbol", "start", "end"), RANGE, strict=True))
+    for sweep in (
+        lambda: bt.sweep(SPEC, *RANGE, parameters={"n": [1, 2]}, settings=settings),
+        lambda: execute(read_job(sweeping), settings=settings),
+    ):
+        with pytest.raises(SpecKindError, match="is a model spec") as caught:
+            sweep()
+        for said in ("confidence_threshold", "min_edge_multiplier", "`backtest batch`"):
+            assert said in caught.value.hint
     with pytest.raises(SpecKindError, match="is a model spec"):
         bt.options_sim(SPEC, *RANGE, settings=settings)
     assert list_runs(settings=settings) == []
@@ -182,6 +191,28 @@ def test_symbol_and_interval_may_be_the_specs(settings, folder):
     assert (result.symbol, result.interval) == ("SPX", "1d")
     with pytest.raises(UsageError, match="symbol"):
         bt.run(SPEC, None, *RANGE[1:], settings=settings)
+
+
+def test_the_bundle_may_lie_elsewhere_than_the_spec_says(settings, folder):
+    expected = bt.run(SPEC, *RANGE, settings=settings)
+    moved = folder.rename(folder.parent / "moved")
+    for path in (moved, str(moved)):
+        result = bt.run(SPEC, *RANGE, model_path=path, settings=settings)
+        assert result.trades["pnl"].tolist() == expected.trades["pnl"].tolist()
+        (bundle,) = load_run(result.run_id, settings=settings).report.model.bundles
+        assert bundle.path == str(moved)
+    span = ("SPX", "2010-01-04", "2014-12-31")
+    walk = {"windows": 2, "is_ratio": 0.6, "settings": settings}
+    assert bt.walk_forward(SPEC, *span, model_path=moved, **walk).out_of_sample[0].run_id
+    with pytest.raises(BundleError):
+        bt.walk_forward(SPEC, *span, **walk)
+    rules = {"name": "r", "entry_conditions": ["close > 1"], "exit_conditions": ["close < 1"],
+             "stop_conditions": []}  # fmt: skip
+    with pytest.raises(UsageError, match="has no model to be found") as caught:
+        bt.run(rules, *RANGE, model_path=moved, settings=settings)
+    assert caught.value.hint == "Leave model_path out, or give a model spec."
+    with pytest.raises(UsageError, match="model_path"):
+        bt.run(SPEC, *RANGE, model_path=5, settings=settings)
 
 
 def test_a_frame_is_simulated_and_not_stored(settings, folder):
