@@ -33,6 +33,7 @@ from btkit.models.manifest import (
 from btkit.models.metadata import CONFIG, FEATURES, METADATA, OutputType
 from btkit.models.outputs import Outputs, Stated
 from btkit.models.trained_models import TrainedModel
+from btkit.writing import write_whole
 
 # What decides numbers; those that are not installed took no part.
 _PROGRAMS = ("btkit", "numpy", "torch", "scikit-learn", "skl2onnx", "onnx")
@@ -236,7 +237,7 @@ def _time(moment: pd.Timestamp | None) -> str | None:
 def _write_json(path: Path, values: dict[str, Any]) -> None:
     try:
         text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
-        path.write_bytes(text.encode() + b"\n")
+        write_whole(path, f"{text}\n")
     except (TypeError, ValueError, RecursionError) as error:
         raise BundleError(
             f"{path.name} cannot be written as JSON: {error}",

@@ -28,6 +28,7 @@ from btkit.models.networks import network_of
 from btkit.models.onnx_network import OnnxNetwork
 from btkit.models.tensors import read_tensors
 from btkit.models.weights import Weights, ask_module, is_module, save_state_dict, weights_of
+from btkit.writing import write_whole
 
 Floats = NDArray[np.float64]
 
@@ -137,7 +138,7 @@ class NetworkModel:
     def write(self, folder: Path, rows: Floats, *, attempt: int) -> Network:
         """Write its files, and return the network that is read from them."""
         del rows, attempt
-        (folder / SAFETENSORS).write_bytes(save(self.weights.tensors))
+        write_whole(folder / SAFETENSORS, save(self.weights.tensors))
         if self.module is not None:
             save_state_dict(self.module, folder / STATE_DICT)
         return network_of(
@@ -187,7 +188,7 @@ class EstimatorModel:
 
     def write(self, folder: Path, rows: Floats, *, attempt: int) -> Network:
         """Write its files, and return the network that is read from them."""
-        (folder / ONNX).write_bytes(convert(self.estimator, rows, double=attempt == 0))
+        write_whole(folder / ONNX, convert(self.estimator, rows, double=attempt == 0))
         return OnnxNetwork(folder / ONNX)
 
     def answers(self, rows: Floats) -> Floats:

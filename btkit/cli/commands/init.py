@@ -12,7 +12,7 @@ from btkit.cli.outcome import CommandOutcome
 
 NAME = "init"
 HELP = """
-Lay out notebooks, strategies, templates and models in a folder.
+Lay out notebooks, strategies and models in a folder.
 
 FOLDER gets folders of these names with everything in them that comes with btkit. A file that is
 there stays as it is, whatever is in it: `left` lists such files, `changed` those of them that are

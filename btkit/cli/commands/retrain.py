@@ -13,7 +13,7 @@ from btkit.cli.outcome import CommandOutcome
 
 NAME = "retrain"
 HELP = """
-Train a model again and again, each time on what was known by then.
+Train a model again and again on what was known by then.
 
 At every so many bars from --start, the trainer gets the last rows whose labels were known at that
 bar's close, and FOLDER a bundle of that date. FOLDER/strategy.json is a spec that trades by them:

@@ -4,9 +4,8 @@ from btkit.cli import progress
 from btkit.jobs import Counting
 
 
-def test_a_long_stage_says_how_far_it_is(capsys, monkeypatch):
-    monkeypatch.setattr(progress, "_COUNT_EVERY_S", 0.0)
-    lines = progress.PlainLines()
+def test_a_long_stage_says_how_far_it_is(capsys):
+    lines = progress.PlainLines(every=0.0)
     assert isinstance(lines, Counting)
     with lines.stage("simulate") as note:
         lines.count(5_000, 20_000, "bars")
