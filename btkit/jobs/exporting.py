@@ -6,7 +6,7 @@ import json
 import math
 import os
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from io import TextIOWrapper
@@ -197,10 +197,15 @@ class _Chosen:
         return self._snapshot.curve(run_id, str(self._snapshot.url_of(run_id)), known)
 
     def _curves(self) -> Iterator[pd.DataFrame]:
+        # What a benchmark or a model adds to a curve is not in each, and a table has one heading.
+        alike = _Heading(self._curve_of(run_id) for run_id in self.runs)
         for run_id in self.runs:
-            frame = self._curve(run_id, self._snapshot.checksums(run_id)).reset_index()
+            frame = alike.applied(self._curve_of(run_id)).reset_index()
             frame.insert(0, "run_id", run_id)
             yield frame
+
+    def _curve_of(self, run_id: str) -> pd.DataFrame:
+        return self._curve(run_id, self._snapshot.checksums(run_id))
 
     def _windows(self) -> Iterator[pd.DataFrame]:
         rows = []
@@ -224,6 +229,30 @@ class _Chosen:
             frames.append(frame)
         if frames:
             yield pd.concat(frames, ignore_index=True)
+
+
+class _Heading:
+    """The columns of several frames in one table, those that all have first."""
+
+    def __init__(self, frames: Iterable[pd.DataFrame]) -> None:
+        kinds: dict[str, Any] = {}
+        every: set[str] | None = None
+        for frame in frames:
+            kinds |= {str(name): dtype for name, dtype in frame.dtypes.items()}
+            every = set(frame.columns) if every is None else every & set(frame.columns)
+        missing = [name for name in kinds if name not in (every or ())]
+        self._columns = [*(name for name in kinds if name not in missing), *missing]
+        # A whole number that is not there is no number of NumPy's.
+        self._whole = {
+            name: str(kinds[name]).capitalize()
+            for name in missing
+            if pd.api.types.is_signed_integer_dtype(kinds[name])
+        }
+
+    def applied(self, frame: pd.DataFrame) -> pd.DataFrame:
+        known = frame.astype({name: kind for name, kind in self._whole.items() if name in frame})
+        lacking = {name: kind for name, kind in self._whole.items() if name not in frame}
+        return known.reindex(columns=self._columns).astype(lacking)
 
 
 def _refuse_unfinished(job_id: str, kind: str, stored: Stored) -> None:
@@ -278,6 +307,8 @@ def _write_json(file: IO[bytes], frames: Frames) -> int:
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - a cell of any table
     """Return a cell as JSON has it: what is infinite as in documents, what is undefined as null."""
+    if value is pd.NA:
+        return None
     if isinstance(value, float) and not math.isfinite(value):
         return None if math.isnan(value) else math.copysign(JSON_INFINITY, value)
     return value

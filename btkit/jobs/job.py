@@ -402,9 +402,11 @@ class SweepJob(SearchJob):
         try:
             return super().load(source, settings=settings, events=events)
         except SpecKindError as error:
-            if error.details["kind"] == ModelSpec.kind:
-                error.hint = _INSTEAD_OF_SETS
-            raise
+            if error.details["kind"] != ModelSpec.kind:
+                raise
+            raise SpecKindError(
+                error.message, hint=_INSTEAD_OF_SETS, details=error.details
+            ) from error
 
     @classmethod
     def headline(cls, document: Mapping[str, Any]) -> Headline:
