@@ -536,6 +536,10 @@ class Report(Document):
         """Return what the run read beside its bars: a hash of each thing, by what it is."""
         return {}
 
+    def scores_training(self) -> bool:
+        """Return whether bars count that a model was trained on."""
+        return False
+
     @model_validator(mode="before")
     @classmethod
     def _as_it_is_now(cls, values: dict[str, Any]) -> dict[str, Any]:

@@ -147,6 +147,9 @@ class ModelFacts(Section):
         Positions that the end closed.
     evidence
         How much its answers are worth.
+    in_sample_scored
+        Bars of the run that the model was trained on; none but in the in-sample part of a
+        validation.
     """
 
     bundles: list[BundleEntry]
@@ -154,6 +157,7 @@ class ModelFacts(Section):
     in_sample: InSampleSection | None
     forced_exits: list[ForcedExit]
     evidence: EvidenceSection
+    in_sample_scored: int = 0
 
 
 class ModelReport(Report):
@@ -170,6 +174,10 @@ class ModelReport(Report):
     def rests_on(self) -> dict[str, str]:
         """Return the hash of each bundle, by its path."""
         return {f"bundle {entry.path}": entry.hash for entry in self.model.bundles}
+
+    def scores_training(self) -> bool:
+        """Return whether bars count that the model was trained on."""
+        return self.model.in_sample_scored > 0
 
 
 def model_parts(result: Result) -> dict[str, Any]:
@@ -197,6 +205,7 @@ def model_parts(result: Result) -> dict[str, Any]:
                 for entry, leave in zip(forced["entry_date"], forced["exit_date"], strict=True)
             ],
             evidence=evidence_of(run),
+            in_sample_scored=run.in_sample_scored,
         )
     }
 

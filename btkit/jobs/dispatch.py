@@ -72,6 +72,7 @@ def execute(  # noqa: PLR0913 - the job, where it goes, and what is at hand alre
     part: Part | None = None,
     claimed: ClaimedJob | None = None,
     batch: BatchHooks | None = None,
+    scores_training: bool = False,
 ) -> Any:  # noqa: ANN401 - each kind of job has its own outcome
     """Carry out what was asked for.
 
@@ -95,6 +96,8 @@ def execute(  # noqa: PLR0913 - the job, where it goes, and what is at hand alre
         The stored job that goes on.
     batch
         What is done about the jobs of a batch; None makes no pages.
+    scores_training
+        Whether bars count that a model was trained on.
 
     Returns
     -------
@@ -124,6 +127,7 @@ def execute(  # noqa: PLR0913 - the job, where it goes, and what is at hand alre
         part=part,
         claimed=claimed,
         batch=batch or BatchHooks(execute_task),
+        scores_training=scores_training,
     )
     return HANDLERS[job.kind].execute(job, given)
 

@@ -68,6 +68,8 @@ class Execution:
         The stored job that goes on; None begins one.
     batch
         What whoever runs a batch does about its jobs.
+    scores_training
+        Whether bars count that a model was trained on, as in the in-sample part of a validation.
     """
 
     settings: Settings
@@ -78,6 +80,7 @@ class Execution:
     part: Part | None = None
     claimed: ClaimedJob | None = None
     batch: BatchHooks | None = None
+    scores_training: bool = False
 
 
 def new_row(job: SearchJob, job_id: str, part: Part | None) -> JobRow:

@@ -41,7 +41,10 @@ def execute_run(job: SpecJob, given: Execution) -> Result:
     """
     known = prepare(job, settings=given.settings)
     if not given.is_stored:
-        return simulate_checked(known.strategy, bars_of(known, given), known.account)
+        kept: InSample = "scored" if given.scores_training else "apart"
+        return simulate_checked(
+            known.strategy, bars_of(known, given), known.account, in_sample=kept
+        )
     store = Store.from_settings(given.settings)
     if given.claimed is None:
         info = begin(store, known, part=given.part)

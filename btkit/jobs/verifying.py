@@ -117,7 +117,7 @@ def rerun(report: Report, settings: Settings) -> RunDocument:
         min_trades_required=report.min_trades_required,
     )
     job = job.with_strategy(spec)
-    result = execute(job, settings=settings, store=False)
+    result = execute(job, settings=settings, store=False, scores_training=report.scores_training())
     return document_of(job, result, run, command=None)
 
 

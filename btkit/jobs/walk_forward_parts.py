@@ -201,6 +201,8 @@ def run_part(
     is_sharpe
         Of the in-sample part, NaN where undefined; None for that part itself.
     """
+    from btkit.simulation.trained import ModelResult  # noqa: PLC0415 - brings numba
+
     if stored is None:
         result = _simulate(job, spec, part, is_sharpe)
         info = describe_run(result, created_at=datetime.now(UTC))
@@ -210,7 +212,9 @@ def run_part(
     run_id = str(info.run_id)
     try:
         result = _simulate(job, spec, part, is_sharpe)
-        command = command_of(run, part.info)
+        # No command scores what a model was trained on.
+        scores_training = isinstance(result, ModelResult) and result.in_sample_scored > 0
+        command = None if scores_training else command_of(run, part.info)
         report = store.complete(document_of(run, result, info, command=command)).report
     except BaseException as error:
         # The whole says how it is gone on with.

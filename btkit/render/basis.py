@@ -179,4 +179,5 @@ def provenance(view: RunView) -> Html:
     kept = view.report.provenance
     command = text.command_parts(kept.command) if kept.command else ()
     spec = json.dumps(kept.spec, indent=2, ensure_ascii=False)
-    return Html(markup("run.provenance", view.run, kept, command, spec))
+    learnt = view.report.scores_training()
+    return Html(markup("run.provenance", view.run, kept, command, spec, learnt))

@@ -72,12 +72,16 @@ class ModelResult(Result):
         int64 (n_bars,): what held each bar; see `btkit.models.decisions.Held`.
     in_sample
         The run on the bars that the model was trained on, None where there was none.
+    in_sample_scored
+        How many bars of this run the model was trained on: none but in the in-sample part of a
+        validation.
     """
 
     answers: ModelAnswers = field(kw_only=True)
     bundles: list[KnownBundle] = field(kw_only=True)
     held: Integers = field(kw_only=True)
     in_sample: ModelResult | None = field(default=None, kw_only=True)
+    in_sample_scored: int = field(default=0, kw_only=True)
 
     @cached_property
     def decisions(self) -> pd.DataFrame:
@@ -148,6 +152,15 @@ class ModelResult(Result):
                     "comes after is scored.",
                 }
             )
+        if self.in_sample_scored:
+            found.append(
+                {
+                    "code": "in_sample_scored",
+                    "message": f"The model learnt from {self.in_sample_scored:,} of these "
+                    f"{len(self.bars):,} bars, and they are scored: this is the in-sample part of "
+                    "a validation, and no result.",
+                }
+            )
         return found
 
     def _explained(self) -> list[str]:
@@ -188,7 +201,8 @@ def simulate_model(inputs: Inputs) -> Result:
     ).after(seen)
     inputs.outputs.update(answers.by_bar)
     if inputs.in_sample == "scored":
-        return _run(inputs, spec, bundles, answers)
+        scored = _run(replace(inputs, start=begin), spec, bundles, answers)
+        return replace(scored, in_sample_scored=max(end - begin, 0))
     if end > begin and inputs.in_sample == "refused":
         raise UsageError(
             f"The model learnt from bars up to {index[end - 1].date()}, and these, which are to "

@@ -121,19 +121,22 @@ def answers_chart(view: RunView, report: ModelReport) -> Chart:
 
 
 def is_unseen(report: ModelReport) -> bool:
-    """Tell whether somebody says that no training saw the bars of a run.
+    """Tell whether somebody says that no training saw any bar of a run.
 
     Parameters
     ----------
     report
         Of a model run.
     """
-    return all(warning.code != "training_dates_unknown" for warning in report.warnings)
+    unknown = any(warning.code == "training_dates_unknown" for warning in report.warnings)
+    return not (unknown or report.scores_training())
 
 
 def _seen(report: ModelReport) -> str:
     if is_unseen(report):
         return "Only bars that no training saw."
+    if report.scores_training():
+        return f"It was trained on {report.model.in_sample_scored:,} of these bars."
     return "Nobody says until when it was trained: it may have learnt these very bars."
 
 

@@ -138,9 +138,17 @@ def test_windows_score_the_training_in_sample_and_refuse_it_out_of_sample(settin
     # By its name it may be what the model was trained on, and it is scored whole.
     assert str(first.bars.index[0].date()) == "2010-01-04"
     assert first.in_sample is None
+    # It says so, wherever it is met alone, and is verified as what it is.
+    assert first.in_sample_scored == 509
+    assert "in_sample_scored" in [warning["code"] for warning in first.warnings]
+    stored = load_run(first.run_id, settings=settings).report
+    assert stored.model.in_sample_scored == 509
+    assert verify(first.run_id, settings=settings)["reproduced"]
     outside = result.out_of_sample[0]
     begins = str(outside.bars.index[0].date())
     assert begins > "2012-01-09"
+    assert outside.in_sample_scored == 0
+    assert verify(outside.run_id, settings=settings)["reproduced"]
     alone = bt.run(SPEC, "SPX", begins, str(outside.bars.index[-1].date()), settings=settings)
     assert outside.trades["pnl"].tolist() == alone.trades["pnl"].tolist()
     assert json.loads(result.report.to_json())["provenance"]["spec"]["name"] == "small"
