@@ -66,6 +66,17 @@ def _needed(check: Callable[..., Any]) -> BeforeValidator:
     return BeforeValidator(validated)
 
 
+def _symbol(value: object, name: str) -> str:
+    if value is None:
+        raise UsageError(
+            "No symbol is given, and the spec says none.",
+            hint="Give one, such as SPX, or the bars as a pandas DataFrame; a model strategy that "
+            "was trained on several says none either.",
+            details={"argument": name},
+        )
+    return check_symbol(value)
+
+
 def _whole(name: str, *, least: int, hint: str, **most: int) -> BeforeValidator:
     return _checked(lambda value: check_whole(value, name, least=least, hint=hint, **most))
 
@@ -152,7 +163,7 @@ SpecField = Annotated[PathText | dict[str, JsonValue], BeforeValidator(_spec)]
 FormatField = Annotated[PathText | dict[str, JsonValue], _checked(_stated_format)]
 Symbol = Annotated[
     str | None,
-    _needed(lambda value, name: check_symbol(value)),  # noqa: ARG005 - it has no other name
+    _needed(_symbol),
 ]
 Day = Annotated[date | None, _needed(read_day)]
 Benchmark = Annotated[str, _checked(check_symbol)]

@@ -38,6 +38,14 @@ def check_definition(known: KnownBundle, spec: ModelSpec) -> None:
     if spec.features is None:
         return
     bundle, findings = known.bundle, Findings()
+    stated, trained_for = spec.features.get("output_format"), bundle.output_type
+    if stated is not None and (stated == "regression") is not (trained_for == "regression"):
+        raise BundleError(
+            f"The bundle {known.path} is a {trained_for}, and the output_format of {spec.name} is "
+            f"{stated}.",
+            hint="Take the strategy file that the model was trained with.",
+            details={"path": known.path, "output_type": trained_for, "output_format": stated},
+        )
     inputs = read_inputs(spec.features, bundle.timeframes, findings)
     if findings.problems:
         raise SpecError(findings.problems, origin=f"the definition of {spec.name}")

@@ -147,7 +147,9 @@ def _examined(path: object, classes: object, activation: object) -> Examined:
             hint="Such as models/dip/SPX_1d.",
         )
     known = None if classes is None else take_classes(classes)
-    return examine(Path(path).expanduser(), Stated(known, _activation(activation)))
+    # Of a user who is not there it leaves the path as it is, where Path's own raises.
+    folder = Path(os.path.expanduser(path))  # noqa: PTH111
+    return examine(folder, Stated(known, _activation(activation)))
 
 
 def _activation(activation: object) -> Activation | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -106,7 +108,7 @@ def _given(given: Bundle | Mapping[str, Bundle]) -> list[KnownBundle]:
     if (
         not isinstance(given, Mapping)
         or not given
-        or not all(isinstance(date, str) and _DATED.fullmatch(date) for date in given)
+        or not all(isinstance(date, str) and _is_date(date) for date in given)
         or not all(isinstance(bundle, Bundle) for bundle in given.values())
     ):
         raise UsageError(
@@ -117,10 +119,17 @@ def _given(given: Bundle | Mapping[str, Bundle]) -> list[KnownBundle]:
     return [KnownBundle(bundle, str(bundle.path), date) for date, bundle in sorted(given.items())]
 
 
+def _is_date(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
 def _dated(models: Mapping[str, str] | str) -> dict[str, str]:
     if not isinstance(models, str):
         return dict(sorted(models.items()))
-    folder = Path(models)
+    folder = Path(os.path.expanduser(models))  # noqa: PTH111 - as for a bundle's own path
     try:
         found = sorted(entry.name for entry in folder.iterdir() if _DATED.fullmatch(entry.name))
     except OSError as error:
@@ -135,6 +144,13 @@ def _dated(models: Mapping[str, str] | str) -> dict[str, str]:
             hint="Name each bundle's folder in it by the date from which it was known, "
             "such as 2012-01-03.",
             details={"path": models},
+        )
+    wrong = [name for name in found if not _is_date(name)]
+    if wrong:
+        raise BundleError(
+            f"The folder of models {models} has {wrong[0]} in it, which is no date.",
+            hint="Name each bundle's folder by a date of the calendar, such as 2012-01-03.",
+            details={"path": models, "names": wrong},
         )
     return {name: str(folder / name) for name in found}
 
@@ -182,13 +198,17 @@ def in_sample_end(
     if not stated:
         return None
     seen = max(_seen(moment, index, dates) for moment in stated)
-    horizon = max(spec.label_horizon or 0, bundle.label_horizon or 0)
+    horizon = _horizon(bundle, spec)
     if not seen and not interval.is_longer:
         day = max(moment.tz_localize(None) for moment in stated).normalize()
         between = sessions(day, dates[0], calendar=spec.calendar)
         inner = between[(between > day) & (between < pd.Timestamp(dates[0]))]
         horizon = max(horizon - len(inner), 0)
     return min(seen + horizon, len(index))
+
+
+def _horizon(bundle: Bundle, spec: ModelSpec) -> int:
+    return max(spec.label_horizon or 0, bundle.label_horizon or 0)
 
 
 def _seen(moment: pd.Timestamp, index: pd.DatetimeIndex, dates: NDArray[np.datetime64]) -> int:
@@ -232,7 +252,7 @@ def check_dates(
         raise BundleError(
             f"The bundle {entry.path} stands at {entry.known_from}, and what it learnt was not "
             f"known before {dates[end - 1]}: it was trained until {_last_day(entry, spec)}, "
-            f"and a label looks {entry.bundle.label_horizon or 0} bars ahead.",
+            f"and a label looks {_horizon(entry.bundle, spec)} bars ahead.",
             hint="Name the date from which it was really known, or train it on less.",
             details={"path": entry.path, "known_from": entry.known_from},
         )

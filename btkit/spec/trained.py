@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from btkit.arguments import kind_of_value
+from btkit.arguments import kind_of_value, quoted, shown
 from btkit.conditions import COST_NAMES, SIZING_NAMES, fill_parameters
 from btkit.errors import Problem, SpecError, UsageError
 from btkit.markets import Interval
@@ -37,20 +37,32 @@ def _refuse(rule: str) -> PydanticCustomError:
     return PydanticCustomError("rule", "{rule}", {"rule": rule})
 
 
+def _refuse_part(rule: str) -> PydanticCustomError:
+    # Said of a part, so that what the whole is would say nothing.
+    return PydanticCustomError("part_rule", "{rule}", {"rule": rule})
+
+
 def _is_path(value: object) -> bool:
     return isinstance(value, str) and 0 < len(value) <= LONGEST_PATH and value.isprintable()
 
 
 def _day(value: object) -> object:
+    known = _date_of(value)
+    if known is None:
+        raise _refuse("must be a date as YYYY-MM-DD")
+    return known
+
+
+def _date_of(value: object) -> str | None:
+    if type(value) is date:
+        return value.isoformat()
     if isinstance(value, str):
         try:
-            if date.fromisoformat(value).isoformat() == value:
-                return value
+            known = date.fromisoformat(value).isoformat()
         except ValueError:
-            pass
-    elif type(value) is date:
-        return value.isoformat()
-    raise _refuse("must be a date as YYYY-MM-DD")
+            return None
+        return known if known == value else None
+    return None
 
 
 def _dated(value: object) -> object:
@@ -59,10 +71,13 @@ def _dated(value: object) -> object:
     if not isinstance(value, dict) or not value:
         raise _refuse("must be the path of a folder of bundles by date, or a mapping of dates")
     if len(value) > MAX_MODELS:
-        raise _refuse(f"must name at most {MAX_MODELS:,} bundles")
-    if not all(_is_path(path) for path in value.values()):
-        raise _refuse("must give a path for each date")
-    return {str(_day(key)): path for key, path in sorted(value.items(), key=str)}
+        raise _refuse_part(f"must name at most {MAX_MODELS:,} bundles")
+    for key, path in value.items():
+        if _date_of(key) is None:
+            raise _refuse_part(f"has {shown(key)}, which is no date as YYYY-MM-DD")
+        if not _is_path(path):
+            raise _refuse_part(f"has {shown(path)} at {key}, which is no path")
+    return {str(_date_of(key)): path for key, path in sorted(value.items(), key=str)}
 
 
 def _interval(text: str) -> str:
@@ -74,7 +89,8 @@ def _interval(text: str) -> str:
 
 def _distinct(classes: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(classes)) < len(classes):
-        raise _refuse("must name each class once")
+        twice = next(name for name in classes if classes.count(name) > 1)
+        raise _refuse_part(f"names {quoted(twice)} twice")
     return classes
 
 
@@ -225,8 +241,8 @@ class ModelSpec(BaseSpec):
     )
     features: Metadata | None = Field(
         default=None,
-        description="indicators, fuzzy_sets and nn_inputs of the strategy that was trained; the "
-        "bundle's have to be the same",
+        description="indicators, fuzzy_sets, nn_inputs and output_format of the strategy that was "
+        "trained; the bundle's have to be the same",
     )
 
     @property
@@ -324,6 +340,7 @@ for _other in (StrategySpec, OptionsSpec):
 
 
 _FEATURES = ("indicators", "fuzzy_sets", "nn_inputs")
+_FORMAT = "output_format"
 _DECISIONS = ("confidence_threshold", "position_awareness", "allow_short_from_flat")
 _NESTED = {
     "filters": ("min_signal_separation",),
@@ -352,7 +369,11 @@ def fields_of_v3(values: Mapping[str, Any]) -> dict[str, Any]:
     problems: list[Problem] = []
     fields = {name: values[name] for name in ("name", "version", "description") if name in values}
     fields["features"] = {name: values[name] for name in _FEATURES if name in values}
-    fields |= _decisions(values.get("decisions"), problems)
+    decided = _decisions(values.get("decisions"), problems)
+    # No setting of a run, but something that the bundle has to agree with.
+    if _FORMAT in decided:
+        fields["features"][_FORMAT] = decided.pop(_FORMAT)
+    fields |= decided
     fields |= _training_data(values.get("training_data"))
     if problems:
         raise SpecError(problems)
@@ -363,7 +384,7 @@ def _decisions(section: object, problems: list[Problem]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name, value in _mapping(section, "decisions", problems).items():
         known = _NESTED.get(name)
-        if name in _DECISIONS:
+        if name in {*_DECISIONS, _FORMAT}:
             fields[name] = value
         elif known is not None:
             path = f"decisions.{name}"
@@ -372,7 +393,7 @@ def _decisions(section: object, problems: list[Problem]) -> dict[str, Any]:
                     fields[below] = found
                 else:
                     problems.append(_unknown(f"{path}.{below}", known))
-        elif name != "output_format":
+        else:
             problems.append(_unknown(f"decisions.{name}", (*_DECISIONS, *_NESTED)))
     return fields
 

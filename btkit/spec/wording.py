@@ -74,6 +74,7 @@ _BOUND_HINTS = {
     "long_delta": "write an absolute delta: 0.15 is 15 delta",
     "profit_target_pct": "write a fraction of the credit: 0.5 is half of it",
     "models": "write for example {2012-01-03: models/first, 2013-01-02: models/second}",
+    "output_classes": "write the order of the outputs, such as [BUY, SELL, HOLD]",
     "trained_until": "write for example 2011-12-30",
     "interval": "write for example 1d",
     "confidence_threshold": "0.65 believes what has a probability of 65 % or more",
@@ -212,10 +213,11 @@ def _value_problem(
     if kind in {"no_json", "too_much_json"}:
         what = "is no JSON: " if kind == "no_json" else ""
         return f"{what}{found['msg']}", "keep texts, numbers, true, false, null, lists and mappings"
-    if kind in {"parameter_value", "risk_free", "rule"}:
-        hint = None if kind == "rule" else _number_hint("a number", value)
+    if kind in {"parameter_value", "risk_free", "rule", "part_rule"}:
+        hint = None if kind in {"rule", "part_rule"} else _number_hint("a number", value)
         hint = hint or _BOUND_HINTS.get(field)
-        return f"{found['msg']}, not {kind_of_value(value)}", hint
+        found_instead = "" if kind == "part_rule" else f", not {kind_of_value(value)}"
+        return f"{found['msg']}{found_instead}", hint
     if kind in _SHAPES:
         message, hint = _shape_problem(_SHAPES[kind], value, info, field)
         # A hint for a missing field is none for one entry of its list.

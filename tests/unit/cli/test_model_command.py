@@ -83,15 +83,32 @@ def test_a_model_elsewhere_is_none_of_a_rule(backtest):
 def test_a_symbol_that_nobody_says_is_missed(backtest):
     code, document, _ = backtest("run", "--strategy", "tiny.json", *DAYS)
     assert code == 2
-    assert "symbol" in document["error"]["message"]
-    assert document["error"]["hint"]
+    assert document["error"]["message"] == "No symbol is given, and the spec says none."
+    assert "model strategy" in document["error"]["hint"]
+
+
+def test_a_strategy_of_another_output_is_refused(strategy, backtest, tmp_path):
+    changed = {**V3, "decisions": {"output_format": "regression"}}
+    (tmp_path / strategy).write_text(yaml.safe_dump(changed))
+    code, document, _ = backtest("run", "--strategy", strategy, *DAYS)
+    assert code == 2
+    assert (
+        "is a classification, and the output_format of small is regression"
+        in (document["error"]["message"])
+    )
+
+
+def test_a_home_that_is_nobodys_is_no_folder(strategy, backtest):
+    code, document, _ = backtest("run", "--strategy", strategy, *DAYS, "-m", "~nobody-there/x")
+    assert (code, document["error"]["type"]) == (2, "BundleError")
+    assert "no folder that exists" in document["error"]["message"]
 
 
 def test_validate_says_what_it_is(strategy, backtest):
     code, document, _ = backtest("validate", "--strategy", strategy)
     assert (code, document["kind"]) == (0, "model")
     assert document["why"].startswith("It has a confidence_threshold")
-    assert document["spec"]["features"] == DEFINITION
+    assert document["spec"]["features"] == {**DEFINITION, "output_format": "classification"}
 
 
 @pytest.mark.parametrize(

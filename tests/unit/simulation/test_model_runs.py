@@ -295,6 +295,9 @@ def test_a_bundle_is_read_from_the_working_folder(bars, tmp_path, monkeypatch):
     pd.testing.assert_frame_equal(folder.trades, mapping.trades)
     with pytest.raises(BundleError, match="no folder that exists"):
         bt.simulate({**SPEC, "model_path": "models/none"}, bars)
+    (tmp_path / "years" / "2014-02-30").mkdir()
+    with pytest.raises(BundleError, match="has 2014-02-30 in it, which is no date"):
+        bt.simulate({"name": "m", "models": "years"}, bars)
     with pytest.raises(BundleError, match="has no bundle in it"):
         bt.simulate({"name": "m", "models": "models"}, bars)
     with pytest.raises(BundleError, match="cannot be read"):

@@ -106,15 +106,15 @@ def test_fields_of_other_kinds_are_refused_with_what_to_do_instead():
 @pytest.mark.parametrize(
     ("fields", "path", "said"),
     [
-        ({"models": {"2012": "x"}}, "models", "must be a date as YYYY-MM-DD"),
-        ({"models": {"2012-01-03": ""}}, "models", "must give a path for each date"),
+        ({"models": {"2012": "x"}}, "models", "has '2012', which is no date as YYYY-MM-DD"),
+        ({"models": {"2012-01-03": ""}}, "models", "has '' at 2012-01-03, which is no path"),
         ({"models": {}}, "models", "must be the path of a folder"),
         ({"models": 5}, "models", "must be the path of a folder"),
         ({"model_path": "x", "models": "y"}, "models", "stands beside model_path"),
         ({"models": "y", "trained_until": "2012-01-03"}, "trained_until", "each of several"),
         ({"model_path": "", "label_horizon": 5}, "model_path", "is empty"),
         ({"trained_until": "2012-02-30", **SPEC}, "trained_until", "2011-12-30"),
-        ({**SPEC, "output_classes": ["BUY", "BUY"]}, "output_classes", "each class once"),
+        ({**SPEC, "output_classes": ["BUY", "BUY"]}, "output_classes", "names 'BUY' twice"),
         ({**SPEC, "output_classes": ["BUY", "a b"]}, "output_classes[1]", "no name of a class"),
         ({**SPEC, "output_activation": "relu"}, "output_activation", "'logits'"),
         ({**SPEC, "confidence_threshold": 60}, "confidence_threshold", "at most 1"),
@@ -150,7 +150,7 @@ def test_a_v3_strategy_becomes_one():
     assert (spec.name, spec.version, spec.symbol, spec.interval) == ("dip", "3.0", "EURUSD", "1h")
     assert (spec.min_signal_separation, spec.position_awareness) == (8.0, False)
     assert (spec.round_trip_cost, spec.min_edge_multiplier) == (0.002, 2.0)
-    assert set(spec.features) == {"indicators", "fuzzy_sets", "nn_inputs"}
+    assert set(spec.features) == {"indicators", "fuzzy_sets", "nn_inputs", "output_format"}
     assert load_spec(dump_spec(spec)) == spec
 
 
