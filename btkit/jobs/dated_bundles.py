@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from btkit.errors import StoreError
+from btkit.errors import BundleError, StoreError
 from btkit.models import Bundle, load_bundle
+from btkit.models.findings import refused_bundle
 from btkit.writing import digest_of, folder_aside, make_folder, publish_folder, write_whole
 
 RECORD = "retraining.json"
@@ -111,6 +112,8 @@ class DatedBundles:
 
         Raises
         ------
+        BundleError
+            If what is saved is refused as a bundle.
         StoreError
             If the folder cannot be written.
         """
@@ -123,6 +126,11 @@ class DatedBundles:
                 record = {"asked": self.asked, "learnt": learnt, "bundle": bundle.hash}
                 write_whole(written / RECORD, json.dumps(record, indent=2), private=self.private)
                 publish_folder(written, place)
+        except BundleError as error:
+            if "problems" not in error.details:
+                raise
+            # It was looked at where it was written, which is gone by now.
+            raise refused_bundle(place, error.details["problems"]) from None
         except OSError as error:
             raise self.unreadable(error) from error
         return bundle

@@ -11,8 +11,10 @@ from support.random_bars import make_bars
 
 import btkit as bt
 from btkit.errors import BundleError, NoDataError, PluginError, SpecError, StoreError, UsageError
+from btkit.jobs.dated_bundles import DatedBundles
 from btkit.jobs.retraining import retrain
 from btkit.models import load_bundle, plan_inputs, read_strategy_v3
+from btkit.models.findings import refused_bundle
 from btkit.models.labelling import CLASSES, read_label
 
 STRATEGY = {
@@ -304,4 +306,24 @@ def test_a_model_that_is_none_is_refused_and_leaves_nothing(train, tmp_path):
     with pytest.raises(Exception, match="model") as refused:
         train(trainer=lambda *_: "a model")
     assert refused.value.hint
+    assert list((tmp_path / "made").iterdir()) == []
+
+
+def test_a_bundle_that_is_refused_is_named_by_where_it_would_stand(tmp_path):
+    problems = [
+        {"path": "decisions", "message": "It is wrong", "hint": "Mend it."},
+        {"path": "metadata", "message": "So is this", "hint": "Mend that."},
+    ]
+
+    def refuse(path):
+        raise refused_bundle(path, problems)
+
+    with pytest.raises(BundleError) as refused:
+        DatedBundles(tmp_path / "made", {}, private=False).add(START, "learnt", refuse)
+    place = tmp_path / "made" / START
+    assert refused.value.message == (
+        f"The bundle {place} is refused: decisions: It is wrong (and 1 more problem)"
+    )
+    assert refused.value.details == {"path": str(place), "problems": problems}
+    assert refused.value.__suppress_context__
     assert list((tmp_path / "made").iterdir()) == []
