@@ -141,7 +141,7 @@ def build_provenance(
                 *plugins_of_metrics(list(result.metrics.model_extra or {})),
             )
         ],
-        "versions": dict(versions),
+        "versions": {**versions, **result.runtime},
         "settings": {
             "capital": result.initial_capital,
             "commission": result.commission,

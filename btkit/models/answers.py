@@ -33,6 +33,12 @@ if TYPE_CHECKING:
     from btkit.models.bundle import Bundle
     from btkit.spec import ModelSpec
 
+# Warnings of a bundle that is asked by itself, and the setting of a spec that settles each.
+_ANSWERED_BY = {
+    "training_dates_unknown": "trained_until",
+    "label_horizon_unknown": "label_horizon",
+    "no_short_from_flat": "allow_short_from_flat",
+}
 # What holds for a whole run, whichever bundle decides.
 _OF_THE_RUN = ("position_awareness", "allow_short_from_flat", "min_signal_separation")
 
@@ -282,5 +288,5 @@ def _check_alike(bundles: Sequence[KnownBundle], rules: Sequence[DecisionRules])
 
 def _warnings(known: KnownBundle, spec: ModelSpec) -> list[dict[str, str]]:
     """Return a bundle's own warnings, without those that the spec answers."""
-    answered = {"training_dates_unknown"} if spec.trained_until is not None else set()
+    answered = {code for code, name in _ANSWERED_BY.items() if getattr(spec, name) is not None}
     return [warning for warning in known.bundle.warnings if warning["code"] not in answered]

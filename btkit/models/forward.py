@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
@@ -39,6 +40,10 @@ class Network(Protocol):
     @property
     def window(self) -> int:
         """How many rows, the last of them its own, an output rests on."""
+
+    @property
+    def provenance(self) -> Mapping[str, str]:
+        """What else its outputs hang on than weights, rows and btkit's own code, by name."""
 
     def forward(self, rows: Floats) -> Floats:
         """Return the outputs of each row.
@@ -76,6 +81,7 @@ class MLP:
     """
 
     window = 1
+    provenance: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, layers: list[tuple[Floats, Floats]], activation: str) -> None:
         self._sizes = np.array([layers[0][0].shape[1], *(len(biases) for _, biases in layers)])
@@ -115,6 +121,8 @@ class Recurrent:
     window
         How many rows a window has.
     """
+
+    provenance: Mapping[str, str] = MappingProxyType({})
 
     def __init__(
         self,

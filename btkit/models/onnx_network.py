@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -71,7 +71,7 @@ class OnnxNetwork:
         self._input, self.inputs, self._type = _find_input(self._session, self._name)
         self._output = _find_output(self._session, self._name)
         self.outputs = int(self._run(np.zeros((BATCH, self.inputs), self._type)).shape[1])
-        self.provenance = {
+        self.provenance: Mapping[str, str] = {
             "onnxruntime": str(onnxruntime.__version__),
             "provider": _PROVIDER,
             "cpu": f"{binding.get_host_cpu_name()} ({platform.machine()})",

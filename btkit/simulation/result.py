@@ -163,6 +163,11 @@ class Result(Simulated):
                 counts[label] = int(mask[self.outcome.start :].sum())
         return counts
 
+    @property
+    def runtime(self) -> dict[str, str]:
+        """What its numbers hang on beside the packages of any run, by name."""
+        return {}
+
     @cached_property
     def warnings(self) -> list[dict[str, str]]:
         """What a reader must know before trusting the numbers: ``{code, message}``."""

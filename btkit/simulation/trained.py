@@ -117,6 +117,15 @@ class ModelResult(Result):
             **dict(outputs),
         }
 
+    @property
+    def runtime(self) -> dict[str, str]:
+        """What its networks run in beside btkit, such as the version of onnxruntime."""
+        return {
+            name: value
+            for known in self.bundles
+            for name, value in known.bundle.network.provenance.items()
+        }
+
     @cached_property
     def held_decisions(self) -> dict[str, int]:
         """How many bars each reason held, where it held any, the most frequent first."""

@@ -19,6 +19,7 @@ from btkit.errors import (
 )
 from btkit.jobs import execute, list_runs, load_document, load_run, resume, verify
 from btkit.jobs.asking import read_job
+from btkit.models.forward import MLP
 
 RANGE = ("SPX", "2011-01-03", "2014-12-31")
 SHORT = ("SPX", "2011-12-01", "2012-05-31")
@@ -81,6 +82,17 @@ def test_verify_says_that_a_bundle_changed(settings, folder):
     (folder / "metadata_v3.json").unlink()
     with pytest.raises(BundleError):
         verify(run_id, settings=settings)
+
+
+def test_what_a_network_runs_in_is_kept_and_compared(settings, folder, monkeypatch):
+    assert folder.is_dir()
+    monkeypatch.setattr(MLP, "provenance", {"onnxruntime": "1.2.3"})
+    run_id = bt.run(SPEC, *RANGE, settings=settings).run_id
+    assert load_run(run_id, settings=settings).report.provenance.versions["onnxruntime"] == "1.2.3"
+    monkeypatch.setattr(MLP, "provenance", {"onnxruntime": "1.2.4"})
+    document = verify(run_id, settings=settings)
+    assert document["versions"] == {"onnxruntime": {"stored": "1.2.3", "now": "1.2.4"}}
+    assert document["reproduced"]
 
 
 class StopAfter:

@@ -94,6 +94,16 @@ def test_a_training_that_nobody_dates_is_a_warning(bars, tmp_path):
     assert stated.in_sample is not None
 
 
+def test_what_a_bundle_leaves_open_is_no_warning_once_the_spec_says_it(bars, tmp_path):
+    known = load_bundle(
+        write_bundle(tmp_path / "x", outputs=1, label_horizon_bars=None), output_classes=None
+    )
+    codes = [warning["code"] for warning in run(bars, known).warnings]
+    assert {"no_short_from_flat", "label_horizon_unknown"} < set(codes)
+    stated = run(bars, known, allow_short_from_flat=True, label_horizon=3)
+    assert [warning["code"] for warning in stated.warnings] == ["in_sample_apart"]
+
+
 def test_defaults_are_those_of_models_and_what_is_given_counts(bars, bundle):
     result = run(bars, bundle)
     assert (result.commission, result.slippage, result.commission_model) == (0.001, 0.001, "rate")
