@@ -22,7 +22,7 @@ from pydantic_core import CoreSchema
 
 from btkit.data import Finding
 from btkit.metrics import METRICS, Failure, Metrics, Verdict, further_metrics
-from btkit.spec import KINDS
+from btkit.spec import KINDS, as_it_ran
 
 _FORMER_MINIMUM = 10
 
@@ -531,6 +531,11 @@ class Report(Document):
     drawdowns: list[DrawdownEntry] = []
     lookahead: LookaheadSection | None = None
     provenance: Provenance
+
+    @property
+    def side(self) -> str:
+        """Which side of the instrument the strategy takes, in words."""
+        return as_it_ran(self.kind, self.provenance.spec).side
 
     def rests_on(self) -> dict[str, str]:
         """Return what the run read beside its bars: a hash of each thing, by what it is."""

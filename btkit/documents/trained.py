@@ -171,6 +171,12 @@ class ModelReport(Report):
 
     model: ModelFacts
 
+    @property
+    def side(self) -> str:
+        """Which sides of the instrument the strategy takes, as its bundles settle it."""
+        shorts = any(entry.settings["allow_short_from_flat"] for entry in self.model.bundles)
+        return "long and short" if shorts else "long only"
+
     def rests_on(self) -> dict[str, str]:
         """Return the hash of each bundle, by its path."""
         return {f"bundle {entry.path}": entry.hash for entry in self.model.bundles}

@@ -22,7 +22,6 @@ from btkit.documents import (
 from btkit.markets import Annualisation
 from btkit.metrics import Drawdown, deepest_drawdowns, spanned_days
 from btkit.metrics.curves import risk_free_returns
-from btkit.spec import as_it_ran
 
 LATEST, LARGEST = 2_000, 2_000
 """Of a run with more trades than both together, a page shows so many of the latest, and of those
@@ -162,7 +161,7 @@ class RunView:
     @property
     def side(self) -> str:
         """Which side of the instrument the strategy takes, in words."""
-        return as_it_ran(self.report.kind, self.report.provenance.spec).side
+        return self.report.side
 
     @cached_property
     def rule(self) -> RuleFacts:

@@ -208,7 +208,7 @@ class Result(Simulated):
         index = self.bars.index
         label = f"{self.positions.noun}s"
         lines = [
-            f"{self.spec.name} on {self.symbol or 'the bars given'}, {self.spec.side}",
+            f"{self.spec.name} on {self.symbol or 'the bars given'}, {self.side}",
             f"  {_date(index[0])} to {_date(index[-1])}, {len(index)} bars",
             f"  {self._growth}",
             f"  Sharpe        {_ratio(metrics.sharpe_ratio)}",
@@ -218,6 +218,11 @@ class Result(Simulated):
             f"  {label:<13} {metrics.total_trades:>8}",
         ]
         return "\n".join(lines)
+
+    @property
+    def side(self) -> str:
+        """Which side of the instrument it might take, in words."""
+        return self.spec.side
 
     @property
     def _growth(self) -> str:

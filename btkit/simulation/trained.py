@@ -83,6 +83,12 @@ class ModelResult(Result):
     in_sample: ModelResult | None = field(default=None, kw_only=True)
     in_sample_scored: int = field(default=0, kw_only=True)
 
+    @property
+    def side(self) -> str:
+        """Which sides of the instrument it might take, as its bundles settle it."""
+        shorts = any(rules.allow_short_from_flat for rules in self.answers.rules)
+        return "long and short" if shorts else "long only"
+
     @cached_property
     def decisions(self) -> pd.DataFrame:
         """What the model said at each bar, and what came of it.

@@ -65,6 +65,18 @@ def test_what_decided_and_what_held_is_written_out(document):
     assert "an order would have changed nothing" in text
 
 
+def test_the_sides_are_those_that_its_bundles_settle(document):
+    result, stored = document("2012-06-01")
+    assert "on SPX, long and short" in repr(result)
+    assert "long and short" in written(trained.headline(stored))
+    model, either = stored.report.model, stored.report.model.bundles[0]
+    settings = {**either.settings, "allow_short_from_flat": False}
+    one = either.model_copy(update={"settings": settings})
+    for bundles, side in (([one], "long only"), ([one, either], "long and short")):
+        changed = model.model_copy(update={"bundles": bundles})
+        assert stored.report.model_copy(update={"model": changed}).side == side
+
+
 def test_without_a_training_in_the_range_there_is_no_grey_ground(document):
     _, stored = document("2012-06-01")
     section = list(trained.model(stored))

@@ -51,6 +51,7 @@ def test_bars_of_the_training_and_of_its_labels_are_a_run_apart(bars, bundle):
     assert str(result.bars.index[0].date()) == "2012-01-10"
     assert result.equity.iloc[0] == pytest.approx(100_000.0)
     assert len(result.equity) == len(result.decisions) == len(result.bars)
+    assert result.side == "long only"
     assert [warning["code"] for warning in result.warnings] == ["in_sample_apart"]
     # Each is what it is alone: the later one flat at its first bar, the earlier one closed at its
     # last.
