@@ -41,6 +41,7 @@ MAX_DEPTH = 50
 NO_CONSTANTS: Mapping[str, float] = MappingProxyType({})
 
 # What "sma_{n}" becomes when n is 20.5.
+_BARE_PERIOD = re.compile(r"\bon\(\s*(\d+(?:mo|[mhdw]))\s*,")
 _FRACTION_IN_NAME = re.compile(r"[A-Za-z_]\d*_\d+\.\d")
 _UNARY = {ast.USub: "neg", ast.UAdd: "pos"}
 _BINARY = {
@@ -233,6 +234,8 @@ def _line_start(lines: list[str], number: int) -> int:
 def _syntax_hint(text: str) -> str:
     if _FRACTION_IN_NAME.search(text):
         return "a parameter inside a name must be a whole number"
+    if (period := _BARE_PERIOD.search(text)) is not None:
+        return f'write the interval as a text: on("{period[1]}", x)'
     if "\n" in text:
         return "put an expression of several lines in parentheses"
     lowered = f" {text.lower()} "

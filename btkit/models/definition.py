@@ -16,7 +16,10 @@ from btkit.models.timeframes import fastest
 from btkit.spec.reading import parse_text
 
 _PARTS = ("indicators", "fuzzy_sets", "nn_inputs")
-_EXAMPLE = "Such as {name: dip, indicators: {...}, fuzzy_sets: {...}, nn_inputs: [...]}."
+_EXAMPLE = (
+    "Such as {name: dip, indicators: {...}, fuzzy_sets: {...}, nn_inputs: [...]}; of a file, "
+    'Path("strategy.yaml").read_text().'
+)
 
 
 @dataclass(frozen=True)

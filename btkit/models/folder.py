@@ -7,6 +7,7 @@ import json
 import os
 import stat
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -28,6 +29,8 @@ DOCUMENTS: Final = (METADATA, CONFIG, FEATURES, MANIFEST)
 """The files that say what it is."""
 
 _CHUNK: Final = 2**20
+# A folder of a stranger's choice may have more entries than anybody waits for.
+_MOST_ENTRIES, _MOST_NAMED = 1_000, 3
 _NO_LINK: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 Document = TypeVar("Document", bound=BaseModel)
@@ -104,7 +107,7 @@ def read_folder(path: Path, findings: BundleFindings) -> BundleFolder:
         return folder
     if not is_folder:
         what = "a file, and a bundle is a folder" if exists else "no folder that exists"
-        findings.refuse("bundle", f"This is {what}.", f"Name the folder that holds {METADATA}.")
+        findings.refuse("bundle", f"This is {what}.", _where(path.parent))
         return folder
     for name in (*DOCUMENTS, *MODEL_FILES):
         _read(folder, name, findings)
@@ -113,11 +116,23 @@ def read_folder(path: Path, findings: BundleFindings) -> BundleFolder:
         findings.refuse(
             "bundle",
             f"This folder is no bundle: it has neither {METADATA} nor a model.",
-            f"Name the folder that holds {METADATA}, such as models/dip/SPX_1d.",
+            _where(path),
         )
     elif missing and not any(problem.path == METADATA for problem in findings.problems):
         findings.refuse(METADATA, "The file is missing.")
     return folder
+
+
+def _where(folder: Path) -> str:
+    try:
+        entries = sorted(islice(folder.iterdir(), _MOST_ENTRIES))
+        found = [str(one) for one in entries if (one / METADATA).is_file()]
+    except (OSError, ValueError):
+        found = []
+    found = [name for name in found if name.isprintable()]
+    more = len(found) - _MOST_NAMED
+    named = ", ".join(found[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return f"Name the folder that holds {METADATA}{f': {named}' if found else ''}."
 
 
 def _read(folder: BundleFolder, name: str, findings: BundleFindings) -> None:

@@ -218,7 +218,8 @@ def _compare(what: str, said: int | None, has: int) -> None:
     if said is not None and said != has:
         _refuse(
             f"the bundle says {said} {what}, and the weights have {has}",
-            "Bring the folder's metadata and configuration and its weights from one training.",
+            "Bring the folder's metadata and configuration and its weights from one training. Of "
+            "a bundle that is being saved, the strategy's model.architecture says it.",
         )
 
 

@@ -86,7 +86,8 @@ def take_outputs(
         raise UsageError(
             "Nobody says which output stands for which class.",
             hint="Give output_classes in the order of the outputs, such as "
-            '["BUY", "SELL", "HOLD"]: a wrong order would trade the opposite.',
+            '["BUY", "SELL", "HOLD"]: a wrong order would trade the opposite. A model that gives '
+            'a number, such as a return, is saved with output_type="regression".',
         )
     if named is not None and classes != named:
         raise BundleError(

@@ -243,6 +243,8 @@ SYNTAX = [
     ("close <> 1", None),
     ("close >\n1", None),
     ("close > 0777", None),
+    ("close > on(1w, sma_10)", 'write the interval as a text: on("1w", x)'),
+    ("close > on( 15m , sma_10)", 'write the interval as a text: on("15m", x)'),
     ("\N{SLIGHTLY SMILING FACE} > close", None),
     ("'unclosed", None),
     ("(" * 1_999, None),

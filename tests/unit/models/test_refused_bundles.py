@@ -265,6 +265,22 @@ def test_there_must_be_a_folder_and_it_must_be_a_bundle(tmp_path):
     assert "no folder" in problems("a\0b")["bundle"]
 
 
+def test_a_folder_of_bundles_leads_to_them(tmp_path):
+    def hint(path):
+        with pytest.raises(BundleError) as refused:
+            bt.load_bundle(path)
+        return refused.value.hint
+
+    assert hint(tmp_path / "nothing") == "Name the folder that holds metadata_v3.json."
+    for name in "bdca":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "metadata_v3.json").write_text("{}")
+    (tmp_path / "0_no_bundle").mkdir()
+    first = ", ".join(str(tmp_path / name) for name in "abc")
+    for wrong in (tmp_path, tmp_path / "nothing"):
+        assert hint(wrong) == f"Name the folder that holds metadata_v3.json: {first} and 1 more."
+
+
 @pytest.mark.parametrize("path", [None, 5, "", "\ud800"])
 def test_what_is_no_path_is_refused_as_an_argument(path):
     with pytest.raises(UsageError, match="path is"):
