@@ -10,6 +10,7 @@ from typing import Any
 
 from btkit.errors import (
     BtkitError,
+    BundleError,
     CorruptFileError,
     FormatError,
     InternalError,
@@ -161,9 +162,21 @@ def _after_damage(error: CorruptFileError, arguments: Sequence[str]) -> list[Ste
     return [step("Mends what can be proved, and says what cannot.", "check", "--repair")]
 
 
+def _after_bundle(error: BundleError, arguments: Sequence[str]) -> list[Step]:
+    path = error.details.get("path")
+    if path is None or arguments[:2] == ["model", "inspect"]:
+        return [_again(error, arguments)]
+    steps = [step("Says what the bundle is, and whether it can be used.", "model", "inspect", path)]
+    # A folder can be mended where it lies; a spec that is corrected would be another run's.
+    if error.run_id is not None and "problems" in error.details:
+        steps.append(_after_stored_run(error, error.run_id))
+    return steps
+
+
 _ANSWERS: tuple[tuple[type[BtkitError], Callable[[Any, Sequence[str]], list[Step]]], ...] = (
     (RunNotFoundError, _after_unknown_id),
     (CorruptFileError, _after_damage),
+    (BundleError, _after_bundle),
     (FormatError, _after_refused_format),
     (SpecError, _after_refusal),
     (SpecKindError, _after_other_kind),

@@ -22,7 +22,7 @@ Exit codes: 0 usable, 2 not: then `problems` has every reason.
 
 \b
 Example:
-  backtest model inspect models/dip/SPX_1d
+  backtest model inspect models/spx_mlp/SPX_1d
 """
 
 

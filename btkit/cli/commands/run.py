@@ -18,8 +18,8 @@ Exit codes: 0 passed, 1 missed a threshold or had no data, 2 error.
 Example:
   backtest run --strategy strategies/spy_momentum_v1.json --symbol SPX
       --start 2005-01-01 --end 2018-12-31 --source sample
-  backtest run --strategy my_model.yaml --model-path models/dip/SPX_1d
-      --start 2012-01-03 --end 2018-12-31
+  backtest run --strategy strategies/spx_mlp.yaml --model-path models/spx_mlp/SPX_1d
+      --start 2005-01-01 --end 2018-12-31 --source sample
 """
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.market_data import MarketDataStandIn
+from support.small_models import write_bundle
 from support.specs import rules, spread
 
 from btkit.errors import error_types
@@ -115,6 +116,23 @@ def test_a_failed_run_has_its_id(answer, monkeypatch):
     assert commands(document) == [["resume", "--run-id", document["run_id"]]]
     (row,) = answer("list")[1]["runs"]
     assert row["run_id"] == document["run_id"]
+
+
+def test_a_wrong_bundle_leads_to_what_it_is(answer, workplace):
+    write_bundle(workplace / "good")
+    (workplace / "model.yaml").write_text("{name: m, model_path: good}")
+    days = ["--start", "2012-01-10", "--end", "2014-12-31", "--no-report"]
+    ran = ["run", "--strategy", "model.yaml", *days]
+    _, document, _ = answer(*ran, "--symbol", "SPX", "--model-path", "none")
+    assert document["error"]["type"] == "BundleError"
+    inspect, resume = commands(document)
+    assert inspect == ["model", "inspect", "none"]
+    assert resume == ["resume", "--run-id", document["run_id"]]
+    assert commands(answer(*inspect)[1]) == [inspect]
+    # Taken up, it would be on the same symbol.
+    _, document, _ = answer(*ran, "--symbol", "IXIC")
+    assert document["error"]["type"] == "BundleError"
+    assert commands(document) == [["model", "inspect", "good"]]
 
 
 def test_a_source_that_is_not_there_is_not_asked_again(answer):
