@@ -241,7 +241,12 @@ def _ranges(evidence: EvidenceSection) -> str:
         )
         for one in known.features[:_RANGES_SHOWN]
     ]
-    return markup("evidence.ranges", rows, said, nearest)
+    indexed = any(one.stability_index is not None for one in known.features[:_RANGES_SHOWN])
+    if rows and not indexed:
+        said.append(
+            "There is no stability index of these: in training too many rows had the same value."
+        )
+    return markup("evidence.ranges", rows, said, nearest, indexed=indexed)
 
 
 def _margins(margins: MarginsSection) -> str:

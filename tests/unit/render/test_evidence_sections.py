@@ -216,6 +216,14 @@ def test_ranges_and_margins_are_said_in_words(pages):
     assert "No bundle says between which values" in page
     assert "4 decisions hang on a millionth of an output" in page
     assert "2015-01-05, 2015-01-06 and 2015-01-07 and others" in page
+    found = document.report.model.evidence.ranges
+    untold = [one.model_copy(update={"stability_index": None}) for one in found.features]
+    page = words(
+        trained.listening(changed(document, ranges=found.model_copy(update={"features": untold})))
+    )
+    assert "Stability index" in words(trained.listening(document))
+    assert "Stability index" not in page
+    assert "no stability index of these" in page
     quiet = RangesSection(rows=10, outside=0.0, features=[], bundles=1)
     assert "On none of 10 bars" in words(trained.listening(changed(document, ranges=quiet)))
 
