@@ -107,7 +107,7 @@ def read_folder(path: Path, findings: BundleFindings) -> BundleFolder:
         return folder
     if not is_folder:
         what = "a file, and a bundle is a folder" if exists else "no folder that exists"
-        findings.refuse("bundle", f"This is {what}.", _where(path.parent))
+        findings.refuse("bundle", f"This is {what}.", _where(path.parent, exists=exists))
         return folder
     for name in (*DOCUMENTS, *MODEL_FILES):
         _read(folder, name, findings)
@@ -116,14 +116,14 @@ def read_folder(path: Path, findings: BundleFindings) -> BundleFolder:
         findings.refuse(
             "bundle",
             f"This folder is no bundle: it has neither {METADATA} nor a model.",
-            _where(path),
+            _where(path, exists=True),
         )
     elif missing and not any(problem.path == METADATA for problem in findings.problems):
         findings.refuse(METADATA, "The file is missing.")
     return folder
 
 
-def _where(folder: Path) -> str:
+def _where(folder: Path, *, exists: bool) -> str:
     try:
         entries = sorted(islice(folder.iterdir(), _MOST_ENTRIES))
         found = [str(one) for one in entries if (one / METADATA).is_file()]
@@ -132,7 +132,9 @@ def _where(folder: Path) -> str:
     found = [name for name in found if name.isprintable()]
     more = len(found) - _MOST_NAMED
     named = ", ".join(found[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
-    return f"Name the folder that holds {METADATA}{f': {named}' if found else ''}."
+    hint = f"Name the folder that holds {METADATA}{f': {named}' if found else ''}."
+    astray = not (exists or found or folder.is_absolute())
+    return f"{hint} It is looked for from the working folder." if astray else hint
 
 
 def _read(folder: BundleFolder, name: str, findings: BundleFindings) -> None:

@@ -271,7 +271,9 @@ def test_a_folder_of_bundles_leads_to_them(tmp_path):
             bt.load_bundle(path)
         return refused.value.hint
 
-    assert hint(tmp_path / "nothing") == "Name the folder that holds metadata_v3.json."
+    plain = "Name the folder that holds metadata_v3.json."
+    assert hint(tmp_path / "nothing") == plain
+    assert hint("nothing/here") == f"{plain} It is looked for from the working folder."
     for name in "bdca":
         (tmp_path / name).mkdir()
         (tmp_path / name / "metadata_v3.json").write_text("{}")
