@@ -76,9 +76,10 @@ def extremes(view: RunView) -> list[Html]:
         return []
     ranked = trades.sort_values("pnl", ascending=False, kind="stable")
     number = min(EXTREMES, len(trades) // 2)
+    sided = "direction" in trades and len(set(trades["direction"])) > 1
     best = f"Best {number} of {text.plural(len(trades), 'trade')}"
     return [
-        Html(markup("run.extremes", title, trade_rows(some)), width="half")
+        Html(markup("run.extremes", title, trade_rows(some), sided=sided), width="half")
         for title, some in (
             (best, ranked.head(number)),
             (f"Worst {number}", ranked.tail(number).iloc[::-1]),

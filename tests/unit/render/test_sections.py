@@ -72,6 +72,11 @@ def test_a_run_of_both_sides_says_the_side_of_each_trade():
     place = [column["key"] for column in data["columns"]].index("direction")
     assert data["columns"][place]["name"] == "Side"
     assert [row[place] for row in data["rows"]] == sides
+    ranked = turning.trades.sort_values("pnl", ascending=False, kind="stable")["direction"].tolist()
+    best_and_worst = re.findall(r"<tr><td>(long|short)</td><td>\d{4}", markup(trades(turning)))
+    assert best_and_worst == [*ranked[:5], *ranked[-1:-6:-1]]
+    assert ">Side</th>" in markup(trades(turning))
+    assert ">Side</th>" not in markup(trades(long_run()))
     pieces = [piece for _, section in SECTIONS for piece in section(turning)]
     (chart,) = (piece for piece in pieces if isinstance(piece, Chart) and piece.name == "price")
     entries = {trace.name: trace for trace in chart.figure.data if "entry" in str(trace.name)}
