@@ -105,11 +105,12 @@ class Bundle:
 def describe(bundle: Bundle) -> dict[str, str]:
     """Return what a bundle is, in a few rows for people."""
     outputs = ", ".join(bundle.classes) if bundle.classes else "one number"
-    until = _day(bundle.trained_until)
+    begins, until = _day(bundle.trained_from), _day(bundle.trained_until)
+    trained = f"{begins} to {until}" if begins else f"until {until}"
     rows = {
         "Bundle": bundle.name,
         "Trained on": f"{', '.join(bundle.symbols)}, {', '.join(bundle.timeframes)}",
-        "Trained": f"{_day(bundle.trained_from)} to {until}" if until else "nobody says when",
+        "Trained": trained if until else "nobody says when",
         "Label horizon": _bars(bundle.label_horizon),
         "Features": _features(bundle.features.names),
         "Network": bundle.architecture,

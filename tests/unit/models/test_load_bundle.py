@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -41,7 +42,21 @@ def test_it_is_shown_as_a_small_table(tmp_path):
     assert rows["Bundle"].strip() == "dip"
     assert rows["Network"].strip() == "MLP 2-4-3, relu"
     assert rows["Outputs"].strip() == "classification: BUY, SELL, HOLD"
+    assert rows["Trained"].strip() == "nobody says when"
     assert "Warning" in rows
+
+
+@pytest.mark.parametrize(
+    ("begins", "words"), [(None, "until 2011-12-30"), ("2001-01-03", "2001-01-03 to 2011-12-30")]
+)
+def test_it_says_when_it_was_trained(tmp_path, begins, words):
+    bundle = bt.load_bundle(foreign_bundle(tmp_path / "dip"))
+    known = replace(
+        bundle,
+        trained_from=None if begins is None else pd.Timestamp(begins),
+        trained_until=pd.Timestamp("2011-12-30"),
+    )
+    assert f"Trained        {words}\n" in repr(known)
 
 
 @pytest.mark.parametrize("order", [["BUY", "HOLD", "SELL"], ["HOLD", "SELL", "BUY"]])
