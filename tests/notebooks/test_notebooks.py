@@ -5,8 +5,8 @@ from pathlib import Path
 
 import nbformat
 import papermill
-import plotly.graph_objects  # noqa: F401 - importing it adds filters of warnings, once a process
 import pytest
+from plotly.graph_objects import Figure
 from support.engines import assert_same_cells, process_state
 from support.small_models import write_bundle
 
@@ -115,6 +115,8 @@ def test_a_notebook_runs_in_a_kernel(path, store, tmp_path, monkeypatch):
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory):
     """One of everything that a template shows, and the parameters that lead there."""
+    # Drawing, not importing, adds plotly's filters of warnings, once a process.
+    Figure().to_html()
     folder = tmp_path_factory.mktemp("stored")
     with pytest.MonkeyPatch.context() as patched:
         patched.chdir(folder)
