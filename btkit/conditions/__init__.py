@@ -21,11 +21,13 @@ from btkit.conditions.check import (
     names_of,
 )
 from btkit.conditions.parameters import fill_parameters, parameter_names
-from btkit.conditions.parse import parse_expression
+from btkit.conditions.parse import FUNCTIONS, NOTHING_DECLARED, parse_expression
 
 # The evaluators are not handed on here: they bring numba, which checking a spec does not need.
 __all__ = [
     "COST_NAMES",
+    "FUNCTIONS",
+    "NOTHING_DECLARED",
     "SIZING_NAMES",
     "check_expression",
     "columns_of",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from btkit.conditions.nodes import Column, Node, On, Position
-from btkit.conditions.parse import parse_expression
+from btkit.conditions.parse import NOTHING_DECLARED, parse_expression
 from btkit.errors import Problem
 from btkit.indicators import NO_USER_EVENTS, UserEvents
 from btkit.markets import Interval
@@ -25,6 +25,7 @@ def check_expression(
     sizing_names: frozenset[str] = SIZING_NAMES,
     events: UserEvents | None = NO_USER_EVENTS,
     interval: Interval | None = None,
+    declared: frozenset[str] = NOTHING_DECLARED,
 ) -> list[Problem]:
     """Return everything wrong with an expression whose parameters are filled in.
 
@@ -38,7 +39,7 @@ def check_expression(
         Whether it is a sizing formula.
     sizing_names
         What that may read beside the namespace.
-    events, interval
+    events, interval, declared
         As for `parse_expression`.
 
     Examples
@@ -48,17 +49,30 @@ def check_expression(
     """
     further = sizing_names if sizing else frozenset[str]()
     return parse_expression(
-        text, path=path, sizing=sizing, further_names=further, events=events, interval=interval
+        text,
+        path=path,
+        sizing=sizing,
+        further_names=further,
+        events=events,
+        interval=interval,
+        declared=declared,
     )[1]
 
 
-def names_in(text: str) -> frozenset[str]:
-    """Return every namespace name that the expression reads, also inside of ``on``.
+def names_in(text: str, *, declared: frozenset[str] = NOTHING_DECLARED) -> frozenset[str]:
+    """Return every name that the expression reads, also inside of ``on``.
 
     Empty for one that is refused.
+
+    Parameters
+    ----------
+    text
+        The expression.
+    declared
+        The columns of the bars that are names in it beside the namespace.
     """
     further = SIZING_NAMES | COST_NAMES
-    tree, _ = parse_expression(text, further_names=further, events=None)
+    tree, _ = parse_expression(text, further_names=further, events=None, declared=declared)
     return frozenset() if tree is None else names_of(tree) - further
 
 
@@ -78,8 +92,13 @@ def columns_of(tree: Node) -> list[Column | On]:
     return found
 
 
-def intervals_in(text: str) -> frozenset[Interval]:
+def intervals_in(text: str, *, declared: frozenset[str] = NOTHING_DECLARED) -> frozenset[Interval]:
     """Return every slower interval that an expression names; empty for one that is refused.
+
+    Parameters
+    ----------
+    text, declared
+        As for `names_in`.
 
     Examples
     --------
@@ -88,6 +107,6 @@ def intervals_in(text: str) -> frozenset[Interval]:
     """
     if _ON.search(text) is None:
         return frozenset()
-    tree, _ = parse_expression(text, further_names=SIZING_NAMES, events=None)
+    tree, _ = parse_expression(text, further_names=SIZING_NAMES, events=None, declared=declared)
     nodes = () if tree is None else tree.walk()
     return frozenset(node.interval for node in nodes if isinstance(node, On))

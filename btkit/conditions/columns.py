@@ -30,8 +30,10 @@ from btkit.conditions.nodes import (
     Raises,
     RoundTo,
     Strict,
+    TextConst,
     Unary,
 )
+from btkit.conditions.texts import NO_COLUMNS, DeclaredColumns, of_each, within
 
 if TYPE_CHECKING:
     from btkit.markets import Interval
@@ -64,14 +66,16 @@ class Value:
         Where the value is None; None for nowhere.
     failed
         Where the evaluation raised; None for nowhere.
-    is_bool
-        Where the value is a Python bool: everywhere, nowhere, or by bar.
+    is_bool, is_text
+        Where the value is a Python bool, or a text: everywhere, nowhere, or by bar. Of a text the
+        data are the number that it travels as.
     """
 
     data: Data
     none: Mask = None
     failed: Mask = None
     is_bool: bool | NDArray[np.bool_] = False
+    is_text: bool | NDArray[np.bool_] = False
 
     def truth(self) -> NDArray[np.bool_]:
         """Return Python's truth, meaningless where `failed`."""
@@ -121,12 +125,18 @@ class ColumnEvaluator:
         wanted; of a short run nothing is worked out twice to save it.
     slower
         Gives what evaluates on a slower interval; None where no tree asks for one.
+    is_text
+        Says whether a name's values are texts.
+    declared
+        The columns that a spec declares, whose texts they are.
     """
 
     column: Callable[[str], NDArray[np.float64]]
     is_bool: Callable[[str], bool]
     let_go: Callable[[], bool] = lambda: True
     slower: Callable[[Interval], Slower] | None = None
+    is_text: Callable[[str], bool] = lambda _: False
+    declared: DeclaredColumns = NO_COLUMNS
     known: dict[Node, Value] = field(default_factory=dict)
     _nested: dict[Interval, Slower] = field(default_factory=dict)
 
@@ -169,12 +179,16 @@ class ColumnEvaluator:
             case Const():
                 none = np.bool_(True) if node.kind == "none" else None
                 return Value(np.float64(node.number), none, None, node.kind == "bool")  # type: ignore[arg-type]  # 0-d broadcasts
+            case TextConst(text):
+                return Value(np.float64(self.declared.code(text)), is_text=True)  # type: ignore[arg-type]  # likewise
             case Unary(op, operand):
-                return _unary(op, 0, self.evaluate(operand))
+                return self._unary(op, self.evaluate(operand))
             case RoundTo(operand, digits):
                 return _unary("round_to", digits, self.evaluate(operand))
             case Binary(op, left, right):
                 return _binary(op, self.evaluate(left), self.evaluate(right))
+            case Compare("in", left, right):
+                return self._within(left, right)
             case Compare(op, left, right):
                 return _compare(op, self.evaluate(left), self.evaluate(right))
             case And(left, right):
@@ -191,12 +205,37 @@ class ColumnEvaluator:
             case Strict(effects, result):
                 value = self.evaluate(result)
                 failed = _any(value.failed, *(self.evaluate(effect).failed for effect in effects))
-                return Value(value.data, value.none, failed, value.is_bool)
+                return replace(value, failed=failed)
             case On(interval, operand):
                 return self._on(interval, operand)
             case Raises():
                 return Value(np.float64(0.0), None, np.bool_(True))  # type: ignore[arg-type]  # likewise
         raise AssertionError(node)
+
+    def _unary(self, op: str, operand: Value) -> Value:
+        if op not in ("len", "int", "float") or operand.is_text is False:
+            return _unary(op, 0, operand)
+        data, wrong = of_each(op, operand.data, self.declared)
+        of_texts = Value(data, None, _any(operand.failed, operand.none, wrong))
+        if operand.is_text is True:
+            return of_texts
+        others = _unary(op, 0, replace(operand, is_text=False))
+        return _select(operand.is_text, of_texts, others, None)
+
+    def _within(self, left: Node, right: Node) -> Value:
+        sides = [self.evaluate(left), self.evaluate(right)]
+        inside = within(
+            *(
+                (side.data, node.text if isinstance(node, TextConst) else self.declared)
+                for side, node in zip(sides, (left, right), strict=True)
+            )
+        )
+        masks = [
+            mask
+            for side in sides
+            for mask in (side.failed, side.none, _where(np.logical_not(side.is_text)))
+        ]
+        return Value(inside != 0.0, None, _any(*masks), is_bool=True)
 
     def _on_bars_of(self, interval: Interval) -> Slower:
         if interval not in self._nested:
@@ -213,14 +252,14 @@ class ColumnEvaluator:
     def _load(self, name: str) -> Value:
         data = self.column(name)
         missing = ~np.isfinite(data)
-        is_bool = self.is_bool(name)
+        is_bool, is_text = self.is_bool(name), self.is_text(name)
         if not missing.any():
-            return Value(data != 0.0 if is_bool else data, is_bool=is_bool)
+            return Value(data != 0.0 if is_bool else data, is_bool=is_bool, is_text=is_text)
         # Infinite means missing too; with NaN there, comparisons are false without a mask. A copy
         # of every column would be the most that a long run holds.
         if np.isinf(data).any():
             data = np.where(missing, np.nan, data)
-        return Value(data, missing, None, is_bool)
+        return Value(data, missing, None, is_bool, is_text)
 
 
 def _as_of(value: Value, last: NDArray[np.int64]) -> Value:
@@ -235,8 +274,15 @@ def _as_of(value: Value, last: NDArray[np.int64]) -> Value:
         known(value.data),
         none if none.any() else None,
         None if value.failed is None else known(value.failed) & ~before,
-        value.is_bool if isinstance(value.is_bool, bool) else known(value.is_bool),
+        *(
+            kind if isinstance(kind, bool) else known(kind)
+            for kind in (value.is_bool, value.is_text)
+        ),
     )
+
+
+def _where(kind: bool | NDArray[np.bool_]) -> Mask:  # noqa: FBT001 - a mask of all bars
+    return np.asarray(kind) if np.any(kind) else None
 
 
 def _any(*masks: Mask) -> Mask:
@@ -254,15 +300,23 @@ def _pick(where: NDArray[np.bool_], then: Mask, other: Mask) -> Mask:
 
 
 def _select(where: NDArray[np.bool_], then: Value, other: Value, failed: Mask) -> Value:
-    is_bool: bool | NDArray[np.bool_] = then.is_bool is True and other.is_bool is True
-    if not is_bool and (then.is_bool is not False or other.is_bool is not False):
-        is_bool = np.where(where, then.is_bool, other.is_bool)
     return Value(
         np.where(where, then.data, other.data),
         _pick(where, then.none, other.none),
         _any(failed, _pick(where, then.failed, other.failed)),
-        is_bool,
+        _kind(where, then.is_bool, other.is_bool),
+        _kind(where, then.is_text, other.is_text),
     )
+
+
+def _kind(
+    where: NDArray[np.bool_],
+    then: bool | NDArray[np.bool_],  # noqa: FBT001 - everywhere, nowhere, or by bar
+    other: bool | NDArray[np.bool_],  # noqa: FBT001 - likewise
+) -> bool | NDArray[np.bool_]:
+    if isinstance(then, bool) and then is other:
+        return then
+    return np.where(where, then, other)
 
 
 def _numbers(value: Value) -> Data:
@@ -273,7 +327,15 @@ def _unary(op: str, argument: int, operand: Value) -> Value:
     if op in ("not", "bool"):
         truth = operand.truth()
         return Value(truth if op == "bool" else ~truth, None, operand.failed, is_bool=True)
-    failed = _any(operand.failed, operand.none)
+    if op == "unlike":
+        data = np.where(operand.is_text, np.nan, _numbers(operand))
+        return Value(data, operand.none, operand.failed)
+    texts = _where(operand.is_text)
+    if op == "number":
+        return replace(operand, failed=_any(operand.failed, texts), is_text=False)
+    if op == "len":
+        return Value(np.float64(0.0), None, np.bool_(True))  # type: ignore[arg-type]  # 0-d broadcasts
+    failed = _any(operand.failed, operand.none, texts)
     data = _numbers(operand)
     if op == "neg":
         return Value(-data, None, failed)
@@ -288,7 +350,8 @@ def _unary(op: str, argument: int, operand: Value) -> Value:
 
 
 def _binary(op: str, left: Value, right: Value) -> Value:
-    failed = _any(left.failed, right.failed, left.none, right.none)
+    texts = _any(_where(left.is_text), _where(right.is_text))
+    failed = _any(left.failed, right.failed, left.none, right.none, texts)
     first, second = _numbers(left), _numbers(right)
     if op in ("min", "max"):
         later = second < first if op == "min" else second > first
@@ -317,12 +380,17 @@ def _compare(op: str, left: Value, right: Value) -> Value:
         return Value(_identical(left, right), None, failed, is_bool=True)
     if op == "==":
         same = np.equal(left.data, right.data)
+        if left.is_text is not right.is_text:
+            same &= np.equal(left.is_text, right.is_text)
         if left.none is not None or right.none is not None:
             nones = [np.False_ if mask is None else mask for mask in (left.none, right.none)]
             same = np.where(nones[0] | nones[1], nones[0] & nones[1], same)
         return Value(same, None, failed, is_bool=True)
     data = _OPERATIONS[op](left.data, right.data)
-    return Value(data, None, _any(failed, left.none, right.none), is_bool=True)
+    unlike = None
+    if left.is_text is not right.is_text:
+        unlike = _where(np.not_equal(left.is_text, right.is_text))
+    return Value(data, None, _any(failed, left.none, right.none, unlike), is_bool=True)
 
 
 def _identical(left: Value, right: Value) -> NDArray[np.bool_]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from btkit.conditions.columns import ColumnEvaluator, Slower
-from btkit.indicators import FeatureSet, SlowerFeatures, is_truth_value, slower_features
+from btkit.indicators import FeatureSet, SlowerFeatures, slower_features
 from btkit.markets import Interval
 
 
@@ -26,9 +26,11 @@ def evaluator_over(
     """
     return ColumnEvaluator(
         features.column,
-        is_truth_value,
+        features.is_truth_value,
         features.forget if let_go is None else let_go,
         lambda interval: slower_over(features, interval),
+        features.is_text,
+        features.declared,
     )
 
 

@@ -1,15 +1,15 @@
 """Text, tuples and lists inside a condition, worked out while the expression is read.
 
-Their shape is known from the expression alone: nothing in the namespace is text or a tuple,
-so each comparison, membership test, ``len``, ``min`` and ``max`` of them becomes a tree of
-scalars. A conditional expression with such a branch is a `Choice`, and whatever consumes it is
-applied to both branches. Evaluating an item may raise even where its value is not wanted;
-`effects` keeps that.
+Their shape is known from the expression alone: nothing in the namespace is a tuple, and only a
+declared column may be a text, so each comparison, membership test, ``len``, ``min`` and ``max`` of
+them becomes a tree of scalars. A conditional expression with such a branch is a `Choice`, and
+whatever consumes it is applied to both branches. Evaluating an item may raise even where its value
+is not wanted; `effects` keeps that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
@@ -26,7 +26,7 @@ from btkit.conditions.fold import (
     strict,
     unary,
 )
-from btkit.conditions.nodes import Node, boolean, number
+from btkit.conditions.nodes import Node, TextConst, Unary, boolean, number
 
 # Choices between tuples multiply where they are compared; no honest condition comes near.
 MAX_NODES = 20_000
@@ -62,13 +62,18 @@ class Choice:
 
 def choice(test: Node, then: Form, other: Form) -> Form:
     """Return ``then if test else other`` for any forms."""
-    if isinstance(then, Node) and isinstance(other, Node):
+    if isinstance(then, Node) and isinstance(other, Node) and not _splits(test, then, other):
         return choose(test, then, other)
     if test in (TRUE, FALSE):
         return then if test is TRUE else other
     if test.size > MAX_NODES:
         raise FoldError("the expression is too complex", "split it up")
     return Choice(test, then, other)
+
+
+def _splits(*nodes: Node) -> bool:
+    # No node that may be a text reads the position: each consumer is applied to the branches.
+    return any(node.may_be_text for node in nodes) and any(node.reads_position for node in nodes)
 
 
 def effects(form: Form) -> tuple[Node, ...]:
@@ -90,6 +95,15 @@ def distribute(form: Form, consume: Callable[[Form], Form]) -> Form:
     if isinstance(form, Choice):
         return choice(form.test, distribute(form.then, consume), distribute(form.other, consume))
     return consume(form)
+
+
+def branches(form: Form) -> Iterator[Form]:
+    """Yield each branch that `form` can turn out to be."""
+    if isinstance(form, Choice):
+        yield from branches(form.then)
+        yield from branches(form.other)
+    else:
+        yield form
 
 
 def scalar(form: Form, consume: Callable[[Form], Node]) -> Node:
@@ -115,14 +129,14 @@ def truth(form: Form) -> Node:
 
 def logical_and(left: Form, right: Form) -> Form:
     """Return Python's ``left and right``."""
-    if isinstance(left, Node) and isinstance(right, Node):
+    if isinstance(left, Node) and isinstance(right, Node) and not _splits(left, right):
         return both(left, right)
     return choice(truth(left), right, left)
 
 
 def logical_or(left: Form, right: Form) -> Form:
     """Return Python's ``left or right``."""
-    if isinstance(left, Node) and isinstance(right, Node):
+    if isinstance(left, Node) and isinstance(right, Node) and not _splits(left, right):
         return either(left, right)
     return choice(truth(left), left, right)
 
@@ -131,8 +145,9 @@ def equal(left: Form, right: Form) -> Node:
     """Return ``left == right`` as a bool."""
 
     def pair(left: Form, right: Form) -> Node:
-        if isinstance(left, Node) and isinstance(right, Node):
-            return compare("==", left, right)
+        sides = _beside_text(left, right)
+        if sides is not None:
+            return compare("==", *sides)
         if isinstance(left, Text) and isinstance(right, Text):
             return boolean(left.text == right.text)
         result: Node = FALSE
@@ -148,8 +163,9 @@ def ordered(op: str, left: Form, right: Form) -> Node:
     """Return ``left < right`` and its kin as a bool; forms of different kinds raise."""
 
     def pair(left: Form, right: Form) -> Node:
-        if isinstance(left, Node) and isinstance(right, Node):
-            return compare(op, left, right)
+        sides = _beside_text(left, right)
+        if sides is not None:
+            return compare(op, *sides)
         if isinstance(left, Text) and isinstance(right, Text):
             return boolean(_ORDER[op](left.text, right.text))
         if isinstance(left, Sequence) and isinstance(right, Sequence) and left.kind == right.kind:
@@ -169,9 +185,8 @@ def member(item: Form, container: Form) -> Node:
         if isinstance(container, Sequence):
             found = joined(either, [FALSE, *(equal(item, other) for other in container.items)])
             return strict((*effects(item), *effects(container)), found)
-        if isinstance(container, Text):
-            text = container.text
-            return scalar(item, lambda form: _substring(form, text))
+        if isinstance(container, Text) or (isinstance(container, Node) and container.may_be_text):
+            return scalar(item, lambda form: _substring(form, container))
         return failing((*effects(item), *effects(container)), "'in' needs a tuple or a list")
 
     return scalar(container, of)
@@ -192,6 +207,8 @@ def length(form: Form) -> Node:
     """Return ``len(form)``."""
 
     def of(form: Form) -> Node:
+        if isinstance(form, Node) and form.may_be_text:
+            return Unary("len", form)
         from_constant = _length_constant(form)
         if from_constant is None:
             return failing(effects(form), "len() of a number always fails")
@@ -206,7 +223,11 @@ def extreme(op: str, items: tuple[Form, ...]) -> Form:
         raise FoldError(f"{op}() takes at most {MAX_COMPARED} values", f"nest {op}() in {op}()")
     best = items[0]
     for item in items[1:]:
-        if isinstance(best, Node) and isinstance(item, Node):
+        if (
+            isinstance(best, Node)
+            and isinstance(item, Node)
+            and not (best.may_be_text or item.may_be_text)
+        ):
             best = binary(op, best, item)
         else:
             best = choice(ordered("<" if op == "min" else ">", item, best), item, best)
@@ -248,10 +269,26 @@ def _lexicographic(op: str, left: tuple[Form, ...], right: tuple[Form, ...]) -> 
     )
 
 
-def _substring(form: Form, text: str) -> Node:
-    if isinstance(form, Text):
-        return boolean(form.text in text)
-    return failing(effects(form), "'in' a text needs a text on its left")
+def _substring(form: Form, container: Text | Node) -> Node:
+    if isinstance(form, Text) and isinstance(container, Text):
+        return boolean(form.text in container.text)
+    sides = _beside_text(form, container)
+    if sides is None or not (isinstance(form, Text) or sides[0].may_be_text):
+        return failing(
+            (*effects(form), *effects(container)), "'in' a text needs a text on its left"
+        )
+    return compare("in", *sides)
+
+
+def _beside_text(left: Form, right: Form) -> tuple[Node, Node] | None:
+    """Return two scalars, of which one may be a written text where the other may be one, too."""
+    if isinstance(left, Node) and isinstance(right, Node):
+        return left, right
+    if isinstance(left, Node) and left.may_be_text and isinstance(right, Text):
+        return left, TextConst(right.text)
+    if isinstance(right, Node) and right.may_be_text and isinstance(left, Text):
+        return TextConst(left.text), right
+    return None
 
 
 def _length_constant(form: Form) -> Node | None:

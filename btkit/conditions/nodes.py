@@ -1,8 +1,9 @@
 """The typed tree that a condition becomes: scalars only, each node a value at a bar.
 
-A value at a bar is None, a float or a bool, or the evaluation raised. Text, tuples and lists
-are gone by the time these nodes exist (`lower` works them out while it reads the expression),
-so the two evaluators, whole arrays and the loop's machine, know nothing but scalars.
+A value at a bar is None, a float or a bool, or the evaluation raised. Tuples, lists and texts that
+are written out are gone by the time these nodes exist (`forms` works them out while the expression
+is read), so the loop's machine knows nothing but scalars. Texts of declared columns whole arrays
+see to: no node that may be one reads the position.
 """
 
 from __future__ import annotations
@@ -21,6 +22,11 @@ class Node:
     def reads_position(self) -> bool:
         """Whether the value depends on the open position, and so on the simulation itself."""
         return any(child.reads_position for child in self.children())
+
+    @cached_property
+    def may_be_text(self) -> bool:
+        """Whether the value may be a text, which only bars can say."""
+        return False
 
     @cached_property
     def size(self) -> int:
@@ -80,6 +86,23 @@ class Column(Node):
 
 
 @dataclass(frozen=True)
+class Declared(Column):
+    """A column of the bars that the spec declares: of numbers, truth values or texts."""
+
+    @cached_property
+    def may_be_text(self) -> bool:
+        """Always true: its kind is known with the bars."""
+        return True
+
+
+@dataclass(frozen=True)
+class TextConst(Node):
+    """A text that a declared column is compared with."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Position(Node):
     """A name that describes the account or the open position."""
 
@@ -93,7 +116,11 @@ class Position(Node):
 
 @dataclass(frozen=True)
 class Unary(Node):
-    """``op`` is one of neg pos abs int float bool not round."""
+    """``op`` is one of neg pos abs int float bool not round, or len of what may be a text.
+
+    Beside the position a text stands for what it does there: ``number`` raises, and ``unlike`` is
+    equal to nothing.
+    """
 
     op: str
     operand: Node
@@ -118,7 +145,7 @@ class Binary(Node):
 
 @dataclass(frozen=True)
 class Compare(Node):
-    """``op`` is one of < <= > >= == is."""
+    """``op`` is one of < <= > >= == is, or in of two texts."""
 
     op: str
     left: Node
@@ -148,6 +175,11 @@ class And(Node):
     left: Node
     right: Node
 
+    @cached_property
+    def may_be_text(self) -> bool:
+        """Whether either operand may be."""
+        return self.left.may_be_text or self.right.may_be_text
+
     def children(self) -> tuple[Node, ...]:
         """Return both operands."""
         return (self.left, self.right)
@@ -159,6 +191,11 @@ class Or(Node):
 
     left: Node
     right: Node
+
+    @cached_property
+    def may_be_text(self) -> bool:
+        """Whether either operand may be."""
+        return self.left.may_be_text or self.right.may_be_text
 
     def children(self) -> tuple[Node, ...]:
         """Return both operands."""
@@ -172,6 +209,11 @@ class If(Node):
     test: Node
     then: Node
     other: Node
+
+    @cached_property
+    def may_be_text(self) -> bool:
+        """Whether either branch may be."""
+        return self.then.may_be_text or self.other.may_be_text
 
     def children(self) -> tuple[Node, ...]:
         """Return test, then and other."""
@@ -188,6 +230,11 @@ class Strict(Node):
     effects: tuple[Node, ...]
     result: Node
 
+    @cached_property
+    def may_be_text(self) -> bool:
+        """Whether the result may be."""
+        return self.result.may_be_text
+
     def children(self) -> tuple[Node, ...]:
         """Return effects and result."""
         return (*self.effects, self.result)
@@ -203,6 +250,11 @@ class On(Node):
     interval: Interval
     operand: Node
 
+    @cached_property
+    def may_be_text(self) -> bool:
+        """Whether the operand may be."""
+        return self.operand.may_be_text
+
     def children(self) -> tuple[Node, ...]:
         """Return the operand."""
         return (self.operand,)
@@ -213,8 +265,8 @@ class On(Node):
 
     def columns(self) -> list[On]:
         """Return each name inside as a node of its own, in order."""
-        names = {node.name for node in self.operand.walk() if isinstance(node, Column)}
-        return [On(self.interval, Column(name)) for name in sorted(names)]
+        names = {node.name: node for node in self.operand.walk() if isinstance(node, Column)}
+        return [On(self.interval, names[name]) for name in sorted(names)]
 
     @property
     def label(self) -> str:

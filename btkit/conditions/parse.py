@@ -23,7 +23,18 @@ from btkit.conditions.fold import (
     unary,
 )
 from btkit.conditions.forms import Form, Sequence, Text
-from btkit.conditions.nodes import Column, Const, Node, On, Position, Raises, boolean, number
+from btkit.conditions.nodes import (
+    Column,
+    Const,
+    Declared,
+    Node,
+    On,
+    Position,
+    Raises,
+    Unary,
+    boolean,
+    number,
+)
 from btkit.errors import Problem, UsageError
 from btkit.indicators import (
     NO_USER_EVENTS,
@@ -33,12 +44,15 @@ from btkit.indicators import (
     lookup,
     name_hint,
     refuse_event_name,
+    split_previous,
 )
 from btkit.markets import Interval, check_slower
+from btkit.spelling import did_you_mean
 
 MAX_CHARACTERS = 2_000
 MAX_DEPTH = 50
 NO_CONSTANTS: Mapping[str, float] = MappingProxyType({})
+NOTHING_DECLARED = frozenset[str]()
 
 # What "sma_{n}" becomes when n is 20.5.
 _BARE_PERIOD = re.compile(r"\bon\(\s*(\d+(?:mo|[mhdw]))\s*,")
@@ -67,6 +81,7 @@ _CALLS = {
     "len": (1, 1),
     "on": (2, 2),
 }
+FUNCTIONS = frozenset(_CALLS)
 _REFUSED = {
     ast.Attribute: "attributes (a dot after a name)",
     ast.Subscript: "subscripts (square brackets after a name)",
@@ -124,6 +139,7 @@ def parse_expression(
     further_names: frozenset[str] = frozenset(),
     events: UserEvents | None = NO_USER_EVENTS,
     interval: Interval | None = None,
+    declared: frozenset[str] = NOTHING_DECLARED,
 ) -> tuple[Node | None, list[Problem]]:
     """Read one expression into a tree of scalars.
 
@@ -144,6 +160,8 @@ def parse_expression(
         The events whose names are known; None for any, of a spec that was checked before.
     interval
         Of the bars, whose slower intervals ``on`` may name; None while it is not known.
+    declared
+        The columns of the bars that are names here, too.
 
     Returns
     -------
@@ -159,6 +177,7 @@ def parse_expression(
         further_names=further_names,
         events=events,
         interval=interval,
+        declared=declared,
     )
     try:
         tree = _parse(stripped, offset)
@@ -182,14 +201,19 @@ def parse_expression(
 
 def _finish(form: Form, *, sizing: bool) -> Node:
     if sizing:
-        if not isinstance(form, Node):
+        if not all(isinstance(branch, Node) for branch in forms.branches(form)):
             raise _RefusedError(
                 "a sizing formula must give a number",
                 column=0,
                 hint='write how many shares to trade, such as "0.1 * capital / close"',
             )
-        return form
+        return forms.scalar(form, _number)
     return forms.truth(form)
+
+
+def _number(form: Form) -> Node:
+    assert isinstance(form, Node)
+    return Unary("number", form) if form.may_be_text else form
 
 
 def _parse(text: str, offset: int) -> ast.Expression:
@@ -256,7 +280,9 @@ class _Reader:
         further_names: frozenset[str],
         events: UserEvents | None,
         interval: Interval | None,
+        declared: frozenset[str],
     ) -> None:
+        self.declared = declared
         self.constants = constants
         self.further_names = further_names
         self.events = events
@@ -329,10 +355,9 @@ class _Reader:
                 return number(self.constants[node.id])
             if node.id in POSITION_NAMES:
                 return Position(node.id)
-            if node.id in self.further_names or lookup(node.id) is not None:
-                return Column(node.id)
-            if self._reads_event(node.id):
-                return Column(node.id)
+            column = self.column(node.id)
+            if column is not None:
+                return column
         hint = self._name_hint(node.id)
         if node.id == "risk_pct":
             hint = "only position_sizing_formula knows it"
@@ -342,6 +367,13 @@ class _Reader:
         self.problems.append(self.refuse(node, f"unknown name '{written}'", hint))
         return Column(node.id)
 
+    def column(self, name: str) -> Column | None:
+        if split_previous(name)[1] in self.declared:
+            return Declared(name)
+        if name in self.further_names or lookup(name) is not None or self._reads_event(name):
+            return Column(name)
+        return None
+
     def of_the_run(self, node: ast.Name) -> _RefusedError:
         return self.refuse(
             node,
@@ -350,6 +382,9 @@ class _Reader:
         )
 
     def _name_hint(self, name: str) -> str:
+        like = did_you_mean(name, self.declared)
+        if like is not None:
+            return like
         near = None if self.events is None else self.events.closest(name)
         if near is not None:
             return f"did you mean '{near}'?"
@@ -374,7 +409,8 @@ class _Reader:
             return forms.negation(operand)
         if type(node.op) not in _UNARY:
             raise self.refuse(node, "'~' cannot stand in a condition", "write not")
-        return unary(_UNARY[type(node.op)], self.arithmetic(node, operand))
+        op = _UNARY[type(node.op)]
+        return forms.scalar(operand, lambda form: unary(op, self.arithmetic(node, form)))
 
     def binary(self, node: ast.BinOp, depth: int) -> Form:
         left, right = self.read(node.left, depth), self.read(node.right, depth)
@@ -382,7 +418,15 @@ class _Reader:
         if op is None:
             hint = _BIT_HINTS.get(type(node.op), f"the operators are {' '.join(_BINARY.values())}")
             raise self.refuse(node, "bit operators cannot stand in a condition", hint)
-        return binary(op, self.arithmetic(node, left), self.arithmetic(node, right))
+        return forms.scalar(
+            left,
+            lambda first: forms.scalar(
+                right,
+                lambda second: binary(
+                    op, self.arithmetic(node, first), self.arithmetic(node, second)
+                ),
+            ),
+        )
 
     def arithmetic(self, node: ast.expr, form: Form) -> Node:
         if not isinstance(form, Node):
@@ -559,6 +603,11 @@ def _truth_call(arguments: list[Form]) -> Form:
 def _extreme_call(op: str) -> Callable[[list[Form]], Form]:
     def of(form: Form) -> Form:
         items: Iterable[Form] | None = None
+        if isinstance(form, Node) and form.may_be_text:
+            raise FoldError(
+                f"{op}() of one column chooses among the characters of a text",
+                f"give it several values: {op}(a, b)",
+            )
         if isinstance(form, Sequence):
             items = form.items
         elif isinstance(form, Text):
@@ -568,7 +617,13 @@ def _extreme_call(op: str) -> Callable[[list[Form]], Form]:
         best = forms.extreme(op, tuple(items))
         needed = forms.effects(form)
         return forms.distribute(
-            best, lambda branch: strict(needed, branch) if isinstance(branch, Node) else branch
+            best,
+            # To choose among texts each of them has been worked out already.
+            lambda branch: (
+                strict(needed, branch)
+                if isinstance(branch, Node) and not branch.may_be_text
+                else branch
+            ),
         )
 
     def call(arguments: list[Form]) -> Form:

@@ -108,12 +108,13 @@ class Assembler:
                 self._emit(operand)
                 self._put(Op.ROUND_TO, digits)
             case Binary(op, left, right):
-                self._emit(left)
-                self._emit(right)
+                self._emit(_beside_position(left, "number"))
+                self._emit(_beside_position(right, "number"))
                 self._put(_BINARY[op])
             case Compare(op, left, right):
-                self._emit(left)
-                self._emit(right)
+                stands_for = "unlike" if op == "==" else "number"
+                self._emit(_beside_position(left, stands_for))
+                self._emit(_beside_position(right, stands_for))
                 self._put(_COMPARE[op])
             case _:
                 self._emit_flow(node)
@@ -148,6 +149,11 @@ class Assembler:
 
     def _land(self, jump: int) -> None:
         self.code[jump] = (self.code[jump][0], len(self.code))
+
+
+def _beside_position(node: Node, stands_for: str) -> Node:
+    # What reads the position is no text.
+    return Unary(stands_for, node) if node.may_be_text else node
 
 
 def _stack_need(node: Node) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import math
 import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -131,12 +131,39 @@ def evaluate(text: str, scope: Mapping[str, object]) -> object:
     return _built(text)(scope)
 
 
-def plain_column(values: list[float], *, boolean: bool) -> list[float | bool | None]:
+def plain_column(values: list[float], *, boolean: bool) -> list[float | bool | str | None]:
     """Return a column as Python sees it: None for NaN and infinities, truth values as bools."""
     return [
         None if not math.isfinite(value) else bool(value) if boolean else float(value)
         for value in values
     ]
+
+
+def declared_column(
+    bars: Mapping[str, Sequence[object]], name: str
+) -> list[float | bool | str | None] | None:
+    """2.14: Return a declared column as Python sees it; None for a name that is none.
+
+    Parameters
+    ----------
+    bars
+        The values of each declared column: numbers, truth values or texts.
+    name
+        As an expression writes it, ``prev_`` before it for each bar before.
+    """
+    base, before = name, 0
+    while base not in bars and base.startswith("prev_"):
+        base, before = base.removeprefix("prev_"), before + 1
+    if base not in bars:
+        return None
+    plain = [_plain(value) for value in bars[base]]
+    return ([None] * before + plain)[: len(plain)]
+
+
+def _plain(value: object) -> float | bool | str | None:
+    if isinstance(value, bool | str):
+        return value
+    return float(value) if isinstance(value, float) and math.isfinite(value) else None
 
 
 def arithmetic(name: str, left: object, right: object) -> float:

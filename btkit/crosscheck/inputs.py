@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from btkit.crosscheck.evaluation import calls_of_on, names_in, plain_column
+from btkit.crosscheck.evaluation import calls_of_on, declared_column, names_in, plain_column
 from btkit.crosscheck.records import Cell, Instrument
 from btkit.crosscheck.shares import Shares
 from btkit.crosscheck.sides import EitherSide
@@ -74,6 +74,7 @@ def as_instrument(
     )
     calls = set().union(*map(calls_of_on, expressions))
     missing: list[Cell] = [None] * begin
+    own = {name: bars[name].tolist()[begin:] for name in spec.columns}
     return Instrument(
         symbol=symbol,
         times=pd.DatetimeIndex(bars.index),
@@ -82,7 +83,10 @@ def as_instrument(
         },
         columns={
             name: missing
-            + plain_column(features.column(name).tolist(), boolean=is_truth_value(name))
+            + (
+                declared_column(own, name)
+                or plain_column(features.column(name).tolist(), boolean=is_truth_value(name))
+            )
             for name in sorted(names)
         },
         calls={
@@ -93,6 +97,7 @@ def as_instrument(
                 calendar=spec.calendar,
                 start=start,
                 events=events,
+                declared=spec.columns,
                 kind=resampling,
             )
             for call in calls

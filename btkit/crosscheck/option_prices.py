@@ -9,6 +9,7 @@ import math
 
 from scipy.special import ndtri
 
+from btkit.crosscheck.evaluation import number
 from btkit.crosscheck.records import Instrument, PlainLeg
 from btkit.spec import OptionsSpec
 
@@ -46,7 +47,7 @@ class OptionPrices:
         known = self.underlying.columns[self.source][i]
         if known is None:
             return None
-        return known / 100 if self.source == "vix" else known
+        return number(known) / 100 if self.source == "vix" else number(known)
 
     def scaled(self, iv: float) -> float:
         """4.1: It is multiplied by `iv_scale`, before the skew is added."""

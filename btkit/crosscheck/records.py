@@ -8,7 +8,7 @@ from typing import Generic, TypeAlias, TypeVar
 
 import pandas as pd
 
-Cell: TypeAlias = float | bool | None
+Cell: TypeAlias = float | bool | str | None
 """A feature at a bar, as Python sees it: None where it is missing."""
 
 

@@ -13,7 +13,15 @@ from typing import Any
 
 import pandas as pd
 
-from btkit.crosscheck.evaluation import RAISED, OnCall, Raised, evaluate, names_in, plain_column
+from btkit.crosscheck.evaluation import (
+    RAISED,
+    OnCall,
+    Raised,
+    declared_column,
+    evaluate,
+    names_in,
+    plain_column,
+)
 from btkit.indicators import EventDates, FeatureSet, is_truth_value
 from btkit.markets import Annualisation, Interval, schedule
 
@@ -168,6 +176,7 @@ def slower_column(
     calendar: str,
     start: int,
     events: dict[str, EventDates],
+    declared: Sequence[str] = (),
     kind: type[Resampling] = Resampling,
 ) -> list[object]:
     """Return what a call of `on` is at each bar: a value, None, or what stands for an error.
@@ -184,6 +193,8 @@ def slower_column(
         The first deciding bar.
     events
         The user's.
+    declared
+        The columns that the spec declares.
     kind
         The rules of resampling.
     """
@@ -205,8 +216,10 @@ def slower_column(
         interval=slower,
         events=events,
     )
+    own = {name: [row[name] for row in rows] for name in declared}
     columns = {
-        name: plain_column(features.column(name).tolist(), boolean=is_truth_value(name))
+        name: declared_column(own, name)
+        or plain_column(features.column(name).tolist(), boolean=is_truth_value(name))
         for name in sorted(names_in(call.text))
     }
     values: list[object] = []

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from btkit.data.columns import choose_columns
+from btkit.data.declared import is_of_numbers, ready_column
 from btkit.data.formats import NO_FORMAT, BarFormat
 from btkit.data.headings import TICKS, TIME
 from btkit.data.info import Finding, Remark, finding, format_times
@@ -58,8 +59,8 @@ def bars_from_table(
     Returns
     -------
     tuple of DataFrame and list of Finding
-        Float64 columns on naive dates or UTC times, rows in the table's order; and what was
-        inferred.
+        Float64 columns, further ones as `ready_column` returns them, on naive dates or UTC
+        times, rows in the table's order; and what was inferred.
 
     Raises
     ------
@@ -88,9 +89,12 @@ def bars_from_table(
         name for name in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS, TICKS) if name in chosen.columns
     ]
     columns: dict[str, pd.Series[Any]] = {name: chosen.columns[name].iloc[kept] for name in names}
-    columns |= {name: chosen.others[name].iloc[kept] for name in wanted if name in chosen.others}
-    values = read_numbers(columns, times, origin=origin, bar_format=chosen.bar_format)
+    further = {name: chosen.others[name].iloc[kept] for name in wanted if name in chosen.others}
+    numbers = {name: column for name, column in further.items() if is_of_numbers(column)}
+    values = read_numbers(columns | numbers, times, origin=origin, bar_format=chosen.bar_format)
     frame = pd.DataFrame(values, index=times)
+    for name in further.keys() - numbers.keys():
+        frame[name] = ready_column(further[name], name).set_axis(times, axis="index")
     frame, remarks = _with_volume(frame, origin)
     frame, scaled = _without_fixed_point(frame, table, origin)
     reported = [*chosen.remarks, *others, *remarks, *scaled]

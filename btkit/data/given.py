@@ -14,6 +14,7 @@ import pandas as pd
 
 from btkit.arguments import kind_of_value
 from btkit.data.columns import choose_columns
+from btkit.data.declared import is_ready
 from btkit.data.formats import NO_FORMAT, BarFormat
 from btkit.data.frames import bars_from_table
 from btkit.data.headings import DATE, TIME, meaning_of
@@ -39,8 +40,8 @@ class GivenBars:
     Parameters
     ----------
     bars
-        Float64 columns on a sorted, unique index, without ``attrs``. They share memory with the
-        table wherever it was in this form already.
+        Columns as `check_bars` returns them on a sorted, unique index, without ``attrs``. They
+        share memory with the table wherever it was in this form already.
     findings
         What was inferred, found and repaired.
     stated, interval
@@ -124,7 +125,8 @@ def _is_own_form(table: pd.DataFrame, stated: Interval | None, known: frozenset[
     for name, dtype in zip(table.columns, table.dtypes, strict=True):
         if isinstance(name, str) and name in known:
             needed += name in NEEDED
-            if not (isinstance(dtype, np.dtype) and dtype.kind in "fiu"):
+            is_number = isinstance(dtype, np.dtype) and dtype.kind in "fiu"
+            if not (is_number or (name not in KNOWN and is_ready(table[name]))):
                 return False
         # A column of times beside an index of times means nothing.
         elif isinstance(name, str) and meaning_of(name) not in {None, DATE, TIME}:

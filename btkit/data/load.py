@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from btkit.arguments import check_flag, check_text, check_whole, refusal
+from btkit.arguments import check_flag, check_text, check_whole, is_text, refusal
 from btkit.data.choose import open_source
 from btkit.data.coverage import Completeness, Span, judge_coverage
 from btkit.data.formats import BarFormat, FormatSource, load_format
@@ -47,6 +47,7 @@ def load_bars(  # noqa: PLR0913 - the question itself, each part with its defaul
     warmup: int = 0,
     needs_iv: bool = False,
     calendar: str = "XNYS",
+    columns: Sequence[str] = (),
     format: FormatSource | None = None,  # noqa: A002 - the word for it
     settings: Settings | None = None,
 ) -> pd.DataFrame:
@@ -72,6 +73,9 @@ def load_bars(  # noqa: PLR0913 - the question itself, each part with its defaul
     calendar
         The exchange calendar that says which sessions are missing, and which session a bar
         belongs to that is stamped the evening before.
+    columns
+        Further columns of the source that are kept: those that a spec declares, of numbers, truth
+        values (``boolean``) or texts (``category``).
     format
         How the file is written, as far as it has to be said: a mapping, the path or the text of a
         YAML file; see `BarFormat`. None looks for ``SPY.format.yaml`` or ``format.yaml`` beside
@@ -100,9 +104,18 @@ def load_bars(  # noqa: PLR0913 - the question itself, each part with its defaul
     """
     return load_from_source(
         symbol, start, end, interval=interval, source=source, warmup=warmup, needs_iv=needs_iv,
-        calendar=calendar, bar_format=None if format is None else load_format(format),
+        calendar=calendar, columns=_named(columns),
+        bar_format=None if format is None else load_format(format),
         settings=read_settings(settings),
     ).bars  # fmt: skip
+
+
+def _named(columns: Sequence[str]) -> tuple[str, ...]:
+    if not isinstance(columns, list | tuple) or not all(map(is_text, columns)):
+        raise refusal(
+            columns, "columns", rule="a list of headings", hint='Write for example ["signal"].'
+        )
+    return tuple(columns)
 
 
 def load_from_source(  # noqa: PLR0913 - the question itself, and where to put it

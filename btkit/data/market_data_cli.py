@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from btkit.data.command import run_json, split_command
+from btkit.data.declared import ready_column
 from btkit.data.frames import one_row_a_day
 from btkit.data.info import Coverage, Finding, finding
 from btkit.data.placing import read_times
@@ -147,6 +148,10 @@ def _bars_frame(
     times, findings = _times([row["timestamp"] for row in rows], request.interval, request.calendar)
     notes = []
     frame = pd.DataFrame({name: _column(rows, name, times) for name in names}, index=times)
+    for name in request.columns:
+        if name not in frame and any(name in row for row in rows):
+            values = pd.Series([row.get(name) for row in rows], index=times, dtype=object)
+            frame[name] = ready_column(values, name)
     if "adj_close" in frame:
         absent = np.count_nonzero(frame["adj_close"].isna())
         if absent == len(frame):

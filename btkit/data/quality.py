@@ -9,10 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from btkit.data.declared import ready_column
 from btkit.data.gaps import stretches
 from btkit.data.info import Finding, finding, format_times
 from btkit.data.splits import find_splits
 from btkit.errors import DataError
+from btkit.indicators import plain_values
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -45,12 +47,13 @@ def check_bars(
         splits, dividends, iv_rank, iv_percentile, current_iv, vix (NaN = unknown) on a
         ``DatetimeIndex`` of naive dates or of time-zone aware bar-open times.
     columns
-        Further columns that somebody wants, of numbers too.
+        Further columns that somebody wants: of numbers, truth values or texts.
 
     Returns
     -------
     tuple of DataFrame and list of Finding
-        The bars, sorted and unique, all float64; and the findings: ``sorted``,
+        The bars, sorted and unique, all float64, but for further columns ``boolean`` of truth
+        values and ``category`` of texts; and the findings: ``sorted``,
         ``duplicates_dropped``, ``split_like_jump``, ``identical_bars``, ``zero_volume``.
 
     Raises
@@ -68,7 +71,7 @@ def check_bars(
 def order_bars(
     bars: pd.DataFrame, *, columns: Sequence[str] = ()
 ) -> tuple[pd.DataFrame, list[Finding]]:
-    """Bring bars into btkit's form, their values unjudged: float64 on a sorted, unique index."""
+    """Bring bars into btkit's form, their values unjudged: typed, on a sorted, unique index."""
     bars = _with_columns(bars, columns)
     index = _plain_index(bars.index)
     if index is not bars.index:
@@ -120,7 +123,13 @@ def _with_columns(bars: pd.DataFrame, wanted: Sequence[str]) -> pd.DataFrame:
         bars = bars[known]
     if all(dtype == np.float64 for dtype in bars.dtypes):
         return bars
-    return _as_floats(bars)
+    further = [name for name in wanted if name not in {*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS}]
+    others = [name for name in known if name not in further]
+    changed = {name: ready_column(bars[name], name) for name in further}
+    if not all(bars[name].dtype == np.float64 for name in others):
+        floats = _as_floats(bars[others])
+        changed |= {name: floats[name] for name in others}
+    return bars.assign(**changed)
 
 
 def _as_floats(bars: pd.DataFrame) -> pd.DataFrame:
@@ -189,7 +198,7 @@ def _without_duplicates(bars: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]
     again = np.asarray(bars.index.duplicated(keep="first"))
     if not again.any():
         return bars, []
-    values = bars.to_numpy()
+    values = np.column_stack([plain_values(bars[name]) for name in bars.columns])
     # A repeated row must equal the first row of its time in every column, NaN equal to NaN.
     first = np.maximum.accumulate(np.where(again, 0, np.arange(len(again))))
     same = (values == values[first]) | (np.isnan(values) & np.isnan(values[first]))

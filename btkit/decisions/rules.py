@@ -122,6 +122,7 @@ def parse_clauses(
     constants: Mapping[str, float] = RULE_RUN_CONSTANTS,
     within: str = "",
     costs: Mapping[str, float] | None = None,
+    declared: Iterable[str] = (),
 ) -> Clauses:
     """Parse every expression of a spec.
 
@@ -140,6 +141,8 @@ def parse_clauses(
         What stands before a list's name in paths, such as ``short.``.
     costs
         What else is fixed in the sizing formula, by name.
+    declared
+        The columns of the bars that the spec declares.
 
     Raises
     ------
@@ -154,7 +157,12 @@ def parse_clauses(
         fixed = {**constants, **(in_sizing if is_sizing else {})}
         path = name if is_sizing else f"{name}[{index}]"
         tree, found = parse_expression(
-            text, path=path, sizing=is_sizing, constants=fixed, events=None
+            text,
+            path=path,
+            sizing=is_sizing,
+            constants=fixed,
+            events=None,
+            declared=frozenset(declared),
         )
         problems.extend(found)
         return None if tree is None else Clause(name, index, text, tree)

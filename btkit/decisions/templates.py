@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from btkit.conditions import fill_parameters, parameter_names, parse_expression
+from btkit.conditions import NOTHING_DECLARED, fill_parameters, parameter_names, parse_expression
 from btkit.conditions.nodes import (
     And,
     Binary,
@@ -27,6 +27,7 @@ from btkit.conditions.nodes import (
     Raises,
     RoundTo,
     Strict,
+    TextConst,
     Unary,
     number,
 )
@@ -92,14 +93,20 @@ class Template:
             yield tree, {name: hole for name, hole in self.holes.items() if name in names}
 
 
-def read_template(text: str, *, sizing: bool, constants: Mapping[str, float]) -> Template | None:
+def read_template(
+    text: str,
+    *,
+    sizing: bool,
+    constants: Mapping[str, float],
+    declared: frozenset[str] = NOTHING_DECLARED,
+) -> Template | None:
     """Read a condition once for all sets; None if each filled text has to be read by itself.
 
     Parameters
     ----------
     text
         The condition, with parameters in braces.
-    sizing, constants
+    sizing, constants, declared
         As for `parse_expression`.
     """
     if _UNSAFE.search(_INTERVAL.sub("on(", text)) or not text.isascii() or len(text) > _LONGEST:
@@ -124,6 +131,7 @@ def read_template(text: str, *, sizing: bool, constants: Mapping[str, float]) ->
         constants=constants,
         further_names=frozenset(holes),
         events=None,
+        declared=declared,
     )
     if tree is None or problems:
         return None
@@ -146,7 +154,7 @@ def fill_tree(  # noqa: C901, PLR0911 - a case per kind of node
     match node:
         case Column(name):
             return filling.get(name, node)
-        case Const() | Position() | Raises():
+        case Const() | Position() | Raises() | TextConst():
             return node
         case Unary(op, operand):
             return Unary(op, fill_tree(operand, filling))

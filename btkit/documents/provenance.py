@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import platform
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from btkit.data import plugins_of_source
+from btkit.indicators import plain_values
 from btkit.metrics import plugins_of_metrics
 from btkit.spec import spec_hash
 
@@ -49,19 +52,29 @@ def bars_hash(bars: pd.DataFrame, *, columns: Sequence[str] = ()) -> str:
     str
         SHA-256 in hexadecimal over the bar times (int64 nanoseconds since 1970, UTC) and, for
         each known column in a fixed order, its name and its float64 values, little-endian.
-        All NaN count as one, and so do 0.0 and -0.0.
+        All NaN count as one, and so do 0.0 and -0.0. Of texts there are the distinct ones, and
+        which of them each bar has.
     """
     index = pd.DatetimeIndex(bars.index)
     digest = hashlib.sha256(f"{len(bars)} {'naive' if index.tz is None else 'UTC'}".encode())
     digest.update(index.as_unit("ns").asi8.astype("<i8", copy=False).data)
     for name in dict.fromkeys((*BAR_COLUMNS, *columns)):
         if name in bars.columns:
-            values = np.asarray(bars[name], dtype=np.float64)
+            kinds, values = _told(bars[name])
             values = values + 0.0
             values[np.isnan(values)] = np.nan
-            digest.update(name.encode())
+            digest.update(f"{name}{kinds}".encode())
             digest.update(values.astype("<f8", copy=False).data)
     return digest.hexdigest()
+
+
+def _told(column: pd.Series[float]) -> tuple[str, npt.NDArray[np.float64]]:
+    """Return what a column holds beside numbers, nothing of one of numbers, and its numbers."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        # Of a part of the bars only the texts that are in it count.
+        codes, texts = pd.factorize(column, sort=True)
+        return json.dumps(list(texts)), np.where(codes < 0, np.nan, codes)
+    return " bool" if pd.api.types.is_bool_dtype(column.dtype) else "", plain_values(column)
 
 
 def benchmark_hash(result: Result) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -142,6 +142,7 @@ def plan_sweep(
     parameters: Mapping[str, Floats],
     sets: int,
     within: str = "",
+    declared: Iterable[str] = (),
 ) -> SweepPlan:
     """Read a spec's conditions for many sets of parameters.
 
@@ -159,6 +160,8 @@ def plan_sweep(
         The number of sets.
     within
         What stands before a list's name in paths, such as ``short.``.
+    declared
+        The columns of the bars that the spec declares.
 
     Raises
     ------
@@ -171,6 +174,7 @@ def plan_sweep(
             parameters, {which: bool(conditions[name]) for which, name in LIST_NAMES.items()}
         ),
         sets,
+        frozenset(declared),
     )
     reader.plan.when_flat = np.zeros(sets, np.bool_)
     for which, name in LIST_NAMES.items():
@@ -182,15 +186,16 @@ def plan_sweep(
 
 
 class _Reader:
-    def __init__(self, plan: SweepPlan, sets: int) -> None:
+    def __init__(self, plan: SweepPlan, sets: int, declared: frozenset[str]) -> None:
         self.plan = plan
+        self.declared = declared
         self.sets = sets
         self.known: dict[tuple[str, ...], tuple[list[dict[str, float]], Integers]] = {}
         self.filled: dict[Hole, list[Node | None]] = {}
 
     def condition(self, which: int, path: str, text: str, constants: Mapping[str, float]) -> None:
         sizing = which == SIZE_LIST
-        template = read_template(text, sizing=sizing, constants=constants)
+        template = read_template(text, sizing=sizing, constants=constants, declared=self.declared)
         if template is None or not self.templated(which, template, sizing=sizing):
             self.texts(which, path, text, constants)
 
@@ -225,12 +230,23 @@ class _Reader:
             values = combinations[place]
             filled = fill_parameters(text, values)
             # What loading a spec refuses, and a run with its constants would let fail bar by bar.
-            problems = check_expression(filled, path=path, sizing=which == SIZE_LIST, events=None)
+            problems = check_expression(
+                filled,
+                path=path,
+                sizing=which == SIZE_LIST,
+                events=None,
+                declared=self.declared,
+            )
             if problems:
                 chosen = ", ".join(f"{name}={value:g}" for name, value in values.items())
                 raise SpecError(problems, origin=f"the spec with {chosen}" if chosen else "spec")
             tree, problems = parse_expression(
-                filled, path=path, sizing=which == SIZE_LIST, constants=constants, events=None
+                filled,
+                path=path,
+                sizing=which == SIZE_LIST,
+                constants=constants,
+                events=None,
+                declared=self.declared,
             )
             assert tree is not None, problems
             parts.append([tree] if which == SIZE_LIST else conjuncts(tree))
@@ -357,7 +373,9 @@ def _is_order(tree: Node) -> bool:
 
 
 def _is_column(side: Node) -> bool:
-    return isinstance(side.operand if isinstance(side, On) else side, Column)
+    # What texts are worth the evaluator alone can say.
+    column = side.operand if isinstance(side, On) else side
+    return isinstance(column, Column) and not column.may_be_text
 
 
 def _filled(hole: Hole, values: Mapping[str, float]) -> Node:

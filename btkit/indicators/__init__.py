@@ -2,6 +2,7 @@
 
 from btkit.indicators.announcements import EventDates
 from btkit.indicators.base import Indicator
+from btkit.indicators.declared import NO_COLUMNS, DeclaredColumns, plain_values
 from btkit.indicators.event_names import EventName, event_name_in, event_of
 from btkit.indicators.features import FeatureSet
 from btkit.indicators.implied import is_implied_volatility
@@ -14,6 +15,7 @@ from btkit.indicators.registry import (
     is_truth_value,
     lookup,
     plugins_of,
+    split_previous,
 )
 from btkit.indicators.slower import SLOWER_WARMUP, SlowerFeatures, slower_features
 from btkit.indicators.user_events import (
@@ -24,10 +26,12 @@ from btkit.indicators.user_events import (
 )
 
 __all__ = [
+    "NO_COLUMNS",
     "NO_USER_EVENTS",
     "OPTION_POSITION_DEFAULTS",
     "POSITION_NAMES",
     "SLOWER_WARMUP",
+    "DeclaredColumns",
     "EventDates",
     "EventDay",
     "EventName",
@@ -44,8 +48,10 @@ __all__ = [
     "known_names",
     "lookup",
     "name_hint",
+    "plain_values",
     "plugins_of",
     "refuse_event_name",
     "register_indicator",
     "slower_features",
+    "split_previous",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from types import MappingProxyType
 from typing import TypeVar, cast
 
@@ -14,9 +14,10 @@ from btkit.errors import DataError, UsageError
 from btkit.indicators.announcements import KNOWN, NO_DATES, EventDates, announcements
 from btkit.indicators.arrays import Array, Mask
 from btkit.indicators.base import Definition
+from btkit.indicators.declared import DeclaredColumns, define_declared
 from btkit.indicators.event_names import define_event, split_event_name
 from btkit.indicators.names import closest_names, name_hint
-from btkit.indicators.registry import define, lookup, split_previous
+from btkit.indicators.registry import define, is_truth_value, lookup, split_previous
 from btkit.markets import Days, Interval, last_sessions, session_dates
 
 T = TypeVar("T")
@@ -53,6 +54,8 @@ class FeatureSet:
         The first deciding bar, and the first bar that columns are worked out from: earlier ones
         are there for bars of slower intervals alone (see `slower_features`), and columns are
         missing on them.
+    columns
+        The columns that a spec declares, which are names here, too.
     copy
         Whether later changes to `bars` must not reach it.
 
@@ -73,7 +76,7 @@ class FeatureSet:
     array([nan,  1.])
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what may be said of bars
         self,
         bars: pd.DataFrame,
         *,
@@ -83,6 +86,7 @@ class FeatureSet:
         events: Mapping[str, EventDates] = NO_EVENTS,
         start: int = 0,
         begin: int = 0,
+        columns: Iterable[str] = (),
         copy: bool = True,
     ) -> None:
         self.bars_per_year = bars_per_year
@@ -91,15 +95,18 @@ class FeatureSet:
         self.start, self.begin = start, begin
         self.events = events
         self.index = cast("pd.DatetimeIndex", bars.index)
+        self.declared = DeclaredColumns.of(bars, columns)
+        self._as_declared = {name: bars[name] for name in self.declared.kinds}
         self._seen: FeatureSet | None = None
         if begin:
             self._seen = FeatureSet(
                 bars.iloc[begin:], bars_per_year=bars_per_year, calendar=calendar,
-                interval=interval, events=events, copy=copy,
+                interval=interval, events=events, columns=self.declared.kinds, copy=copy,
             )  # fmt: skip
+        found = _bar_columns(bars)
+        found |= {name: self.declared.values(column) for name, column in self._as_declared.items()}
         self._raw = {
-            name: _read_only(values.copy() if copy else values)
-            for name, values in _bar_columns(bars).items()
+            name: _read_only(values.copy() if copy else values) for name, values in found.items()
         }
         self._columns: dict[str, Array] = {}
         self._fallbacks: dict[str, Mask | None] = {}
@@ -114,7 +121,7 @@ class FeatureSet:
     @property
     def bars(self) -> pd.DataFrame:
         """The columns of the bars that can be read, as they are."""
-        return pd.DataFrame(self._raw, index=self.index)
+        return pd.DataFrame(self._raw | self._as_declared, index=self.index)
 
     @property
     def dates(self) -> Days:
@@ -196,7 +203,7 @@ class FeatureSet:
         -------
         Array
             Shape (n_bars,), float64, C-contiguous, read-only. NaN or infinite where it is
-            missing; a bool name has 1.0 and 0.0.
+            missing; a bool name has 1.0 and 0.0, a text the number that `declared` gives it.
 
         Raises
         ------
@@ -217,6 +224,15 @@ class FeatureSet:
             values = compute(self)
         self._columns[name] = _read_only(values)
         return self._columns[name]
+
+    def is_truth_value(self, name: str) -> bool:
+        """Return whether a name's values are truth values."""
+        kind = self.declared.kinds.get(split_previous(name)[1])
+        return is_truth_value(name) if kind is None else kind == "bool"
+
+    def is_text(self, name: str) -> bool:
+        """Return whether a name's values are texts, which only those of declared columns are."""
+        return self.declared.kinds.get(split_previous(name)[1]) == "text"
 
     def keep(self, name: str, values: Array) -> None:
         """Keep other memory with the same numbers as a column, and let its own go.
@@ -311,7 +327,8 @@ class FeatureSet:
 
     def _resolve(self, name: str) -> tuple[int, str, Definition]:
         depth, base = split_previous(name)
-        definition = define(base)
+        declared = self.declared.kinds.get(base)
+        definition = define(base) if declared is None else define_declared(base)
         wanted = None if definition is not None else split_event_name(base)
         if wanted is not None and wanted.event in self.events:
             definition = define_event(wanted)

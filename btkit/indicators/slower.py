@@ -101,6 +101,7 @@ def slower_features(features: FeatureSet, interval: Interval) -> SlowerFeatures:
                 calendar=features.calendar,
                 interval=interval,
                 events=features.events,
+                columns=features.declared.kinds,
                 copy=False,
             )
             if len(known)

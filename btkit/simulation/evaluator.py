@@ -11,7 +11,7 @@ from btkit.conditions.columns import ColumnEvaluator, Slower, Value
 from btkit.conditions.evaluators import evaluated
 from btkit.conditions.nodes import Node
 from btkit.engine.inputs import Floats, Integers
-from btkit.indicators import FeatureSet, is_truth_value, slower_features
+from btkit.indicators import FeatureSet, slower_features
 from btkit.markets import Interval
 
 
@@ -43,7 +43,14 @@ class Evaluator:
         def slower(interval: Interval) -> Slower:
             return evaluated(slower_features(features, interval).at(span))
 
-        self._evaluator = ColumnEvaluator(column, is_truth_value, features.forget, slower)
+        self._evaluator = ColumnEvaluator(
+            column,
+            features.is_truth_value,
+            features.forget,
+            slower,
+            features.is_text,
+            features.declared,
+        )
 
     def met(self, tree: Node) -> NDArray[np.bool_]:
         """Return at which of the bars a condition is met."""

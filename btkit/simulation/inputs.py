@@ -126,6 +126,7 @@ class Inputs:
             events=self.events,
             start=self.start,
             begin=self.begin,
+            columns=self.spec.columns,
             copy=False,
         )
 

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from btkit.conditions import columns_of
-from btkit.conditions.nodes import And, Compare, Const, Node, On, Or, Unary
+from btkit.conditions.nodes import And, Compare, Const, Node, On, Or, TextConst, Unary
 from btkit.markets import Interval
 from btkit.simulation.evaluator import Evaluator
 
@@ -108,7 +108,7 @@ def _side_by_side(interval: Interval, node: Node) -> Node:
             return Unary("not", _side_by_side(interval, operand))
         case Compare(op, left, right):
             return Compare(op, _side_by_side(interval, left), _side_by_side(interval, right))
-        case Const():
+        case Const() | TextConst():
             return node
     return On(interval, node)
 
@@ -131,5 +131,5 @@ def _nearest_comparison(view: Evaluator, tree: Compare, among: NDArray[np.bool_]
 def _numbers(view: Evaluator, tree: Node) -> NDArray[np.float64]:
     value = view.evaluate(tree)
     data = np.broadcast_to(np.asarray(value.data, np.float64), len(view.rows))
-    unusable = view.spread(value.failed) | view.spread(value.none)
+    unusable = view.spread(value.failed) | view.spread(value.none) | value.is_text
     return np.asarray(np.where(unusable, np.nan, data))

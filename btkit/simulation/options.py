@@ -226,7 +226,11 @@ def simulate_spreads(inputs: Inputs) -> Result:
     assert isinstance(spec, OptionsSpec)
     # A spread's size follows from its max loss, so there is no formula to read.
     clauses = parse_clauses(
-        spec.filled_conditions, "1", risk_pct=spec.per_trade_risk_pct, constants=_CONSTANTS
+        spec.filled_conditions,
+        "1",
+        risk_pct=spec.per_trade_risk_pct,
+        constants=_CONSTANTS,
+        declared=spec.columns,
     )
     decisions = plan_decisions(
         clauses,

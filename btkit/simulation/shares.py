@@ -164,7 +164,10 @@ def plan_rules(spec: StrategySpec, inputs: Inputs) -> tuple[Clauses, AnyDecision
 
 def _clauses_of(spec: StrategySpec) -> Clauses:
     clauses = parse_clauses(
-        spec.filled_conditions, spec.filled_sizing, risk_pct=spec.per_trade_risk_pct
+        spec.filled_conditions,
+        spec.filled_sizing,
+        risk_pct=spec.per_trade_risk_pct,
+        declared=spec.columns,
     )
     if not spec.takes_both_sides:
         return clauses
@@ -174,6 +177,7 @@ def _clauses_of(spec: StrategySpec) -> Clauses:
         opposite.filled_sizing,
         risk_pct=opposite.per_trade_risk_pct,
         within="short.",
+        declared=spec.columns,
     )
     return replace(clauses, short=replace(short, filters=clauses.filters))
 

@@ -257,6 +257,12 @@ def _risk_free(spec: BaseSpec, bars: pd.DataFrame, first: int) -> Floats | None:
         return None
     if not isinstance(rate, str):
         return np.broadcast_to(float(rate), len(bars))
+    if bars[rate].dtype != np.float64:
+        raise DataError(
+            f"the column {rate}, which sharpe_risk_free names, does not hold numbers",
+            hint="a rate is a fraction a year: 0.03 is 3 %",
+            details={"column": rate},
+        )
     known = bars[rate].to_numpy(dtype=np.float64)
     # No bar stands before the first: its own rate stands in.
     before = np.append(known[:1], known[:-1])

@@ -212,7 +212,7 @@ class Simulated:
     @property
     def names(self) -> list[str]:
         """Every per-bar name that the run reads, in order, also inside of ``on``."""
-        return sorted(self.clauses.names() | self.spec.columns)
+        return sorted(self.clauses.names() | self.spec.always_read)
 
     def columns(self) -> Iterator[tuple[str, FeatureSet | SlowerFeatures, str]]:
         """Yield every per-bar column that the run reads; see `columns_read`."""
@@ -230,7 +230,7 @@ def columns_read(
         How it is written, what gives its values and masks, and the name to ask that for.
     """
     found = clauses.columns()
-    own = {column.name for column in found if isinstance(column, Column)} | spec.columns
+    own = {column.name for column in found if isinstance(column, Column)} | spec.always_read
     columns: list[Column | On] = [Column(name) for name in sorted(own)]
     columns += [column for column in found if isinstance(column, On)]
     for column in columns:

@@ -299,6 +299,7 @@ def _conditions(inputs: Inputs, spec: ModelSpec) -> tuple[Clauses, Decisions]:
         spec.filled_sizing,
         risk_pct=spec.per_trade_risk_pct,
         costs={"commission": inputs.commission, "slippage": inputs.slippage},
+        declared=spec.columns,
     )
     # An empty list never holds (SEMANTICS 2.4); the model's signals are put into these.
     always = Clause("entry_conditions", 0, "True", Const("bool", 1.0))

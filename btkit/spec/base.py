@@ -29,12 +29,14 @@ from btkit.indicators import (
 from btkit.markets import Interval
 from btkit.plugins import Plugin
 from btkit.spec.calendars import calendar_problems
+from btkit.spec.declared import column_problems
 from btkit.spec.expressions import expression_problems
 from btkit.spec.fields import (
     CONDITION_LISTS,
     Bars,
     BarsPerYear,
     Calendar,
+    Columns,
     CommissionModel,
     Conditions,
     Description,
@@ -139,6 +141,11 @@ class BaseSpec(BaseModel):
         description="What Sharpe and Sortino ratios take off returns: a rate a year as a fraction, "
         "or a column of the bars that has it, read one bar before; left out: 0",
     )
+    columns: Columns = Field(
+        default=(),
+        description="Further columns of the bars, of numbers, truth values or texts, that "
+        "conditions and formulas may read as names",
+    )
     metadata: Metadata = Field(
         default={},
         description="Anything in JSON that its author wants to keep with it; decides nothing",
@@ -166,6 +173,7 @@ class BaseSpec(BaseModel):
             problems += field_problems(error, data, cls.model_fields, cls.foreign_fields)
         problems += expression_problems(data, events, cls.sizing_names)
         problems += calendar_problems(data)
+        problems += column_problems(data, events)
         problems += cls._cross_field_problems(data)
         if problems or spec is None:
             order = list(cls.model_fields)
@@ -225,7 +233,7 @@ class BaseSpec(BaseModel):
         return "short" if self.is_short else "long only"
 
     @property
-    def columns(self) -> frozenset[str]:
+    def always_read(self) -> frozenset[str]:
         """The per-bar columns that it reads whatever its expressions say."""
         return frozenset()
 
@@ -233,14 +241,19 @@ class BaseSpec(BaseModel):
     def own_columns(self) -> tuple[str, ...]:
         """The columns of the bars that it names and btkit knows nothing of."""
         rate = self.sharpe_risk_free
-        return (rate,) if isinstance(rate, str) else ()
+        named = (rate,) if isinstance(rate, str) else ()
+        return tuple(dict.fromkeys((*named, *self.columns)))
 
     @property
     def slower_intervals(self) -> tuple[Interval, ...]:
         """The slower intervals whose bars it reads, with ``on``, the shortest first."""
-        texts = self._expressions()
         found = set().union(
-            *(intervals_in(fill_parameters(text, self.parameters)) for text in texts)
+            *(
+                intervals_in(
+                    fill_parameters(text, self.parameters), declared=frozenset(self.columns)
+                )
+                for text in self._expressions()
+            )
         )
         return tuple(sorted(found, key=lambda interval: interval.length))
 
@@ -273,13 +286,13 @@ class BaseSpec(BaseModel):
     def needs_iv(self) -> bool:
         """Whether it needs IV history: it says so, or reads what comes of it."""
         return self.rests_on_iv or any(
-            is_implied_volatility(name) for name in self._names_read() | self.columns
+            is_implied_volatility(name) for name in self._names_read() | self.always_read
         )
 
     @property
     def needs_vix(self) -> bool:
         """Whether it reads the VIX, or a name that is computed from it."""
-        waiting, seen = self._names_read() | self.columns, set[str]()
+        waiting, seen = self._names_read() | self.always_read, set[str]()
         while waiting:
             name = waiting.pop()
             if name not in seen:
@@ -344,8 +357,9 @@ class BaseSpec(BaseModel):
         return plugins_of([*self._names_read(), *self._braced()])
 
     def _names_read(self) -> set[str]:
-        texts = self._expressions()
-        return set().union(*(names_in(fill_parameters(text, self.parameters)) for text in texts))
+        declared = frozenset(self.columns)
+        filled = (fill_parameters(text, self.parameters) for text in self._expressions())
+        return set().union(*(names_in(text, declared=declared) for text in filled))
 
     def _braced(self) -> list[str]:
         return [word for text in self._expressions() for word in _BRACED.findall(text)]

@@ -14,7 +14,7 @@ from btkit.spec.base import BaseSpec
 from btkit.spec.kinds import KINDS, SpecKind
 from btkit.spec.reading import reads_as_text
 
-_ADDED = {"iv_source", "iv_scale", "sharpe_risk_free"}
+_ADDED = {"columns", "iv_source", "iv_scale", "sharpe_risk_free"}
 
 
 def dump_spec(spec: BaseSpec, *, format: Literal["json", "yaml"] = "json") -> str:  # noqa: A002
@@ -45,7 +45,7 @@ def spec_hash(spec: BaseSpec) -> str:
     """
     fields = _fields(spec) | {"commission_model": spec.commission_kind}
     for name in _ADDED & fields.keys():
-        if fields[name] == type(spec).model_fields[name].default:
+        if getattr(spec, name) == type(spec).model_fields[name].default:
             del fields[name]
     del fields["metadata"]
     text = json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from btkit.arguments import is_text
@@ -11,6 +12,7 @@ from btkit.conditions import check_expression, fill_parameters, parameter_names
 from btkit.errors import Problem
 from btkit.indicators import UserEvents
 from btkit.markets import Interval
+from btkit.spec.declared import declared_columns
 from btkit.spec.fields import CONDITION_LISTS, MAX_CONDITIONS, MAX_PARAMETERS, parameter_refusal
 from btkit.spelling import did_you_mean
 
@@ -43,6 +45,7 @@ def expression_problems(
         Of the bars, once it is known.
     """
     declared = data.get("parameters", {})
+    columns = declared_columns(data)
     if not isinstance(declared, dict) or len(declared) > MAX_PARAMETERS:
         return []
     expressions = list(_expressions(data))
@@ -65,7 +68,16 @@ def expression_problems(
         problems += [_unknown_parameter(path, text, name, declared) for name in unknown]
         # With a value missing or refused there is no expression yet that could be checked.
         if all(name in declared and parameter_refusal(declared[name]) is None for name in names):
-            problems += _checked(path, text, declared, events, sizing_names, interval)
+            check = partial(
+                check_expression,
+                path=path,
+                sizing=path.endswith(_SIZING),
+                sizing_names=sizing_names,
+                events=events,
+                interval=interval,
+                declared=columns,
+            )
+            problems += _checked(path, text, declared, check)
     problems += [
         Problem(f"parameters.{name}", f"parameter '{name}' is used nowhere", _unused_hint(name))
         for name in declared
@@ -99,23 +111,12 @@ def _checked(
     path: str,
     text: str,
     parameters: Mapping[str, Any],
-    events: UserEvents,
-    sizing_names: frozenset[str],
-    interval: Interval | None,
+    check: Callable[[str], list[Problem]],
 ) -> list[Problem]:
     braced = _BRACED_INTERVAL.search(text)
     if braced is not None:
         message = "on() takes its interval written out, without a parameter"
         return [Problem(path, message, 'write for example on("1w", close)', braced.start(1))]
-    filled = fill_parameters(text, parameters)
-    found = check_expression(
-        filled,
-        path=path,
-        sizing=path.endswith(_SIZING),
-        sizing_names=sizing_names,
-        events=events,
-        interval=interval,
-    )
     return [
         Problem(
             problem.path,
@@ -123,7 +124,7 @@ def _checked(
             problem.hint,
             None if problem.column is None else _column_before(text, problem.column, parameters),
         )
-        for problem in found
+        for problem in check(fill_parameters(text, parameters))
     ]
 
 

@@ -129,6 +129,11 @@ Parameters = Annotated[
     Field(max_length=MAX_PARAMETERS, json_schema_extra={"additionalProperties": False}),
 ]
 
+MAX_COLUMNS = 100
+Columns = Annotated[
+    tuple[ParameterName, ...], BeforeValidator(as_tuple), Field(max_length=MAX_COLUMNS)
+]
+
 _LOWEST_RATE, _HIGHEST_RATE = -0.5, 1.0
 
 

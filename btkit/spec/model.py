@@ -230,7 +230,7 @@ class OptionsSpec(BaseSpec):
         return self.spread_type.replace("_", " ")
 
     @property
-    def columns(self) -> frozenset[str]:
+    def always_read(self) -> frozenset[str]:
         """What spreads are priced with."""
         return frozenset({self.iv_source})
 

@@ -46,6 +46,7 @@ _MISSING_HINTS = {
 }
 _FIELD_REFERENCE = "'backtest schema' prints every field"
 _ENTRY_HINTS = {
+    "columns": "write the name of a column of the bars, such as signal",
     "instruments": "write a ticker such as SPY",
     "parameters": "write a name and a number, such as fast: 20",
 }
@@ -55,6 +56,7 @@ _INNER_KEYS = (
     ("short", "a field's", "write each field by its name, such as entry_conditions"),
 )
 _PATTERNS = {
+    "columns": "is no name that a condition can read: letters, digits and _, no digit first",
     "name": "may hold only printable characters, and not spaces alone",
     "version": "may hold only ASCII letters, digits, space and _ . + -",
     "description": "may not hold control characters or characters that reorder text",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from btkit.data.info import format_time
 from btkit.decisions import Clauses
-from btkit.indicators import lookup
+from btkit.indicators import lookup, plain_values
 from btkit.simulation import Inputs
 from btkit.simulation.lookahead import Leak
 from btkit.validation.futures import optional_columns
@@ -26,6 +26,7 @@ Predictions that earn money have a few hundredths.
 """
 _OVER_PAST = 0.25
 _LEAST_BARS = 60
+_MOST_TEXTS = 20
 
 
 def foreseeing_columns(inputs: Inputs, clauses: Clauses) -> list[Leak]:
@@ -50,19 +51,25 @@ def foreseeing_columns(inputs: Inputs, clauses: Clauses) -> list[Leak]:
     closes = np.log(bars["close"].to_numpy(np.float64))
     found = []
     for name in _ready_columns(inputs, clauses):
-        values = bars[name].to_numpy(np.float64)
-        for horizon in HORIZONS:
-            ahead, behind = _returns(closes, horizon)
-            known = _correlation(values[inputs.start :], ahead[inputs.start :])
-            usual = _correlation(behind[inputs.start :], ahead[inputs.start :])
-            if abs(known) >= FORESEEN and abs(known) >= abs(usual) + _OVER_PAST:
-                found.append(_leak(name, bars, inputs.start, horizon, known))
-                break
+        known = (
+            _leak(label, bars, inputs.start, closes, values)
+            for label, values in _numbers(name, bars[name])
+        )
+        found += [leak for leak in known if leak is not None][:1]
     return found
 
 
+def _numbers(name: str, column: pd.Series[float]) -> Iterator[tuple[str, Floats]]:
+    """Yield a column as numbers; of texts, whether it is each of those that it has most often."""
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        yield name, plain_values(column)
+        return
+    for text in column.value_counts().index[:_MOST_TEXTS]:
+        yield f"{name} == {text!r}", np.where(column.isna(), np.nan, column == text)
+
+
 def _ready_columns(inputs: Inputs, clauses: Clauses) -> Iterator[str]:
-    waiting = set(clauses.names() | inputs.spec.columns | set(inputs.spec.own_columns))
+    waiting = set(clauses.names() | inputs.spec.always_read | set(inputs.spec.own_columns))
     read: set[str] = set()
     while waiting:
         name = waiting.pop()
@@ -92,7 +99,17 @@ def _correlation(first: Floats, second: Floats) -> float:
     return float(np.corrcoef(ranks, others)[0, 1])
 
 
-def _leak(name: str, bars: pd.DataFrame, start: int, horizon: int, known: float) -> Leak:
+def _leak(name: str, bars: pd.DataFrame, start: int, closes: Floats, values: Floats) -> Leak | None:
+    for horizon in HORIZONS:
+        ahead, behind = _returns(closes, horizon)
+        known = _correlation(values[start:], ahead[start:])
+        usual = _correlation(behind[start:], ahead[start:])
+        if abs(known) >= FORESEEN and abs(known) >= abs(usual) + _OVER_PAST:
+            return _told(name, bars, start, horizon, known)
+    return None
+
+
+def _told(name: str, bars: pd.DataFrame, start: int, horizon: int, known: float) -> Leak:
     index = pd.DatetimeIndex(bars.index)
     return Leak(
         name=name,

@@ -79,9 +79,9 @@ def with_gap(inputs: Inputs, last: int) -> Inputs:
     bars = inputs.bars.copy()
     rows = slice(max(last + 1 - _GAP, 0), last + 1)
     for name in optional_columns(bars):
-        values = bars[name].to_numpy(np.float64, copy=True)
-        values[rows] = np.nan
-        bars[name] = values
+        kept = np.ones(len(bars), np.bool_)
+        kept[rows] = False
+        bars[name] = bars[name].where(kept)
     return replace(inputs, bars=bars, outputs={})
 
 
@@ -101,7 +101,9 @@ def _shuffled(later: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
 
 
 def _scaled(later: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    return later.mul(np.exp(rng.normal(0.0, 1.0, len(later))), axis="index")
+    numbers = later.select_dtypes(np.float64)
+    scaled = numbers.mul(np.exp(rng.normal(0.0, 1.0, len(later))), axis="index")
+    return later.assign(**{str(name): scaled[name] for name in scaled})
 
 
 def _flat(later: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
@@ -112,7 +114,8 @@ def _flat(later: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
 
 def _missing(later: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     del rng
-    return later.assign(**dict.fromkeys(optional_columns(later), np.nan))
+    nowhere = np.zeros(len(later), np.bool_)
+    return later.assign(**{name: later[name].where(nowhere) for name in optional_columns(later)})
 
 
 ALTERATIONS: dict[str, Callable[[pd.DataFrame, np.random.Generator], pd.DataFrame]] = {

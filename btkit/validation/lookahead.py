@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import get_args
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from btkit.data.declared import ready_column
 from btkit.data.info import format_time
 from btkit.decisions import Clauses
+from btkit.indicators import plain_values
 from btkit.indicators.causality import ROUNDING, changed_bars
 from btkit.simulation import Inputs, Result
 from btkit.simulation.lookahead import Leak, LeakKind, Lookahead
@@ -246,11 +249,22 @@ def compare_loaded(
     known = whole.iloc[: cut + 1]
     same = again.reindex(index=known.index, columns=known.columns)
     before, after = (
-        [Series("bars", str(name), part[name].to_numpy(np.float64)) for name in known.columns]
+        [Series("bars", str(name), values) for name, values in _numbers(part, known)]
         for part in (known, same)
     )
     found.compare(before, after, first=0, cut=cut, how=how)
     return found.in_order()
+
+
+def _numbers(
+    bars: pd.DataFrame, known: pd.DataFrame
+) -> Iterator[tuple[Hashable, NDArray[np.float64]]]:
+    for name in known.columns:
+        both = pd.concat([known[name], bars[name]])
+        if isinstance(known[name].dtype, pd.CategoricalDtype):
+            # Another history has other texts: those of both, in one order.
+            both = ready_column(both.astype(object), str(name))
+        yield name, plain_values(both)[len(known) :]
 
 
 @dataclass(frozen=True)

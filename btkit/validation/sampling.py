@@ -68,5 +68,5 @@ def _period_ends(dates: Days) -> Places:
 def _with_missing(bars: pd.DataFrame) -> Places:
     lacking = np.zeros(len(bars), np.bool_)
     for name in optional_columns(bars):
-        lacking |= np.isnan(bars[name].to_numpy())
+        lacking |= bars[name].isna().to_numpy()
     return np.flatnonzero(lacking)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from btkit.conditions import names_of
 from btkit.conditions.columns import ColumnEvaluator, Value
 from btkit.conditions.nodes import Const, Node
+from btkit.data.quality import REQUIRED_COLUMNS
 from btkit.decisions import Clause, Clauses
 from btkit.engine import ChunkedRun
 from btkit.engine.runs import AnyDecisions, AnyMarket
@@ -110,7 +111,7 @@ def trace(inputs: Inputs, clauses: Clauses, *, features: bool = True) -> list[Se
             Series("feature", label, reader.column(name), frozenset({name}))
             for label, reader, name in columns_read(inputs.features, clauses, inputs.spec)
         ]
-    everything = frozenset(clauses.names() | inputs.spec.columns)
+    everything = frozenset(clauses.names() | inputs.spec.always_read)
     found += [Series("output", name, values, everything) for name, values in again.outputs.items()]
     found += _conditions(clauses, inputs)
     return found + [
@@ -134,7 +135,7 @@ def _read_by_loop(inputs: Inputs) -> tuple[AnyMarket, AnyDecisions]:
 def _by_bar(
     read: Iterable[object], inputs: Inputs, side: str = ""
 ) -> Iterator[tuple[str, NDArray[Any]]]:
-    passed_over = {*inputs.bars.columns, *_PROGRAMS, _BY_THE_CLOCK}
+    passed_over = {*REQUIRED_COLUMNS, *_PROGRAMS, _BY_THE_CLOCK}
     for record in read:
         fields = getattr(record, "_fields", ())
         for field, value in zip(fields, cast("tuple[object, ...]", record), strict=True):

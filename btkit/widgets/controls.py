@@ -46,6 +46,7 @@ _LABELS = {
     "instruments": "Meant for",
     "timeframe": "Timeframe",
     "calendar": "Calendar",
+    "columns": "Columns of the bars",
     "bars_per_year": "Bars a year",
     "sharpe_risk_free": "Risk-free rate",
     "asset_class": "Asset class",
@@ -57,6 +58,7 @@ _UNSET_NUMBERS = {
     "bars_per_year": "from the calendar",
     "sharpe_risk_free": "0; such as 0.03, or a column of the bars",
 }
+_LISTED = {"instruments": "such as SPY, QQQ", "columns": "such as signal, regime"}
 _MOST_BARS = 2**31 - 1
 _MOST_POSITIONS = 10_000
 _RISK = (0.0005, 0.02, 0.0005)
@@ -171,8 +173,8 @@ def _kind(name: str) -> _ControlKind:  # noqa: PLR0911 - one case a kind of cont
     if name in {"max_holding_bars", "max_concurrent_positions"}:
         most = _MOST_BARS if name == "max_holding_bars" else _MOST_POSITIONS
         return _ControlKind(ipw.BoundedIntText(min=1, max=most))
-    if name == "instruments":
-        return _ControlKind(ipw.Text(placeholder="such as SPY, QQQ"), read=_listed, write=", ".join)
+    if name in _LISTED:
+        return _ControlKind(ipw.Text(placeholder=_LISTED[name]), read=_listed, write=", ".join)
     if name in _UNSET_NUMBERS:
         return _ControlKind(
             ipw.Text(placeholder=_UNSET_NUMBERS[name]),

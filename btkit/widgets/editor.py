@@ -294,10 +294,10 @@ class SpecEditor(Workbench):
 
     def _on_edit(self, name: str, value: Any) -> None:  # noqa: ANN401 - plain JSON
         self._document.edit(name, value)
-        if name == "parameters":
+        if name in {"parameters", "columns"}:
             for control in self.controls.values():
                 if isinstance(control, Expressions):
-                    control.offer(value)
+                    control.offer(**{name: value})
         self._mark()
         self._coalescer.ask()
 

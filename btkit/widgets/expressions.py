@@ -64,6 +64,8 @@ class Expressions:
         single: bool = False,
     ) -> None:
         self._events = events
+        self._parameters: tuple[str, ...] = ()
+        self._columns: tuple[str, ...] = ()
         self.name, self._changed, self._single, self._quiet = name, changed, single, False
         self.list = _ExpressionList(title=title, note=note, single=single)
         self.list.observe(lambda _: self._on_texts(), "texts")
@@ -81,16 +83,20 @@ class Expressions:
     def show(self, fields: dict[str, Any]) -> None:
         """Show the field without telling anybody that it changed."""
         value = fields.get(self.name, "" if self._single else ())
-        self.offer(fields.get("parameters") or {})
+        self.offer(fields.get("parameters") or (), fields.get("columns") or ())
         self._quiet = True
         try:
             self.texts = [str(value)] if self._single else list(value)
         finally:
             self._quiet = False
 
-    def offer(self, parameters: Iterable[str]) -> None:
-        """Let these parameters be completed, too."""
-        known = words(parameters, events=self._events)
+    def offer(
+        self, parameters: Iterable[str] | None = None, columns: Iterable[str] | None = None
+    ) -> None:
+        """Let these parameters and columns be completed, too; None leaves them as they were."""
+        self._parameters = self._parameters if parameters is None else tuple(parameters)
+        self._columns = self._columns if columns is None else tuple(columns)
+        known = words(self._parameters, events=self._events, columns=self._columns)
         if self._single:
             known = sorted([*known, ["risk_pct", "Share of the capital risked per trade."]])
         self.list.words = known
@@ -111,7 +117,12 @@ class Expressions:
             self._changed(self.name, self.texts[0] if self._single else self.texts)
 
 
-def words(parameters: Iterable[str], *, events: UserEvents = NO_USER_EVENTS) -> list[list[str]]:
+def words(
+    parameters: Iterable[str],
+    *,
+    events: UserEvents = NO_USER_EVENTS,
+    columns: Iterable[str] = (),
+) -> list[list[str]]:
     """Return every name that an expression can hold, each with its meaning.
 
     Parameters
@@ -120,6 +131,8 @@ def words(parameters: Iterable[str], *, events: UserEvents = NO_USER_EVENTS) -> 
         Of the spec; they stand in braces, alone or as the length of an average.
     events
         The user's.
+    columns
+        Those of the bars that the spec declares.
 
     Returns
     -------
@@ -135,4 +148,5 @@ def words(parameters: Iterable[str], *, events: UserEvents = NO_USER_EVENTS) -> 
             found.setdefault(entry.name.replace("<n>", str(length)), meaning)
     found["on"] = 'On bars of a slower interval: on("1w", close > sma_10)'
     found |= {f"{{{name}}}": "Parameter of this spec." for name in parameters}
+    found |= dict.fromkeys(columns, "Column of the bars that this spec declares.")
     return [[name, meaning] for name, meaning in sorted(found.items())]

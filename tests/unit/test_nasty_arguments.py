@@ -107,7 +107,7 @@ def calls(settings, tmp_path):
             bt.load_bars,
             dict(zip(("symbol", "start", "end"), sample, strict=True))
             | {"interval": "1d", "source": "sample", "warmup": 0, "needs_iv": False}
-            | {"calendar": "XNYS", "format": None, "settings": settings},
+            | {"calendar": "XNYS", "columns": (), "format": None, "settings": settings},
         ),
         "simulate": (
             bt.simulate,

@@ -404,3 +404,16 @@ def test_iv_that_was_needed_and_is_broken_is_an_error(stand_in, fault, error):
     stand_in.add_iv("SPY", [iv_row("2024-01-15"), iv_row("2024-01-16")])
     with pytest.raises(error):
         load(stand_in.fail(fault, verb="iv-rank"), needs_iv=True)
+
+
+def test_declared_columns_come_along(tmp_path):
+    rows = daily_rows("2024-01-01", 40)
+    for place, row in enumerate(rows):
+        row |= {"regime": ("UP", None)[place % 2], "hot": place % 3 == 0}
+    stand_in = MarketDataStandIn(tmp_path).add_bars("SPY", rows)
+    bars = load(stand_in, columns=("regime", "hot")).bars
+    assert [str(bars[name].dtype) for name in ("regime", "hot")] == ["category", "boolean"]
+    assert bars["regime"].dropna().unique().tolist() == ["UP"]
+    assert bars["hot"].sum() == 14
+    with pytest.raises(DataError, match="lack the column score"):
+        load(stand_in, columns=("score",))

@@ -59,6 +59,7 @@ def test_defaults_are_the_documented_ones():
         "calendar": "XNYS",
         "bars_per_year": None,
         "sharpe_risk_free": None,
+        "columns": (),
         "metadata": {},
         "asset_class": "equities",
         "exit_conditions": (),
