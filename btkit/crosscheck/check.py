@@ -124,6 +124,8 @@ def crosscheck(
         infer_interval(times, stated=given.interval), strategy.calendar, strategy.bars_per_year
     )
     symbol = "" if given.stated is None else given.stated.symbol or ""
+    begin = min(first, seen_from(times, given.stated))
+    checked = _classified(strategy, checked, annualisation, symbol=symbol, begin=begin)
     return simulate_plainly(
         strategy,
         as_instrument(
@@ -132,12 +134,30 @@ def crosscheck(
             annualisation,
             symbol=symbol,
             start=first,
-            begin=min(first, seen_from(times, given.stated)),
+            begin=begin,
         ),
         PlainAccount(capital, commission, slippage, first),
         annualisation,
         rates=_rates(strategy, checked),
     )
+
+
+def _classified(
+    spec: BaseSpec, bars: pd.DataFrame, annualisation: Annualisation, *, symbol: str, begin: int
+) -> pd.DataFrame:
+    """Return bars with the column of each classifier, which is taken as it is given."""
+    if not spec.classifiers:
+        return bars
+    # Networks come with the engine.
+    from btkit.models.classifiers import (  # noqa: PLC0415
+        ClassifiedBars,
+        classify_bars,
+        load_classifiers,
+    )
+
+    seen = ClassifiedBars(bars, symbol or None, annualisation.interval, spec.calendar, begin)
+    classifiers = load_classifiers(spec.classifier_sources, {})
+    return bars.assign(**{one.name: classify_bars(one, seen).texts for one in classifiers})
 
 
 def _rates(spec: BaseSpec, bars: pd.DataFrame) -> list[float] | None:
@@ -231,7 +251,9 @@ def differences(result: Result, *, most: int = 20) -> list[Difference]:
     >>> differences(result)  # doctest: +SKIP
     []
     """
-    spec, bars = result.spec, result.all_bars
+    spec = result.spec
+    # What a trained model says is taken as it is given.
+    bars = result.all_bars.assign(**{found.name: found.texts for found in result.classified})
     stated = bars.attrs.get("btkit") or {}
     start, times = len(bars) - len(result.equity), pd.DatetimeIndex(bars.index)
     instrument = as_instrument(

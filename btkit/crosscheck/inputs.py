@@ -52,7 +52,7 @@ def as_instrument(
     spec
         Names the columns.
     bars
-        Checked and adjusted.
+        Checked and adjusted, with the column of each classifier.
     annualisation
         Of these bars and this spec.
     symbol
@@ -74,7 +74,7 @@ def as_instrument(
     )
     calls = set().union(*map(calls_of_on, expressions))
     missing: list[Cell] = [None] * begin
-    own = {name: bars[name].tolist()[begin:] for name in spec.columns}
+    own = {name: bars[name].tolist()[begin:] for name in spec.declared}
     return Instrument(
         symbol=symbol,
         times=pd.DatetimeIndex(bars.index),
@@ -97,7 +97,7 @@ def as_instrument(
                 calendar=spec.calendar,
                 start=start,
                 events=events,
-                declared=spec.columns,
+                declared=spec.declared,
                 kind=resampling,
             )
             for call in calls

@@ -447,6 +447,9 @@ class Provenance(Section):
     plugins
         What a user registered and the run rests on: kind, name, code_hash (SHA-256 of its source),
         and the installed package with its version, None for what was registered by hand.
+    classifiers
+        The trained classifiers that the spec names: name, path, known_from (the date of a dated
+        one, else None), and hash.
     versions
         Versions by package, and of Python and the platform.
     settings
@@ -466,6 +469,7 @@ class Provenance(Section):
     events: dict[str, list[dict[str, str | None]]] = {}
     source: str
     plugins: list[dict[str, str | None]] = []
+    classifiers: list[dict[str, str | None]] = []
     versions: dict[str, str]
     settings: dict[str, JsonValue]
     spec: dict[str, JsonValue]
@@ -539,7 +543,10 @@ class Report(Document):
 
     def rests_on(self) -> dict[str, str]:
         """Return what the run read beside its bars: a hash of each thing, by what it is."""
-        return {}
+        return {
+            f"classifier {entry['name']} {entry['path']}": str(entry["hash"])
+            for entry in self.provenance.classifiers
+        }
 
     def scores_training(self) -> bool:
         """Return whether bars count that a model was trained on."""

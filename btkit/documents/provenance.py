@@ -154,6 +154,16 @@ def build_provenance(
                 *plugins_of_metrics(list(result.metrics.model_extra or {})),
             )
         ],
+        "classifiers": [
+            {
+                "name": found.name,
+                "path": known.path,
+                "known_from": known.known_from,
+                "hash": known.bundle.hash,
+            }
+            for found in result.classified
+            for known in found.bundles
+        ],
         "versions": {**versions, **result.runtime},
         "settings": {
             "capital": result.initial_capital,

@@ -179,7 +179,8 @@ class ModelReport(Report):
 
     def rests_on(self) -> dict[str, str]:
         """Return the hash of each bundle, by its path."""
-        return {f"bundle {entry.path}": entry.hash for entry in self.model.bundles}
+        deciding = {f"bundle {entry.path}": entry.hash for entry in self.model.bundles}
+        return deciding | super().rests_on()
 
     def scores_training(self) -> bool:
         """Return whether bars count that the model was trained on."""

@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from btkit.metrics import MEASURED, plugins_of_metrics
 from btkit.writing import digest_of, make_folder, parquet_of, write_whole
 
 if TYPE_CHECKING:
+    from btkit.models.classifiers import Classifier
     from btkit.spec import BaseSpec
     from btkit.validation import ParameterSets, Sweeper
 
@@ -31,11 +32,15 @@ _KEEP_EVERY_S = 2.0
 _MARKER = ".job"
 _ATTEMPTS = 5
 # What rows depend on beyond the compiled code.
-_SOURCES = ("indicators", "simulation", "validation")
+_SOURCES = ("indicators", "models", "simulation", "validation")
 
 
-def brought_by_user(spec: BaseSpec, symbol: str | None, objective: str) -> dict[str, Any]:
-    """Return what `identify` is to know of the user's events, indicators and metrics that are read.
+def brought_by_user(
+    spec: BaseSpec, symbol: str | None, objective: str, *, classifiers: Iterable[Classifier] = ()
+) -> dict[str, Any]:
+    """Return what `identify` is to know of what a user brought that is read.
+
+    Those are events, indicators, metrics and trained classifiers.
 
     Parameters
     ----------
@@ -45,13 +50,17 @@ def brought_by_user(spec: BaseSpec, symbol: str | None, objective: str) -> dict[
         The instrument; None for one without a name.
     objective
         What sets are ranked by.
+    classifiers
+        Those of the spec, loaded.
     """
+    hashes = {one.name: [known.bundle.hash for known in one.bundles] for one in classifiers}
     fingerprint = spec.events_read(symbol).fingerprint()
     read = [*spec.plugins_read(), *plugins_of_metrics([objective])]
     plugins = [plugin.to_document() for plugin in read]
     return {
         **({} if fingerprint is None else {"events": fingerprint}),
         **({"plugins": plugins} if plugins else {}),
+        **({"classifiers": hashes} if hashes else {}),
     }
 
 

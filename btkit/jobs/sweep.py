@@ -232,7 +232,9 @@ def fingerprint(job: SweepJob, sweeper: Sweeper) -> str:
         "objective": job.objective,
         "costs": list(job.account.values()),
         "bars": bars_hash(first.all_bars, columns=job.rules.own_columns),
-        **brought_by_user(job.rules, first.symbol, job.objective),
+        **brought_by_user(
+            job.rules, first.symbol, job.objective, classifiers=sweeper.inputs.classifiers
+        ),
         "start": first.outcome.start,
         **({} if first.benchmark.bars is None else {"benchmark": benchmark_hash(first)}),
     }

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from btkit.simulation import Result
     from btkit.simulation.inputs import InSample
     from btkit.spec import BaseSpec
+    from btkit.validation import Sweeper
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def choose(
 
     kept = None
     if stored is not None:
-        folder = stored.folder / f".{_fingerprint(job, part)}.parts"
+        folder = stored.folder / f".{_fingerprint(job, part, sweeper)}.parts"
         kept = FinishedSets(
             folder,
             job_id=stored.walk_forward_id,
@@ -148,7 +149,7 @@ def choose(
     return with_parameters(job.rules, job.sets.at(best)), len(job.sets), few
 
 
-def _fingerprint(job: WalkForwardJob, part: LoadedBars) -> str:
+def _fingerprint(job: WalkForwardJob, part: LoadedBars, sweeper: Sweeper) -> str:
     """Return an id that is the same for the same sets over the same bars."""
     return identify(
         {
@@ -158,7 +159,12 @@ def _fingerprint(job: WalkForwardJob, part: LoadedBars) -> str:
             "constraint": job.constraint,
             "costs": list(job.account.values()),
             "bars": bars_hash(part.bars, columns=job.rules.own_columns),
-            **brought_by_user(job.rules, part.info.symbol or None, job.objective),
+            **brought_by_user(
+                job.rules,
+                part.info.symbol or None,
+                job.objective,
+                classifiers=sweeper.inputs.classifiers,
+            ),
             "start": part.start.isoformat(),
             **({} if part.benchmark is None else {"benchmark": bars_hash(part.benchmark)}),
         }

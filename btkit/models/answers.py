@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -161,9 +161,15 @@ def answers_of(
     parts = []
     features: Mapping[str, Floats] = {}
     for place, known in enumerate(bundles):
-        _check_fit(known, spec, symbol=symbol, interval=interval)
+        check_fit(known, allow_other=spec.allow_other, symbol=symbol, interval=interval)
         check_definition(known, spec)
-        made, earliest = _predict(known, spec, bars, interval, starts[place])
+        made, earliest = ask(
+            known.bundle,
+            bars,
+            interval=interval_of(known.bundle, spec.allow_other, interval),
+            calendar=spec.calendar,
+            first=starts[place],
+        )
         features = dict(zip(known.bundle.features.names, made.features.T, strict=True))
         said = _decide(known.bundle, made, rules[place], earliest)
         parts.append(_in_order(said, classes[place], classes[0]))
@@ -181,18 +187,51 @@ def _rules_of(known: KnownBundle, spec: ModelSpec) -> DecisionRules:
     return DecisionRules.of(stated, known.bundle.decisions)
 
 
-def _predict(
-    known: KnownBundle, spec: ModelSpec, bars: pd.DataFrame, interval: Interval, first: int
+def interval_of(bundle: Bundle, allow_other: Collection[str], interval: Interval) -> Interval:
+    """Return what a bundle takes the interval of the bars for: its own, where others may be.
+
+    Parameters
+    ----------
+    bundle, allow_other, interval
+        As for `check_fit`.
+    """
+    return Interval.parse(bundle.timeframes[0]) if "timeframe" in allow_other else interval
+
+
+def ask(
+    bundle: Bundle, bars: pd.DataFrame, *, interval: Interval, calendar: str, first: int
 ) -> tuple[Prediction, int]:
-    """Return what a bundle's network gives, and the first bar of which it may say something."""
-    bundle = known.bundle
-    if "timeframe" in spec.allow_other:
-        interval = Interval.parse(bundle.timeframes[0])
+    """Return what a bundle's network gives, and the first bar of which it may say something.
+
+    Parameters
+    ----------
+    bundle, bars, interval, calendar
+        As for `predict`.
+    first
+        The first bar from which on it is known.
+    """
     earliest = max(FIRST_BAR, bundle.features.lookback + bundle.network.window - 1)
-    made = predict(
-        bundle, bars, interval=interval, calendar=spec.calendar, first=max(first, earliest)
-    )
+    made = predict(bundle, bars, interval=interval, calendar=calendar, first=max(first, earliest))
     return made, earliest
+
+
+def probabilities_of(bundle: Bundle, outputs: Floats) -> Floats:
+    """Return the probability of each class; NaN where an output is not finite.
+
+    Parameters
+    ----------
+    bundle
+        A classification of any kind.
+    outputs : ndarray, shape (n_bars, n_classes)
+        Of its network.
+    """
+    # What is infinite is no answer, whatever softmax would make of it.
+    sound = np.isfinite(outputs).all(axis=1, keepdims=True)
+    return class_probabilities(
+        np.where(sound, outputs, np.nan),
+        activation=bundle.activation,
+        temperature=bundle.temperature,
+    )
 
 
 def _decide(bundle: Bundle, made: Prediction, rules: DecisionRules, earliest: int) -> Answers:
@@ -200,14 +239,7 @@ def _decide(bundle: Bundle, made: Prediction, rules: DecisionRules, earliest: in
     if bundle.classes is None:
         said = regress(outputs, rules)
     else:
-        # What is infinite is no answer, whatever softmax would make of it.
-        sound = np.isfinite(outputs).all(axis=1, keepdims=True)
-        probabilities = class_probabilities(
-            np.where(sound, outputs, np.nan),
-            activation=bundle.activation,
-            temperature=bundle.temperature,
-        )
-        said = classify(probabilities, bundle.classes, rules)
+        said = classify(probabilities_of(bundle, outputs), bundle.classes, rules)
     said = silence(said, made.missing, Held.MISSING_FEATURE)
     return silence(said, np.arange(len(outputs)) < earliest, Held.WARM_UP)
 
@@ -236,29 +268,52 @@ def _classes_of(known: KnownBundle) -> tuple[str, ...]:
     return bundle.classes
 
 
-def _check_fit(
-    known: KnownBundle, spec: ModelSpec, *, symbol: str | None, interval: Interval
+def check_fit(
+    known: KnownBundle,
+    *,
+    allow_other: Collection[str],
+    symbol: str | None,
+    interval: Interval,
+    written: str = "into the spec",
 ) -> None:
+    """Refuse a bundle that was trained on another instrument, or on other bars.
+
+    Parameters
+    ----------
+    known
+        The bundle.
+    allow_other
+        What may be another: ``symbol``, ``timeframe``.
+    symbol, interval
+        Of the run; no symbol where the bars do not say it.
+    written
+        Where allow_other is to be written, for the hint.
+
+    Raises
+    ------
+    BundleError
+        If it does not fit.
+    """
     bundle, path = known.bundle, known.path
     symbols = [name.upper() for name in bundle.symbols]
-    if symbol and symbols and symbol.upper() not in symbols and "symbol" not in spec.allow_other:
+    if symbol and symbols and symbol.upper() not in symbols and "symbol" not in allow_other:
         raise BundleError(
             f"The bundle {path} was trained on {', '.join(bundle.symbols)}, and this run is on "
             f"{symbol}.",
             hint="Run it on what it was trained on; if another is meant, write "
-            "allow_other: [symbol] into the spec.",
+            f"allow_other: [symbol] {written}.",
             details={"path": path, "trained_on": list(bundle.symbols), "symbol": symbol},
         )
     base = Interval.parse(bundle.timeframes[0])
     if base.label == interval.label:
         return
     details = {"path": path, "trained_on": list(bundle.timeframes), "timeframe": interval.label}
-    if "timeframe" not in spec.allow_other:
+    if "timeframe" not in allow_other:
         raise BundleError(
             f"The bundle {path} was trained on bars of {base.label}, and these are of "
             f"{interval.label}.",
             hint=f"Give --interval {base.label}; if other bars are meant, write "
-            "allow_other: [timeframe] into the spec.",
+            f"allow_other: [timeframe] {written}.",
             details=details,
         )
     if len(bundle.timeframes) > 1:

@@ -167,10 +167,8 @@ def classify(probabilities: Floats, classes: Sequence[str], rules: DecisionRules
     >>> Signal(said.signals[0]).name, float(said.confidence[0])
     ('SELL', 0.7)
     """
-    sound: Flags = np.logical_and.reduce(np.isfinite(probabilities), axis=1)
-    # NaN would be taken for the largest.
-    raw = np.where(sound, np.where(sound[:, None], probabilities, 0.0).argmax(axis=1), -1)
-    confidence = np.where(sound, probabilities[np.arange(len(raw)), raw], np.nan)
+    raw, confidence = most_probable(probabilities)
+    sound: Flags = raw >= 0
     meaning = np.array([Signal[name] for name in classes], np.int64)
     signals = np.where(sound, meaning[raw], Signal.HOLD)
     held = np.where(signals == Signal.HOLD, int(Held.ANSWER), int(Held.NOTHING))
@@ -179,6 +177,26 @@ def classify(probabilities: Floats, classes: Sequence[str], rules: DecisionRules
     held = np.where(below & (signals != Signal.HOLD), int(Held.THRESHOLD), held)
     signals = np.where(below, Signal.HOLD, signals)
     return Answers(signals, held, raw, confidence, probabilities)
+
+
+def most_probable(probabilities: Floats) -> tuple[Integers, Floats]:
+    """Return the class of highest probability at each bar, and how probable it is.
+
+    Parameters
+    ----------
+    probabilities : ndarray, shape (n_bars, n_classes)
+        NaN where there is no answer.
+
+    Returns
+    -------
+    tuple of ndarray, shape (n_bars,)
+        Its place, int64, ties going to the first and -1 where there is no answer; and its
+        probability, NaN where there is none.
+    """
+    sound: Flags = np.logical_and.reduce(np.isfinite(probabilities), axis=1)
+    # NaN would be taken for the largest.
+    raw = np.where(sound, np.where(sound[:, None], probabilities, 0.0).argmax(axis=1), -1)
+    return raw, np.where(sound, probabilities[np.arange(len(raw)), raw], np.nan)
 
 
 def regress(outputs: Floats, rules: DecisionRules) -> Answers:

@@ -195,13 +195,44 @@ def in_sample_end(
         for moment in (spec.trained_until, bundle.trained_until)
         if moment is not None
     ]
-    if not stated:
+    return known_end(
+        stated,
+        _horizon(bundle, spec),
+        index=index,
+        dates=dates,
+        interval=interval,
+        calendar=spec.calendar,
+    )
+
+
+def known_end(
+    trained_until: Sequence[pd.Timestamp],
+    horizon: int,
+    *,
+    index: pd.DatetimeIndex,
+    dates: NDArray[np.datetime64],
+    interval: Interval,
+    calendar: str,
+) -> int | None:
+    """Return the first bar that no training saw, of what is known of it; None without a date.
+
+    Parameters
+    ----------
+    trained_until
+        Its last bar, as each of those says it that know it.
+    horizon
+        How many bars its labels looked ahead.
+    index, dates, interval
+        As for `in_sample_end`.
+    calendar
+        Of the bars.
+    """
+    if not trained_until:
         return None
-    seen = max(_seen(moment, index, dates) for moment in stated)
-    horizon = _horizon(bundle, spec)
+    seen = max(_seen(moment, index, dates) for moment in trained_until)
     if not seen and not interval.is_longer:
-        day = max(moment.tz_localize(None) for moment in stated).normalize()
-        between = sessions(day, dates[0], calendar=spec.calendar)
+        day = max(moment.tz_localize(None) for moment in trained_until).normalize()
+        between = sessions(day, dates[0], calendar=calendar)
         inner = between[(between > day) & (between < pd.Timestamp(dates[0]))]
         horizon = max(horizon - len(inner), 0)
     return min(seen + horizon, len(index))
@@ -244,20 +275,53 @@ def check_dates(
         if entry.known_from is None:
             continue
         end = in_sample_end(entry.bundle, spec, index=index, dates=dates, interval=interval)
-        # Of several bars of a session the first decides, so that it counts as well.
-        if not end or (
-            dates[end - 1] <= np.datetime64(entry.known_from) and end - 1 <= entry.first_bar(dates)
-        ):
-            continue
-        raise BundleError(
-            f"The bundle {entry.path} stands at {entry.known_from}, and what it learnt was not "
-            f"known before {dates[end - 1]}: it was trained until {_last_day(entry, spec)}, "
-            f"and a label looks {_horizon(entry.bundle, spec)} bars ahead.",
-            hint="Name the date from which it was really known, or train it on less.",
-            details={"path": entry.path, "known_from": entry.known_from},
+        check_date(
+            entry,
+            end,
+            dates=dates,
+            horizon=_horizon(entry.bundle, spec),
+            trained_until=spec.trained_until,
         )
 
 
-def _last_day(entry: KnownBundle, spec: ModelSpec) -> str:
-    until = entry.bundle.trained_until
-    return spec.trained_until or ("" if until is None else str(until.date()))
+def check_date(
+    known: KnownBundle,
+    end: int | None,
+    *,
+    dates: NDArray[np.datetime64],
+    horizon: int,
+    trained_until: str | None = None,
+) -> None:
+    """Refuse a bundle that could not have been trained yet at the date at which it stands.
+
+    Parameters
+    ----------
+    known
+        The bundle, with its date.
+    end
+        The first bar that its training did not see; None where nobody says it.
+    dates
+        The session of each bar.
+    horizon
+        How many bars its labels looked ahead.
+    trained_until
+        The last day of its training, where another than the bundle says it.
+
+    Raises
+    ------
+    BundleError
+        If it was trained, or its labels known, after its date.
+    """
+    # Of several bars of a session the first decides, so that it counts as well.
+    if not end or (
+        dates[end - 1] <= np.datetime64(str(known.known_from)) and end - 1 <= known.first_bar(dates)
+    ):
+        return
+    until = trained_until or (known.bundle.trained_until or pd.Timestamp(0)).date()
+    raise BundleError(
+        f"The bundle {known.path} stands at {known.known_from}, and what it learnt was not "
+        f"known before {dates[end - 1]}: it was trained until {until}, "
+        f"and a label looks {horizon} bars ahead.",
+        hint="Name the date from which it was really known, or train it on less.",
+        details={"path": known.path, "known_from": known.known_from},
+    )

@@ -93,6 +93,7 @@ def diagnose(run: Simulated) -> Diagnostics:
                 for side in run.clauses.sides
                 for sentence in Explainer(oldest, index).explain(side)
             ]
+            explanation += [found.told(outcome.start) for found in run.classified]
         for side, view in sides:
             never_fired += tell_never_fired(view, side, index)
     return Diagnostics(

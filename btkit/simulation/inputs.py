@@ -25,6 +25,7 @@ from btkit.spec import BaseSpec
 if TYPE_CHECKING:
     from btkit.engine import ChunkedRun, Outcome
     from btkit.models.bundle import Bundle
+    from btkit.models.classifiers import Classified, Classifier
 
 Loop = Callable[["ChunkedRun"], "Outcome"]
 """Runs a loop to its end and returns what it came to: at once, or watched, saved and stopped."""
@@ -74,6 +75,8 @@ class Inputs:
         they do not look ahead is checked as it is of those columns.
     models
         Bundles of a model spec that are loaded already.
+    classifiers
+        Those of the spec.
     in_sample
         What becomes of bars that these were trained on.
     """
@@ -94,6 +97,7 @@ class Inputs:
     loop: Loop
     outputs: dict[str, Floats] = field(default_factory=dict)
     models: Bundle | Mapping[str, Bundle] | None = None
+    classifiers: tuple[Classifier, ...] = ()
     in_sample: InSample = "apart"
 
     def cut(self, first: int, last: int, **changes: Any) -> Inputs:  # noqa: ANN401 - any field
@@ -118,17 +122,35 @@ class Inputs:
     @cached_property
     def features(self) -> FeatureSet:
         """The columns that conditions may read."""
+        texts = {found.name: found.texts for found in self.classified}
         return FeatureSet(
-            self.bars,
+            self.bars.assign(**texts) if texts else self.bars,
             bars_per_year=self.annualisation.bars_per_year,
             calendar=self.spec.calendar,
             interval=self.annualisation.interval,
             events=self.events,
             start=self.start,
             begin=self.begin,
-            columns=self.spec.columns,
+            columns=self.spec.declared,
             copy=False,
         )
+
+    @cached_property
+    def classified(self) -> tuple[Classified, ...]:
+        """What each classifier says of the bars."""
+        if not self.classifiers:
+            return ()
+        # Only who has a classifier waits for networks.
+        from btkit.models.classifiers import ClassifiedBars, classify_bars  # noqa: PLC0415
+
+        seen = ClassifiedBars(
+            self.bars,
+            symbol=None if self.stated is None else self.stated.symbol or None,
+            interval=self.annualisation.interval,
+            calendar=self.spec.calendar,
+            begin=self.begin,
+        )
+        return tuple(classify_bars(classifier, seen) for classifier in self.classifiers)
 
     def evaluator(self) -> ColumnEvaluator:
         """Return what evaluates conditions over those columns."""
@@ -186,4 +208,6 @@ def conclude(inputs: Inputs, clauses: Clauses, outcome: Outcome, positions: Posi
         feature_set=inputs.features,
         outcome=outcome,
         positions=positions,
+        # What went into them and came out nobody reads any more, and a long run has much of it.
+        classified=tuple(replace(found, outputs={}) for found in inputs.classified),
     )

@@ -230,7 +230,7 @@ def simulate_spreads(inputs: Inputs) -> Result:
         "1",
         risk_pct=spec.per_trade_risk_pct,
         constants=_CONSTANTS,
-        declared=spec.columns,
+        declared=spec.declared,
     )
     decisions = plan_decisions(
         clauses,

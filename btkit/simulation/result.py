@@ -166,7 +166,12 @@ class Result(Simulated):
     @property
     def runtime(self) -> dict[str, str]:
         """What its numbers hang on beside the packages of any run, by name."""
-        return {}
+        return {
+            name: value
+            for found in self.classified
+            for known in found.bundles
+            for name, value in known.bundle.network.provenance.items()
+        }
 
     @cached_property
     def warnings(self) -> list[dict[str, str]]:

@@ -167,7 +167,7 @@ def _clauses_of(spec: StrategySpec) -> Clauses:
         spec.filled_conditions,
         spec.filled_sizing,
         risk_pct=spec.per_trade_risk_pct,
-        declared=spec.columns,
+        declared=spec.declared,
     )
     if not spec.takes_both_sides:
         return clauses
@@ -177,7 +177,7 @@ def _clauses_of(spec: StrategySpec) -> Clauses:
         opposite.filled_sizing,
         risk_pct=opposite.per_trade_risk_pct,
         within="short.",
-        declared=spec.columns,
+        declared=spec.declared,
     )
     return replace(clauses, short=replace(short, filters=clauses.filters))
 

@@ -25,6 +25,7 @@ from btkit.spec import BaseSpec, load_spec
 
 if TYPE_CHECKING:
     from btkit.models.bundle import Bundle
+    from btkit.models.classifiers import Classifier
 
 _USUAL_COSTS = 0.65, 0.005
 """Commission and slippage where neither the caller nor the kind of spec says them."""
@@ -43,7 +44,7 @@ def simulate(
 ) -> Result:
     """Simulate a strategy over bars; no network, clock or environment is read.
 
-    Nor any file, but for the bundles that a model spec names and nobody hands over.
+    Nor any file, but for the bundles that a spec names and nobody hands over.
 
     Parameters
     ----------
@@ -73,7 +74,8 @@ def simulate(
         stands in. None holds the instrument itself, from the first close on.
     models
         Of a model spec: its bundle, loaded, or one for each date from which it was known, as
-        YYYY-MM-DD. None loads those that the spec names, from the working folder.
+        YYYY-MM-DD. Of a spec with classifiers: their bundles, by their names. None loads those
+        that the spec names, from the working folder.
 
     Returns
     -------
@@ -163,6 +165,7 @@ def check_inputs(  # noqa: PLR0913 - what `simulate` takes, and who runs the loo
     first, measured = _first_bar(index, start), _annualisation(index, strategy, given)
     strategy.check_interval(measured.interval)
     held = own_benchmark(given.bars)
+    deciding, classifying = _given_models(strategy, models)
     if benchmark is not None:
         held = take_benchmark(benchmark, strategy, index, start=first, measured=measured)
     return Inputs(
@@ -180,21 +183,37 @@ def check_inputs(  # noqa: PLR0913 - what `simulate` takes, and who runs the loo
         benchmark=held,
         risk_free=_risk_free(strategy, given.bars, first),
         loop=loop,
-        models=_models_for(strategy, models),
+        models=deciding,
+        classifiers=_classifiers(strategy, classifying),
         in_sample=in_sample,
     )
 
 
-def _models_for(
+def _given_models(
     spec: BaseSpec, models: Bundle | Mapping[str, Bundle] | None
-) -> Bundle | Mapping[str, Bundle] | None:
+) -> tuple[Bundle | Mapping[str, Bundle] | None, dict[str, Bundle]]:
+    """Return the bundles that decide, and those that classify."""
+    classifying: dict[str, Bundle] = {}
+    if isinstance(models, Mapping) and spec.classifiers:
+        classifying = {name: models[name] for name in spec.classifiers if name in models}
+        models = {name: models[name] for name in models if name not in classifying} or None
     if models is None or spec.kind == "model":
-        return models
+        return models, classifying
     raise UsageError(
-        f"The spec {spec.name!r} trades by its own conditions, and models were handed over.",
-        hint="Leave models out, or give a model spec.",
+        f"The spec {spec.name!r} trades by its own conditions, and models were handed over"
+        + (" that are none of its classifiers." if spec.classifiers else "."),
+        hint="Leave models out, give a model spec, or name classifiers in the spec.",
         details={"argument": "models"},
     )
+
+
+def _classifiers(spec: BaseSpec, given: Mapping[str, Bundle]) -> tuple[Classifier, ...]:
+    if not spec.classifiers:
+        return ()
+    # Only who has a classifier waits for networks.
+    from btkit.models.classifiers import load_classifiers  # noqa: PLC0415
+
+    return load_classifiers(spec.classifier_sources, given)
 
 
 def simulate_inputs(inputs: Inputs) -> Result:
@@ -210,6 +229,8 @@ def simulate_inputs(inputs: Inputs) -> Result:
     DataError, UsageError
         As `simulate`.
     """
+    for found in inputs.classified:
+        inputs.outputs.update(found.outputs)
     result = SIMULATIONS[inputs.spec.kind](inputs)
     # Whoever simulates on the bars of a result again learns where they come from. Earlier, each
     # step would have copied it along.

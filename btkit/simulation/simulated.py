@@ -23,6 +23,7 @@ from btkit.spec import BaseSpec
 
 if TYPE_CHECKING:
     from btkit.engine import Outcome
+    from btkit.models.classifiers import Classified
     from btkit.pricing.spreads import Spread
 
 
@@ -135,6 +136,8 @@ class Simulated:
         What tables and diagnostics are made from.
     run_id
         The stored run, None if it was not stored.
+    classified
+        What each classifier of the spec says of the bars.
     lookahead
         What a check for look-ahead came to; None where nobody checked, as after `simulate`.
     """
@@ -155,6 +158,7 @@ class Simulated:
     outcome: Outcome
     positions: Positions
     run_id: str | None = None
+    classified: tuple[Classified, ...] = ()
     lookahead: Lookahead | None = None
 
     @property

@@ -126,7 +126,7 @@ class ModelResult(Result):
     @property
     def runtime(self) -> dict[str, str]:
         """What its networks run in beside btkit, such as the version of onnxruntime."""
-        return {
+        return super().runtime | {
             name: value
             for known in self.bundles
             for name, value in known.bundle.network.provenance.items()
@@ -299,7 +299,7 @@ def _conditions(inputs: Inputs, spec: ModelSpec) -> tuple[Clauses, Decisions]:
         spec.filled_sizing,
         risk_pct=spec.per_trade_risk_pct,
         costs={"commission": inputs.commission, "slippage": inputs.slippage},
-        declared=spec.columns,
+        declared=spec.declared,
     )
     # An empty list never holds (SEMANTICS 2.4); the model's signals are put into these.
     always = Clause("entry_conditions", 0, "True", Const("bool", 1.0))

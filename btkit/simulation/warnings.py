@@ -53,6 +53,7 @@ def find_warnings(run: Simulated, data: DataInfo) -> list[dict[str, str]]:
     found += _calendars_that_end(run)
     found += _implied_volatility(run)
     found += _other_bars_than_meant(run)
+    found += _of_classifiers(run)
     found += _short_range(run)
     found += _of_benchmark(run)
     if run.ruined:
@@ -79,6 +80,38 @@ def _looks_ahead(run: Simulated) -> list[dict[str, str]]:
             "`backtest check-lookahead` looks closer.",
         }
     ]
+
+
+def _of_classifiers(run: Simulated) -> list[dict[str, str]]:
+    start, bars = run.outcome.start, len(run.bars)
+    found = []
+    for classifier in run.classified:
+        name, end = classifier.name, classifier.in_sample
+        learnt = bars if end is None else min(end - start, bars)
+        if end is None:
+            message = (
+                f"Nobody says until when the classifier {name} was trained: it may have learnt "
+                f"from any of the run's {bars:,} bars, and what its answers earned there would be "
+                "no proof."
+            )
+            found.append({"code": "classifier_dates_unknown", "message": message})
+        elif learnt > 0:
+            last = run.all_bars.index[end - 1].date()
+            message = (
+                f"The classifier {name} learnt from bars up to {last}: {learnt:,} of the run's "
+                f"{bars:,} bars, and what its answers earned there is no proof."
+            )
+            found.append({"code": "classifier_in_sample", "message": message})
+        unanswered = classifier.unanswered(start)
+        reasons = [f"{why} ({count:,})" for why, count in unanswered.items()]
+        if reasons:
+            message = (
+                f"Of the run's {bars:,} bars the classifier {name} says nothing where "
+                f"{' and '.join(reasons)}."
+            )
+            found.append({"code": "classifier_unanswered", "message": message})
+        found += classifier.warnings
+    return found
 
 
 def _short_range(run: Simulated) -> list[dict[str, str]]:

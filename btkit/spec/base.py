@@ -28,6 +28,7 @@ from btkit.indicators import (
 )
 from btkit.markets import Interval
 from btkit.plugins import Plugin
+from btkit.spec.bundles import Classifiers, ClassifierSource
 from btkit.spec.calendars import calendar_problems
 from btkit.spec.declared import column_problems
 from btkit.spec.expressions import expression_problems
@@ -146,6 +147,12 @@ class BaseSpec(BaseModel):
         description="Further columns of the bars, of numbers, truth values or texts, that "
         "conditions and formulas may read as names",
     )
+    classifiers: Classifiers = Field(
+        default={},
+        description="Trained classifiers by the name of the text that conditions read, such as a "
+        "regime: a bundle's path, paths by the date from which each was known, or {path: ..., "
+        "allow_other: [symbol, timeframe]}",
+    )
     metadata: Metadata = Field(
         default={},
         description="Anything in JSON that its author wants to keep with it; decides nothing",
@@ -245,12 +252,22 @@ class BaseSpec(BaseModel):
         return tuple(dict.fromkeys((*named, *self.columns)))
 
     @property
+    def declared(self) -> tuple[str, ...]:
+        """The names that it declares: columns of the bars, then classifiers."""
+        return (*self.columns, *self.classifiers)
+
+    @property
+    def classifier_sources(self) -> dict[str, ClassifierSource]:
+        """Where each classifier is, by its name."""
+        return {name: ClassifierSource.of(stated) for name, stated in self.classifiers.items()}
+
+    @property
     def slower_intervals(self) -> tuple[Interval, ...]:
         """The slower intervals whose bars it reads, with ``on``, the shortest first."""
         found = set().union(
             *(
                 intervals_in(
-                    fill_parameters(text, self.parameters), declared=frozenset(self.columns)
+                    fill_parameters(text, self.parameters), declared=frozenset(self.declared)
                 )
                 for text in self._expressions()
             )
@@ -357,7 +374,7 @@ class BaseSpec(BaseModel):
         return plugins_of([*self._names_read(), *self._braced()])
 
     def _names_read(self) -> set[str]:
-        declared = frozenset(self.columns)
+        declared = frozenset(self.declared)
         filled = (fill_parameters(text, self.parameters) for text in self._expressions())
         return set().union(*(names_in(text, declared=declared) for text in filled))
 

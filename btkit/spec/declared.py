@@ -3,30 +3,40 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from btkit.arguments import is_text
 from btkit.conditions import COST_NAMES, FUNCTIONS, SIZING_NAMES
 from btkit.errors import Problem
 from btkit.indicators import UserEvents, event_name_in, event_of, lookup, split_previous
+from btkit.spec.bundles import MAX_CLASSIFIERS
 from btkit.spec.fields import MAX_COLUMNS
 
-_FIELD = "columns"
+_FIELD, _CLASSIFIERS = "columns", "classifiers"
 _OF_BARS = frozenset({"adj_close", "splits", "dividends"})
 _HINT = "call the column something else in the frame or the file, such as my_{name}"
+_CLASSIFIER_HINT = "call the classifier something else, such as my_{name}"
 
 
 def declared_columns(data: Mapping[str, Any]) -> frozenset[str]:
-    """Return the columns that a spec which was not validated yet declares."""
+    """Return the names that a spec which was not validated yet declares, by either field."""
+    return frozenset(name for name in (*_listed(data), *_classifiers(data)) if is_text(name))
+
+
+def _listed(data: Mapping[str, Any]) -> Sequence[Any]:
     listed = data.get(_FIELD)
-    if not isinstance(listed, list | tuple) or len(listed) > MAX_COLUMNS:
-        return frozenset()
-    return frozenset(name for name in listed if is_text(name))
+    good = isinstance(listed, list | tuple) and len(listed) <= MAX_COLUMNS
+    return listed if good and listed is not None else ()
+
+
+def _classifiers(data: Mapping[str, Any]) -> Mapping[Any, Any]:
+    named = data.get(_CLASSIFIERS)
+    return named if isinstance(named, dict) and len(named) <= MAX_CLASSIFIERS else {}
 
 
 def column_problems(data: Mapping[str, Any], events: UserEvents) -> list[Problem]:
-    """Return which of the columns that a spec declares cannot be names.
+    """Return which of the columns and classifiers that a spec declares cannot be names.
 
     Parameters
     ----------
@@ -35,22 +45,26 @@ def column_problems(data: Mapping[str, Any], events: UserEvents) -> list[Problem
     events
         The events whose names are known.
     """
-    listed = data.get(_FIELD)
-    if not isinstance(listed, list | tuple) or len(listed) > MAX_COLUMNS:
-        return []
-    problems = []
+    listed, problems = _listed(data), []
     for index, name in enumerate(listed):
-        refusal = _refusal(name, events) if is_text(name) else None
+        refusal = _refusal(name, events, _HINT) if is_text(name) else None
         if refusal is None and name in listed[:index]:
             refusal = "stands twice", "remove one of the two"
         if refusal is not None:
             message, hint = refusal
             problems.append(Problem(f"{_FIELD}[{index}]", message, hint))
+    for name in filter(is_text, _classifiers(data)):
+        refusal = _refusal(name, events, _CLASSIFIER_HINT)
+        if refusal is None and name in listed:
+            refusal = "is a column, too", "remove one of the two, or give it another name"
+        if refusal is not None:
+            message, hint = refusal
+            problems.append(Problem(f"{_CLASSIFIERS}.{name}", message, hint))
     return problems
 
 
-def _refusal(name: str, events: UserEvents) -> tuple[str, str] | None:
-    hint = _HINT.format(name=name)
+def _refusal(name: str, events: UserEvents, advice: str) -> tuple[str, str] | None:
+    hint = advice.format(name=name)
     if lookup(name) is not None or _is_of_event(name, events):
         return f"{name!r} is a name of btkit's own", f"leave it out; or {hint}"
     if name in SIZING_NAMES | COST_NAMES | FUNCTIONS | _OF_BARS:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
-from pydantic_core import PydanticCustomError
 
-from btkit.arguments import kind_of_value, quoted, shown
+from btkit.arguments import kind_of_value, quoted
 from btkit.conditions import COST_NAMES, SIZING_NAMES, fill_parameters
 from btkit.errors import Problem, SpecError, UsageError
 from btkit.markets import Interval
 from btkit.spec.base import BaseSpec
+from btkit.spec.bundles import BundlePath, Day, Models, Others, refuse, refuse_part
 from btkit.spec.fields import (
     Bars,
     CommissionModel,
@@ -27,79 +26,24 @@ from btkit.spec.model import OptionsSpec, StrategySpec
 
 NO_LIMIT = 2**31 - 1
 """Bars that no run has: how a spec says that nothing closes a position for its age."""
-LONGEST_PATH = 4_096
-MAX_MODELS = 10_000
 
 _CLASS = r"^[A-Za-z][A-Za-z0-9_]{0,63}$"
-
-
-def _refuse(rule: str) -> PydanticCustomError:
-    return PydanticCustomError("rule", "{rule}", {"rule": rule})
-
-
-def _refuse_part(rule: str) -> PydanticCustomError:
-    # Said of a part, so that what the whole is would say nothing.
-    return PydanticCustomError("part_rule", "{rule}", {"rule": rule})
-
-
-def _is_path(value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= LONGEST_PATH and value.isprintable()
-
-
-def _day(value: object) -> object:
-    known = _date_of(value)
-    if known is None:
-        raise _refuse("must be a date as YYYY-MM-DD")
-    return known
-
-
-def _date_of(value: object) -> str | None:
-    if type(value) is date:
-        return value.isoformat()
-    if isinstance(value, str):
-        try:
-            known = date.fromisoformat(value).isoformat()
-        except ValueError:
-            return None
-        return known if known == value else None
-    return None
-
-
-def _dated(value: object) -> object:
-    if _is_path(value):
-        return value
-    if not isinstance(value, dict) or not value:
-        raise _refuse("must be the path of a folder of bundles by date, or a mapping of dates")
-    if len(value) > MAX_MODELS:
-        raise _refuse_part(f"must name at most {MAX_MODELS:,} bundles")
-    for key, path in value.items():
-        if _date_of(key) is None:
-            raise _refuse_part(f"has {shown(key)}, which is no date as YYYY-MM-DD")
-        if not _is_path(path):
-            raise _refuse_part(f"has {shown(path)} at {key}, which is no path")
-    return {str(_date_of(key)): path for key, path in sorted(value.items(), key=str)}
 
 
 def _interval(text: str) -> str:
     try:
         return Interval.parse(text).label
     except UsageError as error:
-        raise _refuse("must be a length of bars, such as 1d or 30m") from error
+        raise refuse("must be a length of bars, such as 1d or 30m") from error
 
 
 def _distinct(classes: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(classes)) < len(classes):
         twice = next(name for name in classes if classes.count(name) > 1)
-        raise _refuse_part(f"names {quoted(twice)} twice")
+        raise refuse_part(f"names {quoted(twice)} twice")
     return classes
 
 
-BundlePath = Annotated[str, Field(min_length=1, max_length=LONGEST_PATH)]
-Models = Annotated[
-    Annotated[dict[str, BundlePath], Field(max_length=MAX_MODELS)] | BundlePath,
-    BeforeValidator(_dated),
-]
-Day = Annotated[str, Field(json_schema_extra={"format": "date"}), BeforeValidator(_day)]
 OneLot = Annotated[int, Field(ge=1, le=1), BeforeValidator(whole)]
 Horizon = Annotated[int, Field(ge=0, le=1_000_000), BeforeValidator(whole)]
 Classes = Annotated[
@@ -107,9 +51,6 @@ Classes = Annotated[
     BeforeValidator(as_tuple),
     Field(min_length=2, max_length=100),
     AfterValidator(_distinct),
-]
-Others = Annotated[
-    tuple[Literal["symbol", "timeframe"], ...], BeforeValidator(as_tuple), Field(max_length=2)
 ]
 IntervalText = Annotated[str, Field(max_length=20), AfterValidator(_interval)]
 _FROM_BUNDLE = "left out: what the bundle says"

@@ -46,16 +46,19 @@ _MISSING_HINTS = {
 }
 _FIELD_REFERENCE = "'backtest schema' prints every field"
 _ENTRY_HINTS = {
+    "classifiers": "write a name and a bundle's folder, such as regime: models/regime/SPX_1d",
     "columns": "write the name of a column of the bars, such as signal",
     "instruments": "write a ticker such as SPY",
     "parameters": "write a name and a number, such as fast: 20",
 }
 _KEY_HINT = "write each field by its name, such as name: my_strategy"
 _INNER_KEYS = (
+    ("classifiers", "a classifier's", _ENTRY_HINTS["classifiers"]),
     ("parameters", "a parameter's", _ENTRY_HINTS["parameters"]),
     ("short", "a field's", "write each field by its name, such as entry_conditions"),
 )
 _PATTERNS = {
+    "classifiers": "is no name that a condition can read: letters, digits and _, no digit first",
     "columns": "is no name that a condition can read: letters, digits and _, no digit first",
     "name": "may hold only printable characters, and not spaces alone",
     "version": "may hold only ASCII letters, digits, space and _ . + -",

@@ -286,7 +286,7 @@ def _plan(spec: StrategySpec, sets: ParameterSets) -> SweepPlan:
             parameters=parameters,
             sets=count,
             within=within,
-            declared=spec.columns,
+            declared=spec.declared,
         )
 
     plan = planned(spec)

@@ -104,8 +104,13 @@ def trace(inputs: Inputs, clauses: Clauses, *, features: bool = True) -> list[Se
     again = replace(inputs, outputs={}, loop=_stop)
     # What is computed already need not be computed again.
     again.__dict__["features"] = inputs.features
+    again.__dict__["classified"] = inputs.classified
     read = _read_by_loop(again)
-    found: list[Series] = []
+    found = [
+        Series("output", name, values)
+        for classified in inputs.classified
+        for name, values in classified.outputs.items()
+    ]
     if features:
         found += [
             Series("feature", label, reader.column(name), frozenset({name}))

@@ -69,6 +69,7 @@ class Result:
     data: DataInfo = GIVEN
     lookahead: Lookahead | None = None
     runtime: dict[str, str] = field(default_factory=dict)
+    classified: tuple[object, ...] = ()
     warmup: dict[str, Any] = field(
         default_factory=lambda: {
             "bars": 3,

@@ -60,6 +60,7 @@ def test_defaults_are_the_documented_ones():
         "bars_per_year": None,
         "sharpe_risk_free": None,
         "columns": (),
+        "classifiers": {},
         "metadata": {},
         "asset_class": "equities",
         "exit_conditions": (),
