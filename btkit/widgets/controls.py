@@ -47,6 +47,7 @@ _LABELS = {
     "timeframe": "Timeframe",
     "calendar": "Calendar",
     "columns": "Columns of the bars",
+    "classifiers": "Classifiers, JSON",
     "bars_per_year": "Bars a year",
     "sharpe_risk_free": "Risk-free rate",
     "asset_class": "Asset class",
@@ -65,6 +66,7 @@ _RISK = (0.0005, 0.02, 0.0005)
 # Rows on the screen, an example, and how far what stands within is indented.
 _AS_JSON: dict[str, tuple[int, str, int | None]] = {
     "metadata": (2, '{"author": "me"}', None),
+    "classifiers": (2, '{"regime": "models/regime/SPX_1d"}', None),
     "short": (
         8,
         '{"entry_conditions": ["close < sma_50"], "exit_conditions": [], "stop_conditions": []}',

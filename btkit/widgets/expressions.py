@@ -83,7 +83,10 @@ class Expressions:
     def show(self, fields: dict[str, Any]) -> None:
         """Show the field without telling anybody that it changed."""
         value = fields.get(self.name, "" if self._single else ())
-        self.offer(fields.get("parameters") or (), fields.get("columns") or ())
+        classifiers = fields.get("classifiers")
+        named = classifiers if isinstance(classifiers, dict) else ()
+        columns = [*(fields.get("columns") or ()), *named]
+        self.offer(fields.get("parameters") or (), columns)
         self._quiet = True
         try:
             self.texts = [str(value)] if self._single else list(value)
