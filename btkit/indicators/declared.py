@@ -82,6 +82,11 @@ class DeclaredColumns:
         """Return the text of a column that travels as a number."""
         return self.texts[int(code) - self._first]
 
+    def categories(self, codes: Array) -> pd.Categorical[str]:
+        """Return a text column that travels as numbers as texts again, missing where NaN."""
+        places = np.where(np.isnan(codes), -1, codes - self._first).astype(np.int64)
+        return pd.Categorical.from_codes(places, pd.Index(self.texts, dtype=object))
+
     def values(self, column: pd.Series[float]) -> Array:
         """Return a column as float64, NaN where missing: 1.0 and 0.0, or the numbers of texts."""
         if isinstance(column.dtype, pd.CategoricalDtype):

@@ -69,9 +69,10 @@ def _needed(check: Callable[..., Any]) -> BeforeValidator:
 def _symbol(value: object, name: str) -> str:
     if value is None:
         raise UsageError(
-            "No symbol is given, and the spec says none.",
-            hint="Give one, such as SPX, or the bars as a pandas DataFrame; a model strategy that "
-            "was trained on several says none either.",
+            "symbol is missing, and the spec says none; it is a text, or the bars as a pandas "
+            "DataFrame.",
+            hint='Such as "SPX", or pd.DataFrame(...); a model strategy that was trained on '
+            "several says none either.",
             details={"argument": name},
         )
     return check_symbol(value)

@@ -140,13 +140,16 @@ class Result(Simulated):
     def features(self) -> pd.DataFrame:
         """Every per-bar column that the run reads, from the first deciding bar on.
 
-        One of a slower interval is called as it is written, such as ``on("1w", sma_10)``.
+        One of a slower interval is called as it is written, such as ``on("1w", sma_10)``. A text
+        column is categorical.
         """
-        start = self.outcome.start
-        return pd.DataFrame(
-            {label: reader.column(name)[start:] for label, reader, name in self.columns()},
-            index=self.all_bars.index[start:],
-        )
+        start, declared = self.outcome.start, self.feature_set.declared
+        columns: dict[str, Any] = {}
+        for label, reader, name in self.columns():
+            values = reader.column(name)[start:]
+            is_text = self.feature_set.is_text(name)
+            columns[label] = declared.categories(values) if is_text else values
+        return pd.DataFrame(columns, index=self.all_bars.index[start:])
 
     @cached_property
     def diagnostics(self) -> Diagnostics:

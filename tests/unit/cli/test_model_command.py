@@ -83,7 +83,7 @@ def test_a_model_elsewhere_is_none_of_a_rule(backtest):
 def test_a_symbol_that_nobody_says_is_missed(backtest):
     code, document, _ = backtest("run", "--strategy", "tiny.json", *DAYS)
     assert code == 2
-    assert document["error"]["message"] == "No symbol is given, and the spec says none."
+    assert document["error"]["message"].startswith("symbol is missing, and the spec says none;")
     assert "model strategy" in document["error"]["hint"]
 
 

@@ -54,6 +54,14 @@ def test_a_run_is_what_the_plain_simulation_says(bars):
     assert result.equity.tolist() == plain.equity
 
 
+def test_features_have_texts_as_texts(bars):
+    features = bt.simulate(SPEC, bars).features
+    as_texts = [frame["regime"].astype(object).fillna("-").tolist() for frame in (features, bars)]
+    assert as_texts[0] == as_texts[1]
+    assert features["prev_regime"].iloc[1:].dropna().isin(REGIMES).all()
+    assert features["score"].dtype == np.float64
+
+
 def test_both_sides_and_spreads_read_them(bars):
     short = {name: SPEC[name] for name in ("exit_conditions", "stop_conditions")}
     both = {
