@@ -74,7 +74,7 @@ def test_every_problem_is_told_at_once_and_where_it_is():
     ("changes", "said"),
     [
         ({"kind": "model"}, "kind must be one of run, options-sim, walk-forward, sweep, batch"),
-        ({"symbol": None}, "No symbol is given"),
+        ({"symbol": None}, "symbol is missing, and the spec says none"),
         ({"start": None}, "start is None, which is no date"),
         ({"end": "2011-01-01"}, "start 2012-01-03 is after end 2011-01-01"),
         ({"capital": "much"}, "capital is 'much'; it must be a number above 0"),
