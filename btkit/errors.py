@@ -224,6 +224,44 @@ class WorkerLostError(BtkitError):
     retryable = True
 
 
+class WorkerUnavailableError(BtkitError):
+    """Three workers in turn were lost while they were at the same work."""
+
+    retryable = True
+
+
+class WorkerRefusedError(BtkitError):
+    """A worker's code or versions are not the server's, so its results would differ."""
+
+
+class ServerError(BtkitError):
+    """A server could not be reached, or gave an answer that is none of btkit's."""
+
+    retryable = True
+
+
+class AccessError(BtkitError):
+    """A request without the right to what it asks for."""
+
+
+class OperationNotFoundError(BtkitError):
+    """There is no such operation."""
+
+
+class ConflictError(BtkitError):
+    """What is asked contradicts how things stand, such as a second operation of one id."""
+
+
+class QueueFullError(BtkitError):
+    """The server takes no more work for now, or too many requests came at once."""
+
+    retryable = True
+
+
+class LeaseLostError(BtkitError):
+    """Work was given to another worker, or is wanted no more; what is done of it is not taken."""
+
+
 class InternalError(BtkitError):
     """A fault in btkit itself."""
 

@@ -49,6 +49,20 @@ class Settings(BaseSettings):
     minio_timeout_s: float = Field(default=10.0, gt=0, allow_inf_nan=False)
     keep_local: bool = False
     private: bool = False
+    service_dir: Path = Path("data/service")
+    server_url: str = "http://127.0.0.1:8432"
+    api_token: SecretStr | None = None
+    allowed_dirs: str | None = None
+    dask_scheduler: str | None = None
+    local_workers: int = Field(default=2, ge=0, le=256)
+    lease_seconds: float = Field(default=15.0, gt=0, allow_inf_nan=False)
+    queue_limit: int = Field(default=1_000, ge=1)
+    max_request_bytes: int = Field(default=1_000_000, ge=1_000)
+    requests_per_minute: int = Field(default=6_000, ge=1)
+    worker_cache_mb: int = Field(default=512, ge=1)
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    tls_ca: Path | None = None
 
 
 def read_settings(given: Settings | None = None) -> Settings:

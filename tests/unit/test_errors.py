@@ -114,5 +114,6 @@ def test_the_list_of_types_has_every_error_of_the_package():
         assert entry["meaning"].endswith(".")
         assert entry["exit_code"] in {1, 2}
     assert {entry["type"] for entry in listed if entry["retryable"]} == {
-        "InterruptedRunError", "SourceUnavailableError", "StoreBusyError", "WorkerLostError",
+        "InterruptedRunError", "QueueFullError", "ServerError", "SourceUnavailableError",
+        "StoreBusyError", "WorkerLostError", "WorkerUnavailableError",
     }  # fmt: skip
