@@ -9,6 +9,7 @@ from btkit.data.history import History
 from btkit.data.info import DataInfo, Finding, LoadedBars, format_time, some_of
 from btkit.data.join import sessions_old
 from btkit.data.load import load_bars, load_from_source
+from btkit.data.packed import pack_bars, unpack_bars
 from btkit.data.quality import check_bars, order_bars
 from btkit.data.registering import (
     check_source_name,
@@ -47,10 +48,12 @@ __all__ = [
     "load_format",
     "load_from_source",
     "order_bars",
+    "pack_bars",
     "plugins_of_source",
     "register_source",
     "sessions_old",
     "some_of",
     "source_names",
     "take_bars",
+    "unpack_bars",
 ]
