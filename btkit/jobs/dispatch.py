@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from btkit.data import LoadedBars
-from btkit.errors import BtkitError
+from btkit.errors import BtkitError, UsageError
 from btkit.jobs.batch_run import PASSED, SOFT_FAILURE, execute_batch, line_of
 from btkit.jobs.execution import BatchHooks, Execution
 from btkit.jobs.job import JOB, BaseJob, SpecJob, WalkForwardJob
@@ -68,7 +68,7 @@ def execute(  # noqa: PLR0913 - the job, where it goes, and what is at hand alre
     progress: ProgressListener | None = None,
     bars: pd.DataFrame | LoadedBars | None = None,
     benchmark: pd.DataFrame | None = None,
-    store: bool = True,
+    store: bool | None = None,
     part: Part | None = None,
     claimed: ClaimedJob | None = None,
     batch: BatchHooks | None = None,
@@ -85,11 +85,11 @@ def execute(  # noqa: PLR0913 - the job, where it goes, and what is at hand alre
     progress
         Notified of each stage.
     bars
-        As `simulate` takes them, or loaded already; then nothing is loaded and nothing stored.
+        As `simulate` takes them, or loaded already; then nothing is loaded.
     benchmark
         The bars of what `bars` are measured against.
     store
-        Whether the outcome is stored.
+        Whether the outcome is stored; None stores that of bars that are loaded here.
     part
         The place of the job within another.
     claimed
@@ -107,7 +107,8 @@ def execute(  # noqa: PLR0913 - the job, where it goes, and what is at hand alre
     Raises
     ------
     SpecError, UsageError
-        If the spec is refused, or makes no sense with the job. Nothing is stored then.
+        If the spec is refused, or makes no sense with the job; or bars of which nobody says where
+        they are from are to be stored. Nothing is stored then.
     NoDataError, DataError, SourceError, StoreError
         If bars cannot be had or the outcome not be stored.
 
@@ -118,12 +119,18 @@ def execute(  # noqa: PLR0913 - the job, where it goes, and what is at hand alre
     ...              start=date(2005, 1, 3), end=date(2018, 12, 31))  # doctest: +SKIP
     >>> execute(job).metrics.sharpe_ratio  # doctest: +SKIP
     """
+    if store and isinstance(bars, pd.DataFrame):
+        raise UsageError(
+            "What is stored says where its bars are from, and a frame does not say it.",
+            hint="Load them with `btkit.data`, or leave out store=True.",
+            details={"argument": "bars"},
+        )
     given = Execution(
         settings=read_settings(settings),
         progress=check_progress(progress),
         bars=bars,
         benchmark=benchmark,
-        is_stored=store and bars is None,
+        is_stored=bars is None if store is None else store,
         part=part,
         claimed=claimed,
         batch=batch or BatchHooks(execute_task),

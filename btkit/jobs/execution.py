@@ -57,7 +57,7 @@ class Execution:
     progress
         Notified of each stage.
     bars
-        Those that were handed over; None loads those of the job. With bars nothing is stored.
+        Those that were handed over; None loads those of the job.
     benchmark
         The bars of what those are measured against; None for the job's own or none.
     is_stored

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from btkit.data import LoadedBars
 from btkit.errors import BtkitError
 from btkit.jobs.asking import stored_job
 from btkit.jobs.dispatch import execute
@@ -27,6 +28,7 @@ def resume(
     settings: Settings | None = None,
     progress: ProgressListener | None = None,
     batch: BatchHooks | None = None,
+    bars: LoadedBars | None = None,
 ) -> Result | SweepResult | WalkForwardResult | BatchResult:
     """Go on with what was interrupted, was cancelled or failed.
 
@@ -46,6 +48,8 @@ def resume(
         Notified of each stage.
     batch
         As `execute` takes it.
+    bars
+        Those of the job, loaded already; None loads them.
 
     Returns
     -------
@@ -67,7 +71,13 @@ def resume(
     claimed = store.jobs.claim(run_id)
     job = _read_claim(store, claimed, settings=known)
     result: Result | SweepResult | WalkForwardResult | BatchResult = execute(
-        job, settings=known, progress=watched, claimed=claimed, batch=batch
+        job,
+        settings=known,
+        progress=watched,
+        bars=bars,
+        store=True,
+        claimed=claimed,
+        batch=batch,
     )
     return result
 

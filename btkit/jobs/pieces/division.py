@@ -1,0 +1,120 @@
+"""A piece of a job, and what a kind of job says of its pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from btkit.errors import UsageError
+from btkit.jobs.execution import Execution
+from btkit.jobs.job import SpecJob
+from btkit.jobs.pieces.summary import Summary
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a job that can be worked on by itself, in any process and any order.
+
+    Parameters
+    ----------
+    group
+        From 0: the window whose search it belongs to; 0 for a sweep and for a batch. Below 0 it is
+        `WHOLE` or `FINISH`.
+    lo, hi
+        It is places `lo` to `hi` - 1 of the group: of the grid before its constraint is applied,
+        of the seeded draw, or of the jobs of a batch.
+
+    Raises
+    ------
+    UsageError
+        If it is no range.
+
+    Examples
+    --------
+    >>> Piece(0, 100, 200).to_json()
+    {'group': 0, 'lo': 100, 'hi': 200}
+    """
+
+    group: int
+    lo: int
+    hi: int
+
+    def __post_init__(self) -> None:
+        whole = all(type(one) is int for one in (self.group, self.lo, self.hi))
+        special = whole and self.group < 0 and self.lo == self.hi == 0
+        if not special and not (whole and self.group >= 0 and 0 <= self.lo < self.hi):
+            raise UsageError(
+                f"{self.group!r}, {self.lo!r}, {self.hi!r} is no piece of a job.",
+                hint="A piece is a group from 0, and places lo to hi - 1 of it, at least one.",
+                details={"piece": [repr(one) for one in (self.group, self.lo, self.hi)]},
+            )
+
+    def __len__(self) -> int:
+        """Return how many places it has."""
+        return self.hi - self.lo
+
+    def to_json(self) -> dict[str, int]:
+        """Return the fields; ``Piece(**fields)`` is the piece again."""
+        return asdict(self)
+
+
+WHOLE = Piece(-1, 0, 0)
+"""A job that is not divided."""
+FINISH = Piece(-2, 0, 0)
+"""Puts the contents of all pieces together."""
+
+
+@dataclass(frozen=True)
+class Division:
+    """How a kind of job is divided.
+
+    Parameters
+    ----------
+    unit
+        What it counts: ``"sets"``, ``"jobs"`` or ``"bars"``.
+    groups
+        Takes a prepared job, and returns how many places each group has; [] where the job is done
+        whole. Reads no file, and makes no list of the places.
+    inputs_of
+        Takes a job and a piece, or `WHOLE`; returns the job whose bars it needs.
+    work
+        Takes a job, a piece of it and where it is executed; returns the piece's content, bytes that
+        `finish` reads. Bars of `inputs_of` may be handed over in the Execution. Counts sets through
+        its progress, and what that raises ends it.
+    finish
+        Takes a job, the pieces with the files that their contents are in, each place of each group
+        in exactly one of them, and an Execution; stores the outcome by the code of a job that was
+        never divided, with its bits, and returns the id.
+    summarise
+        Takes a job, a piece and its content; returns what can be said of it at once. None where
+        there is nothing to rank.
+    crashed
+        Takes a job, a piece of one place and why; returns a content that says that this place
+        killed whoever worked on it. None where a job that does so fails as a whole.
+    """
+
+    unit: str
+    groups: Callable[[Any], list[int]]
+    inputs_of: Callable[[Any, Piece], SpecJob]
+    work: Callable[[Any, Piece, Execution], bytes]
+    finish: Callable[[Any, Iterable[tuple[Piece, Path]], Execution], str]
+    summarise: Callable[[Any, Piece, bytes], Summary] | None = None
+    crashed: Callable[[Any, Piece, str], bytes] | None = None
+
+    def check(self, job: Any, piece: Piece) -> None:  # noqa: ANN401 - any kind of job
+        """Refuse a piece that a job has not.
+
+        Raises
+        ------
+        UsageError
+            If the group or a place is none of the job's.
+        """
+        sizes = self.groups(job)
+        if not 0 <= piece.group < len(sizes) or piece.hi > sizes[piece.group]:
+            raise UsageError(
+                f"The job has no places {piece.lo:,} to {piece.hi - 1:,} of group {piece.group}.",
+                hint="Divide it by the sizes of its groups.",
+                details={"piece": piece.to_json(), "groups": sizes[:10]},
+            )
