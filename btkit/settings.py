@@ -41,7 +41,7 @@ class Settings(BaseSettings):
     max_holding_bars: int | None = Field(default=None, ge=1)
     checkpoint_bars: int | None = Field(default=None, ge=1)
     checkpoint_seconds: float = Field(default=10.0, gt=0, allow_inf_nan=False)
-    minio_endpoint: str = "localhost:9000"
+    minio_endpoint: str | None = "localhost:9000"
     minio_access_key: str = "mds"
     minio_secret_key: SecretStr = SecretStr("mds_secret")
     minio_bucket: str = "backtest-results"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from btkit.errors import StoreError
+from btkit.errors import StoreError, UsageError
 from btkit.jobs.progress import ProgressListener
 from btkit.settings import Settings, read_settings
-from btkit.storage import Store, has_content
+from btkit.storage import ObjectStore, Store, Uploads, has_content
 
 # What a run takes on for the runs before it, in seconds; the rest is left to the next, or `sync`.
 _LONGEST_S = 30.0
@@ -51,9 +51,8 @@ def queue_report(run_id: str, files: dict[str, Path], *, settings: Settings) -> 
     settings
         Where the store and the bucket are.
     """
-    store = Store.from_settings(settings)
-    assert store.uploads is not None
-    store.uploads.queue_files(
+    uploads, _ = _object_storage_of(Store.from_settings(settings))
+    uploads.queue_files(
         run_id, {kind: files[kind] for kind in ("json", "notebook", "html", "csv") if kind in files}
     )
     return sync(settings=settings, first=run_id)
@@ -84,16 +83,17 @@ def sync(
     ------
     StoreError
         If the database cannot be read or written, or the bucket not be made.
+    UsageError
+        If the settings name no object storage.
     """
     store = Store.from_settings(read_settings(settings))
-    assert store.objects is not None
-    assert store.uploads is not None
+    uploads, objects = _object_storage_of(store)
     if create_bucket:
-        store.objects.make_bucket()
-    place = {"endpoint": store.objects.endpoint, "bucket": store.objects.bucket}
+        objects.make_bucket()
+    place = {"endpoint": objects.endpoint, "bucket": objects.bucket}
     if not has_content(store.path):
         return {**place, "delivered": [], "removed": [], "waiting": 0, "failures": [], "queue": []}
-    delivery = store.uploads.deliver(first=first)
+    delivery = uploads.deliver(first=first)
     return {
         **place,
         "delivered": delivery.delivered,
@@ -102,3 +102,11 @@ def sync(
         "failures": delivery.failures,
         "queue": delivery.queue,
     }
+
+
+def _object_storage_of(store: Store) -> tuple[Uploads, ObjectStore]:
+    if store.uploads is None or store.objects is None:
+        raise UsageError(
+            "The settings name no object storage.", hint="Give them a minio_endpoint, host:port."
+        )
+    return store.uploads, store.objects

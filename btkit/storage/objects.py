@@ -78,8 +78,10 @@ class ObjectStore:
         self._client: Minio | None = None
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> ObjectStore:
-        """Return the bucket that the BT_MINIO_* variables name."""
+    def from_settings(cls, settings: Settings) -> ObjectStore | None:
+        """Return the bucket that the BT_MINIO_* variables name; None without an endpoint."""
+        if settings.minio_endpoint is None:
+            return None
         return cls(
             settings.minio_endpoint,
             access_key=settings.minio_access_key,
