@@ -196,6 +196,12 @@ class StoreBusyError(StoreError):
     retryable = True
 
 
+class StoreFullError(StoreError):
+    """There is no room on the disk for what was to be stored."""
+
+    retryable = True
+
+
 class RunNotFoundError(StoreError):
     """Nothing that is stored has the id that was asked for."""
 

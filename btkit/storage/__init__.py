@@ -13,8 +13,19 @@ from btkit.storage.inspection import REMOTE, Inspection, StoredJob
 from btkit.storage.job_rows import SHARED_KINDS, JobKind, JobRow, Part, Status
 from btkit.storage.jobs import ClaimedJob, JobProgress, JobTable
 from btkit.storage.kept_files import SHARED_PAGES
+from btkit.storage.leases import MOST_ATTEMPTS, Lease, LeaseTable
 from btkit.storage.listing import JobFilter
 from btkit.storage.objects import ObjectStore
+from btkit.storage.operation_rows import (
+    ENDED,
+    FINISH,
+    WHOLE,
+    Operation,
+    OperationEvent,
+    OperationStatus,
+    Piece,
+)
+from btkit.storage.operations import Ending, OperationTable
 from btkit.storage.rows import DIRECTION, EXCURSIONS, trades_frame
 from btkit.storage.snapshot import Stored, StoreSnapshot
 from btkit.storage.store import Deleted, Store
@@ -24,12 +35,16 @@ __all__ = [
     "BUSY_TIMEOUT_S",
     "CURVE_COLUMNS",
     "DIRECTION",
+    "ENDED",
     "EXCURSIONS",
+    "FINISH",
     "HEARTBEAT_S",
+    "MOST_ATTEMPTS",
     "REMOTE",
     "REPORT",
     "SHARED_KINDS",
     "SHARED_PAGES",
+    "WHOLE",
     "Arrays",
     "Checkpoint",
     "Checksum",
@@ -37,6 +52,7 @@ __all__ = [
     "ClaimedJob",
     "Deleted",
     "Delivery",
+    "Ending",
     "FileKind",
     "Inspection",
     "JobFilter",
@@ -44,9 +60,16 @@ __all__ = [
     "JobProgress",
     "JobRow",
     "JobTable",
+    "Lease",
+    "LeaseTable",
     "LocalCurves",
     "ObjectStore",
+    "Operation",
+    "OperationEvent",
+    "OperationStatus",
+    "OperationTable",
     "Part",
+    "Piece",
     "Status",
     "Store",
     "StoreSnapshot",

@@ -12,7 +12,7 @@ from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 
-from btkit.errors import StoreBusyError, StoreError
+from btkit.errors import StoreBusyError, StoreError, StoreFullError
 from btkit.writing import make_folder
 
 _ADDS_COLUMN = re.compile(r"ALTER TABLE (\w+) ADD COLUMN (\w+)")
@@ -323,9 +323,12 @@ def explain(error: sqlite3.Error, path: Path) -> StoreError:
     if code in _BROKEN:
         return _unsound(path, reason)
     if code == sqlite3.SQLITE_FULL:
-        message = f"The disk of the database {path} is full; what was written last was not stored."
-        hint = "Make space, or set BT_DB_PATH to a file on another disk."
-    elif code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
+        return StoreFullError(
+            f"The disk of the database {path} is full; what was written last was not stored.",
+            hint="Make space, or set BT_DB_PATH to a file on another disk.",
+            details={"database": str(path)},
+        )
+    if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
         message = f"The database {path} cannot be opened or written ({reason})."
         hint = "Check that it is a file, and that you may write to it and to its folder."
     else:

@@ -43,6 +43,7 @@ from btkit.storage.jobs import JobTable
 from btkit.storage.kept_files import KeptFiles
 from btkit.storage.listing import JobFilter
 from btkit.storage.objects import ObjectStore
+from btkit.storage.operations import OperationTable
 from btkit.storage.reading import Database
 from btkit.storage.snapshot import StoreSnapshot
 from btkit.storage.uploads import Uploads, queue_removal, queue_upload
@@ -87,11 +88,15 @@ class Store:
         Whether only its owner may read the database.
     busy_timeout_s
         How long to wait for another program's lock, in seconds.
+    service_dir
+        Where a server keeps what workers bring; None is a folder beside the database.
 
     Attributes
     ----------
     jobs
         Whose they are, and how far.
+    operations
+        What a server was asked to have done, and who is at work on it.
     """
 
     def __init__(
@@ -103,12 +108,15 @@ class Store:
         keep_local: bool = False,
         private: bool = False,
         busy_timeout_s: float = BUSY_TIMEOUT_S,
+        service_dir: Path | None = None,
     ) -> None:
         self.database = Database(path.expanduser().absolute(), private, busy_timeout_s)
         self.curves = curves
         self.objects = objects
         self.keep_local = keep_local
         self.jobs = JobTable(self.database)
+        folder = self.path.with_name("service") if service_dir is None else service_dir
+        self.operations = OperationTable(self.database, folder / "operations")
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Store:
@@ -119,6 +127,7 @@ class Store:
             objects=ObjectStore.from_settings(settings),
             keep_local=settings.keep_local,
             private=settings.private,
+            service_dir=settings.service_dir,
         )
 
     @property

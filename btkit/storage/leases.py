@@ -1,0 +1,780 @@
+"""Work that is given out: cut from a cursor, held under a lease, brought back exactly once."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import secrets
+import sqlite3
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from btkit.errors import InterruptedRunError, LeaseLostError, WorkerUnavailableError
+from btkit.owner import now_text
+from btkit.storage.contents import PieceFiles
+from btkit.storage.operation_rows import FINISH, WHOLE, Piece, note_event
+from btkit.storage.reading import Database
+
+MOST_ATTEMPTS = 3
+"""So many workers in turn may be lost with the same piece."""
+
+MOST_CRASHED = 20
+"""So many units of an operation are given up for killing workers; with one more, it fails."""
+
+# A worker that is lost before it began says nothing about the piece, unless it happens every time.
+_MOST_HANDED = 12
+# Beats come each 200 ms; the disk need not have all of them.
+_BEAT_EVERY_S = 0.4
+_BISECTED_AT = 2
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A worker's right to bring a piece back.
+
+    Parameters
+    ----------
+    lease_id
+        Its name, no secret.
+    operation_id, piece
+        What is to be done.
+    worker
+        Whose it is.
+    attempt
+        The how manieth for this piece, from 1.
+    bars
+        SHA-256 of the bars that are needed; None for none.
+    token
+        What the worker proves its right with; empty but where the lease is granted.
+    """
+
+    lease_id: str
+    operation_id: str
+    piece: Piece
+    worker: str
+    attempt: int
+    bars: str | None
+    token: str = ""
+
+
+class LeaseTable:
+    """Pieces of operations in the database, and who is at work on them.
+
+    The row of a lease is the fence. Whoever brings something back under a lease that is gone is
+    told so by LeaseLostError, and nothing is taken.
+
+    Parameters
+    ----------
+    database
+        Where they are.
+    folder
+        Where contents of pieces lie, a folder an operation.
+    """
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self._database = database
+        self.files = PieceFiles(folder, private=database.private)
+
+    def divide(self, operation_id: str, sizes: Mapping[int, int], *, unit: str) -> None:
+        """Say once what an operation is made of.
+
+        Parameters
+        ----------
+        operation_id
+            Which.
+        sizes
+            The number of units of each group; empty where it is not divided.
+        unit
+            What they are, such as ``"sets"``.
+        """
+        with self._database.change() as connection:
+            row = _operation(connection, operation_id)
+            if row is None or row["divided"] is not None:
+                return
+            connection.execute(
+                "UPDATE btkit_operations SET divided = ?, total = ?, unit = ?"
+                " WHERE operation_id = ?",
+                (bool(sizes), sum(sizes.values()) if sizes else None, unit, operation_id),
+            )
+            connection.executemany(
+                "INSERT INTO btkit_operation_groups (operation_id, grp, size) VALUES (?, ?, ?)",
+                [(operation_id, group, size) for group, size in sizes.items()],
+            )
+
+    def next_piece(
+        self, operation_id: str, *, size: int, worker: str | None = None
+    ) -> Piece | None:
+        """Return what of an operation could be given out next; nothing is changed.
+
+        Parameters
+        ----------
+        operation_id
+            Which; `divide` was called.
+        size
+            How many units a piece has that is cut now.
+        worker
+            A piece that was lost with this worker is left to another one; None for any.
+
+        Returns
+        -------
+        Piece or None
+            None where all there is was given out, is done, or is to stop.
+        """
+        with self._database.open() as connection:
+            row = _operation(connection, operation_id)
+            if row is None or row["divided"] is None or not _goes_on(row):
+                return None
+            return _next(connection, row, size, worker)
+
+    def lease(
+        self,
+        operation_id: str,
+        piece: Piece,
+        *,
+        worker: str,
+        seconds: float,
+        bars: str | None = None,
+        now: float | None = None,
+    ) -> Lease | None:
+        """Give a piece out.
+
+        Parameters
+        ----------
+        operation_id, piece
+            As `next_piece` returned it.
+        worker
+            To whom.
+        seconds
+            How long the lease holds without a beat.
+        bars
+            SHA-256 of the bars that are needed.
+        now
+            Seconds since 1970; None reads the clock.
+
+        Returns
+        -------
+        Lease or None
+            With its token. None where the piece is not there any more.
+        """
+        moment, token = _now(now), secrets.token_urlsafe(32)
+        with self._database.change() as connection:
+            row = _operation(connection, operation_id)
+            if row is None or not _goes_on(row) or not _take(connection, row, piece):
+                return None
+            attempt = connection.execute(
+                "UPDATE btkit_pieces SET status = 'leased', attempts = attempts + 1,"
+                " handed = handed + 1 WHERE operation_id = ? AND grp = ? AND lo = ?"
+                " RETURNING attempts",
+                _key(operation_id, piece),
+            ).fetchone()[0]
+            lease_id = secrets.token_hex(8)
+            connection.execute(
+                "INSERT INTO btkit_leases (lease_id, token_hash, operation_id, grp, lo, worker,"
+                " bars, attempt, granted_at, beaten_at, expires_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    lease_id, _hash(token), operation_id, piece.group, piece.lo, worker, bars,
+                    attempt, now_text(), moment, moment + seconds,
+                ),
+            )  # fmt: skip
+            if row["status"] == "queued":
+                connection.execute(
+                    "UPDATE btkit_operations SET status = 'running',"
+                    " started_at = coalesce(started_at, ?) WHERE operation_id = ?",
+                    (now_text(), operation_id),
+                )
+                note_event(connection, operation_id, "started", {"attempt": row["attempt"]})
+            if piece == FINISH:
+                note_event(connection, operation_id, "finishing", {})
+        return Lease(lease_id, operation_id, piece, worker, attempt, bars, token)
+
+    def leased(self, token: str) -> Lease:
+        """Return the lease that a token proves.
+
+        Raises
+        ------
+        LeaseLostError
+            If there is none any more.
+        """
+        with self._database.open() as connection:
+            return _lease_of(_fence(connection, token))
+
+    def leases(self, operation_id: str | None = None) -> list[Lease]:
+        """Return the leases that hold, those of one operation or all; without their tokens."""
+        with self._database.open() as connection:
+            found = connection.execute(
+                f"{_SELECT_LEASE} WHERE coalesce(l.operation_id = ?, 1) ORDER BY l.rowid",
+                (operation_id,),
+            ).fetchall()
+        return [_lease_of(row) for row in found]
+
+    def beat(
+        self,
+        token: str,
+        *,
+        done: int | None = None,
+        total: int | None = None,
+        unit: str | None = None,
+        seconds: float,
+        now: float | None = None,
+    ) -> bool:
+        """Say that a worker is at work on a piece, and how far it is, where that is known.
+
+        The first beat is the moment from which the loss of the worker counts against the piece.
+        What waits on the same worker behind this piece is kept alive by it.
+
+        Parameters
+        ----------
+        token
+            Of the lease.
+        done, total, unit
+            As of a stage: of a whole job its own, of a piece of sets those of the piece.
+        seconds
+            How long the lease holds from now on.
+        now
+            As for `lease`.
+
+        Returns
+        -------
+        bool
+            Whether the worker is to stop, and to say so by `fail`.
+
+        Raises
+        ------
+        LeaseLostError
+            If the piece was given to another worker, or is wanted no more.
+        """
+        moment = _now(now)
+        with self._database.open() as connection:
+            lease = _fence(connection, token)
+        stops = not _goes_on(lease)
+        if lease["begun"] and 0 <= moment - lease["beaten_at"] < min(_BEAT_EVERY_S, seconds / 4):
+            return stops
+        with self._database.change() as connection:
+            lease = _fence(connection, token)
+            connection.execute(
+                "UPDATE btkit_leases SET begun = 1, beaten_at = ?, expires_at = ?,"
+                " done = coalesce(max(0, min(?, ?)), done) WHERE lease_id = ?",
+                (moment, moment + seconds, done, len(_piece_of(lease)), lease["lease_id"]),
+            )
+            connection.execute(
+                "UPDATE btkit_leases SET expires_at = max(expires_at, ?)"
+                " WHERE worker = ? AND NOT begun",
+                (moment + seconds, lease["worker"]),
+            )
+            if _piece_of(lease) == WHOLE:
+                connection.execute(
+                    "UPDATE btkit_operations SET done = coalesce(?, done),"
+                    " total = coalesce(?, total), unit = coalesce(?, unit)"
+                    " WHERE operation_id = ?",
+                    (done, total, unit, lease["operation_id"]),
+                )
+        return not _goes_on(lease)
+
+    def accept(self, token: str, content: bytes | Path) -> bool:
+        """Take what a worker made of its piece: once, and from whoever has the lease.
+
+        Parameters
+        ----------
+        token
+            Of the lease, which ends with this.
+        content
+            Opaque; or a file that holds it, which stays.
+
+        Returns
+        -------
+        bool
+            False where exactly this was taken before, and the answer was lost on the way.
+
+        Raises
+        ------
+        LeaseLostError
+            If the lease is gone.
+        StoreError
+            If it cannot be written; the lease holds, and the worker may try again.
+        """
+        with self._database.open() as connection:
+            if _was_taken(connection, token):
+                return False
+            lease = _fence(connection, token)
+        operation_id, piece = lease["operation_id"], _piece_of(lease)
+        with (
+            self.files.arriving(operation_id, piece, content) as (aside, sha256, size),
+            self._database.change() as connection,
+        ):
+            lease = _fence(connection, token)
+            connection.execute(
+                "UPDATE btkit_pieces SET status = 'done', token_hash = ?, sha256 = ?, size = ?,"
+                " error = NULL WHERE operation_id = ? AND grp = ? AND lo = ?",
+                (_hash(token), sha256, size, *_key(operation_id, piece)),
+            )
+            _end_lease(connection, lease)
+            _settle(connection, operation_id, len(piece))
+            aside.publish()
+        return True
+
+    def keep_parcel(self, token: str, parcel: bytes | Path) -> None:
+        """Keep how far a whole job is, so that another worker can go on with it.
+
+        Raises
+        ------
+        LeaseLostError, StoreError
+            As `accept`.
+        """
+        lease = self.leased(token)
+        with (
+            self.files.arriving(lease.operation_id, None, parcel) as (aside, _, _),
+            self._database.change() as connection,
+        ):
+            lease_row = _fence(connection, token)
+            _await_merge(connection, lease_row["operation_id"])
+            aside.publish()
+
+    def fail(
+        self, token: str, error: Mapping[str, Any], *, parcel: bytes | Path | None = None
+    ) -> None:
+        """Give a piece back that was not done.
+
+        Parameters
+        ----------
+        token
+            Of the lease, which ends with this.
+        error
+            ``type``, ``message``, ``hint``, ``retryable`` and ``details``. An InterruptedRunError
+            is the answer to being stopped, or a worker that leaves: it does not count. A retryable
+            one counts as an attempt. Any other one is the operation's end.
+        parcel
+            How far a whole job is.
+
+        Raises
+        ------
+        LeaseLostError, StoreError
+            As `accept`.
+        """
+        if parcel is not None:
+            self.keep_parcel(token, parcel)
+        with self._database.change() as connection:
+            lease = _fence(connection, token)
+            _end_lease(connection, lease)
+            if error.get("type") == InterruptedRunError.__name__ or lease["cancel_requested"]:
+                _give_back(connection, lease, lost_by=lease["worker"])
+            elif error.get("retryable") and lease["attempts"] < MOST_ATTEMPTS:
+                _wait(connection, lease, error=error)
+            else:
+                fail_operation(connection, lease["operation_id"], error)
+
+    def expire(self, *, now: float | None = None, workers: Collection[str] = ()) -> list[Lease]:
+        """End the leases that were not beaten in time, and those of workers that are gone.
+
+        Parameters
+        ----------
+        now
+            As for `lease`.
+        workers
+            Names of workers that are gone.
+
+        Returns
+        -------
+        list of Lease
+            Those that ended. Their pieces wait for another worker, were bisected, or given up.
+        """
+        moment = _now(now)
+        marks = ", ".join("?" * len(workers))
+        wanted = f"{_SELECT_LEASE} WHERE l.expires_at < ? OR l.worker IN ({marks})"
+        with self._database.open() as connection:
+            if connection.execute(wanted, (moment, *workers)).fetchone() is None:
+                return []
+        with self._database.change() as connection:
+            found = connection.execute(wanted, (moment, *workers)).fetchall()
+            for lease in found:
+                _end_lease(connection, lease)
+                _lose(connection, lease)
+        return [_lease_of(lease) for lease in found]
+
+    def withdraw(self, lease_id: str) -> None:
+        """End a lease that never reached its worker; it does not count."""
+        with self._database.change() as connection:
+            lease = connection.execute(
+                f"{_SELECT_LEASE} WHERE l.lease_id = ?", (lease_id,)
+            ).fetchone()
+            if lease is not None:
+                _end_lease(connection, lease)
+                _give_back(connection, lease, lost_by=lease["worker"])
+
+    def extend(self, *, seconds: float, now: float | None = None) -> None:
+        """Let all leases hold some seconds from now: without a server nobody could beat."""
+        moment = _now(now)
+        with self._database.change() as connection:
+            connection.execute(
+                "UPDATE btkit_leases SET expires_at = max(expires_at, ?)", (moment + seconds,)
+            )
+
+    def crashed(self, operation_id: str) -> list[Piece]:
+        """Return the units of an operation that were given up and have no content yet."""
+        with self._database.open() as connection:
+            found = connection.execute(
+                "SELECT grp, lo, hi FROM btkit_pieces WHERE operation_id = ?"
+                " AND status = 'crashed' AND sha256 IS NULL ORDER BY grp, lo",
+                (operation_id,),
+            ).fetchall()
+        return [_piece_of(row) for row in found]
+
+    def fill(self, operation_id: str, piece: Piece, content: bytes) -> None:
+        """Write the content of a unit that was given up: the finishing waits for it.
+
+        Raises
+        ------
+        StoreError
+            If it cannot be written.
+        """
+        with (
+            self.files.arriving(operation_id, piece, content) as (aside, sha256, size),
+            self._database.change() as connection,
+        ):
+            connection.execute(
+                "UPDATE btkit_pieces SET sha256 = ?, size = ? WHERE operation_id = ? AND grp = ?"
+                " AND lo = ? AND status = 'crashed'",
+                (sha256, size, *_key(operation_id, piece)),
+            )
+            aside.publish()
+
+    def content(self, token: str, number: int) -> tuple[Piece, Path] | None:
+        """Return a piece that is done, and its content, to whoever finishes the operation.
+
+        Parameters
+        ----------
+        token
+            Of the lease of the finishing.
+        number
+            From 0, in the order of groups and units.
+
+        Returns
+        -------
+        tuple or None
+            None beyond the last.
+
+        Raises
+        ------
+        LeaseLostError
+            If the lease is gone, or is of something else. Also if the content is not what was
+            brought: that piece is then done anew, and the finishing after it.
+        """
+        with self._database.open() as connection:
+            lease = _fence(connection, token)
+            row = connection.execute(
+                "SELECT grp, lo, hi, sha256 FROM btkit_pieces WHERE operation_id = ?"
+                " AND sha256 IS NOT NULL AND grp >= 0 ORDER BY grp, lo LIMIT 1 OFFSET ?",
+                (lease["operation_id"], number),
+            ).fetchone()
+        if _piece_of(lease) != FINISH:
+            raise _lost("It is not one of a finishing.")
+        if row is None:
+            return None
+        operation_id, piece = lease["operation_id"], _piece_of(row)
+        path = self.files.path_of(operation_id, piece)
+        if self.files.is_sound(operation_id, piece, row["sha256"]):
+            return piece, path
+        self._do_anew(operation_id, piece)
+        raise _lost(f"The content of units {piece.lo} to {piece.hi} is damaged and is made anew.")
+
+    def count_contents(self, operation_id: str) -> int:
+        """Return how many contents there are for the finishing."""
+        with self._database.open() as connection:
+            found = connection.execute(
+                "SELECT count(*) FROM btkit_pieces WHERE operation_id = ?"
+                " AND sha256 IS NOT NULL AND grp >= 0",
+                (operation_id,),
+            )
+            return int(found.fetchone()[0])
+
+    def _do_anew(self, operation_id: str, piece: Piece) -> None:
+        with self._database.change() as connection:
+            finishing = connection.execute(
+                f"{_SELECT_LEASE} WHERE l.operation_id = ? AND l.grp = ?",
+                (operation_id, FINISH.group),
+            ).fetchone()
+            if finishing is not None:
+                _end_lease(connection, finishing)
+                _give_back(connection, finishing, lost_by=None)
+            connection.execute(
+                "UPDATE btkit_pieces SET status = 'waiting', attempts = 0, handed = 0,"
+                " sha256 = NULL, size = NULL, token_hash = NULL"
+                " WHERE operation_id = ? AND grp = ? AND lo = ? AND sha256 IS NOT NULL",
+                _key(operation_id, piece),
+            )
+            _settle(connection, operation_id, -len(piece))
+
+
+_SELECT_LEASE = """
+SELECT l.*, p.hi, p.attempts, p.handed, o.cancel_requested, o.error, o.status
+FROM btkit_leases l
+JOIN btkit_pieces p USING (operation_id, grp, lo)
+JOIN btkit_operations o USING (operation_id)
+"""
+
+
+def fail_operation(
+    connection: sqlite3.Connection, operation_id: str, error: Mapping[str, Any]
+) -> None:
+    """Note why an operation is to end, and let nobody go on with it; the first reason stays."""
+    connection.execute(
+        "UPDATE btkit_operations SET error = coalesce(error, ?) WHERE operation_id = ?",
+        (json.dumps(dict(error), allow_nan=False), operation_id),
+    )
+    connection.execute("DELETE FROM btkit_leases WHERE operation_id = ?", (operation_id,))
+    connection.execute(
+        "UPDATE btkit_pieces SET status = 'waiting' WHERE operation_id = ? AND status = 'leased'",
+        (operation_id,),
+    )
+
+
+def _next(
+    connection: sqlite3.Connection, row: sqlite3.Row, size: int, worker: str | None
+) -> Piece | None:
+    operation_id = row["operation_id"]
+    waiting = connection.execute(
+        "SELECT grp, lo, hi FROM btkit_pieces WHERE operation_id = ? AND status = 'waiting'"
+        " AND grp <> ? AND (lost_by IS NULL OR lost_by IS NOT ?) ORDER BY grp, lo LIMIT 1",
+        (operation_id, FINISH.group, worker),
+    ).fetchone()
+    if waiting is not None:
+        return _piece_of(waiting)
+    if not row["divided"]:
+        return None if _is_known(connection, operation_id, WHOLE) else WHOLE
+    group = connection.execute(
+        "SELECT grp, size, cursor FROM btkit_operation_groups"
+        " WHERE operation_id = ? AND cursor < size ORDER BY grp LIMIT 1",
+        (operation_id,),
+    ).fetchone()
+    if group is not None:
+        lo = group["cursor"]
+        return Piece(group["grp"], lo, min(lo + max(size, 1), group["size"]))
+    return FINISH if _may_finish(connection, row, worker) else None
+
+
+def _may_finish(connection: sqlite3.Connection, row: sqlite3.Row, worker: str | None) -> bool:
+    open_ones = connection.execute(
+        "SELECT 1 FROM btkit_pieces WHERE operation_id = ? AND grp >= 0"
+        " AND status <> 'done' AND sha256 IS NULL LIMIT 1",
+        (row["operation_id"],),
+    ).fetchone()
+    if open_ones is not None:
+        return False
+    known = connection.execute(
+        "SELECT status, lost_by FROM btkit_pieces WHERE operation_id = ? AND grp = ?",
+        (row["operation_id"], FINISH.group),
+    ).fetchone()
+    return known is None or (
+        known["status"] == "waiting" and (worker is None or known["lost_by"] != worker)
+    )
+
+
+def _take(connection: sqlite3.Connection, row: sqlite3.Row, piece: Piece) -> bool:
+    """Make sure that a piece waits, be it cut just now."""
+    operation_id = row["operation_id"]
+    known = connection.execute(
+        "SELECT status, hi FROM btkit_pieces WHERE operation_id = ? AND grp = ? AND lo = ?",
+        _key(operation_id, piece),
+    ).fetchone()
+    if piece == FINISH and not _may_finish(connection, row, None):
+        return False
+    if known is not None:
+        return bool(known["status"] == "waiting" and known["hi"] == piece.hi)
+    if piece.group >= 0:
+        moved = connection.execute(
+            "UPDATE btkit_operation_groups SET cursor = ? WHERE operation_id = ? AND grp = ?"
+            " AND cursor = ? AND size >= ?",
+            (piece.hi, operation_id, piece.group, piece.lo, piece.hi),
+        )
+        if moved.rowcount != 1:
+            return False
+    elif (piece == WHOLE) == bool(row["divided"]):
+        return False
+    connection.execute(
+        "INSERT INTO btkit_pieces (operation_id, grp, lo, hi, status) VALUES (?, ?, ?, ?,"
+        " 'waiting')",
+        (operation_id, piece.group, piece.lo, piece.hi),
+    )
+    return True
+
+
+def _lose(connection: sqlite3.Connection, lease: sqlite3.Row) -> None:
+    """Say what becomes of a piece whose worker is lost."""
+    piece, operation_id = _piece_of(lease), lease["operation_id"]
+    data = {"worker": lease["worker"], **_data(piece), "attempt": lease["attempt"]}
+    note_event(connection, operation_id, "lost", data)
+    counts = bool(lease["begun"]) or lease["handed"] >= _MOST_HANDED
+    if not _goes_on(lease) or not counts:
+        _give_back(connection, lease, lost_by=lease["worker"])
+    elif len(piece) > 1 and lease["attempts"] >= _BISECTED_AT:
+        _bisect(connection, operation_id, piece)
+    elif lease["attempts"] < MOST_ATTEMPTS:
+        _wait(connection, lease)
+    elif piece.group >= 0:
+        _give_up(connection, operation_id, piece)
+    else:
+        fail_operation(connection, operation_id, _unavailable(piece))
+
+
+def _bisect(connection: sqlite3.Connection, operation_id: str, piece: Piece) -> None:
+    middle = (piece.lo + piece.hi) // 2
+    halves = Piece(piece.group, piece.lo, middle), Piece(piece.group, middle, piece.hi)
+    connection.execute(
+        "DELETE FROM btkit_pieces WHERE operation_id = ? AND grp = ? AND lo = ?",
+        _key(operation_id, piece),
+    )
+    connection.executemany(
+        "INSERT INTO btkit_pieces (operation_id, grp, lo, hi, status, attempts)"
+        " VALUES (?, ?, ?, ?, 'waiting', ?)",
+        [
+            # One of them is to blame: with the next death it is halved again. A single unit is
+            # tried as often as anything.
+            (operation_id, half.group, half.lo, half.hi, _BISECTED_AT - 1 if len(half) > 1 else 0)
+            for half in halves
+        ],
+    )
+    note_event(connection, operation_id, "bisected", _data(piece))
+
+
+def _give_up(connection: sqlite3.Connection, operation_id: str, piece: Piece) -> None:
+    connection.execute(
+        "UPDATE btkit_pieces SET status = 'crashed' WHERE operation_id = ? AND grp = ? AND lo = ?",
+        _key(operation_id, piece),
+    )
+    _settle(connection, operation_id, len(piece))
+    note_event(connection, operation_id, "crashed", _data(piece))
+    crashed = connection.execute(
+        "SELECT count(*) FROM btkit_pieces WHERE operation_id = ? AND status = 'crashed'",
+        (operation_id,),
+    ).fetchone()[0]
+    if crashed > MOST_CRASHED:
+        fail_operation(connection, operation_id, _unavailable(piece))
+
+
+def _unavailable(piece: Piece) -> dict[str, Any]:
+    error = WorkerUnavailableError(
+        f"{MOST_ATTEMPTS} workers in turn were lost while they were at the same work.",
+        hint="See the logs of the workers; memory may have run out. Resuming tries again.",
+        details=_data(piece),
+    )
+    document: dict[str, Any] = error.to_document()["error"]
+    return document
+
+
+def _give_back(connection: sqlite3.Connection, lease: sqlite3.Row, *, lost_by: str | None) -> None:
+    """Let a piece wait as if it had not been given out; better not for the same worker."""
+    connection.execute(
+        "UPDATE btkit_pieces SET status = 'waiting', attempts = attempts - 1, lost_by = ?"
+        " WHERE operation_id = ? AND grp = ? AND lo = ?",
+        (lost_by, *_lease_key(lease)),
+    )
+
+
+def _wait(
+    connection: sqlite3.Connection, lease: sqlite3.Row, *, error: Mapping[str, Any] | None = None
+) -> None:
+    connection.execute(
+        "UPDATE btkit_pieces SET status = 'waiting', lost_by = ?, error = ?"
+        " WHERE operation_id = ? AND grp = ? AND lo = ?",
+        (
+            lease["worker"],
+            None if error is None else json.dumps(dict(error), allow_nan=False),
+            *_lease_key(lease),
+        ),
+    )
+
+
+def _settle(connection: sqlite3.Connection, operation_id: str, units: int) -> None:
+    connection.execute(
+        "UPDATE btkit_operations SET settled = settled + ? WHERE operation_id = ?",
+        (units, operation_id),
+    )
+
+
+def _await_merge(connection: sqlite3.Connection, operation_id: str) -> None:
+    connection.execute(
+        "UPDATE btkit_operations SET unmerged = 1 WHERE operation_id = ?", (operation_id,)
+    )
+
+
+def _end_lease(connection: sqlite3.Connection, lease: sqlite3.Row) -> None:
+    connection.execute("DELETE FROM btkit_leases WHERE lease_id = ?", (lease["lease_id"],))
+
+
+def _fence(connection: sqlite3.Connection, token: str) -> sqlite3.Row:
+    wanted = _hash(token)
+    found: sqlite3.Row | None = connection.execute(
+        f"{_SELECT_LEASE} WHERE l.token_hash = ?", (wanted,)
+    ).fetchone()
+    if found is None or not hmac.compare_digest(found["token_hash"], wanted):
+        raise _lost("It expired, or its operation ended.")
+    return found
+
+
+def _was_taken(connection: sqlite3.Connection, token: str) -> bool:
+    found = connection.execute(
+        "SELECT 1 FROM btkit_pieces WHERE token_hash = ? AND status = 'done'", (_hash(token),)
+    )
+    return found.fetchone() is not None
+
+
+def _lost(why: str) -> LeaseLostError:
+    return LeaseLostError(
+        f"There is no such lease any more. {why}",
+        hint="Stop the work; whatever is wanted of it was given to another worker.",
+    )
+
+
+def _operation(connection: sqlite3.Connection, operation_id: str) -> sqlite3.Row | None:
+    row: sqlite3.Row | None = connection.execute(
+        "SELECT * FROM btkit_operations WHERE operation_id = ?", (operation_id,)
+    ).fetchone()
+    return row
+
+
+def _goes_on(row: sqlite3.Row) -> bool:
+    known = row["status"] in ("queued", "running")
+    return known and not row["cancel_requested"] and row["error"] is None
+
+
+def _is_known(connection: sqlite3.Connection, operation_id: str, piece: Piece) -> bool:
+    found = connection.execute(
+        "SELECT 1 FROM btkit_pieces WHERE operation_id = ? AND grp = ? AND lo = ?",
+        _key(operation_id, piece),
+    )
+    return found.fetchone() is not None
+
+
+def _lease_of(row: sqlite3.Row) -> Lease:
+    return Lease(
+        row["lease_id"], row["operation_id"], _piece_of(row), row["worker"], row["attempt"],
+        row["bars"],
+    )  # fmt: skip
+
+
+def _piece_of(row: sqlite3.Row) -> Piece:
+    return Piece(row["grp"], row["lo"], row["hi"])
+
+
+def _key(operation_id: str, piece: Piece) -> tuple[str, int, int]:
+    return operation_id, piece.group, piece.lo
+
+
+def _lease_key(lease: sqlite3.Row) -> tuple[str, int, int]:
+    return lease["operation_id"], lease["grp"], lease["lo"]
+
+
+def _data(piece: Piece) -> dict[str, int]:
+    return {} if piece.group < 0 else {"group": piece.group, "lo": piece.lo, "hi": piece.hi}
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _now(now: float | None) -> float:
+    return time.time() if now is None else now
