@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,59 +11,9 @@ from btkit.errors import UsageError
 from btkit.jobs.execution import Execution
 from btkit.jobs.job import SpecJob
 from btkit.jobs.pieces.summary import Summary
+from btkit.storage import FINISH, WHOLE, Piece
 
-
-@dataclass(frozen=True)
-class Piece:
-    """A part of a job that can be worked on by itself, in any process and any order.
-
-    Parameters
-    ----------
-    group
-        From 0: the window whose search it belongs to; 0 for a sweep and for a batch. Below 0 it is
-        `WHOLE` or `FINISH`.
-    lo, hi
-        It is places `lo` to `hi` - 1 of the group: of the grid before its constraint is applied,
-        of the seeded draw, or of the jobs of a batch.
-
-    Raises
-    ------
-    UsageError
-        If it is no range.
-
-    Examples
-    --------
-    >>> Piece(0, 100, 200).to_json()
-    {'group': 0, 'lo': 100, 'hi': 200}
-    """
-
-    group: int
-    lo: int
-    hi: int
-
-    def __post_init__(self) -> None:
-        whole = all(type(one) is int for one in (self.group, self.lo, self.hi))
-        special = whole and self.group < 0 and self.lo == self.hi == 0
-        if not special and not (whole and self.group >= 0 and 0 <= self.lo < self.hi):
-            raise UsageError(
-                f"{self.group!r}, {self.lo!r}, {self.hi!r} is no piece of a job.",
-                hint="A piece is a group from 0, and places lo to hi - 1 of it, at least one.",
-                details={"piece": [repr(one) for one in (self.group, self.lo, self.hi)]},
-            )
-
-    def __len__(self) -> int:
-        """Return how many places it has."""
-        return self.hi - self.lo
-
-    def to_json(self) -> dict[str, int]:
-        """Return the fields; ``Piece(**fields)`` is the piece again."""
-        return asdict(self)
-
-
-WHOLE = Piece(-1, 0, 0)
-"""A job that is not divided."""
-FINISH = Piece(-2, 0, 0)
-"""Puts the contents of all pieces together."""
+__all__ = ["FINISH", "WHOLE", "Division", "Piece"]
 
 
 @dataclass(frozen=True)
