@@ -268,6 +268,10 @@ class LeaseLostError(BtkitError):
     """Work was given to another worker, or is wanted no more; what is done of it is not taken."""
 
 
+class PlanChangedError(BtkitError):
+    """The spec, the data, the arguments or the code are not those that were planned with."""
+
+
 class InternalError(BtkitError):
     """A fault in btkit itself."""
 

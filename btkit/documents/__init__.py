@@ -8,7 +8,7 @@ from btkit.documents.benchmark import (
     buy_and_hold_equity,
     stitched_benchmark,
 )
-from btkit.documents.build import RunDocument, build_report, describe_run
+from btkit.documents.build import RunDocument, build_report, data_section, describe_run
 from btkit.documents.inputs import check_result
 from btkit.documents.kinds import REPORTS, OptionsReport, ReportKind, kind_of_report, read_report
 from btkit.documents.models import (
@@ -28,11 +28,13 @@ from btkit.documents.models import (
     WarmupSection,
     report_schema,
 )
+from btkit.documents.plans import BatchPlan, Plan
 from btkit.documents.provenance import bars_hash, benchmark_hash, build_provenance, gather_versions
 from btkit.documents.trained import ModelReport, stored_decisions
 
 __all__ = [
     "REPORTS",
+    "BatchPlan",
     "Benchmark",
     "ConditionEntry",
     "DataSection",
@@ -43,6 +45,7 @@ __all__ = [
     "MetricsSection",
     "ModelReport",
     "OptionsReport",
+    "Plan",
     "Provenance",
     "Report",
     "ReportKind",
@@ -59,6 +62,7 @@ __all__ = [
     "buy_and_hold",
     "buy_and_hold_equity",
     "check_result",
+    "data_section",
     "describe_run",
     "gather_versions",
     "kind_of_report",

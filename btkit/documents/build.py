@@ -75,7 +75,7 @@ def build_report(
         failures=failures,
         ruined=result.ruined,
         warnings=_warnings(result, min_trades_required),
-        data=_data_section(result),
+        data=data_section(result),
         diagnostics=DiagnosticsSection.model_validate(result.diagnostics.model_dump(mode="json")),
         benchmark=benchmark_of(result),
         drawdowns=[
@@ -158,7 +158,8 @@ def _lookahead_section(result: Result) -> LookaheadSection | None:
     return None if found is None else LookaheadSection.model_validate(asdict(found))
 
 
-def _data_section(result: Result) -> DataSection:
+def data_section(result: Result) -> DataSection:
+    """Return what a run rests on, as its document has it."""
     data = result.data
     return DataSection(
         source=data.source,

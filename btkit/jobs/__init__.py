@@ -9,6 +9,7 @@ from btkit.jobs.dispatch import execute
 from btkit.jobs.exporting import export
 from btkit.jobs.loading import WARMUP_BARS
 from btkit.jobs.lookahead import check_lookahead
+from btkit.jobs.planning import plan_job
 from btkit.jobs.progress import Counting, Note, ProgressListener, Silent
 from btkit.jobs.resuming import cancel, resume
 from btkit.jobs.stored import list_runs, load_document, load_run, report
@@ -32,6 +33,7 @@ __all__ = [
     "load_document",
     "load_run",
     "options_sim",
+    "plan_job",
     "queue_report",
     "read_settings",
     "report",

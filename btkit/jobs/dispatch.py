@@ -73,6 +73,7 @@ def execute(  # noqa: PLR0913 - the job, where it goes, and what is at hand alre
     claimed: ClaimedJob | None = None,
     batch: BatchHooks | None = None,
     scores_training: bool = False,
+    plan_hash: str | None = None,
 ) -> Any:  # noqa: ANN401 - each kind of job has its own outcome
     """Carry out what was asked for.
 
@@ -98,6 +99,9 @@ def execute(  # noqa: PLR0913 - the job, where it goes, and what is at hand alre
         What is done about the jobs of a batch; None makes no pages.
     scores_training
         Whether bars count that a model was trained on.
+    plan_hash
+        Of `plan_job`: the job is refused if it is no longer what was planned, before anything of
+        it is done or stored.
 
     Returns
     -------
@@ -111,6 +115,8 @@ def execute(  # noqa: PLR0913 - the job, where it goes, and what is at hand alre
         they are from are to be stored. Nothing is stored then.
     NoDataError, DataError, SourceError, StoreError
         If bars cannot be had or the outcome not be stored.
+    PlanChangedError
+        If the spec, the data, the arguments or the code are not what was planned.
 
     Examples
     --------
@@ -136,6 +142,10 @@ def execute(  # noqa: PLR0913 - the job, where it goes, and what is at hand alre
         batch=batch or BatchHooks(execute_task),
         scores_training=scores_training,
     )
+    if plan_hash is not None:
+        from btkit.jobs.plan_hash import hold_to  # noqa: PLC0415 - only who planned waits for it
+
+        given = hold_to(job, plan_hash, given)
     return HANDLERS[job.kind].execute(job, given)
 
 

@@ -87,19 +87,19 @@ def execute_walk_forward(job: WalkForwardJob, given: Execution) -> WalkForwardRe
     progress = given.progress
     known = prepare(job, settings=given.settings)
     if not given.is_stored:
-        return _walk(known, _cut(known, bars_of(known, given)), None, progress)
+        return _walk(known, cut_windows(known, bars_of(known, given)), None, progress)
     store = Store.from_settings(given.settings)
     if given.claimed is not None:
         with _watched(store, given.claimed.job_id, given) as stored:
             for part in store.runs(parent=stored.walk_forward_id, limit=None):
                 store.delete(part["run_id"])
-            return _walk(known, _cut(known, bars_of(known, given)), stored, progress)
+            return _walk(known, cut_windows(known, bars_of(known, given)), stored, progress)
     if known.sets is not None:
         from btkit.validation import check_sets  # noqa: PLC0415 - brings numba
 
         check_sets(known.rules, known.optimize, known.sets, known.constraint)
     # What no bars are there for, or too few, is not begun.
-    cut = _cut(known, bars_of(known, given))
+    cut = cut_windows(known, bars_of(known, given))
     known_id = new_job_id()
     store.jobs.begin(new_row(known, known_id, given.part))
     with _watched(store, known_id, given) as stored:
@@ -126,13 +126,22 @@ def _watched(store: Store, known_id: str, given: Execution) -> Iterator[StoredVa
 
 
 @dataclass(frozen=True)
-class _Cut:
+class Cut:
+    """Bars cut into windows, which count from `offset`, the first deciding bar."""
+
     loaded: LoadedBars
     offset: int
     windows: list[Window]
 
 
-def _cut(job: WalkForwardJob, loaded: LoadedBars) -> _Cut:
+def cut_windows(job: WalkForwardJob, loaded: LoadedBars) -> Cut:
+    """Return the windows that a prepared job validates over.
+
+    Raises
+    ------
+    UsageError
+        If a part would hold too few bars.
+    """
     from btkit.validation.windows import (  # noqa: PLC0415 - brings numba
         cut_between_days,
         make_windows,
@@ -145,11 +154,11 @@ def _cut(job: WalkForwardJob, loaded: LoadedBars) -> _Cut:
     )
     if infer_interval(index, stated=loaded.info.interval).is_intraday:
         made = cut_between_days(made, index[offset:].to_numpy(dtype="datetime64[D]"))
-    return _Cut(loaded, offset, made)
+    return Cut(loaded, offset, made)
 
 
 def _walk(
-    job: WalkForwardJob, cut: _Cut, stored: StoredValidation | None, progress: ProgressListener
+    job: WalkForwardJob, cut: Cut, stored: StoredValidation | None, progress: ProgressListener
 ) -> WalkForwardResult:
     from btkit.validation.windows import efficiency_of  # noqa: PLC0415 - brings numba
 

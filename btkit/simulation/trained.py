@@ -208,7 +208,7 @@ def simulate_model(inputs: Inputs) -> Result:
     bundles = bundles_of(spec, symbol=symbol, interval=interval.label, given=inputs.models)
     index, dates = pd.DatetimeIndex(inputs.bars.index), inputs.features.dates
     check_dates(bundles, spec, index=index, dates=dates, interval=interval)
-    begin, end = _parts(inputs, bundles, spec, index)
+    begin, end = split_training(inputs, bundles, spec)
     # What comes before is there for conditions that read slower bars, and for nothing else.
     seen = inputs.begin
     answers = answers_of(
@@ -235,10 +235,15 @@ def simulate_model(inputs: Inputs) -> Result:
     return replace(result, in_sample=learnt)
 
 
-def _parts(
-    inputs: Inputs, bundles: list[KnownBundle], spec: ModelSpec, index: pd.DatetimeIndex
-) -> tuple[int, int]:
-    """Return the first bar of the run, and the first that no bundle was trained on."""
+def split_training(inputs: Inputs, bundles: list[KnownBundle], spec: ModelSpec) -> tuple[int, int]:
+    """Return the first bar of the run, and the first that no bundle was trained on.
+
+    Raises
+    ------
+    NoDataError
+        If no model was known before the last bar, or no bar is left that it was not trained on.
+    """
+    index = pd.DatetimeIndex(inputs.bars.index)
     dates, bars = inputs.features.dates, len(index)
     begin = max(inputs.start, bundles[0].first_bar(dates))
     if begin >= bars:

@@ -29,6 +29,7 @@ from btkit.storage.operations import Ending, OperationTable
 from btkit.storage.rows import DIRECTION, EXCURSIONS, trades_frame
 from btkit.storage.snapshot import Stored, StoreSnapshot
 from btkit.storage.store import Deleted, Store
+from btkit.storage.trials import Trials, count_trials
 from btkit.storage.uploads import Delivery, UploadKind, Uploads
 
 __all__ = [
@@ -75,10 +76,12 @@ __all__ = [
     "StoreSnapshot",
     "Stored",
     "StoredJob",
+    "Trials",
     "UploadKind",
     "Uploads",
     "check_job_id",
     "check_run_id",
+    "count_trials",
     "curve_content",
     "has_content",
     "migrate",
