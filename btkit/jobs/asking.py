@@ -50,7 +50,7 @@ class Refusals:
         if len(self.errors) == 1:
             raise self.errors[0]
         if self.errors:
-            problems = [problem for error in self.errors for problem in _problems(error)]
+            problems = [problem for error in self.errors for problem in problems_of(error)]
             first, more = self.errors[0], len(problems) - 1
             raise UsageError(
                 f"{first.message.removesuffix('.')} (and {more} more problem"
@@ -312,18 +312,39 @@ def _is_type(step: str) -> bool:
     return "[" in step or step in {"str", "int", "float"}
 
 
-def _problems(error: BtkitError) -> list[Problem]:
+def problems_of(error: BtkitError) -> list[Problem]:
+    """Return what is wrong with a request, by its fields, as an error says it.
+
+    Parameters
+    ----------
+    error
+        That refused it: of a spec or a format, which stand below their own fields, or of fields.
+    """
     if isinstance(error, SpecError):
         below = "format" if isinstance(error, FormatError) else "spec"
-        return [replace(found, path=_below(below, found)) for found in error.problems]
-    if "problems" in error.details:
         return [
-            Problem(each["path"], each["message"], each["hint"])
-            for each in error.details["problems"]
+            replace(found, path=_below(below, found), location=(below, *_place(found)))
+            for found in error.problems
+        ]
+    known = error.details.get("problems", ())
+    # Those of a file of events have rows, and are one problem of the request.
+    if known and all("path" in each for each in known):
+        return [
+            Problem(each["path"], each["message"], each["hint"], location=steps_of(each["pointer"]))
+            for each in known
         ]
     path = str(error.details.get("argument", error.details.get("parameter", "job")))
     place = (path,) if path in WHOLE else None
     return [Problem(path, error.message.removesuffix("."), error.hint, location=place)]
+
+
+def steps_of(pointer: str) -> tuple[str, ...]:
+    """Return the keys and indices of a JSON Pointer (RFC 6901)."""
+    return tuple(step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:])
+
+
+def _place(found: Problem) -> tuple[str | int, ...]:
+    return steps_of(found.pointer) if found.location is None else found.location
 
 
 def _below(path: str, found: Problem) -> str:

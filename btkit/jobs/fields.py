@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeGuard
 
 from pydantic import BeforeValidator, Field, JsonValue, ValidationInfo
 from pydantic_core import PydanticCustomError
@@ -102,9 +102,13 @@ def _number(value: object, info: ValidationInfo) -> object:
     raise refused(UsageError(message, hint="Give numbers such as [5, 10, 20]."))
 
 
+def names_file(stated: object) -> TypeGuard[str]:
+    """Return whether a stated format is the path of a file rather than its text or fields."""
+    return isinstance(stated, str) and "\n" not in stated and stated.lstrip()[:1] not in {"", "{"}
+
+
 def _stated_format(value: Any) -> object:  # noqa: ANN401 - `load_format` refuses what it is not
-    is_path = isinstance(value, str) and "\n" not in value and value.lstrip()[:1] not in {"", "{"}
-    return value if is_path else load_format(value).stated()
+    return value if names_file(value) else load_format(value).stated()
 
 
 # What these ask of `btkit.validation` brings numba, which no other job needs to be read.

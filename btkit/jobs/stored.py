@@ -89,6 +89,7 @@ def list_runs(
     kind: str | None = None,
     parent: str | None = None,
     everything: bool = False,
+    after: str | None = None,
     settings: Settings | None = None,
 ) -> list[dict[str, Any]]:
     """List what was asked for, the newest first: runs, sweeps, walk-forwards, batches.
@@ -110,6 +111,8 @@ def list_runs(
         of a batch.
     everything
         Whether parts are listed like what was asked for itself.
+    after
+        Only what stands after the job of this id in the list, to go on where a list ended.
     settings
         None reads the BT_* environment.
 
@@ -123,7 +126,7 @@ def list_runs(
     UsageError
         If the symbol, the limit, the status or the kind makes no sense.
     RunNotFoundError
-        If there is no job `parent`.
+        If there is no job `parent`, or none `after`.
     StoreError
         If the store cannot be read.
 
@@ -142,6 +145,7 @@ def list_runs(
         kind=None if kind is None else check_choice(kind, _KINDS, name="kind", noun="kind"),
         parent=parent,
         everything=check_flag(everything, "everything"),
+        after=after,
     )
 
 

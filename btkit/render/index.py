@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -83,7 +83,7 @@ class _BatchLine(BaseModel):
         ]
 
     def link(self, kind: str) -> str:
-        return Path(self.files[kind]).name if kind in self.files else ""
+        return self.files.get(kind, "")
 
 
 class _VerdictReason(NamedTuple):
@@ -93,7 +93,16 @@ class _VerdictReason(NamedTuple):
     jobs: list[str]
 
 
-def index_page(jobs: Sequence[Mapping[str, Any]], *, comparison: str | None = None) -> str:
+def _beside(path: str) -> str:
+    return Path(path).name
+
+
+def index_page(
+    jobs: Sequence[Mapping[str, Any]],
+    *,
+    comparison: str | None = None,
+    link: Callable[[str], str] = _beside,
+) -> str:
     """Return the page of a batch: its runs ranked by Sharpe ratio, then what failed.
 
     Parameters
@@ -102,13 +111,16 @@ def index_page(jobs: Sequence[Mapping[str, Any]], *, comparison: str | None = No
         The lines that the batch printed.
     comparison
         File name of the comparison's page, None if there is none.
+    link
+        Makes the address of what is among the files of a line; usually that of a file beside the
+        page.
 
     Returns
     -------
     str
-        HTML that loads nothing; its links lead to files beside it.
+        HTML that loads nothing.
     """
-    lines = [_BatchLine.model_validate(job) for job in jobs]
+    lines = [_BatchLine.model_validate(_linked(job, link)) for job in jobs]
     done = [line for line in lines if line.metrics is not None]
     done.sort(key=lambda line: line.sharpe, reverse=True)
     failed = [line for line in lines if line.metrics is None]
@@ -123,6 +135,11 @@ def index_page(jobs: Sequence[Mapping[str, Any]], *, comparison: str | None = No
         comparison=comparison,
         reasons=_reasons(failed),
     )
+
+
+def _linked(job: Mapping[str, Any], link: Callable[[str], str]) -> dict[str, Any]:
+    files = job.get("files", {})
+    return {**job, "files": {kind: link(path) for kind, path in files.items()}}
 
 
 def _sentence(done: Sequence[_BatchLine], failed: Sequence[_BatchLine]) -> str:

@@ -98,8 +98,7 @@ def meant_for(source: str | Mapping[str, Any]) -> dict[str, str]:
     {'symbol': 'SPX'}
     """
     try:
-        path = Path(source) if isinstance(source, str) else None
-        values = source if path is None else _parsed(path, read_file(path, str(path)))
+        values = read_fields(Path(source)) if isinstance(source, str) else source
         if not isinstance(values, Mapping):
             return {}
         kind = KINDS[infer_kind(values).kind or "rules"]
@@ -113,6 +112,28 @@ def meant_for(source: str | Mapping[str, Any]) -> dict[str, str]:
         for name, value in stated.items()
         if name in kind.spec.model_fields and isinstance(value, str)
     }
+
+
+def read_fields(path: Path) -> object:
+    """Return what the file of a spec says, unchecked: plain values, and nothing built of them.
+
+    Parameters
+    ----------
+    path
+        Of a ``.json``, ``.yaml`` or ``.yml`` file.
+
+    Raises
+    ------
+    SpecError
+        If its text is refused, see `parse_text`.
+    UsageError
+        If it cannot be read.
+    """
+    return _parsed(path, read_file(path, _origin(path)))
+
+
+def _origin(path: Path) -> str:
+    return str(path).encode("utf-8", "backslashreplace").decode()
 
 
 def _kinds(wanted: object) -> tuple[str, ...]:
@@ -172,7 +193,7 @@ def _parsed(path: Path, text: str) -> object:
 
 
 def _load_file(path: Path, known: _Known, kinds: Sequence[str]) -> BaseSpec:
-    origin = str(path).encode("utf-8", "backslashreplace").decode()
+    origin = _origin(path)
     text = read_file(path, origin)
     try:
         return _build(_parsed(path, text), known, kinds)

@@ -49,8 +49,16 @@ WHERE (:symbol IS NULL OR j.symbol = :symbol COLLATE NOCASE)
   AND (:kind IS NULL OR j.kind = :kind)
   AND (:everything OR j.parent_id IS :parent)
 """
-_NEWEST_FIRST = "ORDER BY j.created_at DESC, j.rowid DESC"
-_IN_ORDER = "ORDER BY j.part, j.rowid"
+_NEWEST_FIRST = """
+  AND (:after IS NULL OR (j.created_at, j.rowid) <
+       (SELECT a.created_at, a.rowid FROM btkit_jobs a WHERE a.job_id = :after))
+ORDER BY j.created_at DESC, j.rowid DESC
+"""
+_IN_ORDER = """
+  AND (:after IS NULL OR (j.part, j.rowid) >
+       (SELECT a.part, a.rowid FROM btkit_jobs a WHERE a.job_id = :after))
+ORDER BY j.part, j.rowid
+"""
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,8 @@ class JobFilter:
         Only the parts of this job, in their order; None for what was asked for itself.
     everything
         Parts as well.
+    after
+        Only those that stand after this job in the list; None for all.
     """
 
     symbol: str | None = None
@@ -74,6 +84,7 @@ class JobFilter:
     kind: JobKind | None = None
     parent: str | None = None
     everything: bool = False
+    after: str | None = None
 
 
 def list_jobs(connection: sqlite3.Connection, wanted: JobFilter) -> Iterator[dict[str, Any]]:
@@ -84,6 +95,7 @@ def list_jobs(connection: sqlite3.Connection, wanted: JobFilter) -> Iterator[dic
         "kind": wanted.kind,
         "parent": wanted.parent,
         "everything": wanted.everything,
+        "after": wanted.after,
     }
     order = _NEWEST_FIRST if wanted.parent is None else _IN_ORDER
     for row in connection.execute(f"{_SELECT} {order}", values):

@@ -325,6 +325,7 @@ class Store:
         kind: JobKind | None = None,
         parent: str | None = None,
         everything: bool = False,
+        after: str | None = None,
     ) -> list[dict[str, Any]]:
         """List what was asked for, the newest first.
 
@@ -342,6 +343,8 @@ class Store:
             The parts of this job, in their order, such as the runs of a batch.
         everything
             Whether parts are listed like what was asked for itself.
+        after
+            Only what stands after this job in the list, such as the last one of a page.
 
         Returns
         -------
@@ -354,16 +357,17 @@ class Store:
         Raises
         ------
         RunNotFoundError
-            If there is no job `parent`.
+            If there is no job `parent`, or none `after`.
         StoreError
             If the database cannot be read.
         """
-        wanted = JobFilter(
-            symbol, status, kind, None if parent is None else check_job_id(parent), everything
-        )
+        place = None if parent is None else check_job_id(parent)
+        last = None if after is None else check_job_id(after)
+        wanted = JobFilter(symbol, status, kind, place, everything, last)
         with self.snapshot() as snapshot:
-            if wanted.parent is not None:
-                snapshot.kind_of(wanted.parent)
+            for known in (place, last):
+                if known is not None:
+                    snapshot.kind_of(known)
             return list(islice(snapshot.jobs(wanted), limit))
 
     @contextmanager
