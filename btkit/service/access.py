@@ -168,7 +168,7 @@ class TokenBuckets:
         return wait
 
 
-class Gate:
+class RequestGate:
     """What every request goes through before anything is done about it.
 
     Parameters

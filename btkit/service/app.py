@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 
 from btkit import __version__
 from btkit.jobs.job import JOB
-from btkit.service.access import AccessRules, Gate
+from btkit.service.access import AccessRules, RequestGate
 from btkit.service.folders import AllowedFolders
 from btkit.service.pages import PageMaker
 from btkit.service.problems import ProblemDocument, install
@@ -75,7 +75,7 @@ def make_app(
     for router in ROUTERS:
         app.include_router(router)
     install(app)
-    app.add_middleware(Gate, rules=rules)
+    app.add_middleware(RequestGate, rules=rules)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]  # as FastAPI's own guide does
     return app
 
