@@ -11,6 +11,7 @@ from btkit import __version__
 from btkit.jobs.job import JOB
 from btkit.service.access import AccessRules, RequestGate
 from btkit.service.folders import AllowedFolders
+from btkit.service.lease_routes import lease_router
 from btkit.service.pages import PageMaker
 from btkit.service.problems import ProblemDocument, install
 from btkit.service.routes import ROUTERS
@@ -72,7 +73,7 @@ def make_app(
     app.state.service = Service(
         store, dispatcher, settings, rules, AllowedFolders.of(settings), PageMaker(settings)
     )
-    for router in ROUTERS:
+    for router in (*ROUTERS, lease_router(store, settings)):
         app.include_router(router)
     install(app)
     app.add_middleware(RequestGate, rules=rules)
@@ -100,12 +101,10 @@ def _complete(document: dict[str, Any]) -> dict[str, Any]:
     job = JOB.json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(job.pop("$defs"))
     schemas["Job"] = job
-    document["components"]["securitySchemes"] = {
-        "token": {
-            "type": "http",
-            "scheme": "bearer",
-            "description": "BT_API_TOKEN of the server; needed wherever it is set",
-        }
+    document["components"].setdefault("securitySchemes", {})["token"] = {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "BT_API_TOKEN of the server; needed wherever it is set",
     }
     document["security"] = [{"token": []}, {}]
     return document

@@ -37,6 +37,7 @@ STATUSES: Mapping[type[BtkitError], int] = {
     errors.PluginError: 500,
     errors.StoreError: 500,
     errors.StoreBusyError: 503,
+    errors.StoreFullError: 507,
     errors.RunNotFoundError: 404,
     errors.OperationNotFoundError: 404,
     errors.RenderError: 500,
@@ -292,6 +293,12 @@ class _Documented(NamedTuple):
 
 
 _DOCUMENTED: Mapping[int, _Documented] = {
+    400: _Documented(
+        "The request broke off",
+        errors.UsageError,
+        "The request broke off.",
+        "Send it again.",
+    ),
     401: _Documented(
         "No token, or another one than the server's",
         errors.AccessError,
@@ -321,6 +328,12 @@ _DOCUMENTED: Mapping[int, _Documented] = {
         errors.ConflictError,
         "There is an operation x already.",
         "Leave the id out, or take another one.",
+    ),
+    410: _Documented(
+        "The lease was lost: its piece is another worker's, or is wanted no more",
+        errors.LeaseLostError,
+        "There is no such lease any more. It expired, or its operation ended.",
+        "Stop the work; whatever is wanted of it was given to another worker.",
     ),
     413: _Documented(
         "The request is too long",
@@ -363,6 +376,12 @@ _DOCUMENTED: Mapping[int, _Documented] = {
         errors.QueueFullError,
         "1,000 operations wait or are at work, and the server takes no more for now.",
         "Try again later; BT_QUEUE_LIMIT is the server's limit.",
+    ),
+    507: _Documented(
+        "There is no room on the server's disk; send it again later",
+        errors.StoreFullError,
+        "What a worker brings cannot be written: No space left on device.",
+        "Make space in BT_SERVICE_DIR of the server, and let it be writable.",
     ),
 }
 ALWAYS: tuple[int, ...] = (401, 421, 429, 500, 503)

@@ -1,0 +1,67 @@
+"""A worker's own store: empty before each piece, and gone after it."""
+
+from __future__ import annotations
+
+import atexit
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import lru_cache
+from pathlib import Path
+
+from btkit.service.orders import OrderSettings
+from btkit.settings import Settings
+from btkit.writing import folder_aside, sweep
+
+_NAME = "btkit-worker"
+
+
+@contextmanager
+def scratch(settings: Settings, stated: OrderSettings) -> Iterator[Settings]:
+    """Yield settings whose store, curves and reports are in a folder of their own.
+
+    Nobody else may enter the folder, and when the block ends it is removed. Settings that decide
+    numbers are the server's; object storage there is none, since it is the server that delivers.
+
+    Parameters
+    ----------
+    settings
+        The worker's.
+    stated
+        The server's, as an order has them.
+
+    Yields
+    ------
+    Settings
+        Of the worker's store.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be made.
+    """
+    with tempfile.TemporaryDirectory(prefix="piece-", dir=_folder_of_process()) as name:
+        folder = Path(name)
+        yield settings.model_copy(
+            update={
+                **stated.model_dump(),
+                "db_path": folder / "results.db",
+                "curve_dir": folder / "curves",
+                "report_dir": folder / "reports",
+                "minio_endpoint": None,
+                # A job has the events that it reads; a file of this machine is not asked.
+                "events": None,
+                "private": False,
+            }
+        )
+
+
+@lru_cache(maxsize=1)
+def _folder_of_process() -> Path:
+    above = Path(tempfile.gettempdir())
+    # What killed workers left.
+    sweep(above, _NAME)
+    stack = ExitStack()
+    folder = stack.enter_context(folder_aside(above / _NAME))
+    atexit.register(stack.close)
+    return folder
