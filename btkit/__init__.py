@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from btkit.jobs import list_runs, load_run, report
     from btkit.jobs.verbs import options_sim, run, sweep, walk_forward
     from btkit.metrics import register_metric
-    from btkit.models import labels, load_bundle, save_bundle
+    from btkit.models import inspect_bundle, labels, load_bundle, save_bundle
     from btkit.render import plot, show
     from btkit.simulation import simulate
     from btkit.spec import load_spec
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "compute_indicators",
+    "inspect_bundle",
     "labels",
     "list_runs",
     "load_bars",
@@ -50,6 +51,7 @@ __all__ = [
 # its home when it is first used (PEP 562).
 _HOMES = {
     "compute_indicators": "btkit.data.indicator_table",
+    "inspect_bundle": "btkit.models",
     "labels": "btkit.models.labels",
     "list_runs": "btkit.jobs",
     "load_bars": "btkit.data",

@@ -60,14 +60,16 @@ Commission = Annotated[
     float | None,
     typer.Option(
         "--commission",
-        help="In the unit of the spec's commission_model. [default: BT_DEFAULT_COMMISSION]",
+        help="In the unit of the spec's commission_model. [default: BT_DEFAULT_COMMISSION; of a "
+        "model spec 0.001, a rate]",
     ),
 ]
 Slippage = Annotated[
     float | None,
     typer.Option(
         "--slippage",
-        help="Fraction of the price lost per fill. [default: BT_DEFAULT_SLIPPAGE]",
+        help="Fraction of the price lost per fill. [default: BT_DEFAULT_SLIPPAGE; of a model spec "
+        "0.001]",
     ),
 ]
 BarInterval = Annotated[

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -37,6 +37,8 @@ class DeclaredColumns:
         By name.
     texts
         Every text of any of them, once, in Python's order.
+    can_be
+        The texts that each column of texts may have, whether or not a bar has it.
 
     Examples
     --------
@@ -48,18 +50,19 @@ class DeclaredColumns:
 
     kinds: Mapping[str, ColumnKind]
     texts: tuple[str, ...]
+    can_be: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, bars: pd.DataFrame, names: Iterable[str]) -> DeclaredColumns:
         """Return what some columns of bars hold that were checked."""
         kinds = {name: kind_of_column(bars[name]) for name in names}
-        texts = {
-            str(text)
+        can_be = {
+            name: tuple(map(str, bars[name].dtype.categories))  # type: ignore[union-attr]  # its kind says so
             for name, kind in kinds.items()
             if kind == "text"
-            for text in bars[name].dtype.categories  # type: ignore[union-attr]  # its kind says so
         }
-        return cls(kinds, tuple(sorted(texts)))
+        texts = {text for column in can_be.values() for text in column}
+        return cls(kinds, tuple(sorted(texts)), can_be)
 
     @cached_property
     def _first(self) -> int:

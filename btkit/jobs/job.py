@@ -157,10 +157,13 @@ class SpecJob(BaseJob):
         default=None, description="$ at the start; null takes BT_INITIAL_CAPITAL"
     )
     commission: Commission | None = Field(
-        default=None, description="As the spec's model counts; null takes BT_DEFAULT_COMMISSION"
+        default=None,
+        description="As the spec's commission_model counts; null takes BT_DEFAULT_COMMISSION, of a "
+        "model spec 0.001",
     )
     slippage: Slippage | None = Field(
-        default=None, description="Fraction lost per fill; null takes BT_DEFAULT_SLIPPAGE"
+        default=None,
+        description="Fraction lost per fill; null takes BT_DEFAULT_SLIPPAGE, of a model spec 0.001",
     )
     benchmark: Benchmark | None = Field(
         default=None,

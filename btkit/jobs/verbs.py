@@ -57,9 +57,10 @@ def run(  # noqa: PLR0913 - the costs and the data, each with its default
     capital
         $ at the start; None takes BT_INITIAL_CAPITAL.
     commission
-        In the unit of the spec's commission model; None takes BT_DEFAULT_COMMISSION.
+        In the unit of the spec's commission model; None takes BT_DEFAULT_COMMISSION, of a model
+        spec 0.001.
     slippage
-        Fraction of the price lost per fill; None takes BT_DEFAULT_SLIPPAGE.
+        Fraction of the price lost per fill; None takes BT_DEFAULT_SLIPPAGE, of a model spec 0.001.
     interval
         Of the bars to load: ``<n>m``, ``<n>h``, ``1d``, ``<n>w`` or ``<n>mo``, such as ``30m``;
         None takes ``1d``, or what a model spec says.

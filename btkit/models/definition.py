@@ -9,6 +9,7 @@ from typing import Any
 from btkit.arguments import check_text, kind_of_value, refusal
 from btkit.errors import SpecError, UsageError
 from btkit.models.features import FeaturePlan
+from btkit.models.grammar import StrategyV3
 from btkit.models.metadata import OutputType
 from btkit.models.planning import plan_features
 from btkit.models.strategy_settings import StrategyDecisions, read_decisions
@@ -143,6 +144,8 @@ def define(trained: Trained) -> StrategyDefinition:
 
 
 def _mapping_of(strategy: object) -> Mapping[str, Any]:
+    if isinstance(strategy, StrategyV3):
+        return strategy.parts
     if isinstance(strategy, str):
         try:
             strategy = parse_text(strategy)

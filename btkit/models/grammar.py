@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -55,6 +55,8 @@ class StrategyV3:
         What it learns to foresee, and how many bars ahead; None where it does not say.
     notes
         What it says that nothing is made of, a sentence each.
+    parts
+        All of it, as it was written.
     """
 
     name: str
@@ -69,6 +71,7 @@ class StrategyV3:
     label_source: str | None
     label_horizon: int | None
     notes: tuple[str, ...]
+    parts: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 def read_strategy_v3(source: str | Mapping[str, Any], *, origin: str = ORIGIN) -> StrategyV3:
@@ -173,6 +176,7 @@ def _strategy(values: Mapping[str, Any], findings: Findings) -> StrategyV3 | Non
         label_source=label.source,
         label_horizon=label.horizon,
         notes=tuple(findings.notes),
+        parts=values,
     )
 
 

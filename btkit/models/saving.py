@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from btkit.arguments import check_choice, check_flag
 from btkit.models.bundle import Bundle
 from btkit.models.definition import Trained, define
+from btkit.models.grammar import StrategyV3
 from btkit.models.loading import load_bundle
 from btkit.models.metadata import OutputType
 from btkit.models.recording import Record, write_bundle
@@ -41,7 +42,7 @@ def save_bundle(  # noqa: PLR0913 - what the model is, and how it was trained, e
     path: str | Path,
     model: object,
     *,
-    strategy: Mapping[str, Any] | str,
+    strategy: Mapping[str, Any] | str | StrategyV3,
     rows: ArrayLike,
     name: str | None = None,
     symbols: str | Sequence[str] | None = None,
@@ -78,7 +79,8 @@ def save_bundle(  # noqa: PLR0913 - what the model is, and how it was trained, e
         saved as ONNX (needs ``btkit[onnx]``).
     strategy
         Indicators, fuzzy_sets and nn_inputs, as a mapping or YAML text of version 3 of the
-        grammar. Its name, decisions, model and training_data stand in for what is not given.
+        grammar, or as `btkit.models.read_strategy_v3` returns it. Its name, decisions, model and
+        training_data stand in for what is not given.
     rows
         The features of the training, in time's order, shape (n_rows, n_features), finite.
     name

@@ -32,6 +32,7 @@ class Evaluator:
         self, features: FeatureSet, at: Integers, position: Mapping[str, Callable[[], Floats]]
     ) -> None:
         self.rows = at
+        self.declared = features.declared
         # Bars without a hole are read where they are.
         span = slice(at[0], at[0] + len(at)) if _is_run(at) else at
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from btkit.arguments import quoted
 from btkit.conditions import columns_of
-from btkit.conditions.nodes import And, Compare, Const, Node, On, Or, TextConst, Unary
+from btkit.conditions.nodes import And, Compare, Const, Declared, Node, On, Or, TextConst, Unary
+from btkit.indicators import split_previous
 from btkit.markets import Interval
 from btkit.simulation.evaluator import Evaluator
+from btkit.spelling import did_you_mean
 
 _NEEDED = {"<": "below", "<=": "at most", ">": "above", ">=": "at least", "==": "exactly"}
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "=="}
+_MOST_TEXTS = 20
 _OPPOSITE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
 
@@ -55,6 +60,9 @@ def tell_nearest(
             f"; it came nearest on {date}, with {miss.left:.6g} where {_NEEDED[miss.op]} "
             f"{miss.right:.6g} was needed"
         )
+    never = _tell_texts(view, tree)
+    if never:
+        return f"; {never}"
     missing = {
         column.label: view.spread(view.evaluate(column).none) & among for column in columns_of(tree)
     }
@@ -70,6 +78,32 @@ def tell_nearest(
     # A condition that guards against None does not raise, and holds as little.
     said = [f"{name} was missing on {int(missing[name].sum()):,} bars" for name in absent]
     return f"; {', '.join(said)}" if said else ""
+
+
+def _tell_texts(view: Evaluator, tree: Node) -> str:
+    # Of a text that a column is compared with, and cannot have, which ones it can have.
+    for name, text in _compared_texts(tree):
+        can_be = view.declared.can_be.get(split_previous(name)[1])
+        if can_be is None or text in can_be:
+            continue
+        meant = did_you_mean(text, can_be)
+        listed = ", ".join(map(quoted, can_be[:_MOST_TEXTS]))
+        more = len(can_be) - _MOST_TEXTS
+        others = f" and {more:,} more" if more > 0 else ""
+        asked = "" if meant is None else f"{meant} "
+        return f"{name} is never {quoted(text)}: {asked}it is one of {listed}{others}"
+    return ""
+
+
+def _compared_texts(tree: Node) -> Iterator[tuple[str, str]]:
+    for node in tree.walk():
+        match node:
+            case Compare("==", Declared(name) | On(_, Declared(name)), TextConst(text)) | Compare(
+                "==", TextConst(text), Declared(name) | On(_, Declared(name))
+            ):
+                yield name, text
+            case _:
+                pass
 
 
 def nearest_miss(view: Evaluator, tree: Node, among: NDArray[np.bool_]) -> Miss | None:

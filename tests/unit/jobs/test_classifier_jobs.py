@@ -1,13 +1,16 @@
-"""Rules that read a classifier through the verbs: stored, verified, in windows, resumed."""
+"""Rules that read a classifier through the verbs: stored, verified, stopped, in a batch."""
 
 import json
+from contextlib import contextmanager
 
+import pandas as pd
 import pytest
 from support.classifiers import reading, regime_bundle
 
 import btkit as bt
-from btkit.errors import BundleError
-from btkit.jobs import load_run, verify
+from btkit.errors import BundleError, InterruptedRunError
+from btkit.jobs import execute, list_runs, load_run, resume, verify
+from btkit.jobs.asking import read_job
 from btkit.jobs.finished_sets import brought_by_user
 from btkit.models.classifiers import load_classifiers
 
@@ -67,3 +70,62 @@ def test_a_bundle_that_is_not_there_ends_the_run(settings, tmp_path):
     del tmp_path
     with pytest.raises(BundleError, match="nowhere"):
         bt.run(reading("models/nowhere"), *RANGE, settings=settings)
+
+
+class StopAfter:
+    def __init__(self, bars):
+        self.bars, self.counted = bars, []
+
+    @contextmanager
+    def stage(self, _name):
+        yield lambda _text: None
+
+    def count(self, done, _total, _unit):
+        self.counted.append(done)
+        if done == self.bars:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_stopped_run_goes_on_with_its_classifier_and_begins_anew_with_another(
+    settings, folder, changed
+):
+    known = settings.model_copy(update={"checkpoint_bars": 1})
+    with pytest.raises((KeyboardInterrupt, InterruptedRunError)):
+        bt.run(reading(PATH), *RANGE, settings=known, progress=StopAfter(400))
+    run_id = list_runs(settings=settings)[0]["run_id"]
+    if changed:
+        regime_bundle(folder, seed=9)
+    watch = StopAfter(None)
+    resumed = resume(run_id, settings=known, progress=watch)
+    assert watch.counted[0] == (1 if changed else 401)
+    whole = bt.run(reading(PATH), *RANGE, settings=settings)
+    assert len(whole.trades) > 1
+    assert resumed.trades.equals(whole.trades)
+    one, other = (load_run(known_id, settings=settings) for known_id in (whole.run_id, run_id))
+    pd.testing.assert_frame_equal(one.curve, other.curve, check_exact=True)
+    [classifier] = other.report.provenance.classifiers
+    assert classifier["hash"] == bt.load_bundle(folder).hash
+
+
+def test_a_batch_runs_each_spec_with_its_own_classifier(settings, folder, tmp_path):
+    others = regime_bundle(tmp_path / "models/other/SPX_1d", seed=9)
+    specs = [
+        reading(path, name=name)
+        for name, path in (("one", folder), ("other", others), ("none", "models/nowhere"))
+    ]
+    symbol, start, end = RANGE
+    jobs = [
+        {"kind": "run", "spec": spec, "symbol": symbol, "start": start, "end": end}
+        for spec in specs
+    ]
+    result = execute(read_job({"kind": "batch", "jobs": jobs}), settings=settings)
+    one, other, none = result.lines
+    for line, spec in ((one, specs[0]), (other, specs[1])):
+        alone = bt.run(spec, *RANGE, settings=settings)
+        found = load_run(line["run_id"], settings=settings)
+        assert found.report.metrics.total_trades == len(alone.trades) > 1
+        [classifier] = found.report.provenance.classifiers
+        assert classifier["hash"] == bt.load_bundle(spec["classifiers"]["regime"]).hash
+    assert one["metrics"]["total_trades"] != other["metrics"]["total_trades"]
+    assert (none["exit_code"], none["error"]["type"]) == (2, "BundleError")

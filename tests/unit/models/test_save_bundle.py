@@ -13,7 +13,7 @@ from support.bundles import FEATURES, ORDER, STRATEGY, layers, relu_network
 
 import btkit as bt
 from btkit.errors import BtkitError, BundleError, UsageError
-from btkit.models import class_probabilities
+from btkit.models import class_probabilities, read_strategy_v3
 
 ROWS = np.random.default_rng(5).random((200, 2))
 CREATED = dt.datetime(2024, 3, 1, tzinfo=dt.UTC)
@@ -54,6 +54,21 @@ def test_what_is_saved_is_what_is_loaded(tmp_path):
     assert saved.trained_until == pd.Timestamp("2014-12-31")
     expected = relu_network(layers(2, 4, 3), ROWS)
     np.testing.assert_allclose(saved.network.forward(ROWS), expected, rtol=0, atol=1e-12)
+
+
+def test_a_strategy_that_was_read_stands_for_its_text(tmp_path):
+    written = STRATEGY | {
+        "version": "3.0",
+        "model": {"type": "mlp", "architecture": {"activation": "relu"}},
+        "decisions": {"confidence_threshold": 0.7},
+        "training_data": {"symbols": {"symbol": "IXIC"}, "timeframes": {"timeframe": "1d"}},
+    }
+    rest = {"symbols": None, "timeframes": None, "activation": None}
+    read = save(tmp_path / "read", strategy=read_strategy_v3(written), **rest)
+    assert read.hash == save(tmp_path / "written", strategy=written, **rest).hash
+    assert (read.name, read.symbols, read.decisions) == (
+        "dip", ("IXIC",), {"confidence_threshold": 0.7},
+    )  # fmt: skip
 
 
 def test_the_ranges_are_those_of_the_training_rows(tmp_path):

@@ -2,6 +2,7 @@
 
 import math
 
+import pandas as pd
 import pytest
 
 NAN = math.nan
@@ -211,3 +212,41 @@ def test_a_channel_that_includes_its_own_bar_never_breaks(run):
     )  # fmt: skip
     assert close == needed
     assert len(run(closes, entry_conditions=["close > prev_highest_20"]).trades) == 1
+
+
+REGIMES = ["RANGING", "TRENDING_DOWN", "TRENDING_UP"]
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "meant"),
+    [
+        ("regime == 'TRENDING_UPP'", "regime is never 'TRENDING_UPP'", "TRENDING_UP"),
+        ("close > 0 and 'x' == prev_regime", "prev_regime is never 'x'", None),
+        ("on('1w', regime) in ('RANGIN',)", "regime is never 'RANGIN'", "RANGING"),
+    ],
+)
+def test_a_text_that_a_column_cannot_have_is_told_with_those_that_it_can(run, text, column, meant):
+    texts = pd.Categorical(["TRENDING_UP", None] * 2 + ["TRENDING_DOWN"], categories=REGIMES)
+    result = run(UP, entry_conditions=[text], columns=["regime"], bars={"regime": texts})
+    asked = f"did you mean '{meant}'? " if meant else ""
+    listed = ", ".join(map(repr, REGIMES))
+    assert explained(result) == [
+        f"entry_conditions[0] '{text}' never held; {column}: {asked}it is one of {listed}."
+    ]
+
+
+def test_a_text_that_it_can_have_is_not_said_to_be_wrong(run):
+    texts = pd.Categorical(["TRENDING_UP", None, *["TRENDING_UP"] * 3], categories=REGIMES)
+    conditions = ["regime == 'RANGING'"]
+    result = run(UP, entry_conditions=conditions, columns=["regime"], bars={"regime": texts})
+    assert explained(result) == [
+        "entry_conditions[0] 'regime == 'RANGING'' never held; regime was missing on 1 bars."
+    ]
+
+
+def test_of_many_texts_the_first_are_told(run):
+    texts = pd.Categorical(["t00"] * 5, categories=[f"t{place:02}" for place in range(30)])
+    [told] = explained(
+        run(UP, entry_conditions=["kind == 'a'"], columns=["kind"], bars={"kind": texts})
+    )
+    assert told.endswith("'t18', 't19' and 10 more.")
