@@ -269,15 +269,33 @@ def after_list(runs: Sequence[Mapping[str, Any]]) -> list[Step]:
     ]
 
 
-def after_validation(path: str, kind: str) -> list[Step]:
-    """Return what may be done with a spec that is valid, by its file and its kind."""
+def after_validation(
+    path: str, kind: str, *, meant: Mapping[str, str] | None = None, model_path: str | None = None
+) -> list[Step]:
+    """Return what may be done with a spec that is valid.
+
+    Parameters
+    ----------
+    path, kind
+        Of its file.
+    meant
+        What it says that it is run on.
+    model_path
+        Of its bundle, if that lies elsewhere than it says.
+    """
     from btkit.spec import KINDS  # noqa: PLC0415 - lazy start-up
 
+    known, meant = KINDS[kind], meant or {}
+    asked = [known.command, "--strategy", path]
+    if model_path is not None:
+        asked += ["--model-path", model_path]
+    if meant.get("symbol", "SPX") != "SPX" or meant.get("interval", "1d") != "1d":
+        # What it was trained on is not in the sample; --source says where else bars come from.
+        return [step("Runs it on what it was trained on.", *asked, *known.trial)]
     return [
         step(
             "Runs it on the history of the S&P 500 that comes with btkit.",
-            KINDS[kind].command, "--strategy", path, "--symbol", "SPX", *KINDS[kind].trial,
-            "--source", "sample",
+            *asked, "--symbol", "SPX", *known.trial, "--source", "sample",
         )
     ]  # fmt: skip
 

@@ -3,7 +3,7 @@
 from btkit.models.bundle import Bundle
 from btkit.models.features import Feature, FeaturePlan
 from btkit.models.findings import refused_bundle
-from btkit.models.grammar import StrategyV3, is_strategy_v3, read_strategy_v3
+from btkit.models.grammar import StrategyV3, read_strategy_v3
 from btkit.models.loading import inspect_bundle, load_bundle
 from btkit.models.outputs import class_probabilities
 from btkit.models.planning import plan_features, plan_inputs
@@ -27,7 +27,6 @@ __all__ = [
     "StrategyV3",
     "class_probabilities",
     "inspect_bundle",
-    "is_strategy_v3",
     "load_bundle",
     "plan_features",
     "plan_inputs",

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from btkit.errors import BundleError, SpecError
-from btkit.models.input_reading import read_inputs
+from btkit.arguments import is_text
+from btkit.errors import BundleError, Problem, SpecError, UsageError
+from btkit.models.input_reading import read_inputs, refuse_external_data
 from btkit.models.planning import plan_inputs
 from btkit.models.problems import Findings
+from btkit.models.timeframes import timeframe_interval
 from btkit.models.timeline import KnownBundle
 
 if TYPE_CHECKING:
+    from btkit.markets import Interval
     from btkit.models.features import FeaturePlan
     from btkit.spec import ModelSpec
 
@@ -46,6 +50,7 @@ def check_definition(known: KnownBundle, spec: ModelSpec) -> None:
             hint="Take the strategy file that the model was trained with.",
             details={"path": known.path, "output_type": trained_for, "output_format": stated},
         )
+    refuse_external_data(spec.features, findings)
     inputs = read_inputs(spec.features, bundle.timeframes, findings)
     if findings.problems:
         raise SpecError(findings.problems, origin=f"the definition of {spec.name}")
@@ -76,6 +81,50 @@ def check_definition(known: KnownBundle, spec: ModelSpec) -> None:
         hint="Take the strategy file that the model was trained with, or train it again.",
         details={"path": known.path, "differences": differences},
     )
+
+
+def definition_problems(definition: Mapping[str, Any], interval: Interval) -> list[Problem]:
+    """Return what is wrong with a strategy's definition of its features, whatever its bundle is.
+
+    Parameters
+    ----------
+    definition
+        With ``indicators``, ``fuzzy_sets`` and ``nn_inputs``.
+    interval
+        Of the bars that it decides on.
+
+    Returns
+    -------
+    list of Problem
+        Each where it stands in the definition.
+    """
+    findings = Findings()
+    refuse_external_data(definition, findings)
+    read_inputs(definition, _named_timeframes(definition, interval), findings)
+    return findings.problems
+
+
+def in_features(problem: Problem) -> Problem:
+    """Return what is wrong with a definition where it stands in a spec."""
+    place = None if problem.location is None else ("features", *problem.location)
+    return replace(problem, path=f"features.{problem.path}", location=place)
+
+
+def _named_timeframes(features: Mapping[str, Any], interval: Interval) -> tuple[str, ...]:
+    # What it was trained on the bundle would say: here each that it names is one.
+    inputs = features.get("nn_inputs")
+    entries = inputs if isinstance(inputs, list) else []
+    named = [entry.get("timeframes") for entry in entries if isinstance(entry, Mapping)]
+    texts = [text for some in named if isinstance(some, list) for text in some if is_text(text)]
+    return tuple(dict.fromkeys([interval.label, *filter(_is_timeframe, texts)]))
+
+
+def _is_timeframe(text: str) -> bool:
+    try:
+        timeframe_interval(text)
+    except UsageError:
+        return False
+    return True
 
 
 def _formulas(plan: FeaturePlan) -> dict[str, str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -153,16 +154,15 @@ def answers_of(
         If a bundle was trained on something else, is no model that trades, or does not say what
         its classes are.
     """
-    rules = tuple(_rules_of(known, spec) for known in bundles)
-    _check_alike(bundles, rules)
+    for check in fit_checks(bundles, spec, symbol=symbol, interval=interval):
+        check()
+    rules = _all_rules(bundles, spec)
     classes = [_classes_of(known) for known in bundles]
     starts = [known.first_bar(dates) for known in bundles]
     which = np.asarray(starts, np.int64).searchsorted(np.arange(len(bars)), side="right") - 1
     parts = []
     features: Mapping[str, Floats] = {}
     for place, known in enumerate(bundles):
-        check_fit(known, allow_other=spec.allow_other, symbol=symbol, interval=interval)
-        check_definition(known, spec)
         made, earliest = ask(
             known.bundle,
             bars,
@@ -180,6 +180,34 @@ def answers_of(
     said = silence(said, which < 0, Held.NO_MODEL)
     warnings = [warning for known in bundles for warning in _warnings(known, spec)]
     return ModelAnswers(said, which, classes[0], rules, warnings, features)
+
+
+def fit_checks(
+    bundles: Sequence[KnownBundle], spec: ModelSpec, *, symbol: str | None, interval: Interval
+) -> Iterator[Callable[[], object]]:
+    """Yield what refuses bundles that do not fit a run, before a bar is looked at.
+
+    Parameters
+    ----------
+    bundles, spec, symbol, interval
+        As for `answers_of`.
+
+    Yields
+    ------
+    callable
+        Raises `BundleError` or `SpecError` where something does not fit.
+    """
+    yield lambda: _check_alike(bundles, _all_rules(bundles, spec))
+    for known in bundles:
+        yield partial(_classes_of, known)
+        yield partial(
+            check_fit, known, allow_other=spec.allow_other, symbol=symbol, interval=interval
+        )
+        yield partial(check_definition, known, spec)
+
+
+def _all_rules(bundles: Sequence[KnownBundle], spec: ModelSpec) -> tuple[DecisionRules, ...]:
+    return tuple(_rules_of(known, spec) for known in bundles)
 
 
 def _rules_of(known: KnownBundle, spec: ModelSpec) -> DecisionRules:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -227,6 +227,35 @@ def _load(paths: str | Mapping[str, str], given: Bundle | None) -> tuple[KnownBu
     return tuple(KnownBundle(load_bundle(path), path, date) for date, path in sorted(paths.items()))
 
 
+def classifier_checks(
+    classifier: Classifier, *, symbol: str | None, interval: Interval
+) -> Iterator[Callable[[], object]]:
+    """Yield what refuses a classifier that does not fit a run, before a bar is looked at.
+
+    Parameters
+    ----------
+    classifier
+        As `load_classifiers` returns it.
+    symbol, interval
+        Of the bars; no symbol where they do not say it.
+
+    Yields
+    ------
+    callable
+        Raises `BundleError` where something does not fit.
+    """
+    yield partial(_classes_of, classifier.name, classifier.bundles)
+    for known in classifier.bundles:
+        yield partial(
+            check_fit,
+            known,
+            allow_other=classifier.allow_other,
+            symbol=symbol,
+            interval=interval,
+            written=f"into classifiers.{classifier.name}, as {{path: ..., allow_other: [...]}}",
+        )
+
+
 def classify_bars(classifier: Classifier, seen: ClassifiedBars) -> Classified:
     """Ask a classifier of every bar.
 
@@ -244,6 +273,8 @@ def classify_bars(classifier: Classifier, seen: ClassifiedBars) -> Classified:
         which it could not have been trained yet.
     """
     name, bundles = classifier.name, classifier.bundles
+    for check in classifier_checks(classifier, symbol=seen.symbol, interval=seen.interval):
+        check()
     classes = _classes_of(name, bundles)
     begin, bars = seen.begin, seen.bars.iloc[seen.begin :]
     dates = seen.dates[begin:]
@@ -252,13 +283,6 @@ def classify_bars(classifier: Classifier, seen: ClassifiedBars) -> Classified:
     features: Mapping[str, Floats] = {}
     ends = [seen.first_unseen(known.bundle) for known in bundles]
     for known, end in zip(bundles, ends, strict=True):
-        check_fit(
-            known,
-            allow_other=classifier.allow_other,
-            symbol=seen.symbol,
-            interval=seen.interval,
-            written=f"into classifiers.{name}, as {{path: ..., allow_other: [...]}}",
-        )
         if known.known_from is not None:
             horizon = known.bundle.label_horizon or 0
             check_date(known, end, dates=seen.dates, horizon=horizon)

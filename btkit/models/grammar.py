@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -23,12 +23,8 @@ from btkit.models.strategy_settings import (
 from btkit.models.training_data import LabelSection, training_data_of
 from btkit.spec.fields import Description, Name, Version
 from btkit.spec.reading import parse_text
+from btkit.spec.version3 import V3_PARTS, V3_PASSED_OVER
 from btkit.spec.wording import no_mapping
-
-_READ: Final = ("name", "version", "description", "training_data", "indicators", "fuzzy_sets",
-                "nn_inputs", "model", "decisions", "training", "context_data")  # fmt: skip
-# Where it may be put to work, which here is what a run says.
-_PASSED_OVER: Final = ("scope", "deployment")
 
 
 @dataclass(frozen=True)
@@ -129,17 +125,6 @@ def read_strategy_v3(source: str | Mapping[str, Any], *, origin: str = ORIGIN) -
     return strategy
 
 
-def is_strategy_v3(values: object) -> bool:
-    """Return whether a mapping is meant as a v3 strategy rather than as a spec of btkit.
-
-    Parameters
-    ----------
-    values
-        What a file holds.
-    """
-    return isinstance(values, Mapping) and "nn_inputs" in values
-
-
 class _Head(BaseModel):
     model_config = ConfigDict(strict=True, hide_input_in_errors=True)
 
@@ -149,7 +134,7 @@ class _Head(BaseModel):
 
 
 def _strategy(values: Mapping[str, Any], findings: Findings) -> StrategyV3 | None:
-    known = (*_READ, *_PASSED_OVER)
+    known = (*V3_PARTS, *V3_PASSED_OVER)
     values = findings.mapping(values, ("strategy",), most=100, of="parts by name")
     findings.unknown_keys(values, known, (), told=True)
     refuse_external_data(values, findings)
@@ -202,6 +187,6 @@ def _head(values: Mapping[str, Any], findings: Findings) -> _Head | None:
 def _in_order(problems: list[Problem]) -> list[Problem]:
     def place(problem: Problem) -> int:
         first = (problem.location or ("",))[0]
-        return _READ.index(first) if first in _READ else -1
+        return V3_PARTS.index(first) if first in V3_PARTS else -1
 
     return sorted(problems, key=place)

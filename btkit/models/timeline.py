@@ -88,18 +88,55 @@ def bundles_of(
     """
     if given is not None:
         return _given(given)
+    return [
+        load_known(path, spec, known_from)
+        for known_from, path in bundle_paths(spec, symbol=symbol, interval=interval)
+    ]
+
+
+def bundle_paths(
+    spec: ModelSpec, *, symbol: str | None, interval: str
+) -> list[tuple[str | None, str]]:
+    """Return where the bundles of a spec are, each with the date from which it was known.
+
+    Parameters
+    ----------
+    spec, symbol, interval
+        As for `bundles_of`.
+
+    Raises
+    ------
+    BundleError
+        If a folder of them cannot be read, or has none in it.
+    UsageError
+        If nothing says where they are.
+    """
     if spec.models is not None:
-        return [
-            KnownBundle(_load(path, spec), path, date) for date, path in _dated(spec.models).items()
-        ]
-    path = spec.model_path or _usual_path(spec, symbol, interval)
-    return [KnownBundle(_load(path, spec), path)]
+        return list(_dated(spec.models).items())
+    return [(None, spec.model_path or _usual_path(spec, symbol, interval))]
 
 
-def _load(path: str, spec: ModelSpec) -> Bundle:
-    return load_bundle(
+def load_known(path: str, spec: ModelSpec, known_from: str | None = None) -> KnownBundle:
+    """Return a bundle as a spec reads it.
+
+    Parameters
+    ----------
+    path
+        Of its folder.
+    spec
+        May say what its outputs are.
+    known_from
+        The date at whose close it decides first; None for always.
+
+    Raises
+    ------
+    BundleError
+        If it is refused.
+    """
+    bundle = load_bundle(
         path, output_classes=spec.output_classes, output_activation=spec.output_activation
     )
+    return KnownBundle(bundle, path, known_from)
 
 
 def _given(given: Bundle | Mapping[str, Bundle]) -> list[KnownBundle]:
@@ -126,7 +163,7 @@ def _is_date(text: str) -> bool:
         return False
 
 
-def _dated(models: Mapping[str, str] | str) -> dict[str, str]:
+def _dated(models: Mapping[str, str] | str) -> dict[str | None, str]:
     if not isinstance(models, str):
         return dict(sorted(models.items()))
     folder = Path(os.path.expanduser(models))  # noqa: PTH111 - as for a bundle's own path

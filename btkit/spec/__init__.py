@@ -4,10 +4,20 @@ from btkit.spec.base import BaseSpec
 from btkit.spec.document import dump_spec, spec_hash, spec_schema
 from btkit.spec.events import read_events
 from btkit.spec.fields import CONDITION_LISTS
-from btkit.spec.kinds import KINDS, RunCommand, SpecKind, as_it_ran, kind_of, kinds_run_by
-from btkit.spec.load import load_spec, meant_for
+from btkit.spec.kinds import (
+    KINDS,
+    RunCommand,
+    SpecKind,
+    as_it_ran,
+    foreign_sign,
+    infer_kind,
+    kind_of,
+    kinds_run_by,
+)
+from btkit.spec.load import load_spec, meant_for, read_fields
 from btkit.spec.model import OptionsSpec, StrategySpec
-from btkit.spec.trained import DECISION_NUMBERS, ModelSpec
+from btkit.spec.trained import ModelSpec
+from btkit.spec.version3 import DECISION_NUMBERS
 
 __all__ = [
     "CONDITION_LISTS",
@@ -21,11 +31,14 @@ __all__ = [
     "StrategySpec",
     "as_it_ran",
     "dump_spec",
+    "foreign_sign",
+    "infer_kind",
     "kind_of",
     "kinds_run_by",
     "load_spec",
     "meant_for",
     "read_events",
+    "read_fields",
     "spec_hash",
     "spec_schema",
 ]

@@ -11,6 +11,7 @@ import yaml
 from pydantic.json_schema import models_json_schema
 
 from btkit.spec.base import BaseSpec
+from btkit.spec.fields import CONDITION_LISTS
 from btkit.spec.kinds import KINDS, SpecKind
 from btkit.spec.reading import reads_as_text
 
@@ -75,7 +76,7 @@ def spec_schema() -> dict[str, Any]:
     for known in KINDS.values():
         if known.foreign:
             # Another system's form of one: what stands in it, `load_spec` says.
-            choice = {"if": _has_one_of(known.foreign), "then": {}, "else": choice}
+            choice = {"if": _is_foreign(known), "then": {}, "else": choice}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": definitions["title"],
@@ -83,6 +84,16 @@ def spec_schema() -> dict[str, Any]:
         **choice,
         "$defs": definitions["$defs"],
     }
+
+
+def _is_foreign(known: SpecKind) -> dict[str, Any]:
+    signed = _has_one_of(known.foreign)
+    if not known.foreign_telling:
+        return signed
+    parts = {"type": ["array", "object"]}
+    telling = [{"required": [name], "properties": {name: parts}} for name in known.foreign_telling]
+    others = {"not": _has_one_of([*CONDITION_LISTS, *known.signs])}
+    return {"anyOf": [signed, {"allOf": [{"anyOf": telling}, others]}]}
 
 
 def _tells(known: SpecKind) -> list[dict[str, Any]]:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from btkit.arguments import quoted
-from btkit.errors import SpecKindError
+from btkit.errors import Problem, SpecKindError
 from btkit.spec.base import BaseSpec
+from btkit.spec.fields import CONDITION_LISTS
 from btkit.spec.model import OptionsSpec, StrategySpec
-from btkit.spec.trained import SIGNS, ModelSpec, fields_of_v3
+from btkit.spec.trained import SIGNS, ModelSpec
+from btkit.spec.version3 import V3_SIGNS, V3_TELLING, fields_of_v3, in_v3
 
 RunCommand = Literal["run", "options-sim"]
 """The commands that run a spec once."""
@@ -40,12 +42,19 @@ class SpecKind:
         Fields that make it one where no kind's own field says otherwise.
     usual
         Fields that it has as a rule; they tell it where nothing else does.
+    empty_signs
+        Those of its signs that make it one even when they are null or empty, in a file without
+        conditions.
     trial
         Flags of a first run on the sample.
     foreign
         Fields each of which makes a file another system's form of one.
+    foreign_telling
+        Fields, lists or mappings, that make it one where it has no sign and no conditions.
     adopt
         Returns the fields of such a file as this kind has them.
+    in_foreign
+        Returns what is wrong with a spec where it stands in such a file.
     """
 
     spec: type[BaseSpec]
@@ -57,9 +66,12 @@ class SpecKind:
     own: tuple[str, ...] = ()
     telling: tuple[str, ...] = ()
     usual: tuple[str, ...] = ()
+    empty_signs: tuple[str, ...] = ()
     trial: tuple[str, ...] = ("--start", "2005-01-01", "--end", "2018-12-31")
     foreign: tuple[str, ...] = ()
+    foreign_telling: tuple[str, ...] = ()
     adopt: Callable[[Mapping[str, Any]], dict[str, Any]] = dict
+    in_foreign: Callable[[Problem], Problem] = lambda problem: problem
 
 
 KINDS: dict[str, SpecKind] = {
@@ -94,8 +106,11 @@ KINDS: dict[str, SpecKind] = {
         verb="bt.run",
         mark="a model spec names its model_path or models",
         signs=SIGNS,
-        foreign=("nn_inputs",),
+        empty_signs=("model_path", "models"),
+        foreign=V3_SIGNS,
+        foreign_telling=V3_TELLING,
         adopt=fields_of_v3,
+        in_foreign=in_v3,
     ),
 }
 """By name, which is the class's ``kind``; a file in which nothing tells is of the first."""
@@ -138,7 +153,7 @@ def infer_kind(values: Mapping[str, Any]) -> InferredKind:
     'has direction, which only rule specs have'
     """
     given = {name for name, value in values.items() if value is not None}
-    signed = _by_a_sign(values)
+    signed = _by_a_sign(values) or _by_an_empty_sign(values)
     if signed is not None:
         return signed
     for name, known in KINDS.items():
@@ -160,17 +175,39 @@ def infer_kind(values: Mapping[str, Any]) -> InferredKind:
 
 def _by_a_sign(values: Mapping[str, Any]) -> InferredKind | None:
     for name, known in KINDS.items():
-        if is_foreign(known, values):
-            return InferredKind(name, f"has {known.foreign[0]}, as another system's strategies do")
+        found = foreign_sign(known, values)
+        if found is not None:
+            return InferredKind(name, f"has {found}, as another system's strategies do")
         for sign in known.signs:
             if values.get(sign) is not None and not _is_nothing(values[sign]):
                 return InferredKind(name, f"has a {sign}")
     return None
 
 
-def is_foreign(known: SpecKind, values: Mapping[str, Any]) -> bool:
-    """Return whether a file is another system's form of a kind of spec."""
-    return any(values.get(name) is not None for name in known.foreign)
+def _by_an_empty_sign(values: Mapping[str, Any]) -> InferredKind | None:
+    # Where a model is named by nothing, its kind has a sentence for that; rules have conditions.
+    if _has_conditions(values):
+        return None
+    for name, known in KINDS.items():
+        for sign in known.signs:
+            if sign in known.empty_signs and sign in values:
+                return InferredKind(name, f"has a {sign}, if an empty one")
+    return None
+
+
+def foreign_sign(known: SpecKind, values: Mapping[str, Any]) -> str | None:
+    """Return the field that makes a file another system's form of a kind; None if it is none."""
+    for name in known.foreign:
+        if values.get(name) is not None:
+            return name
+    if _has_conditions(values) or any(values.get(sign) is not None for sign in known.signs):
+        return None
+    parts = (name for name in known.foreign_telling if isinstance(values.get(name), dict | list))
+    return next(parts, None)
+
+
+def _has_conditions(values: Mapping[str, Any]) -> bool:
+    return any(values.get(name) is not None for name in CONDITION_LISTS)
 
 
 def _is_nothing(value: object) -> bool:

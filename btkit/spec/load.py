@@ -12,7 +12,15 @@ from btkit.indicators import NO_USER_EVENTS, UserEvents
 from btkit.settings import Settings, read_settings
 from btkit.spec.base import BaseSpec
 from btkit.spec.events import EventSource, read_events
-from btkit.spec.kinds import KINDS, InferredKind, check_kind, infer_kind, is_foreign, kind_of
+from btkit.spec.kinds import (
+    KINDS,
+    InferredKind,
+    SpecKind,
+    check_kind,
+    foreign_sign,
+    infer_kind,
+    kind_of,
+)
 from btkit.spec.reading import parse_text, read_file
 from btkit.spec.wording import no_mapping
 
@@ -49,7 +57,8 @@ def load_spec(
         What is needed, such as ``"rules"`` or ``"options"``; of several the first where nothing
         tells. None takes what the fields tell: a ``spread_type`` makes an option spec; without
         one, ``model_path``, ``models`` or what else only model specs have makes a model spec, and
-        so do the ``nn_inputs`` of another system's strategies; else a field that only rule specs
+        so do the ``nn_inputs`` of another system's strategies, and, without conditions, their
+        other parts; else a field that only rule specs
         have makes a rule spec; else ``target_dte``, ``short_delta`` or ``long_delta`` an option
         spec; else exits or stops
         a rule spec. A spec in which nothing tells is taken for what is needed.
@@ -102,7 +111,7 @@ def meant_for(source: str | Mapping[str, Any]) -> dict[str, str]:
         if not isinstance(values, Mapping):
             return {}
         kind = KINDS[infer_kind(values).kind or "rules"]
-        if is_foreign(kind, values):
+        if foreign_sign(kind, values) is not None:
             values = kind.adopt(values)
     except (SpecError, UsageError):
         return {}
@@ -210,16 +219,24 @@ def _build(values: object, known: _Known, kinds: Sequence[str]) -> BaseSpec:
     taken = check_kind(inferred, kinds, values.get("name"))
     kind = KINDS[taken]
     try:
-        if is_foreign(kind, values):
-            values = kind.adopt(values)
-        # null means the default.
-        limit = known.max_holding_bars if kind.spec.has_usual_limit else None
-        if values.get("max_holding_bars") is None and limit is not None:
-            values = {**values, "max_holding_bars": limit}
-        return kind.spec.from_fields(values, known.events)
+        if foreign_sign(kind, values) is None:
+            return _checked(kind, values, known)
+        values = kind.adopt(values)
+        try:
+            return _checked(kind, values, known)
+        except SpecError as error:
+            raise SpecError([kind.in_foreign(problem) for problem in error.problems]) from error
     except SpecError as error:
         error.details |= {"kind": taken, "why": inferred.why}
         raise
+
+
+def _checked(kind: SpecKind, values: Mapping[str, Any], known: _Known) -> BaseSpec:
+    # null means the default.
+    limit = known.max_holding_bars if kind.spec.has_usual_limit else None
+    if values.get("max_holding_bars") is None and limit is not None:
+        values = {**values, "max_holding_bars": limit}
+    return kind.spec.from_fields(values, known.events)
 
 
 def _known(settings: Settings | None, events: EventSource | None) -> _Known:

@@ -1,15 +1,14 @@
-"""The kind of spec that trades as a trained model says, and the other system's form of one."""
+"""The kind of spec that trades as a trained model says."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
-from btkit.arguments import kind_of_value, quoted
+from btkit.arguments import quoted
 from btkit.conditions import COST_NAMES, SIZING_NAMES, fill_parameters
-from btkit.errors import Problem, SpecError, UsageError
+from btkit.errors import Problem, UsageError
 from btkit.markets import Interval
 from btkit.spec.base import BaseSpec
 from btkit.spec.bundles import BundlePath, Day, Models, Others, refuse, refuse_part
@@ -278,93 +277,3 @@ for _other in (StrategySpec, OptionsSpec):
             for name in _ONLY_MODELS
         }
     )
-
-
-_FEATURES = ("indicators", "fuzzy_sets", "nn_inputs")
-_FORMAT = "output_format"
-_DECISIONS = ("confidence_threshold", "position_awareness", "allow_short_from_flat")
-_NESTED = {
-    "filters": ("min_signal_separation",),
-    "cost_model": ("round_trip_cost", "min_edge_multiplier"),
-}
-DECISION_NUMBERS = ("confidence_threshold", *(name for part in _NESTED.values() for name in part))
-"""The numbers by which a model's answers become orders, or do not."""
-
-
-def fields_of_v3(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a strategy of the other system's third grammar as the fields of a model spec.
-
-    What it is trained by is left out; of what it decides by everything has to be known here, since
-    a filter that is not applied trades otherwise than was meant.
-
-    Parameters
-    ----------
-    values
-        The fields of its file.
-
-    Raises
-    ------
-    SpecError
-        If it decides by something that is not known here.
-    """
-    problems: list[Problem] = []
-    fields = {name: values[name] for name in ("name", "version", "description") if name in values}
-    fields["features"] = {name: values[name] for name in _FEATURES if name in values}
-    decided = _decisions(values.get("decisions"), problems)
-    # No setting of a run, but something that the bundle has to agree with.
-    if _FORMAT in decided:
-        fields["features"][_FORMAT] = decided.pop(_FORMAT)
-    fields |= decided
-    fields |= _training_data(values.get("training_data"))
-    if problems:
-        raise SpecError(problems)
-    return fields
-
-
-def _decisions(section: object, problems: list[Problem]) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
-    for name, value in _mapping(section, "decisions", problems).items():
-        known = _NESTED.get(name)
-        if name in {*_DECISIONS, _FORMAT}:
-            fields[name] = value
-        elif known is not None:
-            path = f"decisions.{name}"
-            for below, found in _mapping(value, path, problems).items():
-                if below in known:
-                    fields[below] = found
-                else:
-                    problems.append(_unknown(f"{path}.{below}", known))
-        else:
-            problems.append(_unknown(f"decisions.{name}", (*_DECISIONS, *_NESTED)))
-    return fields
-
-
-def _mapping(section: object, path: str, problems: list[Problem]) -> Mapping[str, Any]:
-    if isinstance(section, dict):
-        return section
-    if section is not None:
-        message = f"must be a mapping, not {kind_of_value(section)}"
-        problems.append(Problem(path, message, "write its settings below it, one a line"))
-    return {}
-
-
-def _unknown(path: str, known: Sequence[str]) -> Problem:
-    return Problem(
-        path,
-        "is not known here, and without it the strategy would decide otherwise",
-        f"keep {', '.join(known)}; leave it out if it changes nothing",
-    )
-
-
-def _training_data(section: object) -> dict[str, Any]:
-    # Whatever has another shape only leaves symbol and interval to be given.
-    known = section if isinstance(section, dict) else {}
-    symbols, timeframes = known.get("symbols"), known.get("timeframes")
-    fields: dict[str, Any] = {}
-    if isinstance(symbols, dict):
-        named = symbols.get("list")
-        only = named[0] if isinstance(named, list) and len(named) == 1 else None
-        fields["symbol"] = symbols.get("symbol") or only
-    if isinstance(timeframes, dict):
-        fields["interval"] = timeframes.get("base_timeframe") or timeframes.get("timeframe")
-    return {name: value for name, value in fields.items() if value is not None}

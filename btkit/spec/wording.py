@@ -42,6 +42,8 @@ _MISSING_HINTS = {
     "entry_conditions": 'list at least one condition, such as "close > sma_50"',
     "exit_conditions": "write [] if there are none",
     "stop_conditions": "write [] if there are none",
+    "model_path": "write the bundle's folder, such as models/dip/SPX_1d; left out, it is "
+    "models/<name>/<SYMBOL>_<timeframe>",
     "short": "write its entry_conditions, exit_conditions and stop_conditions",
 }
 _FIELD_REFERENCE = "'backtest schema' prints every field"

@@ -107,7 +107,7 @@ def test_a_home_that_is_nobodys_is_no_folder(strategy, backtest):
 def test_validate_says_what_it_is(strategy, backtest):
     code, document, _ = backtest("validate", "--strategy", strategy)
     assert (code, document["kind"]) == (0, "model")
-    assert document["why"].startswith("It has a confidence_threshold")
+    assert document["why"].startswith("It has nn_inputs")
     assert document["spec"]["features"] == {**DEFINITION, "output_format": "classification"}
 
 

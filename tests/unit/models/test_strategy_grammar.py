@@ -8,7 +8,7 @@ from hypothesis import given
 from support.odd_values import with_something_odd
 
 from btkit.errors import SpecError, UsageError
-from btkit.models.grammar import is_strategy_v3, read_strategy_v3
+from btkit.models.grammar import read_strategy_v3
 from btkit.models.strategy_settings import read_decisions, read_model
 from btkit.spec.reading import parse_text
 
@@ -259,12 +259,6 @@ def test_whatever_stands_there_is_read_or_refused(values):
 def test_neither_text_nor_mapping():
     with pytest.raises(UsageError):
         read_strategy_v3(5)
-
-
-def test_a_strategy_is_told_from_a_spec():
-    assert is_strategy_v3(minimal())
-    assert not is_strategy_v3({"name": "dip", "entry_conditions": ["close > 1"]})
-    assert not is_strategy_v3("nn_inputs")
 
 
 def test_decisions_and_model_alone():

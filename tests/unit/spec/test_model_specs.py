@@ -1,10 +1,19 @@
 """Model specs: what tells one, what it may say, and what is refused in which words."""
 
 import pytest
+import yaml
 
 from btkit.errors import SpecError
 from btkit.settings import Settings
-from btkit.spec import ModelSpec, StrategySpec, dump_spec, kind_of, load_spec, spec_hash
+from btkit.spec import (
+    ModelSpec,
+    StrategySpec,
+    dump_spec,
+    infer_kind,
+    kind_of,
+    load_spec,
+    spec_hash,
+)
 
 SPEC = {"name": "m", "model_path": "models/m"}
 V3 = """
@@ -158,3 +167,91 @@ def test_what_a_v3_strategy_decides_by_and_nobody_knows_is_refused():
     found = problems(V3.replace("filters: {", "filters: {volume: 3, "))
     assert list(found) == ["decisions.filters.volume"]
     assert "would decide otherwise" in found["decisions.filters.volume"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "sign"),
+    [
+        ({"model_path": ""}, "model_path"),
+        ({"model_path": None}, "model_path"),
+        ({"models": None}, "models"),
+        ({"models": ""}, "models"),
+        ({"models": "", "position_sizing_formula": "1"}, "models"),
+    ],
+)
+def test_a_model_that_is_named_by_nothing_is_none_of_a_rule(fields, sign):
+    told = infer_kind({"name": "m", **fields})
+    assert (told.kind, told.why) == ("model", f"has a {sign}, if an empty one")
+    rule = {"entry_conditions": ["close > 1"], "exit_conditions": [], "stop_conditions": []}
+    assert infer_kind({"name": "m", **rule, **fields}).kind == "rules"
+
+
+def test_an_empty_path_has_a_sentence_of_its_own():
+    assert problems({"name": "m", "model_path": ""}) == {
+        "model_path": "is empty; write the bundle's folder, such as models/dip/SPX_1d; left out, "
+        "it is models/<name>/<SYMBOL>_<timeframe>"
+    }
+    assert load_spec({"name": "m", "models": None}).kind == "model"
+
+
+V3_FIELDS = yaml.safe_load(V3)
+
+
+@pytest.mark.parametrize("part", ["fuzzy_sets", "indicators", "training_data", "decisions",
+                                  "model", "training"])  # fmt: skip
+def test_any_part_of_a_v3_strategy_tells_it(part):
+    values = {"name": "dip", part: V3_FIELDS[part]}
+    told = infer_kind(values)
+    assert (told.kind, told.why) == ("model", f"has {part}, as another system's strategies do")
+    found = problems(values)
+    assert found["nn_inputs"].startswith("this field is missing; write such as")
+    assert ("indicators" in found) == (part != "indicators")
+    # Of a rule it is a field that nobody knows, and a word in it is none of a strategy's.
+    rule = {"entry_conditions": ["close > 1"], "exit_conditions": [], "stop_conditions": []}
+    assert list(problems({**values, **rule})) == [part]
+    assert infer_kind({"name": "dip", part: "a text"}).kind is None
+
+
+def test_misspelt_parts_of_a_v3_strategy_are_named():
+    values = {key: value for key, value in V3_FIELDS.items() if key not in ("nn_inputs", "model")}
+    values |= {"nn_input": V3_FIELDS["nn_inputs"], "modle": {"type": "mlp"}, "deployment": {}}
+    assert problems(values) == {
+        "nn_input": "unknown key 'nn_input' of a strategy of version 3; did you mean 'nn_inputs'?",
+        "modle": "unknown key 'modle' of a strategy of version 3; did you mean 'model'?",
+    }
+
+
+@pytest.mark.parametrize(
+    ("more", "path", "said"),
+    [
+        ({"model_path": "x"}, "model_path", "--model-path"),
+        ({"confidence_threshold": 0.5}, "confidence_threshold",
+         "write it as decisions.confidence_threshold"),
+        ({"stop_conditions": []}, "stop_conditions", "write a spec of its own"),
+        ({"version": "2.1"}, "version", "strategies of version 3 are read"),
+        ({"decisions": {"confidence_treshold": 0.6}}, "decisions.confidence_treshold",
+         "did you mean 'confidence_threshold'?"),
+        ({"decisions": {"confidence_threshold": 60}}, "decisions.confidence_threshold",
+         "must be at most 1, not 60"),
+        ({"decisions": {"filters": {"min_signal_separation": "x"}}},
+         "decisions.filters.min_signal_separation", "must be a number"),
+        ({"training_data": {"symbols": {"symbol": 5}}}, "training_data.symbols.symbol",
+         "must be a text"),
+        ({"training_data": {"timeframes": {"timeframe": "7q"}}},
+         "training_data.timeframes.timeframe", "a length of bars"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_v3_strategy_is_named_where_it_stands_there(more, path, said):
+    found = problems({**V3_FIELDS, **more})
+    assert list(found) == [path]
+    assert said in found[path]
+    with pytest.raises(SpecError) as caught:
+        load_spec({**V3_FIELDS, **more})
+    [problem] = caught.value.problems
+    assert problem.pointer == "/" + path.replace(".", "/")
+
+
+def test_the_order_of_outputs_may_stand_in_a_v3_strategy():
+    decisions = {"output_classes": ["BUY", "SELL", "HOLD"], "num_classes": 3}
+    spec = load_spec({**V3_FIELDS, "decisions": decisions})
+    assert spec.output_classes == ("BUY", "SELL", "HOLD")
