@@ -22,6 +22,7 @@ from btkit.cli.commands import (
     list_runs,
     model_inspect,
     options_sim,
+    plan,
     report,
     resume,
     retrain,
@@ -34,10 +35,11 @@ from btkit.cli.commands import (
     walk_forward,
     warm_up,
 )
-from btkit.cli.options import Debug, Quiet
+from btkit.cli.options import Debug, MaxRows, OnlyFields, Quiet
 from btkit.cli.outcome import CommandOutcome, DeferredCommand
 from btkit.cli.signatures import called_with, joined
 from btkit.errors import UsageError
+from btkit.extract import Extract
 
 _HELP = """
 Backtest strategy specs on real bars.
@@ -102,18 +104,37 @@ def backtest(
     """Take the options that stand before a command."""
 
 
-def _everywhere(*, quiet: Quiet = False, debug: Debug = False) -> None:
-    """Take what every command does, though one may have nothing to silence; `main` looks for it."""
+def _everywhere(
+    *,
+    quiet: Quiet = False,
+    debug: Debug = False,
+    fields: OnlyFields = None,
+    max_rows: MaxRows = None,
+) -> Extract:
+    """Return which part of its document a command shall print.
+
+    `main` looks for --quiet and --debug, which every command takes, though one may have nothing to
+    silence.
+    """
+    del quiet, debug
+    return Extract.of(fields, max_rows)
 
 
 def _deferred(command: Callable[..., CommandOutcome]) -> Callable[..., DeferredCommand]:
     """Return what typer calls for a command: it gives the work, which `main` begins."""
 
-    def parsed(**flags: object) -> DeferredCommand:
-        return partial(called_with, command, flags)
+    def parsed(**flags: Any) -> DeferredCommand:  # noqa: ANN401 - any flag
+        return partial(_carried_out, command, flags, called_with(_everywhere, flags))
 
     parsed.__signature__ = joined(command, _everywhere)  # type: ignore[attr-defined]  # as in `asked`
     return parsed
+
+
+def _carried_out(
+    command: Callable[..., CommandOutcome], flags: dict[str, Any], part: Extract
+) -> CommandOutcome:
+    outcome = called_with(command, flags)
+    return outcome if part == Extract() else outcome.only(part)
 
 
 for module in (
@@ -152,6 +173,13 @@ models.command(
     cls=_Once,
 )(_deferred(model_inspect.command))
 app.add_typer(models, name="model")
+
+plans = typer.Typer(help=plan.HELP, no_args_is_help=False, rich_markup_mode=None)
+for name, (told, planning) in plan.COMMANDS.items():
+    plans.command(name, help=told, short_help=told.strip().splitlines()[0], cls=_Once)(
+        _deferred(planning)
+    )
+app.add_typer(plans, name=plan.NAME)
 
 
 def parse(arguments: list[str]) -> DeferredCommand | int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from btkit.cli.options import (
     Follow,
     HtmlAssets,
     NoReport,
+    PlanHash,
     Quiet,
     Slippage,
     Source,
@@ -44,14 +46,9 @@ def _no_fields() -> Fields:
     return {}
 
 
-def spec_command(
-    kind: str,
-    own: Callable[..., Fields] = _no_fields,
-    *,
-    described: Mapping[str, object] | None = None,
-    follows: bool = False,
-) -> Callable[..., CommandOutcome]:
-    """Return the command that asks for a kind of job.
+@dataclass(frozen=True)
+class Asked:
+    """What the flags of a command ask for.
 
     Parameters
     ----------
@@ -61,27 +58,75 @@ def spec_command(
         Takes the flags beyond those of every spec, and returns the fields that they come to.
     described
         What flags of every spec are here, by name, where it is not the usual.
-    follows
-        Whether it has --follow.
     """
-    parts = (_spec_fields, own, _account_fields)
-    watched = _watched if follows else _quiet
 
-    def command(**flags: Any) -> CommandOutcome:  # noqa: ANN401 - any flag
-        from btkit.jobs import read_settings  # noqa: PLC0415 - lazy start-up
+    kind: str
+    own: Callable[..., Fields] = _no_fields
+    described: Mapping[str, object] | None = None
+
+    @property
+    def parts(self) -> tuple[Callable[..., Any], ...]:
+        """The functions whose keyword arguments are its flags, those of its pages the last."""
+        return (_spec_fields, self.own, _account_fields, rendering_of)
+
+    def job(self, flags: Mapping[str, Any], settings: Settings) -> SpecJob:
+        """Return the job that flags ask for.
+
+        Raises
+        ------
+        SpecError, UsageError
+            If anything makes no sense.
+        """
         from btkit.jobs.asking import make_job  # noqa: PLC0415 - lazy start-up
         from btkit.jobs.job import SPEC_JOBS  # noqa: PLC0415 - lazy start-up
 
+        *parts, rendering = self.parts
         fields = {name: value for part in parts for name, value in called_with(part, flags).items()}
-        rendering, settings = called_with(rendering_of, flags), read_settings()
-        job = make_job(SPEC_JOBS[kind], {**fields, "rendering": rendering}, settings=settings)
+        fields["rendering"] = called_with(rendering, flags)
+        return make_job(SPEC_JOBS[self.kind], fields, settings=settings)
+
+
+def spec_command(asked: Asked, *, follows: bool = False) -> Callable[..., CommandOutcome]:
+    """Return the command that carries out what it asks for.
+
+    Parameters
+    ----------
+    asked
+        By its flags.
+    follows
+        Whether it has --follow.
+    """
+    watched = _watched if follows else quiet_progress
+
+    def command(**flags: Any) -> CommandOutcome:  # noqa: ANN401 - any flag
+        from btkit.jobs import read_settings  # noqa: PLC0415 - lazy start-up
+
+        settings = read_settings()
+        job = asked.job(flags, settings)
         progress = called_with(watched, flags)
-        return carry_out(job, settings=settings, quiet=flags["quiet"], progress=progress)
+        return carry_out(
+            job,
+            settings=settings,
+            quiet=flags["quiet"],
+            progress=progress,
+            plan_hash=called_with(holding, flags),
+        )
 
     command.__signature__ = joined(  # type: ignore[attr-defined]  # typer reads it
-        *parts, rendering_of, watched, described=described
+        *asked.parts, holding, watched, described=asked.described
     )
     return command
+
+
+def holding(*, plan_hash: PlanHash = None) -> str | None:
+    """Return the hash of the plan that a job is held to, or None.
+
+    Parameters
+    ----------
+    plan_hash
+        The flag.
+    """
+    return plan_hash
 
 
 def _spec_fields(*, strategy: Strategy, symbol: Symbol = None, start: Start, end: End) -> Fields:
@@ -130,7 +175,14 @@ def rendering_of(
     return Rendering(engine=engine.value, html_assets=html_assets.value, upload=upload_reports)
 
 
-def _quiet(*, quiet: Quiet = False) -> Any:  # noqa: ANN401 - as `rendering_of`
+def quiet_progress(*, quiet: Quiet = False) -> Any:  # noqa: ANN401 - as `rendering_of`
+    """Return what shows people how far a job is, a `ProgressListener`.
+
+    Parameters
+    ----------
+    quiet
+        The flag.
+    """
     from btkit.cli.progress import open_progress  # noqa: PLC0415 - lazy start-up
 
     return open_progress(quiet=quiet)
@@ -146,7 +198,7 @@ def _watched(*, follow: Follow = False, quiet: Quiet = False) -> Any:  # noqa: A
             hint="Give one of the two.",
             details={"option": "--follow"},
         )
-    return PlainLines(every=1.0) if follow else _quiet(quiet=quiet)
+    return PlainLines(every=1.0) if follow else quiet_progress(quiet=quiet)
 
 
 def carry_out(
@@ -156,6 +208,7 @@ def carry_out(
     quiet: bool,
     progress: ProgressListener | None = None,
     part: Part | None = None,
+    plan_hash: str | None = None,
 ) -> CommandOutcome:
     """Have a job carried out, and present what came of it.
 
@@ -171,6 +224,8 @@ def carry_out(
         Notified of each stage; None shows it as is usual.
     part
         Its place within another job.
+    plan_hash
+        What it is held to; None for nothing.
     """
     from btkit.cli.finish import finish  # noqa: PLC0415 - lazy start-up
     from btkit.cli.progress import open_progress  # noqa: PLC0415 - lazy start-up
@@ -180,7 +235,8 @@ def carry_out(
     progress = progress or open_progress(quiet=quiet)
     if job.leaves_files:
         prepare_folder(settings)
-    job_id = HANDLERS[job.kind].id_of(execute(job, settings=settings, progress=progress, part=part))
+    done = execute(job, settings=settings, progress=progress, part=part, plan_hash=plan_hash)
+    job_id = HANDLERS[job.kind].id_of(done)
     return finish(
         job_id, settings=settings, progress=progress, rendering=job.rendering, quiet=quiet
     )

@@ -16,6 +16,7 @@ from btkit.errors import (
     InternalError,
     InterruptedRunError,
     NoDataError,
+    PlanChangedError,
     RunNotFoundError,
     SourceError,
     SpecError,
@@ -26,6 +27,7 @@ from btkit.errors import (
 _DATE_CHARACTERS = len("2024-12-31")
 # What `sweep` takes and `walk-forward` does not.
 _SWEEP_ONLY = {"--method", "--samples", "--seed", "--threads"}
+_PLANNED = "--plan-hash"
 _RESUMABLE = {"cancelled", "interrupted", "failed"}
 
 
@@ -173,6 +175,16 @@ def _after_bundle(error: BundleError, arguments: Sequence[str]) -> list[Step]:
     return steps
 
 
+def _after_changed_plan(error: PlanChangedError, arguments: Sequence[str]) -> list[Step]:
+    del error
+    kept = [
+        part
+        for before, part in zip(("", *arguments), arguments, strict=False)
+        if _PLANNED not in {before, part} and not part.startswith(f"{_PLANNED}=")
+    ]
+    return [step("Plans it as it is now; --plan-hash takes the new hash.", "plan", *kept)]
+
+
 _ANSWERS: tuple[tuple[type[BtkitError], Callable[[Any, Sequence[str]], list[Step]]], ...] = (
     (RunNotFoundError, _after_unknown_id),
     (CorruptFileError, _after_damage),
@@ -181,7 +193,14 @@ _ANSWERS: tuple[tuple[type[BtkitError], Callable[[Any, Sequence[str]], list[Step
     (SpecError, _after_refusal),
     (SpecKindError, _after_other_kind),
     (NoDataError, _after_no_data),
+    (PlanChangedError, _after_changed_plan),
 )
+
+
+def after_plan(document: Mapping[str, Any], again: Sequence[str]) -> list[Step]:
+    """Return what may be done with what was planned, by its document and the job's command."""
+    held = (*again, _PLANNED, document["plan_hash"])
+    return [step("Runs exactly this, and refuses if anything of it changed.", *held)]
 
 
 def after_run(document: Mapping[str, Any]) -> list[Step]:

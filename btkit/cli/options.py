@@ -135,3 +135,25 @@ UploadReports = Annotated[
     bool,
     typer.Option("--upload-reports", help="Send notebook, HTML and JSON to BT_MINIO_BUCKET."),
 ]
+PlanHash = Annotated[
+    str | None,
+    typer.Option(
+        "--plan-hash",
+        metavar="HASH",
+        help="Refuse if spec, data, arguments or code are not those of this plan.",
+    ),
+]
+OnlyFields = Annotated[
+    str | None,
+    typer.Option(
+        "--fields",
+        metavar="A,B.C",
+        help="Print these fields of the document alone, such as metrics.sharpe_ratio,warnings.",
+    ),
+]
+MaxRows = Annotated[
+    int | None,
+    typer.Option(
+        "--max-rows", metavar="N", help="Print the first N entries of each list in the document."
+    ),
+]

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 from btkit.cli.next_steps import Step, after_error, documents
-from btkit.errors import BtkitError, InternalError, InterruptedRunError, UsageError
+from btkit.errors import BtkitError, InternalError, InterruptedRunError, UsageError, name_run
+from btkit.extract import Extract
 
 PASSED, SOFT_FAILURE, FAILED = 0, 1, 2
 
+# What documents call the id of what they tell.
+_IDS = ("run_id", "sweep_id", "walk_forward_id")
 _TEXT = {"type": "string"}
 NEXT_SCHEMA: dict[str, Any] = {
     "description": "Commands that may follow, as a shell takes them. Not part of what is stored.",
@@ -74,6 +77,8 @@ class CommandOutcome:
         both go to a terminal.
     people
         Shows at a terminal, on stdout, what stands in for the document there.
+    part
+        What of the answer is wanted; None for all.
     """
 
     document: dict[str, Any]
@@ -82,15 +87,41 @@ class CommandOutcome:
     next: list[Step] = field(kw_only=True)
     closing: Callable[[], None] | None = None
     people: Callable[[], None] | None = None
+    part: Extract | None = None
+
+    def only(self, part: Extract) -> Self:
+        """Return the same with a part of its answer, which goes to a terminal, too."""
+        return replace(self, part=part, people=None)
 
     @property
     def answer(self) -> dict[str, Any]:
-        """The document with, under ``next``, what may be done then."""
-        return {**self.document, "next": documents(self.next)}
+        """The document with, under ``next``, what may be done then; or the part that is wanted.
+
+        Raises
+        ------
+        UsageError
+            If it lacks a field that is wanted. What the command did, and stored, is done.
+        """
+        whole = {**self.document, "next": documents(self.next)}
+        if self.part is None:
+            return whole
+        try:
+            return self.part.cut(whole)
+        except UsageError as error:
+            if (job_id := _id_in(whole)) is not None:
+                name_run(error, job_id, status="complete")
+            raise
 
     def to_json(self) -> str:
         """Return the answer as strict JSON: ASCII, no NaN or Infinity."""
         return json.dumps(self.answer, indent=self.indent, allow_nan=False)
+
+
+def _id_in(document: Mapping[str, Any]) -> str | None:
+    """Return under which id a command stored what its document tells."""
+    places = (document, document.get("run"))
+    known = [place.get(name) for place in places if isinstance(place, dict) for name in _IDS]
+    return next((found for found in known if isinstance(found, str)), None)
 
 
 DeferredCommand = Callable[[], CommandOutcome]

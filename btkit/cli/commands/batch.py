@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from btkit.cli.asked import rendering_of
-from btkit.cli.options import AssetsKind, Engine, EngineName, HtmlAssets, Quiet
+from btkit.cli.asked import holding, quiet_progress, rendering_of
+from btkit.cli.options import AssetsKind, Engine, EngineName, HtmlAssets
 from btkit.cli.outcome import CommandOutcome
+from btkit.cli.signatures import called_with, joined
 from btkit.cli.streams import own_stdout
 
 NAME = "batch"
@@ -37,7 +38,7 @@ with JOBS.yaml:
 """
 
 
-def command(
+def read(
     *,
     jobs_file: Annotated[Path, typer.Argument(metavar="JOBS.yaml", help="The list of jobs.")],
     jobs: Annotated[
@@ -48,14 +49,30 @@ def command(
     ] = False,
     engine: Engine = EngineName.BTKIT,
     html_assets: HtmlAssets = AssetsKind.SHARED,
-    quiet: Quiet = False,
-) -> CommandOutcome:
-    """Run the jobs of a file."""
-    from btkit.cli.batching import hooks_for, outcome_of_batch  # noqa: PLC0415 - lazy start-up
-    from btkit.jobs import execute, read_settings  # noqa: PLC0415 - lazy start-up
+) -> Any:  # noqa: ANN401 - evaluated for typer, and what is returned is slow to import
+    """Return what a file asks for, a `BatchJob`.
+
+    Parameters
+    ----------
+    jobs_file, jobs, no_report, engine, html_assets
+        The flags.
+    """
     from btkit.jobs.batch import read_jobs  # noqa: PLC0415 - lazy start-up
 
     rendering = rendering_of(no_report=no_report, engine=engine, html_assets=html_assets)
-    job, settings = read_jobs(jobs_file, workers=jobs, rendering=rendering), read_settings()
+    return read_jobs(jobs_file, workers=jobs, rendering=rendering)
+
+
+def command(**flags: Any) -> CommandOutcome:  # noqa: ANN401 - any flag
+    """Run the jobs of a file."""
+    from btkit.cli.batching import hooks_for, outcome_of_batch  # noqa: PLC0415 - lazy start-up
+    from btkit.jobs import execute, read_settings  # noqa: PLC0415 - lazy start-up
+
+    job, settings, quiet = called_with(read, flags), read_settings(), flags["quiet"]
     hooks = hooks_for(settings=settings, out=own_stdout(), quiet=quiet)
-    return outcome_of_batch(execute(job, settings=settings, batch=hooks), quiet=quiet)
+    planned = called_with(holding, flags)
+    done = execute(job, settings=settings, batch=hooks, plan_hash=planned)
+    return outcome_of_batch(done, quiet=quiet)
+
+
+command.__signature__ = joined(read, holding, quiet_progress)  # type: ignore[attr-defined]  # typer reads it

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from btkit.cli.asked import Fields, spec_command
+from btkit.cli.asked import Asked, Fields, spec_command
 from btkit.cli.options import ModelPath
 
 NAME = "run"
@@ -27,4 +27,5 @@ def _fields(*, model_path: ModelPath = None) -> Fields:
     return {"model_path": model_path}
 
 
-command = spec_command(NAME, _fields, follows=True)
+ASKED = Asked(NAME, _fields)
+command = spec_command(ASKED, follows=True)

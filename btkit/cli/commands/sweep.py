@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from btkit.cli.asked import Fields, spec_command
+from btkit.cli.asked import Asked, Fields, spec_command
 from btkit.cli.options import Constraint, MaxSets
 
 NAME = "sweep"
@@ -61,4 +61,5 @@ def _fields(
     }
 
 
-command = spec_command(NAME, _fields)
+ASKED = Asked(NAME, _fields)
+command = spec_command(ASKED)
