@@ -34,6 +34,7 @@ from btkit.cli.commands import (
     verify,
     walk_forward,
     warm_up,
+    worker,
 )
 from btkit.cli.options import Debug, MaxRows, OnlyFields, Quiet
 from btkit.cli.outcome import CommandOutcome, DeferredCommand
@@ -159,6 +160,7 @@ for module in (
     schema,
     init,
     warm_up,
+    worker,
 ):
     first = module.HELP.strip().splitlines()[0]
     app.command(module.NAME, help=module.HELP, short_help=first, cls=_Once)(
