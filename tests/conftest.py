@@ -23,7 +23,7 @@ settings.load_profile("steady")
 
 TESTS = Path(__file__).parent
 # Kernels, browsers, servers and killed commands; files of other folders say it themselves.
-INTEGRATION = {"browser", "notebooks", "storage"}
+INTEGRATION = {"browser", "notebooks", "service", "storage"}
 
 
 def pytest_collection_modifyitems(items):

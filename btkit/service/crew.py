@@ -105,6 +105,8 @@ class Crew(Protocol):
     def take_back(self, lease_id: str) -> None:
         """Let a piece not begin that has not begun; what runs is stopped by its lease alone.
 
+        It takes a moment to get there: a piece that begins meanwhile is stopped like one that runs.
+
         Parameters
         ----------
         lease_id

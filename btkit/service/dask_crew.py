@@ -84,13 +84,13 @@ class DaskCrew:
     def hand_over(self, worker: str, order: str, lease_id: str) -> None:
         """Give a piece of work to one worker."""
         address = self._roll.hand(worker, lease_id)
-        if address is not None:
-            self._loop.call_soon_threadsafe(self._submit, address, order, lease_id)
+        if address is not None and not self._call(self._submit, address, order, lease_id):
+            self._roll.end(lease_id, why="was not given the piece: the server ends")
 
     def take_back(self, lease_id: str) -> None:
         """Let a piece not begin that has not begun."""
         self._roll.end(lease_id)
-        self._loop.call_soon_threadsafe(self._withdraw, lease_id)
+        self._call(self._withdraw, lease_id)
 
     def gone(self) -> set[str]:
         """Return the names of the workers that were lost since the last call."""
@@ -102,15 +102,25 @@ class DaskCrew:
 
     def close(self) -> None:
         """End what this crew has started."""
-        if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._main.cancel)
-            self._thread.join(_CLOSE_S)
+        self._call(self._main.cancel)
+        self._thread.join(_CLOSE_S)
+
+    def _call(self, function: Callable[..., object], *given: object) -> bool:
+        try:
+            self._loop.call_soon_threadsafe(function, *given)
+        except RuntimeError:  # it has been closed
+            return False
+        return True
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        with suppress(asyncio.CancelledError):
-            self._loop.run_until_complete(self._main)
-        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        try:
+            with suppress(asyncio.CancelledError):
+                self._loop.run_until_complete(self._main)
+        finally:
+            self._roll.lose_all("was behind a crew that has ended")
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.close()
 
     async def _stay(self) -> None:
         cluster = None if self._own is None else asyncio.create_task(self._own.run())
