@@ -76,7 +76,7 @@ class LeaseTable:
     """
 
     def __init__(self, database: Database, folder: Path) -> None:
-        self._database = database
+        self.database = database
         self.files = PieceFiles(folder, private=database.private)
 
     def divide(self, operation_id: str, sizes: Mapping[int, int], *, unit: str) -> None:
@@ -91,7 +91,7 @@ class LeaseTable:
         unit
             What they are, such as ``"sets"``.
         """
-        with self._database.change() as connection:
+        with self.database.change() as connection:
             row = _operation(connection, operation_id)
             if row is None or row["divided"] is not None:
                 return
@@ -124,7 +124,7 @@ class LeaseTable:
         Piece or None
             None where all there is was given out, is done, or is to stop.
         """
-        with self._database.open() as connection:
+        with self.database.open() as connection:
             row = _operation(connection, operation_id)
             if row is None or row["divided"] is None or not _goes_on(row):
                 return None
@@ -161,7 +161,7 @@ class LeaseTable:
             With its token. None where the piece is not there any more.
         """
         moment, token = _now(now), secrets.token_urlsafe(32)
-        with self._database.change() as connection:
+        with self.database.change() as connection:
             row = _operation(connection, operation_id)
             if row is None or not _goes_on(row) or not _take(connection, row, piece):
                 return None
@@ -200,12 +200,12 @@ class LeaseTable:
         LeaseLostError
             If there is none any more.
         """
-        with self._database.open() as connection:
+        with self.database.open() as connection:
             return _lease_of(_fence(connection, token))
 
     def leases(self, operation_id: str | None = None) -> list[Lease]:
         """Return the leases that hold, those of one operation or all; without their tokens."""
-        with self._database.open() as connection:
+        with self.database.open() as connection:
             found = connection.execute(
                 f"{_SELECT_LEASE} WHERE coalesce(l.operation_id = ?, 1) ORDER BY l.rowid",
                 (operation_id,),
@@ -249,12 +249,12 @@ class LeaseTable:
             If the piece was given to another worker, or is wanted no more.
         """
         moment = _now(now)
-        with self._database.open() as connection:
+        with self.database.open() as connection:
             lease = _fence(connection, token)
         stops = not _goes_on(lease)
         if lease["begun"] and 0 <= moment - lease["beaten_at"] < min(_BEAT_EVERY_S, seconds / 4):
             return stops
-        with self._database.change() as connection:
+        with self.database.change() as connection:
             lease = _fence(connection, token)
             connection.execute(
                 "UPDATE btkit_leases SET begun = 1, beaten_at = ?, expires_at = ?,"
@@ -297,14 +297,14 @@ class LeaseTable:
         StoreError
             If it cannot be written; the lease holds, and the worker may try again.
         """
-        with self._database.open() as connection:
+        with self.database.open() as connection:
             if _was_taken(connection, token):
                 return False
             lease = _fence(connection, token)
         operation_id, piece = lease["operation_id"], _piece_of(lease)
         with (
             self.files.arriving(operation_id, piece, content) as (aside, sha256, size),
-            self._database.change() as connection,
+            self.database.change() as connection,
         ):
             lease = _fence(connection, token)
             connection.execute(
@@ -328,7 +328,7 @@ class LeaseTable:
         lease = self.leased(token)
         with (
             self.files.arriving(lease.operation_id, None, parcel) as (aside, _, _),
-            self._database.change() as connection,
+            self.database.change() as connection,
         ):
             lease_row = _fence(connection, token)
             _await_merge(connection, lease_row["operation_id"])
@@ -357,7 +357,7 @@ class LeaseTable:
         """
         if parcel is not None:
             self.keep_parcel(token, parcel)
-        with self._database.change() as connection:
+        with self.database.change() as connection:
             lease = _fence(connection, token)
             _end_lease(connection, lease)
             if error.get("type") == InterruptedRunError.__name__ or lease["cancel_requested"]:
@@ -385,10 +385,10 @@ class LeaseTable:
         moment = _now(now)
         marks = ", ".join("?" * len(workers))
         wanted = f"{_SELECT_LEASE} WHERE l.expires_at < ? OR l.worker IN ({marks})"
-        with self._database.open() as connection:
+        with self.database.open() as connection:
             if connection.execute(wanted, (moment, *workers)).fetchone() is None:
                 return []
-        with self._database.change() as connection:
+        with self.database.change() as connection:
             found = connection.execute(wanted, (moment, *workers)).fetchall()
             for lease in found:
                 _end_lease(connection, lease)
@@ -397,7 +397,7 @@ class LeaseTable:
 
     def withdraw(self, lease_id: str) -> None:
         """End a lease that never reached its worker; it does not count."""
-        with self._database.change() as connection:
+        with self.database.change() as connection:
             lease = connection.execute(
                 f"{_SELECT_LEASE} WHERE l.lease_id = ?", (lease_id,)
             ).fetchone()
@@ -408,14 +408,14 @@ class LeaseTable:
     def extend(self, *, seconds: float, now: float | None = None) -> None:
         """Let all leases hold some seconds from now: without a server nobody could beat."""
         moment = _now(now)
-        with self._database.change() as connection:
+        with self.database.change() as connection:
             connection.execute(
                 "UPDATE btkit_leases SET expires_at = max(expires_at, ?)", (moment + seconds,)
             )
 
     def crashed(self, operation_id: str) -> list[Piece]:
         """Return the units of an operation that were given up and have no content yet."""
-        with self._database.open() as connection:
+        with self.database.open() as connection:
             found = connection.execute(
                 "SELECT grp, lo, hi FROM btkit_pieces WHERE operation_id = ?"
                 " AND status = 'crashed' AND sha256 IS NULL ORDER BY grp, lo",
@@ -433,7 +433,7 @@ class LeaseTable:
         """
         with (
             self.files.arriving(operation_id, piece, content) as (aside, sha256, size),
-            self._database.change() as connection,
+            self.database.change() as connection,
         ):
             connection.execute(
                 "UPDATE btkit_pieces SET sha256 = ?, size = ? WHERE operation_id = ? AND grp = ?"
@@ -463,7 +463,7 @@ class LeaseTable:
             If the lease is gone, or is of something else. Also if the content is not what was
             brought: that piece is then done anew, and the finishing after it.
         """
-        with self._database.open() as connection:
+        with self.database.open() as connection:
             lease = _fence(connection, token)
             row = connection.execute(
                 "SELECT grp, lo, hi, sha256 FROM btkit_pieces WHERE operation_id = ?"
@@ -483,7 +483,7 @@ class LeaseTable:
 
     def count_contents(self, operation_id: str) -> int:
         """Return how many contents there are for the finishing."""
-        with self._database.open() as connection:
+        with self.database.open() as connection:
             found = connection.execute(
                 "SELECT count(*) FROM btkit_pieces WHERE operation_id = ?"
                 " AND sha256 IS NOT NULL AND grp >= 0",
@@ -492,7 +492,7 @@ class LeaseTable:
             return int(found.fetchone()[0])
 
     def _do_anew(self, operation_id: str, piece: Piece) -> None:
-        with self._database.change() as connection:
+        with self.database.change() as connection:
             finishing = connection.execute(
                 f"{_SELECT_LEASE} WHERE l.operation_id = ? AND l.grp = ?",
                 (operation_id, FINISH.group),

@@ -126,7 +126,7 @@ class OperationTable(LeaseTable):
         """
         known_id = new_run_id() if operation_id is None else check_operation_id(operation_id)
         text = json.dumps(dict(request), allow_nan=False)
-        with self._database.change(create=True) as connection:
+        with self.database.change(create=True) as connection:
             if idempotency_key is not None:
                 before = _find(connection, "o.idempotency_key", idempotency_key)
                 if before is not None:
@@ -149,9 +149,9 @@ class OperationTable(LeaseTable):
 
     def get(self, operation_id: str) -> Operation:
         """Return an operation."""
-        if not self._database.exists():
+        if not self.database.exists():
             raise unknown_operation(operation_id)
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             return operation_of(_row(connection, operation_id))
 
     def list(
@@ -184,9 +184,9 @@ class OperationTable(LeaseTable):
         """
         size = max(1, min(page_size, _MOST_LISTED))
         before = _number_of(page_token)
-        if not self._database.exists():
+        if not self.database.exists():
             return [], None
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             found = connection.execute(
                 f"{SELECT_OPERATION} WHERE coalesce(o.status = ?, 1) AND coalesce(o.number < ?, 1)"
                 " ORDER BY o.number DESC LIMIT ?",
@@ -276,9 +276,9 @@ class OperationTable(LeaseTable):
         after
             Only what came after the event of this number.
         """
-        if not self._database.exists():
+        if not self.database.exists():
             raise unknown_operation(operation_id)
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             _row(connection, operation_id)
             found = connection.execute(
                 "SELECT seq, at, kind, data FROM btkit_operation_events"
@@ -292,14 +292,14 @@ class OperationTable(LeaseTable):
 
     @contextmanager
     def _changing(self, operation_id: str) -> Iterator[sqlite3.Connection]:
-        if not self._database.exists():
+        if not self.database.exists():
             raise unknown_operation(operation_id)
-        with self._database.change() as connection:
+        with self.database.change() as connection:
             yield connection
 
     def unended(self, *, limit: int) -> Ids:
         """Return the ids of operations that have not ended: those at work, then the oldest."""
-        with self._database.open(create=True) as connection:
+        with self.database.open(create=True) as connection:
             found = connection.execute(
                 "SELECT operation_id FROM btkit_operations WHERE status IN ('running', 'queued')"
                 " ORDER BY status DESC, number LIMIT ?",
@@ -309,7 +309,7 @@ class OperationTable(LeaseTable):
 
     def endings(self) -> Endings:
         """Return the operations of which nothing more is to be done, and which have not ended."""
-        with self._database.open() as connection:
+        with self.database.open() as connection:
             found = connection.execute(_SELECT_ENDINGS, _ENDING_KINDS).fetchall()
         return [_ending_of(row) for row in found]
 
@@ -376,7 +376,7 @@ class OperationTable(LeaseTable):
 
     def unsummarised(self, operation_id: str) -> Piece | None:
         """Return a piece that is done and not in the summary; None where there is none."""
-        with self._database.open() as connection:
+        with self.database.open() as connection:
             row = connection.execute(
                 "SELECT grp, lo, hi FROM btkit_pieces WHERE operation_id = ?"
                 " AND status = 'done' AND grp >= 0 AND NOT summarised LIMIT 1",
@@ -407,16 +407,16 @@ class OperationTable(LeaseTable):
             If another process is, and is alive.
         """
         mine, now = this_process(), now_text()
-        with self._database.change(create=True) as connection:
+        with self.database.change(create=True) as connection:
             row = connection.execute("SELECT * FROM btkit_server").fetchone()
             if row is not None:
                 owner = Owner(row["host"], row["pid"], row["process_started"])
                 if owner != mine and is_alive(owner, row["heartbeat_at"]):
                     raise StoreBusyError(
                         f"Another server (process {owner.pid}) gives out the work of "
-                        f"{self._database.path}.",
+                        f"{self.database.path}.",
                         hint="Stop that one, or set BT_DB_PATH to another file for this one.",
-                        details={"database": str(self._database.path), "pid": owner.pid},
+                        details={"database": str(self.database.path), "pid": owner.pid},
                     )
             connection.execute(
                 "INSERT OR REPLACE INTO btkit_server VALUES (1, ?, ?, ?, ?)", (*mine, now)
@@ -425,7 +425,7 @@ class OperationTable(LeaseTable):
     def leave(self) -> None:
         """Let another process be the server of the store."""
         host, pid, started = this_process()
-        with self._database.change() as connection:
+        with self.database.change() as connection:
             connection.execute(
                 "DELETE FROM btkit_server WHERE host = ? AND pid = ? AND process_started = ?",
                 (host, pid, started),
