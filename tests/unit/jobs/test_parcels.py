@@ -6,7 +6,6 @@ import json
 import zipfile
 from contextlib import contextmanager
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,13 +17,14 @@ from btkit.jobs.checking import check
 from btkit.jobs.dispatch import HANDLERS, execute
 from btkit.jobs.job import BatchJob, OptionsJob, RunJob, SweepJob, WalkForwardJob
 from btkit.settings import Settings
+from btkit.shipped import shipped
 from btkit.storage import Part, Store
 from btkit.storage.parcels import pack_job, unpack_job
 from btkit.storage.unpacking import MOST_BYTES
 
 AXES = {"fast": [3, 5, 8, 13], "slow": [10, 21, 34]}
 RANGE = {"symbol": "SPX", "start": date(2014, 1, 2), "end": date(2015, 6, 30)}
-SPREADS = "strategies/vrp_short_put_spread.json"
+SPREADS = shipped("strategies") / "vrp_short_put_spread.json"
 
 
 def rule_job(**changes):
@@ -33,7 +33,7 @@ def rule_job(**changes):
 
 JOBS = {
     "run": rule_job(),
-    "options-sim": OptionsJob(spec=json.loads(Path(SPREADS).read_text(encoding="utf-8")), **RANGE),
+    "options-sim": OptionsJob(spec=json.loads(SPREADS.read_text(encoding="utf-8")), **RANGE),
     "walk-forward": WalkForwardJob(spec=crossover(), windows=2, optimize=AXES, **RANGE),
     "sweep": SweepJob(spec=crossover(), parameters=AXES, **RANGE),
     "batch": BatchJob(jobs=[rule_job(), rule_job(capital=50_000.0)]),
