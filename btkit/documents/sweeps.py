@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import JsonValue
 
 from btkit.documents.build import build_report, describe_run
+from btkit.documents.crashed import CrashedSets, describe_crashed, warn_of_crashed
 from btkit.documents.models import (
     Benchmark,
     DataSection,
@@ -47,7 +48,10 @@ class OverfittingSection(Section):
     Parameters
     ----------
     trials
-        Sets tried.
+        Sets tried, those that crashed included.
+    sampled
+        Of how many of these the returns were taken, for all but the Sharpe ratios and the trials;
+        None for all.
     periods, period
         Returns that the statistics rest on, and what one spans: ``"bar"`` or
         ``"session"``.
@@ -69,6 +73,8 @@ class OverfittingSection(Section):
     """
 
     trials: int
+    # The document of a sweep that was made before samples were taken has none.
+    sampled: int | None = None
     periods: int
     period: str
     sharpe_ratio: float | None
@@ -110,7 +116,9 @@ class SweepReport(Document):
     strategy_name, strategy_version, symbol, start_date, end_date
         What was run.
     objective, method, constraint, parameters, sets
-        How the best was looked for: the values of each parameter, and how many sets were tried.
+        How the best was looked for: the values of each parameter, and how many sets were measured.
+    crashed_sets
+        Further ones that could not be; None where there are none.
     passed, failures
         Whether the best set kept every threshold, its deflated Sharpe ratio is at least
         `DEFLATED_SHARPE_NEEDED` and the probability of overfitting at most `OVERFITTING_ALLOWED`;
@@ -144,6 +152,7 @@ class SweepReport(Document):
     constraint: str | None
     parameters: dict[str, list[int | float]]
     sets: int
+    crashed_sets: CrashedSets | None = None
     min_trades_required: int
     passed: bool
     verdict: Verdict
@@ -203,6 +212,7 @@ def build_sweep_report(
             zip(result.order[: len(commands)].tolist(), commands, strict=True), start=1
         )
     ]
+    crashed = describe_crashed(result.crashed)
     notes = [ReportWarning(code="overfitting", message=message) for message in overfitting.warnings]
     return SweepReport(
         sweep_id=result.sweep_id,
@@ -222,6 +232,7 @@ def build_sweep_report(
             for name, values in result.sets.columns.items()
         },
         sets=len(result.sets),
+        crashed_sets=crashed,
         min_trades_required=result.min_trades,
         passed=not failures,
         verdict=verdict_of(passed=not failures, trades=report.trade_count, least=result.min_trades),
@@ -232,7 +243,12 @@ def build_sweep_report(
         top=top,
         table_url=table_url,
         command=result.command,
-        warnings=[*report.warnings, *_at_the_edge(result), *notes],
+        warnings=[
+            *report.warnings,
+            *_at_the_edge(result),
+            *warn_of_crashed(crashed),
+            *notes,
+        ],
         data=report.data,
         benchmark=report.benchmark,
         provenance=report.provenance,
@@ -276,6 +292,7 @@ def _section(found: Overfitting) -> OverfittingSection:
     cscv = found.backtest_overfitting
     return OverfittingSection(
         trials=found.trials,
+        sampled=found.sampled,
         periods=found.periods,
         period=found.period,
         sharpe_ratio=_known(found.sharpe_ratio),

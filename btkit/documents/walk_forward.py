@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from btkit.documents.crashed import CrashedSets
 from btkit.documents.models import (
     Benchmark,
     DataSection,
@@ -109,6 +110,8 @@ class WalkForwardReport(Document):
         Why it passed or failed, in words.
     curve_url
         Where the stitched curve is stored.
+    crashed_sets
+        Sets that could not be measured in sample, which no window chose; None where there are none.
     warnings
         What a reader must know, of the windows and of the runs out of sample.
     data
@@ -141,6 +144,7 @@ class WalkForwardReport(Document):
     min_trades_required: int
     conclusion: str
     curve_url: str | None
+    crashed_sets: CrashedSets | None = None
     warnings: list[ReportWarning]
     data: DataSection
     provenance: Provenance

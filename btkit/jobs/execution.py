@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import pandas as pd
 from btkit.data import LoadedBars
 from btkit.errors import BtkitError
 from btkit.jobs.job import SearchJob, SpecJob
+from btkit.jobs.measured_sets import MeasuredSets
 from btkit.jobs.pool import Line, TaskFunction
 from btkit.jobs.progress import ProgressListener
 from btkit.settings import Settings
@@ -70,6 +71,11 @@ class Execution:
         What whoever runs a batch does about its jobs.
     scores_training
         Whether bars count that a model was trained on, as in the in-sample part of a validation.
+    measured
+        All sets of a search that were measured elsewhere, by their index among the sets of the job,
+        for each group (see `btkit.jobs.pieces.Piece`); None measures them here.
+    job_id
+        The id that a batch is to have; None makes one.
     """
 
     settings: Settings
@@ -81,6 +87,8 @@ class Execution:
     claimed: ClaimedJob | None = None
     batch: BatchHooks | None = None
     scores_training: bool = False
+    measured: Mapping[int, MeasuredSets] | None = None
+    job_id: str | None = None
 
 
 def new_row(job: SearchJob, job_id: str, part: Part | None) -> JobRow:

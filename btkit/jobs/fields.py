@@ -188,6 +188,8 @@ Objective = Annotated[
 MaxSets = Annotated[int, _whole("max_sets", least=1, hint=_LEFT_OUT)]
 Method = Annotated[Literal["grid", "random", "optuna"], _checked(_method)]
 Samples = Annotated[int, _whole("samples", least=1, hint=_LEFT_OUT)]
+# As few as the probability of overfitting can be read of.
+OverfittingSample = Annotated[int, _whole("overfitting_sample", least=12, hint=_LEFT_OUT)]
 Seed = Annotated[int, _whole("seed", least=0, hint="Any other number draws other sets.")]
 Threads = Annotated[int, _whole("threads", least=1, most=MAX_THREADS, hint=_ONE_A_CORE)]
 Windows = Annotated[int, _checked(_windows)]

@@ -7,26 +7,22 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from btkit.errors import StoreError
 from btkit.jobs.files import explained
+from btkit.jobs.measured_sets import Floats, MeasuredSets, Places
 from btkit.metrics import MEASURED, plugins_of_metrics
-from btkit.writing import digest_of, make_folder, parquet_of, write_whole
+from btkit.writing import digest_of, make_folder, write_whole
 
 if TYPE_CHECKING:
     from btkit.models.classifiers import Classifier
     from btkit.spec import BaseSpec
     from btkit.validation import ParameterSets, Sweeper
-
-Floats = NDArray[np.float64]
-Places = NDArray[np.int64]
 
 _KEEP_EVERY_S = 2.0
 _MARKER = ".job"
@@ -106,22 +102,19 @@ class FinishedSets:
 
     def read(self) -> tuple[Places, Floats]:
         """Return the places of the sets that are done, and their rows."""
-        places, rows = [np.zeros(0, np.int64)], [np.zeros((0, len(self._columns)))]
+        parts = []
         for path in sorted(self.folder.glob("*.parquet")):
             try:
                 content = path.read_bytes()
                 if digest_of(content) != path.stem.partition("-")[2]:
                     # Not what was written: those sets are simulated again.
                     continue
-                part = pd.read_parquet(BytesIO(content))
-                found = part.pop("set").to_numpy(np.int64)
-                values = part[list(self._columns)].to_numpy(np.float64)
+                parts.append(MeasuredSets.from_parquet(content, self._columns))
             except (OSError, ValueError, KeyError):
                 # Not ours, or of other columns.
                 continue
-            places.append(found)
-            rows.append(values)
-        return np.concatenate(places), np.concatenate(rows)
+        found = MeasuredSets.concatenate(parts, self._columns)
+        return found.places, found.rows
 
     def add(self, places: NDArray[Any], rows: Floats) -> None:
         """Keep some more, on disk every other second.
@@ -143,9 +136,7 @@ class FinishedSets:
         if not self._places:
             return
         places = np.concatenate(self._places)
-        frame = pd.DataFrame(np.concatenate(self._rows), columns=list(self._columns))
-        frame.insert(0, "set", places)
-        content = parquet_of(frame)
+        content = MeasuredSets(self._columns, places, np.concatenate(self._rows)).to_parquet()
         # The name says what it must hold: one flipped bit is another set's result.
         self._write(self.folder / f"{places[0]:019d}-{digest_of(content)}.parquet", content)
         self._places, self._rows = [], []

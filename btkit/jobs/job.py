@@ -33,6 +33,7 @@ from btkit.jobs.fields import (
     Method,
     ModelPath,
     Objective,
+    OverfittingSample,
     PathText,
     Samples,
     Scheme,
@@ -390,6 +391,11 @@ class SweepJob(SearchJob):
     overfitting: bool = Field(
         default=True, description="Whether its statistics, and the document, are made at once"
     )
+    overfitting_sample: OverfittingSample | None = Field(
+        default=None,
+        description="Of how many sets at the most the statistics of overfitting take the returns, "
+        "a seeded sample with the best one; null takes all",
+    )
 
     @classmethod
     def load(
@@ -440,21 +446,30 @@ class SweepJob(SearchJob):
             return sample_grid(
                 self.parameters, count=self.samples, seed=self.seed, constraint=self.constraint
             )
-        # A bad constraint or value must not wait until bars are loaded.
-        sample_grid(self.parameters, count=1, seed=self.seed, constraint=self.constraint)
         return None
 
     def checks(self) -> Iterable[Callable[[], object]]:
-        """Return what refuses sets that cannot be made."""
-        from btkit.validation import check_axes  # noqa: PLC0415 - brings numba
+        """Return what refuses sets that cannot be made; it makes none of them."""
+        return (self._check_sets,)
 
-        return (lambda: check_axes(self.rules, self.parameters) and self.sets,)
+    def _check_sets(self) -> None:
+        from btkit.validation import check_axes  # noqa: PLC0415 - brings numba
+        from btkit.validation.places import check_grid, check_sample  # noqa: PLC0415 - likewise
+
+        axes, constraint = self.parameters, self.constraint
+        check_axes(self.rules, axes)
+        if self.method == "grid":
+            check_grid(axes, constraint=constraint, max_sets=self.max_sets)
+        else:
+            count = self.samples if self.method == "random" else 1
+            check_sample(axes, count=count, seed=self.seed, constraint=constraint)
 
     def flags(self) -> dict[str, object]:
         """Return the flags of the sweep."""
         drawn = {"samples": self.samples, "seed": self.seed}
         more = {} if self.method == "grid" else drawn
-        return {**super().flags(), "method": self.method, **more}
+        sample = {"overfitting-sample": self.overfitting_sample}
+        return {**super().flags(), "method": self.method, **more, **sample}
 
     def axes(self) -> tuple[str, Mapping[str, list[int | float]]]:
         """Return the flag and the values."""
@@ -514,13 +529,15 @@ class WalkForwardJob(SearchJob):
         return kinds_run_by("run")
 
     def checks(self) -> Iterable[Callable[[], object]]:
-        """Return what refuses sets that cannot be made."""
-        from btkit.validation import check_axes  # noqa: PLC0415 - brings numba
+        """Return what refuses sets that cannot be made; it makes none of them."""
+        return (self._check_sets,) if self.optimize else ()
 
-        if not self.optimize:
-            return ()
-        rules = check_optimised(self.strategy)
-        return (lambda: check_axes(rules, self.optimize) and self.sets,)
+    def _check_sets(self) -> None:
+        from btkit.validation import check_axes  # noqa: PLC0415 - brings numba
+        from btkit.validation.places import check_grid  # noqa: PLC0415 - likewise
+
+        check_axes(check_optimised(self.strategy), self.optimize)
+        check_grid(self.optimize, constraint=self.constraint, max_sets=self.max_sets)
 
     def flags(self) -> dict[str, object]:
         """Return the flags of the validation."""

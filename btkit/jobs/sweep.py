@@ -20,6 +20,7 @@ from btkit.jobs.files import report_folder, write_bytes, write_spec, write_table
 from btkit.jobs.finished_sets import FinishedSets, brought_by_user, identify, measure_rest
 from btkit.jobs.job import RunJob, SweepJob
 from btkit.jobs.loading import bars_of
+from btkit.jobs.measured_sets import Settled, settle, sweeper_of
 from btkit.jobs.prepare import prepare
 from btkit.jobs.progress import ProgressListener, check_progress
 from btkit.jobs.watching import Watch, count
@@ -29,7 +30,7 @@ from btkit.storage import JobTable, Store
 
 if TYPE_CHECKING:
     from btkit.documents.sweeps import SweepReport
-    from btkit.jobs.finished_sets import Floats, Places
+    from btkit.jobs.measured_sets import Floats, Places
     from btkit.validation import Overfitting, ParameterSets, Sweeper, SweepResult
 
 TOP = 10
@@ -133,7 +134,7 @@ def _describe(
     from btkit.documents import gather_versions  # noqa: PLC0415 - as `sweep`
     from btkit.documents.sweeps import build_sweep_report  # noqa: PLC0415 - as `sweep`
 
-    total = len(result.sets)
+    total = result.sampled
     with progress.stage("overfitting") as note:
         found = result.overfitting(
             on_chunk=lambda first, rows: counted(first + len(rows), total, "sets")
@@ -155,29 +156,23 @@ def _describe(
 
 def _search(job: SweepJob, loaded: LoadedBars, given: Execution) -> SweepResult:
     from btkit.validation import SweepResult  # noqa: PLC0415 - brings numba
-    from btkit.validation import prepare as prepare_sweep  # noqa: PLC0415 - likewise
     from btkit.validation.grid import decode  # noqa: PLC0415 - likewise
 
     settings, progress = given.settings, given.progress
-    probe = job.sets
+    settled = _settled(job, given)
+    # What crashed is not tried here either.
+    probe = job.sets if settled is None else settled.sets
     if probe is None:
         probe = decode(job.parameters, np.zeros(1, np.int64))
-    sweeper = prepare_sweep(
-        job.rules,
-        loaded.bars,
-        probe,
-        **job.account,
-        start=loaded.start,
-        benchmark=loaded.benchmark,
-        threads=job.threads or 1,
-        objective=job.objective,
-    )
+    sweeper = sweeper_of(job, loaded, probe, threads=job.threads or 1)
 
-    def found(sets: ParameterSets, rows: Floats) -> SweepResult:
+    def found(settled: Settled) -> SweepResult:
         return SweepResult(
             spec=job.rules,
-            sets=sets,
-            rows=rows,
+            sets=settled.sets,
+            rows=settled.rows,
+            crashed=settled.crashed,
+            overfitting_sample=job.overfitting_sample,
             objective=job.objective,
             min_trades=job.least_trades,
             sweeper=sweeper,
@@ -186,7 +181,7 @@ def _search(job: SweepJob, loaded: LoadedBars, given: Execution) -> SweepResult:
         )
 
     if not given.is_stored:
-        return found(*_measure(job, sweeper, None, progress, partial(count, progress)))
+        return found(_measure(job, sweeper, None, progress, partial(count, progress)))
     mark = fingerprint(job, sweeper)
     jobs = Store.from_settings(settings).jobs
     sweep_id = _begin(job, mark, jobs, given)
@@ -199,7 +194,9 @@ def _search(job: SweepJob, loaded: LoadedBars, given: Execution) -> SweepResult:
     )
     name = f"{sweep_id}.parquet"
     with _watch(jobs, sweep_id, progress) as watch:
-        result = found(*_measure(job, sweeper, finished, progress, watch.count))
+        if settled is None:
+            settled = _measure(job, sweeper, finished, progress, watch.count)
+        result = found(settled)
         path = write_table(sweep_id, name, result.table, kind="table", settings=settings)
         jobs.complete(sweep_id, None)
     finished.remove()
@@ -207,13 +204,24 @@ def _search(job: SweepJob, loaded: LoadedBars, given: Execution) -> SweepResult:
     return replace(result, sweep_id=sweep_id, files={"table": str(path)}, command=command)
 
 
+def _settled(job: SweepJob, given: Execution) -> Settled | None:
+    if given.measured is None:
+        return None
+    assert job.sets is not None, "sets that are proposed one after the other are not divided"
+    return settle(job.sets, given.measured[0])
+
+
 def _begin(job: SweepJob, mark: str, jobs: JobTable, given: Execution) -> str:
     """Return the sweep's id, its row written: the same for the same question, but in a batch."""
     if given.claimed is not None:
         return given.claimed.job_id
-    part = given.part
-    name = mark if part is None else f"{mark} {part.parent_id}"
-    sweep_id = mark if part is None else hashlib.sha256(name.encode()).hexdigest()[:16]
+    part, sample = given.part, job.overfitting_sample
+    total = job.samples if job.sets is None else len(job.sets)
+    # The same sets under another id: other statistics are said of them.
+    more = [] if sample is None or sample >= total else [f"sample {sample}"]
+    more += [] if part is None else [part.parent_id]
+    name = " ".join([mark, *more])
+    sweep_id = hashlib.sha256(name.encode()).hexdigest()[:16] if more else mark
     jobs.begin(new_row(job, sweep_id, part))
     return sweep_id
 
@@ -251,7 +259,7 @@ def _measure(
     kept: FinishedSets | None,
     progress: ProgressListener,
     counted: Callable[[int, int, str], None],
-) -> tuple[ParameterSets, Floats]:
+) -> Settled:
     """Measure what no earlier attempt has; whatever stops it, what is done is kept."""
     total = job.samples if job.sets is None else len(job.sets)
 
@@ -277,7 +285,7 @@ def _measure(
         note(
             f"{len(sets):,} sets in {seconds:.1f} s, {len(sets) / max(seconds, 1e-9):,.0f} a second"
         )
-    return sets, rows
+    return Settled(sets, rows)
 
 
 def _propose(

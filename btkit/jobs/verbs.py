@@ -187,6 +187,7 @@ def sweep(  # noqa: PLR0913 - the data, the costs and the search, each with its 
     benchmark: str | pd.DataFrame | None = None,
     max_sets: int = MAX_SETS,
     threads: int | None = None,
+    overfitting_sample: int | None = None,
     settings: Settings | None = None,
     progress: ProgressListener | None = None,
 ) -> SweepResult:
@@ -217,6 +218,9 @@ def sweep(  # noqa: PLR0913 - the data, the costs and the search, each with its 
         A grid with more sets, the constraint not yet applied, is refused.
     threads
         None takes as many as the process may use. The results do not depend on it.
+    overfitting_sample
+        Of how many sets at the most `overfitting` takes the returns: a seeded sample with the best
+        one. None takes all; each is simulated once more for it.
 
     Returns
     -------
@@ -245,7 +249,7 @@ def sweep(  # noqa: PLR0913 - the data, the costs and the search, each with its 
         "objective": objective, "samples": samples, "seed": seed, "capital": capital,
         "commission": commission, "slippage": slippage, "interval": interval, "source": source,
         "format": format, "benchmark": benchmark, "max_sets": max_sets, "threads": threads,
-        "overfitting": False,
+        "overfitting_sample": overfitting_sample, "overfitting": False,
     }  # fmt: skip
     result: SweepResult = _ask(SweepJob, spec, symbol, start, end, given, settings, progress)
     return result

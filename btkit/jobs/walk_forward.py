@@ -13,6 +13,7 @@ import pandas as pd
 
 from btkit.data import LoadedBars
 from btkit.documents import MetricsSection, ReportWarning, bars_hash, stitched_benchmark
+from btkit.documents.crashed import CrashedSets, describe_crashed, warn_of_crashed
 from btkit.documents.walk_forward import (
     WalkForwardReport,
     WindowOutcome,
@@ -29,8 +30,14 @@ from btkit.jobs.files import write_bytes, write_table
 from btkit.jobs.job import WalkForwardJob
 from btkit.jobs.loading import bars_of
 from btkit.jobs.prepare import prepare
-from btkit.jobs.progress import ProgressListener
-from btkit.jobs.walk_forward_parts import StoredValidation, choose, run_part, slice_part, spec_file
+from btkit.jobs.walk_forward_parts import (
+    StoredValidation,
+    WindowChoice,
+    choose,
+    run_part,
+    slice_part,
+    spec_file,
+)
 from btkit.jobs.watching import Watch
 from btkit.markets import infer_interval
 from btkit.metrics import verdict_of
@@ -84,16 +91,15 @@ def execute_walk_forward(job: WalkForwardJob, given: Execution) -> WalkForwardRe
     What goes on is done again under its own id, without the sets that it has tried; the runs of its
     windows are made anew.
     """
-    progress = given.progress
     known = prepare(job, settings=given.settings)
     if not given.is_stored:
-        return _walk(known, cut_windows(known, bars_of(known, given)), None, progress)
+        return _walk(known, cut_windows(known, bars_of(known, given)), None, given)
     store = Store.from_settings(given.settings)
     if given.claimed is not None:
         with _watched(store, given.claimed.job_id, given) as stored:
             for part in store.runs(parent=stored.walk_forward_id, limit=None):
                 store.delete(part["run_id"])
-            return _walk(known, cut_windows(known, bars_of(known, given)), stored, progress)
+            return _walk(known, cut_windows(known, bars_of(known, given)), stored, given)
     if known.sets is not None:
         from btkit.validation import check_sets  # noqa: PLC0415 - brings numba
 
@@ -103,7 +109,7 @@ def execute_walk_forward(job: WalkForwardJob, given: Execution) -> WalkForwardRe
     known_id = new_job_id()
     store.jobs.begin(new_row(known, known_id, given.part))
     with _watched(store, known_id, given) as stored:
-        return _walk(known, cut, stored, progress)
+        return _walk(known, cut, stored, given)
 
 
 @contextmanager
@@ -158,35 +164,37 @@ def cut_windows(job: WalkForwardJob, loaded: LoadedBars) -> Cut:
 
 
 def _walk(
-    job: WalkForwardJob, cut: Cut, stored: StoredValidation | None, progress: ProgressListener
+    job: WalkForwardJob, cut: Cut, stored: StoredValidation | None, given: Execution
 ) -> WalkForwardResult:
     from btkit.validation.windows import efficiency_of  # noqa: PLC0415 - brings numba
 
     loaded, offset = cut.loaded, cut.offset
     outcomes: list[WindowOutcome] = []
-    sparse: list[int] = []
+    choices: list[WindowChoice] = []
     for window in cut.windows:
         if stored is not None:
             stored.watch.reach(window.index, job.windows, "windows")
-        with progress.stage(f"window {window.index + 1}") as note:
+        with given.progress.stage(f"window {window.index + 1}") as note:
             part = slice_part(
                 loaded, offset + window.is_first, offset + window.is_last, spec=job.strategy
             )
-            spec, tried, few = choose(job, part, stored, progress)
+            choice = choose(job, part, window.index, stored, given)
+            choices.append(choice)
+            spec = choice.spec
             path = spec_file(job, spec, stored, window.index)
             place = 2 * window.index + 1
             inside = run_part(job, spec, part, stored, path, place=place)
-            if few:
-                sparse.append(window.index + 1)
             part = slice_part(
                 loaded, offset + window.oos_first, offset + window.oos_last, spec=job.strategy
             )
             sharpe = inside.result.metrics.sharpe_ratio
             outside = run_part(job, spec, part, stored, path, place=place + 1, is_sharpe=sharpe)
             achieved = outside.result.metrics.sharpe_ratio
-            outcomes.append(WindowOutcome(inside, outside, efficiency_of(sharpe, achieved), tried))
+            outcomes.append(
+                WindowOutcome(inside, outside, efficiency_of(sharpe, achieved), choice.tried)
+            )
             note(f"Sharpe {_shown(sharpe)} in, {_shown(achieved)} out of sample")
-    result = _conclude(job, loaded, stored, outcomes, sparse)
+    result = _conclude(job, loaded, stored, outcomes, choices)
     if stored is not None:
         stored.store.jobs.complete(stored.walk_forward_id, result.report.to_dict())
     return result
@@ -196,8 +204,9 @@ def _shown(ratio: float) -> str:
     return "undefined" if np.isnan(ratio) else f"{ratio:.2f}".replace("-", "−")
 
 
-def _few(sparse: list[int], minimum: int) -> list[ReportWarning]:
+def _few(choices: list[WindowChoice], minimum: int) -> list[ReportWarning]:
     """Warn of the windows that chose among sets with too few trades."""
+    sparse = [window for window, choice in enumerate(choices, start=1) if choice.few]
     if not sparse:
         return []
     *others, last = (str(number) for number in sparse)
@@ -211,12 +220,19 @@ def _few(sparse: list[int], minimum: int) -> list[ReportWarning]:
     ]
 
 
+def _crashed(choices: list[WindowChoice]) -> CrashedSets | None:
+    found = [
+        (one, window) for window, choice in enumerate(choices, start=1) for one in choice.crashed
+    ]
+    return describe_crashed([one for one, _ in found], windows=[window for _, window in found])
+
+
 def _conclude(
     job: WalkForwardJob,
     loaded: LoadedBars,
     stored: StoredValidation | None,
     outcomes: list[WindowOutcome],
-    sparse: list[int],
+    choices: list[WindowChoice],
 ) -> WalkForwardResult:
     from btkit.validation.stitching import (  # noqa: PLC0415 - brings numba
         stitch,
@@ -239,6 +255,7 @@ def _conclude(
         efficiencies, average=average, needed=EFFICIENCY_NEEDED, gain=metrics.total_return_pct
     )
     least = job.least_trades
+    crashed = _crashed(choices)
     stitched = MetricsSection(run_id=None, **metrics.to_json_values())
     is_mean = float(np.mean([window.is_sharpe for window in windows]))
     index = pd.DatetimeIndex(loaded.bars.index)
@@ -268,9 +285,11 @@ def _conclude(
         min_trades_required=least,
         conclusion=conclusion,
         curve_url=None if stored is None else _table_file(stored).as_uri(),
+        crashed_sets=crashed,
         warnings=[
             *carried_by_one(efficiencies, needed=EFFICIENCY_NEEDED),
-            *_few(sparse, least),
+            *_few(choices, least),
+            *warn_of_crashed(crashed),
             *gather_warnings(outside),
         ],
         data=describe_data(

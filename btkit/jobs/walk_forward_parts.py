@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
@@ -21,10 +21,12 @@ from btkit.documents import (
 )
 from btkit.documents.walk_forward import WindowRun
 from btkit.jobs.commands import command_of
+from btkit.jobs.execution import Execution
 from btkit.jobs.files import report_folder, write_spec
 from btkit.jobs.finished_sets import FinishedSets, brought_by_user, identify, measure_rest
 from btkit.jobs.job import RunJob, WalkForwardJob
 from btkit.jobs.loading import WARMUP_BARS
+from btkit.jobs.measured_sets import Floats, Settled, settle, sweeper_of
 from btkit.jobs.progress import ProgressListener
 from btkit.jobs.requests import check_source
 from btkit.jobs.single_run import begin, document_of, simulate_checked
@@ -38,7 +40,8 @@ if TYPE_CHECKING:
     from btkit.simulation import Result
     from btkit.simulation.inputs import InSample
     from btkit.spec import BaseSpec
-    from btkit.validation import Sweeper
+    from btkit.validation import ParameterSets, Sweeper
+    from btkit.validation.sweep import CrashedSet
 
 
 @dataclass(frozen=True)
@@ -100,27 +103,73 @@ def _text(time: pd.Timestamp) -> str:
     return time.date().isoformat() if time.tzinfo is None else time.isoformat()
 
 
+class WindowChoice(NamedTuple):
+    """What a window runs.
+
+    Parameters
+    ----------
+    spec
+        With the parameters that were chosen.
+    tried
+        How many sets it was chosen from; 0 where none was.
+    few
+        Whether no set made enough trades.
+    crashed
+        Sets that could not be measured.
+    """
+
+    spec: BaseSpec
+    tried: int = 0
+    few: bool = False
+    crashed: tuple[CrashedSet, ...] = ()
+
+
 def choose(
     job: WalkForwardJob,
     part: LoadedBars,
+    window: int,
+    stored: StoredValidation | None,
+    given: Execution,
+) -> WindowChoice:
+    """Return the spec to run in a window, and what it was chosen from.
+
+    Parameters
+    ----------
+    job
+        What is asked.
+    part
+        The bars to choose on.
+    window
+        From 0.
+    stored
+        Where the sets go that were tried; None for nowhere.
+    given
+        Notified of each chunk of sets, and may know all of them already.
+    """
+    if job.sets is None:
+        return WindowChoice(job.strategy)
+    from btkit.validation import rank_sets, with_parameters  # noqa: PLC0415 - brings numba
+
+    if given.measured is None:
+        rows = _measure(job, job.sets, part, stored, given.progress)
+        found = Settled(job.sets, rows)
+    else:
+        found = settle(job.sets, given.measured[window])
+    sets, rows, crashed = found
+    minimum = job.least_trades
+    best = int(rank_sets(rows, objective=job.objective, min_trades=minimum)[0])
+    few = bool(rows[best, MEASURED.index("total_trades")] < minimum)
+    return WindowChoice(with_parameters(job.rules, sets.at(best)), len(job.sets), few, crashed)
+
+
+def _measure(
+    job: WalkForwardJob,
+    sets: ParameterSets,
+    part: LoadedBars,
     stored: StoredValidation | None,
     progress: ProgressListener,
-) -> tuple[BaseSpec, int, bool]:
-    """Return the spec to run, how many sets it was chosen from, and whether trades were few."""
-    if job.sets is None:
-        return job.strategy, 0, False
-    from btkit.validation import prepare, rank_sets, with_parameters  # noqa: PLC0415 - likewise
-
-    sweeper = prepare(
-        job.rules,
-        part.bars,
-        job.sets,
-        **job.account,
-        start=part.start,
-        benchmark=part.benchmark,
-        threads=usable_cores(),
-        objective=job.objective,
-    )
+) -> Floats:
+    sweeper = sweeper_of(job, part, sets, threads=usable_cores())
 
     def on_progress(done: int, total: int) -> None:
         if stored is None:
@@ -139,14 +188,10 @@ def choose(
         )
         stored.kept.append(kept)
     try:
-        rows = measure_rest(job.sets, sweeper, kept, on_progress)
+        return measure_rest(sets, sweeper, kept, on_progress)
     finally:
         if kept is not None:
             kept.flush()
-    minimum = job.least_trades
-    best = int(rank_sets(rows, objective=job.objective, min_trades=minimum)[0])
-    few = bool(rows[best, MEASURED.index("total_trades")] < minimum)
-    return with_parameters(job.rules, job.sets.at(best)), len(job.sets), few
 
 
 def _fingerprint(job: WalkForwardJob, part: LoadedBars, sweeper: Sweeper) -> str:

@@ -157,8 +157,9 @@ def rests_on(page: SweepPage) -> ReportSection:
         + (f", where {report.constraint}" if report.constraint else ""),
         "Objective": f"{metric_label(report.objective)}, among parameter sets with at least "
         f"{text.plural(report.min_trades_required, 'trade')}",
-        "Statistics": f"{text.count(truth.periods)} returns, one a {truth.period}; CSCV on "
-        f"{truth.blocks or text.DASH} blocks; 1,000 resamples with seed 0",
+        "Statistics": f"{text.count(truth.periods)} returns, one a {truth.period}"
+        + (f", of {text.count(truth.sampled)} sets drawn at random" if truth.sampled else "")
+        + f"; CSCV on {truth.blocks or text.DASH} blocks; 1,000 resamples with seed 0",
     }
     stored = {"Table": report.table_url or "not stored"}
     return ReportSection([grounds(report, report.command, own=own, stored=stored)])

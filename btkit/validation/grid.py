@@ -293,6 +293,76 @@ def _unknown(name: object, known: list[str], spec: str) -> UsageError:
     )
 
 
+def count_places(axes: Axes) -> int:
+    """Return how many combinations of the values there are, those included that a constraint bars.
+
+    Parameters
+    ----------
+    axes
+        The values of each parameter.
+
+    Examples
+    --------
+    >>> count_places({"fast": [5, 10, 15], "slow": [10, 20]})
+    6
+    """
+    return math.prod(len(values) for values in axes.values())
+
+
+def check_grid_size(axes: Axes, *, max_sets: int) -> int:
+    """Return how many places a grid has.
+
+    Parameters
+    ----------
+    axes, max_sets
+        As for `make_grid`.
+
+    Raises
+    ------
+    UsageError
+        If these are too many.
+    """
+    total = count_places(axes)
+    allowed = min(max_sets, MOST_SETS)
+    if total > allowed:
+        more = "" if max_sets >= MOST_SETS else "raise --max-sets, "
+        raise UsageError(
+            f"The grid has {total:,} parameter sets, more than the {allowed:,} allowed.",
+            hint=f"Take larger steps, {more}or sample it with --method random.",
+            details={"sets": total, "max_sets": allowed},
+        )
+    return total
+
+
+def check_sample_size(axes: Axes, *, count: int) -> int:
+    """Return how many places a grid has that is sampled.
+
+    Parameters
+    ----------
+    axes, count
+        As for `sample_grid`.
+
+    Raises
+    ------
+    UsageError
+        If these, or the samples, are too many.
+    """
+    total = count_places(axes)
+    if count > MOST_SETS:
+        raise UsageError(
+            f"{count:,} samples are more than the {MOST_SETS:,} allowed.",
+            hint="Take fewer samples.",
+            details={"argument": "samples", "received": count},
+        )
+    if total > _LARGEST_GRID:
+        raise UsageError(
+            f"The grid has {total:.1e} parameter sets, more than can be numbered.",
+            hint="Take larger steps, or fewer parameters.",
+            details={"sets": str(total)},
+        )
+    return total
+
+
 def make_grid(axes: Axes, *, constraint: str | None = None, max_sets: int) -> ParameterSets:
     """Return every combination of the values, the last parameter varying fastest.
 
@@ -311,15 +381,7 @@ def make_grid(axes: Axes, *, constraint: str | None = None, max_sets: int) -> Pa
     UsageError
         If the grid is too large, the constraint is refused, or no set is left.
     """
-    total = math.prod(len(values) for values in axes.values())
-    allowed = min(max_sets, MOST_SETS)
-    if total > allowed:
-        more = "" if max_sets >= MOST_SETS else "raise --max-sets, "
-        raise UsageError(
-            f"The grid has {total:,} parameter sets, more than the {allowed:,} allowed.",
-            hint=f"Take larger steps, {more}or sample it with --method random.",
-            details={"sets": total, "max_sets": allowed},
-        )
+    total = check_grid_size(axes, max_sets=max_sets)
     sets = decode(axes, np.arange(total))
     return sets.take(held_by(constraint, sets)) if constraint else sets
 
@@ -343,19 +405,7 @@ def sample_grid(
     UsageError
         If there are too many, the constraint is refused, or no set is left.
     """
-    total = math.prod(len(values) for values in axes.values())
-    if count > MOST_SETS:
-        raise UsageError(
-            f"{count:,} samples are more than the {MOST_SETS:,} allowed.",
-            hint="Take fewer samples.",
-            details={"argument": "samples", "received": count},
-        )
-    if total > _LARGEST_GRID:
-        raise UsageError(
-            f"The grid has {total:.1e} parameter sets, more than can be numbered.",
-            hint="Take larger steps, or fewer parameters.",
-            details={"sets": str(total)},
-        )
+    total = check_sample_size(axes, count=count)
     random = np.random.default_rng(seed)
     if total <= _ENUMERATED:
         places = random.permutation(total)
@@ -373,7 +423,7 @@ def sample_grid(
         if len(found) >= count:
             break
     if not len(found):
-        raise _nothing_left(str(constraint))
+        raise nothing_left(str(constraint))
     return decode(axes, found[:count])
 
 
@@ -408,11 +458,12 @@ def held_by(constraint: str, sets: ParameterSets) -> NDArray[np.bool_]:
     """
     held = met_by(constraint, sets)
     if not held.any():
-        raise _nothing_left(constraint)
+        raise nothing_left(constraint)
     return held
 
 
-def _nothing_left(constraint: str) -> UsageError:
+def nothing_left(constraint: str) -> UsageError:
+    """Return what refuses a constraint that holds at no set."""
     return UsageError(
         f"The constraint {constraint!r} leaves no set of parameters.",
         hint="Compare it with the ranges.",

@@ -42,6 +42,8 @@ class Overfitting:
     ----------
     trials
         Number of sets tried.
+    sampled
+        Of how many of these the returns were taken; None for all that could be simulated.
     periods, period
         Number of returns that the statistics rest on, and what one spans: ``"bar"``,
         ``"session"``.
@@ -65,6 +67,7 @@ class Overfitting:
     """
 
     trials: int
+    sampled: int | None
     periods: int
     period: str
     sharpe_ratio: float
@@ -153,8 +156,22 @@ class Gathered:
         if test is not None:
             test.add(returns)
 
-    def conclude(self, *, periods_per_year: float, period: str) -> Overfitting:
+    def conclude(
+        self,
+        *,
+        periods_per_year: float,
+        period: str,
+        trials: int | None = None,
+        sharpe: Floats | None = None,
+    ) -> Overfitting:
         """Return the statistics, once every set was taken in.
+
+        How many sets were tried, and how far their Sharpe ratios lie apart, is what the deflated
+        Sharpe ratio takes of them (Bailey and López de Prado 2014), and both are known of every set
+        also where the returns of a sample alone are. The probability of overfitting (Bailey,
+        Borwein, López de Prado and Zhu 2015) and the tests of superiority (White 2000; Hansen 2005)
+        need series: of a sample they speak of the sample. The maximum over fewer sets is lower, so
+        the p-values of a sample that has the best of all sets are rather too low.
 
         Parameters
         ----------
@@ -162,17 +179,25 @@ class Gathered:
             To annualise with.
         period
             What a return spans.
+        trials
+            How many sets were tried; None where all that were tried were taken in.
+        sharpe : ndarray
+            The annualised Sharpe ratio of each set that was measured, NaN where undefined, where
+            only a sample of them was taken in; None for those taken in.
         """
-        trials, periods = self.sums.shape[0], len(self.winner)
+        taken, periods = self.sums.shape[0], len(self.winner)
+        trials = taken if trials is None else trials
         annual = math.sqrt(periods_per_year)
         moments = moments_of(self.winner)
-        known = self.sharpe[np.isfinite(self.sharpe)]
+        ratios = self.sharpe if sharpe is None else sharpe / annual
+        known = ratios[np.isfinite(ratios)]
         variance = float(known.var(ddof=1)) if len(known) > 1 else 0.0
         test = self._test.result()
-        enough = trials > 1 and test is not None
+        enough = taken > 1 and test is not None
         to_nothing, to_holding = (None, None) if test is None else test.results()
         return Overfitting(
             trials=trials,
+            sampled=None if sharpe is None else taken,
             periods=periods,
             period=period,
             sharpe_ratio=moments.sharpe * annual,
@@ -187,19 +212,29 @@ class Gathered:
             else None,
             superiority=to_nothing,
             superiority_to_holding=to_holding,
-            warnings=self._warnings(trials, periods),
+            warnings=self._warnings(taken, periods)
+            + ([] if sharpe is None else [_of_a_sample(taken, trials)]),
         )
 
-    def _warnings(self, trials: int, periods: int) -> list[str]:
+    def _warnings(self, taken: int, periods: int) -> list[str]:
         found = []
-        if trials < FEWEST_SETS:
+        if taken < FEWEST_SETS:
             found.append(
-                f"Only {trials} parameter sets were tried; with fewer than {FEWEST_SETS} the "
+                f"Only {taken} parameter sets were tried; with fewer than {FEWEST_SETS} the "
                 "probability of overfitting is too unsteady to be read."
             )
         if periods < FEWEST_PERIODS:
             found.append(f"Only {periods} periods: too few for any of these statistics.")
         return found
+
+
+def _of_a_sample(taken: int, trials: int) -> str:
+    return (
+        f"The probability of overfitting and the p-values rest on the returns of {taken:,} of "
+        f"{trials:,} parameter sets, drawn at random, the best among them; of all sets the "
+        "p-values would rather be higher. The Sharpe ratio expected by chance and the deflated "
+        "one count every set."
+    )
 
 
 @compiled

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -10,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from btkit.arguments import check_whole, refusal
-from btkit.metrics import bar_returns
+from btkit.metrics import MEASURED, bar_returns
 from btkit.metrics.curves import risk_free_returns
 from btkit.simulation import Result, simulate
 from btkit.spec import StrategySpec
@@ -25,6 +26,22 @@ _RETURN_VALUES = 2_000_000
 _RANGE = 3
 
 
+@dataclass(frozen=True)
+class CrashedSet:
+    """A set of parameters that could not be simulated: it killed whoever worked on it.
+
+    Parameters
+    ----------
+    parameters
+        Its values.
+    reason
+        What was seen of it.
+    """
+
+    parameters: dict[str, Number]
+    reason: str
+
+
 @dataclass(frozen=True, eq=False)
 class SweepResult:
     """The outcome of a sweep.
@@ -34,7 +51,7 @@ class SweepResult:
     spec
         The strategy, with the parameters it came with.
     sets
-        What was tried.
+        What was tried, but for those that crashed.
     rows
         float64 (n_sets, n_metrics).
     objective, min_trades
@@ -48,6 +65,10 @@ class SweepResult:
     sweep_id, command
         Names the files, and makes the sweep again; None if nothing was stored, or the spec is in
         no file.
+    crashed
+        Sets that killed whoever worked on them: in no table and no ranking, but counted as tried.
+    overfitting_sample
+        Of how many sets at the most `overfitting` takes the returns; None for all.
     """
 
     spec: StrategySpec
@@ -61,6 +82,19 @@ class SweepResult:
     files: dict[str, str] = field(default_factory=dict)
     sweep_id: str | None = None
     command: list[str] | None = None
+    crashed: tuple[CrashedSet, ...] = ()
+    overfitting_sample: int | None = None
+
+    @property
+    def trials(self) -> int:
+        """How many sets were tried, those that crashed included."""
+        return len(self.sets) + len(self.crashed)
+
+    @property
+    def sampled(self) -> int:
+        """Of how many sets `overfitting` takes the returns."""
+        most = self.overfitting_sample
+        return len(self.sets) if most is None else min(most, len(self.sets))
 
     @property
     def table(self) -> pd.DataFrame:
@@ -135,10 +169,15 @@ class SweepResult:
     def overfitting(
         self, *, repetitions: int = 1_000, seed: int = 0, on_chunk: OnChunk | None = None
     ) -> Overfitting:
-        """Say whether the best set's result could be chance; every set is simulated once more.
+        """Say whether the best set's result could be chance; sets are simulated once more for it.
 
         All of it is of returns less the spec's ``sharpe_risk_free``, as the Sharpe ratios are: with
         a rate, doing nothing earns that rate.
+
+        Where there are more sets than `overfitting_sample`, only the returns of so many are taken:
+        the best set, and others drawn at random, by a seed made of the sets themselves. See
+        `Gathered.conclude` for what then rests on the sample. A set that crashed counts as tried,
+        which makes the deflated Sharpe ratio the lower: it might have been the best.
 
         Parameters
         ----------
@@ -147,15 +186,21 @@ class SweepResult:
         seed
             Of the resampling.
         on_chunk
-            Notified of each chunk when it is taken in, with the returns of its sets.
+            Notified of each chunk when it is taken in, with the returns of its sets; `sampled` of
+            them in all.
         """
         first, periods, winner = self.sweeper.first, self.sweeper.periods(), self.winner
-        engine, close = self.sweeper.engine(self.sets), first.benchmark_closes
+        sets, place, sharpe = self.sets, winner, None
+        if self.sampled < len(sets):
+            drawn = _draw(sets, self.sampled, winner)
+            place = int(np.searchsorted(drawn, winner))
+            sets, sharpe = sets.take(drawn), self.rows[:, MEASURED.index("sharpe_ratio")]
+        engine, close = self.sweeper.engine(sets), first.benchmark_closes
         held = bar_returns(close[periods.ends], close[0])
         rates = risk_free_returns(first.risk_free, periods.ends, periods.per_year)
         found = Gathered(
-            len(self.sets),
-            _above(engine.returns(winner, winner + 1, periods.ends), rates)[0],
+            len(sets),
+            _above(engine.returns(place, place + 1, periods.ends), rates)[0],
             _above(held, rates),
             repetitions=repetitions,
             seed=seed,
@@ -165,11 +210,27 @@ class SweepResult:
             found.add(begin, returns)
             if on_chunk is not None:
                 on_chunk(begin, returns)
-        return found.conclude(periods_per_year=periods.per_year, period=periods.name)
+        return found.conclude(
+            periods_per_year=periods.per_year,
+            period=periods.name,
+            trials=self.trials,
+            sharpe=sharpe,
+        )
 
     def __repr__(self) -> str:
         shown = self.top(5)[[*self.sets.columns, self.objective]].to_string(index=False)
         return f"{len(self.sets):,} sets of {self.spec.name} by {self.objective}\n{shown}"
+
+
+def _draw(sets: ParameterSets, count: int, winner: int) -> NDArray[np.int64]:
+    """Return the winner's place and those of others, in their order: the same for the same sets."""
+    digest = hashlib.sha256()
+    for name, column in sets.columns.items():
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(column).data)
+    random = np.random.default_rng(int.from_bytes(digest.digest()))
+    others = random.choice(len(sets) - 1, count - 1, replace=False, shuffle=False)
+    return np.sort(np.append(others + (others >= winner), winner))
 
 
 def _above(returns: Floats, rates: Floats) -> Floats:

@@ -25,7 +25,7 @@ Example:
 """
 
 
-def _fields(
+def _fields(  # noqa: PLR0913 - each is a flag
     *,
     param: Annotated[
         list[str],
@@ -48,6 +48,13 @@ def _fields(
     threads: Annotated[
         int | None, typer.Option("--threads", help="[default: all cores; the results are the same]")
     ] = None,
+    overfitting_sample: Annotated[
+        int | None,
+        typer.Option(
+            "--overfitting-sample",
+            help="Sets whose returns the statistics of overfitting take. [default: all]",
+        ),
+    ] = None,
 ) -> Fields:
     return {
         "parameters": param,
@@ -58,6 +65,7 @@ def _fields(
         "seed": seed,
         "max_sets": max_sets,
         "threads": threads,
+        "overfitting_sample": overfitting_sample,
     }
 
 

@@ -7,7 +7,60 @@ everything is known already.
 
 from __future__ import annotations
 
-from btkit.jobs.pieces.division import FINISH, WHOLE, Division, Piece
+from collections.abc import Mapping
+
+from btkit.jobs.pieces.bounds import (
+    MOST_SETS_OF_STATISTICS,
+    OVERFITTING_SAMPLE,
+    prepared_for_service,
+)
+from btkit.jobs.pieces.division import FINISH, WHOLE, Division, Piece, undivided
+from btkit.jobs.pieces.searching import (
+    finish_sweep,
+    finish_validation,
+    groups_of_sweep,
+    groups_of_validation,
+    mark_crashed,
+    own_inputs,
+    summarise,
+    work_on_sweep,
+    work_on_validation,
+)
 from btkit.jobs.pieces.summary import Leader, Summary
 
-__all__ = ["FINISH", "WHOLE", "Division", "Leader", "Piece", "Summary"]
+__all__ = [
+    "DIVISIONS",
+    "FINISH",
+    "MOST_SETS_OF_STATISTICS",
+    "OVERFITTING_SAMPLE",
+    "WHOLE",
+    "Division",
+    "Leader",
+    "Piece",
+    "Summary",
+    "prepared_for_service",
+]
+
+DIVISIONS: Mapping[str, Division] = {
+    "run": undivided("bars"),
+    "options-sim": undivided("bars"),
+    "sweep": Division(
+        "sets",
+        groups_of_sweep,
+        own_inputs,
+        work_on_sweep,
+        finish_sweep,
+        summarise,
+        mark_crashed,
+    ),
+    "walk-forward": Division(
+        "sets",
+        groups_of_validation,
+        own_inputs,
+        work_on_validation,
+        finish_validation,
+        summarise,
+        mark_crashed,
+    ),
+}
+"""By the job's kind, beside `btkit.jobs.dispatch.HANDLERS`."""

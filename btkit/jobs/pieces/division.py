@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from btkit.errors import UsageError
+from btkit.errors import InternalError, UsageError
 from btkit.jobs.execution import Execution
-from btkit.jobs.job import SpecJob
+from btkit.jobs.job import BaseJob, SpecJob
 from btkit.jobs.pieces.summary import Summary
 from btkit.storage import FINISH, WHOLE, Piece
 
@@ -53,18 +53,78 @@ class Division:
     summarise: Callable[[Any, Piece, bytes], Summary] | None = None
     crashed: Callable[[Any, Piece, str], bytes] | None = None
 
-    def check(self, job: Any, piece: Piece) -> None:  # noqa: ANN401 - any kind of job
-        """Refuse a piece that a job has not.
 
-        Raises
-        ------
-        UsageError
-            If the group or a place is none of the job's.
-        """
-        sizes = self.groups(job)
-        if not 0 <= piece.group < len(sizes) or piece.hi > sizes[piece.group]:
-            raise UsageError(
-                f"The job has no places {piece.lo:,} to {piece.hi - 1:,} of group {piece.group}.",
-                hint="Divide it by the sizes of its groups.",
-                details={"piece": piece.to_json(), "groups": sizes[:10]},
-            )
+def check_piece(piece: Piece, sizes: Sequence[int]) -> None:
+    """Refuse a piece that a job has not.
+
+    Parameters
+    ----------
+    piece
+        Of a group.
+    sizes
+        How many places each group has.
+
+    Raises
+    ------
+    UsageError
+        If the group or a place is none of the job's.
+    """
+    if not 0 <= piece.group < len(sizes) or piece.hi > sizes[piece.group]:
+        raise UsageError(
+            f"The job has no places {piece.lo:,} to {piece.hi - 1:,} of group {piece.group}.",
+            hint="Divide it by the sizes of its groups.",
+            details={"piece": piece.to_json(), "groups": list(sizes[:10])},
+        )
+
+
+def undivided(unit: str) -> Division:
+    """Return the division of a kind of job that is always done whole.
+
+    Parameters
+    ----------
+    unit
+        What such a job counts.
+    """
+
+    def refuse(job: BaseJob, *_: object) -> NoReturn:
+        raise InternalError(
+            f"A job of the kind {job.kind!r} has no pieces.",
+            hint="Have it executed whole.",
+            details={"kind": job.kind},
+        )
+
+    return Division(unit, lambda _job: [], lambda job, _piece: job, refuse, refuse)
+
+
+def check_whole(pieces: Iterable[Piece], sizes: Sequence[int]) -> None:
+    """Refuse to put together what is not there, or there twice.
+
+    Parameters
+    ----------
+    pieces
+        In any order.
+    sizes
+        How many places each group has.
+
+    Raises
+    ------
+    InternalError
+        If a place is in no piece, or in two.
+    """
+    reached = [0] * len(sizes)
+    for piece in sorted(pieces, key=lambda one: (one.group, one.lo)):
+        if not 0 <= piece.group < len(sizes) or piece.lo != reached[piece.group]:
+            raise _torn(piece.to_json())
+        reached[piece.group] = piece.hi
+    for group, (hi, size) in enumerate(zip(reached, sizes, strict=True)):
+        if hi != size:
+            raise _torn({"group": group, "lo": hi, "hi": size})
+
+
+def _torn(where: Mapping[str, int]) -> InternalError:
+    return InternalError(
+        f"The pieces of the job do not make the whole: around places {where['lo']:,} to "
+        f"{where['hi']:,} of group {where['group']} one is missing, or there twice.",
+        hint="Begin the job again, and please report this.",
+        details={"piece": dict(where)},
+    )
