@@ -35,6 +35,8 @@ PIECE_HEADER: Final = "Btkit-Piece"
 
 # Connecting, and each wait for a part of an answer: a server under load may take seconds.
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+# The next one may come through where this one is not answered, before the lease expires.
+_BEAT_TIMEOUT_S = 5.0
 _CHUNK = 1_000_000
 
 
@@ -104,7 +106,7 @@ class LeaseClient:
             As all methods: the lease is another's, or the server does not answer.
         """
         said = {"done": done, "total": total, "unit": unit}
-        with self._request("POST", "/lease/beat", json=said) as answer:
+        with self._request("POST", "/lease/beat", json=said, timeout=_BEAT_TIMEOUT_S) as answer:
             answer.read()
             try:
                 return bool(answer.json()["stop"])

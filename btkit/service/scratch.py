@@ -60,7 +60,7 @@ def scratch(settings: Settings, stated: OrderSettings) -> Iterator[Settings]:
 def _folder_of_process() -> Path:
     above = Path(tempfile.gettempdir())
     # What killed workers left.
-    sweep(above, _NAME)
+    sweep(above, f"{_NAME}.*")
     stack = ExitStack()
     folder = stack.enter_context(folder_aside(above / _NAME))
     atexit.register(stack.close)
