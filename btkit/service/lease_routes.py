@@ -21,7 +21,14 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from starlette.requests import ClientDisconnect
 
-from btkit.errors import AccessError, RunNotFoundError, StoreError, StoreFullError, UsageError
+from btkit.errors import (
+    AccessError,
+    LeaseLostError,
+    RunNotFoundError,
+    StoreError,
+    StoreFullError,
+    UsageError,
+)
 from btkit.service.blobs import SHA256, Blobs
 from btkit.service.digests import content_digest, read_digest
 from btkit.service.lease_client import PIECE_HEADER
@@ -40,7 +47,6 @@ _MOST_FAILURE = 1_000_000
 _CHUNK = 1_000_000
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _OCTETS = "application/octet-stream"
-_ZIP = "application/zip"
 _LEASE = HTTPBearer(
     auto_error=False,
     scheme_name="lease",
@@ -57,7 +63,7 @@ def _finite(details: dict[str, JsonValue]) -> dict[str, JsonValue]:
 class Beat(BaseModel):
     """That a worker is at work, and how far it is."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {
+    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"example": {
         "done": 1200, "total": 5000, "unit": "sets",
     }})  # fmt: skip
 
@@ -77,7 +83,7 @@ class Heard(BaseModel):
 class WorkError(BaseModel):
     """What went wrong, as the command line says it."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     type: str = Field(pattern="^[A-Za-z]{1,60}$", description="Such as NoDataError")
     message: str = Field(max_length=10_000)
@@ -91,7 +97,7 @@ class WorkError(BaseModel):
 class Failure(BaseModel):
     """Why a piece came to nothing."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"error": {
+    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"example": {"error": {
         "type": "InterruptedRunError", "message": "This worker ends.",
         "hint": "Resume the operation.", "retryable": True, "details": {},
     }}})  # fmt: skip
@@ -157,13 +163,13 @@ class _Leases:
             "/lease/parcel",
             summary="Fetch how far an earlier worker came with a whole job",
             response_class=Response,
-            responses={200: _file(_ZIP), 204: {"description": "Nothing yet"}, **answers(410)},
+            responses={200: _file(_OCTETS), 204: {"description": "Nothing yet"}, **answers(410)},
         )(self.fetch_parcel)
         router.put(
             "/lease/parcel",
             summary="Hand in how far a whole job is",
             responses=answers(400, 410, 413, 422, 507),
-            openapi_extra=_file_body(_ZIP),
+            openapi_extra=_file_body(_OCTETS),
             **empty,
         )(self.put_parcel)
         router.put(
@@ -209,7 +215,7 @@ class _Leases:
         path = self._operations.files.parcel_of(self._lease(token).operation_id)
         if path is None:
             return Response(status_code=HTTPStatus.NO_CONTENT)
-        return _sent(path, _ZIP)
+        return _sent(path, _OCTETS)
 
     async def put_parcel(self, request: Request, token: Token) -> None:
         await run_in_threadpool(self._lease, token)
@@ -217,6 +223,8 @@ class _Leases:
             await run_in_threadpool(self._operations.keep_parcel, token, path)
 
     async def put_result(self, request: Request, token: Token) -> None:
+        if await run_in_threadpool(self._was_taken, token):
+            return
         async with self._arrived(request) as path:
             await run_in_threadpool(self._operations.accept, token, path)
 
@@ -250,6 +258,15 @@ class _Leases:
     def _lease(self, token: str) -> Lease:
         return self._operations.leased(token)
 
+    def _was_taken(self, token: str) -> bool:
+        """Tell whether a result was taken before; who has no lease has nothing read."""
+        try:
+            self._lease(token)
+        except LeaseLostError:
+            # That lease is over, so that this takes nothing: it says whether a result was taken.
+            return not self._operations.accept(token, b"")
+        return False
+
     @asynccontextmanager
     async def _arrived(self, request: Request) -> AsyncIterator[Path]:
         """Write a request's body to a file that is gone after the block."""
@@ -265,6 +282,8 @@ class _Leases:
                     raise _too_long(MOST_UPLOAD)
                 digest.update(chunk)
                 await run_in_threadpool(take, chunk)
+            if not size:
+                raise UsageError("The body is empty.", hint="Send the content as the body.")
             await run_in_threadpool(take, b"")
             stated = read_digest(request.headers.get("Content-Digest", ""))
             if stated is not None and stated != digest.digest():

@@ -150,7 +150,18 @@ def error_of(error: BtkitError) -> dict[str, Any]:
 _END = r"\s\"'`,;:()<>\[\]{}|"
 _PATH = re.compile(rf"(?:file://)?(?<![\w.:/~-])/(?:[^/{_END}]+/)+(?P<last>[^/{_END}]*)")
 # What the service itself is asked under, and JSON Pointers, are no places on its disk.
-_OURS = ("backtests", "operations", "runs", "workers", "plan", "health", "session", "openapi.json")
+_OURS = (
+    "backtests",
+    "lease",
+    "data",
+    "operations",
+    "runs",
+    "workers",
+    "plan",
+    "health",
+    "session",
+    "openapi.json",
+)
 
 
 def without_paths(value: Any) -> Any:  # noqa: ANN401 - JSON of any shape

@@ -145,6 +145,7 @@ DEEP = b'{"error": {"details": ' + b"[" * 50_000
         ("POST", "/lease/beat", b""),
         ("POST", "/lease/beat", b"[]"),
         ("POST", "/lease/beat", b'{"done": -1}'),
+        ("POST", "/lease/beat", b'{"done": true}'),
         ("POST", "/lease/beat", b'{"done": 1e400}'),
         ("POST", "/lease/beat", b'{"done": 99999999999999999999999}'),
         ("POST", "/lease/beat", b'{"done": 1, "further": 2}'),
@@ -179,6 +180,21 @@ def test_a_body_that_is_too_long_is_refused_whether_or_not_it_says_so(
     answer = server.ask("PUT", place, lease, content=body)
     assert (answer.status_code, answer.headers["Content-Type"]) == (413, MEDIA_TYPE)
     assert not list(server.settings.service_dir.glob("incoming/*"))
+
+
+def test_nothing_is_no_result(server):
+    lease = server.lease({0: 5})
+    assert server.ask("PUT", "/lease/result", lease).status_code == 422
+    assert server.ask("PUT", "/lease/parcel", lease).status_code == 422
+    assert server.ask("PUT", "/lease/result", lease, content=b"sets").status_code == 204
+
+
+def test_of_whoever_has_no_lease_nothing_is_read(server, monkeypatch):
+    lease = server.lease({0: 5})
+    server.store.operations.withdraw(lease.lease_id)
+    monkeypatch.setattr(lease_routes, "_chunks", lambda _: pytest.fail("it was read"))
+    for place in ("/lease/result", "/lease/parcel"):
+        assert server.ask("PUT", place, lease, content=b"sets").status_code == 410
 
 
 def test_what_changed_on_the_way_is_not_taken(server):
