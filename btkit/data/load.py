@@ -344,7 +344,7 @@ def _no_data(
 ) -> NoDataError:
     asked = f"{format_time(span.first)} to {format_time(span.last)}"
     message = f"{source.name} has no {span.interval} bars of {request.symbol} from {asked}"
-    details = {"symbol": request.symbol, "interval": span.interval}
+    details = {"symbol": request.symbol, "interval": span.interval.label}
     if held.empty:
         return NoDataError(
             message, hint="check the symbol, the range and the interval", details=details

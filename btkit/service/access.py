@@ -232,7 +232,7 @@ class RequestGate:
             raise _unknown(headers)
         if scope["method"] in _SAFE:
             return receive
-        _check_origin(headers, scope["scheme"])
+        _check_origin(headers)
         return await self._bounded(headers, receive)
 
     def _check_host(self, headers: Headers) -> None:
@@ -309,10 +309,11 @@ def _cookie(headers: Headers) -> str | None:
     return None if found is None else found.value
 
 
-def _check_origin(headers: Headers, scheme: str) -> None:
+def _check_origin(headers: Headers) -> None:
     """Refuse what the page of a stranger has a browser send."""
     origin = headers.get("origin")
-    if origin is None or origin == f"{scheme}://{headers.get('host', '')}":
+    # Of a proxy that speaks TLS for the server, the scheme is another.
+    if origin is None or urlsplit(origin).netloc == headers.get("host"):
         return
     raise AccessError(
         "The request comes from the page of another site.",

@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 
 from btkit import __version__
 from btkit.jobs.job import JOB
-from btkit.service.access import AccessRules, RequestGate
+from btkit.service.access import OPEN_PATHS, AccessRules, RequestGate
 from btkit.service.folders import AllowedFolders
 from btkit.service.lease_routes import lease_router
 from btkit.service.pages import PageMaker
@@ -77,11 +77,11 @@ def make_app(
         app.include_router(router)
     install(app)
     app.add_middleware(RequestGate, rules=rules)
-    app.openapi = lambda: _described(app)  # type: ignore[method-assign]  # as FastAPI's own guide does
+    app.openapi = lambda: _described(app, rules)  # type: ignore[method-assign]  # as FastAPI's own guide does
     return app
 
 
-def _described(app: FastAPI) -> dict[str, Any]:
+def _described(app: FastAPI, rules: AccessRules) -> dict[str, Any]:
     if app.openapi_schema is None:
         app.openapi_schema = _complete(
             get_openapi(
@@ -89,22 +89,27 @@ def _described(app: FastAPI) -> dict[str, Any]:
                 version=app.version,
                 description=app.description,
                 routes=app.routes,
-            )
+            ),
+            needs_token=rules.token is not None,
         )
     return app.openapi_schema
 
 
-def _complete(document: dict[str, Any]) -> dict[str, Any]:
+def _complete(document: dict[str, Any], *, needs_token: bool) -> dict[str, Any]:
     """Add what FastAPI cannot know: the schemas of jobs and problems, and how one gets in."""
     schemas = document["components"].setdefault("schemas", {})
     schemas["ProblemDocument"] = ProblemDocument.model_json_schema()
     job = JOB.json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(job.pop("$defs"))
     schemas["Job"] = job
-    document["components"].setdefault("securitySchemes", {})["token"] = {
-        "type": "http",
-        "scheme": "bearer",
-        "description": "BT_API_TOKEN of the server; needed wherever it is set",
-    }
-    document["security"] = [{"token": []}, {}]
+    if needs_token:
+        document["components"].setdefault("securitySchemes", {})["token"] = {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "BT_API_TOKEN of the server",
+        }
+        document["security"] = [{"token": []}]
+        for path in OPEN_PATHS:
+            for operation in document["paths"][path].values():
+                operation["security"] = []
     return document

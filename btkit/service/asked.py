@@ -22,6 +22,7 @@ from btkit.spec.kinds import infer_kind
 from btkit.spec.load import read_fields
 from btkit.spec.reading import parse_text
 from btkit.spelling import did_you_mean
+from btkit.storage.operation_rows import check_operation_id
 
 FIELDS: Mapping[str, str] = {
     "strategy_name": "spec",
@@ -33,12 +34,11 @@ FIELDS: Mapping[str, str] = {
 """What a request without a kind calls the fields of a job, where it is not the same."""
 
 _SAME = ("spec", "symbol", "commission", "slippage", "model_path", "source")
-_IDENTITY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _REFERENCE = "GET /openapi.json describes every field."
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedJob:
     """A job, and what the one who asks calls it.
 
     Parameters
@@ -80,7 +80,7 @@ def read_body(body: bytes) -> dict[str, Any]:
     return values
 
 
-def read_asked(values: Mapping[str, Any], *, folders: AllowedFolders, settings: Settings) -> Asked:
+def read_asked(values: Mapping[str, Any], *, folders: AllowedFolders, settings: Settings) -> AskedJob:
     """Return what a request asks for, or say everything that is wrong with it.
 
     Parameters
@@ -101,28 +101,16 @@ def read_asked(values: Mapping[str, Any], *, folders: AllowedFolders, settings: 
         If it makes no sense.
     """
     fields = dict(values)
-    operation_id = _identity(fields.pop("task_id", None))
-    named = {} if "kind" in fields else _names_of(fields)
+    named = {"operation_id": "task_id", **({} if "kind" in fields else _names_of(fields))}
+    task_id = fields.pop("task_id", None)
     try:
+        operation_id = None if task_id is None else check_operation_id(task_id)
         if "kind" not in fields:
             fields = _as_job(fields, folders)
         job = _prepared(_filled(fields, folders), folders, settings)
     except BtkitError as error:
         raise _renamed(error, named) from error
-    return Asked(job, operation_id)
-
-
-def _identity(task_id: object) -> str | None:
-    if task_id is None:
-        return None
-    if isinstance(task_id, str) and _IDENTITY.fullmatch(task_id):
-        return task_id
-    raise refusal(
-        task_id,
-        "task_id",
-        rule="letters, digits and . _ -, at most 128, the first a letter or digit",
-        hint="Leave it out, and the operation gets an id of its own.",
-    )
+    return AskedJob(job, operation_id)
 
 
 def _as_job(values: dict[str, Any], folders: AllowedFolders) -> dict[str, Any]:
@@ -204,7 +192,7 @@ def _prepared(values: dict[str, Any], folders: AllowedFolders, settings: Setting
     kind = values.get("kind")
     if isinstance(kind, str) and kind in SPEC_JOBS:
         single = make_job(SPEC_JOBS[kind], {"spec": None, **values}, settings=settings)
-        _check_rendering(single)
+        _check_rendering(single, "rendering")
         path = values.get("path")
         return cast("Job", _ready(single.model_copy(update={"path": path}), folders, settings))
     batch = read_job(values)
@@ -212,19 +200,19 @@ def _prepared(values: dict[str, Any], folders: AllowedFolders, settings: Setting
     refusals = Refusals()
     ready = []
     for number, job in enumerate(batch.jobs):
-        _check_rendering(job)
+        _check_rendering(job, f"jobs[{number}].rendering")
         ready.append(refusals.check(partial(_in_batch, job, number, folders, settings)))
-    _check_rendering(batch)
+    _check_rendering(batch, "rendering")
     refusals.raise_all()
     return batch.model_copy(update={"jobs": ready})
 
 
-def _check_rendering(job: BaseJob) -> None:
+def _check_rendering(job: BaseJob, place: str) -> None:
     if job.rendering is not None:
         raise UsageError(
-            "rendering asks for pages, and the server makes them when somebody looks.",
+            f"{place} asks for pages, and the server makes them when somebody looks.",
             hint="Leave rendering out; GET /runs/{id}/page answers with the page.",
-            details={"argument": "rendering"},
+            details={"argument": place},
         )
 
 

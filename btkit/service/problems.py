@@ -31,8 +31,7 @@ STATUSES: Mapping[type[BtkitError], int] = {
     errors.UsageError: 422,
     errors.DataError: 422,
     errors.BundleError: 422,
-    errors.SourceError: 502,
-    errors.SourceUnavailableError: 503,
+    errors.SourceError: 424,
     errors.ServerError: 502,
     errors.PluginError: 500,
     errors.StoreError: 500,
@@ -265,13 +264,35 @@ async def _answered(request: Request, error: Exception) -> Response:
 
 async def _of_the_framework(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    path = request.url.path
+    path, status = request.url.path, error.status_code
+    headers = dict(error.headers or {})
+    if status == HTTPStatus.BAD_REQUEST:
+        # What it says of a body that is no text, or nested beyond measure.
+        return answer(
+            UsageError(
+                "The body of the request is not JSON.",
+                hint="Send JSON in UTF-8, nested no deeper than a spec is.",
+            ),
+            instance=path,
+        )
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        # It names the methods of the first function of the path, and there may be several.
+        headers["Allow"] = ", ".join(_methods(request.app, path))
     said = UsageError(
-        f"{request.method} {path}: {HTTPStatus(error.status_code).phrase.lower()}.",
+        f"{request.method} {path}: {HTTPStatus(status).phrase.lower()}.",
         hint="GET /openapi.json describes every path and what it takes.",
         details={"method": request.method, "path": path},
     )
-    return answer(Refused(said, error.status_code, error.headers), instance=path)
+    return answer(Refused(said, status, headers), instance=path)
+
+
+def _methods(app: FastAPI, path: str) -> list[str]:
+    return sorted(
+        method.upper()
+        for template, methods in app.openapi()["paths"].items()
+        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path)
+        for method in methods
+    )
 
 
 async def _of_a_request(request: Request, error: Exception) -> Response:
@@ -375,6 +396,12 @@ _DOCUMENTED: Mapping[int, _Documented] = {
         errors.QueueFullError,
         "More than 6,000 requests a minute came from 127.0.0.1.",
         "Wait as Retry-After says; BT_REQUESTS_PER_MINUTE of the server is the limit.",
+    ),
+    424: _Documented(
+        "The source of the bars is not there, or did not answer",
+        errors.SourceError,
+        "yahoo needs the package yfinance, which is not installed.",
+        "Install it where the server runs, or name another source.",
     ),
     500: _Documented(
         "A fault in btkit, or in what it stored",

@@ -59,6 +59,8 @@ class Service:
         Whose files requests may name.
     pages
         Makes reports.
+    planning
+        Room for what takes seconds of this process.
     stopping
         Set when the server is to end, so that streams end as well.
     """
@@ -69,6 +71,7 @@ class Service:
     rules: AccessRules
     folders: AllowedFolders
     pages: PageMaker
+    planning: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(4))
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def admitted(self) -> int:

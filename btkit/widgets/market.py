@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,12 +18,12 @@ from btkit.jobs.asking import make_job
 from btkit.jobs.execution import Execution
 from btkit.jobs.job import RunJob, SpecJob
 from btkit.jobs.loading import bars_of
-from btkit.jobs.prepare import USUAL_INTERVAL, prepare
+from btkit.jobs.prepare import prepare
 from btkit.jobs.requests import check_interval, check_source
 from btkit.markets import read_day
 from btkit.metrics import drawdown_series
 from btkit.settings import Settings
-from btkit.spec import BaseSpec
+from btkit.spec import BaseSpec, StrategySpec
 
 J = TypeVar("J", bound=SpecJob)
 
@@ -59,12 +58,10 @@ class MarketRequest:
     @classmethod
     def of(
         cls,
-        symbol: str | pd.DataFrame | None,
+        symbol: str | pd.DataFrame,
         start: str | None,
         end: str | None,
         *,
-        interval: str | None = None,
-        meant: Mapping[str, str] | None = None,
         usual: tuple[str, str] = ("1999-01-04", "2018-12-31"),
         **others: Any,  # noqa: ANN401 - the other fields
     ) -> MarketRequest:
@@ -73,14 +70,9 @@ class MarketRequest:
         Parameters
         ----------
         symbol
-            The instrument, or its bars as `btkit.run` takes them; None takes the one that is
-            meant, else SPX, where a spec is asked.
+            The instrument, or its bars as `btkit.run` takes them.
         start, end
             The range; None takes the usual one, of bars all of them.
-        interval
-            Of the bars; None takes the one that is meant, else 1d.
-        meant
-            What a spec says that it is run on; None where none is asked.
         usual
             First and last day where a symbol comes without.
         **others
@@ -95,10 +87,6 @@ class MarketRequest:
         NoDataError
             If there are none.
         """
-        if symbol is None and meant is not None:
-            symbol = meant.get("symbol", "SPX")
-        if interval is None:
-            interval = (meant or {}).get("interval", USUAL_INTERVAL)
         bars = symbol if isinstance(symbol, pd.DataFrame) else None
         if bars is not None:
             index = take_bars(bars).bars.index
@@ -110,7 +98,6 @@ class MarketRequest:
         request = cls(
             symbol if isinstance(symbol, str) else check_symbol(symbol),
             *_days(start, end, usual),
-            interval=interval,
             bars=bars,
             **others,
         )
@@ -175,7 +162,7 @@ class LoadedMarket:
         job = make_job(kind, values, settings=self._settings, loads=not given)
         return prepare(job, settings=self._settings)
 
-    def simulate(self, spec: BaseSpec) -> Result:
+    def simulate(self, spec: StrategySpec) -> Result:
         """Simulate a spec exactly as `run` would.
 
         Raises
@@ -207,10 +194,9 @@ class LoadedMarket:
         return execute(job, settings=self._settings, progress=progress, bars=loaded)
 
     def bars_for(self, job: SpecJob) -> LoadedBars:
-        """Return the bars of a job; what its spec does not read is not loaded."""
+        """Return the bars of a job; only what its spec reads of IV history and VIX is loaded."""
         spec = job.strategy
-        reads = (spec.needs_iv, spec.needs_vix, spec.own_columns, spec.slower_intervals)
-        key = (*reads, spec.calendar)
+        key = (spec.needs_iv, spec.needs_vix, spec.calendar, spec.slower_intervals)
         if key not in self._loaded:
             given = Execution(self._settings, Silent(), self.request.bars)
             self._loaded[key] = bars_of(job, given)

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 from btkit.jobs import execute
 from btkit.jobs.asking import stored_job
+from btkit.jobs.dispatch import HANDLERS
 from btkit.service.crew import WorkerInfo
 from btkit.settings import Settings
 from btkit.storage import Store
@@ -63,6 +64,6 @@ def work_off(settings, operation_id):
     store = Store.from_settings(settings)
     operation = store.operations.get(operation_id)
     result = execute(stored_job(operation.request), settings=settings)
-    job_id = getattr(result, "run_id", None) or getattr(result, "sweep_id", None)
+    job_id = HANDLERS[operation.kind].id_of(result)
     store.operations.end(operation_id, "complete", job_id=job_id)
     return job_id

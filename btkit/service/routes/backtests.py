@@ -9,9 +9,11 @@ from typing import Annotated, Any
 
 import anyio
 from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
-from btkit.errors import ConflictError
+from btkit.errors import ConflictError, QueueFullError
+from btkit.jobs.planning import plan_job
 from btkit.service.asked import read_asked, read_body
 from btkit.service.documents import OperationDocument, ResumeRequest
 from btkit.service.problems import Refused, answers
@@ -44,11 +46,14 @@ _START_SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
         "strategy_name": {
-            **_TEXT,
+            "type": ["string", "null"],
             "description": "The name of a strategy, such as golden_cross, or the path of its file "
             "in a folder that is allowed",
         },
-        "spec": {"type": "object", "description": "Its fields, instead of strategy_name"},
+        "spec": {
+            "type": ["object", "null"],
+            "description": "Its fields, instead of strategy_name",
+        },
         "symbol": {"type": ["string", "null"], "description": "Null takes what the spec says"},
         "start_date": _DAY,
         "end_date": {**_DAY, "description": "Included"},
@@ -69,6 +74,7 @@ _START_SCHEMA: dict[str, Any] = {
         },
     },
     "required": ["start_date", "end_date"],
+    "anyOf": [{"required": ["strategy_name"]}, {"required": ["spec"]}],
     "additionalProperties": False,
 }
 _EXAMPLE = {
@@ -132,7 +138,7 @@ Prefer = Annotated[
     Header(
         max_length=200,
         description="wait=10: answer when it is done, or after 10 seconds (RFC 7240; 60 at most)",
-        examples=["wait=10"],
+        examples=["wait=5"],
     ),
 ]
 IdempotencyKey = Annotated[
@@ -214,6 +220,27 @@ def _requeued(service: Service, operation_id: str) -> Operation:
     operation = service.store.operations.requeue(operation_id)
     service.dispatcher.wake()
     return operation
+
+
+@router.post(
+    "/plan",
+    response_model=dict[str, Any],
+    responses={
+        200: {"description": "What `backtest plan` prints"},
+        **answers(403, 408, 413, 415, 422, 424),
+    },
+    openapi_extra=_body_schema({"backtest": _EXAMPLE, "job": _JOB_EXAMPLE}),
+)
+def plan(service: ServiceOf, body: BodyOf) -> Response:
+    """Say what it would rest on, take and add: its bars are loaded, nothing is run or stored."""
+    asked = read_asked(read_body(body), folders=service.folders, settings=service.settings)
+    if not service.planning.acquire(blocking=False):
+        raise QueueFullError("Other plans are being made.", hint="Ask again in a few seconds.")
+    try:
+        document = plan_job(asked.job, settings=service.settings)
+    finally:
+        service.planning.release()
+    return JSONResponse(document)
 
 
 async def _answer(

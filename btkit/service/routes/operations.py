@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from btkit.errors import ConflictError
 from btkit.service.documents import OperationDocument, OperationList, Stands, describe
-from btkit.service.problems import RETRY_AFTER_S, answers
+from btkit.service.problems import RETRY_AFTER_S, answers, without_paths
 from btkit.service.shared import Service, ServiceOf
 from btkit.storage import Operation
 
@@ -22,15 +23,14 @@ IDENTITY = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 LOOK_S = 0.2
 """Seconds between two looks at how an operation stands."""
 _DELETED_WITHIN_S = 10.0
+# Of an event, which SQLite keeps in 64 bits; what is none is as good as nothing.
+_SEQUENCE = re.compile(r"[0-9]{1,18}")
 
 OperationId = Annotated[
     str, Path(max_length=128, pattern=IDENTITY, description="As start answered it")
 ]
 PageSize = Annotated[int, Query(ge=1, le=200, description="At most so many")]
-PageToken = Annotated[
-    str | None,
-    Query(max_length=200, description="What the page before came with; without it the first"),
-]
+PAGE_SAID = "What the page before came with; without it the first"
 
 
 def document_of(
@@ -58,7 +58,9 @@ def list_operations(
     service: ServiceOf,
     status: Annotated[Stands | None, Query(description="Only those that stand so")] = None,
     page_size: PageSize = 50,
-    page_token: PageToken = None,
+    page_token: Annotated[
+        str | None, Query(pattern=r"^[0-9]{1,18}$", description=PAGE_SAID)
+    ] = None,
 ) -> OperationList:
     """List what was asked for, the newest first."""
     found, following = service.store.operations.list(
@@ -157,12 +159,11 @@ async def follow_operation(
     service: ServiceOf,
     operation_id: Annotated[str, Depends(_known_operation)],
     last_event_id: Annotated[
-        str | None,
-        Header(max_length=20, pattern=r"^[0-9]*$", description="Only what came after this event"),
+        str | None, Header(max_length=200, description="Only what came after this event")
     ] = None,
 ) -> AsyncIterator[ServerSentEvent]:
     """Follow an operation: what has happened to it, then what happens, as server-sent events."""
-    after = int(last_event_id or 0)
+    after = _number_of(last_event_id)
     while not service.stopping.is_set() and not await request.is_disconnected():
         # In this order: what happened before it ended is there when it has.
         operation = await run_in_threadpool(service.store.operations.get, operation_id)
@@ -170,10 +171,17 @@ async def follow_operation(
         for event in found:
             after = event.seq
             yield ServerSentEvent(
-                event=event.kind, id=str(event.seq), data={"at": event.at, **event.data}
+                event=event.kind,
+                id=str(event.seq),
+                data={"at": event.at, **without_paths(event.data)},
             )
         if operation.has_ended:
             said = await run_in_threadpool(document_of, service, operation)
             yield ServerSentEvent(event="done", data=said.model_dump(mode="json"))
             return
         await anyio.sleep(LOOK_S)
+
+
+def _number_of(last_event_id: str | None) -> int:
+    known = last_event_id or ""
+    return int(known) if _SEQUENCE.fullmatch(known) else 0

@@ -12,7 +12,7 @@ from btkit.errors import UsageError
 from btkit.jobs import list_runs, load_document
 from btkit.service.documents import RunList, TradeList
 from btkit.service.problems import answers
-from btkit.service.routes.operations import PageSize, PageToken
+from btkit.service.routes.operations import PAGE_SAID, PageSize
 from btkit.service.shared import ServiceOf
 from btkit.storage import JobKind, Status
 
@@ -52,7 +52,7 @@ def get_runs(
     ] = None,
     everything: Annotated[bool, Query(alias="all", description="Parts, too")] = False,
     page_size: PageSize = 50,
-    page_token: PageToken = None,
+    page_token: Annotated[str | None, Query(max_length=36, description=PAGE_SAID)] = None,
 ) -> RunList:
     """List what is stored, the newest first: runs, sweeps, validations and batches."""
     found = list_runs(
@@ -103,9 +103,7 @@ def get_trades(
     service: ServiceOf,
     run_id: RunId,
     page_size: PageSize = 50,
-    page_token: Annotated[
-        str | None, Query(max_length=9, pattern=r"^[0-9]+$", description="As in other lists")
-    ] = None,
+    page_token: Annotated[str | None, Query(pattern=r"^[0-9]{1,9}$", description=PAGE_SAID)] = None,
 ) -> TradeList:
     """List the trades of a run, in their order."""
     document = load_document(run_id, trades=True, settings=service.settings)
