@@ -80,7 +80,9 @@ def read_body(body: bytes) -> dict[str, Any]:
     return values
 
 
-def read_asked(values: Mapping[str, Any], *, folders: AllowedFolders, settings: Settings) -> AskedJob:
+def read_asked(
+    values: Mapping[str, Any], *, folders: AllowedFolders, settings: Settings
+) -> AskedJob:
     """Return what a request asks for, or say everything that is wrong with it.
 
     Parameters
