@@ -1,0 +1,128 @@
+"""A server of workers in a thread, and what a dispatcher does with one piece after the other."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import uvicorn
+from support.ports import free_port
+from support.service import Idle
+
+from btkit.data import pack_bars
+from btkit.jobs.asking import stored_job
+from btkit.jobs.execution import Execution
+from btkit.jobs.loading import bars_of
+from btkit.jobs.pieces import DIVISIONS, FINISH, WHOLE
+from btkit.jobs.prepare import prepare
+from btkit.jobs.progress import Silent
+from btkit.service.app import make_app
+from btkit.service.blobs import Blobs
+from btkit.service.bundle_hashes import bundle_hashes
+from btkit.service.orders import Order, OrderSettings
+from btkit.settings import Settings
+from btkit.storage import Store
+from btkit.storage.parcels import unpack_job
+
+
+class Asked:
+    """Notes which paths are asked for, before the application answers."""
+
+    def __init__(self, app):
+        self.app, self.paths = app, []
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] == "http":
+            self.paths.append(f"{scope['method']} {scope['path']}")
+        await self.app(scope, receive, send)
+
+
+@dataclass
+class Served:
+    """A server, and the operations that it has."""
+
+    settings: Settings
+    app: Asked
+    port: int
+    store: Store
+    seconds: float = 60.0
+    _running: list[tuple[uvicorn.Server, threading.Thread]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Served:
+        store = Store.from_settings(settings)
+        return cls(settings, Asked(make_app(store, Idle(), settings)), free_port(), store)
+
+    def start(self) -> None:
+        config = uvicorn.Config(
+            self.app, host="127.0.0.1", port=self.port, log_level="warning", lifespan="off"
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        while not server.started:
+            assert thread.is_alive()
+            threading.Event().wait(0.005)
+        self._running.append((server, thread))
+
+    def stop(self) -> None:
+        while self._running:
+            server, thread = self._running.pop()
+            server.should_exit = True
+            thread.join(20)
+            assert not thread.is_alive()
+
+    def submit(self, job) -> str:
+        operation, _ = self.store.operations.submit(job.to_json(), kind=job.kind)
+        division = DIVISIONS[job.kind]
+        sizes = dict(enumerate(division.groups(job)))
+        self.store.operations.divide(operation.operation_id, sizes, unit=division.unit)
+        return operation.operation_id
+
+    def order(self, known: str, *, size=10, worker="one", **changes) -> Order | None:
+        """Lease the next piece of an operation, as the dispatcher does; None for none."""
+        operations = self.store.operations
+        piece = operations.next_piece(known, size=size)
+        if piece is None:
+            return None
+        job = stored_job(operations.get(known).request)
+        if job.kind != "batch":
+            job = prepare(job, settings=self.settings)
+        reads = bars = None
+        if piece != FINISH or job.kind != "batch":
+            reads = DIVISIONS[job.kind].inputs_of(job, WHOLE if piece == FINISH else piece)
+            loaded = bars_of(reads, Execution(self.settings, Silent()))
+            bars = Blobs.from_settings(self.settings).keep(pack_bars(loaded))
+        lease = operations.lease(known, piece, worker=worker, seconds=self.seconds, bars=bars)
+        return Order(
+            **{
+                "server": f"http://127.0.0.1:{self.port}",
+                "token": lease.token,
+                "operation_id": known,
+                "piece": piece,
+                "job": job.to_json(),
+                "bars": bars,
+                "resumes": piece == WHOLE and operations.files.parcel_of(known) is not None,
+                "contents": operations.count_contents(known) if piece == FINISH else 0,
+                "bundles": {} if reads is None else bundle_hashes(reads),
+                "settings": OrderSettings.of(self.settings),
+                **changes,
+            }
+        )
+
+    def work_off(self, known: str, work: Callable[[str], None], **options) -> None:
+        """Have every piece of an operation done, one after the other."""
+        while (order := self.order(known, **options)) is not None:
+            work(order.model_dump_json())
+
+    def ending(self, known: str):
+        return next(one for one in self.store.operations.endings() if one.operation_id == known)
+
+    def merged(self, known: str) -> str:
+        """Store what an operation came to, and return its job's id."""
+        ending = self.ending(known)
+        parcel = self.store.operations.files.path_of(known, ending.outcome)
+        job_id = unpack_job(parcel, self.store, self.settings)
+        self.store.operations.end(known, ending.status, job_id=job_id)
+        return job_id
