@@ -57,6 +57,11 @@ def execute_batch(job: BatchJob, given: Execution) -> BatchResult:
     if given.claimed is not None:
         batch = _Batch(given.claimed.job_id, job, given)
         return batch.run(batch.take_stock())
+    return _Batch(begin_batch(job, given), job, given).run([])
+
+
+def begin_batch(job: BatchJob, given: Execution) -> str:
+    """Store the row of a batch that is about to start, and return its id."""
     batch_id = new_job_id()
     symbols = {one.symbol for one in job.jobs}
     row = JobRow(
@@ -68,7 +73,27 @@ def execute_batch(job: BatchJob, given: Execution) -> BatchResult:
         symbol=symbols.pop() if len(symbols) == 1 else None,
     )
     Store.from_settings(given.settings).jobs.begin(row)
-    return _Batch(batch_id, job, given).run([])
+    return batch_id
+
+
+def conclude_batch(
+    batch_id: str, job: BatchJob, lines: list[Line], given: Execution
+) -> BatchResult:
+    """Store what a batch comes to that was begun, and of which every job has its line.
+
+    Parameters
+    ----------
+    batch_id, job, given
+        The batch, and where it is.
+    lines
+        Of all its jobs, in any order.
+
+    Raises
+    ------
+    StoreError
+        If the database cannot be written.
+    """
+    return _Batch(batch_id, job, given).run(lines)
 
 
 def line_of(

@@ -151,14 +151,41 @@ def execute(  # noqa: PLR0913 - the job, where it goes, and what is at hand alre
 
 def execute_task(task: Task) -> Line:
     """Carry out a job of a batch, and return its line; no pages are made."""
-    job, began = JOB.validate_json(task.job), time.perf_counter()
+    job = JOB.validate_json(task.job)
     assert isinstance(job, SpecJob)
+    return execute_part(job, Part(task.batch_id, task.number), settings=task.settings)
+
+
+def execute_part(
+    job: SpecJob,
+    part: Part,
+    *,
+    settings: Settings,
+    progress: ProgressListener | None = None,
+    bars: LoadedBars | None = None,
+    stops: tuple[type[BtkitError], ...] = (),
+) -> Line:
+    """Carry out a job of a batch that was begun, store what came of it, and return its line.
+
+    Parameters
+    ----------
+    job, part
+        The job, and its place in the batch.
+    settings, progress, bars
+        As for `execute`.
+    stops
+        Errors that are not the job's own, and are raised.
+    """
+    began = time.perf_counter()
     try:
-        part = Part(task.batch_id, task.number)
-        result = execute(job, settings=task.settings, part=part)
-        document = load_document(HANDLERS[job.kind].id_of(result), settings=task.settings)
+        result = execute(
+            job, settings=settings, progress=progress, bars=bars, store=True, part=part
+        )
+        document = load_document(HANDLERS[job.kind].id_of(result), settings=settings)
         code = PASSED if document["passed"] else SOFT_FAILURE
+    except stops:
+        raise
     except BtkitError as error:
         document, code = error.to_document(), error.exit_code
     seconds = time.perf_counter() - began
-    return line_of(task.number, job, document, exit_code=code, seconds=seconds)
+    return line_of(part.number, job, document, exit_code=code, seconds=seconds)

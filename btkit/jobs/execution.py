@@ -74,8 +74,6 @@ class Execution:
     measured
         All sets of a search that were measured elsewhere, by their index among the sets of the job,
         for each group (see `btkit.jobs.pieces.Piece`); None measures them here.
-    job_id
-        The id that a batch is to have; None makes one.
     """
 
     settings: Settings
@@ -88,7 +86,6 @@ class Execution:
     batch: BatchHooks | None = None
     scores_training: bool = False
     measured: Mapping[int, MeasuredSets] | None = None
-    job_id: str | None = None
 
 
 def new_row(job: SearchJob, job_id: str, part: Part | None) -> JobRow:

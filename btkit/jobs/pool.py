@@ -70,7 +70,7 @@ def done(
         The line of a job. A job whose process dies is tried once more, alone: it may have been
         another one's fault; then the task itself is given back.
     """
-    if workers == 1 or len(tasks) == 1:
+    if workers == 1 or len(tasks) <= 1:
         for task in tasks:
             check()
             yield work(task)

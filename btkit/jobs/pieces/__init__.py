@@ -9,6 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from btkit.jobs.pieces.batches import (
+    finish_batch,
+    groups_of_batch,
+    inputs_of_one,
+    work_on_one,
+)
 from btkit.jobs.pieces.bounds import (
     MOST_SETS_OF_STATISTICS,
     OVERFITTING_SAMPLE,
@@ -62,5 +68,6 @@ DIVISIONS: Mapping[str, Division] = {
         summarise,
         mark_crashed,
     ),
+    "batch": Division("jobs", groups_of_batch, inputs_of_one, work_on_one, finish_batch),
 }
 """By the job's kind, beside `btkit.jobs.dispatch.HANDLERS`."""

@@ -28,7 +28,8 @@ class Division:
         Takes a prepared job, and returns how many places each group has; [] where the job is done
         whole. Reads no file, and makes no list of the places.
     inputs_of
-        Takes a job and a piece, or `WHOLE`; returns the job whose bars it needs.
+        Takes a job and a piece, `WHOLE` or `FINISH`; returns the job whose bars it needs, None
+        where it needs none.
     work
         Takes a job, a piece of it and where it is executed; returns the piece's content, bytes that
         `finish` reads. Bars of `inputs_of` may be handed over in the Execution. Counts sets through
@@ -47,7 +48,7 @@ class Division:
 
     unit: str
     groups: Callable[[Any], list[int]]
-    inputs_of: Callable[[Any, Piece], SpecJob]
+    inputs_of: Callable[[Any, Piece], SpecJob | None]
     work: Callable[[Any, Piece, Execution], bytes]
     finish: Callable[[Any, Iterable[tuple[Piece, Path]], Execution], str]
     summarise: Callable[[Any, Piece, bytes], Summary] | None = None
@@ -114,14 +115,15 @@ def check_whole(pieces: Iterable[Piece], sizes: Sequence[int]) -> None:
     reached = [0] * len(sizes)
     for piece in sorted(pieces, key=lambda one: (one.group, one.lo)):
         if not 0 <= piece.group < len(sizes) or piece.lo != reached[piece.group]:
-            raise _torn(piece.to_json())
+            raise torn(piece.to_json())
         reached[piece.group] = piece.hi
     for group, (hi, size) in enumerate(zip(reached, sizes, strict=True)):
         if hi != size:
-            raise _torn({"group": group, "lo": hi, "hi": size})
+            raise torn({"group": group, "lo": hi, "hi": size})
 
 
-def _torn(where: Mapping[str, int]) -> InternalError:
+def torn(where: Mapping[str, int]) -> InternalError:
+    """Return what refuses to put pieces together: around these places one lacks, or is doubled."""
     return InternalError(
         f"The pieces of the job do not make the whole: around places {where['lo']:,} to "
         f"{where['hi']:,} of group {where['group']} one is missing, or there twice.",
