@@ -96,7 +96,7 @@ class Crew(Protocol):
         worker
             The name of an admitted one. If it is lost or refused by now, `failures` says so.
         order
-            An `Order` as JSON.
+            A `WorkOrder` as JSON.
         lease_id
             A new one for each time that a piece is handed over.
         """

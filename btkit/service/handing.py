@@ -35,7 +35,7 @@ def do(order: str) -> None:
     Parameters
     ----------
     order
-        An `Order` as JSON.
+        A `WorkOrder` as JSON.
 
     Raises
     ------

@@ -94,7 +94,7 @@ class WorkError(BaseModel):
     )
 
 
-class Failure(BaseModel):
+class WorkFailure(BaseModel):
     """Why a piece came to nothing."""
 
     model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"example": {"error": {
@@ -183,7 +183,7 @@ class _Leases:
             "/lease/failure",
             summary="Say why a piece came to nothing; the lease ends",
             responses=answers(410, 413, 422),
-            openapi_extra=_json_body(Failure),
+            openapi_extra=_json_body(WorkFailure),
             **empty,
         )(self.put_failure)
         router.get(
@@ -229,7 +229,7 @@ class _Leases:
             await run_in_threadpool(self._operations.accept, token, path)
 
     async def put_failure(self, request: Request, token: Token) -> None:
-        said = await _read(request, Failure, most=_MOST_FAILURE)
+        said = await _read(request, WorkFailure, most=_MOST_FAILURE)
         await run_in_threadpool(self._operations.fail, token, said.error.model_dump())
 
     def fetch_content(

@@ -47,7 +47,7 @@ class OrderSettings(BaseModel):
         return cls(**{name: getattr(settings, name) for name in cls.model_fields})
 
 
-class Order(BaseModel):
+class WorkOrder(BaseModel):
     """One piece of work for one worker, under one lease.
 
     Parameters
@@ -99,13 +99,13 @@ class Order(BaseModel):
         return self
 
 
-def read_order(text: str) -> Order:
+def read_order(text: str) -> WorkOrder:
     """Return an order that came as JSON.
 
     Parameters
     ----------
     text
-        As ``Order.model_dump_json`` wrote it.
+        As ``WorkOrder.model_dump_json`` wrote it.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def read_order(text: str) -> Order:
         If it is none, such as one of another version.
     """
     try:
-        return Order.model_validate_json(text)
+        return WorkOrder.model_validate_json(text)
     except ValidationError as error:
         # Its text has the token in it, and an error is logged.
         first = error.errors(include_input=False, include_url=False)[0]

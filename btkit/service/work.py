@@ -33,7 +33,7 @@ from btkit.service.blobs import Blobs
 from btkit.service.bundle_hashes import check_bundles
 from btkit.service.kept import Kept
 from btkit.service.lease_client import LeaseClient, is_temporary, persist, say
-from btkit.service.orders import Order, read_order
+from btkit.service.orders import WorkOrder, read_order
 from btkit.service.scratch import scratch
 from btkit.settings import Settings, read_settings
 from btkit.storage import Store
@@ -53,7 +53,7 @@ def work(order: str) -> None:
     Parameters
     ----------
     order
-        An `Order` as JSON.
+        What the server wrote: the JSON of a `WorkOrder`.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def _kept_bars(megabytes: int) -> Kept[LoadedBars]:
 
 class _Work:
     def __init__(
-        self, order: Order, client: LeaseClient, settings: Settings, inside: Settings
+        self, order: WorkOrder, client: LeaseClient, settings: Settings, inside: Settings
     ) -> None:
         self._order, self._client = order, client
         self._settings, self._inside = settings, inside

@@ -20,7 +20,7 @@ from btkit.jobs.progress import Silent
 from btkit.service.app import make_app
 from btkit.service.blobs import Blobs
 from btkit.service.bundle_hashes import bundle_hashes
-from btkit.service.orders import Order, OrderSettings
+from btkit.service.orders import OrderSettings, WorkOrder
 from btkit.settings import Settings
 from btkit.storage import Store
 from btkit.storage.parcels import unpack_job
@@ -80,7 +80,7 @@ class Served:
         self.store.operations.divide(operation.operation_id, sizes, unit=division.unit)
         return operation.operation_id
 
-    def order(self, known: str, *, size=10, worker="one", **changes) -> Order | None:
+    def order(self, known: str, *, size=10, worker="one", **changes) -> WorkOrder | None:
         """Lease the next piece of an operation, as the dispatcher does; None for none."""
         operations = self.store.operations
         piece = operations.next_piece(known, size=size)
@@ -95,7 +95,7 @@ class Served:
             loaded = bars_of(reads, Execution(self.settings, Silent()))
             bars = Blobs.from_settings(self.settings).keep(pack_bars(loaded))
         lease = operations.lease(known, piece, worker=worker, seconds=self.seconds, bars=bars)
-        return Order(
+        return WorkOrder(
             **{
                 "server": f"http://127.0.0.1:{self.port}",
                 "token": lease.token,

@@ -8,7 +8,7 @@ import pytest
 
 from btkit.errors import UsageError
 from btkit.jobs.pieces import FINISH, WHOLE, Piece
-from btkit.service.orders import Order, OrderSettings, read_order
+from btkit.service.orders import OrderSettings, WorkOrder, read_order
 from btkit.settings import Settings
 
 SETTINGS = OrderSettings.of(Settings.model_construct())
@@ -16,7 +16,7 @@ TOKEN = "t" * 43
 
 
 def order(**changes):
-    return Order(
+    return WorkOrder(
         **{
             "server": "http://127.0.0.1:8432", "token": TOKEN, "operation_id": "one",
             "piece": Piece(0, 5, 9), "job": {"kind": "sweep"}, "bars": "0" * 64,
