@@ -15,7 +15,7 @@ from btkit.crosscheck import measures
 from btkit.crosscheck.inputs import BOOKS, as_instrument, book_of, plain_rates, sessions_around
 from btkit.crosscheck.records import Instrument, PlainAccount, PlainRun, PlainTrade
 from btkit.crosscheck.walk import Walk
-from btkit.data import adjust_prices, take_bars
+from btkit.data import WARMUP_BARS, adjust_prices, take_bars
 from btkit.data.info import seen_from
 from btkit.errors import NoDataError
 from btkit.markets import Annualisation, as_bar_time, infer_interval, read_moment
@@ -125,7 +125,7 @@ def crosscheck(
     )
     symbol = "" if given.stated is None else given.stated.symbol or ""
     begin = min(first, seen_from(times, given.stated))
-    checked = _classified(strategy, checked, annualisation, symbol=symbol, begin=begin)
+    checked = _classified(strategy, checked, annualisation, symbol=symbol, start=first, begin=begin)
     return simulate_plainly(
         strategy,
         as_instrument(
@@ -143,21 +143,31 @@ def crosscheck(
 
 
 def _classified(
-    spec: BaseSpec, bars: pd.DataFrame, annualisation: Annualisation, *, symbol: str, begin: int
+    spec: BaseSpec,
+    bars: pd.DataFrame,
+    annualisation: Annualisation,
+    *,
+    symbol: str,
+    start: int,
+    begin: int,
 ) -> pd.DataFrame:
     """Return bars with the column of each classifier, which is taken as it is given."""
     if not spec.classifiers:
         return bars
     # Networks come with the engine.
-    from btkit.models.classifiers import (  # noqa: PLC0415
-        ClassifiedBars,
-        classify_bars,
-        load_classifiers,
-    )
+    from btkit.models.asked_bars import AskedBars  # noqa: PLC0415
+    from btkit.models.classifiers import classify_bars, load_classifiers  # noqa: PLC0415
 
-    seen = ClassifiedBars(bars, symbol or None, annualisation.interval, spec.calendar, begin)
+    asked = AskedBars(
+        bars,
+        symbol=symbol or None,
+        interval=annualisation.interval,
+        calendar=spec.calendar,
+        start=start,
+        begin=max(begin, start - WARMUP_BARS),
+    )
     classifiers = load_classifiers(spec.classifier_sources, {})
-    return bars.assign(**{one.name: classify_bars(one, seen).texts for one in classifiers})
+    return bars.assign(**{one.name: classify_bars(one, asked).texts for one in classifiers})
 
 
 def _rates(spec: BaseSpec, bars: pd.DataFrame) -> list[float] | None:

@@ -5,7 +5,7 @@ from btkit.data.describe import COVERAGE_CODES, HANDED_OVER, describe_bars
 from btkit.data.formats import BarFormat, FormatSource, load_format
 from btkit.data.frames import bars_from_table
 from btkit.data.given import GivenBars, take_bars
-from btkit.data.history import History
+from btkit.data.history import WARMUP_BARS, History
 from btkit.data.info import DataInfo, Finding, LoadedBars, format_time, some_of
 from btkit.data.join import sessions_old
 from btkit.data.load import load_bars, load_from_source
@@ -25,6 +25,7 @@ __all__ = [
     "COVERAGE_CODES",
     "HANDED_OVER",
     "SPLIT_CODE",
+    "WARMUP_BARS",
     "Answer",
     "BarFormat",
     "DataInfo",

@@ -17,6 +17,8 @@ from btkit.markets import Interval, slower_bars
 DAYS_PER_SESSION: Final = 365.25 / 252 * 1.05
 SHORTEST_SESSION_MINUTES: Final = 240
 MARGIN_DAYS: Final = 30
+WARMUP_BARS: Final = 2_000
+"""Bars before the first day of a run that it sees, so that no indicator depends on who asks."""
 
 
 @dataclass(frozen=True)
@@ -29,18 +31,23 @@ class History:
         Bars of its own interval.
     slower
         Slower intervals, of each of which it sees 600 earlier bars.
+    lead
+        Bars just before the first day whose history is wanted, too, such as those that a model is
+        trained on before its first decision: the other two count from the first of them.
     """
 
     warmup: int
     slower: Sequence[Interval] = ()
+    lead: int = 0
 
     def days(self, interval: Interval) -> int:
         """Return how many days back that is, about, and rather too many."""
-        return max(
+        before = max(
             _days(interval, self.warmup),
             *(_days(slower, SLOWER_WARMUP + 1) for slower in self.slower),
             0,
         )
+        return before + _days(interval, self.lead)
 
     def first(
         self, index: pd.DatetimeIndex, place: int, *, interval: Interval, calendar: str
@@ -56,7 +63,8 @@ class History:
         interval, calendar
             Theirs.
         """
-        first, reaches = max(0, place - self.warmup), place >= self.warmup
+        reaches, place = place >= self.warmup + self.lead, max(0, place - self.lead)
+        first = max(0, place - self.warmup)
         for slower in self.slower:
             made = slower_bars(index[:place], interval, slower, calendar=calendar)
             extra = made.complete - SLOWER_WARMUP
@@ -68,7 +76,7 @@ class History:
 
     def seen_from(self, index: pd.DatetimeIndex, place: int, first: int) -> str | None:
         """Return the time of the first bar of the warm-up; None where it is the first of all."""
-        begin = max(0, place - self.warmup)
+        begin = max(0, place - self.lead - self.warmup)
         return index[begin].isoformat() if begin > first else None
 
 

@@ -17,7 +17,7 @@ from btkit.data.coverage import Completeness, Span, judge_coverage
 from btkit.data.formats import BarFormat, FormatSource, load_format
 from btkit.data.frames import check_interval
 from btkit.data.gaps import gap_documents
-from btkit.data.history import MARGIN_DAYS, History
+from btkit.data.history import MARGIN_DAYS, WARMUP_BARS, History
 from btkit.data.info import DataInfo, Finding, LoadedBars, finding, format_time
 from btkit.data.observe import join_observations
 from btkit.data.quality import (
@@ -126,8 +126,9 @@ def load_from_source(  # noqa: PLR0913 - the question itself, and where to put i
     interval: Interval | str = "1d",
     settings: Settings,
     source: str | Source | None = None,
-    warmup: int = 2000,
+    warmup: int = WARMUP_BARS,
     slower: Sequence[Interval] = (),
+    lead: int = 0,
     needs_iv: bool = False,
     needs_vix: bool = True,
     calendar: str = "XNYS",
@@ -150,6 +151,8 @@ def load_from_source(  # noqa: PLR0913 - the question itself, and where to put i
     slower
         Slower intervals of which 600 earlier bars are wanted, or all there are. What is handed
         over for them beyond `warmup` begins before ``seen_from`` of what is known of the bars.
+    lead
+        Bars just before `start` that are wanted with `warmup` and `slower` before them.
     needs_iv
         Whether to ask for the history of implied volatility.
     needs_vix
@@ -203,7 +206,7 @@ def load_from_source(  # noqa: PLR0913 - the question itself, and where to put i
             "a format is of files that btkit reads, and the bars come from a source of one's own",
             hint="leave format out, or use the source files",
         )
-    fetched = _fetch(source, symbol, span, History(warmup, slower), columns)
+    fetched = _fetch(source, symbol, span, History(warmup, slower, lead), columns)
     bars, quality = check_bars(fetched.bars, columns=columns)
     check_interval(pd.DatetimeIndex(bars.index), interval=asked.label, origin=source.name)
     joined = join_observations(

@@ -18,7 +18,7 @@ from btkit.indicators.declared import DeclaredColumns, define_declared
 from btkit.indicators.event_names import define_event, split_event_name
 from btkit.indicators.names import closest_names, name_hint
 from btkit.indicators.registry import define, is_truth_value, lookup, split_previous
-from btkit.markets import Days, Interval, last_sessions, session_dates
+from btkit.markets import Days, Interval, bar_dates
 
 T = TypeVar("T")
 S = TypeVar("S", bound=np.generic)
@@ -128,9 +128,7 @@ class FeatureSet:
         """Session date of each bar, datetime64[D]; the last one of weekly and longer bars."""
 
         def compute() -> Days:
-            if self.interval.is_intraday:
-                return session_dates(self.index, calendar=self.calendar)
-            return last_sessions(self.index, self.interval, calendar=self.calendar)
+            return bar_dates(self.index, self.interval, calendar=self.calendar)
 
         return self.shared("dates", compute)
 

@@ -7,7 +7,6 @@ from btkit.jobs.deleting import delete
 from btkit.jobs.delivering import queue_report, sync
 from btkit.jobs.dispatch import execute
 from btkit.jobs.exporting import export
-from btkit.jobs.loading import WARMUP_BARS
 from btkit.jobs.lookahead import check_lookahead
 from btkit.jobs.planning import plan_job
 from btkit.jobs.progress import Counting, Note, ProgressListener, Silent
@@ -18,7 +17,6 @@ from btkit.jobs.verifying import verify
 from btkit.settings import read_settings
 
 __all__ = [
-    "WARMUP_BARS",
     "Counting",
     "Note",
     "ProgressListener",

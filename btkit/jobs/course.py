@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,10 +15,11 @@ import pandas as pd
 
 from btkit.arguments import refusal
 from btkit.code_hash import hash_code
+from btkit.data import WARMUP_BARS
 from btkit.errors import BtkitError, PluginError, UsageError
 from btkit.jobs.dated_bundles import fingerprint
 from btkit.markets import Days, Interval
-from btkit.models import Bundle, StrategyV3, plan_inputs, save_bundle
+from btkit.models import Bundle, FeaturePlan, StrategyV3, plan_inputs, save_bundle
 from btkit.models.labelling import CLASSES, ForwardReturn, Label
 from btkit.models.retraining import Lesson, Lessons, Method, Rhythm, Trainer, bar_moments
 
@@ -104,7 +106,22 @@ class Course:
             "trainer_code": hash_code(self.trainer),
         }
 
-    def lessons(self, bars: pd.DataFrame, dates: Days) -> Lessons:
+    @cached_property
+    def plan(self) -> FeaturePlan:
+        """What is computed for its features, which are not normalised yet."""
+        strategy = self.strategy
+        return plan_inputs(
+            strategy.inputs, timeframes=strategy.timeframes, base=strategy.base_timeframe
+        )
+
+    @property
+    def lead(self) -> int:
+        """How far before its first decision the rows of its first training begin, in bars."""
+        # Dated by a session of several bars, a training knows those before it.
+        session = self.interval.per_session(self.calendar)
+        return self.rhythm.window + self.label.horizon + session
+
+    def lessons(self, bars: pd.DataFrame, dates: Days, *, first: int) -> Lessons:
         """Compute features and labels of all bars.
 
         Parameters
@@ -113,19 +130,21 @@ class Course:
             Checked, warm-up included.
         dates
             Their sessions.
+        first
+            Place of the first row that is learnt: features see as much before it as those of a run
+            see before its first decision, however many bars there are.
         """
-        strategy = self.strategy
-        plan = plan_inputs(
-            strategy.inputs, timeframes=strategy.timeframes, base=strategy.base_timeframe
-        )
-        rows = plan.matrix(bars, interval=self.interval, calendar=self.calendar)
+        rows = self.plan.matrix(
+            bars, interval=self.interval, calendar=self.calendar, start=first,
+            begin=max(0, first - WARMUP_BARS),
+        )  # fmt: skip
         methods: dict[str, Method] = {
             f"{timeframe}_{entry.name}_raw": entry.normalization or "zscore"
-            for entry in strategy.inputs
+            for entry in self.strategy.inputs
             if entry.memberships is None
             for timeframe in entry.timeframes
         }
-        features = pd.DataFrame(rows, index=bars.index, columns=list(plan.names))
+        features = pd.DataFrame(rows, index=bars.index, columns=list(self.plan.names))
         moments = bar_moments(pd.DatetimeIndex(bars.index), dates, self.interval)
         return Lessons(features, self.label.compute(bars), methods, moments)
 

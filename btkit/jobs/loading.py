@@ -8,17 +8,23 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from btkit.data import LoadedBars, Source, check_symbol, describe_bars, load_from_source, take_bars
+from btkit.data import (
+    WARMUP_BARS,
+    LoadedBars,
+    Source,
+    check_symbol,
+    describe_bars,
+    load_from_source,
+    take_bars,
+)
 from btkit.data.formats import NO_FORMAT
 from btkit.errors import NoDataError, UsageError
 from btkit.jobs.execution import Execution
 from btkit.jobs.job import SpecJob
 from btkit.jobs.progress import ProgressListener
-from btkit.markets import infer_interval, read_days
+from btkit.markets import Interval, infer_interval, read_days
 from btkit.settings import Settings
-
-WARMUP_BARS = 2_000
-"""Bars loaded before the first day of a run, so that no indicator depends on who asks."""
+from btkit.spec import BaseSpec
 
 
 def bars_of(job: SpecJob, given: Execution) -> LoadedBars:
@@ -119,7 +125,7 @@ def load(
             calendar=job.strategy.calendar,
             bar_format=job.bar_format if source is None else None,
             columns=job.strategy.own_columns,
-            slower=job.strategy.slower_intervals,
+            slower=slower_intervals_of(job.strategy, symbol=symbol, interval=job.bars_interval),
         )
         info = loaded.info
         note(
@@ -127,6 +133,31 @@ def load(
             f"{info.last}, {info.warmup_rows:,} before them"
         )
     return loaded
+
+
+def slower_intervals_of(
+    spec: BaseSpec, *, symbol: str | None, interval: str
+) -> tuple[Interval, ...]:
+    """Return the slower intervals of which a run sees 600 bars before its first day.
+
+    Parameters
+    ----------
+    spec
+        What its conditions read counts, and what the bundles that it names do.
+    symbol, interval
+        Of the bars.
+
+    Raises
+    ------
+    BundleError, UsageError
+        If nothing says where its bundles are.
+    """
+    if not spec.names_bundles:
+        return spec.slower_intervals
+    # Only who has bundles waits for what reads them.
+    from btkit.models.slower_intervals import slower_intervals  # noqa: PLC0415
+
+    return slower_intervals(spec, symbol=symbol, interval=Interval.parse(interval))
 
 
 def take(bars: pd.DataFrame, job: SpecJob) -> LoadedBars:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +11,14 @@ import numpy as np
 import pandas as pd
 
 from btkit.arguments import check_whole, refusal
-from btkit.data import FormatSource, LoadedBars, format_time
+from btkit.data import WARMUP_BARS, FormatSource, LoadedBars, format_time
 from btkit.data.choose import open_source
 from btkit.data.recorded import Recorded
 from btkit.jobs.asking import make_job
 from btkit.jobs.commands import command_of
 from btkit.jobs.execution import Execution
 from btkit.jobs.job import SPEC_JOBS, SpecJob
-from btkit.jobs.loading import WARMUP_BARS, bars_of, load
+from btkit.jobs.loading import bars_of, load
 from btkit.jobs.prepare import prepare
 from btkit.jobs.progress import ProgressListener, Silent, check_progress
 from btkit.jobs.requests import SpecSource
@@ -147,8 +147,7 @@ def _check(
     everything = check_inputs(
         in_one_piece, job.strategy, wide.bars, **job.account, start=wide.start
     )
-    begins = max(0, everything.start - WARMUP_BARS)
-    inputs = with_history(everything, begins)
+    inputs = with_history(everything, max(0, everything.start - WARMUP_BARS))
     with progress.stage("simulate"):
         result = simulate_inputs(inputs)
     with progress.stage("alter the future") as note:
@@ -156,7 +155,10 @@ def _check(
         leaks = [*leaks, *checked.leaks]
         note(f"{checked.checks:,} checks at {checked.bars:,} bars")
     with progress.stage("shift history"):
-        drift = check_drift(everything, result.clauses, begins=begins)
+        # Bars that a model was trained on are before what is scored.
+        start = int(pd.DatetimeIndex(everything.bars.index).searchsorted(result.bars.index[0]))
+        scored = replace(everything, start=start, outputs={})
+        drift = check_drift(scored, result.clauses, begins=max(0, start - WARMUP_BARS))
     weights: Mapping[str, float] = result.warmup["drift"]
     named = {(leak.kind, leak.name): leak for leak in reversed(leaks)}
     return {

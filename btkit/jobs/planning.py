@@ -12,7 +12,7 @@ import pandas as pd
 import psutil
 
 from btkit.conditions import names_of
-from btkit.data import LoadedBars
+from btkit.data import WARMUP_BARS, LoadedBars
 from btkit.documents import (
     DataSection,
     Plan,
@@ -37,7 +37,7 @@ from btkit.indicators import lookup
 from btkit.jobs.commands import command_of
 from btkit.jobs.execution import Execution
 from btkit.jobs.job import BaseJob, BatchJob, SearchJob, SpecJob, SweepJob, WalkForwardJob
-from btkit.jobs.loading import WARMUP_BARS, bars_of
+from btkit.jobs.loading import bars_of
 from btkit.jobs.pace import Pace, SetPace, pace_of_run, pace_of_sets
 from btkit.jobs.plan_hash import PlanHash, bundles_read, hash_of_error, plan_hash_of
 from btkit.jobs.prepare import prepare
@@ -140,7 +140,7 @@ def _plan(job: SpecJob, given: Execution) -> Plan:
     trials = _trials(known, loaded, fingerprint, given.settings)
     cost = _COSTS[known.kind](found, sets, trials)
     bundles = bundles_read(known)
-    view = _seen_whole(timed, inputs, start=_first_scored(inputs, bundles))
+    view = _seen_whole(timed, _scored(inputs))
     data = data_section(view)
     names = _names(view, data)
     return Plan(
@@ -261,20 +261,19 @@ def _inputs(job: SpecJob, loaded: LoadedBars, sets: ParameterSets | None) -> Inp
     )
 
 
-def _first_scored(inputs: Inputs, bundles: Sequence[tuple[str | None, KnownBundle]]) -> int:
-    """Return the first bar that counts: of a run of a model the first that it did not learn."""
+def _scored(inputs: Inputs) -> Inputs:
+    """Return what counts: of a run of a model the bars that it did not learn, and their warm-up."""
     if not isinstance(inputs.spec, ModelSpec):
-        return inputs.start
+        return inputs
     from btkit.simulation.trained import split_training  # noqa: PLC0415 - brings networks
 
-    deciding = [known for name, known in bundles if name is None]
-    begin, end = split_training(inputs, deciding, inputs.spec)
-    return begin if inputs.in_sample == "scored" else max(begin, end)
+    begin, end = split_training(inputs, inputs.bundles, inputs.spec)
+    return inputs.deciding_from(begin if inputs.in_sample == "scored" else max(begin, end))
 
 
-def _seen_whole(timed: Result, inputs: Inputs, *, start: int) -> Result:
+def _seen_whole(timed: Result, inputs: Inputs) -> Result:
     """Return what a slice reads, as columns of all the bars; nothing that it did is in it."""
-    outcome = replace(timed.outcome, start=start, ruined=False)
+    outcome = replace(timed.outcome, start=inputs.start, ruined=False)
     return replace(
         timed,
         all_bars=inputs.bars,

@@ -18,12 +18,11 @@ from btkit.data import FormatSource, format_time, load_format, load_from_source,
 from btkit.errors import NoDataError, SpecError, UsageError
 from btkit.jobs.course import Course, load_trainer
 from btkit.jobs.dated_bundles import DatedBundles
-from btkit.jobs.loading import WARMUP_BARS
 from btkit.jobs.progress import Counting, ProgressListener, check_progress
-from btkit.markets import read_range
+from btkit.markets import bar_dates, read_range
 from btkit.models import StrategyV3, read_strategy_v3
 from btkit.models.labelling import read_label
-from btkit.models.retraining import Lesson, Rhythm, Trainer, bar_dates, plan_trainings
+from btkit.models.retraining import Lesson, Rhythm, Trainer, plan_trainings
 from btkit.settings import Settings, read_settings
 from btkit.spec.reading import parse_text, read_file
 from btkit.spec.wording import no_mapping
@@ -130,7 +129,7 @@ def retrain(  # noqa: PLR0913 - what is learnt, when, and from which bars, each 
                 course.symbol, first, last, interval=course.interval, settings=known,
                 source=source, needs_vix=False, calendar=calendar,
                 # The first training is to be as one of the same bars later on would be.
-                warmup=WARMUP_BARS + window + course.label.horizon,
+                lead=course.lead, slower=tuple(course.plan.slower_lookbacks),
                 bar_format=None if format is None else load_format(format),
             ).bars  # fmt: skip
         note(f"{len(bars):,} bars of {course.symbol}, those before the first training included")
@@ -180,7 +179,7 @@ def _train_all(
     listener: ProgressListener,
 ) -> list[dict[str, Any]]:
     index = pd.DatetimeIndex(bars.index)
-    dates = bar_dates(index, course.interval, course.calendar)
+    dates = bar_dates(index, course.interval, calendar=course.calendar)
     trainings = plan_trainings(
         dates,
         begin=int(index.searchsorted(first)),
@@ -194,7 +193,7 @@ def _train_all(
             hint=f"Begin earlier: the last bar is {format_time(index[-1])}.",
         )
     with listener.stage("compute features") as note:
-        lessons = course.lessons(bars, dates)
+        lessons = course.lessons(bars, dates, first=trainings[0].first)
         note(f"{lessons.features.shape[1]} features")
     made = []
     with listener.stage("train") as note:

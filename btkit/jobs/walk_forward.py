@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from btkit.data import LoadedBars
+from btkit.data import History, LoadedBars
 from btkit.documents import MetricsSection, ReportWarning, bars_hash, stitched_benchmark
 from btkit.documents.crashed import CrashedSets, describe_crashed, warn_of_crashed
 from btkit.documents.walk_forward import (
@@ -34,6 +34,7 @@ from btkit.jobs.walk_forward_parts import (
     StoredValidation,
     WindowChoice,
     choose,
+    history_of,
     run_part,
     slice_part,
     spec_file,
@@ -138,6 +139,18 @@ class Cut:
     loaded: LoadedBars
     offset: int
     windows: list[Window]
+    history: History
+    calendar: str
+
+    def part(self, first: int, last: int) -> LoadedBars:
+        """Return the bars of a part, whose places count from the first day."""
+        return slice_part(
+            self.loaded,
+            self.offset + first,
+            self.offset + last,
+            history=self.history,
+            calendar=self.calendar,
+        )
 
 
 def cut_windows(job: WalkForwardJob, loaded: LoadedBars) -> Cut:
@@ -160,7 +173,7 @@ def cut_windows(job: WalkForwardJob, loaded: LoadedBars) -> Cut:
     )
     if infer_interval(index, stated=loaded.info.interval).is_intraday:
         made = cut_between_days(made, index[offset:].to_numpy(dtype="datetime64[D]"))
-    return Cut(loaded, offset, made)
+    return Cut(loaded, offset, made, history_of(job, loaded), job.strategy.calendar)
 
 
 def _walk(
@@ -168,25 +181,21 @@ def _walk(
 ) -> WalkForwardResult:
     from btkit.validation.windows import efficiency_of  # noqa: PLC0415 - brings numba
 
-    loaded, offset = cut.loaded, cut.offset
+    loaded = cut.loaded
     outcomes: list[WindowOutcome] = []
     choices: list[WindowChoice] = []
     for window in cut.windows:
         if stored is not None:
             stored.watch.reach(window.index, job.windows, "windows")
         with given.progress.stage(f"window {window.index + 1}") as note:
-            part = slice_part(
-                loaded, offset + window.is_first, offset + window.is_last, spec=job.strategy
-            )
+            part = cut.part(window.is_first, window.is_last)
             choice = choose(job, part, window.index, stored, given)
             choices.append(choice)
             spec = choice.spec
             path = spec_file(job, spec, stored, window.index)
             place = 2 * window.index + 1
             inside = run_part(job, spec, part, stored, path, place=place)
-            part = slice_part(
-                loaded, offset + window.oos_first, offset + window.oos_last, spec=job.strategy
-            )
+            part = cut.part(window.oos_first, window.oos_last)
             sharpe = inside.result.metrics.sharpe_ratio
             outside = run_part(job, spec, part, stored, path, place=place + 1, is_sharpe=sharpe)
             achieved = outside.result.metrics.sharpe_ratio

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
-from btkit.data import History, LoadedBars
+from btkit.data import WARMUP_BARS, History, LoadedBars
 from btkit.documents import (
     Report,
     RunInfo,
@@ -25,7 +25,7 @@ from btkit.jobs.execution import Execution
 from btkit.jobs.files import report_folder, write_spec
 from btkit.jobs.finished_sets import FinishedSets, brought_by_user, identify, measure_rest
 from btkit.jobs.job import RunJob, WalkForwardJob
-from btkit.jobs.loading import WARMUP_BARS
+from btkit.jobs.loading import slower_intervals_of
 from btkit.jobs.measured_sets import Floats, Settled, settle, sweeper_of
 from btkit.jobs.progress import ProgressListener
 from btkit.jobs.requests import check_source
@@ -74,12 +74,20 @@ class StoredValidation:
         return report_folder(self.settings)
 
 
-def slice_part(loaded: LoadedBars, first: int, last: int, *, spec: BaseSpec) -> LoadedBars:
+def history_of(job: WalkForwardJob, loaded: LoadedBars) -> History:
+    """Return what each part of a validation sees of the bars before it."""
+    info = loaded.info
+    slower = slower_intervals_of(job.strategy, symbol=info.symbol or None, interval=info.interval)
+    return History(WARMUP_BARS, slower)
+
+
+def slice_part(
+    loaded: LoadedBars, first: int, last: int, *, history: History, calendar: str
+) -> LoadedBars:
     """Return the bars from one place to another as a load of just their range would."""
     index = pd.DatetimeIndex(loaded.bars.index)
-    history = History(WARMUP_BARS, spec.slower_intervals)
     begin_at, _ = history.first(
-        index, first, interval=Interval.parse(loaded.info.interval), calendar=spec.calendar
+        index, first, interval=Interval.parse(loaded.info.interval), calendar=calendar
     )
     bars = loaded.bars.iloc[begin_at : last + 1].copy()
     begins, ends = _text(index[first]), _text(index[last])

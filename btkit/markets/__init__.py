@@ -2,6 +2,7 @@
 
 from btkit.markets.annualisation import Annualisation
 from btkit.markets.bar_sessions import (
+    bar_dates,
     last_days,
     last_sessions,
     session_dates,
@@ -29,7 +30,7 @@ from btkit.markets.dates import (
 )
 from btkit.markets.expiries import monthly_expiries
 from btkit.markets.inference import infer_interval
-from btkit.markets.interval import FORMS, Interval
+from btkit.markets.interval import FORMS, Interval, shortest_first
 from btkit.markets.slower import SlowerBars, check_slower, slower_bars
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "Interval",
     "SlowerBars",
     "as_bar_time",
+    "bar_dates",
     "check_slower",
     "closed_schedule",
     "infer_interval",
@@ -58,6 +60,7 @@ __all__ = [
     "session_minutes",
     "sessions",
     "sessions_per_year",
+    "shortest_first",
     "slower_bars",
     "still_forming",
     "zone_of",

@@ -162,6 +162,26 @@ def last_sessions(index: pd.DatetimeIndex, interval: Interval, *, calendar: str 
     return np.where(recorded, listed[np.maximum(position, 0)], _weekday_before(last))
 
 
+def bar_dates(index: pd.DatetimeIndex, interval: Interval, *, calendar: str = "XNYS") -> Days:
+    """Return the session that each bar belongs to, of longer bars the last one.
+
+    Parameters
+    ----------
+    index, calendar
+        As for `session_dates` and `last_sessions`.
+    interval
+        Of the bars.
+
+    Raises
+    ------
+    UsageError
+        If no exchange has that name.
+    """
+    if interval.is_intraday:
+        return session_dates(index, calendar=calendar)
+    return last_sessions(index, interval, calendar=calendar)
+
+
 def last_days(index: pd.DatetimeIndex, interval: Interval) -> Days:
     """Return the last calendar day of the period that each daily or longer bar spans.
 

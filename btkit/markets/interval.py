@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar, Final, Literal, TypeAlias, cast, get_args
@@ -234,6 +235,23 @@ class Interval:
 
     def __str__(self) -> str:
         return self.label
+
+
+def shortest_first(*found: Iterable[Interval]) -> tuple[Interval, ...]:
+    """Return intervals, each once, the shortest first.
+
+    Parameters
+    ----------
+    found
+        As several know them.
+
+    Examples
+    --------
+    >>> week, month = Interval.parse("1w"), Interval.parse("1mo")
+    >>> shortest_first([month, week], [week]) == (week, month)
+    True
+    """
+    return tuple(sorted(set().union(*found), key=lambda interval: interval.length))
 
 
 @lru_cache(maxsize=256)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, Self, cast
+from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -82,22 +82,6 @@ class SlowerBars:
         """
         columns = {name: self._column(name, bars[name]) for name in bars.columns}
         return pd.DataFrame(columns, index=self.index)
-
-    def as_of(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Return for each bar the value of the last slower bar that has closed.
-
-        Parameters
-        ----------
-        values
-            Shape (n_slower, ...).
-
-        Returns
-        -------
-        ndarray of float64, shape (n_bars, ...)
-            NaN where none has closed.
-        """
-        padded = np.concatenate([values, np.full((1, *values.shape[1:]), np.nan)])
-        return cast("npt.NDArray[np.float64]", padded[self.last_closed])
 
     @cached_property
     def _members(self) -> Integers:

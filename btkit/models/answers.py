@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 
-from btkit.decisions import Signal
 from btkit.errors import BundleError
 from btkit.markets import Interval
 from btkit.models.agreement import check_definition
@@ -31,6 +28,7 @@ from btkit.models.predictions import Prediction, predict
 from btkit.models.timeline import KnownBundle
 
 if TYPE_CHECKING:
+    from btkit.models.asked_bars import AskedBars
     from btkit.models.bundle import Bundle
     from btkit.spec import ModelSpec
 
@@ -88,51 +86,8 @@ class ModelAnswers:
         """What the columns of `Answers.probabilities` are called."""
         return tuple(f"p_{name.lower()}" for name in self.classes) or ("output",)
 
-    def after(self, begin: int) -> ModelAnswers:
-        """Return them with bars before the first, of which nothing is said.
 
-        Parameters
-        ----------
-        begin
-            How many.
-        """
-        if not begin:
-            return self
-        said = self.said
-        return replace(
-            self,
-            said=Answers(
-                _before(begin, said.signals, int(Signal.HOLD)),
-                _before(begin, said.held, int(Held.WARM_UP)),
-                _before(begin, said.raw, -1 if self.classes else int(Signal.HOLD)),
-                _before(begin, said.confidence, np.nan),
-                _before(begin, said.probabilities, np.nan),
-            ),
-            which=_before(begin, self.which, -1),
-            features={
-                name: _before(begin, values, np.nan) for name, values in self.features.items()
-            },
-        )
-
-    def until(self, end: int) -> ModelAnswers:
-        """Return what is said of the bars before one of them."""
-        return replace(self, said=self.said.map(lambda array: array[:end]), which=self.which[:end])
-
-
-def _before(begin: int, values: NDArray[Any], filling: float) -> NDArray[Any]:
-    rows = np.full((begin, *values.shape[1:]), filling, values.dtype)
-    return np.concatenate([rows, values])
-
-
-def answers_of(
-    bundles: Sequence[KnownBundle],
-    spec: ModelSpec,
-    bars: pd.DataFrame,
-    *,
-    symbol: str | None,
-    interval: Interval,
-    dates: NDArray[np.datetime64],
-) -> ModelAnswers:
+def answers_of(bundles: Sequence[KnownBundle], spec: ModelSpec, asked: AskedBars) -> ModelAnswers:
     """Ask the bundles of a run.
 
     Parameters
@@ -141,12 +96,8 @@ def answers_of(
         The oldest first; from its date on each takes over from the one before.
     spec
         What their answers have to pass, where it says so.
-    bars
-        Every bar, warm-up included.
-    symbol, interval
-        Of the bars; no symbol where they do not say it.
-    dates : ndarray of datetime64[D], shape (n_bars,)
-        Their sessions.
+    asked
+        The bars.
 
     Raises
     ------
@@ -154,22 +105,16 @@ def answers_of(
         If a bundle was trained on something else, is no model that trades, or does not say what
         its classes are.
     """
-    for check in fit_checks(bundles, spec, symbol=symbol, interval=interval):
+    for check in fit_checks(bundles, spec, symbol=asked.symbol, interval=asked.interval):
         check()
     rules = _all_rules(bundles, spec)
     classes = [_classes_of(known) for known in bundles]
-    starts = [known.first_bar(dates) for known in bundles]
-    which = np.asarray(starts, np.int64).searchsorted(np.arange(len(bars)), side="right") - 1
+    starts = [known.first_bar(asked.dates) for known in bundles]
+    which = np.asarray(starts, np.int64).searchsorted(np.arange(len(asked)), side="right") - 1
     parts = []
     features: Mapping[str, Floats] = {}
     for place, known in enumerate(bundles):
-        made, earliest = ask(
-            known.bundle,
-            bars,
-            interval=interval_of(known.bundle, spec.allow_other, interval),
-            calendar=spec.calendar,
-            first=starts[place],
-        )
+        made, earliest = ask(known.bundle, asked, allow_other=spec.allow_other, first=starts[place])
         features = dict(zip(known.bundle.features.names, made.features.T, strict=True))
         said = _decide(known.bundle, made, rules[place], earliest)
         parts.append(_in_order(said, classes[place], classes[0]))
@@ -189,8 +134,10 @@ def fit_checks(
 
     Parameters
     ----------
-    bundles, spec, symbol, interval
+    bundles, spec
         As for `answers_of`.
+    symbol, interval
+        Of the bars; no symbol where they do not say it.
 
     Yields
     ------
@@ -215,32 +162,27 @@ def _rules_of(known: KnownBundle, spec: ModelSpec) -> DecisionRules:
     return DecisionRules.of(stated, known.bundle.decisions)
 
 
-def interval_of(bundle: Bundle, allow_other: Collection[str], interval: Interval) -> Interval:
-    """Return what a bundle takes the interval of the bars for: its own, where others may be.
-
-    Parameters
-    ----------
-    bundle, allow_other, interval
-        As for `check_fit`.
-    """
-    return Interval.parse(bundle.timeframes[0]) if "timeframe" in allow_other else interval
-
-
 def ask(
-    bundle: Bundle, bars: pd.DataFrame, *, interval: Interval, calendar: str, first: int
+    bundle: Bundle, asked: AskedBars, *, allow_other: Collection[str], first: int
 ) -> tuple[Prediction, int]:
     """Return what a bundle's network gives, and the first bar of which it may say something.
 
     Parameters
     ----------
-    bundle, bars, interval, calendar
-        As for `predict`.
+    bundle
+        The trained model.
+    asked
+        The bars.
+    allow_other
+        As for `check_fit`: of another timeframe, bars are taken for those of its own.
     first
         The first bar from which on it is known.
     """
-    earliest = max(FIRST_BAR, bundle.features.lookback + bundle.network.window - 1)
-    made = predict(bundle, bars, interval=interval, calendar=calendar, first=max(first, earliest))
-    return made, earliest
+    if "timeframe" in allow_other:
+        asked = replace(asked, interval=Interval.parse(bundle.timeframes[0]))
+    needed = max(FIRST_BAR, bundle.features.lookback + bundle.network.window - 1)
+    earliest = asked.begin + needed
+    return predict(bundle, asked, first=max(first, earliest)), earliest
 
 
 def probabilities_of(bundle: Bundle, outputs: Floats) -> Floats:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,14 +12,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from btkit.errors import BundleError
-from btkit.models.answers import ask, check_fit, interval_of, probabilities_of
+from btkit.models.answers import ask, check_fit, probabilities_of
 from btkit.models.decisions import DecisionRules, Floats, Held, Integers, most_probable
 from btkit.models.loading import load_bundle
-from btkit.models.retraining import bar_dates
 from btkit.models.timeline import KnownBundle, check_date, known_end
 
 if TYPE_CHECKING:
     from btkit.markets import Interval
+    from btkit.models.asked_bars import AskedBars
     from btkit.models.bundle import Bundle
     from btkit.spec.bundles import ClassifierSource
 
@@ -117,65 +117,6 @@ class Classified:
         silent = f", and None on {sum(nothing.values()):,} ({why})" if nothing else ""
         return f"Of {len(codes):,} bars {self.name} was {said}{silent}."
 
-    def after(self, begin: int) -> Classified:
-        """Return it with bars before the first, of which nothing is said.
-
-        Parameters
-        ----------
-        begin
-            How many.
-        """
-        if not begin:
-            return self
-        codes = np.concatenate([np.full(begin, -1), self.texts.codes])
-        missing = np.full(begin, np.nan)
-        return replace(
-            self,
-            texts=pd.Categorical.from_codes(codes, dtype=self.texts.dtype),
-            held=np.concatenate([np.full(begin, int(Held.WARM_UP)), self.held]),
-            outputs={
-                name: np.concatenate([missing, values]) for name, values in self.outputs.items()
-            },
-        )
-
-
-@dataclass(frozen=True)
-class ClassifiedBars:
-    """The bars that classifiers look at.
-
-    Parameters
-    ----------
-    bars
-        Every bar, warm-up included.
-    symbol, interval, calendar
-        Of the bars; no symbol where they do not say it.
-    begin
-        The first bar that a classifier sees.
-    """
-
-    bars: pd.DataFrame
-    symbol: str | None
-    interval: Interval
-    calendar: str
-    begin: int = 0
-
-    @cached_property
-    def dates(self) -> NDArray[np.datetime64]:
-        """The session of each bar, datetime64[D]."""
-        return bar_dates(pd.DatetimeIndex(self.bars.index), self.interval, self.calendar)
-
-    def first_unseen(self, bundle: Bundle) -> int | None:
-        """Return the first bar that a bundle was not trained on; None where it does not say it."""
-        until = bundle.trained_until
-        return known_end(
-            [] if until is None else [until],
-            bundle.label_horizon or 0,
-            index=pd.DatetimeIndex(self.bars.index),
-            dates=self.dates,
-            interval=self.interval,
-            calendar=self.calendar,
-        )
-
 
 @dataclass(frozen=True, eq=False)
 class Classifier:
@@ -256,14 +197,14 @@ def classifier_checks(
         )
 
 
-def classify_bars(classifier: Classifier, seen: ClassifiedBars) -> Classified:
+def classify_bars(classifier: Classifier, asked: AskedBars) -> Classified:
     """Ask a classifier of every bar.
 
     Parameters
     ----------
     classifier
         As `load_classifiers` returns it.
-    seen
+    asked
         The bars.
 
     Raises
@@ -273,27 +214,19 @@ def classify_bars(classifier: Classifier, seen: ClassifiedBars) -> Classified:
         which it could not have been trained yet.
     """
     name, bundles = classifier.name, classifier.bundles
-    for check in classifier_checks(classifier, symbol=seen.symbol, interval=seen.interval):
+    for check in classifier_checks(classifier, symbol=asked.symbol, interval=asked.interval):
         check()
     classes = _classes_of(name, bundles)
-    begin, bars = seen.begin, seen.bars.iloc[seen.begin :]
-    dates = seen.dates[begin:]
-    codes, held = np.full(len(bars), -1), np.full(len(bars), int(Held.NO_MODEL))
-    probabilities = np.full((len(bars), len(classes)), np.nan)
+    codes, held = np.full(len(asked), -1), np.full(len(asked), int(Held.NO_MODEL))
+    probabilities = np.full((len(asked), len(classes)), np.nan)
     features: Mapping[str, Floats] = {}
-    ends = [seen.first_unseen(known.bundle) for known in bundles]
+    ends = [_first_unseen(known.bundle, asked) for known in bundles]
     for known, end in zip(bundles, ends, strict=True):
         if known.known_from is not None:
             horizon = known.bundle.label_horizon or 0
-            check_date(known, end, dates=seen.dates, horizon=horizon)
-        bundle, first = known.bundle, known.first_bar(dates)
-        made, earliest = ask(
-            bundle,
-            bars,
-            interval=interval_of(bundle, classifier.allow_other, seen.interval),
-            calendar=seen.calendar,
-            first=first,
-        )
+            check_date(known, end, dates=asked.dates, horizon=horizon)
+        bundle, first = known.bundle, known.first_bar(asked.dates)
+        made, earliest = ask(bundle, asked, allow_other=classifier.allow_other, first=first)
         assert bundle.classes is not None
         places = [bundle.classes.index(text) for text in classes]
         own = probabilities_of(bundle, made.outputs)
@@ -312,7 +245,12 @@ def classify_bars(classifier: Classifier, seen: ClassifiedBars) -> Classified:
         held,
         {f"{name} {output}": values for output, values in {**features, **outputs}.items()},
         _last_end(bundles, ends),
-    ).after(begin)
+    )
+
+
+def _first_unseen(bundle: Bundle, asked: AskedBars) -> int | None:
+    until = bundle.trained_until
+    return known_end([] if until is None else [until], bundle.label_horizon or 0, asked)
 
 
 def _strongest(

@@ -112,7 +112,9 @@ def examine(path: Path, stated: Stated) -> Examined:
         is_onnx=model_file == ONNX,
         findings=findings,
     )
-    features = _features(metadata, manifest, timeframes, findings)
+    features = None if timeframes is None else examine_features(metadata, findings)
+    if features is not None and manifest is not None:
+        _check_formulas(features, manifest, findings)
     training = None
     if timeframes is not None:
         training = examine_training(metadata, manifest, interval=timeframes[0], findings=findings)
@@ -166,14 +168,16 @@ def _bundle(known: Examined, network: Network) -> Bundle | None:
     )
 
 
-def _features(
-    metadata: BundleMetadata,
-    manifest: Manifest | None,
-    timeframes: tuple[str, ...] | None,
-    findings: BundleFindings,
-) -> FeaturePlan | None:
-    if timeframes is None:
-        return None
+def examine_features(metadata: BundleMetadata, findings: BundleFindings) -> FeaturePlan | None:
+    """Return what a bundle's features are; None if they are refused.
+
+    Parameters
+    ----------
+    metadata
+        Of the bundle.
+    findings
+        Takes reasons to refuse it, and what its user has to know.
+    """
     try:
         plan = plan_features(metadata.model_dump())
     except BtkitError as error:
@@ -181,8 +185,6 @@ def _features(
         return None
     for note in plan.notes:
         findings.warn("features", note)
-    if manifest is not None:
-        _check_formulas(plan, manifest, findings)
     return plan
 
 

@@ -8,12 +8,13 @@ from typing import Final, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from btkit.arguments import quoted
 from btkit.errors import BundleError
-from btkit.indicators import FeatureSet
+from btkit.indicators import FeatureSet, slower_features
 from btkit.indicators.arrays import Array
-from btkit.markets import Interval, SlowerBars, slower_bars
+from btkit.markets import Interval
 from btkit.models.fuzzy import Membership
 from btkit.models.indicator_parameters import SOURCES
 from btkit.models.inputs import Line
@@ -124,6 +125,16 @@ class FeaturePlan:
         """
         return max(feature.line.lookback for feature in self.features)
 
+    @property
+    def slower_lookbacks(self) -> dict[Interval, int]:
+        """The longest lookback on each slower interval that it reads, in bars of that."""
+        found: dict[Interval, int] = {}
+        for feature in self.features:
+            if feature.interval != self.base:
+                known = found.get(feature.interval, 0)
+                found[feature.interval] = max(known, feature.line.lookback)
+        return found
+
     def select(self, resolved: Sequence[str]) -> Self:
         """Return the plan with the features that a network was trained on, in their order.
 
@@ -162,7 +173,13 @@ class FeaturePlan:
         return replace(self, features=tuple(own[name] for name in wanted), notes=notes)
 
     def matrix(
-        self, bars: pd.DataFrame, *, interval: Interval | str, calendar: str = "XNYS"
+        self,
+        bars: pd.DataFrame,
+        *,
+        interval: Interval | str,
+        calendar: str = "XNYS",
+        start: int = 0,
+        begin: int = 0,
     ) -> Array:
         """Return the features of all bars at once.
 
@@ -174,13 +191,18 @@ class FeaturePlan:
             Theirs; that of the plan.
         calendar
             A name of `exchange_calendars`, for the periods of slower timeframes.
+        start
+            The first deciding bar: features of a slower timeframe see the 600 of its own bars
+            that have closed before it, as ``on`` in conditions does, and none before those.
+        begin
+            The first bar that features of the bars' own timeframe see; they are missing before.
 
         Returns
         -------
         Array
             Shape (n_bars, n_features), C-contiguous. NaN where a value is missing; nothing is
             filled. A slower timeframe's value is that of its last bar that has closed when the
-            row's bar closes (SEMANTICS 2.10).
+            row's bar closes (SEMANTICS 1.3, 2.10).
 
         Raises
         ------
@@ -196,38 +218,43 @@ class FeaturePlan:
                 hint=f"Run it with --interval {self.base}.",
                 details={"interval": str(interval), "trained": str(self.base)},
             )
+        checked = FeatureSet(
+            bars, bars_per_year=1.0, calendar=calendar, interval=interval, start=start, copy=False
+        )
         rows = np.empty((len(bars), len(self.features)))
         frames: dict[Interval, _Frame] = {}
         for place, feature in enumerate(self.features):
             frame = frames.get(feature.interval)
             if frame is None:
-                frame = frames[feature.interval] = _Frame.of(bars, interval, feature, calendar)
+                frame = frames[feature.interval] = _Frame.of(checked, begin, feature.interval)
             rows[:, place] = frame.as_of(feature.values(frame.column(feature.line)))
+        rows[:begin] = np.nan
         rows[~np.isfinite(rows)] = np.nan
         return rows
 
 
 @dataclass(frozen=True)
 class _Frame:
-    """Bars of one timeframe, with the lines that were asked for."""
+    """Bars of one timeframe, with the lines that were asked for.
+
+    Each bar that features are wanted of has its place among them: itself or, of a slower timeframe,
+    the last that has closed by then; -1 for none.
+    """
 
     bars: Mapping[str, Array]
-    slower: SlowerBars | None
+    places: NDArray[np.int64]
     lines: dict[str, tuple[Array, ...]]
     columns: dict[str, Array]
 
     @classmethod
-    def of(cls, bars: pd.DataFrame, interval: Interval, feature: Feature, calendar: str) -> _Frame:
-        slower = None
-        checked = FeatureSet(bars, bars_per_year=1.0, calendar=calendar, interval=interval,
-                             copy=False)  # fmt: skip
-        own = {name: checked.raw(name) for name in SOURCES}
-        if feature.interval != interval:
-            index = pd.DatetimeIndex(bars.index)
-            slower = slower_bars(index, interval, feature.interval, calendar=calendar)
-            frame = slower.frame(bars[list(SOURCES)])
-            own = {name: np.ascontiguousarray(frame[name], np.float64) for name in SOURCES}
-        return cls(own, slower, {}, {})
+    def of(cls, bars: FeatureSet, begin: int, interval: Interval) -> _Frame:
+        if interval == bars.interval:
+            own = {name: bars.raw(name)[begin:] for name in SOURCES}
+            return cls(own, np.maximum(np.arange(len(bars)) - begin, -1), {}, {})
+        slower = slower_features(bars, interval)
+        known = slower.features
+        own = {name: np.empty(0) if known is None else known.raw(name) for name in SOURCES}
+        return cls(own, slower.last_closed, {}, {})
 
     def column(self, line: Line) -> Array:
         """Return a line's column; missing before its lookback, whatever the formula gives there."""
@@ -248,8 +275,8 @@ class _Frame:
         return self.lines[key]
 
     def as_of(self, values: Array) -> Array:
-        """Return a column of these bars as the base bars know it."""
-        return values if self.slower is None else self.slower.as_of(values)
+        """Return a column of these bars as it is known at each bar."""
+        return np.append(values, np.nan)[self.places]
 
 
 def _missing(missing: list[str], wanted: list[str], own: list[str]) -> BundleError:

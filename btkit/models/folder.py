@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -109,8 +110,7 @@ def read_folder(path: Path, findings: BundleFindings) -> BundleFolder:
         what = "a file, and a bundle is a folder" if exists else "no folder that exists"
         findings.refuse("bundle", f"This is {what}.", _where(path.parent, exists=exists))
         return folder
-    for name in (*DOCUMENTS, *MODEL_FILES):
-        _read(folder, name, findings)
+    read_files(folder, (*DOCUMENTS, *MODEL_FILES), findings)
     missing = {METADATA} - folder.files.keys()
     if not folder.files and not findings.problems:
         findings.refuse(
@@ -121,6 +121,22 @@ def read_folder(path: Path, findings: BundleFindings) -> BundleFolder:
     elif missing and not any(problem.path == METADATA for problem in findings.problems):
         findings.refuse(METADATA, "The file is missing.")
     return folder
+
+
+def read_files(folder: BundleFolder, names: Iterable[str], findings: BundleFindings) -> None:
+    """Read some of the files of a folder, those of them that are there.
+
+    Parameters
+    ----------
+    folder
+        Takes what they are, and what documents among them say.
+    names
+        Of `DOCUMENTS` and `MODEL_FILES`.
+    findings
+        Takes what is wrong with one.
+    """
+    for name in names:
+        _read(folder, name, findings)
 
 
 def _where(folder: Path, *, exists: bool) -> str:

@@ -12,9 +12,11 @@ from pydantic import BaseModel
 
 from btkit.arguments import check_choice, is_text, refusal
 from btkit.models.bundle import Bundle
-from btkit.models.examining import Examined, examine
-from btkit.models.findings import refused_bundle
-from btkit.models.metadata import Activation
+from btkit.models.examining import Examined, examine, examine_features
+from btkit.models.features import FeaturePlan
+from btkit.models.findings import BundleFindings, refused_bundle
+from btkit.models.folder import BundleFolder, read_files
+from btkit.models.metadata import METADATA, Activation, BundleMetadata
 from btkit.models.outputs import Stated, take_classes
 
 _ACTIVATIONS: tuple[Activation, ...] = ("logits", "probabilities")
@@ -96,6 +98,25 @@ def inspect_bundle(
     return document_of(_examined(path, output_classes, output_activation))
 
 
+def read_features(path: str) -> FeaturePlan | None:
+    """Return what a bundle's features are by its documents alone; nothing else is looked at.
+
+    Parameters
+    ----------
+    path
+        Of its folder.
+
+    Returns
+    -------
+    FeaturePlan or None
+        None where they do not say it: why, whoever loads the bundle is told.
+    """
+    folder, findings = BundleFolder(_folder(path)), BundleFindings()
+    read_files(folder, (METADATA,), findings)
+    metadata = folder.document(METADATA, BundleMetadata, findings)
+    return None if metadata is None else examine_features(metadata, findings)
+
+
 def document_of(examined: Examined) -> dict[str, Any]:
     """Return what was found in a folder as plain JSON values."""
     metadata, manifest, plan = examined.metadata, examined.manifest, examined.features
@@ -147,9 +168,12 @@ def _examined(path: object, classes: object, activation: object) -> Examined:
             hint="Such as models/dip/SPX_1d.",
         )
     known = None if classes is None else take_classes(classes)
+    return examine(_folder(path), Stated(known, _activation(activation)))
+
+
+def _folder(path: str | os.PathLike[str]) -> Path:
     # Of a user who is not there it leaves the path as it is, where Path's own raises.
-    folder = Path(os.path.expanduser(path))  # noqa: PTH111
-    return examine(folder, Stated(known, _activation(activation)))
+    return Path(os.path.expanduser(path))  # noqa: PTH111
 
 
 def _activation(activation: object) -> Activation | None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from btkit.conditions.compiled import sources_hash
 
 if TYPE_CHECKING:
-    from btkit.markets import Interval
+    from btkit.models.asked_bars import AskedBars
     from btkit.models.bundle import Bundle
 
 MOST_BYTES = 64_000_000
@@ -45,22 +45,19 @@ _kept: OrderedDict[str, Prediction] = OrderedDict()
 _lock = Lock()
 
 
-def predict(
-    bundle: Bundle, bars: pd.DataFrame, *, interval: Interval, calendar: str, first: int = 0
-) -> Prediction:
+def predict(bundle: Bundle, asked: AskedBars, *, first: int = 0) -> Prediction:
     """Return what a bundle's network gives for each bar.
 
     What was worked out before, in this process, is returned again: it is known by the hashes of
-    the bundle, of the bars and of btkit's code, never by a name.
+    the bundle, of the bars and of btkit's code and by what of the bars may be seen, never by a
+    name.
 
     Parameters
     ----------
     bundle
         Its features and its network.
-    bars
-        Every bar, warm-up included.
-    interval, calendar
-        Of the bars.
+    asked
+        The bars.
     first
         The first bar that is asked for: what comes before may be left out.
 
@@ -69,13 +66,14 @@ def predict(
     Prediction
         Not to be written to.
     """
-    key = "|".join((bundle.hash, hash_bars(bars), interval.label, calendar, str(first), _code()))
+    seen = (asked.interval.label, asked.calendar, str(asked.start), str(asked.begin), str(first))
+    key = "|".join((bundle.hash, hash_bars(asked.bars), *seen, _code()))
     with _lock:
         known = _kept.get(key)
         if known is not None:
             _kept.move_to_end(key)
             return known
-    made = _predict(bundle, bars, interval, calendar, first)
+    made = _predict(bundle, asked, first)
     for array in made:
         array.flags.writeable = False
     with _lock:
@@ -104,16 +102,18 @@ def hash_bars(bars: pd.DataFrame) -> str:
     return digest.hexdigest()
 
 
-def _predict(
-    bundle: Bundle, bars: pd.DataFrame, interval: Interval, calendar: str, first: int
-) -> Prediction:
-    features = bundle.features.matrix(bars, interval=interval, calendar=calendar)
+def _predict(bundle: Bundle, asked: AskedBars, first: int) -> Prediction:
+    features = bundle.features.matrix(
+        asked.bars, interval=asked.interval, calendar=asked.calendar, start=asked.start,
+        begin=asked.begin,
+    )  # fmt: skip
     network = bundle.network
-    # A batch of ONNX's begins at a multiple of its size, by the bars that were loaded.
-    begin = max(0, first - network.window + 1) // _ALIGNED * _ALIGNED
-    outputs = np.full((len(bars), network.outputs), np.nan)
-    missing = np.zeros(len(bars), np.bool_)
-    if begin < len(bars):
+    # A batch of ONNX's begins at a multiple of its size, by the first bar that is seen.
+    earliest = max(asked.begin, first - network.window + 1)
+    begin = earliest - (earliest - asked.begin) % _ALIGNED
+    outputs = np.full((len(asked), network.outputs), np.nan)
+    missing = np.zeros(len(asked), np.bool_)
+    if begin < len(asked):
         rows = np.ascontiguousarray(features[begin:])
         outputs[begin:] = network.forward(rows)
         lacking = np.logical_or.reduce(~np.isfinite(rows), axis=1)
@@ -136,4 +136,4 @@ def _bytes(made: Prediction) -> int:
 
 @cache
 def _code() -> str:
-    return sources_hash("models", "markets")
+    return sources_hash("models", "indicators", "markets")

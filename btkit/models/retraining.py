@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from btkit.arguments import check_flag, check_whole
 from btkit.errors import NoDataError
-from btkit.markets import Days, Interval, last_sessions, session_dates
+from btkit.markets import Days, Interval
 from btkit.models.labels import uniqueness
 from btkit.models.scaling import Scaling
 
@@ -95,19 +95,6 @@ def bar_moments(index: pd.DatetimeIndex, dates: Days, interval: Interval) -> pd.
         Of the bars.
     """
     return index if interval.is_intraday else pd.DatetimeIndex(dates)
-
-
-def bar_dates(index: pd.DatetimeIndex, interval: Interval, calendar: str) -> Days:
-    """Return the session of each bar, of longer bars the last one, as a run dates its bundles.
-
-    Parameters
-    ----------
-    index, interval, calendar
-        Of the bars.
-    """
-    if interval.is_intraday:
-        return session_dates(index, calendar=calendar)
-    return last_sessions(index, interval, calendar=calendar)
 
 
 def plan_trainings(

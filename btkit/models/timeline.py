@@ -20,7 +20,7 @@ from btkit.models.bundle import Bundle
 from btkit.models.loading import load_bundle
 
 if TYPE_CHECKING:
-    from btkit.markets import Interval
+    from btkit.models.asked_bars import AskedBars
     from btkit.spec import ModelSpec
 
 MODELS_FOLDER = Path("models")
@@ -103,6 +103,11 @@ def bundle_paths(
     ----------
     spec, symbol, interval
         As for `bundles_of`.
+
+    Returns
+    -------
+    list of tuple
+        The date, None for always, and its path; the oldest first.
 
     Raises
     ------
@@ -206,14 +211,7 @@ def _usual_path(spec: ModelSpec, symbol: str | None, interval: str) -> str:
     return str(MODELS_FOLDER / name / f"{known.upper()}_{interval}")
 
 
-def in_sample_end(
-    bundle: Bundle,
-    spec: ModelSpec,
-    *,
-    index: pd.DatetimeIndex,
-    dates: NDArray[np.datetime64],
-    interval: Interval,
-) -> int | None:
+def in_sample_end(bundle: Bundle, spec: ModelSpec, asked: AskedBars) -> int | None:
     """Return the first bar that a model was not trained on; None where nobody says until when.
 
     Parameters
@@ -222,35 +220,20 @@ def in_sample_end(
         The trained model.
     spec
         May state `trained_until` and `label_horizon`: the later date and the longer horizon count.
-    index, dates, interval
-        Keys, sessions and length of the bars. A date is the whole session; a moment the bars up to
-        it. The horizon is of these bars; where they begin after the training, each session between
-        counts for one that is not there.
+    asked
+        The bars. A date is the whole session; a moment the bars up to it. The horizon is of these
+        bars; where they begin after the training, each session between counts for one that is not
+        there.
     """
     stated = [
         pd.Timestamp(moment)
         for moment in (spec.trained_until, bundle.trained_until)
         if moment is not None
     ]
-    return known_end(
-        stated,
-        _horizon(bundle, spec),
-        index=index,
-        dates=dates,
-        interval=interval,
-        calendar=spec.calendar,
-    )
+    return known_end(stated, _horizon(bundle, spec), asked)
 
 
-def known_end(
-    trained_until: Sequence[pd.Timestamp],
-    horizon: int,
-    *,
-    index: pd.DatetimeIndex,
-    dates: NDArray[np.datetime64],
-    interval: Interval,
-    calendar: str,
-) -> int | None:
+def known_end(trained_until: Sequence[pd.Timestamp], horizon: int, asked: AskedBars) -> int | None:
     """Return the first bar that no training saw, of what is known of it; None without a date.
 
     Parameters
@@ -259,48 +242,40 @@ def known_end(
         Its last bar, as each of those says it that know it.
     horizon
         How many bars its labels looked ahead.
-    index, dates, interval
+    asked
         As for `in_sample_end`.
-    calendar
-        Of the bars.
     """
     if not trained_until:
         return None
-    seen = max(_seen(moment, index, dates) for moment in trained_until)
-    if not seen and not interval.is_longer:
+    seen = max(_seen(moment, asked) for moment in trained_until)
+    if not seen and not asked.interval.is_longer:
+        first = asked.dates[0]
         day = max(moment.tz_localize(None) for moment in trained_until).normalize()
-        between = sessions(day, dates[0], calendar=calendar)
-        inner = between[(between > day) & (between < pd.Timestamp(dates[0]))]
+        between = sessions(day, first, calendar=asked.calendar)
+        inner = between[(between > day) & (between < pd.Timestamp(first))]
         horizon = max(horizon - len(inner), 0)
-    return min(seen + horizon, len(index))
+    return min(seen + horizon, len(asked))
 
 
 def _horizon(bundle: Bundle, spec: ModelSpec) -> int:
     return max(spec.label_horizon or 0, bundle.label_horizon or 0)
 
 
-def _seen(moment: pd.Timestamp, index: pd.DatetimeIndex, dates: NDArray[np.datetime64]) -> int:
-    if moment.tz is None or index.tz is None:
+def _seen(moment: pd.Timestamp, asked: AskedBars) -> int:
+    if moment.tz is None or asked.index.tz is None:
         day = np.datetime64(moment.date())
-        return int(dates.searchsorted(day, side="right"))
-    return int(index.searchsorted(moment, side="right"))
+        return int(asked.dates.searchsorted(day, side="right"))
+    return int(asked.index.searchsorted(moment, side="right"))
 
 
-def check_dates(
-    known: Sequence[KnownBundle],
-    spec: ModelSpec,
-    *,
-    index: pd.DatetimeIndex,
-    dates: NDArray[np.datetime64],
-    interval: Interval,
-) -> None:
+def check_dates(known: Sequence[KnownBundle], spec: ModelSpec, asked: AskedBars) -> None:
     """Refuse bundles that stand at a date at which they could not have been trained yet.
 
     Parameters
     ----------
     known
         The bundles.
-    spec, index, dates, interval
+    spec, asked
         As for `in_sample_end`.
 
     Raises
@@ -311,11 +286,10 @@ def check_dates(
     for entry in known:
         if entry.known_from is None:
             continue
-        end = in_sample_end(entry.bundle, spec, index=index, dates=dates, interval=interval)
         check_date(
             entry,
-            end,
-            dates=dates,
+            in_sample_end(entry.bundle, spec, asked),
+            dates=asked.dates,
             horizon=_horizon(entry.bundle, spec),
             trained_until=spec.trained_until,
         )

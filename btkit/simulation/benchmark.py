@@ -21,7 +21,7 @@ from btkit.data import (
 )
 from btkit.engine.inputs import Floats
 from btkit.errors import DataError, NoDataError, UsageError
-from btkit.markets import Annualisation, infer_interval, last_sessions, session_dates
+from btkit.markets import Annualisation, bar_dates, infer_interval
 from btkit.spec import BaseSpec
 
 MOST_SESSIONS_OLD = 10
@@ -116,7 +116,9 @@ def take_benchmark(
     found = BenchmarkCloses(np.empty(0), taken.bars, symbol)
     own = pd.DatetimeIndex(taken.bars.index)
     _check_interval(own, taken, index, measured, found.name)
-    days, own_days = (_days(times, measured) for times in (index, own))
+    days, own_days = (
+        bar_dates(times, measured.interval, calendar=measured.calendar) for times in (index, own)
+    )
     keys, own_keys = (index.asi8, own.asi8) if measured.interval.is_intraday else (days, own_days)
     place = own_keys.searchsorted(keys, side="right") - 1
     _check_begin(place, index, own, start, found.name)
@@ -171,12 +173,6 @@ def _check_interval(
         hint="compare bars of the same interval",
         details={"argument": "benchmark", "interval": str(interval)},
     )
-
-
-def _days(times: pd.DatetimeIndex, measured: Annualisation) -> NDArray[np.datetime64]:
-    if measured.interval.is_intraday:
-        return session_dates(times, calendar=measured.calendar)
-    return last_sessions(times, measured.interval, calendar=measured.calendar)
 
 
 def _check_begin(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,11 +11,11 @@ import pandas as pd
 
 from btkit.conditions.columns import ColumnEvaluator
 from btkit.conditions.evaluators import evaluator_over
-from btkit.data import DataInfo, Finding
+from btkit.data import WARMUP_BARS, DataInfo, Finding
 from btkit.decisions import Clauses
 from btkit.engine.inputs import Floats
 from btkit.indicators import EventDates, FeatureSet
-from btkit.markets import Annualisation
+from btkit.markets import Annualisation, Interval, shortest_first
 from btkit.metrics import TradeColumns, compute_metrics
 from btkit.simulation.benchmark import BenchmarkCloses
 from btkit.simulation.result import Result
@@ -24,8 +24,9 @@ from btkit.spec import BaseSpec
 
 if TYPE_CHECKING:
     from btkit.engine import ChunkedRun, Outcome
-    from btkit.models.bundle import Bundle
+    from btkit.models.asked_bars import AskedBars
     from btkit.models.classifiers import Classified, Classifier
+    from btkit.models.timeline import KnownBundle
 
 Loop = Callable[["ChunkedRun"], "Outcome"]
 """Runs a loop to its end and returns what it came to: at once, or watched, saved and stopped."""
@@ -73,12 +74,15 @@ class Inputs:
         Where a kind of spec leaves what it works out for each bar beside the columns that
         conditions read, such as a model's probabilities: arrays of shape (n_bars,) by name. That
         they do not look ahead is checked as it is of those columns.
-    models
-        Bundles of a model spec that are loaded already.
+    bundles
+        Those of a model spec, the oldest first.
     classifiers
         Those of the spec.
     in_sample
         What becomes of bars that these were trained on.
+    warmup
+        Bars before the first deciding one that bundles see at most, however many were loaded
+        (SEMANTICS 1.3).
     """
 
     spec: BaseSpec
@@ -96,9 +100,10 @@ class Inputs:
     risk_free: Floats | None
     loop: Loop
     outputs: dict[str, Floats] = field(default_factory=dict)
-    models: Bundle | Mapping[str, Bundle] | None = None
+    bundles: tuple[KnownBundle, ...] = ()
     classifiers: tuple[Classifier, ...] = ()
     in_sample: InSample = "apart"
+    warmup: int = WARMUP_BARS
 
     def cut(self, first: int, last: int, **changes: Any) -> Inputs:  # noqa: ANN401 - any field
         """Return what is simulated of some of the bars.
@@ -117,6 +122,56 @@ class Inputs:
             benchmark=replace(self.benchmark, closes=self.benchmark.closes[rows]),
             risk_free=None if self.risk_free is None else self.risk_free[rows],
             **changes,
+        )
+
+    def deciding_from(self, start: int) -> Inputs:
+        """Return what a run of bundles rests on that decides first at a bar.
+
+        Its history is its own: it is the same run whatever was loaded, or decided, before.
+
+        Parameters
+        ----------
+        start
+            The bar's place.
+        """
+        begin = max(self.begin, start - self.warmup)
+        if (start, begin) == (self.start, self.begin):
+            return self
+        return replace(self, start=start, begin=begin)
+
+    @property
+    def symbol(self) -> str | None:
+        """The instrument, where a loader said it."""
+        return None if self.stated is None else self.stated.symbol or None
+
+    @cached_property
+    def slower_intervals(self) -> tuple[Interval, ...]:
+        """The slower intervals whose bars conditions and bundles read, the shortest first."""
+        return shortest_first(self.spec.slower_intervals, self.slower_lookbacks)
+
+    @cached_property
+    def slower_lookbacks(self) -> dict[Interval, int]:
+        """The longest lookback of bundles on each slower interval, in bars of that."""
+        known = (*self.bundles, *(one for each in self.classifiers for one in each.bundles))
+        found: dict[Interval, int] = {}
+        for one in known:
+            for interval, bars in one.bundle.features.slower_lookbacks.items():
+                found[interval] = max(found.get(interval, 0), bars)
+        return found
+
+    @cached_property
+    def asked(self) -> AskedBars:
+        """The bars as bundles are asked about them."""
+        # Only who has bundles waits for networks.
+        from btkit.models.asked_bars import AskedBars  # noqa: PLC0415
+
+        return AskedBars(
+            self.bars,
+            symbol=self.symbol,
+            interval=self.annualisation.interval,
+            calendar=self.spec.calendar,
+            start=self.start,
+            begin=max(self.begin, self.start - self.warmup),
         )
 
     @cached_property
@@ -140,17 +195,9 @@ class Inputs:
         """What each classifier says of the bars."""
         if not self.classifiers:
             return ()
-        # Only who has a classifier waits for networks.
-        from btkit.models.classifiers import ClassifiedBars, classify_bars  # noqa: PLC0415
+        from btkit.models.classifiers import classify_bars  # noqa: PLC0415 - as above
 
-        seen = ClassifiedBars(
-            self.bars,
-            symbol=None if self.stated is None else self.stated.symbol or None,
-            interval=self.annualisation.interval,
-            calendar=self.spec.calendar,
-            begin=self.begin,
-        )
-        return tuple(classify_bars(classifier, seen) for classifier in self.classifiers)
+        return tuple(classify_bars(classifier, self.asked) for classifier in self.classifiers)
 
     def evaluator(self) -> ColumnEvaluator:
         """Return what evaluates conditions over those columns."""

@@ -15,17 +15,18 @@ from btkit.data import GivenBars, adjust_prices, judge_splits_again, take_bars
 from btkit.data.info import format_times, seen_from
 from btkit.engine.inputs import Floats
 from btkit.errors import DataError, NoDataError, UsageError
-from btkit.markets import Annualisation, as_bar_time, infer_interval, read_moment
+from btkit.markets import Annualisation, Interval, as_bar_time, infer_interval, read_moment
 from btkit.settings import Settings
 from btkit.simulation.benchmark import own_benchmark, take_benchmark
 from btkit.simulation.inputs import Inputs, InSample, Loop, in_one_piece
 from btkit.simulation.kinds import SIMULATIONS
 from btkit.simulation.result import Result
-from btkit.spec import BaseSpec, load_spec
+from btkit.spec import BaseSpec, ModelSpec, load_spec
 
 if TYPE_CHECKING:
     from btkit.models.bundle import Bundle
     from btkit.models.classifiers import Classifier
+    from btkit.models.timeline import KnownBundle
 
 _USUAL_COSTS = 0.65, 0.005
 """Commission and slippage where neither the caller nor the kind of spec says them."""
@@ -66,8 +67,9 @@ def simulate(
         Fraction by which each fill is worse than the price; None takes 0.005, and 0.001 for a
         model spec.
     start
-        The first date on which orders are decided; earlier bars only warm the indicators up.
-        None starts at the first bar.
+        The first date on which orders are decided; earlier bars only warm the indicators up: all
+        of them those of rules, the last 2,000 a model spec and what any bundle says, and of slower
+        timeframes the last 600 of their own. None starts at the first bar.
     benchmark
         The bars of what the run is measured against, of the same interval: `beta`, `alpha` and
         the like, and the line beside the account's. Where its market was closed its last close
@@ -165,6 +167,7 @@ def check_inputs(  # noqa: PLR0913 - what `simulate` takes, and who runs the loo
     first, measured = _first_bar(index, start), _annualisation(index, strategy, given)
     strategy.check_interval(measured.interval)
     held = own_benchmark(given.bars)
+    symbol = _symbol(given)
     deciding, classifying = _given_models(strategy, models)
     if benchmark is not None:
         held = take_benchmark(benchmark, strategy, index, start=first, measured=measured)
@@ -173,7 +176,7 @@ def check_inputs(  # noqa: PLR0913 - what `simulate` takes, and who runs the loo
         bars=given.bars,
         quality=given.findings,
         stated=given.stated,
-        events=strategy.events.of(_symbol(given)),
+        events=strategy.events.of(symbol),
         start=first,
         begin=min(first, seen_from(index, given.stated)),
         capital=capital,
@@ -183,7 +186,7 @@ def check_inputs(  # noqa: PLR0913 - what `simulate` takes, and who runs the loo
         benchmark=held,
         risk_free=_risk_free(strategy, given.bars, first),
         loop=loop,
-        models=deciding,
+        bundles=_bundles(strategy, deciding, symbol, measured.interval),
         classifiers=_classifiers(strategy, classifying),
         in_sample=in_sample,
     )
@@ -207,10 +210,24 @@ def _given_models(
     )
 
 
+def _bundles(
+    spec: BaseSpec,
+    given: Bundle | Mapping[str, Bundle] | None,
+    symbol: str | None,
+    interval: Interval,
+) -> tuple[KnownBundle, ...]:
+    if not isinstance(spec, ModelSpec):
+        return ()
+    # Likewise.
+    from btkit.models.timeline import bundles_of  # noqa: PLC0415
+
+    return tuple(bundles_of(spec, symbol=symbol, interval=interval.label, given=given))
+
+
 def _classifiers(spec: BaseSpec, given: Mapping[str, Bundle]) -> tuple[Classifier, ...]:
     if not spec.classifiers:
         return ()
-    # Only who has a classifier waits for networks.
+    # Only who has bundles waits for networks.
     from btkit.models.classifiers import load_classifiers  # noqa: PLC0415
 
     return load_classifiers(spec.classifier_sources, given)

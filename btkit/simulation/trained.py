@@ -1,11 +1,14 @@
 """A trained model over bars: what it was trained on apart, and what it was not as a run of its own.
 
 SEMANTICS 10. A run of a model spec is that of the bars that no bundle was trained on; what came
-before is simulated on its own, and is in `ModelResult.in_sample`.
+before is simulated on its own, and is in `ModelResult.in_sample`. Features, conditions and batches
+of each see 2,000 bars before its own first one, and 600 of slower timeframes (1.3): it is, to the
+last bit, the run that is asked for over its dates alone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -34,7 +37,7 @@ from btkit.models.decisions import (
     separation_of,
     tell_decisions,
 )
-from btkit.models.timeline import KnownBundle, bundles_of, check_dates, in_sample_end
+from btkit.models.timeline import KnownBundle, check_dates, in_sample_end
 from btkit.simulation.diagnostics import Diagnostics, diagnose
 from btkit.simulation.inputs import Inputs, in_one_piece
 from btkit.simulation.result import Result
@@ -201,24 +204,15 @@ def simulate_model(inputs: Inputs) -> Result:
     NoDataError
         If no bar is left that the model was not trained on.
     """
-    spec = inputs.spec
+    spec, bundles = inputs.spec, inputs.bundles
     assert isinstance(spec, ModelSpec)
-    symbol = None if inputs.stated is None else inputs.stated.symbol or None
-    interval = inputs.annualisation.interval
-    bundles = bundles_of(spec, symbol=symbol, interval=interval.label, given=inputs.models)
-    index, dates = pd.DatetimeIndex(inputs.bars.index), inputs.features.dates
-    check_dates(bundles, spec, index=index, dates=dates, interval=interval)
+    check_dates(bundles, spec, inputs.asked)
     begin, end = split_training(inputs, bundles, spec)
-    # What comes before is there for conditions that read slower bars, and for nothing else.
-    seen = inputs.begin
-    answers = answers_of(
-        bundles, spec, inputs.bars.iloc[seen:], symbol=symbol, interval=interval, dates=dates[seen:]
-    ).after(seen)
-    inputs.outputs.update(answers.by_bar)
     if inputs.in_sample == "scored":
-        scored = _run(replace(inputs, start=begin), spec, bundles, answers)
+        scored = _run(inputs.deciding_from(begin), spec, bundles)
         return replace(scored, in_sample_scored=max(end - begin, 0))
     if end > begin and inputs.in_sample == "refused":
+        index = inputs.asked.index
         raise UsageError(
             f"The model learnt from bars up to {index[end - 1].date()}, and these, which are to "
             f"be out of sample, begin on {index[begin].date()}.",
@@ -227,15 +221,16 @@ def simulate_model(inputs: Inputs) -> Result:
             details={"argument": "start", "learnt_until": str(index[end - 1].date())},
         )
     # The scored part is first: whoever watches a run's loop watches that one.
-    result = _run(replace(inputs, start=max(begin, end)), spec, bundles, answers)
+    result = _run(inputs.deciding_from(max(begin, end)), spec, bundles)
     if end <= begin:
         return result
-    earlier = inputs.cut(0, end, start=begin, loop=in_one_piece)
-    learnt = _run(earlier, spec, bundles, answers.until(end))
-    return replace(result, in_sample=learnt)
+    earlier = inputs.deciding_from(begin).cut(0, end, loop=in_one_piece, outputs={})
+    return replace(result, in_sample=_run(earlier, spec, bundles))
 
 
-def split_training(inputs: Inputs, bundles: list[KnownBundle], spec: ModelSpec) -> tuple[int, int]:
+def split_training(
+    inputs: Inputs, bundles: Sequence[KnownBundle], spec: ModelSpec
+) -> tuple[int, int]:
     """Return the first bar of the run, and the first that no bundle was trained on.
 
     Raises
@@ -243,9 +238,9 @@ def split_training(inputs: Inputs, bundles: list[KnownBundle], spec: ModelSpec) 
     NoDataError
         If no model was known before the last bar, or no bar is left that it was not trained on.
     """
-    index = pd.DatetimeIndex(inputs.bars.index)
-    dates, bars = inputs.features.dates, len(index)
-    begin = max(inputs.start, bundles[0].first_bar(dates))
+    asked = inputs.asked
+    index, bars = asked.index, len(asked)
+    begin = max(inputs.start, bundles[0].first_bar(asked.dates))
     if begin >= bars:
         raise NoDataError(
             f"No model was known before the last bar, of {index[-1].date()}: the first is of "
@@ -255,8 +250,7 @@ def split_training(inputs: Inputs, bundles: list[KnownBundle], spec: ModelSpec) 
     if bundles[0].known_from is not None:
         # They were trained before their dates, see `check_dates`.
         return begin, begin
-    interval = inputs.annualisation.interval
-    end = in_sample_end(bundles[0].bundle, spec, index=index, dates=dates, interval=interval) or 0
+    end = in_sample_end(bundles[0].bundle, spec, asked) or 0
     if end >= bars and inputs.in_sample == "apart":
         horizon = max(spec.label_horizon or 0, bundles[0].bundle.label_horizon or 0)
         until = spec.trained_until or _day(bundles[0].bundle.trained_until)
@@ -275,9 +269,9 @@ def _day(moment: pd.Timestamp | None) -> str:
     return str(moment.date() if moment is not None and moment.tz is None else moment)
 
 
-def _run(
-    inputs: Inputs, spec: ModelSpec, bundles: list[KnownBundle], answers: ModelAnswers
-) -> ModelResult:
+def _run(inputs: Inputs, spec: ModelSpec, bundles: Sequence[KnownBundle]) -> ModelResult:
+    answers = answers_of(bundles, spec, inputs.asked)
+    inputs.outputs.update(answers.by_bar)
     rules = answers.run_rules
     separation = separation_of(
         pd.DatetimeIndex(inputs.bars.index).as_unit("ns").asi8, rules.min_signal_separation
@@ -291,7 +285,7 @@ def _run(
     return ModelResult(
         **{known.name: getattr(result, known.name) for known in fields(Result)},
         answers=answers,
-        bundles=bundles,
+        bundles=list(bundles),
         held=_held(result.outcome, answers, separation, base, at_close=terms.at_close),
     )
 

@@ -26,7 +26,7 @@ from btkit.indicators import (
     lookup,
     plugins_of,
 )
-from btkit.markets import Interval
+from btkit.markets import Interval, shortest_first
 from btkit.plugins import Plugin
 from btkit.spec.bundles import Classifiers, ClassifierSource
 from btkit.spec.calendars import calendar_problems
@@ -262,17 +262,23 @@ class BaseSpec(BaseModel):
         return {name: ClassifierSource.of(stated) for name, stated in self.classifiers.items()}
 
     @property
+    def names_bundles(self) -> bool:
+        """Whether it rests on trained models."""
+        return bool(self.classifiers)
+
+    @property
     def slower_intervals(self) -> tuple[Interval, ...]:
-        """The slower intervals whose bars it reads, with ``on``, the shortest first."""
-        found = set().union(
+        """The slower intervals whose bars its conditions read, with ``on``, the shortest first.
+
+        Its bundles may read others: `btkit.models.slower_intervals` knows them all.
+        """
+        declared = frozenset(self.declared)
+        return shortest_first(
             *(
-                intervals_in(
-                    fill_parameters(text, self.parameters), declared=frozenset(self.declared)
-                )
+                intervals_in(fill_parameters(text, self.parameters), declared=declared)
                 for text in self._expressions()
             )
         )
-        return tuple(sorted(found, key=lambda interval: interval.length))
 
     def check_interval(self, interval: Interval) -> None:
         """Refuse bars that do not make bars of every slower interval that it reads.

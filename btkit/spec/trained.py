@@ -186,6 +186,11 @@ class ModelSpec(BaseSpec):
     )
 
     @property
+    def names_bundles(self) -> bool:
+        """Whether it rests on trained models, which it does."""
+        return True
+
+    @property
     def meant_for(self) -> dict[str, str]:
         """The symbol and the interval that it was trained on, where it says them."""
         stated = {"symbol": self.symbol, "interval": self.interval}

@@ -70,8 +70,9 @@ def check_drift(wide: Inputs, clauses: Clauses, *, begins: int) -> DriftCheck:
     """Work values out once more with history that begins elsewhere.
 
     Where history reaches further back than the run's, it is taken from its beginning; else half of
-    the bars before the start are left out. Of slower intervals, of which a run sees the last 600
-    earlier bars and no more, half of what there is is always left out.
+    the bars before the start are left out. Of slower intervals a run sees the last 600 earlier bars
+    and no more, so that where one is read half of what there is, of its bars and of the run's own,
+    is always left out.
 
     Parameters
     ----------
@@ -83,9 +84,11 @@ def check_drift(wide: Inputs, clauses: Clauses, *, begins: int) -> DriftCheck:
         The place among its bars of the first one that the run's indicators see.
     """
     end, start = len(wide.bars), wide.start
-    other = wide.begin if begins > wide.begin else begins + (start - begins) // 2
-    first = start // 2 if wide.spec.slower_intervals else 0
-    shifted = replace(window(wide, first, end), begin=max(other - first, 0))
+    slower = bool(wide.slower_intervals)
+    reaches = begins > wide.begin and not slower
+    other = wide.begin if reaches else begins + (start - begins) // 2
+    first = start // 2 if slower else 0
+    shifted = replace(window(wide, first, end), begin=max(other - first, 0), warmup=end)
     index = pd.DatetimeIndex(wide.bars.index)
     bars = index[start:]
     found = [

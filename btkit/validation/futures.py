@@ -69,7 +69,7 @@ def with_history(inputs: Inputs, begins: int) -> Inputs:
 
     What comes before it stays where slower intervals read it, which see 600 bars of their own.
     """
-    if inputs.spec.slower_intervals:
+    if inputs.slower_intervals:
         return replace(inputs, begin=begins, outputs={})
     return window(inputs, begins, len(inputs.bars))
 

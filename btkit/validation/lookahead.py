@@ -35,8 +35,8 @@ from btkit.validation.traces import Series, trace
 
 _FEW = 5
 _ORDER = get_args(LeakKind)
-# Of each slower interval a part of a long run has so many bars before a cut, as far as that is not
-# more history than can be worked out again and again.
+# Of each slower interval a part of a long run has so many bars before a cut, and as many more as a
+# bundle looks back, as far as that is not more history than can be worked out again and again.
 _SLOWER_BARS, _MOST_HISTORY = 60, 50_000
 # Bars before the first output of a model, at most.
 _LONGEST_LEAD = 2_000
@@ -172,7 +172,7 @@ def check_lookahead(
     No difference at the sampled bars is no proof for the others, but a cause that acts everywhere,
     such as a centred window or a scale over the whole run, shows at any of them.
     """
-    rng, clauses = np.random.default_rng(seed), result.clauses
+    inputs, rng, clauses = _scored(inputs, result), np.random.default_rng(seed), result.clauses
     cuts = sampled_bars(inputs, first=result.outcome.start, count=bars, rng=rng)
     found = _Findings(pd.DatetimeIndex(inputs.bars.index))
     for part in _parts(inputs, cuts, THOROUGH):
@@ -212,6 +212,7 @@ def check_briefly(inputs: Inputs, result: Result) -> Lookahead:
         longer for a bar than conditions do: of its run there are three comparisons, of 300 bars
         before a cut beyond the first bar on which it has an output, and 60 after it.
     """
+    inputs = _scored(inputs, result)
     rng, first = np.random.default_rng(0), result.outcome.start
     extent, count = (_brief_of(inputs), 3) if inputs.outputs else (BRIEF, _FEW)
     cuts = sampled_bars(inputs, first=first, count=count, rng=rng)
@@ -223,8 +224,15 @@ def check_briefly(inputs: Inputs, result: Result) -> Lookahead:
     return Lookahead(found.checks, len(cuts), len(inputs.bars) <= extent.all_of, found.in_order())
 
 
+def _scored(inputs: Inputs, result: Result) -> Inputs:
+    # Bars that a model was trained on are before what is scored, whose history is its own.
+    start = result.outcome.start
+    return inputs if start == inputs.start else inputs.deciding_from(start)
+
+
 def _brief_of(inputs: Inputs) -> Extent:
-    known = [np.isfinite(output) for output in inputs.outputs.values()]
+    seen = slice(inputs.asked.begin, None)
+    known = [np.isfinite(output[seen]) for output in inputs.outputs.values()]
     leads = [int(present.argmax()) for present in known if present.any()]
     # A model that is known only from a date on has no output before it, and needs no bars for that.
     lead = max((lead for lead in leads if lead <= _LONGEST_LEAD), default=0)
@@ -288,13 +296,14 @@ def _parts(inputs: Inputs, cuts: list[int], extent: Extent) -> Iterator[_Part]:
 
 
 def _history(inputs: Inputs, extent: Extent) -> int:
-    # A slower bar is made of many.
-    made_of = [
-        inputs.annualisation.bars_per_year / slower.bars_per_year(inputs.spec.calendar)
-        for slower in inputs.spec.slower_intervals
+    # A slower bar is made of many, and a bundle says how many of them it needs.
+    calendar, needed = inputs.spec.calendar, inputs.slower_lookbacks
+    own = inputs.annualisation.bars_per_year
+    wanted = [
+        int((needed.get(slower, 0) + _SLOWER_BARS) * own / slower.bars_per_year(calendar))
+        for slower in inputs.slower_intervals
     ]
-    wanted = [min(int(_SLOWER_BARS * bars), _MOST_HISTORY) for bars in made_of]
-    return max(extent.before, *wanted, 0)
+    return max(extent.before, *(min(bars, _MOST_HISTORY) for bars in wanted), 0)
 
 
 def _cut(found: _Findings, part: _Part, before: list[Series], clauses: Clauses, cut: int) -> None:

@@ -17,10 +17,10 @@ from btkit.jobs import ProgressListener, Silent, execute
 from btkit.jobs.asking import make_job
 from btkit.jobs.execution import Execution
 from btkit.jobs.job import RunJob, SpecJob
-from btkit.jobs.loading import bars_of
+from btkit.jobs.loading import bars_of, slower_intervals_of
 from btkit.jobs.prepare import prepare
 from btkit.jobs.requests import check_interval, check_source
-from btkit.markets import read_day
+from btkit.markets import Interval, read_day
 from btkit.metrics import drawdown_series
 from btkit.settings import Settings
 from btkit.spec import BaseSpec, StrategySpec
@@ -196,7 +196,10 @@ class LoadedMarket:
     def bars_for(self, job: SpecJob) -> LoadedBars:
         """Return the bars of a job; only what its spec reads of IV history and VIX is loaded."""
         spec = job.strategy
-        key = (spec.needs_iv, spec.needs_vix, spec.calendar, spec.slower_intervals)
+        slower: tuple[Interval, ...] = ()
+        if self.request.bars is None:
+            slower = slower_intervals_of(spec, symbol=job.symbol, interval=job.bars_interval)
+        key = (spec.needs_iv, spec.needs_vix, spec.calendar, slower)
         if key not in self._loaded:
             given = Execution(self._settings, Silent(), self.request.bars)
             self._loaded[key] = bars_of(job, given)

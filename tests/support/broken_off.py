@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import numpy as np
 import pandas as pd
 
@@ -16,6 +18,22 @@ SPEC = {
     "max_concurrent_positions": 2,
     "position_sizing_formula": "capital * 0.4 / close",
 }
+
+
+class StopAfter:
+    """Listens to a run, and ends it after some bars; None lets it run."""
+
+    def __init__(self, bars):
+        self.bars, self.counted = bars, []
+
+    @contextmanager
+    def stage(self, _name):
+        yield lambda _text: None
+
+    def count(self, done, _total, _unit):
+        self.counted.append(done)
+        if done == self.bars:
+            raise KeyboardInterrupt
 
 
 def write_bars(folder, *, symbol="TINY", count=60):

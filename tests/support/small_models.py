@@ -76,3 +76,27 @@ def write_bundle(folder, *, seed=6, outputs=3, hidden=8, scale=3.0, **changes):
     }
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     return folder
+
+
+SLOWER = {
+    "indicators": {
+        "rsi_100": {"type": "rsi", "period": 100},
+        "ema_150": {"type": "ema", "period": 150},
+        "sma_10": {"type": "sma", "period": 10},
+    },
+    "fuzzy_sets": {},
+    "nn_inputs": [
+        {"raw_indicator": "rsi_100", "timeframes": ["1w"]},
+        {"raw_indicator": "ema_150", "timeframes": ["1d"]},
+        {"raw_indicator": "sma_10", "timeframes": ["1mo"]},
+    ],
+    "resolved_features": ["1w_rsi_100_raw", "1d_ema_150_raw", "1mo_sma_10_raw"],
+    "training_timeframes": ["1d", "1w", "1mo"],
+    "normalization_params": {
+        "1w_rsi_100_raw": {"method": "zscore", "mean": 57.0, "std": 2.0},
+        "1d_ema_150_raw": {"method": "zscore", "mean": 2200.0, "std": 200.0},
+        "1mo_sma_10_raw": {"method": "zscore", "mean": 2200.0, "std": 10.0},
+    },
+    "trained_until": "2014-12-30",
+}
+"""Of a bundle of days that reads weeks and months, too, all for long."""

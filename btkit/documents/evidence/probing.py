@@ -102,6 +102,8 @@ def _probe(run: ModelResult, bundle: Bundle, rows: Integers) -> Probe:
         run.all_bars,
         interval=base if "timeframe" in spec.allow_other else run.annualisation.interval,
         calendar=spec.calendar,
+        start=run.feature_set.start,
+        begin=run.feature_set.begin,
     )
     first = max(0, int(rows[0]) - bundle.network.window + 1)
     # A copy: of several bundles not each shall keep all bars.

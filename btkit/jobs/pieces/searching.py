@@ -297,14 +297,11 @@ def _begin_sweep(job: SweepJob, _group: int, given: Execution) -> _Search:
 
 def _begin_window(job: WalkForwardJob, group: int, given: Execution) -> _Search:
     from btkit.jobs.walk_forward import cut_windows  # noqa: PLC0415 - brings numba
-    from btkit.jobs.walk_forward_parts import slice_part  # noqa: PLC0415 - likewise
 
     known = prepare(job, settings=given.settings)
     cut = cut_windows(known, bars_of(known, given))
     window = cut.windows[group]
-    first, last = cut.offset + window.is_first, cut.offset + window.is_last
-    part = slice_part(cut.loaded, first, last, spec=known.strategy)
-    return _Search(known, part, _between(known))
+    return _Search(known, cut.part(window.is_first, window.is_last), _between(known))
 
 
 def _grid_between(job: SearchJob, first: int, last: int) -> tuple[Places, ParameterSets]:

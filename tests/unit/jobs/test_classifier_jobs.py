@@ -1,10 +1,10 @@
 """Rules that read a classifier through the verbs: stored, verified, stopped, in a batch."""
 
 import json
-from contextlib import contextmanager
 
 import pandas as pd
 import pytest
+from support.broken_off import StopAfter
 from support.classifiers import reading, regime_bundle
 
 import btkit as bt
@@ -70,20 +70,6 @@ def test_a_bundle_that_is_not_there_ends_the_run(settings, tmp_path):
     del tmp_path
     with pytest.raises(BundleError, match="nowhere"):
         bt.run(reading("models/nowhere"), *RANGE, settings=settings)
-
-
-class StopAfter:
-    def __init__(self, bars):
-        self.bars, self.counted = bars, []
-
-    @contextmanager
-    def stage(self, _name):
-        yield lambda _text: None
-
-    def count(self, done, _total, _unit):
-        self.counted.append(done)
-        if done == self.bars:
-            raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("changed", [False, True])

@@ -1,11 +1,11 @@
 """A model spec through the verbs: stored, verified, resumed, in windows, in a batch."""
 
 import json
-from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
 import pytest
+from support.broken_off import StopAfter
 from support.small_models import write_bundle
 
 import btkit as bt
@@ -93,20 +93,6 @@ def test_what_a_network_runs_in_is_kept_and_compared(settings, folder, monkeypat
     document = verify(run_id, settings=settings)
     assert document["versions"] == {"onnxruntime": {"stored": "1.2.3", "now": "1.2.4"}}
     assert document["reproduced"]
-
-
-class StopAfter:
-    def __init__(self, bars):
-        self.bars, self.counted = bars, []
-
-    @contextmanager
-    def stage(self, _name):
-        yield lambda _text: None
-
-    def count(self, done, _total, _unit):
-        self.counted.append(done)
-        if done == self.bars:
-            raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("bars", [1, 60])

@@ -327,3 +327,19 @@ def test_a_bundle_that_is_refused_is_named_by_where_it_would_stand(tmp_path):
     assert refused.value.details == {"path": str(place), "problems": problems}
     assert refused.value.__suppress_context__
     assert list((tmp_path / "made").iterdir()) == []
+
+
+def test_what_is_learnt_does_not_hang_on_how_much_came_before(train):
+    training = {"symbols": {"symbol": "SPX"}, "timeframes": {"timeframes": ["1d", "1w"]}}
+    slow = {"rsi_14": {"type": "rsi", "period": 100}, "atr_14": {"type": "ema", "period": 150}}
+    strategy = STRATEGY | {"training_data": training, "indicators": slow}
+    asked = {"strategy": strategy, "start": "2017-06-01", "end": "2017-12-29", "every": 60}
+    loaded, handed = Recorder(), Recorder()
+    train(None, output="loaded", trainer=loaded, source="sample", **asked)
+    whole = bt.load_bars("SPX", "1999-01-04", "2017-12-29", source="sample")
+    train(whole, output="handed", trainer=handed, **asked)
+    assert len(loaded.calls) == len(handed.calls) == 3
+    for ours, theirs in zip(loaded.calls, handed.calls, strict=True):
+        assert len(ours[0]) == 200
+        pd.testing.assert_frame_equal(ours[0], theirs[0], check_freq=False, check_exact=True)
+        assert ours[1].equals(theirs[1])

@@ -248,14 +248,6 @@ def test_no_bars_make_no_slower_bars():
     saturday = frame_at(pd.DatetimeIndex(["2024-01-06"]), np.random.default_rng(0))
     weekend = slower_bars(saturday.index, "1d", "1w")
     assert (len(weekend), weekend.complete, len(weekend.frame(saturday))) == (0, 0, 0)
-    assert np.isnan(weekend.as_of(np.zeros(0))).all()
-
-
-def test_a_value_holds_until_the_next_slower_bar_has_closed():
-    days = pd.DatetimeIndex(["2024-03-27", "2024-04-01", "2024-04-05", "2024-04-08"])
-    weeks = slower_bars(days, "1d", "1w")
-    found = weeks.as_of(np.array([[1.0, 2.0], [3.0, 4.0]]))
-    np.testing.assert_array_equal(found, [[np.nan] * 2, [np.nan] * 2, [1.0, 2.0], [1.0, 2.0]])
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,11 @@ from support.deep import sized
 from support.random_bars import make_bars
 
 from btkit.errors import NoDataError, UsageError
-from btkit.markets import Interval
+from btkit.markets import Interval, bar_dates
 from btkit.models.labelling import read_label
 from btkit.models.retraining import (
     Lessons,
     Rhythm,
-    bar_dates,
     bar_moments,
     plan_trainings,
 )
@@ -53,7 +52,7 @@ def test_every_so_many_bars_the_last_rows_are_learnt_whose_horizon_is_over(
 
 @given(st.integers(1, 40), st.integers(1, 10), st.integers(300, 419))
 def test_a_model_of_intraday_bars_has_seen_only_sessions_before_its_own(every, horizon, begin):
-    dates = bar_dates(HOURS, Interval.parse("1h"), "XNYS")
+    dates = bar_dates(HOURS, Interval.parse("1h"))
     made = plan_trainings(
         dates, begin=begin, horizon=horizon, rhythm=Rhythm(every, 100), intraday=True
     )
@@ -68,9 +67,9 @@ def test_a_model_of_intraday_bars_has_seen_only_sessions_before_its_own(every, h
 def test_bundles_name_a_bar_of_days_by_its_session_and_a_shorter_one_by_its_time():
     mondays = pd.date_range("2015-01-05", periods=3, freq="W-MON")
     weekly, hourly = Interval.parse("1w"), Interval.parse("1h")
-    named = bar_moments(mondays, bar_dates(mondays, weekly, "XNYS"), weekly)
+    named = bar_moments(mondays, bar_dates(mondays, weekly), weekly)
     assert [str(day.date()) for day in named] == ["2015-01-09", "2015-01-16", "2015-01-23"]
-    assert bar_moments(HOURS, bar_dates(HOURS, hourly, "XNYS"), hourly) is HOURS
+    assert bar_moments(HOURS, bar_dates(HOURS, hourly), hourly) is HOURS
 
 
 LABEL = read_label(

@@ -11,6 +11,7 @@ import btkit as bt
 from btkit.data import load_from_source
 from btkit.errors import BundleError, NoDataError, SpecError, UsageError
 from btkit.markets import Interval
+from btkit.models.asked_bars import AskedBars
 from btkit.models.decisions import FIRST_BAR
 from btkit.models.loading import load_bundle
 from btkit.models.predictions import predict
@@ -176,17 +177,19 @@ def test_predictions_are_known_by_hashes_and_never_by_name(bars, bundle, monkeyp
     changed = bars.copy()
     changed.iloc[-1, changed.columns.get_loc("close")] += 0.01
     before = len(asked)
-    run(bars, replace(bundle, hash="a"))
-    run(bars, replace(bundle, hash="a", name="another"), confidence_threshold=0.9)
+    # Without a part in sample, which is asked for on its own.
+    start = "2012-01-10"
+    run(bars, replace(bundle, hash="a"), start=start)
+    run(bars, replace(bundle, hash="a", name="another"), start=start, confidence_threshold=0.9)
     assert len(asked) - before == 1
-    run(bars, replace(bundle, hash="b"))
+    run(bars, replace(bundle, hash="b"), start=start)
     assert len(asked) - before == 2
-    run(changed, replace(bundle, hash="a"))
+    run(changed, replace(bundle, hash="a"), start=start)
     assert len(asked) - before == 3
 
 
 def test_what_is_kept_cannot_be_written_to(bars, bundle):
-    made = predict(bundle, bars, interval=Interval.parse("1d"), calendar="XNYS")
+    made = predict(bundle, AskedBars(bars, None, Interval.DAY, "XNYS"))
     with pytest.raises(ValueError, match="read-only"):
         made.outputs[0] = 1.0
 

@@ -1,0 +1,130 @@
+"""What features of slower timeframes see of the bars before a run, whoever asks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.random_bars import make_bars
+from support.small_models import SLOWER, write_bundle
+
+import btkit as bt
+from btkit.indicators import FeatureSet, slower_features
+from btkit.markets import Interval, slower_bars
+from btkit.models import plan_features
+from btkit.models.asked_bars import AskedBars
+from btkit.models.loading import load_bundle, read_features
+from btkit.models.predictions import predict
+from btkit.models.slower_intervals import slower_intervals
+
+WEEK, MONTH = Interval.parse("1w"), Interval.parse("1mo")
+BARS = make_bars(5_200, 3)
+PLAN = plan_features(
+    {
+        "indicators": {"rsi_50": {"type": "rsi", "period": 50}},
+        "fuzzy_sets": {},
+        "nn_inputs": [{"raw_indicator": "rsi_50", "timeframes": "all", "normalization": "none"}],
+        "training_timeframes": ["1d", "1w", "1mo"],
+    }
+)
+
+
+@st.composite
+def spans(draw):
+    start = draw(st.integers(0, len(BARS) - 1))
+    return start, draw(st.integers(0, start)), draw(st.integers(0, start))
+
+
+@given(span=spans())
+def test_each_timeframe_sees_its_own_bars_and_no_others(span):
+    start, begin, cut = span
+    rows = PLAN.matrix(BARS, interval="1d", start=start, begin=begin)
+    own = PLAN.matrix(BARS.iloc[begin:], interval="1d")[:, 0]
+    np.testing.assert_array_equal(rows[begin:, 0], own)
+    assert np.isnan(rows[:begin]).all()
+    for column, slower in enumerate((WEEK, MONTH), 1):
+        made = slower_bars(BARS.index, "1d", slower)
+        # The first bar of the last 600 slower ones that have closed before the start.
+        closed = max(int(made.last_closed[:start].max(initial=-1)) + 1, 0)
+        first = int(np.flatnonzero(made.period == max(closed - 600, 0))[0])
+        # One bar more shows that nothing of a slower one is missing.
+        alone = BARS.iloc[max(first - 1, 0) :]
+        expected = PLAN.matrix(alone, interval="1d")[:, column]
+        np.testing.assert_array_equal(
+            rows[max(first, begin) :, column], expected[max(first, begin) - max(first - 1, 0) :]
+        )
+    # Nor does it matter that there are earlier ones, where there are enough.
+    least = min(begin, first)
+    if cut <= least - 1:
+        again = PLAN.matrix(BARS.iloc[cut:], interval="1d", start=start - cut, begin=begin - cut)
+        np.testing.assert_array_equal(again, rows[cut:])
+
+
+def test_a_feature_is_what_on_gives_for_the_same_indicator():
+    start = 4_000
+    rows = PLAN.matrix(BARS, interval="1d", start=start, begin=start - 2_000)
+    features = FeatureSet(BARS, bars_per_year=252.0, start=start, begin=start - 2_000)
+    for column, slower in enumerate((WEEK, MONTH), 1):
+        found = slower_features(features, slower).column("rsi_50")
+        np.testing.assert_array_equal(rows[start:, column], found[start:])
+        assert np.isfinite(found[start:]).all()
+    np.testing.assert_array_equal(rows[start:, 0], features.column("rsi_50")[start:])
+
+
+def test_what_a_bundle_reads_is_known_from_its_documents(tmp_path):
+    folder = write_bundle(tmp_path / "slow", **SLOWER)
+    plan = read_features(str(folder))
+    assert plan.slower_lookbacks == {WEEK: 100, MONTH: 9}
+    assert load_bundle(folder).features.slower_lookbacks == plan.slower_lookbacks
+    (folder / "model.safetensors").unlink()
+    model = bt.load_spec({"name": "m", "model_path": str(folder)})
+    both = (WEEK, MONTH)
+    assert slower_intervals(model, symbol="SPX", interval=Interval.DAY) == both
+    plain = write_bundle(tmp_path / "plain")
+    dated = bt.load_spec(
+        {"name": "m", "models": {"2012-01-03": str(plain), "2015-01-05": str(folder)}}
+    )
+    assert slower_intervals(dated, symbol="SPX", interval=Interval.DAY) == both
+    reading = {
+        "name": "r", "entry_conditions": ["regime == 'BUY' and on('1mo', close) > 1"],
+        "exit_conditions": [], "stop_conditions": [], "classifiers": {"regime": str(plain)},
+    }  # fmt: skip
+    rules = bt.load_spec(reading)
+    assert slower_intervals(rules, symbol=None, interval=Interval.DAY) == (MONTH,)
+    rules = bt.load_spec(reading | {"classifiers": {"regime": {"2012-01-03": str(folder)}}})
+    assert slower_intervals(rules, symbol=None, interval=Interval.DAY) == both
+
+
+@pytest.mark.parametrize("damage", ["nothing", "no mapping", "other bars"])
+def test_what_is_refused_later_counts_for_nothing(tmp_path, damage):
+    folder = write_bundle(tmp_path / "slow", **SLOWER)
+    document = folder / "metadata_v3.json"
+    if damage == "nothing":
+        document.unlink()
+    elif damage == "no mapping":
+        document.write_text("[]", encoding="utf-8")
+    spec = bt.load_spec({"name": "m", "model_path": str(folder)})
+    interval = Interval.parse("1h") if damage == "other bars" else Interval.DAY
+    assert slower_intervals(spec, symbol="SPX", interval=interval) == ()
+
+
+def test_kept_predictions_are_of_what_is_seen(tmp_path):
+    bundle = load_bundle(write_bundle(tmp_path / "slow", **SLOWER))
+    bars = BARS.iloc[:4_000]
+    found = [
+        predict(bundle, AskedBars(bars, None, Interval.DAY, "XNYS", start, begin), first=3_950)
+        for start, begin in ((0, 0), (3_900, 0), (3_900, 3_000))
+    ]
+    weekly, daily = ([made.features[3_950, place] for made in found] for place in (0, 1))
+    assert weekly[0] != weekly[1] == weekly[2]
+    assert daily[0] == daily[1] != daily[2]
+    assert len({tuple(made.outputs[3_950]) for made in found}) == 3
+
+
+def test_no_bars_of_a_slower_interval_are_no_values():
+    rows = PLAN.matrix(BARS.iloc[:2], interval="1d")
+    assert np.isnan(rows).all()
+    assert rows.shape == (2, 3)
+    empty = PLAN.matrix(BARS.iloc[:0], interval="1d")
+    assert empty.shape == (0, 3)
