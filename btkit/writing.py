@@ -7,6 +7,7 @@ what another one is writing now.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
@@ -95,6 +96,11 @@ class Summed(io.RawIOBase):
         self._digest.update(content)
         self.size += count
         return count
+
+
+def is_full(error: OSError) -> bool:
+    """Tell whether something could not be written because there is no room left for it."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def digest_of(content: bytes) -> str:

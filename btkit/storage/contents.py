@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import shutil
 from collections.abc import Iterator
@@ -11,10 +10,9 @@ from pathlib import Path
 
 from btkit.errors import StoreError, StoreFullError
 from btkit.storage.operation_rows import Piece, check_operation_id
-from btkit.writing import Aside, Summed, make_folder, sweep_once, writing_aside
+from btkit.writing import Aside, Summed, is_full, make_folder, sweep_once, writing_aside
 
 _PARCEL = "parcel"
-_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 class PieceFiles:
@@ -98,13 +96,13 @@ class PieceFiles:
         try:
             yield
         except OSError as error:
-            is_full = error.errno in _FULL
-            kind = StoreFullError if is_full else StoreError
+            no_room = is_full(error)
+            kind = StoreFullError if no_room else StoreError
             raise kind(
                 f"What a worker brought cannot be written to {path.parent}: "
                 f"{error.strerror or error}.",
                 hint="Make space on that disk; the worker tries again."
-                if is_full
+                if no_room
                 else "Set BT_SERVICE_DIR to a folder that you may write to.",
                 details={"folder": str(self.folder)},
             ) from error

@@ -259,7 +259,7 @@ class JobTable:
                 write_checkpoint(
                     connection, job_id, CANCELLATION, checkpoint, first_part=first_part
                 )
-            self._mark_ended(connection, row, status, error_message)
+            mark_ended(connection, row, status, error_message)
         return True
 
     def request_cancel(self, job_id: str) -> Literal["cancelling", "cancelled"]:
@@ -297,7 +297,7 @@ class JobTable:
                     )
                 elif stands == "interrupted":
                     message = "InterruptedRunError: It was cancelled after it broke off."
-                    self._mark_ended(connection, member, "cancelled", message)
+                    mark_ended(connection, member, "cancelled", message)
         return "cancelling" if status == "running" else "cancelled"
 
     def _row(self, connection: sqlite3.Connection, job_id: str) -> sqlite3.Row:
@@ -350,17 +350,28 @@ class JobTable:
         )
         return bool(row["cancel_requested"])
 
-    @staticmethod
-    def _mark_ended(
-        connection: sqlite3.Connection,
-        row: sqlite3.Row,
-        status: Literal["failed", "cancelled"],
-        error_message: str,
-    ) -> None:
-        if row["run_id"] is not None and status == "cancelled":
-            connection.execute(
-                "INSERT INTO backtest_checkpoints (run_id, type, saved_at) VALUES (?, ?, ?)"
-                " ON CONFLICT (run_id) DO UPDATE SET type = excluded.type",
-                (row["run_id"], CANCELLATION, now_text()),
-            )
-        set_status(connection, row["job_id"], status, error_message=error_message)
+
+def mark_ended(
+    connection: sqlite3.Connection,
+    row: sqlite3.Row,
+    status: Literal["failed", "cancelled"],
+    error_message: str,
+) -> None:
+    """Say of a job that it ended before its time; a run that was cancelled can go on from there.
+
+    Parameters
+    ----------
+    connection
+        In a transaction.
+    row
+        The job's.
+    status, error_message
+        As for `JobTable.end`.
+    """
+    if row["run_id"] is not None and status == "cancelled":
+        connection.execute(
+            "INSERT INTO backtest_checkpoints (run_id, type, saved_at) VALUES (?, ?, ?)"
+            " ON CONFLICT (run_id) DO UPDATE SET type = excluded.type",
+            (row["run_id"], CANCELLATION, now_text()),
+        )
+    set_status(connection, row["job_id"], status, error_message=error_message)

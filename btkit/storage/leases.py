@@ -8,7 +8,7 @@ import json
 import secrets
 import sqlite3
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,10 +73,16 @@ class LeaseTable:
         Where they are.
     folder
         Where contents of pieces lie, a folder an operation.
+
+    Attributes
+    ----------
+    heard
+        Called when something came in that whoever gives work out may be waiting for.
     """
 
     def __init__(self, database: Database, folder: Path) -> None:
         self.database = database
+        self.heard: Callable[[], object] = lambda: None
         self.files = PieceFiles(folder, private=database.private)
 
     def divide(self, operation_id: str, sizes: Mapping[int, int], *, unit: str) -> None:
@@ -315,6 +321,7 @@ class LeaseTable:
             _end_lease(connection, lease)
             _settle(connection, operation_id, len(piece))
             aside.publish()
+        self.heard()
         return True
 
     def keep_parcel(self, token: str, parcel: bytes | Path) -> None:
@@ -366,9 +373,16 @@ class LeaseTable:
                 _wait(connection, lease, error=error)
             else:
                 fail_operation(connection, lease["operation_id"], error)
+        self.heard()
 
-    def expire(self, *, now: float | None = None, workers: Collection[str] = ()) -> list[Lease]:
-        """End the leases that were not beaten in time, and those of workers that are gone.
+    def expire(
+        self,
+        *,
+        now: float | None = None,
+        workers: Collection[str] = (),
+        leases: Collection[str] = (),
+    ) -> list[Lease]:
+        """End the leases that were not beaten in time, and those whose worker is gone.
 
         Parameters
         ----------
@@ -376,20 +390,20 @@ class LeaseTable:
             As for `lease`.
         workers
             Names of workers that are gone.
+        leases
+            Ids of leases whose work ended on its worker without a word.
 
         Returns
         -------
         list of Lease
             Those that ended. Their pieces wait for another worker, were bisected, or given up.
         """
-        moment = _now(now)
-        marks = ", ".join("?" * len(workers))
-        wanted = f"{_SELECT_LEASE} WHERE l.expires_at < ? OR l.worker IN ({marks})"
+        given = _now(now), json.dumps(list(workers)), json.dumps(list(leases))
         with self.database.open() as connection:
-            if connection.execute(wanted, (moment, *workers)).fetchone() is None:
+            if connection.execute(_SELECT_LOST, given).fetchone() is None:
                 return []
         with self.database.change() as connection:
-            found = connection.execute(wanted, (moment, *workers)).fetchall()
+            found = connection.execute(_SELECT_LOST, given).fetchall()
             for lease in found:
                 _end_lease(connection, lease)
                 _lose(connection, lease)
@@ -404,6 +418,17 @@ class LeaseTable:
             if lease is not None:
                 _end_lease(connection, lease)
                 _give_back(connection, lease, lost_by=lease["worker"])
+
+    def recall(self) -> None:
+        """End the leases of what is to stop and of which no worker has begun."""
+        wanted = f"{_SELECT_LEASE} WHERE o.cancel_requested AND NOT l.begun"
+        with self.database.open() as connection:
+            if connection.execute(wanted).fetchone() is None:
+                return
+        with self.database.change() as connection:
+            for lease in connection.execute(wanted).fetchall():
+                _end_lease(connection, lease)
+                _give_back(connection, lease, lost_by=None)
 
     def extend(self, *, seconds: float, now: float | None = None) -> None:
         """Let all leases hold some seconds from now: without a server nobody could beat."""
@@ -515,6 +540,12 @@ FROM btkit_leases l
 JOIN btkit_pieces p USING (operation_id, grp, lo)
 JOIN btkit_operations o USING (operation_id)
 """
+
+_LOST = """
+WHERE l.expires_at < ? OR l.worker IN (SELECT value FROM json_each(?))
+OR l.lease_id IN (SELECT value FROM json_each(?))
+"""
+_SELECT_LOST = f"{_SELECT_LEASE} {_LOST}"
 
 
 def fail_operation(

@@ -44,6 +44,8 @@ class Ending(NamedTuple):
     outcome
         The piece whose content is the parcel of its job; None where a whole job may have left a
         parcel on the way.
+    has_parcel
+        Whether a whole job left one that was not stored yet.
     job_id
         As in `Operation`.
     error
@@ -53,6 +55,7 @@ class Ending(NamedTuple):
     operation_id: str
     status: Literal["complete", "failed", "cancelled"]
     outcome: Piece | None
+    has_parcel: bool
     job_id: str | None
     error: dict[str, Any] | None
 
@@ -145,7 +148,9 @@ class OperationTable(LeaseTable):
                 (known_id, kind, text, now_text(), idempotency_key, body_hash),
             )
             note_event(connection, known_id, "queued", {"attempt": 1})
-            return operation_of(_row(connection, known_id)), True
+            operation = operation_of(_row(connection, known_id))
+        self.heard()
+        return operation, True
 
     def get(self, operation_id: str) -> Operation:
         """Return an operation."""
@@ -215,7 +220,9 @@ class OperationTable(LeaseTable):
                 note_event(connection, operation_id, "cancelling", {})
                 if row["status"] == "queued" and not row["unmerged"] and not row["started_at"]:
                     _end(connection, operation_id, "cancelled", job_id=None)
-            return operation_of(_row(connection, operation_id))
+            operation = operation_of(_row(connection, operation_id))
+        self.heard()
+        return operation
 
     def requeue(self, operation_id: str) -> Operation:
         """Take an operation up again that was cancelled or failed.
@@ -247,7 +254,9 @@ class OperationTable(LeaseTable):
                 (operation_id,),
             )
             note_event(connection, operation_id, "queued", {"attempt": row["attempt"] + 1})
-            return operation_of(_row(connection, operation_id))
+            operation = operation_of(_row(connection, operation_id))
+        self.heard()
+        return operation
 
     def delete(self, operation_id: str) -> None:
         """Forget an operation that has ended, and what was brought for it; its job stays.
@@ -319,6 +328,7 @@ class OperationTable(LeaseTable):
         status: Literal["complete", "failed", "cancelled"],
         *,
         job_id: str | None,
+        error: Mapping[str, Any] | None = None,
     ) -> None:
         """End an operation; what was brought for one that is complete is removed.
 
@@ -328,11 +338,21 @@ class OperationTable(LeaseTable):
             As `endings` says.
         job_id
             Under which its outcome was stored; None keeps what is known.
+        error
+            Why it failed after all: what was brought cannot be stored.
         """
         with self._changing(operation_id) as connection:
             row = _row(connection, operation_id)
             if row["status"] in ENDED:
                 return
+            if error is not None:
+                fail_operation(connection, operation_id, error)
+                # What was brought is no good: resuming has it brought again.
+                connection.execute(
+                    "UPDATE btkit_pieces SET status = 'waiting', sha256 = NULL"
+                    " WHERE operation_id = ? AND grp < 0",
+                    (operation_id,),
+                )
             _end(connection, operation_id, status, job_id=job_id)
         if status == "complete":
             self.files.remove(operation_id)
@@ -348,21 +368,46 @@ class OperationTable(LeaseTable):
         """Note under which id the job of an operation is stored."""
         with self._changing(operation_id) as connection:
             connection.execute(
-                "UPDATE btkit_operations SET job_id = ?, unmerged = 0 WHERE operation_id = ?",
+                "UPDATE btkit_operations SET job_id = ? WHERE operation_id = ?",
                 (job_id, operation_id),
             )
 
-    def park(self, operation_id: str) -> None:
-        """Say that an operation waits for workers again."""
+    def bars_of(self, operation_id: str) -> str | None:
+        """Return the SHA-256 of the bars that an operation is done on; None before it is known."""
+        with self.database.open() as connection:
+            bars: str | None = _row(connection, operation_id)["bars"]
+        return bars
+
+    def note_bars(self, operation_id: str, bars: str) -> None:
+        """Note the bars that an operation is done on; what was done of it on others is void."""
         with self._changing(operation_id) as connection:
+            known = _row(connection, operation_id)["bars"]
+            if known == bars:
+                return
             connection.execute(
-                "UPDATE btkit_operations SET status = 'queued', rate = NULL"
-                " WHERE operation_id = ? AND status = 'running' AND NOT cancel_requested"
-                " AND error IS NULL AND NOT EXISTS"
-                " (SELECT 1 FROM btkit_leases l"
-                "  WHERE l.operation_id = btkit_operations.operation_id)",
+                "UPDATE btkit_operations SET bars = ?, settled = 0, best = NULL"
+                " WHERE operation_id = ?",
+                (bars, operation_id),
+            )
+            connection.execute("DELETE FROM btkit_pieces WHERE operation_id = ?", (operation_id,))
+            connection.execute(
+                "UPDATE btkit_operation_groups SET cursor = 0 WHERE operation_id = ?",
                 (operation_id,),
             )
+
+    def park(self) -> None:
+        """Say of what was at work that it waits for workers again."""
+        with self.database.open() as connection:
+            idle = [row["operation_id"] for row in connection.execute(_SELECT_IDLE)]
+        if idle:
+            with self.database.change() as connection:
+                connection.executemany(
+                    "UPDATE btkit_operations SET status = 'queued', rate = NULL"
+                    " WHERE operation_id = ? AND status = 'running' AND NOT EXISTS"
+                    " (SELECT 1 FROM btkit_leases l"
+                    "  WHERE l.operation_id = btkit_operations.operation_id)",
+                    [(operation_id,) for operation_id in idle],
+                )
 
     def note_progress(self, operation_id: str, *, rate: float | None) -> None:
         """Note how fast an operation is, in units a second, and let who follows it know."""
@@ -379,7 +424,7 @@ class OperationTable(LeaseTable):
         with self.database.open() as connection:
             row = connection.execute(
                 "SELECT grp, lo, hi FROM btkit_pieces WHERE operation_id = ?"
-                " AND status = 'done' AND grp >= 0 AND NOT summarised LIMIT 1",
+                " AND sha256 IS NOT NULL AND grp >= 0 AND NOT summarised LIMIT 1",
                 (operation_id,),
             ).fetchone()
         return None if row is None else Piece(*row)
@@ -389,7 +434,7 @@ class OperationTable(LeaseTable):
         with self._changing(operation_id) as connection:
             changed = connection.execute(
                 "UPDATE btkit_pieces SET summarised = 1 WHERE operation_id = ? AND grp = ?"
-                " AND lo = ? AND status = 'done' AND NOT summarised",
+                " AND lo = ? AND sha256 IS NOT NULL AND NOT summarised",
                 (operation_id, piece.group, piece.lo),
             )
             if changed.rowcount:
@@ -432,9 +477,14 @@ class OperationTable(LeaseTable):
             )
 
 
+_SELECT_IDLE = """
+SELECT operation_id FROM btkit_operations o
+WHERE status = 'running' AND NOT cancel_requested AND error IS NULL
+AND NOT EXISTS (SELECT 1 FROM btkit_leases l WHERE l.operation_id = o.operation_id)
+"""
 _ENDING_KINDS = {"whole": WHOLE.group, "finish": FINISH.group}
 _SELECT_ENDINGS = """
-SELECT o.operation_id, o.job_id, o.error, o.cancel_requested, p.grp, p.lo, p.hi
+SELECT o.operation_id, o.job_id, o.error, o.unmerged, p.grp, p.lo, p.hi
 FROM btkit_operations o
 LEFT JOIN btkit_pieces p ON p.operation_id = o.operation_id AND p.status = 'done'
     AND p.grp IN (:whole, :finish)
@@ -455,7 +505,7 @@ def _ending_of(row: sqlite3.Row) -> Ending:
         status = "complete"
     elif error is not None:
         status = "failed"
-    return Ending(row["operation_id"], status, outcome, row["job_id"], error)
+    return Ending(row["operation_id"], status, outcome, bool(row["unmerged"]), row["job_id"], error)
 
 
 def _end(

@@ -28,10 +28,10 @@ from btkit.storage.parcel_form import (
     is_finished_set,
 )
 from btkit.storage.store import Store
-from btkit.storage.unpacking import unpack_job
+from btkit.storage.unpacking import job_in, unpack_job
 from btkit.writing import writing_aside
 
-__all__ = ["pack_job", "unpack_job"]
+__all__ = ["job_in", "pack_job", "unpack_job"]
 
 # Whose a job is says nothing where it goes.
 _OWNER = {"host", "pid", "process_started", "heartbeat_at", "cancel_requested"}

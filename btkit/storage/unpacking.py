@@ -10,10 +10,10 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, get_args
+from typing import IO, Any, Literal, get_args
 
 from btkit.errors import (
     BtkitError,
@@ -22,6 +22,7 @@ from btkit.errors import (
     RunNotFoundError,
     StoreBusyError,
     StoreError,
+    StoreFullError,
 )
 from btkit.settings import Settings
 from btkit.storage.checksums import (
@@ -36,6 +37,7 @@ from btkit.storage.checksums import (
 from btkit.storage.database import migrations
 from btkit.storage.ids import check_job_id
 from btkit.storage.job_rows import SELECT_FAMILY, SELECT_JOB, SHARED_KINDS, Part, shown_status
+from btkit.storage.jobs import mark_ended
 from btkit.storage.parcel_form import (
     BLOB,
     CURVE,
@@ -50,7 +52,7 @@ from btkit.storage.parcel_form import (
 )
 from btkit.storage.store import Store
 from btkit.storage.uploads import queue_removal, queue_upload
-from btkit.writing import make_folder, writing_aside
+from btkit.writing import is_full, make_folder, writing_aside
 
 MOST_BYTES = 4 << 30
 """A parcel has no more than this when it is opened, in bytes."""
@@ -77,6 +79,7 @@ def unpack_job(
     *,
     replaces: str | None = None,
     part: Part | None = None,
+    ended: tuple[Literal["failed", "cancelled"], str] | None = None,
 ) -> str:
     """Take a job and its parts into a store: all of it, or nothing.
 
@@ -95,6 +98,8 @@ def unpack_job(
         already is refused: ids are given once, but for those of sweeps, which say what is asked.
     part
         Its place within a job of the store; None where it was asked for itself.
+    ended
+        How what still ran when it was packed has ended since, and why; None leaves it interrupted.
 
     Returns
     -------
@@ -112,16 +117,34 @@ def unpack_job(
     StoreError
         If it cannot be written.
     """
+    with _explained(parcel), zipfile.ZipFile(parcel) as file:
+        return _Unpacking(_Parcel.of(file), store, settings, replaces, part).run(ended)
+
+
+def job_in(parcel: Path) -> str:
+    """Return the id of the job in a parcel.
+
+    Raises
+    ------
+    CorruptFileError
+        If it is no parcel.
+    StoreError
+        If it cannot be read.
+    """
+    with _explained(parcel), zipfile.ZipFile(parcel) as file:
+        return _Parcel.of(file).job_id
+
+
+@contextmanager
+def _explained(parcel: Path) -> Iterator[None]:
     try:
-        with zipfile.ZipFile(parcel) as file:
-            opened = _Parcel.of(file)
-            return _Unpacking(opened, store, settings, replaces, part).run()
+        yield
     except BtkitError:
         raise
     except OSError as error:
-        raise StoreError(
-            f"The parcel {parcel.name} cannot be taken into {store.path}: "
-            f"{error.strerror or error}.",
+        kind = StoreFullError if is_full(error) else StoreError
+        raise kind(
+            f"The parcel {parcel.name} cannot be taken into the store: {error.strerror or error}.",
             hint="See that there is space, and that you may write to the store and its folders.",
         ) from error
     except _DAMAGED as error:
@@ -203,7 +226,7 @@ class _Unpacking:
         self._moved = _mover(parcel.folders, self._folders)
         self._jobs: dict[str, dict[str, Any]] = {}
 
-    def run(self) -> str:
+    def run(self, ended: tuple[Literal["failed", "cancelled"], str] | None) -> str:
         job_id = self._parcel.job_id
         for row in self._parcel.lines(ROWS.format("btkit_jobs")):
             self._jobs[_id(row["job_id"])] = row
@@ -220,6 +243,8 @@ class _Unpacking:
                 return job_id
             for table in TABLES:
                 self._insert(connection, table)
+            if ended is not None:
+                self._mark_ended(connection, *ended)
             self._note(connection, [one.checksum for _, one in pending])
             note_checksums(connection, [checksum for checksum, _ in files if checksum is not None])
             goes_on = self._store.objects is not None and self._store.objects.is_on()
@@ -232,6 +257,14 @@ class _Unpacking:
         for run_id in gone - {run_id for run_id, _ in pending}:
             self._store.curves.delete(run_id)
         return job_id
+
+    def _mark_ended(
+        self, connection: sqlite3.Connection, status: Literal["failed", "cancelled"], message: str
+    ) -> None:
+        for job_id in self._jobs:
+            row = connection.execute(SELECT_JOB, (job_id,)).fetchone()
+            if row["status"] == "running":
+                mark_ended(connection, row, status, message)
 
     def _check_family(self) -> None:
         root = self._jobs.get(self._parcel.job_id)

@@ -22,6 +22,7 @@ CREATE TABLE IF NOT EXISTS btkit_operations (
     error            TEXT,              -- JSON: type, message, hint, retryable, details
     unmerged         INTEGER NOT NULL DEFAULT 0 CHECK (unmerged IN (0, 1)),  -- a parcel waits
     cancel_requested INTEGER NOT NULL DEFAULT 0 CHECK (cancel_requested IN (0, 1)),
+    bars             TEXT,              -- SHA-256 of those that all pieces are done on
     best             TEXT,              -- JSON: a summary of the pieces so far
     last_event       INTEGER NOT NULL DEFAULT 0,
     idempotency_key  TEXT UNIQUE,

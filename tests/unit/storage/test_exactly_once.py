@@ -207,5 +207,5 @@ class Ledger(RuleBasedStateMachine):
         return {lease.lease_id for lease in self.table.leases(ONE)}
 
 
-Ledger.TestCase.settings = settings(max_examples=sized(20, 2_000), stateful_step_count=40)
+Ledger.TestCase.settings = settings(max_examples=sized(12, 2_000), stateful_step_count=40)
 TestLedger = Ledger.TestCase

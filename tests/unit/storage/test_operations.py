@@ -14,7 +14,7 @@ from btkit.errors import (
     StoreFullError,
     UsageError,
 )
-from btkit.storage import FINISH, WHOLE, Piece, operation_rows
+from btkit.storage import FINISH, WHOLE, Piece, leases, operation_rows
 from btkit.writing import Aside
 
 JOB = {"kind": "run", "symbol": "SPX"}
@@ -250,9 +250,10 @@ def test_a_poisonous_set_is_found_by_halves_and_the_rest_goes_on(table):
     assert {"bisected", "crashed"} <= set(kinds(table))
 
 
-def test_too_many_poisonous_sets_are_the_end(table):
-    submit(table, {0: 64})
-    kill_until_it_ends(table, set(range(64)))
+def test_too_many_poisonous_sets_are_the_end(table, monkeypatch):
+    monkeypatch.setattr(leases, "MOST_CRASHED", 3)
+    submit(table, {0: 16})
+    kill_until_it_ends(table, set(range(16)))
     (ending,) = table.endings()
     assert (ending.status, ending.error["type"]) == ("failed", "WorkerUnavailableError")
 

@@ -1,0 +1,156 @@
+"""What the dispatcher remembers of an operation while it gives it out; the rows know the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from btkit.errors import BtkitError, WorkerUnavailableError
+from btkit.jobs.asking import stored_job
+from btkit.jobs.job import BaseJob, SpecJob
+from btkit.jobs.pieces import FINISH, WHOLE, Division, Piece, Summary
+from btkit.jobs.prepare import prepare
+from btkit.service.bar_store import BarStore
+from btkit.service.bundle_hashes import bundle_hashes
+from btkit.service.orders import Order, OrderSettings
+from btkit.service.pace import Pace
+from btkit.settings import Settings
+from btkit.storage import Lease, Store
+
+_KILLED = "Three workers in turn were lost while they were at it."
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a piece needs beside the job.
+
+    Parameters
+    ----------
+    bars
+        SHA-256 of its bars; None for none.
+    bundles
+        SHA-256 of each trained model, by its path.
+    """
+
+    bars: str | None = None
+    bundles: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Undertaking:
+    """An operation that is given out.
+
+    Parameters
+    ----------
+    operation_id
+        Which.
+    job
+        Prepared.
+    division
+        How it is divided.
+    sizes
+        Units of each group; empty where it is not divided.
+    inputs
+        Of all pieces; None for a batch, whose jobs need each their own.
+    pace
+        What the next piece is to have.
+    """
+
+    operation_id: str
+    job: BaseJob
+    division: Division
+    sizes: Mapping[int, int]
+    inputs: Inputs | None
+    pace: Pace
+    of_pieces: dict[Piece, Future[Inputs]] = field(default_factory=dict)
+    summary: Summary | None = None
+    summarising: Future[None] | None = None
+    noted_at: float = 0.0
+    noted_done: int | None = None
+
+    @classmethod
+    def of(
+        cls,
+        operation_id: str,
+        store: Store,
+        bars: BarStore,
+        division_of: Mapping[str, Division],
+        settings: Settings,
+    ) -> Undertaking:
+        """Prepare a job, load its bars, and note what it is made of.
+
+        Raises
+        ------
+        BtkitError
+            If that cannot be done, which is the operation's end.
+        """
+        operations = store.operations
+        operation = operations.get(operation_id)
+        job = stored_job(operation.request)
+        if isinstance(job, SpecJob):
+            job = prepare(job, settings=settings)
+        division = division_of[job.kind]
+        sizes = dict(enumerate(division.groups(job)))
+        inputs = None
+        if isinstance(job, SpecJob):
+            inputs = _inputs(division.inputs_of(job, WHOLE), bars, operations.bars_of(operation_id))
+            assert inputs.bars is not None
+            operations.note_bars(operation_id, inputs.bars)
+        operations.divide(operation_id, sizes, unit=division.unit)
+        summary = None if operation.best is None else Summary.from_json(operation.best)
+        made = cls(operation_id, job, division, sizes, inputs, Pace(division.unit), summary=summary)
+        # An earlier server may have been killed before it did.
+        made.fill_crashed(store)
+        return made
+
+    def load_piece(self, piece: Piece, bars: BarStore) -> Inputs:
+        """Return what a job of a batch needs; what cannot be had, its worker says in its line."""
+        try:
+            return _inputs(self.division.inputs_of(self.job, piece), bars, None)
+        except BtkitError:
+            return Inputs()
+
+    def order(self, lease: Lease, inputs: Inputs, store: Store, settings: Settings) -> Order:
+        """Return what a worker is told."""
+        operations, piece = store.operations, lease.piece
+        return Order(
+            server=settings.server_url,
+            token=lease.token,
+            operation_id=self.operation_id,
+            piece=piece,
+            job=self.job.to_json(),
+            bars=inputs.bars,
+            resumes=piece == WHOLE and operations.files.parcel_of(self.operation_id) is not None,
+            contents=operations.count_contents(self.operation_id) if piece == FINISH else 0,
+            bundles=dict(inputs.bundles),
+            settings=OrderSettings.of(settings),
+        )
+
+    def fill_crashed(self, store: Store) -> None:
+        """Write what stands in the place of units that were given up."""
+        for piece in store.operations.crashed(self.operation_id):
+            if self.division.crashed is None:
+                error = WorkerUnavailableError(
+                    _KILLED, hint="See the logs of the workers; memory may have run out."
+                )
+                store.operations.fail_whole(self.operation_id, error.to_document()["error"])
+                return
+            content = self.division.crashed(self.job, piece, _KILLED)
+            store.operations.fill(self.operation_id, piece, content)
+
+    def summarise(self, store: Store) -> None:
+        """Add the pieces that were brought to the summary, one after the other."""
+        assert self.division.summarise is not None
+        operations = store.operations
+        while (piece := operations.unsummarised(self.operation_id)) is not None:
+            path = operations.files.path_of(self.operation_id, piece)
+            found = self.division.summarise(self.job, piece, path.read_bytes())
+            self.summary = found if self.summary is None else self.summary.merge(found)
+            operations.note_summary(self.operation_id, piece, self.summary.to_json())
+
+
+def _inputs(job: SpecJob, bars: BarStore, known: str | None) -> Inputs:
+    # What pieces were done on stays what the others are done on, whatever a source says by now.
+    sha256 = known if known is not None and bars.has(known) else bars.keep(job)
+    return Inputs(sha256, bundle_hashes(job))
