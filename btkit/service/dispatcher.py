@@ -16,7 +16,7 @@ from functools import partial
 from typing import TypeVar
 
 from btkit.errors import BtkitError, InternalError, StoreError
-from btkit.jobs.pieces import FINISH, WHOLE, Division, Piece
+from btkit.jobs.pieces import DIVISIONS, FINISH, WHOLE, Division, Piece
 from btkit.owner import HEARTBEAT_S
 from btkit.service.bar_store import BarStore
 from btkit.service.crew import Crew
@@ -57,7 +57,7 @@ class Dispatcher:
 
     Examples
     --------
-    >>> dispatcher = Dispatcher(store, crew, settings, divisions=DIVISIONS)  # doctest: +SKIP
+    >>> dispatcher = Dispatcher(store, crew, settings)  # doctest: +SKIP
     >>> dispatcher.start()  # doctest: +SKIP
     """
 
@@ -67,7 +67,7 @@ class Dispatcher:
         crew: Crew,
         settings: Settings,
         *,
-        divisions: Mapping[str, Division],
+        divisions: Mapping[str, Division] = DIVISIONS,
     ) -> None:
         self.crew = crew
         self._store, self._settings, self._divisions = store, settings, divisions
