@@ -13,7 +13,7 @@ from btkit.jobs.pieces import FINISH, WHOLE, Division, Piece, Summary
 from btkit.jobs.prepare import prepare
 from btkit.service.bar_store import BarStore
 from btkit.service.bundle_hashes import bundle_hashes
-from btkit.service.orders import Order, OrderSettings
+from btkit.service.orders import WorkOrder, OrderSettings
 from btkit.service.pace import Pace
 from btkit.settings import Settings
 from btkit.storage import Lease, Store
@@ -111,10 +111,10 @@ class Undertaking:
         except BtkitError:
             return Inputs()
 
-    def order(self, lease: Lease, inputs: Inputs, store: Store, settings: Settings) -> Order:
+    def order(self, lease: Lease, inputs: Inputs, store: Store, settings: Settings) -> WorkOrder:
         """Return what a worker is told."""
         operations, piece = store.operations, lease.piece
-        return Order(
+        return WorkOrder(
             server=settings.server_url,
             token=lease.token,
             operation_id=self.operation_id,

@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 from btkit.errors import LeaseLostError
 from btkit.service.crew import HandoverFailure, WorkerInfo
-from btkit.service.orders import Order, read_order
+from btkit.service.orders import WorkOrder, read_order
 from btkit.storage import Store
 
-Work = Callable[[Order], bytes]
+Work = Callable[[WorkOrder], bytes]
 
 
 class FakeCrew:
@@ -32,7 +32,7 @@ class FakeCrew:
     def __init__(self, store: Store, work: Work, names=("ann", "bob"), *, threads=1, seconds=5.0):
         self.store, self.work, self.seconds = store, work, seconds
         self.threads = threads
-        self.orders: list[Order] = []
+        self.orders: list[WorkOrder] = []
         self.taken_back: list[str] = []
         self._lock = threading.Lock()
         self._gone: set[str] = set()
