@@ -13,7 +13,7 @@ from btkit.jobs.pieces import FINISH, WHOLE, Division, Piece, Summary
 from btkit.jobs.prepare import prepare
 from btkit.service.bar_store import BarStore
 from btkit.service.bundle_hashes import bundle_hashes
-from btkit.service.orders import WorkOrder, OrderSettings
+from btkit.service.orders import OrderSettings, WorkOrder
 from btkit.service.pace import Pace
 from btkit.settings import Settings
 from btkit.storage import Lease, Store
@@ -95,8 +95,8 @@ class Undertaking:
         inputs = None
         if isinstance(job, SpecJob):
             inputs = _inputs(division.inputs_of(job, WHOLE), bars, operations.bars_of(operation_id))
-            assert inputs.bars is not None
-            operations.note_bars(operation_id, inputs.bars)
+            if inputs.bars is not None:
+                operations.note_bars(operation_id, inputs.bars)
         operations.divide(operation_id, sizes, unit=division.unit)
         summary = None if operation.best is None else Summary.from_json(operation.best)
         made = cls(operation_id, job, division, sizes, inputs, Pace(division.unit), summary=summary)
@@ -150,7 +150,9 @@ class Undertaking:
             operations.note_summary(self.operation_id, piece, self.summary.to_json())
 
 
-def _inputs(job: SpecJob, bars: BarStore, known: str | None) -> Inputs:
+def _inputs(job: SpecJob | None, bars: BarStore, known: str | None) -> Inputs:
+    if job is None:
+        return Inputs()
     # What pieces were done on stays what the others are done on, whatever a source says by now.
     sha256 = known if known is not None and bars.has(known) else bars.keep(job)
     return Inputs(sha256, bundle_hashes(job))
