@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from distributed import Scheduler
 
@@ -38,6 +38,7 @@ def main(given: Mapping[str, Any]) -> None:
     """
     # Ctrl-C at a terminal reaches every process there; the server ends its own.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _keep_line_clean()
     threading.Thread(target=_outlive_nobody, name="server", daemon=True).start()
     tell_of_compiling(unheard)
     door = {
@@ -61,9 +62,18 @@ def _outlive_nobody() -> None:
     os._exit(1)
 
 
+def _keep_line_clean() -> None:
+    """Send what libraries print to stderr; the server alone reads stdout, and reads JSON."""
+    line = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    _LINE.append(os.fdopen(line, "w", encoding="utf-8"))
+
+
+_LINE: list[IO[str]] = []
+
+
 def _tell(**said: object) -> None:
-    sys.stdout.write(json.dumps(said) + "\n")
-    sys.stdout.flush()
+    print(json.dumps(said), file=_LINE[-1], flush=True)
 
 
 def _schedule(door: Door, _folder: Path, worker_ttl_s: float) -> None:

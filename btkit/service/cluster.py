@@ -19,7 +19,7 @@ from typing import Any
 
 from distributed.security import Security
 
-from btkit.errors import UsageError
+from btkit.errors import StoreError, UsageError
 from btkit.owner import Owner, is_running, this_process
 from btkit.service.doors import Door
 from btkit.settings import Settings
@@ -55,6 +55,11 @@ class OwnCluster:
         How many workers, and where the folder of the service is.
     worker_ttl_s
         As for `configure_dask`.
+
+    Raises
+    ------
+    StoreError
+        If that folder cannot be written.
     """
 
     def __init__(self, settings: Settings, *, worker_ttl_s: float) -> None:
@@ -66,11 +71,22 @@ class OwnCluster:
         self._folder = self._root / f"{_FOLDERS}{os.getpid()}-{secrets.token_hex(4)}"
         self._scheduler: Process | None = None
         self._workers: dict[int, Process] = {}
+        self._lay_out()
+        _sweep(self._root)
+
+    def _lay_out(self) -> None:
+        try:
+            make_folder(self._folder, private=True)
+        except OSError as error:
+            raise StoreError(
+                f"The service's folder {self._root} cannot be written: {error.strerror or error}.",
+                hint="Let BT_SERVICE_DIR name a folder that this process may write to.",
+                details={"variable": "BT_SERVICE_DIR"},
+            ) from error
 
     async def run(self) -> None:
         """Keep all processes running until this task is cancelled, and end them then."""
-        make_folder(self._folder, private=True)
-        _sweep(self._root)
+        self._lay_out()
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._keep_scheduler())

@@ -19,12 +19,12 @@ from typing import Any
 
 from distributed import Client, Future, wait
 
-from btkit.errors import BtkitError
+from btkit.errors import BtkitError, ServerError
 from btkit.service.cluster import OwnCluster
 from btkit.service.crew import HandoverFailure, WorkerInfo
 from btkit.service.dask_settings import configure_dask
 from btkit.service.doors import Door, outside_door
-from btkit.service.handing import do, hear, introduce
+from btkit.service.handing import do, hear, introduce, passes
 from btkit.service.roll import Roll
 from btkit.service.versions import differences, fingerprint, refusal
 from btkit.settings import Settings
@@ -37,6 +37,7 @@ _INTRODUCTION_S = 120.0
 _SHORTEST_SILENCE_S = 2.0
 _SHORTEST_TTL_S = 5.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 10.0
+_LIVED_S = 60.0
 # What a worker that has lost its connection has, to end by itself.
 _GRACE_S = 5.0
 _CLOSE_S = 20.0
@@ -59,6 +60,8 @@ class DaskCrew:
         If the scheduler that is named would let anybody in, or the certificates cannot be used.
     PluginError
         If what an installed package registers fails.
+    StoreError
+        If the service's folder cannot be written.
     """
 
     def __init__(self, settings: Settings, *, task: Callable[[str], None] = do) -> None:
@@ -123,25 +126,36 @@ class DaskCrew:
             self._loop.close()
 
     async def _stay(self) -> None:
-        cluster = None if self._own is None else asyncio.create_task(self._own.run())
+        if self._own is not None:
+            self._begin(self._keep(self._own))
         try:
             pause = _FIRST_PAUSE_S
             while True:
-                if cluster is not None and cluster.done():
-                    cluster.result()
                 door = self._door()
                 if door is None:
                     await asyncio.sleep(_LOOK_S)
                     continue
+                began = time.monotonic()
                 why = await self._visit(door)
                 self._roll.lose_all(f"was behind a scheduler that was lost ({why})")
                 _LOG.warning("the scheduler at %s is lost: %s", door.scheduler, why)
+                if time.monotonic() - began > _LIVED_S:
+                    pause = _FIRST_PAUSE_S
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_S)
         finally:
-            await _all_ended(*self._tasks)
-            if cluster is not None:
-                await _all_ended(cluster)
+            tasks = list(self._tasks)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _keep(self, own: OwnCluster) -> None:
+        while True:
+            try:
+                await own.run()
+            except Exception:  # noqa: BLE001 - whatever it was, workers elsewhere go on
+                _LOG.exception("the processes on this machine could not be kept running")
+            await asyncio.sleep(_LONGEST_PAUSE_S)
 
     def _door(self) -> Door | None:
         return self._outside or (None if self._own is None else self._own.door)
@@ -158,11 +172,12 @@ class DaskCrew:
         )
         try:
             await client
+            await self._try_scheduler(client)
             self._client = client
             while door == self._door():
                 await self._look(client)
                 await asyncio.sleep(_LOOK_S)
-        except (OSError, TimeoutError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever Dask raises, this scheduler is of no use
             if self._own is not None:
                 # One that has ended is not ended again; one that hangs is.
                 self._own.end_scheduler()
@@ -174,6 +189,18 @@ class DaskCrew:
             with suppress(OSError, TimeoutError):
                 await client.close(timeout=_ANSWER_S)
         return "another one was started"
+
+    async def _try_scheduler(self, client: Client) -> None:
+        """See that the scheduler can pass pieces on: one that cannot breaks the connection."""
+        try:
+            await asyncio.wait_for(client.run_on_scheduler(passes, self._task), _ANSWER_S)
+        except Exception as error:
+            if "No module named" not in str(error):
+                raise
+            raise ServerError(
+                f"the scheduler has no btkit, and cannot pass work on: {error}",
+                hint="Start it from an environment in which btkit is installed.",
+            ) from error
 
     async def _look(self, client: Client) -> None:
         if client.status != "running":
@@ -271,13 +298,8 @@ class DaskCrew:
 
 def _unable(error: BaseException) -> str:
     """Return why a worker could not say who it is."""
-    if isinstance(error, ImportError):
-        return f"it has no btkit, or another one: {error}"
+    # Dask may hand the worker's own error on as the text of another.
+    if "No module named 'btkit" in str(error):
+        return f"it has no btkit, or one that knows of no service: {error}"
     said = error.message if isinstance(error, BtkitError) else f"{type(error).__name__}: {error}"
     return f"it could not say what its versions are: {said}"
-
-
-async def _all_ended(*tasks: asyncio.Task[None]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

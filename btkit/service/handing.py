@@ -58,6 +58,17 @@ def do(order: str) -> None:
             _AT_HAND.done += 1
 
 
+def passes(task: object) -> bool:
+    """Tell, on a scheduler, that it can take apart what it is to pass on.
+
+    Parameters
+    ----------
+    task
+        What workers are to call. A scheduler that cannot import it fails before it gets here.
+    """
+    return callable(task)
+
+
 def pieces() -> tuple[int, int]:
     """Return how many pieces this worker is at, and how many it has done."""
     with _AT_HAND.lock:
