@@ -10,7 +10,6 @@ import queue
 import socket
 import threading
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import Any
 
 from btkit.errors import WorkerUnavailableError
@@ -51,7 +50,9 @@ def do(order: str) -> None:
         _AT_HAND.working += 1
     try:
         # Brings all that simulates, which a scheduler does without.
-        import_module("btkit.service.work").work(order)
+        from btkit.service.work import work  # noqa: PLC0415 - as above
+
+        work(order)
     finally:
         with _AT_HAND.lock:
             _AT_HAND.working -= 1

@@ -14,6 +14,7 @@ import pytest
 from support.tasks import leave_marks, marks
 from support.waiting import until
 
+from btkit.jobs.warming import warm_up
 from btkit.service.dask_crew import DaskCrew
 from btkit.settings import Settings
 
@@ -31,6 +32,8 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def module_crew(folder):
+    # Compiled once, and not by each worker at the same time.
+    warm_up()
     crew = DaskCrew(settings_in(folder), task=leave_marks)
     yield crew
     crew.close()
@@ -216,6 +219,7 @@ def children_of(pid, *, but=frozenset()):
 SERVER = """
 import sys, time
 from pathlib import Path
+from btkit.jobs.warming import warm_up
 from btkit.service.dask_crew import DaskCrew
 from btkit.settings import Settings
 crew = DaskCrew(Settings(service_dir=Path(sys.argv[1]), local_workers=1))

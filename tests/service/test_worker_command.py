@@ -16,6 +16,7 @@ from support.ports import free_port
 from support.tasks import leave_marks, marks
 from support.waiting import until
 
+from btkit.jobs.warming import warm_up
 from btkit.service.dask_crew import DaskCrew
 from btkit.settings import Settings
 
@@ -51,6 +52,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def crew(folder):
     """Give a crew that starts no workers itself."""
+    warm_up()
     made = DaskCrew(
         Settings(service_dir=folder, local_workers=0, lease_seconds=5), task=leave_marks
     )
@@ -200,34 +202,3 @@ def test_a_scheduler_that_cannot_pass_work_on_is_told_of(tmp_path, caplog):
             until(lambda: "the scheduler has no btkit" in caplog.text, what="the warning")
         finally:
             crew.close()
-
-
-@pytest.mark.parametrize(
-    ("environment", "said"),
-    [
-        ({"BT_DASK_SCHEDULER": "tcp://10.1.2.3:8786"}, "can run any code"),
-        ({"BT_DASK_SCHEDULER": "tls://10.1.2.3:8786"}, "BT_TLS_CERT, BT_TLS_KEY, BT_TLS_CA"),
-        ({"BT_SERVICE_DIR": "nowhere"}, "no scheduler to join"),
-    ],
-)
-def test_a_worker_that_cannot_be_safe_or_finds_nobody_does_not_start(tmp_path, environment, said):
-    done = subprocess.run(
-        [sys.executable, "-c", COMMAND, "worker"],
-        capture_output=True, text=True, check=False, cwd=tmp_path,
-        env={**os.environ, **environment},
-    )  # fmt: skip
-    error = json.loads(done.stdout)["error"]
-    assert (done.returncode, error["type"]) == (2, "UsageError")
-    assert said in error["message"]
-
-
-def test_the_check_says_that_every_bit_is_as_known():
-    done = subprocess.run(
-        [sys.executable, "-c", COMMAND, "worker", "--check"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    document = json.loads(done.stdout)
-    assert done.returncode == (0 if document["passed"] else 1)
-    assert set(document["parts"].values()) <= {"equal"} | (
-        {"last_bits"} if document["differences"] else set()
-    )

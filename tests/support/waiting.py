@@ -8,7 +8,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-PATIENCE_S = 180.0
+PATIENCE_S = 400.0
 
 
 def until(found: Callable[[], T], *, what: str) -> T:
