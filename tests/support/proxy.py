@@ -69,7 +69,7 @@ class Proxy:
         with suppress(OSError):
             while chunk := await reader.read(_CHUNK):
                 await asyncio.sleep(self.delay_s)
-                while self.swallows:
+                while self.swallows:  # noqa: ASYNC110 - set by another thread
                     await asyncio.sleep(0.05)
                 writer.write(chunk)
                 await writer.drain()
