@@ -45,8 +45,6 @@ def check_bundles(job: SpecJob, stated: Mapping[str, str]) -> None:
     BundleError
         If one is another here, or is not here.
     """
-    if not stated:
-        return
     found = bundle_hashes(job)
     for path in sorted({*stated, *found}):
         here, there = found.get(path), stated.get(path)

@@ -110,8 +110,10 @@ class _Work:
             job = prepare(job, settings=self._inside)
         division = DIVISIONS[job.kind]
         piece = order.piece
-        reads = division.inputs_of(job, WHOLE if piece == FINISH else piece)
-        check_bundles(reads, order.bundles)
+        reads = division.inputs_of(job, piece)
+        if reads is not None and order.bundles:
+            # A job of a batch is as it was asked for.
+            check_bundles(prepare(reads, settings=self._inside), order.bundles)
         bars = self._bars()
         if piece == WHOLE:
             return self._packed(self._whole(job, bars))

@@ -89,9 +89,9 @@ class Served:
         job = stored_job(operations.get(known).request)
         if job.kind != "batch":
             job = prepare(job, settings=self.settings)
-        reads = bars = None
-        if piece != FINISH or job.kind != "batch":
-            reads = DIVISIONS[job.kind].inputs_of(job, WHOLE if piece == FINISH else piece)
+        reads, bars = DIVISIONS[job.kind].inputs_of(job, piece), None
+        if reads is not None:
+            reads = prepare(reads, settings=self.settings)
             loaded = bars_of(reads, Execution(self.settings, Silent()))
             bars = Blobs.from_settings(self.settings).keep(pack_bars(loaded))
         lease = operations.lease(known, piece, worker=worker, seconds=self.seconds, bars=bars)

@@ -18,6 +18,7 @@ from support.small_models import write_bundle
 from btkit.errors import DataError, ServerError, StoreError, UsageError
 from btkit.jobs import execute, load_document, load_run
 from btkit.jobs.dispatch import HANDLERS
+from btkit.jobs.job import BatchJob
 from btkit.service import beats, lease_client, leaving, scratch
 from btkit.service import work as module
 from btkit.service.beats import Beats
@@ -110,6 +111,20 @@ def test_what_workers_bring_back_is_what_a_local_job_stores(server, local, field
     assert brought_document(server, job, known) == local_document(job, local)
     # However many pieces there were.
     assert sum(path.startswith("GET /data/") for path in server.app.paths) == 1
+
+
+def test_a_batch_comes_back_job_by_job(server, local, tmp_path):
+    path = write_bundle(tmp_path / "models" / "small" / "SPX_1d")
+    specs = [
+        STRATEGY,
+        {**STRATEGY, "parameters": {"n": 50}},
+        {"name": "m", "model_path": str(path)},
+    ]
+    jobs = [{"kind": "run", "spec": spec, **RANGE} for spec in specs]
+    job = BatchJob.model_validate({"jobs": jobs})
+    known = server.submit(job)
+    server.work_off(known, work, size=1)
+    assert brought_document(server, job, known) == local_document(job, local)
 
 
 def test_a_run_comes_with_its_curve_and_trades(server, local):
