@@ -254,7 +254,16 @@ class Dispatcher:
         while places.has_room and idle < len(self._turns):
             operation_id = self._turns[0]
             self._turns.rotate(-1)
-            idle = 0 if self._give_one(self._known[operation_id], places) else idle + 1
+            try:
+                is_given = self._give_one(self._known[operation_id], places)
+            except StoreError:
+                raise
+            except Exception as error:  # noqa: BLE001 - one that fails keeps no other one waiting
+                _LOG.exception("Operation %s cannot be given out", operation_id)
+                self._operations.fail_whole(operation_id, _document(error))
+                is_given = False
+                self.wake()
+            idle = 0 if is_given else idle + 1
 
     def _give_one(self, known: Undertaking, places: Places) -> bool:
         for worker in places.by_load():
@@ -293,7 +302,9 @@ class Dispatcher:
             return Inputs()
         future = known.of_pieces.get(piece)
         if future is None:
-            future = self._submit(self._loaders, lambda: known.load_piece(piece, self._bars))
+            future = self._submit(
+                self._loaders, partial(known.load_piece, piece, self._bars, self._settings)
+            )
             known.of_pieces[piece] = future
         return future.result() if future.done() else None
 

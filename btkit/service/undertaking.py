@@ -104,10 +104,11 @@ class Undertaking:
         made.fill_crashed(store)
         return made
 
-    def load_piece(self, piece: Piece, bars: BarStore) -> Inputs:
+    def load_piece(self, piece: Piece, bars: BarStore, settings: Settings) -> Inputs:
         """Return what a job of a batch needs; what cannot be had, its worker says in its line."""
         try:
-            return _inputs(self.division.inputs_of(self.job, piece), bars, None)
+            one = self.division.inputs_of(self.job, piece)
+            return _inputs(None if one is None else prepare(one, settings=settings), bars, None)
         except BtkitError:
             return Inputs()
 

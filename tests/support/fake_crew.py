@@ -117,7 +117,7 @@ def error_of(kind, *, retryable=False):
     }  # fmt: skip
 
 
-def wait_for(condition, *, seconds=30.0):
+def wait_for(condition, *, seconds=120.0):
     """Return what a condition comes to, as soon as it is true."""
     until = time.monotonic() + seconds
     while not (found := condition()):
