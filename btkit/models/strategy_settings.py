@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field
 
 from btkit.errors import SpecError
 from btkit.models.problems import Findings, Labels, Place, StrategyPart, as_tuple
+from btkit.spec.deciding import Factor, Hours, Probability, Share
 
 ORIGIN: Final = "strategy"
 Part = TypeVar("Part")
@@ -57,17 +58,17 @@ class ModelSection(StrategyPart):
 class CostModel(StrategyPart):
     """What a regression's forecast must be worth."""
 
-    round_trip_cost: float = Field(
-        default=0.003, ge=0, lt=1, description="a share from 0 to below 1"
+    round_trip_cost: Share = Field(default=0.003, description="a share from 0 to 1")
+    min_edge_multiplier: Factor = Field(
+        default=1.5, description="a number above 0, at most 1,000,000"
     )
-    min_edge_multiplier: float = Field(default=1.5, gt=0, le=1e6, description="a number above 0")
 
 
 class Filters(StrategyPart):
     """What holds a signal back."""
 
-    min_signal_separation: float = Field(
-        default=4.0, ge=0, le=1e6, description="hours, a number of at least 0"
+    min_signal_separation: Hours = Field(
+        default=4.0, description="hours, a number from 0 to 1,000,000"
     )
 
 
@@ -80,7 +81,7 @@ class DecisionSection(StrategyPart):
     output_format: Literal["classification", "regression"] = Field(
         default="classification", description="classification or regression"
     )
-    confidence_threshold: float = Field(default=0.5, ge=0, le=1, description="a number from 0 to 1")
+    confidence_threshold: Probability = Field(default=0.5, description="a number from 0 to 1")
     position_awareness: bool = Field(default=True, description="true or false")
     allow_short_from_flat: bool = Field(default=False, description="true or false")
     output_classes: Labels | None = Field(

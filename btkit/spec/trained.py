@@ -12,6 +12,7 @@ from btkit.errors import Problem, UsageError
 from btkit.markets import Interval
 from btkit.spec.base import BaseSpec
 from btkit.spec.bundles import BundlePath, Day, Models, Others, refuse, refuse_part
+from btkit.spec.deciding import Factor, Hours, Probability, Share
 from btkit.spec.fields import (
     Bars,
     CommissionModel,
@@ -120,10 +121,8 @@ class ModelSpec(BaseSpec):
     label_horizon: Horizon | None = Field(
         default=None, description=f"Bars that a label looked ahead; {_FROM_BUNDLE}, else 0"
     )
-    confidence_threshold: float | None = Field(
+    confidence_threshold: Probability | None = Field(
         default=None,
-        ge=0,
-        le=1,
         description=f"An answer of lower probability is HOLD; {_FROM_BUNDLE}, else 0.5",
     )
     position_awareness: bool | None = Field(
@@ -134,24 +133,18 @@ class ModelSpec(BaseSpec):
     allow_short_from_flat: bool | None = Field(
         default=None, description=f"Whether a SELL while flat sells short; {_FROM_BUNDLE}, else no"
     )
-    min_signal_separation: float | None = Field(
+    min_signal_separation: Hours | None = Field(
         default=None,
-        ge=0,
-        le=1_000_000,
         description="Hours from the bar of the last entry or exit before the next is decided; "
         f"{_FROM_BUNDLE}, else 4",
     )
-    round_trip_cost: float | None = Field(
+    round_trip_cost: Share | None = Field(
         default=None,
-        ge=0,
-        le=1,
         description="What a regression's answer has to exceed, as a fraction, times the next; "
         f"{_FROM_BUNDLE}, else 0.003",
     )
-    min_edge_multiplier: float | None = Field(
+    min_edge_multiplier: Factor | None = Field(
         default=None,
-        gt=0,
-        le=1_000,
         description=f"Factor of round_trip_cost; {_FROM_BUNDLE}, else 1.5",
     )
     entry_conditions: Conditions = Field(

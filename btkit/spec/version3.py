@@ -8,6 +8,7 @@ from typing import Any
 
 from btkit.arguments import is_text, kind_of_value, quoted
 from btkit.errors import Problem, SpecError
+from btkit.spec.deciding import NESTED
 from btkit.spec.trained import ModelSpec
 from btkit.spec.wording import path_of
 from btkit.spelling import did_you_mean, near, question
@@ -33,17 +34,13 @@ _DECISIONS = (
 )  # fmt: skip
 # Of the training; the bundle's own number is what counts.
 _COUNTED = "num_classes"
-_NESTED = {
-    "filters": ("min_signal_separation",),
-    "cost_model": ("round_trip_cost", "min_edge_multiplier"),
-}
-DECISION_NUMBERS = ("confidence_threshold", *(name for part in _NESTED.values() for name in part))
+DECISION_NUMBERS = ("confidence_threshold", *(name for part in NESTED.values() for name in part))
 """The numbers by which a model's answers become orders, or do not."""
 
 
 _PLACES = {
     **{name: ("decisions", name) for name in _DECISIONS},
-    **{name: ("decisions", part, name) for part, names in _NESTED.items() for name in names},
+    **{name: ("decisions", part, name) for part, names in NESTED.items() for name in names},
     "symbol": ("training_data", "symbols", "symbol"),
     "interval": ("training_data", "timeframes", "timeframe"),
 }
@@ -134,7 +131,7 @@ def _part_problems(values: Mapping[Any, Any]) -> list[Problem]:
 def _decisions(section: object, problems: list[Problem]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name, value in _mapping(section, "decisions", problems).items():
-        known = _NESTED.get(name)
+        known = NESTED.get(name)
         if name == _COUNTED:
             continue
         if name in {*_DECISIONS, _FORMAT}:
@@ -147,7 +144,7 @@ def _decisions(section: object, problems: list[Problem]) -> dict[str, Any]:
                 else:
                     problems.append(_unknown((*path.split("."), below), known))
         else:
-            problems.append(_unknown(("decisions", name), (*_DECISIONS, _FORMAT, *_NESTED)))
+            problems.append(_unknown(("decisions", name), (*_DECISIONS, _FORMAT, *NESTED)))
     return fields
 
 

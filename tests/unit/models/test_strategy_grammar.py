@@ -177,7 +177,7 @@ def test_a_json_text_and_a_version_as_a_number():
         (("decisions", "confidence_treshold"), 0.6, "decisions.confidence_treshold", "unknown key"),
         (("decisions", "position_awareness"), "yes", "decisions.position_awareness", "true or"),
         (("decisions", "filters"), {"min_signal_separation": -1},
-         "decisions.filters.min_signal_separation", "at least 0"),
+         "decisions.filters.min_signal_separation", "from 0 to"),
         (("decisions", "cost_model"), {"round_trip_cost": True},
          "decisions.cost_model.round_trip_cost", "share"),
         (("indicator",), {}, "indicator", "unknown key"),
