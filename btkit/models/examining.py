@@ -212,7 +212,7 @@ def _tensors(
         return None
     assert model_file is not None
     try:
-        return read_tensors(folder.path / model_file)
+        return read_tensors(folder.path / model_file, folder.models[model_file])
     except BtkitError as error:
         findings.refuse_for(model_file, error)
         return None
@@ -239,7 +239,7 @@ def _network(known: Examined, tensors: Tensors | None) -> tuple[Network, str] | 
 
 def _onnx(known: Examined) -> tuple[Network, str] | None:
     try:
-        network = OnnxNetwork(known.folder.path / ONNX)
+        network = OnnxNetwork(known.folder.path / ONNX, known.folder.models[ONNX])
     except BtkitError as error:
         known.findings.refuse_for(ONNX, error)
         return None

@@ -29,7 +29,6 @@ MODEL_FILES: Final = (SAFETENSORS, STATE_DICT, ONNX)
 DOCUMENTS: Final = (METADATA, CONFIG, FEATURES, MANIFEST)
 """The files that say what it is."""
 
-_CHUNK: Final = 2**20
 # A folder of a stranger's choice may have more entries than anybody waits for.
 _MOST_ENTRIES, _MOST_NAMED = 1_000, 3
 _NO_LINK: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
@@ -65,11 +64,15 @@ class BundleFolder:
         By name.
     values
         What the documents among them say, by name: mappings, not yet checked.
+    models
+        What those hold that may be its model, by name, so that what is run are the bytes whose
+        checksum was compared, whatever is on the disk by then.
     """
 
     path: Path
     files: dict[str, FoundFile] = field(default_factory=dict)
     values: dict[str, dict[str, Any]] = field(default_factory=dict)
+    models: dict[str, bytes] = field(default_factory=dict, repr=False)
 
     @property
     def model_files(self) -> list[str]:
@@ -163,10 +166,13 @@ def _read(folder: BundleFolder, name: str, findings: BundleFindings) -> None:
             findings.refuse(name, f"It is {what}.", "Put the file itself into the bundle's folder.")
             return
         most = MAX_BYTES if is_document else MOST_BYTES
-        if state.st_size > most:
-            findings.refuse(name, f"It is too big: {state.st_size:,} bytes, and {most:,} are read.")
+        size, content = state.st_size, b""
+        if size <= most:
+            content = _content(place, most)
+            size = len(content)
+        if size > most:
+            findings.refuse(name, f"It is too big: {size:,} bytes, and {most:,} are read.")
             return
-        found, content = _hashed(place, keep=is_document)
     except FileNotFoundError:
         return
     except OSError as error:
@@ -174,20 +180,18 @@ def _read(folder: BundleFolder, name: str, findings: BundleFindings) -> None:
             name, f"It cannot be read: {error.strerror}.", "Check who may read the file."
         )
         return
-    folder.files[name] = found
+    folder.files[name] = FoundFile(size, hashlib.sha256(content).hexdigest())
     if is_document:
         _parse(folder, name, content, findings)
+    else:
+        folder.models[name] = content
 
 
-def _hashed(place: Path, *, keep: bool) -> tuple[FoundFile, bytes]:
-    digest, size, kept = hashlib.sha256(), 0, bytearray()
+def _content(place: Path, most: int) -> bytes:
     with os.fdopen(os.open(place, _NO_LINK), "rb") as file:
-        while part := file.read(_CHUNK):
-            digest.update(part)
-            size += len(part)
-            if keep:
-                kept += part
-    return FoundFile(size, digest.hexdigest()), bytes(kept)
+        # One byte more shows that it has grown since it was looked at; what is no file by now may
+        # have nothing to read.
+        return file.read(most + 1) or b""
 
 
 def _parse(folder: BundleFolder, name: str, content: bytes, findings: BundleFindings) -> None:

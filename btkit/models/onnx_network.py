@@ -3,34 +3,27 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from llvmlite import binding
 
 from btkit.errors import BundleError
 from btkit.models.forward import Floats, check_rows
+from btkit.models.onnx_checks import check_model
+from btkit.models.onnx_sizes import BATCH, refuse, told
 from btkit.models.pickled import shorten
 from btkit.models.tensors import read_whole
 
-BATCH = 1_024
-"""Rows that are handed over at once, whatever is asked for: onnxruntime does not promise that a
-row's outputs are the same in batches of other sizes."""
-
+MOST_MEMORY = 2 * 2**30
+"""Bytes that all networks of a process may take at once while they run."""
+# As onnxruntime says it, whose errors have no class of their own for it.
+_NO_ROOM = "is smaller than requested bytes"
 _PROVIDER = "CPUExecutionProvider"
 _TYPES = {"tensor(float)": np.float32, "tensor(double)": np.float64}
-_DOMAINS = {"", "ai.onnx", "ai.onnx.ml"}
-_RANDOM = {
-    "Bernoulli",
-    "Multinomial",
-    "RandomNormal",
-    "RandomNormalLike",
-    "RandomUniform",
-    "RandomUniformLike",
-}
-_ENDLESS = {"Loop", "Scan"}
 
 
 class OnnxNetwork:
@@ -45,13 +38,16 @@ class OnnxNetwork:
     ----------
     path
         A file of at most 256 MiB, with its weights in it.
+    content
+        What it holds, where it was read already.
 
     Raises
     ------
     BundleError
         If onnxruntime is not installed; the file is not there, no ONNX model, or damaged; it names
         other files, operators that ONNX does not define, that draw random numbers or may not end;
-        or its inputs and outputs are not as said.
+        a tensor in it has more than 64 million values, or as many as nobody can tell before it
+        runs; or its inputs and outputs are not as said.
 
     Examples
     --------
@@ -61,12 +57,13 @@ class OnnxNetwork:
 
     window = 1
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, content: bytes | None = None) -> None:
         path = Path(path)
         self._name = path.name
         onnx, onnxruntime = _import()
-        content = read_whole(path)
-        _check_model(content, self._name, onnx)
+        if content is None:
+            content = read_whole(path)
+        check_model(content, self._name, onnx)
         self._session = _open(content, self._name, onnxruntime)
         self._input, self.inputs, self._type = _find_input(self._session, self._name)
         self._output = _find_output(self._session, self._name)
@@ -99,9 +96,15 @@ class OnnxNetwork:
         try:
             (found,) = self._session.run([self._output], {self._input: batch})
         except Exception as error:  # noqa: BLE001 - onnxruntime's errors have no class in common
-            _refuse(self._name, f"onnxruntime cannot run it: {_told(error)}")
+            if _NO_ROOM in str(error):
+                refuse(
+                    self._name,
+                    f"it asks for more than {MOST_MEMORY:,} bytes of memory while it runs",
+                    "Export a smaller network.",
+                )
+            refuse(self._name, f"onnxruntime cannot run it: {told(error)}")
         if found.ndim != 2 or len(found) != BATCH or not found.shape[1]:  # noqa: PLR2004 - rows of outputs
-            _refuse(
+            refuse(
                 self._name,
                 f"{BATCH:,} rows give an output {self._output!r} of shape {found.shape}",
                 "Let it give one row of numbers for each row.",
@@ -111,7 +114,7 @@ class OnnxNetwork:
 
 def _import() -> tuple[Any, Any]:
     try:
-        import onnx  # noqa: PLC0415 - an extra, and slow to import
+        import onnx.inliner  # noqa: PLC0415 - an extra, and slow to import
         import onnxruntime  # noqa: PLC0415 - as above
     except ImportError as error:
         raise BundleError(
@@ -121,87 +124,41 @@ def _import() -> tuple[Any, Any]:
     return onnx, onnxruntime
 
 
-def _check_model(content: bytes, origin: str, onnx: Any) -> None:  # noqa: ANN401 - a module
-    try:
-        model = onnx.load_model_from_string(content)
-    except Exception as error:
-        raise BundleError(
-            f"{origin} is no ONNX model, or is damaged",
-            hint="Copy the file again, or export the model again.",
-        ) from error
-    own = {(function.domain, function.name) for function in model.functions}
-    nodes = [*model.graph.node, *(node for part in model.functions for node in part.node)]
-    for tensor in (*model.graph.initializer, *_sparse(model.graph)):
-        _check_tensor(tensor, origin, onnx)
-    for node in _walk(nodes):
-        if (node.domain, node.op_type) not in own and node.domain not in _DOMAINS:
-            _refuse(
-                origin, f"its operator {shorten(f'{node.domain}.{node.op_type}')!r} is not ONNX's"
-            )
-        if node.op_type in _RANDOM:
-            _refuse(origin, f"its operator {node.op_type!r} draws random numbers")
-        if node.op_type in _ENDLESS:
-            _refuse(origin, f"its operator {node.op_type!r} may not end")
-        for attribute in node.attribute:
-            for tensor in _tensors(attribute):
-                _check_tensor(tensor, origin, onnx)
-
-
-def _walk(nodes: Iterable[Any]) -> Iterator[Any]:
-    """Yield each node, and those of the graphs in it."""
-    for node in nodes:
-        yield node
-        for attribute in node.attribute:
-            for graph in (attribute.g, *attribute.graphs):
-                yield from _walk(graph.node)
-
-
-def _sparse(graph: Any) -> Iterator[Any]:  # noqa: ANN401 - onnx's own type
-    for tensor in graph.sparse_initializer:
-        yield from (tensor.values, tensor.indices)
-
-
-def _tensors(attribute: Any) -> Iterator[Any]:  # noqa: ANN401 - as above
-    yield from (attribute.t, *attribute.tensors)
-    for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
-        yield from (sparse.values, sparse.indices)
-    for graph in (attribute.g, *attribute.graphs):
-        yield from (*graph.initializer, *_sparse(graph))
-
-
-def _check_tensor(tensor: Any, origin: str, onnx: Any) -> None:  # noqa: ANN401 - as above
-    if tensor.external_data or tensor.data_location == onnx.TensorProto.EXTERNAL:
-        _refuse(
-            origin,
-            f"its weights {shorten(tensor.name)!r} are in another file",
-            "Export it with its weights inside: external_data=False.",
-        )
-
-
 def _open(content: bytes, origin: str, onnxruntime: Any) -> Any:  # noqa: ANN401 - onnxruntime's own
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.use_deterministic_compute = True
+    # What is asked for beyond it is an error, and not the end of the machine.
+    options.add_session_config_entry("session.use_env_allocators", "1")
+    _bound_memory(onnxruntime)
     # What goes wrong is raised.
     options.log_severity_level = 4
     try:
         return onnxruntime.InferenceSession(content, options, providers=[_PROVIDER])
     except Exception as error:  # noqa: BLE001 - as in `_run`
-        _refuse(origin, f"onnxruntime cannot load it: {_told(error)}")
+        refuse(origin, f"onnxruntime cannot load it: {told(error)}")
+
+
+@cache
+def _bound_memory(onnxruntime: Any) -> None:  # noqa: ANN401 - a module
+    kind, use = onnxruntime.OrtAllocatorType, onnxruntime.OrtMemType
+    cpu = onnxruntime.OrtMemoryInfo("Cpu", kind.ORT_ARENA_ALLOCATOR, 0, use.DEFAULT)
+    arena = onnxruntime.OrtArenaCfg({"max_mem": MOST_MEMORY})
+    onnxruntime.create_and_register_allocator(cpu, arena)
 
 
 def _find_input(session: Any, origin: str) -> tuple[str, int, type[Any]]:  # noqa: ANN401 - as above
     inputs = session.get_inputs()
     if len(inputs) != 1:
-        _refuse(
+        refuse(
             origin,
             f"it takes {len(inputs)} inputs",
             "Export it with one input of rows of all features: FloatTensorType([None, n]).",
         )
     (only,) = inputs
     if only.type not in _TYPES:
-        _refuse(
+        refuse(
             origin,
             f"its input is of {only.type}, which is none of {', '.join(_TYPES)}",
             "Export it with one input of rows of all features: FloatTensorType([None, n]).",
@@ -210,7 +167,7 @@ def _find_input(session: Any, origin: str) -> tuple[str, int, type[Any]]:  # noq
     rows, *features = only.shape or [0]
     fits = rows == BATCH or not isinstance(rows, int)
     if not fits or len(features) != 1 or not isinstance(features[0], int) or features[0] < 1:
-        _refuse(
+        refuse(
             origin,
             f"its input is of shape {only.shape}, and should be of any number of rows of features",
             "Export it with an open first dimension; windows of rows run as model.pt.",
@@ -221,7 +178,7 @@ def _find_input(session: Any, origin: str) -> tuple[str, int, type[Any]]:  # noq
 def _find_output(session: Any, origin: str) -> str:  # noqa: ANN401 - as above
     outputs = session.get_outputs()
     if any(output.type.startswith("seq(") for output in outputs):
-        _refuse(
+        refuse(
             origin,
             "it gives probabilities as a sequence of mappings (ZipMap)",
             "Convert it with to_onnx(model, X[:1], options={'zipmap': False}).",
@@ -234,19 +191,9 @@ def _find_output(session: Any, origin: str) -> str:  # noqa: ANN401 - as above
     ]
     if len(usable) != 1:
         listed = ", ".join(f"{output.name}: {output.type} {output.shape}" for output in outputs)
-        _refuse(
+        refuse(
             origin,
             f"{len(usable)} of its outputs are rows of numbers, of: {shorten(listed)}",
             "Export it with one output of (rows, classes), or (rows, 1) for a regression.",
         )
     return str(usable[0])
-
-
-def _told(error: Exception) -> str:
-    return shorten(" ".join(str(error).split()))
-
-
-def _refuse(
-    origin: str, message: str, hint: str = "Export it again, with the operators of ONNX alone."
-) -> NoReturn:
-    raise BundleError(f"{origin} was refused: {message}", hint=hint)

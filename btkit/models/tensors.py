@@ -39,7 +39,7 @@ _DTYPES = {
 }
 
 
-def read_tensors(path: str | Path) -> Tensors:
+def read_tensors(path: str | Path, content: bytes | None = None) -> Tensors:
     """Read the weights of ``model.safetensors``, or of a ``model.pt`` without PyTorch.
 
     Of ``model.pt`` only a mapping of names to tensors is understood, as
@@ -50,6 +50,8 @@ def read_tensors(path: str | Path) -> Tensors:
     ----------
     path
         A file that ends in ``.safetensors``, ``.pt`` or ``.pth``, of at most 256 MiB.
+    content
+        What it holds, where it was read already.
 
     Returns
     -------
@@ -77,7 +79,8 @@ def read_tensors(path: str | Path) -> Tensors:
             hint="Save them with safetensors, or with torch.save(model.state_dict(), 'model.pt').",
         )
     tensors: Tensors = {}
-    for name, tensor in reader(read_whole(path), path.name):
+    whole = read_whole(path) if content is None else content
+    for name, tensor in reader(whole, path.name):
         tensors[name] = _as_weights(tensor, shorten(name), path.name)
     return tensors
 

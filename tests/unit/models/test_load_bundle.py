@@ -9,10 +9,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 from support.bundles import FEATURES, config, foreign_bundle, layers, metadata, relu_network
+from support.small_models import write_bundle
 
 import btkit as bt
-from btkit.models import class_probabilities
+from btkit.models import class_probabilities, examining
+from btkit.models.tensors import read_tensors
 
 
 def codes(bundle):
@@ -201,3 +204,46 @@ def test_loading_a_bundle_brings_no_machine_learning_library():
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "model.onnx"])
+def test_what_is_run_is_what_the_checksum_is_of(tmp_path, monkeypatch, name):
+    folder, other = (
+        write_bundle(tmp_path / part, seed=seed) for part, seed in (("a", 1), ("b", 2))
+    )
+    if name == "model.onnx":
+        for place in (folder, other):
+            weights = read_tensors(place / "model.safetensors")
+            (place / name).write_bytes(as_onnx(weights))
+            (place / "model.safetensors").unlink()
+    rows = np.random.default_rng(1).random((50, 3))
+    before, later = (bt.load_bundle(place) for place in (folder, other))
+    chosen = examining.choose_model
+
+    def replaced(*arguments):
+        # Somebody writes another file between its checksum and its reading.
+        (folder / name).write_bytes((other / name).read_bytes())
+        return chosen(*arguments)
+
+    monkeypatch.setattr(examining, "choose_model", replaced)
+    found = bt.load_bundle(folder)
+    assert found.hash == before.hash != later.hash
+    np.testing.assert_array_equal(found.network.forward(rows), before.network.forward(rows))
+    assert bt.load_bundle(folder).hash == later.hash
+
+
+def as_onnx(weights):
+    """Return a network of one hidden layer as the bytes of an ONNX model."""
+    names = ("0.weight", "0.bias", "3.weight", "3.bias")
+    made = [numpy_helper.from_array(weights[name].astype("f4"), name) for name in names]
+    nodes = [
+        helper.make_node("Gemm", ["x", "0.weight", "0.bias"], ["h"], transB=1),
+        helper.make_node("Relu", ["h"], ["r"]),
+        helper.make_node("Gemm", ["r", "3.weight", "3.bias"], ["y"], transB=1),
+    ]
+    ends = [
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, 3])] for name in ("x", "y")
+    ]
+    graph = helper.make_graph(nodes, "g", *ends, made)
+    opsets = [helper.make_opsetid("", 18)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=9).SerializeToString()
