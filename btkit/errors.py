@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -63,6 +64,28 @@ class BtkitError(Exception):
                 "details": self.details,
             },
         }
+
+
+def strict_json(value: object) -> Any:  # noqa: ANN401 - JSON of any shape
+    """Return a value as JSON can carry it: an error must not fail on its own details.
+
+    Parameters
+    ----------
+    value
+        Of any kind; what JSON has no form of is written as a text.
+    """
+    if isinstance(value, str):
+        # File names may hold bytes that are no text.
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, Mapping):
+        return {strict_json(str(key)): strict_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [strict_json(item) for item in value]
+    return strict_json(str(value))
 
 
 def _rebuild(kind: type[BtkitError], arguments: tuple[Any, ...]) -> BtkitError:
@@ -274,6 +297,26 @@ class PlanChangedError(BtkitError):
 
 class InternalError(BtkitError):
     """A fault in btkit itself."""
+
+    @classmethod
+    def of(cls, error: BaseException, *, hint: str, details: dict[str, Any]) -> InternalError:
+        """Return the error that tells of a fault.
+
+        Parameters
+        ----------
+        error
+            That nobody expected.
+        hint
+            Where its traceback is.
+        details
+            What is known beside it.
+        """
+        kind = type(error).__name__
+        return cls(
+            f"btkit failed in a way it should not: {kind}: {error}".rstrip(": "),
+            hint=f"This is a fault in btkit. {hint}",
+            details={"exception": kind, **details},
+        )
 
 
 def error_types() -> list[dict[str, Any]]:

@@ -28,10 +28,13 @@ class Extract:
         it is that of each entry. None for all.
     max_rows
         How many entries of each list are wanted; None for all.
+    is_lenient
+        Whether a field that a document lacks is left out, and no error.
     """
 
     fields: tuple[str, ...] | None = None
     max_rows: int | None = None
+    is_lenient: bool = False
 
     @classmethod
     def of(cls, fields: str | Iterable[str] | None, max_rows: int | None) -> Self:
@@ -75,7 +78,7 @@ class Extract:
             wanted: Wanted = {}
             for name in self.fields:
                 _want(wanted, name.split("."))
-            found = _chosen(found, wanted, ())
+            found = _chosen(found, wanted, (), is_lenient=self.is_lenient)
         if self.max_rows is None:
             return dict(found)
         left_out: dict[str, int] = {}
@@ -92,28 +95,31 @@ def _want(wanted: Wanted, steps: list[str]) -> None:
         _want(wanted.setdefault(first, {}), others)
 
 
-def _chosen(value: Any, wanted: Wanted, path: tuple[str, ...]) -> Any:  # noqa: ANN401 - JSON
+def _chosen(
+    value: Any,  # noqa: ANN401 - JSON
+    wanted: Wanted,
+    path: tuple[str, ...],
+    *,
+    is_lenient: bool,
+) -> Any:  # noqa: ANN401 - JSON
     if not wanted or value is None:
         return value
-    if isinstance(value, list):
+    entries = value if isinstance(value, list) else [value]
+    if not is_lenient and entries:
         # Entries of one list may differ in what they have.
-        names = dict.fromkeys(name for entry in value for name in _names(entry, path))
+        names = list(dict.fromkeys(name for entry in entries for name in _names(entry, path)))
         for name in wanted:
-            if value and name not in names:
-                raise _unknown(name, list(names), path)
-        return [
-            _chosen(entry, {name: wanted[name] for name in wanted if name in entry}, path)
-            if any(name in entry for name in wanted)
-            else {}
-            for entry in value
-        ]
-    names = dict.fromkeys(_names(value, path))
-    for name in wanted:
-        if name not in names:
-            raise _unknown(name, list(names), path)
-    return {
-        name: _chosen(value[name], wanted[name], (*path, name)) for name in names if name in wanted
-    }
+            if name not in names:
+                raise _unknown(name, names, path)
+    found = [
+        {
+            name: _chosen(entry[name], wanted[name], (*path, name), is_lenient=is_lenient)
+            for name in (entry if isinstance(entry, dict) else ())
+            if name in wanted
+        }
+        for entry in entries
+    ]
+    return found if isinstance(value, list) else found[0]
 
 
 def _names(value: object, path: tuple[str, ...]) -> list[str]:

@@ -20,6 +20,7 @@ from btkit.cli.commands import (
     indicators,
     init,
     list_runs,
+    mcp,
     model_inspect,
     options_sim,
     plan,
@@ -161,6 +162,7 @@ for module in (
     init,
     warm_up,
     worker,
+    mcp,
 ):
     first = module.HELP.strip().splitlines()[0]
     app.command(module.NAME, help=module.HELP, short_help=first, cls=_Once)(

@@ -142,6 +142,8 @@ def _announcer(arguments: list[str]) -> Callable[[str], None]:
 
 
 def _deliver(outcome: CommandOutcome, text: str) -> int:
+    if not outcome.is_printed:
+        return outcome.exit_code
     return outcome.exit_code if write_document(text) else FAILED
 
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from btkit.cli.next_steps import Step, after_error, documents
-from btkit.errors import BtkitError, InternalError, InterruptedRunError, UsageError, name_run
+from btkit.errors import (
+    BtkitError,
+    InternalError,
+    InterruptedRunError,
+    UsageError,
+    name_run,
+    strict_json,
+)
 from btkit.extract import Extract
 
 PASSED, SOFT_FAILURE, FAILED = 0, 1, 2
@@ -79,6 +85,8 @@ class CommandOutcome:
         Shows at a terminal, on stdout, what stands in for the document there.
     part
         What of the answer is wanted; None for all.
+    is_printed
+        Whether the document goes to stdout; not where a protocol of its own went there.
     """
 
     document: dict[str, Any]
@@ -88,6 +96,7 @@ class CommandOutcome:
     closing: Callable[[], None] | None = None
     people: Callable[[], None] | None = None
     part: Extract | None = None
+    is_printed: bool = True
 
     def only(self, part: Extract) -> Self:
         """Return the same with a part of its answer, which goes to a terminal, too."""
@@ -150,9 +159,9 @@ def failure(error: BaseException, arguments: Sequence[str]) -> CommandOutcome:
     notes = [note for note in getattr(error, "__notes__", []) if note not in said]
     if notes:
         document["error"]["details"] = {**document["error"]["details"], "notes": notes}
-    given = [str(_strict(argument)) for argument in arguments]
+    given = [str(strict_json(argument)) for argument in arguments]
     return CommandOutcome(
-        _strict(document),
+        strict_json(document),
         known.exit_code,
         indent=None if given[:1] == ["batch"] else 2,
         next=after_error(known, given),
@@ -182,25 +191,5 @@ def _translate(error: BaseException) -> BtkitError:
             hint=f"`{command} --help` shows what it takes, with an example.",
             details={"command": command},
         )
-    kind = type(error).__name__
-    return InternalError(
-        f"btkit failed in a way it should not: {kind}: {error}".rstrip(": "),
-        hint="This is a fault in btkit. Run the command again with --debug for the traceback.",
-        details={"exception": kind, **run},
-    )
-
-
-def _strict(value: object) -> Any:  # noqa: ANN401 - JSON of any shape
-    """Return a value as JSON can carry it; an error must not fail on its own details."""
-    if isinstance(value, str):
-        # File names may hold bytes that are no text.
-        return value.encode("utf-8", "replace").decode("utf-8")
-    if value is None or isinstance(value, bool | int):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    if isinstance(value, Mapping):
-        return {_strict(str(key)): _strict(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_strict(item) for item in value]
-    return _strict(str(value))
+    hint = "Run the command again with --debug for the traceback."
+    return InternalError.of(error, hint=hint, details=run)

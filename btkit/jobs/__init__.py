@@ -9,7 +9,7 @@ from btkit.jobs.dispatch import execute
 from btkit.jobs.exporting import export
 from btkit.jobs.lookahead import check_lookahead
 from btkit.jobs.planning import plan_job
-from btkit.jobs.progress import Counting, Note, ProgressListener, Silent
+from btkit.jobs.progress import Counting, Identifying, Note, ProgressListener, Silent
 from btkit.jobs.resuming import cancel, resume
 from btkit.jobs.stored import list_runs, load_document, load_run, report
 from btkit.jobs.verbs import options_sim, run
@@ -18,6 +18,7 @@ from btkit.settings import read_settings
 
 __all__ = [
     "Counting",
+    "Identifying",
     "Note",
     "ProgressListener",
     "Silent",

@@ -12,7 +12,6 @@ from btkit.errors import BtkitError, InterruptedRunError, WorkerLostError
 from btkit.jobs.execution import Execution
 from btkit.jobs.job import BatchJob, SpecJob
 from btkit.jobs.pool import Line, Task, done
-from btkit.jobs.progress import Silent
 from btkit.jobs.watching import Watch
 from btkit.storage import SHARED_KINDS, JobRow, Store, new_job_id
 
@@ -175,7 +174,9 @@ class _Batch:
     def run(self, before: list[Line]) -> BatchResult:
         began = time.perf_counter()
         try:
-            with Watch(self._store.jobs, self._id, progress=Silent(), what="Batch") as watch:
+            with Watch(
+                self._store.jobs, self._id, progress=self._given.progress, what="Batch"
+            ) as watch:
                 for line in before:
                     self._take(line)
                 self._work(watch)

@@ -47,6 +47,20 @@ class Counting(Protocol):
         """
 
 
+@runtime_checkable
+class Identifying(Protocol):
+    """A `ProgressListener` that also wants to know under which id the job is stored."""
+
+    def identify(self, job_id: str) -> None:
+        """Take the id, as soon as there is one; a job that has two stages gives it twice.
+
+        Parameters
+        ----------
+        job_id
+            Of the job itself, not of its parts.
+        """
+
+
 class Silent:
     """Ignores every stage."""
 

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from btkit.errors import BtkitError, InterruptedRunError, StoreError, name_run
-from btkit.jobs.progress import Counting, ProgressListener
+from btkit.jobs.progress import Counting, Identifying, ProgressListener
 from btkit.storage import HEARTBEAT_S, Checkpoint, JobProgress, JobTable
 
 LOOK_S = 0.5
@@ -52,6 +52,8 @@ class Watch:
     def __enter__(self) -> Self:
         """Start the heartbeat."""
         self._heart.start()
+        if isinstance(self._progress, Identifying):
+            self._progress.identify(self.job_id)
         return self
 
     def __exit__(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -21,6 +22,7 @@ from btkit.storage.checksums import (
     TRADES,
     Checksums,
     check_content,
+    check_request,
     known_checksums,
     report_checksum,
     trades_checksum,
@@ -28,7 +30,7 @@ from btkit.storage.checksums import (
 from btkit.storage.curves import LocalCurves, read_curve
 from btkit.storage.ids import check_job_id
 from btkit.storage.inspection import REMOTE
-from btkit.storage.job_rows import SELECT_DOCUMENT, JobKind, unknown_job
+from btkit.storage.job_rows import SELECT_DOCUMENT, SELECT_JOB, JobKind, unknown_job
 from btkit.storage.listing import JobFilter, describe_job, list_jobs, unfinished_document
 from btkit.storage.objects import ObjectStore
 
@@ -81,6 +83,26 @@ class StoreSnapshot:
         """Return by which command a job was asked for."""
         kind: JobKind = self._listed(check_job_id(job_id))["kind"]
         return kind
+
+    def request(self, job_id: str) -> dict[str, Any] | None:
+        """Return what was asked for, as plain JSON values; None where that is not stored.
+
+        Raises
+        ------
+        RunNotFoundError
+            If there is no such job.
+        CorruptFileError
+            If it is not what was written.
+        """
+        job_id = check_job_id(job_id)
+        row = self.connection.execute(SELECT_JOB, (job_id,)).fetchone()
+        if row is None:
+            raise unknown_job(job_id, self.path)
+        if row["request"] is None:
+            return None
+        check_request(self.connection, job_id, row["request"], self.path)
+        found: dict[str, Any] = json.loads(row["request"])
+        return found
 
     def read(self, job_id: str) -> Stored:
         """Return what is stored of a job, its trades and its curve aside.
