@@ -132,8 +132,9 @@ class Calls:
         return call
 
     def _do(self, call: Call, work: Work) -> None:
-        if not call.future.set_running_or_notify_cancel():
-            return
+        with self._lock:
+            if call.is_done or not call.future.set_running_or_notify_cancel():
+                return
         try:
             call.future.set_result(work(call.progress))
         except BaseException as error:  # noqa: BLE001 - whoever asks for it is told
@@ -159,7 +160,12 @@ class Calls:
     def stop(self, call: Call) -> None:
         """Ask a call to stop; a stored job keeps how far it is, and can be gone on with."""
         call.progress.is_unwanted.set()
-        if call.future.cancel() or call.progress.job_id is None:
+        with self._lock:
+            is_new = not call.is_done and call.future.cancel()
+            if is_new:
+                # Else whoever waits for it is not told.
+                call.future.set_running_or_notify_cancel()
+        if is_new or call.progress.job_id is None:
             return
         with suppress(BtkitError):  # it is complete by now
             cancel(call.progress.job_id, settings=self._settings)
