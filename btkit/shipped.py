@@ -1,4 +1,4 @@
-"""Notebooks, templates, strategies and models that come with btkit, and a folder to work in."""
+"""What comes with btkit, such as notebooks and strategies, and a folder to work in."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from btkit.errors import StoreError, UsageError
 KINDS: Mapping[str, tuple[str, ...]] = {
     "models": ("*/strategy.yaml", "*/*/*.json", "*/*/model.pt", "*/*/model.safetensors"),
     "notebooks": ("*.ipynb",),
+    "skills": ("*/SKILL.md", "*/references/*.md"),
     "strategies": ("*.json", "*.yaml"),
     "templates": ("*.ipynb",),
 }

@@ -114,6 +114,7 @@ def lay_out(place: Place) -> None:
         path.relative_to(ROOT).as_posix()
         for pattern in (
             "notebooks/*.ipynb",
+            "skills/btkit/**/*.md",
             "templates/*.ipynb",
             "strategies/*.json",
             "strategies/*.yaml",

@@ -47,7 +47,7 @@ def _no_fields() -> Fields:
 
 
 @dataclass(frozen=True)
-class Asked:
+class SpecFlags:
     """What the flags of a command ask for.
 
     Parameters
@@ -86,7 +86,7 @@ class Asked:
         return make_job(SPEC_JOBS[self.kind], fields, settings=settings)
 
 
-def spec_command(asked: Asked, *, follows: bool = False) -> Callable[..., CommandOutcome]:
+def spec_command(asked: SpecFlags, *, follows: bool = False) -> Callable[..., CommandOutcome]:
     """Return the command that carries out what it asks for.
 
     Parameters

@@ -16,7 +16,7 @@ from btkit.jobs.dispatch import HANDLERS
 from btkit.jobs.job import JOB_KINDS, SPEC_JOBS
 from btkit.service.asked import read_asked
 from btkit.service.folders import AllowedFolders, paths_of_job, paths_of_spec
-from btkit.service.mcp_answers import ANSWER_TOKENS, SUMMARIES, Step, summed_up, within
+from btkit.service.mcp_answers import ANSWER_TOKENS, OUTLINES, NextCall, summed_up, within
 from btkit.service.mcp_calls import Call, CallProgress, Calls
 from btkit.service.mcp_describe import describe
 from btkit.service.mcp_steps import after_cancel, after_job
@@ -71,7 +71,7 @@ class Agent:
         found = describe(
             given.get("topic"), given.get("kind"), given.get("search"), settings=self.settings
         )
-        step = Step("validate", "Checks a spec, and says everything that is wrong with it.")
+        step = NextCall("validate", "Checks a spec, and says everything that is wrong with it.")
         return within({**found, "next": [step.to_document()]}, ANSWER_TOKENS)
 
     def validate(self, given: Arguments) -> dict[str, Any]:
@@ -86,7 +86,7 @@ class Agent:
         spec = load_spec(cast("Any", fields), settings=self.settings)
         kind, why = kind_of(spec)
         job = {"kind": KINDS[kind].command, "spec": source if isinstance(source, str) else "..."}
-        step = Step(
+        step = NextCall(
             "plan", "Says what a run rests on, takes and adds; needs symbol, start, end.", job
         )
         return {
@@ -174,7 +174,7 @@ class Agent:
             )
         alike = len(bars) == 1
         note = {} if alike else {"note": "They are not on the same bars: compare with care."}
-        step = Step("result", "Tells of one of them.", {"id": ids[0]})
+        step = NextCall("result", "Tells of one of them.", {"id": ids[0]})
         return within(
             {"same_bars": alike, **note, "rows": rows, "next": [step.to_document()]}, ANSWER_TOKENS
         )
@@ -232,7 +232,7 @@ class Agent:
         """Return what a call came to, if it has within the time that it may block."""
         if not self.calls.wait(call, min(self._wait_of(given), self._block_s)):
             progress = call.progress
-            step = Step("result", "Waits for it, and tells how far it is.", {"id": call.id})
+            step = NextCall("result", "Waits for it, and tells how far it is.", {"id": call.id})
             return {
                 "status": "running",
                 "id": call.id,
@@ -265,7 +265,7 @@ class Agent:
             and not (name in {"spec", "jobs"} and not isinstance(value, str))
         }
         held = {**asked, "plan_hash": document["plan_hash"]}
-        step = Step("run", "Runs exactly this, and refuses if anything of it changed.", held)
+        step = NextCall("run", "Runs exactly this, and refuses if anything of it changed.", held)
         return summed_up(document, "plan", _extract(given), [step], status="planned")
 
     def _stored(self, known_id: str, given: Arguments) -> dict[str, Any]:
@@ -275,7 +275,7 @@ class Agent:
         kind = Store.from_settings(self.settings).kind_of(known_id)
         status = document.get("run", {}).get("status", "complete")
         tables = {
-            name: address_of(known_id, name) for name in SUMMARIES[kind].tables
+            name: address_of(known_id, name) for name in OUTLINES[kind].tables
         } if status == "complete" else {}  # fmt: skip
         steps = after_job(known_id, kind, document, status)
         return summed_up(
@@ -287,7 +287,9 @@ class Agent:
         rows = list_runs(limit=given.get("max_rows", 10), settings=self.settings)
         listed = [{name: row[name] for name in _LISTED} for row in rows]
         calls = [{"id": call.id, "tool": call.tool} for call in self.calls.unfinished()]
-        step = Step("result", "Tells of one of them.", {"id": rows[0]["run_id"] if rows else "ID"})
+        step = NextCall(
+            "result", "Tells of one of them.", {"id": rows[0]["run_id"] if rows else "ID"}
+        )
         return within(
             {"running": calls, "jobs": listed, "next": [step.to_document()]}, ANSWER_TOKENS
         )
@@ -304,5 +306,5 @@ def _extract(given: Arguments) -> Extract:
     return Extract.of(given.get("fields"), given.get("max_rows"))
 
 
-def _documents(steps: list[Step]) -> list[dict[str, Any]]:
+def _documents(steps: list[NextCall]) -> list[dict[str, Any]]:
     return [each.to_document() for each in steps]

@@ -26,7 +26,7 @@ _JUDGED = ("passed", "verdict", "failures", "warnings")
 
 
 @dataclass(frozen=True)
-class Summary:
+class Outline:
     """What is told of a kind of job, and what more there is.
 
     Parameters
@@ -45,7 +45,7 @@ def _below(name: str, fields: Sequence[str]) -> list[str]:
     return [f"{name}.{each}" for each in fields]
 
 
-_RUN = Summary(
+_RUN = Outline(
     [
         *_below("run", ("strategy_name", "symbol", "start_date", "end_date", "status")),
         *_JUDGED,
@@ -62,10 +62,10 @@ _RUN = Summary(
     ],
     ("trades", "equity"),
 )
-SUMMARIES: Mapping[str, Summary] = {
+OUTLINES: Mapping[str, Outline] = {
     "run": _RUN,
     "options-sim": _RUN,
-    "walk-forward": Summary(
+    "walk-forward": Outline(
         [
             "strategy_name", "symbol", "start_date", "end_date", *_JUDGED, "conclusion",
             "avg_efficiency", "avg_is_sharpe", "avg_oos_sharpe",
@@ -76,7 +76,7 @@ SUMMARIES: Mapping[str, Summary] = {
         ],
         ("windows", "equity"),
     ),
-    "sweep": Summary(
+    "sweep": Outline(
         [
             "strategy_name", "symbol", "start_date", "end_date", *_JUDGED, "sets", "objective",
             "best.parameters", *_below("best.metrics", _METRICS),
@@ -88,7 +88,7 @@ SUMMARIES: Mapping[str, Summary] = {
         ],
         ("sets",),
     ),
-    "batch": Summary(
+    "batch": Outline(
         [
             "passed", "verdict", "batch",
             *_below("results", ("job", "command", "strategy", "symbol", "run_id", "verdict",
@@ -97,7 +97,7 @@ SUMMARIES: Mapping[str, Summary] = {
         ],
         ("jobs",),
     ),
-    "plan": Summary(
+    "plan": Outline(
         [
             "kind", "name", "strategy_name", "symbol", "start_date", "end_date", "capital",
             "commission", "slippage", *_below("data", _DATA), "data.warmup.bars",
@@ -113,7 +113,7 @@ SUMMARIES: Mapping[str, Summary] = {
 
 
 @dataclass(frozen=True)
-class Step:
+class NextCall:
     """A call that may follow."""
 
     tool: str
@@ -136,7 +136,11 @@ def written(document: Mapping[str, Any]) -> str:
 
 
 def summed_up(
-    document: Mapping[str, Any], form: str, extract: Extract, steps: Sequence[Step], **more: object
+    document: Mapping[str, Any],
+    form: str,
+    extract: Extract,
+    steps: Sequence[NextCall],
+    **more: object,
 ) -> dict[str, Any]:
     """Return what is told of a document.
 
@@ -145,7 +149,7 @@ def summed_up(
     document
         The whole.
     form
-        Of `SUMMARIES`.
+        Of `OUTLINES`.
     extract
         What was asked for; without fields it is the summary.
     steps
@@ -165,7 +169,7 @@ def summed_up(
         If the document lacks a field that was asked for.
     """
     asked = extract.fields is not None
-    fields = extract.fields or tuple(SUMMARIES[form].fields)
+    fields = extract.fields or tuple(OUTLINES[form].fields)
     part = Extract(fields, extract.max_rows, is_lenient=not asked).cut(document)
     part = part if asked else _rounded(part)
     following = {"next": [each.to_document() for each in steps]}

@@ -6,50 +6,50 @@ from collections.abc import Mapping
 from typing import Any
 
 from btkit.errors import BtkitError, PlanChangedError, RunNotFoundError, SpecError
-from btkit.service.mcp_answers import Step
+from btkit.service.mcp_answers import NextCall
 
 _MOST_VALUES = 20
 
 
-def after_cancel(known_id: str) -> list[Step]:
+def after_cancel(known_id: str) -> list[NextCall]:
     """Return what may be done about what was asked to stop."""
-    return [Step("result", "Tells whether it has stopped.", {"id": known_id})]
+    return [NextCall("result", "Tells whether it has stopped.", {"id": known_id})]
 
 
-def after_job(known_id: str, kind: str, document: Mapping[str, Any], status: str) -> list[Step]:
+def after_job(known_id: str, kind: str, document: Mapping[str, Any], status: str) -> list[NextCall]:
     """Return what may be done with a job, by its document and how it stands."""
     if status == "running":
-        return [Step("cancel", "Asks it to stop.", {"id": known_id})]
+        return [NextCall("cancel", "Asks it to stop.", {"id": known_id})]
     if status != "complete":
-        return [Step("run", "Asks for it once more.", {"like": known_id})]
+        return [NextCall("run", "Asks for it once more.", {"like": known_id})]
     if kind == "run" and document["passed"]:
         asked = {"like": known_id, "kind": "walk-forward"}
-        return [Step("run", "Tells whether it holds up out of sample.", asked)]
+        return [NextCall("run", "Tells whether it holds up out of sample.", asked)]
     if kind == "sweep":
         chosen = {"kind": "walk-forward", "optimize": document["parameters"], "like": known_id}
         few = sum(map(len, document["parameters"].values())) <= _MOST_VALUES
         why = "Tells whether choosing among these sets holds up out of sample."
-        return [Step("run", why, chosen if few else {**chosen, "optimize": "..."})]
+        return [NextCall("run", why, chosen if few else {**chosen, "optimize": "..."})]
     if kind == "batch":
         ids = [one["run_id"] for one in document["results"] if one.get("metrics")]
-        return [Step("compare", "Puts its jobs side by side.", {"ids": ids[:_MOST_VALUES]})]
+        return [NextCall("compare", "Puts its jobs side by side.", {"ids": ids[:_MOST_VALUES]})]
     more = {"id": known_id, "fields": "provenance.spec,provenance.settings"}
-    return [Step("result", "Any part of the document, by fields.", more)]
+    return [NextCall("result", "Any part of the document, by fields.", more)]
 
 
-def after_error(error: BtkitError, tool: str) -> list[Step]:
+def after_error(error: BtkitError, tool: str) -> list[NextCall]:
     """Return what may be done about an error of a tool."""
     if isinstance(error, SpecError):
         return [
-            Step("describe", "Lists the names that conditions may use.", {"topic": "names"}),
-            Step("validate", "Checks the spec again, once it is corrected."),
+            NextCall("describe", "Lists the names that conditions may use.", {"topic": "names"}),
+            NextCall("validate", "Checks the spec again, once it is corrected."),
         ]
     if isinstance(error, PlanChangedError):
-        return [Step("plan", "Plans it as it is now.")]
+        return [NextCall("plan", "Plans it as it is now.")]
     if isinstance(error, RunNotFoundError):
-        return [Step("result", "Lists what is stored.")]
+        return [NextCall("result", "Lists what is stored.")]
     if error.details.get("argument") == "id":
-        return [Step("result", "Lists what is stored, and what runs.")]
+        return [NextCall("result", "Lists what is stored, and what runs.")]
     if error.retryable:
-        return [Step(tool, "The same may succeed later.")]
-    return [Step("describe", "Says what there is, and how it is asked for.")]
+        return [NextCall(tool, "The same may succeed later.")]
+    return [NextCall("describe", "Says what there is, and how it is asked for.")]

@@ -20,6 +20,7 @@ def everything():
         path.relative_to(ROOT).as_posix()
         for pattern in (
             "notebooks/*.ipynb",
+            "skills/btkit/**/*.md",
             "templates/*.ipynb",
             "strategies/*.json",
             "strategies/*.yaml",

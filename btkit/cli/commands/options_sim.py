@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from btkit.cli.asked import Asked, spec_command
+from btkit.cli.asked import SpecFlags, spec_command
 
 NAME = "options-sim"
 HELP = """
@@ -27,7 +27,7 @@ Example:
       --start 2014-01-02 --end 2018-12-31 --source sample --capital 1000000
 """
 
-ASKED = Asked(
+ASKED = SpecFlags(
     NAME,
     described={
         "strategy": Annotated[

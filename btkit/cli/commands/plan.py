@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from btkit.cli.asked import Asked, quiet_progress
+from btkit.cli.asked import SpecFlags, quiet_progress
 from btkit.cli.commands import batch, options_sim, run, sweep, walk_forward
 from btkit.cli.next_steps import after_plan
 from btkit.cli.outcome import CommandOutcome
@@ -32,7 +32,7 @@ Exit codes: 0 planned, 1 there is no data, 2 error.
 """
 
 
-def _spec_plan(asked: Asked) -> Callable[..., CommandOutcome]:
+def _spec_plan(asked: SpecFlags) -> Callable[..., CommandOutcome]:
     def command(**flags: Any) -> CommandOutcome:  # noqa: ANN401 - any flag
         from btkit.jobs import read_settings  # noqa: PLC0415 - lazy start-up
 

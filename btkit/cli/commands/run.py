@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from btkit.cli.asked import Asked, Fields, spec_command
+from btkit.cli.asked import Fields, SpecFlags, spec_command
 from btkit.cli.options import ModelPath
 
 NAME = "run"
@@ -27,5 +27,5 @@ def _fields(*, model_path: ModelPath = None) -> Fields:
     return {"model_path": model_path}
 
 
-ASKED = Asked(NAME, _fields)
+ASKED = SpecFlags(NAME, _fields)
 command = spec_command(ASKED, follows=True)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from btkit.cli.asked import Asked, Fields, spec_command
+from btkit.cli.asked import Fields, SpecFlags, spec_command
 from btkit.cli.options import Constraint, MaxSets
 
 NAME = "sweep"
@@ -69,5 +69,5 @@ def _fields(  # noqa: PLR0913 - each is a flag
     }
 
 
-ASKED = Asked(NAME, _fields)
+ASKED = SpecFlags(NAME, _fields)
 command = spec_command(ASKED)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from btkit.cli.asked import Asked, Fields, spec_command
+from btkit.cli.asked import Fields, SpecFlags, spec_command
 from btkit.cli.options import Constraint, MaxSets, ModelPath
 
 NAME = "walk-forward"
@@ -62,5 +62,5 @@ def _fields(
     }
 
 
-ASKED = Asked(NAME, _fields)
+ASKED = SpecFlags(NAME, _fields)
 command = spec_command(ASKED, follows=True)

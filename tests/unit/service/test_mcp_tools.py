@@ -13,7 +13,7 @@ from btkit.errors import InterruptedRunError
 from btkit.jobs import list_runs, pace
 from btkit.service import mcp_agent
 from btkit.service.mcp_agent import Agent
-from btkit.service.mcp_answers import ANSWER_TOKENS, ASKED_TOKENS, Step, tokens, within, written
+from btkit.service.mcp_answers import ANSWER_TOKENS, ASKED_TOKENS, NextCall, tokens, within, written
 from btkit.service.mcp_calls import Calls
 from btkit.service.mcp_tables import ROWS, address_of, read_page
 from btkit.service.mcp_tools import TOOLS, answer
@@ -373,7 +373,7 @@ def test_pages_are_the_whole_table(call, settings):
 def test_an_answer_is_cut_until_it_fits():
     long = {
         "rows": [{"text": "x" * 3_000, "number": number} for number in range(500)],
-        "next": [Step("result", "Again.").to_document()],
+        "next": [NextCall("result", "Again.").to_document()],
     }
     short = within(long, ANSWER_TOKENS)
     assert tokens(written(short)) <= ANSWER_TOKENS
