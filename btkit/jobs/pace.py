@@ -26,7 +26,7 @@ _REPEATS = 2
 
 
 @dataclass(frozen=True)
-class Pace:
+class RunPace:
     """How long runs take.
 
     Parameters
@@ -83,7 +83,7 @@ class SetPace:
         return (self.statistics_fixed_s + self.statistics_per_set_s * sets) * bars / self.bars
 
 
-def pace_of_run(inputs: Inputs) -> tuple[Pace, Result]:
+def pace_of_run(inputs: Inputs) -> tuple[RunPace, Result]:
     """Time a run over the last bars, as far as its report.
 
     Parameters
@@ -93,7 +93,7 @@ def pace_of_run(inputs: Inputs) -> tuple[Pace, Result]:
 
     Returns
     -------
-    tuple of Pace and Result
+    tuple of RunPace and Result
         The result is of those bars, for what it reads; what it earned is nobody's business.
     """
     most = min(SLICE_BARS, max(1, (len(inputs.bars) - inputs.start) // 2))
@@ -101,7 +101,7 @@ def pace_of_run(inputs: Inputs) -> tuple[Pace, Result]:
     result = _run(_last(inputs, most))  # what is compiled or loaded once is not timed
     fixed, each = _line(few, most, lambda bars: _run(_last(inputs, bars)))
     memory = _peak(lambda: _run(_last(inputs, most))) / most
-    return Pace(fixed, each, memory, most), result
+    return RunPace(fixed, each, memory, most), result
 
 
 def pace_of_sets(job: SearchJob, sets: ParameterSets, inputs: Inputs, *, threads: int) -> SetPace:

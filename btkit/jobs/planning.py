@@ -38,7 +38,7 @@ from btkit.jobs.commands import command_of
 from btkit.jobs.execution import Execution
 from btkit.jobs.job import BaseJob, BatchJob, SearchJob, SpecJob, SweepJob, WalkForwardJob
 from btkit.jobs.loading import bars_of
-from btkit.jobs.pace import Pace, SetPace, pace_of_run, pace_of_sets
+from btkit.jobs.pace import RunPace, SetPace, pace_of_run, pace_of_sets
 from btkit.jobs.plan_hash import PlanHash, bundles_read, hash_of_error, plan_hash_of
 from btkit.jobs.prepare import prepare
 from btkit.jobs.progress import ProgressListener, check_progress
@@ -67,7 +67,7 @@ class _Found:
     loaded: LoadedBars
     load_s: float
     inputs: Inputs
-    pace: Pace
+    pace: RunPace
     bars: int
     """Deciding ones."""
 
