@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import brier_score_loss, log_loss, r2_score, roc_auc_score
 from support import scored_models as models
+from support.networks import recurrent_weights
 
 from btkit.documents import read_report
 from btkit.documents.evidence import probing
@@ -14,6 +15,7 @@ from btkit.documents.evidence.gathering import evidence_of
 from btkit.documents.evidence.outcomes import outcomes_of
 from btkit.models.evidence import trips_return
 from btkit.models.labels import read_label
+from btkit.models.networks import network_of
 
 
 @pytest.fixture(scope="module")
@@ -219,6 +221,20 @@ def test_windows_are_of_neighbours_and_what_leads_into_them_does_not_count():
     places = np.flatnonzero(counts)
     assert (at[places] - at[places - 4] == 4).all()
     assert not len(probing._chosen(rows[:0], 20, window=5, first=0)[0])
+
+
+def test_stretches_of_windows_are_answered_as_among_all_bars():
+    random, window = np.random.default_rng(5), 5
+    tensors = recurrent_weights(random, "lstm", 3, 4, 1, 2)
+    network = network_of(tensors, model_type="lstm", sequence_length=window)
+    features = random.normal(size=(400, 3))
+    rows = np.flatnonzero(random.random(400) < 0.9)[20:]
+    at, counts = probing._chosen(rows, 60, window=window, first=0)
+    assert np.count_nonzero(counts) == 60 < len(at)
+    found = probing._forward_of(network, at)(features[at])
+    np.testing.assert_array_equal(found[counts], network.forward(features)[at][counts])
+    # No bar is asked of that counts for nothing, but within a stretch.
+    assert np.isnan(found).all(axis=1).sum() == 10 * (window - 1)
 
 
 def test_the_trades_where_they_were_earn_what_the_run_earned(run, evidence):
