@@ -8,12 +8,13 @@ from btkit.storage.checkpoints import Checkpoint
 from btkit.storage.checksums import REPORT, Checksum, Checksums, FileKind
 from btkit.storage.curves import CURVE_COLUMNS, LocalCurves, curve_content
 from btkit.storage.database import BUSY_TIMEOUT_S, has_content, migrate, migrations, open_database
+from btkit.storage.dispatching import DispatchTable, Ending
 from btkit.storage.ids import check_job_id, check_run_id, new_job_id, new_run_id
 from btkit.storage.inspection import REMOTE, Inspection, StoredJob
 from btkit.storage.job_rows import SHARED_KINDS, JobKind, JobRow, Part, Status
 from btkit.storage.jobs import ClaimedJob, JobProgress, JobTable
 from btkit.storage.kept_files import SHARED_PAGES
-from btkit.storage.leases import MOST_ATTEMPTS, Lease, LeaseTable
+from btkit.storage.leases import Lease, LeaseTable
 from btkit.storage.listing import JobFilter
 from btkit.storage.objects import ObjectStore
 from btkit.storage.operation_rows import (
@@ -25,7 +26,8 @@ from btkit.storage.operation_rows import (
     OperationStatus,
     Piece,
 )
-from btkit.storage.operations import Ending, OperationTable
+from btkit.storage.operations import OperationTable
+from btkit.storage.piece_rows import MOST_ATTEMPTS
 from btkit.storage.rows import DIRECTION, EXCURSIONS, trades_frame
 from btkit.storage.snapshot import Stored, StoreSnapshot
 from btkit.storage.store import Deleted, Store
@@ -53,6 +55,7 @@ __all__ = [
     "ClaimedJob",
     "Deleted",
     "Delivery",
+    "DispatchTable",
     "Ending",
     "FileKind",
     "Inspection",

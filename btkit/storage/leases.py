@@ -13,23 +13,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from btkit.errors import InterruptedRunError, LeaseLostError, WorkerUnavailableError
+from btkit.errors import InterruptedRunError, LeaseLostError
 from btkit.owner import now_text
 from btkit.storage.contents import PieceFiles
 from btkit.storage.operation_rows import FINISH, WHOLE, Piece, note_event
+from btkit.storage.piece_rows import (
+    MOST_ATTEMPTS,
+    end_lease,
+    fail_operation,
+    give_back,
+    goes_on,
+    key_of,
+    let_wait,
+    lose_piece,
+    next_of,
+    operation_row,
+    piece_of,
+    settle,
+    take_piece,
+)
 from btkit.storage.reading import Database
 
-MOST_ATTEMPTS = 3
-"""So many workers in turn may be lost with the same piece."""
-
-MOST_CRASHED = 20
-"""So many units of an operation are given up for killing workers; with one more, it fails."""
-
-# A worker that is lost before it began says nothing about the piece, unless it happens every time.
-_MOST_HANDED = 12
 # Beats come each 200 ms; the disk need not have all of them.
 _BEAT_EVERY_S = 0.4
-_BISECTED_AT = 2
 
 
 @dataclass(frozen=True)
@@ -98,7 +104,7 @@ class LeaseTable:
             What they are, such as ``"sets"``.
         """
         with self.database.change() as connection:
-            row = _operation(connection, operation_id)
+            row = operation_row(connection, operation_id)
             if row is None or row["divided"] is not None:
                 return
             connection.execute(
@@ -131,10 +137,10 @@ class LeaseTable:
             None where all there is was given out, is done, or is to stop.
         """
         with self.database.open() as connection:
-            row = _operation(connection, operation_id)
-            if row is None or row["divided"] is None or not _goes_on(row):
+            row = operation_row(connection, operation_id)
+            if row is None or row["divided"] is None or not goes_on(row):
                 return None
-            return _next(connection, row, size, worker)
+            return next_of(connection, row, size, worker)
 
     def lease(
         self,
@@ -168,14 +174,14 @@ class LeaseTable:
         """
         moment, token = _now(now), secrets.token_urlsafe(32)
         with self.database.change() as connection:
-            row = _operation(connection, operation_id)
-            if row is None or not _goes_on(row) or not _take(connection, row, piece):
+            row = operation_row(connection, operation_id)
+            if row is None or not goes_on(row) or not take_piece(connection, row, piece):
                 return None
             attempt = connection.execute(
                 "UPDATE btkit_pieces SET status = 'leased', attempts = attempts + 1,"
                 " handed = handed + 1 WHERE operation_id = ? AND grp = ? AND lo = ?"
                 " RETURNING attempts",
-                _key(operation_id, piece),
+                key_of(operation_id, piece),
             ).fetchone()[0]
             lease_id = secrets.token_hex(8)
             connection.execute(
@@ -257,7 +263,7 @@ class LeaseTable:
         moment = _now(now)
         with self.database.open() as connection:
             lease = _fence(connection, token)
-        stops = not _goes_on(lease)
+        stops = not goes_on(lease)
         if lease["begun"] and 0 <= moment - lease["beaten_at"] < min(_BEAT_EVERY_S, seconds / 4):
             return stops
         with self.database.change() as connection:
@@ -265,21 +271,21 @@ class LeaseTable:
             connection.execute(
                 "UPDATE btkit_leases SET begun = 1, beaten_at = ?, expires_at = ?,"
                 " done = coalesce(max(0, min(?, ?)), done) WHERE lease_id = ?",
-                (moment, moment + seconds, done, len(_piece_of(lease)), lease["lease_id"]),
+                (moment, moment + seconds, done, len(piece_of(lease)), lease["lease_id"]),
             )
             connection.execute(
                 "UPDATE btkit_leases SET expires_at = max(expires_at, ?)"
                 " WHERE worker = ? AND NOT begun",
                 (moment + seconds, lease["worker"]),
             )
-            if _piece_of(lease) == WHOLE:
+            if piece_of(lease) == WHOLE:
                 connection.execute(
                     "UPDATE btkit_operations SET done = coalesce(?, done),"
                     " total = coalesce(?, total), unit = coalesce(?, unit)"
                     " WHERE operation_id = ?",
                     (done, total, unit, lease["operation_id"]),
                 )
-        return not _goes_on(lease)
+        return not goes_on(lease)
 
     def accept(self, token: str, content: bytes | Path) -> bool:
         """Take what a worker made of its piece: once, and from whoever has the lease.
@@ -307,7 +313,7 @@ class LeaseTable:
             if _was_taken(connection, token):
                 return False
             lease = _fence(connection, token)
-        operation_id, piece = lease["operation_id"], _piece_of(lease)
+        operation_id, piece = lease["operation_id"], piece_of(lease)
         with (
             self.files.arriving(operation_id, piece, content) as (aside, sha256, size),
             self.database.change() as connection,
@@ -316,10 +322,10 @@ class LeaseTable:
             connection.execute(
                 "UPDATE btkit_pieces SET status = 'done', token_hash = ?, sha256 = ?, size = ?,"
                 " error = NULL WHERE operation_id = ? AND grp = ? AND lo = ?",
-                (_hash(token), sha256, size, *_key(operation_id, piece)),
+                (_hash(token), sha256, size, *key_of(operation_id, piece)),
             )
-            _end_lease(connection, lease)
-            _settle(connection, operation_id, len(piece))
+            end_lease(connection, lease)
+            settle(connection, operation_id, len(piece))
             aside.publish()
         self.heard()
         return True
@@ -366,11 +372,11 @@ class LeaseTable:
             self.keep_parcel(token, parcel)
         with self.database.change() as connection:
             lease = _fence(connection, token)
-            _end_lease(connection, lease)
+            end_lease(connection, lease)
             if error.get("type") == InterruptedRunError.__name__ or lease["cancel_requested"]:
-                _give_back(connection, lease, lost_by=lease["worker"])
+                give_back(connection, lease, lost_by=lease["worker"])
             elif error.get("retryable") and lease["attempts"] < MOST_ATTEMPTS:
-                _wait(connection, lease, error=error)
+                let_wait(connection, lease, error=error)
             else:
                 fail_operation(connection, lease["operation_id"], error)
         self.heard()
@@ -405,8 +411,8 @@ class LeaseTable:
         with self.database.change() as connection:
             found = connection.execute(_SELECT_LOST, given).fetchall()
             for lease in found:
-                _end_lease(connection, lease)
-                _lose(connection, lease)
+                end_lease(connection, lease)
+                lose_piece(connection, lease)
         return [_lease_of(lease) for lease in found]
 
     def withdraw(self, lease_id: str) -> None:
@@ -416,8 +422,8 @@ class LeaseTable:
                 f"{_SELECT_LEASE} WHERE l.lease_id = ?", (lease_id,)
             ).fetchone()
             if lease is not None:
-                _end_lease(connection, lease)
-                _give_back(connection, lease, lost_by=lease["worker"])
+                end_lease(connection, lease)
+                give_back(connection, lease, lost_by=lease["worker"])
 
     def recall(self) -> None:
         """End the leases of what is to stop and of which no worker has begun."""
@@ -427,8 +433,8 @@ class LeaseTable:
                 return
         with self.database.change() as connection:
             for lease in connection.execute(wanted).fetchall():
-                _end_lease(connection, lease)
-                _give_back(connection, lease, lost_by=None)
+                end_lease(connection, lease)
+                give_back(connection, lease, lost_by=None)
 
     def extend(self, *, seconds: float, now: float | None = None) -> None:
         """Let all leases hold some seconds from now: without a server nobody could beat."""
@@ -446,7 +452,7 @@ class LeaseTable:
                 " AND status = 'crashed' AND sha256 IS NULL ORDER BY grp, lo",
                 (operation_id,),
             ).fetchall()
-        return [_piece_of(row) for row in found]
+        return [piece_of(row) for row in found]
 
     def fill(self, operation_id: str, piece: Piece, content: bytes) -> None:
         """Write the content of a unit that was given up: the finishing waits for it.
@@ -463,7 +469,7 @@ class LeaseTable:
             connection.execute(
                 "UPDATE btkit_pieces SET sha256 = ?, size = ? WHERE operation_id = ? AND grp = ?"
                 " AND lo = ? AND status = 'crashed'",
-                (sha256, size, *_key(operation_id, piece)),
+                (sha256, size, *key_of(operation_id, piece)),
             )
             aside.publish()
 
@@ -495,11 +501,11 @@ class LeaseTable:
                 " AND sha256 IS NOT NULL AND grp >= 0 ORDER BY grp, lo LIMIT 1 OFFSET ?",
                 (lease["operation_id"], number),
             ).fetchone()
-        if _piece_of(lease) != FINISH:
+        if piece_of(lease) != FINISH:
             raise _lost("It is not one of a finishing.")
         if row is None:
             return None
-        operation_id, piece = lease["operation_id"], _piece_of(row)
+        operation_id, piece = lease["operation_id"], piece_of(row)
         path = self.files.path_of(operation_id, piece)
         if self.files.is_sound(operation_id, piece, row["sha256"]):
             return piece, path
@@ -523,15 +529,15 @@ class LeaseTable:
                 (operation_id, FINISH.group),
             ).fetchone()
             if finishing is not None:
-                _end_lease(connection, finishing)
-                _give_back(connection, finishing, lost_by=None)
+                end_lease(connection, finishing)
+                give_back(connection, finishing, lost_by=None)
             connection.execute(
                 "UPDATE btkit_pieces SET status = 'waiting', attempts = 0, handed = 0,"
                 " sha256 = NULL, size = NULL, token_hash = NULL"
                 " WHERE operation_id = ? AND grp = ? AND lo = ? AND sha256 IS NOT NULL",
-                _key(operation_id, piece),
+                key_of(operation_id, piece),
             )
-            _settle(connection, operation_id, -len(piece))
+            settle(connection, operation_id, -len(piece))
 
 
 _SELECT_LEASE = """
@@ -548,192 +554,10 @@ OR l.lease_id IN (SELECT value FROM json_each(?))
 _SELECT_LOST = f"{_SELECT_LEASE} {_LOST}"
 
 
-def fail_operation(
-    connection: sqlite3.Connection, operation_id: str, error: Mapping[str, Any]
-) -> None:
-    """Note why an operation is to end, and let nobody go on with it; the first reason stays."""
-    connection.execute(
-        "UPDATE btkit_operations SET error = coalesce(error, ?) WHERE operation_id = ?",
-        (json.dumps(dict(error), allow_nan=False), operation_id),
-    )
-    connection.execute("DELETE FROM btkit_leases WHERE operation_id = ?", (operation_id,))
-    connection.execute(
-        "UPDATE btkit_pieces SET status = 'waiting' WHERE operation_id = ? AND status = 'leased'",
-        (operation_id,),
-    )
-
-
-def _next(
-    connection: sqlite3.Connection, row: sqlite3.Row, size: int, worker: str | None
-) -> Piece | None:
-    operation_id = row["operation_id"]
-    waiting = connection.execute(
-        "SELECT grp, lo, hi FROM btkit_pieces WHERE operation_id = ? AND status = 'waiting'"
-        " AND grp <> ? AND (lost_by IS NULL OR lost_by IS NOT ?) ORDER BY grp, lo LIMIT 1",
-        (operation_id, FINISH.group, worker),
-    ).fetchone()
-    if waiting is not None:
-        return _piece_of(waiting)
-    if not row["divided"]:
-        return None if _is_known(connection, operation_id, WHOLE) else WHOLE
-    group = connection.execute(
-        "SELECT grp, size, cursor FROM btkit_operation_groups"
-        " WHERE operation_id = ? AND cursor < size ORDER BY grp LIMIT 1",
-        (operation_id,),
-    ).fetchone()
-    if group is not None:
-        lo = group["cursor"]
-        return Piece(group["grp"], lo, min(lo + max(size, 1), group["size"]))
-    return FINISH if _may_finish(connection, row, worker) else None
-
-
-def _may_finish(connection: sqlite3.Connection, row: sqlite3.Row, worker: str | None) -> bool:
-    open_ones = connection.execute(
-        "SELECT 1 FROM btkit_pieces WHERE operation_id = ? AND grp >= 0"
-        " AND status <> 'done' AND sha256 IS NULL LIMIT 1",
-        (row["operation_id"],),
-    ).fetchone()
-    if open_ones is not None:
-        return False
-    known = connection.execute(
-        "SELECT status, lost_by FROM btkit_pieces WHERE operation_id = ? AND grp = ?",
-        (row["operation_id"], FINISH.group),
-    ).fetchone()
-    return known is None or (
-        known["status"] == "waiting" and (worker is None or known["lost_by"] != worker)
-    )
-
-
-def _take(connection: sqlite3.Connection, row: sqlite3.Row, piece: Piece) -> bool:
-    """Make sure that a piece waits, be it cut just now."""
-    operation_id = row["operation_id"]
-    known = connection.execute(
-        "SELECT status, hi FROM btkit_pieces WHERE operation_id = ? AND grp = ? AND lo = ?",
-        _key(operation_id, piece),
-    ).fetchone()
-    if piece == FINISH and not _may_finish(connection, row, None):
-        return False
-    if known is not None:
-        return bool(known["status"] == "waiting" and known["hi"] == piece.hi)
-    if piece.group >= 0:
-        moved = connection.execute(
-            "UPDATE btkit_operation_groups SET cursor = ? WHERE operation_id = ? AND grp = ?"
-            " AND cursor = ? AND size >= ?",
-            (piece.hi, operation_id, piece.group, piece.lo, piece.hi),
-        )
-        if moved.rowcount != 1:
-            return False
-    elif (piece == WHOLE) == bool(row["divided"]):
-        return False
-    connection.execute(
-        "INSERT INTO btkit_pieces (operation_id, grp, lo, hi, status) VALUES (?, ?, ?, ?,"
-        " 'waiting')",
-        (operation_id, piece.group, piece.lo, piece.hi),
-    )
-    return True
-
-
-def _lose(connection: sqlite3.Connection, lease: sqlite3.Row) -> None:
-    """Say what becomes of a piece whose worker is lost."""
-    piece, operation_id = _piece_of(lease), lease["operation_id"]
-    data = {"worker": lease["worker"], **_data(piece), "attempt": lease["attempt"]}
-    note_event(connection, operation_id, "lost", data)
-    counts = bool(lease["begun"]) or lease["handed"] >= _MOST_HANDED
-    if not _goes_on(lease) or not counts:
-        _give_back(connection, lease, lost_by=lease["worker"])
-    elif len(piece) > 1 and lease["attempts"] >= _BISECTED_AT:
-        _bisect(connection, operation_id, piece)
-    elif lease["attempts"] < MOST_ATTEMPTS:
-        _wait(connection, lease)
-    elif piece.group >= 0:
-        _give_up(connection, operation_id, piece)
-    else:
-        fail_operation(connection, operation_id, _unavailable(piece))
-
-
-def _bisect(connection: sqlite3.Connection, operation_id: str, piece: Piece) -> None:
-    middle = (piece.lo + piece.hi) // 2
-    halves = Piece(piece.group, piece.lo, middle), Piece(piece.group, middle, piece.hi)
-    connection.execute(
-        "DELETE FROM btkit_pieces WHERE operation_id = ? AND grp = ? AND lo = ?",
-        _key(operation_id, piece),
-    )
-    connection.executemany(
-        "INSERT INTO btkit_pieces (operation_id, grp, lo, hi, status, attempts)"
-        " VALUES (?, ?, ?, ?, 'waiting', ?)",
-        [
-            # One of them is to blame: with the next death it is halved again. A single unit is
-            # tried as often as anything.
-            (operation_id, half.group, half.lo, half.hi, _BISECTED_AT - 1 if len(half) > 1 else 0)
-            for half in halves
-        ],
-    )
-    note_event(connection, operation_id, "bisected", _data(piece))
-
-
-def _give_up(connection: sqlite3.Connection, operation_id: str, piece: Piece) -> None:
-    connection.execute(
-        "UPDATE btkit_pieces SET status = 'crashed' WHERE operation_id = ? AND grp = ? AND lo = ?",
-        _key(operation_id, piece),
-    )
-    _settle(connection, operation_id, len(piece))
-    note_event(connection, operation_id, "crashed", _data(piece))
-    crashed = connection.execute(
-        "SELECT count(*) FROM btkit_pieces WHERE operation_id = ? AND status = 'crashed'",
-        (operation_id,),
-    ).fetchone()[0]
-    if crashed > MOST_CRASHED:
-        fail_operation(connection, operation_id, _unavailable(piece))
-
-
-def _unavailable(piece: Piece) -> dict[str, Any]:
-    error = WorkerUnavailableError(
-        f"{MOST_ATTEMPTS} workers in turn were lost while they were at the same work.",
-        hint="See the logs of the workers; memory may have run out. Resuming tries again.",
-        details=_data(piece),
-    )
-    document: dict[str, Any] = error.to_document()["error"]
-    return document
-
-
-def _give_back(connection: sqlite3.Connection, lease: sqlite3.Row, *, lost_by: str | None) -> None:
-    """Let a piece wait as if it had not been given out; better not for the same worker."""
-    connection.execute(
-        "UPDATE btkit_pieces SET status = 'waiting', attempts = attempts - 1, lost_by = ?"
-        " WHERE operation_id = ? AND grp = ? AND lo = ?",
-        (lost_by, *_lease_key(lease)),
-    )
-
-
-def _wait(
-    connection: sqlite3.Connection, lease: sqlite3.Row, *, error: Mapping[str, Any] | None = None
-) -> None:
-    connection.execute(
-        "UPDATE btkit_pieces SET status = 'waiting', lost_by = ?, error = ?"
-        " WHERE operation_id = ? AND grp = ? AND lo = ?",
-        (
-            lease["worker"],
-            None if error is None else json.dumps(dict(error), allow_nan=False),
-            *_lease_key(lease),
-        ),
-    )
-
-
-def _settle(connection: sqlite3.Connection, operation_id: str, units: int) -> None:
-    connection.execute(
-        "UPDATE btkit_operations SET settled = settled + ? WHERE operation_id = ?",
-        (units, operation_id),
-    )
-
-
 def _await_merge(connection: sqlite3.Connection, operation_id: str) -> None:
     connection.execute(
         "UPDATE btkit_operations SET unmerged = 1 WHERE operation_id = ?", (operation_id,)
     )
-
-
-def _end_lease(connection: sqlite3.Connection, lease: sqlite3.Row) -> None:
-    connection.execute("DELETE FROM btkit_leases WHERE lease_id = ?", (lease["lease_id"],))
 
 
 def _fence(connection: sqlite3.Connection, token: str) -> sqlite3.Row:
@@ -760,47 +584,11 @@ def _lost(why: str) -> LeaseLostError:
     )
 
 
-def _operation(connection: sqlite3.Connection, operation_id: str) -> sqlite3.Row | None:
-    row: sqlite3.Row | None = connection.execute(
-        "SELECT * FROM btkit_operations WHERE operation_id = ?", (operation_id,)
-    ).fetchone()
-    return row
-
-
-def _goes_on(row: sqlite3.Row) -> bool:
-    known = row["status"] in ("queued", "running")
-    return known and not row["cancel_requested"] and row["error"] is None
-
-
-def _is_known(connection: sqlite3.Connection, operation_id: str, piece: Piece) -> bool:
-    found = connection.execute(
-        "SELECT 1 FROM btkit_pieces WHERE operation_id = ? AND grp = ? AND lo = ?",
-        _key(operation_id, piece),
-    )
-    return found.fetchone() is not None
-
-
 def _lease_of(row: sqlite3.Row) -> Lease:
     return Lease(
-        row["lease_id"], row["operation_id"], _piece_of(row), row["worker"], row["attempt"],
+        row["lease_id"], row["operation_id"], piece_of(row), row["worker"], row["attempt"],
         row["bars"],
     )  # fmt: skip
-
-
-def _piece_of(row: sqlite3.Row) -> Piece:
-    return Piece(row["grp"], row["lo"], row["hi"])
-
-
-def _key(operation_id: str, piece: Piece) -> tuple[str, int, int]:
-    return operation_id, piece.group, piece.lo
-
-
-def _lease_key(lease: sqlite3.Row) -> tuple[str, int, int]:
-    return lease["operation_id"], lease["grp"], lease["lo"]
-
-
-def _data(piece: Piece) -> dict[str, int]:
-    return {} if piece.group < 0 else {"group": piece.group, "lo": piece.lo, "hi": piece.hi}
 
 
 def _hash(token: str) -> str:

@@ -14,7 +14,7 @@ from btkit.errors import (
     StoreFullError,
     UsageError,
 )
-from btkit.storage import FINISH, WHOLE, Piece, leases, operation_rows
+from btkit.storage import FINISH, WHOLE, Piece, operation_rows, piece_rows
 from btkit.writing import Aside
 
 JOB = {"kind": "run", "symbol": "SPX"}
@@ -251,7 +251,7 @@ def test_a_poisonous_set_is_found_by_halves_and_the_rest_goes_on(table):
 
 
 def test_too_many_poisonous_sets_are_the_end(table, monkeypatch):
-    monkeypatch.setattr(leases, "MOST_CRASHED", 3)
+    monkeypatch.setattr(piece_rows, "MOST_CRASHED", 3)
     submit(table, {0: 16})
     kill_until_it_ends(table, set(range(16)))
     (ending,) = table.endings()
@@ -420,11 +420,11 @@ def test_one_server_at_a_time_gives_work_out(table, monkeypatch):
     table.take_over()
     table.take_over()
     other = ("elsewhere", 1, "0")
-    monkeypatch.setattr("btkit.storage.operations.this_process", lambda: other)
+    monkeypatch.setattr("btkit.storage.dispatching.this_process", lambda: other)
     with pytest.raises(StoreBusyError, match="Another server"):
         table.take_over()
     table.leave()
     monkeypatch.undo()
     table.leave()
-    monkeypatch.setattr("btkit.storage.operations.this_process", lambda: other)
+    monkeypatch.setattr("btkit.storage.dispatching.this_process", lambda: other)
     table.take_over()

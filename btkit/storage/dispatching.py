@@ -1,0 +1,302 @@
+"""What whoever gives work out says of operations: which are left, and how each ends."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Literal, NamedTuple
+
+from btkit.errors import StoreBusyError
+from btkit.owner import Owner, is_alive, now_text, this_process
+from btkit.storage.leases import LeaseTable
+from btkit.storage.operation_rows import (
+    ENDED,
+    FINISH,
+    SELECT_OPERATION,
+    WHOLE,
+    Piece,
+    note_event,
+    operation_of,
+    unknown_operation,
+)
+from btkit.storage.piece_rows import fail_operation
+
+
+class Ending(NamedTuple):
+    """An operation of which nothing more is to be done.
+
+    Parameters
+    ----------
+    operation_id, status
+        Which, and how it ends.
+    outcome
+        The piece whose content is the parcel of its job; None where a whole job may have left a
+        parcel on the way.
+    has_parcel
+        Whether a whole job left one that was not stored yet.
+    job_id
+        As in `Operation`.
+    error
+        Why it failed.
+    """
+
+    operation_id: str
+    status: Literal["complete", "failed", "cancelled"]
+    outcome: Piece | None
+    has_parcel: bool
+    job_id: str | None
+    error: dict[str, Any] | None
+
+
+class DispatchTable(LeaseTable):
+    """Operations as the one server has them that gives them out; see `LeaseTable`."""
+
+    def unended(self, *, limit: int) -> list[str]:
+        """Return the ids of operations that have not ended: those at work, then the oldest."""
+        with self.database.open(create=True) as connection:
+            found = connection.execute(
+                "SELECT operation_id FROM btkit_operations WHERE status IN ('running', 'queued')"
+                " ORDER BY status DESC, number LIMIT ?",
+                (limit,),
+            )
+            return [row["operation_id"] for row in found]
+
+    def endings(self) -> list[Ending]:
+        """Return the operations of which nothing more is to be done, and which have not ended."""
+        with self.database.open() as connection:
+            found = connection.execute(_SELECT_ENDINGS, _ENDING_KINDS).fetchall()
+        return [_ending_of(row) for row in found]
+
+    def end(
+        self,
+        operation_id: str,
+        status: Literal["complete", "failed", "cancelled"],
+        *,
+        job_id: str | None,
+        error: Mapping[str, Any] | None = None,
+    ) -> None:
+        """End an operation; what was brought for one that is complete is removed.
+
+        Parameters
+        ----------
+        operation_id, status
+            As `endings` says.
+        job_id
+            Under which its outcome was stored; None keeps what is known.
+        error
+            Why it failed after all: what was brought cannot be stored.
+        """
+        with self._changing(operation_id) as connection:
+            row = row_of(connection, operation_id)
+            if row["status"] in ENDED:
+                return
+            if error is not None:
+                fail_operation(connection, operation_id, error)
+                # What was brought is no good: resuming has it brought again.
+                connection.execute(
+                    "UPDATE btkit_pieces SET status = 'waiting', sha256 = NULL"
+                    " WHERE operation_id = ? AND grp < 0",
+                    (operation_id,),
+                )
+            end_row(connection, operation_id, status, job_id=job_id)
+        if status == "complete":
+            self.files.remove(operation_id)
+
+    def fail_whole(self, operation_id: str, error: Mapping[str, Any]) -> None:
+        """Note why an operation cannot be done; it ends with that."""
+        with self._changing(operation_id) as connection:
+            row = row_of(connection, operation_id)
+            if row["status"] not in ENDED:
+                fail_operation(connection, operation_id, error)
+
+    def note_job(self, operation_id: str, job_id: str) -> None:
+        """Note under which id the job of an operation is stored."""
+        with self._changing(operation_id) as connection:
+            connection.execute(
+                "UPDATE btkit_operations SET job_id = ? WHERE operation_id = ?",
+                (job_id, operation_id),
+            )
+
+    def bars_of(self, operation_id: str) -> str | None:
+        """Return the SHA-256 of the bars that an operation is done on; None before it is known."""
+        with self.database.open() as connection:
+            bars: str | None = row_of(connection, operation_id)["bars"]
+        return bars
+
+    def note_bars(self, operation_id: str, bars: str) -> None:
+        """Note the bars that an operation is done on; what was done of it on others is void."""
+        with self._changing(operation_id) as connection:
+            known = row_of(connection, operation_id)["bars"]
+            if known == bars:
+                return
+            connection.execute(
+                "UPDATE btkit_operations SET bars = ?, settled = 0, best = NULL"
+                " WHERE operation_id = ?",
+                (bars, operation_id),
+            )
+            connection.execute("DELETE FROM btkit_pieces WHERE operation_id = ?", (operation_id,))
+            connection.execute(
+                "UPDATE btkit_operation_groups SET cursor = 0 WHERE operation_id = ?",
+                (operation_id,),
+            )
+
+    def park(self) -> None:
+        """Say of what was at work that it waits for workers again."""
+        with self.database.open() as connection:
+            idle = [row["operation_id"] for row in connection.execute(_SELECT_IDLE)]
+        if idle:
+            with self.database.change() as connection:
+                connection.executemany(
+                    "UPDATE btkit_operations SET status = 'queued', rate = NULL"
+                    " WHERE operation_id = ? AND status = 'running' AND NOT EXISTS"
+                    " (SELECT 1 FROM btkit_leases l"
+                    "  WHERE l.operation_id = btkit_operations.operation_id)",
+                    [(operation_id,) for operation_id in idle],
+                )
+
+    def note_progress(self, operation_id: str, *, rate: float | None) -> None:
+        """Note how fast an operation is, in units a second, and let who follows it know."""
+        with self._changing(operation_id) as connection:
+            connection.execute(
+                "UPDATE btkit_operations SET rate = ? WHERE operation_id = ?", (rate, operation_id)
+            )
+            known = operation_of(row_of(connection, operation_id))
+            data = {name: getattr(known, name) for name in ("done", "total", "unit", "rate")}
+            note_event(connection, operation_id, "progress", data)
+
+    def unsummarised(self, operation_id: str) -> Piece | None:
+        """Return a piece that is done and not in the summary; None where there is none."""
+        with self.database.open() as connection:
+            row = connection.execute(
+                "SELECT grp, lo, hi FROM btkit_pieces WHERE operation_id = ?"
+                " AND sha256 IS NOT NULL AND grp >= 0 AND NOT summarised LIMIT 1",
+                (operation_id,),
+            ).fetchone()
+        return None if row is None else Piece(*row)
+
+    def note_summary(self, operation_id: str, piece: Piece, best: Mapping[str, Any]) -> None:
+        """Note the summary of all pieces that it has, one more among them."""
+        with self._changing(operation_id) as connection:
+            changed = connection.execute(
+                "UPDATE btkit_pieces SET summarised = 1 WHERE operation_id = ? AND grp = ?"
+                " AND lo = ? AND sha256 IS NOT NULL AND NOT summarised",
+                (operation_id, piece.group, piece.lo),
+            )
+            if changed.rowcount:
+                connection.execute(
+                    "UPDATE btkit_operations SET best = ? WHERE operation_id = ?",
+                    (json.dumps(dict(best), allow_nan=False), operation_id),
+                )
+
+    def take_over(self) -> None:
+        """Make this process the one server of the store, or say once more that it is.
+
+        Raises
+        ------
+        StoreBusyError
+            If another process is, and is alive.
+        """
+        mine, now = this_process(), now_text()
+        with self.database.change(create=True) as connection:
+            row = connection.execute("SELECT * FROM btkit_server").fetchone()
+            if row is not None:
+                owner = Owner(row["host"], row["pid"], row["process_started"])
+                if owner != mine and is_alive(owner, row["heartbeat_at"]):
+                    raise StoreBusyError(
+                        f"Another server (process {owner.pid}) gives out the work of "
+                        f"{self.database.path}.",
+                        hint="Stop that one, or set BT_DB_PATH to another file for this one.",
+                        details={"database": str(self.database.path), "pid": owner.pid},
+                    )
+            connection.execute(
+                "INSERT OR REPLACE INTO btkit_server VALUES (1, ?, ?, ?, ?)", (*mine, now)
+            )
+
+    def leave(self) -> None:
+        """Let another process be the server of the store."""
+        host, pid, started = this_process()
+        with self.database.change() as connection:
+            connection.execute(
+                "DELETE FROM btkit_server WHERE host = ? AND pid = ? AND process_started = ?",
+                (host, pid, started),
+            )
+
+    @contextmanager
+    def _changing(self, operation_id: str) -> Iterator[sqlite3.Connection]:
+        if not self.database.exists():
+            raise unknown_operation(operation_id)
+        with self.database.change() as connection:
+            yield connection
+
+
+_SELECT_IDLE = """
+SELECT operation_id FROM btkit_operations o
+WHERE status = 'running' AND NOT cancel_requested AND error IS NULL
+AND NOT EXISTS (SELECT 1 FROM btkit_leases l WHERE l.operation_id = o.operation_id)
+"""
+_ENDING_KINDS = {"whole": WHOLE.group, "finish": FINISH.group}
+_SELECT_ENDINGS = """
+SELECT o.operation_id, o.job_id, o.error, o.unmerged, p.grp, p.lo, p.hi
+FROM btkit_operations o
+LEFT JOIN btkit_pieces p ON p.operation_id = o.operation_id AND p.status = 'done'
+    AND p.grp IN (:whole, :finish)
+WHERE o.status IN ('queued', 'running') AND (
+    p.grp IS NOT NULL OR o.error IS NOT NULL
+    OR (o.cancel_requested
+        AND NOT EXISTS (SELECT 1 FROM btkit_leases l WHERE l.operation_id = o.operation_id)))
+ORDER BY o.number
+"""
+
+
+def _ending_of(row: sqlite3.Row) -> Ending:
+    # What came to its end before it was told to stop is complete.
+    outcome = None if row["grp"] is None else Piece(row["grp"], row["lo"], row["hi"])
+    error = None if row["error"] is None else json.loads(row["error"])
+    status: Literal["complete", "failed", "cancelled"] = "cancelled"
+    if outcome is not None:
+        status = "complete"
+    elif error is not None:
+        status = "failed"
+    return Ending(row["operation_id"], status, outcome, bool(row["unmerged"]), row["job_id"], error)
+
+
+def end_row(
+    connection: sqlite3.Connection, operation_id: str, status: str, *, job_id: str | None
+) -> None:
+    """End an operation within the caller's transaction, and let who follows it know."""
+    connection.execute(
+        "UPDATE btkit_operations SET status = ?, completed_at = ?,"
+        " job_id = coalesce(?, job_id), error = CASE WHEN ? = 'failed' THEN error END,"
+        " cancel_requested = 0, unmerged = 0 WHERE operation_id = ?",
+        (status, now_text(), job_id, status, operation_id),
+    )
+    connection.execute("DELETE FROM btkit_leases WHERE operation_id = ?", (operation_id,))
+    if status == "complete":
+        connection.execute(
+            "DELETE FROM btkit_pieces WHERE operation_id = ? AND status <> 'crashed'",
+            (operation_id,),
+        )
+        connection.execute(
+            "DELETE FROM btkit_operation_groups WHERE operation_id = ?", (operation_id,)
+        )
+    known = operation_of(row_of(connection, operation_id))
+    data = {"job_id": known.job_id, "error": known.error, "crashed": known.crashed}
+    note_event(connection, operation_id, status, data)
+
+
+def row_of(connection: sqlite3.Connection, operation_id: str) -> sqlite3.Row:
+    """Return an operation as `SELECT_OPERATION` gives it, which has to be there."""
+    row = find_row(connection, "o.operation_id", operation_id)
+    if row is None:
+        raise unknown_operation(operation_id)
+    return row
+
+
+def find_row(connection: sqlite3.Connection, column: str, value: str) -> sqlite3.Row | None:
+    """Return an operation that has some value in a column; None for none."""
+    row: sqlite3.Row | None = connection.execute(
+        f"{SELECT_OPERATION} WHERE {column} = ?", (value,)
+    ).fetchone()
+    return row
