@@ -126,8 +126,10 @@ class FinishedSets:
         rows : ndarray of float64, shape (n_sets, n_metrics)
             Copied.
         """
-        self._places.append(np.array(places, np.int64))
-        self._rows.append(rows.copy())
+        # A search that goes on proposes what is known, too.
+        if len(places):
+            self._places.append(np.array(places, np.int64))
+            self._rows.append(rows.copy())
         if time.perf_counter() - self._flushed_at > _KEEP_EVERY_S:
             self.flush()
 

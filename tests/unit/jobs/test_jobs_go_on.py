@@ -14,7 +14,15 @@ from support.random_bars import crossover
 
 import btkit as bt
 from btkit.errors import CorruptFileError, InterruptedRunError, NoDataError, StoreError
-from btkit.jobs import cancel, delete, list_runs, load_document, resume, watching
+from btkit.jobs import (
+    cancel,
+    delete,
+    finished_sets,
+    list_runs,
+    load_document,
+    resume,
+    watching,
+)
 from btkit.jobs.finished_sets import FinishedSets
 from btkit.jobs.sweep import describe_sweep
 from btkit.owner import Owner, this_process
@@ -276,3 +284,14 @@ def test_finished_sets_are_kept_though_their_folder_goes_meanwhile(tmp_path, mon
     kept.flush()
     assert kept.read()[0].tolist() == [0, 1]
     assert len(removals) == 2
+
+
+def test_a_search_that_goes_on_and_finds_nothing_new_writes_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(finished_sets, "_KEEP_EVERY_S", -1.0)
+    kept = FinishedSets(tmp_path / "sets", job_id="job", columns=("cagr",))
+    kept.add(np.array([], np.int64), np.empty((0, 1)))
+    kept.flush()
+    assert not kept.folder.exists()
+    kept.add(np.array([3]), np.array([[0.5]]))
+    places, rows = kept.read()
+    assert (places.tolist(), rows.tolist()) == ([3], [[0.5]])
