@@ -17,8 +17,8 @@ SpecSource = str | Path | Mapping[str, Any] | BaseSpec
 """What a run takes for a spec: a path, JSON or YAML text, a mapping, or a spec."""
 
 
-def rule_spec(spec: SpecSource, *, settings: Settings) -> StrategySpec:
-    """Return a rule spec, loaded if it is not yet.
+def option_spec(spec: SpecSource, *, settings: Settings) -> OptionsSpec:
+    """Return an option spec, loaded if it is not yet.
 
     Raises
     ------
@@ -27,13 +27,6 @@ def rule_spec(spec: SpecSource, *, settings: Settings) -> StrategySpec:
     SpecKindError
         If it is of another kind.
     """
-    known = load_spec(spec, settings=settings, kind="rules")
-    assert isinstance(known, StrategySpec)
-    return known
-
-
-def option_spec(spec: SpecSource, *, settings: Settings) -> OptionsSpec:
-    """Return an option spec, loaded if it is not yet; see `rule_spec`."""
     known = load_spec(spec, settings=settings, kind="options")
     assert isinstance(known, OptionsSpec)
     return known

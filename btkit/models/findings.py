@@ -14,6 +14,9 @@ from btkit.errors import BtkitError, BundleError, Problem
 SHOWN_PROBLEMS = 50
 """So many problems are named one by one; a file of nonsense may have a million."""
 
+WHOLE_BUNDLE = "bundle"
+"""The place of what is wrong with no file of it alone."""
+
 AS_SAVED = (
     "Take the folder as it was saved when the model was trained, or save it again with "
     "bt.save_bundle."
@@ -94,8 +97,9 @@ def refused_bundle(path: Path | str, problems: list[dict[str, Any]]) -> BundleEr
     """
     first, *others = problems
     more = f" (and {len(others)} more problem{'s' if len(others) > 1 else ''})" if others else ""
+    where = "" if first["path"] == WHOLE_BUNDLE else f"{first['path']}: "
     error = BundleError(
-        f"The bundle {path} is refused: {first['path']}: {first['message']}{more}",
+        f"The bundle {path} is refused: {where}{first['message']}{more}",
         hint=first["hint"],
         details={"path": str(path), "problems": problems},
     )

@@ -324,7 +324,8 @@ class _InputReader:
             return ()
         for at, given in enumerate(value):
             if given not in self.timeframes:
-                self.findings.refuse((*place, at), f"the training has no {kind_of_value(given)}",
+                found = kind_of_value(given).removeprefix("the text ")
+                self.findings.refuse((*place, at), f"the training has no timeframe {found}",
                                      f"its timeframes are {trained}")  # fmt: skip
         return tuple(str(given) for given in value)
 

@@ -12,6 +12,7 @@ from btkit.markets import Interval
 from btkit.models.agreement import definition_problems, in_features
 from btkit.models.answers import fit_checks
 from btkit.models.classifiers import Classifier, classifier_checks
+from btkit.models.findings import WHOLE_BUNDLE
 from btkit.models.loading import load_bundle
 from btkit.models.timeline import KnownBundle, bundle_paths, load_known
 from btkit.spec import ModelSpec
@@ -143,7 +144,7 @@ def _problems(place: Place, error: BtkitError) -> Iterator[Problem]:
     path = ".".join(place)
     inner: list[dict[str, Any]] = error.details.get("problems", [])
     for problem in inner:
-        where = "" if problem["path"] == "bundle" else f"{problem['path']}: "
+        where = "" if problem["path"] == WHOLE_BUNDLE else f"{problem['path']}: "
         message = f"{error.details['path']}: {where}{problem['message']}"
         yield Problem(path, message, problem["hint"], location=place)
     if not inner:

@@ -14,7 +14,7 @@ from btkit.spec.kinds import (
     kind_of,
     kinds_run_by,
 )
-from btkit.spec.load import load_spec, meant_for, read_fields
+from btkit.spec.load import build_spec, load_spec, meant_for, read_fields
 from btkit.spec.model import OptionsSpec, StrategySpec
 from btkit.spec.trained import ModelSpec
 from btkit.spec.version3 import DECISION_NUMBERS
@@ -30,6 +30,7 @@ __all__ = [
     "SpecKind",
     "StrategySpec",
     "as_it_ran",
+    "build_spec",
     "dump_spec",
     "foreign_sign",
     "infer_kind",

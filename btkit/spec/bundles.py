@@ -122,6 +122,13 @@ class ClassifierSource:
     paths: str | Mapping[str, str]
     allow_other: tuple[str, ...] = ()
 
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The folders of its bundles, by date the oldest first."""
+        if isinstance(self.paths, str):
+            return (self.paths,)
+        return tuple(path for _, path in sorted(self.paths.items()))
+
     @classmethod
     def of(cls, stated: str | Mapping[str, Any]) -> ClassifierSource:
         """Return what a checked entry of ``classifiers`` says.

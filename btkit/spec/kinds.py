@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from btkit.arguments import quoted
+from btkit.arguments import is_text, quoted
 from btkit.errors import Problem, SpecKindError
 from btkit.spec.base import BaseSpec
 from btkit.spec.fields import CONDITION_LISTS
 from btkit.spec.model import OptionsSpec, StrategySpec
 from btkit.spec.trained import SIGNS, ModelSpec
 from btkit.spec.version3 import V3_SIGNS, V3_TELLING, fields_of_v3, in_v3
+from btkit.spelling import near
 
 RunCommand = Literal["run", "options-sim"]
 """The commands that run a spec once."""
@@ -170,7 +171,17 @@ def infer_kind(values: Mapping[str, Any]) -> InferredKind:
             return InferredKind(
                 name, "lists exits or stops, and has no field that only option specs have"
             )
-    return InferredKind(None, "has no field that only one kind of spec has")
+    misspelt = None if _has_conditions(values) else _by_a_misspelt_sign(given)
+    return misspelt or InferredKind(None, "has no field that only one kind of spec has")
+
+
+def _by_a_misspelt_sign(given: Collection[str]) -> InferredKind | None:
+    for name, known in KINDS.items():
+        for field in given:
+            meant = near(field, known.signs) if is_text(field) else []
+            if field not in known.spec.model_fields and meant:
+                return InferredKind(name, f"has {quoted(field)}, which may be meant as {meant[0]}")
+    return None
 
 
 def _by_a_sign(values: Mapping[str, Any]) -> InferredKind | None:

@@ -231,6 +231,30 @@ def _build(values: object, known: _Known, kinds: Sequence[str]) -> BaseSpec:
         raise
 
 
+def build_spec(
+    kind: str, fields: Mapping[str, Any], *, settings: Settings, events: UserEvents
+) -> BaseSpec:
+    """Return a spec of a known kind, whatever its fields tell.
+
+    Parameters
+    ----------
+    kind
+        Its name.
+    fields
+        By name.
+    settings
+        Where the default of ``max_holding_bars`` comes from.
+    events
+        That its conditions may read beside btkit's own.
+
+    Raises
+    ------
+    SpecError
+        If it is refused.
+    """
+    return _checked(KINDS[kind], fields, _Known(settings.max_holding_bars, events))
+
+
 def _checked(kind: SpecKind, values: Mapping[str, Any], known: _Known) -> BaseSpec:
     # null means the default.
     limit = known.max_holding_bars if kind.spec.has_usual_limit else None

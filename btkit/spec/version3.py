@@ -28,7 +28,7 @@ _NEEDED = {
     "indicators": "write such as {rsi_14: {type: rsi, period: 14}}",
     "nn_inputs": "write such as [{fuzzy_set: momentum, timeframes: all}]",
 }
-_FORMAT = "output_format"
+_FORMAT, _FORMATS = "output_format", ("classification", "regression")
 _DECISIONS = (
     "confidence_threshold", "position_awareness", "allow_short_from_flat", "output_classes",
 )  # fmt: skip
@@ -76,7 +76,11 @@ def fields_of_v3(values: Mapping[str, Any]) -> dict[str, Any]:
     decided = _decisions(values.get("decisions"), problems)
     # No setting of a run, but something that the bundle has to agree with.
     if _FORMAT in decided:
-        fields["features"][_FORMAT] = decided.pop(_FORMAT)
+        stated = fields["features"][_FORMAT] = decided.pop(_FORMAT)
+        if stated not in _FORMATS:
+            message = f"must be {' or '.join(_FORMATS)}, not {kind_of_value(stated)}"
+            hint = "write what the model was trained to answer"
+            problems.append(Problem(f"decisions.{_FORMAT}", message, hint))
     fields |= decided
     fields |= _training_data(values.get("training_data"))
     if problems:

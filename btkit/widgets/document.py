@@ -9,14 +9,14 @@ from typing import Any
 
 from btkit.errors import Problem, SpecError
 from btkit.settings import Settings
-from btkit.spec import BaseSpec, StrategySpec, dump_spec, load_spec
+from btkit.spec import BaseSpec, build_spec, dump_spec
 
 MERGE_S = 1.0
 """Edits of one field that follow each other within this many seconds are undone together."""
 
 
 class SpecDocument:
-    """A rule spec while it is edited: it may be wrong, and it remembers its past.
+    """A spec while it is edited: it may be wrong, and it remembers its past.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class SpecDocument:
 
     def __init__(
         self,
-        spec: StrategySpec,
+        spec: BaseSpec,
         *,
         settings: Settings,
         clock: Callable[[], float] = time.monotonic,
@@ -78,8 +78,8 @@ class SpecDocument:
             self.fields[name] = copy.deepcopy(value)
         self._check()
 
-    def replace(self, spec: StrategySpec) -> None:
-        """Take another spec, as one edit that can be undone."""
+    def replace(self, spec: BaseSpec) -> None:
+        """Take another spec of the same kind, as one edit that can be undone."""
         self._past.append(self.fields)
         self._future.clear()
         self._events = spec.events
@@ -97,7 +97,7 @@ class SpecDocument:
             self._past.append(self.fields)
             self._settle(self._future.pop())
 
-    def checked(self) -> StrategySpec:
+    def checked(self) -> BaseSpec:
         """Return the spec as it stands.
 
         Raises
@@ -105,9 +105,7 @@ class SpecDocument:
         SpecError
             If it is not valid.
         """
-        spec = load_spec(self.fields, settings=self._settings, kind="rules", events=self._events)
-        assert isinstance(spec, StrategySpec)
-        return spec
+        return build_spec(self.spec.kind, self.fields, settings=self._settings, events=self._events)
 
     def _settle(self, fields: dict[str, Any]) -> None:
         self.fields = fields
@@ -123,7 +121,7 @@ class SpecDocument:
         self.problems = []
 
 
-def fields_of(spec: StrategySpec) -> dict[str, Any]:
+def fields_of(spec: BaseSpec) -> dict[str, Any]:
     """Return a spec as plain JSON, each field written out."""
     return spec.model_dump(mode="json", exclude_none=True)
 

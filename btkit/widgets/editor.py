@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as ipw
 import pandas as pd
 
-from btkit.errors import BtkitError, Problem, StoreError, UsageError
+from btkit.errors import BtkitError, BundleError, Problem, SpecKindError, StoreError, UsageError
 from btkit.jobs import execute, read_settings
 from btkit.jobs.asking import path_of
 from btkit.jobs.job import RunJob
-from btkit.jobs.requests import SpecSource, rule_spec
+from btkit.jobs.requests import SpecSource
 from btkit.render.pages import markup
 from btkit.render.text import command_parts, file_part
 from btkit.settings import Settings
-from btkit.spec import CONDITION_LISTS, StrategySpec
+from btkit.spec import KINDS, BaseSpec, foreign_sign, load_spec, read_fields
 from btkit.widgets.controls import field_controls, label_of, missing_parameters
 from btkit.widgets.document import SpecDocument, text_of
-from btkit.widgets.expressions import Expressions
 from btkit.widgets.fit import fitted
+from btkit.widgets.kinds import ANY, EDITORS
 from btkit.widgets.market import BuyAndHold, LoadedMarket, MarketRequest
 from btkit.widgets.parts import Note, button, styled
 from btkit.widgets.picture import Picture
@@ -32,6 +32,8 @@ from btkit.writing import write_whole
 if TYPE_CHECKING:
     from btkit.simulation import Result
 
+# What expressions may name, once it is written.
+_DECLARING = frozenset({"parameters", "columns", "classifiers"})
 _PATH = re.compile(r"(?P<field>[a-z_]+)(?:\[(?P<index>\d+)\]|\.(?P<part>.+))?")
 _COPY = (
     "const text = this.previousElementSibling; const said = () => { this.textContent = 'Copied'; };"
@@ -39,23 +41,14 @@ _COPY = (
     # Where the page came over plain http from another machine, browsers have no clipboard.
     "else { getSelection().selectAllChildren(text); document.execCommand('copy') && said(); }"
 )
-_TRADING = (
-    "position_sizing_formula",
-    "per_trade_risk_pct",
-    "max_holding_bars",
-    "max_concurrent_positions",
-    "direction",
-    "short",
-    "fill",
-    "filter_scope",
-    "allow_fractional",
-    "commission_model",
-    "price_adjustment",
-)
 
 
 class SpecEditor(Workbench):
-    """Edit a rule spec and see its equity, drawdown, trades and metrics follow every change.
+    """Edit a spec and see its equity, drawdown, trades and metrics follow every change.
+
+    It takes what `btkit.run` runs: rules, and models, whose network is asked once for the same
+    bars and bundle, so that a threshold moves as fast as a rule's parameter. What a model spec
+    leaves out is shown as its bundle was trained.
 
     While the spec is invalid, the last valid picture stays, dimmed, and the reason stands above
     it. Shown by being the last line of a cell.
@@ -63,12 +56,14 @@ class SpecEditor(Workbench):
     Parameters
     ----------
     spec
-        A `StrategySpec`, or what `load_spec` takes: a path, a dict, or JSON or YAML text.
+        A `StrategySpec` or `ModelSpec`, or what `load_spec` takes: a path, a dict, or JSON or YAML
+        text.
     symbol, start, end, interval, source
-        The bars to simulate on, as `btkit.run` takes them; without a range those from 1999 to
-        2018, or of a frame all.
+        The bars to simulate on, as `btkit.run` takes them; without a symbol and an interval what
+        the spec says, else daily bars of SPX; without a range those from 1999 to 2018, or of a
+        frame all.
     capital, commission, slippage
-        None takes the BT_* setting.
+        None takes the BT_* setting; of a model spec 0.001 for the latter two.
     settings
         None reads the BT_* environment.
 
@@ -92,10 +87,10 @@ class SpecEditor(Workbench):
         self,
         spec: SpecSource,
         *,
-        symbol: str | pd.DataFrame = "SPX",
+        symbol: str | pd.DataFrame | None = None,
         start: str | None = None,
         end: str | None = None,
-        interval: str = "1d",
+        interval: str | None = None,
         source: str | None = None,
         capital: float | None = None,
         commission: float | None = None,
@@ -103,12 +98,13 @@ class SpecEditor(Workbench):
         settings: Settings | None = None,
     ) -> None:
         settings = read_settings(settings)
-        known = rule_spec(spec, settings=settings)
+        known = RunJob.load(spec, settings=settings)
         request = MarketRequest.of(
             symbol,
             start,
             end,
             interval=interval,
+            meant=known.meant_for,
             source=source,
             capital=capital,
             commission=commission,
@@ -116,14 +112,15 @@ class SpecEditor(Workbench):
         )
         # What is refused here leaves no widget behind.
         self._result: Result = LoadedMarket(request, settings=settings).simulate(known)
-        super().__init__(request, settings=settings, work=self._redraw)
+        super().__init__(request, settings=settings, work=self._redraw, costs=known.default_costs)
+        self._kind = EDITORS.get(known.kind, ANY)
         self._document = SpecDocument(known, settings=settings)
         self._held = BuyAndHold(self._result)
-        self._path = path_of(spec) or f"{file_part(known.name)}.json"
+        self._path = _place_of(spec) or f"{file_part(known.name)}.json"
         self._build()
 
     @property
-    def spec(self) -> StrategySpec:
+    def spec(self) -> BaseSpec:
         """The last valid spec."""
         return self._document.spec
 
@@ -162,15 +159,20 @@ class SpecEditor(Workbench):
         self._follow()
 
     def load(self, path: str | Path) -> None:
-        """Take a spec from a file; the edit can be undone.
+        """Take a spec of the same kind from a file; the edit can be undone.
 
         Raises
         ------
         SpecError, UsageError
-            If the file is no valid rule spec; the editor then stays as it was.
+            If the file is no valid spec, or one of another kind; the editor then stays as it was.
         """
-        self._document.replace(rule_spec(Path(path), settings=self._settings))
-        self._file.value = str(path)
+        try:
+            spec = load_spec(Path(path), settings=self._settings, kind=self.spec.kind)
+        except SpecKindError as error:
+            hint = f"Open it in an editor of its own: SpecEditor({str(path)!r})."
+            raise SpecKindError(error.message, hint=hint, details=error.details) from error
+        self._document.replace(spec)
+        self._file.value = _place_of(Path(path)) or str(path)
         self._follow()
 
     def save(self, path: str | Path) -> Path:
@@ -185,12 +187,20 @@ class SpecEditor(Workbench):
         ------
         SpecError
             If the spec is not valid as it stands.
+        UsageError
+            If another system's strategy is there, which can be trained again only as it is.
         OSError
             If the file cannot be written.
         """
         if self.problems:
             self._document.checked()
         place = Path(path).expanduser().absolute()
+        if _is_foreign(place):
+            raise UsageError(
+                f"{path} is a strategy of the system that trains it, and a spec in its place "
+                "could not be trained again.",
+                hint=f"Save to another file, such as {_beside(place).name}.",
+            )
         text = text_of(self.spec, suffix=place.suffix)
         write_whole(place, text, private=self._settings.private)
         return place
@@ -252,7 +262,12 @@ class SpecEditor(Workbench):
     # What stands on the screen
 
     def _build(self) -> None:
-        self.controls = field_controls(self._on_edit, events=self.spec.events)
+        self.controls = field_controls(
+            type(self.spec),
+            self._on_edit,
+            events=self.spec.events,
+            leave_out=self._kind.left_out,
+        )
         self._picture = Picture(self._result, self._held)
         self._summary = ipw.HTML()
         self._note = Note()
@@ -278,14 +293,10 @@ class SpecEditor(Workbench):
         return ipw.VBox([styled(ipw.HBox(line), "bt-edit-bar") for line in lines])
 
     def _tabs(self) -> ipw.Widget:
-        rules = ("parameters", *CONDITION_LISTS)
-        about = [name for name in self.controls if name not in {*rules, *_TRADING}]
+        names = self._kind.names(self.controls)
         tabs = ipw.Tab(
-            [
-                ipw.VBox([self.controls[name].box for name in names])
-                for names in (rules, _TRADING, about)
-            ],
-            titles=("Rules", "Trading", "About"),
+            [ipw.VBox([self.controls[name].box for name in on_it]) for on_it in names.values()],
+            titles=tuple(names),
         )
         tabs.layout.overflow = "hidden auto"
         return tabs
@@ -294,10 +305,9 @@ class SpecEditor(Workbench):
 
     def _on_edit(self, name: str, value: Any) -> None:  # noqa: ANN401 - plain JSON
         self._document.edit(name, value)
-        if name in {"parameters", "columns"}:
+        if name in _DECLARING:
             for control in self.controls.values():
-                if isinstance(control, Expressions):
-                    control.offer(**{name: value})
+                control.offer(self._document.fields)
         self._mark()
         self._coalescer.ask()
 
@@ -342,12 +352,13 @@ class SpecEditor(Workbench):
     def _redraw(self) -> None:
         self._mark_request(None, {})
         if self.problems:
-            self._dim("Not updated: ", _reason_of(self.problems, self._document.fields))
+            self._dim("Not updated: ", self._reason_words())
             return
         try:
             result = self._market.simulate(self.spec)
         except BtkitError as error:
             self._mark_request(error, fields_of(error))
+            self._mark_model(error)
             self._dim("Not updated: ", " ".join(said(error)).strip())
             return
         if not self._held.fits(result):
@@ -357,10 +368,43 @@ class SpecEditor(Workbench):
 
     def _show_result(self) -> None:
         self._light()
+        for name, value in self._kind.settled(self._result).items():
+            if name in self.controls and name not in self._document.fields:
+                self.controls[name].rest(value)
         self._picture.show(self._result, self._held)
         self._summary.value = summary(
             self._result, self._held, least=self._settings.min_trades_required
         )
+
+    def _mark_model(self, error: BtkitError) -> None:
+        # A bundle is refused where it is named.
+        if not isinstance(error, BundleError):
+            return
+        sources = self.spec.classifier_sources.values()
+        classifies = error.details.get("path") in [one for s in sources for one in s.folders]
+        name = "classifiers" if classifies else self._kind.model(self.spec)
+        message, hint = said(error)
+        self.controls[name].mark([Problem(name, message, hint)])
+
+    def _reason_words(self) -> str:
+        problems, fields = self.problems, self._document.fields
+        first = problems[0]
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        missing = sorted(missing_parameters(fields))
+        hint = first.hint
+        if missing and "parameter" in first.message:
+            hint = f"add {missing[0]} under Parameters"
+        return f"{self._where(first.path)}: {first.message}{more}. {sentence(hint)}".strip()
+
+    def _where(self, path: str) -> str:
+        # As the screen calls it.
+        found = _PATH.fullmatch(path)
+        if found is None or found["field"] not in type(self.spec).model_fields:
+            return path or "the spec"
+        name = label_of(found["field"])
+        if found["index"]:
+            return f"{name}, condition {int(found['index']) + 1}"
+        return f"{name}, {found['part']}" if found["part"] else name
 
     def _show_fields(self) -> None:
         for control in self.controls.values():
@@ -376,22 +420,23 @@ class SpecEditor(Workbench):
         self._redo.disabled = not self._document.can_redo
 
 
-def _reason_of(problems: list[Problem], fields: dict[str, Any]) -> str:
-    first = problems[0]
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    missing = sorted(missing_parameters(fields))
-    hint = first.hint
-    if missing and "parameter" in first.message:
-        hint = f"add {missing[0]} under Parameters"
-    return f"{_place(first.path)}: {first.message}{more}. {sentence(hint)}".strip()
+def _place_of(spec: SpecSource) -> str | None:
+    """Return the file that a spec is saved to, None where it came from none."""
+    known = path_of(spec)
+    if known is None or not _is_foreign(Path(known)):
+        return known
+    return str(_beside(Path(known)))
 
 
-def _place(path: str) -> str:
-    """Return where a problem is, as the screen calls it."""
-    found = _PATH.fullmatch(path)
-    if found is None or found["field"] not in StrategySpec.model_fields:
-        return path or "the spec"
-    name = label_of(found["field"])
-    if found["index"]:
-        return f"{name}, condition {int(found['index']) + 1}"
-    return f"{name}, {found['part']}" if found["part"] else name
+def _beside(path: Path) -> Path:
+    return path.with_name(f"{path.stem}.spec.yaml")
+
+
+def _is_foreign(path: Path) -> bool:
+    try:
+        values = read_fields(path) if path.is_file() else None
+    except BtkitError:
+        return False  # whatever it is, it is no strategy
+    return isinstance(values, dict) and any(
+        foreign_sign(known, values) is not None for known in KINDS.values()
+    )

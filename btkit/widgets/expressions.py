@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import anywidget
@@ -17,6 +17,11 @@ from btkit.widgets.problems import labelled, problem_markup
 Changed = Callable[[str, Any], None]
 
 _LENGTHS = (20, 50, 200)
+_FURTHER = {
+    "risk_pct": "Share of the capital risked per trade.",
+    "commission": "Commission of the run, as the spec's commission_model counts.",
+    "slippage": "Fraction of the price lost per fill.",
+}
 
 
 class _ExpressionList(anywidget.AnyWidget):
@@ -50,7 +55,8 @@ class Expressions:
     events
         The user's, whose names are completed, too.
     single
-        Whether the field is one expression rather than a list of them.
+        For a field that is one expression rather than a list of them: the names that it may read
+        beside those of every expression.
     """
 
     def __init__(
@@ -61,15 +67,14 @@ class Expressions:
         changed: Changed,
         *,
         events: UserEvents = NO_USER_EVENTS,
-        single: bool = False,
+        single: Collection[str] | None = None,
     ) -> None:
-        self._events = events
-        self._parameters: tuple[str, ...] = ()
-        self._columns: tuple[str, ...] = ()
-        self.name, self._changed, self._single, self._quiet = name, changed, single, False
-        self.list = _ExpressionList(title=title, note=note, single=single)
+        self._events, self._further = events, single or ()
+        self.name, self._changed, self._quiet = name, changed, False
+        self._single = single is not None
+        self.list = _ExpressionList(title=title, note=note, single=self._single)
         self.list.observe(lambda _: self._on_texts(), "texts")
-        self.box: ipw.Widget = labelled(title, self.list, note) if single else self.list
+        self.box: ipw.Widget = labelled(title, self.list, note) if self._single else self.list
 
     @property
     def texts(self) -> list[str]:
@@ -83,26 +88,26 @@ class Expressions:
     def show(self, fields: dict[str, Any]) -> None:
         """Show the field without telling anybody that it changed."""
         value = fields.get(self.name, "" if self._single else ())
-        classifiers = fields.get("classifiers")
-        named = classifiers if isinstance(classifiers, dict) else ()
-        columns = [*(fields.get("columns") or ()), *named]
-        self.offer(fields.get("parameters") or (), columns)
+        self.offer(fields)
         self._quiet = True
         try:
             self.texts = [str(value)] if self._single else list(value)
         finally:
             self._quiet = False
 
-    def offer(
-        self, parameters: Iterable[str] | None = None, columns: Iterable[str] | None = None
-    ) -> None:
-        """Let these parameters and columns be completed, too; None leaves them as they were."""
-        self._parameters = self._parameters if parameters is None else tuple(parameters)
-        self._columns = self._columns if columns is None else tuple(columns)
-        known = words(self._parameters, events=self._events, columns=self._columns)
-        if self._single:
-            known = sorted([*known, ["risk_pct", "Share of the capital risked per trade."]])
-        self.list.words = known
+    def offer(self, fields: dict[str, Any]) -> None:
+        """Complete what the fields of a spec declare, too: parameters, columns, classifiers."""
+        known = words(
+            _names(fields.get("parameters")),
+            events=self._events,
+            columns=_names(fields.get("columns")),
+            classifiers=_names(fields.get("classifiers")),
+        )
+        further = [[name, _FURTHER[name]] for name in self._further]
+        self.list.words = sorted([*known, *further])
+
+    def rest(self, value: Any) -> None:  # noqa: ANN401 - plain JSON
+        """Say nothing: what is left out is empty."""
 
     def mark(self, problems: Sequence[Problem]) -> None:
         """Show each problem beneath its expression."""
@@ -120,11 +125,18 @@ class Expressions:
             self._changed(self.name, self.texts[0] if self._single else self.texts)
 
 
+def _names(declared: object) -> list[str]:
+    # A field may be anything while it is typed.
+    found = declared if isinstance(declared, Mapping | list | tuple) else ()
+    return [name for name in found if isinstance(name, str)]
+
+
 def words(
     parameters: Iterable[str],
     *,
     events: UserEvents = NO_USER_EVENTS,
     columns: Iterable[str] = (),
+    classifiers: Iterable[str] = (),
 ) -> list[list[str]]:
     """Return every name that an expression can hold, each with its meaning.
 
@@ -136,6 +148,8 @@ def words(
         The user's.
     columns
         Those of the bars that the spec declares.
+    classifiers
+        Those that the spec declares.
 
     Returns
     -------
@@ -152,4 +166,5 @@ def words(
     found["on"] = 'On bars of a slower interval: on("1w", close > sma_10)'
     found |= {f"{{{name}}}": "Parameter of this spec." for name in parameters}
     found |= dict.fromkeys(columns, "Column of the bars that this spec declares.")
+    found |= dict.fromkeys(classifiers, "What this spec's classifier says of the bar: a text.")
     return [[name, meaning] for name, meaning in sorted(found.items())]

@@ -59,16 +59,23 @@ class LabelledField:
 
     def put(self, value: Any, **traits: Any) -> None:  # noqa: ANN401 - of any control
         """Show a value without telling anybody that it changed; other traits are set before."""
+        self.quietly(lambda: self._put(value, traits))
+
+    def quietly(self, work: Callable[[], None]) -> None:
+        """Do something to the control, and tell nobody that it changed."""
         self._quiet = True
         try:
-            if isinstance(self.control, Number):
-                self.control.show(value)
-                return
-            for name, trait in traits.items():
-                setattr(self.control, name, trait)
-            self.control.value = value
+            work()
         finally:
             self._quiet = False
+
+    def _put(self, value: Any, traits: dict[str, Any]) -> None:  # noqa: ANN401 - of any control
+        if isinstance(self.control, Number):
+            self.control.show(value)
+            return
+        for name, trait in traits.items():
+            setattr(self.control, name, trait)
+        self.control.value = value
 
     def mark(self, problems: Sequence[Problem]) -> None:
         """Show what is wrong, or that nothing is."""

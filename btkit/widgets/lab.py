@@ -12,7 +12,7 @@ from btkit.conditions import parameter_names
 from btkit.errors import BtkitError, InterruptedRunError, SpecError
 from btkit.jobs.job import SpecJob
 from btkit.settings import Settings
-from btkit.spec import StrategySpec
+from btkit.spec import BaseSpec
 from btkit.widgets.fields import LabelledField
 from btkit.widgets.latest import AnsweredTask
 from btkit.widgets.market import MarketRequest
@@ -37,10 +37,19 @@ class Lab(Workbench, ABC, Generic[Answer]):
         The BT_* environment.
     title
         What the work is called while it lasts.
+    costs
+        Commission and slippage where none are given; None takes the settings'.
     """
 
-    def __init__(self, request: MarketRequest, *, settings: Settings, title: str) -> None:
-        super().__init__(request, settings=settings, work=self._ask)
+    def __init__(
+        self,
+        request: MarketRequest,
+        *,
+        settings: Settings,
+        title: str,
+        costs: tuple[float, float] | None = None,
+    ) -> None:
+        super().__init__(request, settings=settings, work=self._ask, costs=costs)
         self._title = title
         self.fields: dict[str, LabelledField] = {}
         self._task: AnsweredTask[Answer] = AnsweredTask(
@@ -131,7 +140,7 @@ class Lab(Workbench, ABC, Generic[Answer]):
 
 
 def blame_axes(
-    error: BaseException, spec: StrategySpec, axes: Iterable[str]
+    error: BaseException, spec: BaseSpec, axes: Iterable[str]
 ) -> dict[str, tuple[str, str]]:
     """Return what is wrong with the values of parameters, where they make a spec be refused.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,12 +19,12 @@ from btkit.jobs.asking import make_job
 from btkit.jobs.execution import Execution
 from btkit.jobs.job import RunJob, SpecJob
 from btkit.jobs.loading import bars_of, slower_intervals_of
-from btkit.jobs.prepare import prepare
+from btkit.jobs.prepare import USUAL_INTERVAL, prepare
 from btkit.jobs.requests import check_interval, check_source
 from btkit.markets import Interval, read_day
 from btkit.metrics import drawdown_series
 from btkit.settings import Settings
-from btkit.spec import BaseSpec, StrategySpec
+from btkit.spec import BaseSpec
 
 J = TypeVar("J", bound=SpecJob)
 
@@ -58,10 +59,12 @@ class MarketRequest:
     @classmethod
     def of(
         cls,
-        symbol: str | pd.DataFrame,
+        symbol: str | pd.DataFrame | None,
         start: str | None,
         end: str | None,
         *,
+        interval: str | None = None,
+        meant: Mapping[str, str] | None = None,
         usual: tuple[str, str] = ("1999-01-04", "2018-12-31"),
         **others: Any,  # noqa: ANN401 - the other fields
     ) -> MarketRequest:
@@ -70,9 +73,14 @@ class MarketRequest:
         Parameters
         ----------
         symbol
-            The instrument, or its bars as `btkit.run` takes them.
+            The instrument, or its bars as `btkit.run` takes them; None takes the one that is
+            meant, else SPX, where a spec is asked.
         start, end
             The range; None takes the usual one, of bars all of them.
+        interval
+            Of the bars; None takes the one that is meant, else 1d.
+        meant
+            What a spec says that it is run on; None where none is asked.
         usual
             First and last day where a symbol comes without.
         **others
@@ -87,6 +95,10 @@ class MarketRequest:
         NoDataError
             If there are none.
         """
+        if symbol is None and meant is not None:
+            symbol = meant.get("symbol", "SPX")
+        if interval is None:
+            interval = (meant or {}).get("interval", USUAL_INTERVAL)
         bars = symbol if isinstance(symbol, pd.DataFrame) else None
         if bars is not None:
             index = take_bars(bars).bars.index
@@ -98,6 +110,7 @@ class MarketRequest:
         request = cls(
             symbol if isinstance(symbol, str) else check_symbol(symbol),
             *_days(start, end, usual),
+            interval=interval,
             bars=bars,
             **others,
         )
@@ -162,7 +175,7 @@ class LoadedMarket:
         job = make_job(kind, values, settings=self._settings, loads=not given)
         return prepare(job, settings=self._settings)
 
-    def simulate(self, spec: StrategySpec) -> Result:
+    def simulate(self, spec: BaseSpec) -> Result:
         """Simulate a spec exactly as `run` would.
 
         Raises
@@ -194,12 +207,12 @@ class LoadedMarket:
         return execute(job, settings=self._settings, progress=progress, bars=loaded)
 
     def bars_for(self, job: SpecJob) -> LoadedBars:
-        """Return the bars of a job; only what its spec reads of IV history and VIX is loaded."""
+        """Return the bars of a job; what its spec does not read is not loaded."""
         spec = job.strategy
         slower: tuple[Interval, ...] = ()
         if self.request.bars is None:
             slower = slower_intervals_of(spec, symbol=job.symbol, interval=job.bars_interval)
-        key = (spec.needs_iv, spec.needs_vix, spec.calendar, slower)
+        key = (spec.needs_iv, spec.needs_vix, spec.own_columns, spec.calendar, slower)
         if key not in self._loaded:
             given = Execution(self._settings, Silent(), self.request.bars)
             self._loaded[key] = bars_of(job, given)

@@ -41,17 +41,21 @@ class Number:
         Whether it shows two decimals only, until a value is typed.
     name
         What it is called where it is hovered.
+    unset
+        Whether it may be left empty; then its value is None, and the slider stands where the value
+        that holds instead is, see `rest`.
     """
 
     def __init__(
         self,
         value: float,
-        on_change: Callable[[float | str], None] = lambda _: None,
+        on_change: Callable[[float | str | None], None] = lambda _: None,
         *,
         span: tuple[float, float, float] | None = None,
         percent: bool = False,
         rounded: bool = False,
         name: str = "",
+        unset: bool = False,
     ) -> None:
         self.on_change, self._percent, self._rounded, self._quiet = (
             on_change,
@@ -59,7 +63,8 @@ class Number:
             rounded,
             False,
         )
-        self.value: float | str = value
+        self._unset, self._rest = unset, value
+        self.value: float | str | None = value
         low, high, step = span or _span(value)
         self._digits = max(0, -math.floor(math.log10(step)))
         kind = ipw.IntSlider if isinstance(value, int) else ipw.FloatSlider
@@ -81,26 +86,34 @@ class Number:
             self.slider, ipw.IntSlider
         )
 
-    def show(self, value: float | str) -> None:
+    def show(self, value: float | str | None) -> None:
         """Show a value without telling anybody that it changed."""
         self._quiet = True
         try:
             self.value = value
-            self.text.value = self._written(value)
-            if isinstance(value, str) or not math.isfinite(value):
+            self.text.value = "" if value is None else self._written(value)
+            shown = self._rest if value is None else value
+            if isinstance(shown, str) or not math.isfinite(shown):
                 return
-            self.slider.min = min(self.slider.min, value)
-            self.slider.max = max(self.slider.max, value)
-            self.slider.value = value
+            self.slider.min = min(self.slider.min, shown)
+            self.slider.max = max(self.slider.max, shown)
+            self.slider.value = shown
         finally:
             self._quiet = False
+
+    def rest(self, value: float) -> None:
+        """Say what holds while it is empty."""
+        self._rest = value
+        self.text.placeholder = self._written(value)
+        if self.value is None:
+            self.show(None)
 
     def _on_slider(self, new: float) -> None:
         if self._quiet:
             return
         if isinstance(new, float):
             new = round(new, self._digits)
-            own = self.value
+            own = self._rest if self.value is None else self.value
             if isinstance(own, float) and abs(new - own) <= self._step / 2 * (1 + 1e-9):
                 return
         self._settle(new)
@@ -109,7 +122,7 @@ class Number:
         if not self._quiet:
             self._settle(self._read(text))
 
-    def _settle(self, value: float | str) -> None:
+    def _settle(self, value: float | str | None) -> None:
         self.show(value)
         self.on_change(value)
 
@@ -120,7 +133,9 @@ class Number:
             return str(value)
         return f"{(Decimal(repr(value)) * 100).normalize():f}"
 
-    def _read(self, text: str) -> float | str:
+    def _read(self, text: str) -> float | str | None:
+        if self._unset and not text.strip():
+            return None
         try:
             if self._percent:
                 return float(Decimal(text.strip().rstrip("%").strip()) / 100)
@@ -179,6 +194,12 @@ class Parameters:
         for name, value in values.items():
             self.numbers[name].show(value)
 
+    def offer(self, fields: dict[str, Any]) -> None:
+        """Complete nothing."""
+
+    def rest(self, value: Any) -> None:  # noqa: ANN401 - plain JSON
+        """Say nothing: what is left out is empty."""
+
     def mark(self, problems: Sequence[Problem]) -> None:
         """Show what is wrong with the parameters."""
         show_problems(self._problem, self._list, problems, "")
@@ -209,15 +230,15 @@ class Parameters:
             rows.append(styled(row, "bt-parameter"))
         refill(self._list, rows)
 
-    def _values(self) -> dict[str, float | str]:
+    def _values(self) -> dict[str, float | str | None]:
         return {name: number.value for name, number in self.numbers.items()}
 
-    def _on_value(self, name: str, value: float | str) -> None:
+    def _on_value(self, name: str, value: float | str | None) -> None:
         values = self._values()
         if not self.numbers[name].fits(value):
             self._build(values)
         self._changed("parameters", values)
 
-    def _settle(self, values: dict[str, float | str]) -> None:
+    def _settle(self, values: dict[str, float | str | None]) -> None:
         self.show({"parameters": values})
         self._changed("parameters", values)

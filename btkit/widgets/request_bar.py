@@ -26,8 +26,8 @@ _SETTINGS = {
 }
 _MEANINGS = {
     "capital": "Account at the start, in $; empty takes BT_INITIAL_CAPITAL",
-    "commission": "In $, or a fraction where the model is rate; empty takes BT_DEFAULT_COMMISSION",
-    "slippage": "Of the price, a fraction: 0.005 is 0.5 %; empty takes BT_DEFAULT_SLIPPAGE",
+    "commission": "In $, or a fraction where the model is rate; empty takes what stands there",
+    "slippage": "Of the price, a fraction: 0.005 is 0.5 %; empty takes what stands there",
 }
 
 
@@ -42,12 +42,22 @@ class RequestBar:
         Called with what was changed, by the request's names.
     settings
         What costs are where none are given; None reads the BT_* environment.
+    usual
+        Commission and slippage that hold instead where none are given.
     """
 
     def __init__(
-        self, request: MarketRequest, changed: Changed, *, settings: Settings | None = None
+        self,
+        request: MarketRequest,
+        changed: Changed,
+        *,
+        settings: Settings | None = None,
+        usual: tuple[float, float] | None = None,
     ) -> None:
         known = read_settings(settings)
+        if usual is not None:
+            costs = dict(zip(("default_commission", "default_slippage"), usual, strict=True))
+            known = known.model_copy(update=costs)
         self._changed = changed
         self.symbol = ipw.Text(
             value=request.symbol, continuous_update=False, tooltip="Symbol at the source"

@@ -13,7 +13,7 @@ from btkit.documents.sweeps import SweepReport
 from btkit.errors import UsageError
 from btkit.jobs import read_settings
 from btkit.jobs.job import SweepJob
-from btkit.jobs.requests import SpecSource, rule_spec
+from btkit.jobs.requests import SpecSource
 from btkit.render.pages import markup
 from btkit.settings import Settings
 from btkit.simulation import Result, simulate
@@ -67,7 +67,8 @@ class SweepExplorer(Lab[SweepResult]):
     Raises
     ------
     SpecError, UsageError
-        If the spec is refused, is an option spec, or lacks a parameter.
+        If the spec is refused, lacks a parameter, or is an option spec or a model spec, of which
+        the hint says what to try instead.
 
     Examples
     --------
@@ -97,7 +98,9 @@ class SweepExplorer(Lab[SweepResult]):
         settings: Settings | None = None,
     ) -> None:
         known = read_settings(settings)
-        self._spec = rule_spec(spec, settings=known)
+        rules = SweepJob.load(spec, settings=known)
+        assert isinstance(rules, StrategySpec)
+        self._spec = rules
         # What is refused here leaves no widget behind.
         axes = check_axes(self._spec, plain_axes(parameters))
         check_objective(objective)

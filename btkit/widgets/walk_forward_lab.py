@@ -1,4 +1,4 @@
-"""`WalkForwardLab`: whether a rule holds on bars it was not chosen on, as windows move."""
+"""`WalkForwardLab`: whether a spec holds on bars it was not chosen on, as windows move."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ import ipywidgets as ipw
 import pandas as pd
 
 from btkit.jobs import read_settings
-from btkit.jobs.job import WalkForwardJob
-from btkit.jobs.requests import SpecSource, rule_spec
+from btkit.jobs.job import SearchJob, WalkForwardJob
+from btkit.jobs.requests import SpecSource, check_optimised
 from btkit.jobs.walk_forward import WalkForwardResult
 from btkit.render import walk_forward as page
 from btkit.render.pages import markup
 from btkit.render.pieces import Chart, Html
 from btkit.settings import Settings
-from btkit.spec import StrategySpec
+from btkit.spec import BaseSpec
 from btkit.validation import check_objective
 from btkit.validation.windows import SCHEMES, check_scheme
 from btkit.widgets.fields import LabelledField
+from btkit.widgets.kinds import windows_request
 from btkit.widgets.lab import Lab, blame_axes
 from btkit.widgets.lab_fields import (
     axis_field,
@@ -48,21 +49,25 @@ class WalkForwardLab(Lab[WalkForwardResult]):
     Parameters
     ----------
     spec
-        A `StrategySpec`, or what `load_spec` takes: a path, a dict, or JSON or YAML text.
+        A `StrategySpec` or `ModelSpec`, or what `load_spec` takes: a path, a dict, or JSON or YAML
+        text. Nothing of a model is chosen: its windows are run as it is.
     symbol, start, end, interval, source
-        The bars, as `btkit.run` takes them; without a range those from 1999 to 2018, or of a
-        frame all.
+        The bars, as `btkit.run` takes them; without a symbol and an interval what the spec says,
+        else daily bars of SPX; without a range those from 1999 to 2018, of a model those of them
+        after its training, or of a frame all.
     windows, is_ratio, scheme, optimize, constraint, objective
         Where the fields start, as `btkit.walk_forward` takes them.
     capital, commission, slippage
-        None takes the BT_* setting.
+        None takes the BT_* setting; of a model spec 0.001 for the latter two.
     settings
         None reads the BT_* environment.
 
     Raises
     ------
     SpecError, UsageError
-        If the spec is refused, or is an option spec.
+        If the spec is refused, is an option spec, or a model of which something is to be chosen.
+    BundleError
+        If a model spec's bundle is refused.
 
     Examples
     --------
@@ -75,10 +80,10 @@ class WalkForwardLab(Lab[WalkForwardResult]):
         self,
         spec: SpecSource,
         *,
-        symbol: str | pd.DataFrame = "SPX",
+        symbol: str | pd.DataFrame | None = None,
         start: str | None = None,
         end: str | None = None,
-        interval: str = "1d",
+        interval: str | None = None,
         source: str | None = None,
         windows: int = 3,
         is_ratio: float = 0.70,
@@ -93,22 +98,26 @@ class WalkForwardLab(Lab[WalkForwardResult]):
     ) -> None:
         known = read_settings(settings)
         # What is refused here leaves no widget behind.
-        self.spec: StrategySpec = rule_spec(spec, settings=known)
+        self.spec = WalkForwardJob.load(spec, settings=known)
+        if optimize:
+            check_optimised(self.spec)
         check_scheme(scheme)
         check_objective(objective)
+        request = MarketRequest.of(
+            symbol,
+            start,
+            end,
+            interval=interval,
+            meant=self.spec.meant_for,
+            source=source,
+            capital=capital,
+            commission=commission,
+            slippage=slippage,
+        )
+        if start is None and request.bars is None:
+            request = windows_request(self.spec, request)
         super().__init__(
-            MarketRequest.of(
-                symbol,
-                start,
-                end,
-                interval=interval,
-                source=source,
-                capital=capital,
-                commission=commission,
-                slippage=slippage,
-            ),
-            settings=known,
-            title="Walking forward",
+            request, settings=known, title="Walking forward", costs=self.spec.default_costs
         )
         self._build_fields(
             {"windows": windows, "is_ratio": is_ratio, "scheme": scheme, "objective": objective,
@@ -138,7 +147,7 @@ class WalkForwardLab(Lab[WalkForwardResult]):
             "windows": number_field("Windows", values["windows"], changed, span=(1, 12, 1)),
             "is_ratio": number_field(
                 "In sample, %", values["is_ratio"], changed, span=(0.2, 0.9, 0.05), percent=True,
-                meaning="Share of each window that the rule is chosen on",
+                meaning="Share of each window before the bars that are scored",
             ),
             "scheme": LabelledField(
                 "Scheme", ipw.Dropdown(options=SCHEMES, value=values["scheme"]), changed,
@@ -150,7 +159,7 @@ class WalkForwardLab(Lab[WalkForwardResult]):
         }  # fmt: skip
         self._axes = {
             name: axis_field(name, optimize.pop(name, []), changed, placeholder=f"{value:g}, fixed")
-            for name, value in self.spec.parameters.items()
+            for name, value in _varied(self.spec).items()
         }
         self.fields |= self._axes
         # A name that the spec lacks is refused, with the nearest one, when it is asked about.
@@ -196,6 +205,11 @@ class WalkForwardLab(Lab[WalkForwardResult]):
         super()._close_parts()
         for live in (self._curve, self._spans, self._sharpes):
             live.close()
+
+
+def _varied(spec: BaseSpec) -> dict[str, float]:
+    # A model has learnt what it decides by; of rules parameters are chosen.
+    return spec.parameters if spec.kind in SearchJob.spec_kinds() else {}
 
 
 def _match(spans: Html | Chart, sharpes: Html | Chart, count: int) -> None:

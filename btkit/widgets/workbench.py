@@ -30,15 +30,22 @@ class Workbench(CellWidget):
         The BT_* environment.
     work
         Called soon after a change, once for all changes that came until then.
+    costs
+        Commission and slippage where none are given; None takes the settings'.
     """
 
     def __init__(
-        self, request: MarketRequest, *, settings: Settings, work: Callable[[], None]
+        self,
+        request: MarketRequest,
+        *,
+        settings: Settings,
+        work: Callable[[], None],
+        costs: tuple[float, float] | None = None,
     ) -> None:
         self._settings = settings
         self._market = LoadedMarket(request, settings=settings)
         self._coalescer = Coalescer(work)
-        self._bar = RequestBar(request, self._on_request, settings=settings)
+        self._bar = RequestBar(request, self._on_request, settings=settings, usual=costs)
         self._bar_problem = ipw.HTML()
         self._bar_problem.layout.display = "none"
         self._reason = styled(ipw.HTML(), "bt-edit-reason")

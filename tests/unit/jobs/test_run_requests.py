@@ -5,7 +5,6 @@ from support.specs import rules, spread
 
 from btkit.errors import UsageError
 from btkit.jobs import read_settings
-from btkit.jobs.requests import rule_spec
 from btkit.settings import Settings
 from btkit.spec import load_spec
 
@@ -22,7 +21,7 @@ from btkit.spec import load_spec
     ],
 )
 def test_iv_is_asked_for_when_an_expression_reads_it(changes, expected):
-    assert rule_spec(rules(**changes), settings=Settings()).needs_iv is expected
+    assert load_spec(rules(**changes), settings=Settings()).needs_iv is expected
 
 
 @pytest.mark.parametrize(
@@ -37,7 +36,7 @@ def test_iv_is_asked_for_when_an_expression_reads_it(changes, expected):
     ],
 )
 def test_the_vix_is_asked_for_when_an_expression_rests_on_it(changes, expected):
-    assert rule_spec(rules(**changes), settings=Settings()).needs_vix is expected
+    assert load_spec(rules(**changes), settings=Settings()).needs_vix is expected
 
 
 def test_the_vix_is_asked_for_when_it_prices_options():

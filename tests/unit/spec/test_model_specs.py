@@ -209,7 +209,7 @@ def test_any_part_of_a_v3_strategy_tells_it(part):
     # Of a rule it is a field that nobody knows, and a word in it is none of a strategy's.
     rule = {"entry_conditions": ["close > 1"], "exit_conditions": [], "stop_conditions": []}
     assert list(problems({**values, **rule})) == [part]
-    assert infer_kind({"name": "dip", part: "a text"}).kind is None
+    assert "another system" not in infer_kind({"name": "dip", part: "a text"}).why
 
 
 def test_misspelt_parts_of_a_v3_strategy_are_named():
@@ -255,3 +255,23 @@ def test_the_order_of_outputs_may_stand_in_a_v3_strategy():
     decisions = {"output_classes": ["BUY", "SELL", "HOLD"], "num_classes": 3}
     spec = load_spec({**V3_FIELDS, "decisions": decisions})
     assert spec.output_classes == ("BUY", "SELL", "HOLD")
+
+
+@pytest.mark.parametrize(
+    ("field", "meant"),
+    [("modelpath", "model_path"), ("model-path", "model_path"), ("model", "models"),
+     ("confidence_treshold", "confidence_threshold")],
+)  # fmt: skip
+def test_a_misspelt_sign_tells_where_nothing_else_does(field, meant):
+    told = infer_kind({"name": "m", field: "x"})
+    assert (told.kind, told.why) == ("model", f"has '{field}', which may be meant as {meant}")
+    found = problems({"name": "m", field: "x"})
+    assert list(found) == [field]
+    assert f"'{meant}'" in found[field]
+    rule = {"entry_conditions": ["close > 1"], "exit_conditions": [], "stop_conditions": []}
+    assert infer_kind({"name": "m", **rule, field: "x"}).kind == "rules"
+
+
+def test_what_a_v3_strategy_answers_is_one_of_two_things():
+    values = {**V3_FIELDS, "decisions": {"output_format": "klassifikation"}}
+    assert "must be classification or regression" in problems(values)["decisions.output_format"]

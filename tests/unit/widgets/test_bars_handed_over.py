@@ -73,7 +73,7 @@ def test_a_frame_that_has_no_bars_is_refused(make, frame, error, settings):
 @pytest.mark.parametrize(
     "asked",
     [
-        {"symbol": None}, {"symbol": {"Close": [1.0]}}, {"symbol": np.ones((3, 4))},
+        {"symbol": {"Close": [1.0]}}, {"symbol": np.ones((3, 4))},
         {"start": "2018-13-01"}, {"start": 5}, {"end": pd.NaT}, {"source": "nonsense"},
         {"interval": 7}, {"capital": "much"}, {"capital": 10**5000}, {"slippage": [1]},
         {"commission": float("nan")},
@@ -87,6 +87,12 @@ def test_what_no_field_can_show_is_refused(make, asked, settings):
     assert refused.value.hint
     (name,) = asked
     assert name in refused.value.message
+
+
+@pytest.mark.parametrize("name", ["options", "sweep"])
+def test_a_symbol_that_no_spec_says_is_missed(name, settings):
+    with pytest.raises(UsageError, match="symbol"):
+        WIDGETS[name](symbol=None, settings=settings)
 
 
 @pytest.mark.parametrize("make", WIDGETS.values(), ids=WIDGETS)
