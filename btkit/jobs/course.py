@@ -154,12 +154,12 @@ class Course:
         Raises
         ------
         PluginError
-            If the trainer fails.
+            If the trainer fails, or returns nothing.
         """
         # Copies, so that what was learnt stays what it was.
         learnt = (lesson.X.copy(), lesson.y.copy(), lesson.weights.copy())
         try:
-            return self.trainer(*learnt, self.seed)
+            model = self.trainer(*learnt, self.seed)
         except BtkitError:
             raise
         except Exception as error:
@@ -169,6 +169,15 @@ class Course:
                 hint="Correct it; bundles that were made stay, and the same command goes on.",
                 details={"trainer": name_of(self.trainer), "date": lesson.training.date},
             ) from error
+        if model is None:
+            raise PluginError(
+                f"The trainer {name_of(self.trainer)} returned nothing for the rows of "
+                f"{lesson.training.date}.",
+                hint="Return the trained model: a module of PyTorch or an estimator of "
+                "scikit-learn.",
+                details={"trainer": name_of(self.trainer), "date": lesson.training.date},
+            )
+        return model
 
     def save(self, path: Path, model: object, lesson: Lesson) -> Bundle:
         """Save a model with the rows that it was trained on.

@@ -105,7 +105,7 @@ class Field(LabelledField):
 
     def __init__(self, name: str, about: FieldInfo, changed: Changed) -> None:
         self._name, self._kind = name, control_kind(name, about)
-        self._default = about.get_default(call_default_factory=True)
+        self._default = "" if about.is_required() else about.get_default(call_default_factory=True)
         kind = self._kind
         if isinstance(kind.control, ipw.Widget):
             kind.control.tooltip = about.description
@@ -185,4 +185,5 @@ def missing_parameters(fields: dict[str, Any]) -> set[str]:
     short = fields.get("short")
     texts = _texts_of(fields) + (_texts_of(short) if isinstance(short, dict) else [])
     named = {name for text in texts for name in parameter_names(text)}
-    return named - set(fields.get("parameters") or {})
+    known = fields.get("parameters")
+    return named - set(known if isinstance(known, dict) else ())

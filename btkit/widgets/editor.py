@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ipw
 import pandas as pd
+from traitlets import TraitError
 
 from btkit.errors import BtkitError, BundleError, Problem, SpecKindError, StoreError, UsageError
 from btkit.jobs import execute, read_settings
@@ -408,7 +410,10 @@ class SpecEditor(Workbench):
 
     def _show_fields(self) -> None:
         for control in self.controls.values():
-            control.show(self._document.fields)
+            # A program may set what no hand could: beneath the control stands what is wrong with
+            # it, and the control itself cannot show it.
+            with suppress(TraitError, TypeError, ValueError, AttributeError, ArithmeticError):
+                control.show(self._document.fields)
         self._mark()
 
     def _mark(self) -> None:

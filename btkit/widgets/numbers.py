@@ -129,7 +129,8 @@ class Number:
     def _written(self, value: float | str) -> str:
         if self._rounded and isinstance(value, float):
             return f"{value * 100 if self._percent else value:.2f}".removesuffix(".00")
-        if isinstance(value, str) or not self._percent:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not self._percent:
             return str(value)
         return f"{(Decimal(repr(value)) * 100).normalize():f}"
 

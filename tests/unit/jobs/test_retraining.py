@@ -76,6 +76,11 @@ def fit_twice(rows, labels, weights, seed):
     return fit(rows, labels, weights, seed)
 
 
+def fit_nothing(rows, labels, weights, seed):
+    """Forget to return what was trained."""
+    fit(rows, labels, weights, seed)
+
+
 @pytest.fixture
 def train(tmp_path, settings):
     def call(bars=BARS, *, output="made", trainer=fit, label=BARRIERS, **changes):
@@ -137,6 +142,14 @@ def test_a_bundle_is_the_same_to_the_byte_whatever_comes_after(train, anchored):
         short = train(BARS[: at + 1], output=f"cut{place}", anchored=anchored)
         assert len(short["bundles"]) == place + 1
         assert bytes_of(short["bundles"][-1]["path"]) == bytes_of(entry["path"])
+
+
+def test_a_trainer_that_returns_nothing_is_named(train):
+    with pytest.raises(
+        PluginError, match=r"fit_nothing returned nothing for the rows of"
+    ) as caught:
+        train(trainer=fit_nothing)
+    assert "Return the trained model" in caught.value.hint
 
 
 def test_what_was_broken_off_goes_on_and_comes_to_the_same(train):

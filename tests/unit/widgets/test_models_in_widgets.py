@@ -216,3 +216,23 @@ def test_rules_that_read_a_classifier_are_edited_too(settings, tmp_path):
     assert "regime" in dict(editor.controls["entry_conditions"].list.words)
     assert editor.result.metrics.total_trades
     editor.close()
+
+
+ODD = (None, True, 10**400, "much", [None], {"a": {"b": 1}})
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["parameters", "classifiers", "round_trip_cost", "output_classes", "allow_fractional",
+     "position_sizing_formula", "stop_conditions", "name"],
+)  # fmt: skip
+def test_what_a_program_sets_and_no_hand_could_is_told_and_taken_back(editor, monkeypatch, name):
+    monkeypatch.setattr(editor._coalescer, "ask", lambda: None)
+    before = editor.spec
+    for value in ODD:
+        editor.set(name, value)
+        if editor.problems:
+            editor._redraw()
+            assert "Not updated" in editor._reason.value
+        editor.undo()
+        assert (editor.problems, editor.spec) == ([], before)
