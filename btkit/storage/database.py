@@ -96,9 +96,17 @@ def transaction(connection: sqlite3.Connection, *, kind: str = "IMMEDIATE") -> I
 
 def migrations() -> list[tuple[int, str]]:
     """Return the steps of the schema: the version each leads to, and its SQL, in order."""
+    return list(_steps())
+
+
+@lru_cache(maxsize=1)
+def _steps() -> tuple[tuple[int, str], ...]:
+    # Each use of a database opens it anew, and a server does so many times a second.
     folder = files("btkit.storage") / "migrations"
     found = [entry for entry in folder.iterdir() if entry.name.endswith(".sql")]
-    return sorted((int(entry.name[:3]), entry.read_text(encoding="utf-8")) for entry in found)
+    return tuple(
+        sorted((int(entry.name[:3]), entry.read_text(encoding="utf-8")) for entry in found)
+    )
 
 
 def migrate(connection: sqlite3.Connection, path: Path) -> None:
