@@ -364,6 +364,16 @@ class SearchJob(SpecJob):
         }
 
 
+# Sets that are made to see that they can be, and kept; of more places it is found out without.
+_FEW_SETS = 100_000
+
+
+def _are_few(axes: Mapping[str, list[int | float]]) -> bool:
+    from btkit.validation.grid import count_places  # noqa: PLC0415 - brings numba
+
+    return count_places(axes) <= _FEW_SETS
+
+
 _INSTEAD_OF_SETS = (
     "A sweep tries values of a rule's parameters, and a model has learnt its own. What decides on "
     f"its answers are {', '.join(DECISION_NUMBERS)}: write a spec for each value, and run them "
@@ -449,7 +459,7 @@ class SweepJob(SearchJob):
         return None
 
     def checks(self) -> Iterable[Callable[[], object]]:
-        """Return what refuses sets that cannot be made; it makes none of them."""
+        """Return what refuses sets that cannot be made; of many it makes none."""
         return (self._check_sets,)
 
     def _check_sets(self) -> None:
@@ -458,6 +468,8 @@ class SweepJob(SearchJob):
 
         axes, constraint = self.parameters, self.constraint
         check_axes(self.rules, axes)
+        if _are_few(axes) and self.sets is not None:
+            return
         if self.method == "grid":
             check_grid(axes, constraint=constraint, max_sets=self.max_sets)
         else:
@@ -529,7 +541,7 @@ class WalkForwardJob(SearchJob):
         return kinds_run_by("run")
 
     def checks(self) -> Iterable[Callable[[], object]]:
-        """Return what refuses sets that cannot be made; it makes none of them."""
+        """Return what refuses sets that cannot be made; of many it makes none."""
         return (self._check_sets,) if self.optimize else ()
 
     def _check_sets(self) -> None:
@@ -537,6 +549,8 @@ class WalkForwardJob(SearchJob):
         from btkit.validation.places import check_grid  # noqa: PLC0415 - likewise
 
         check_axes(check_optimised(self.strategy), self.optimize)
+        if _are_few(self.optimize) and self.sets is not None:
+            return
         check_grid(self.optimize, constraint=self.constraint, max_sets=self.max_sets)
 
     def flags(self) -> dict[str, object]:
@@ -583,7 +597,8 @@ class BatchJob(BaseJob):
 Job = Annotated[
     RunJob | OptionsJob | WalkForwardJob | SweepJob | BatchJob, Field(discriminator="kind")
 ]
-"""Whatever can be asked for. A further kind is a class here, and its entry in `execute`."""
+"""Whatever can be asked for. A further kind is a class here, and its entries in `HANDLERS` and, for
+work that is spread over machines, in `DIVISIONS`."""
 
 JOB: TypeAdapter[Job] = TypeAdapter(Job)
 """Reads, writes and describes the union."""

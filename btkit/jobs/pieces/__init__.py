@@ -13,6 +13,7 @@ from btkit.jobs.pieces.batches import (
     finish_batch,
     groups_of_batch,
     inputs_of_one,
+    mark_lost,
     work_on_one,
 )
 from btkit.jobs.pieces.bounds import (
@@ -68,6 +69,8 @@ DIVISIONS: Mapping[str, Division] = {
         summarise,
         mark_crashed,
     ),
-    "batch": Division("jobs", groups_of_batch, inputs_of_one, work_on_one, finish_batch),
+    "batch": Division(
+        "jobs", groups_of_batch, inputs_of_one, work_on_one, finish_batch, crashed=mark_lost
+    ),
 }
 """By the job's kind, beside `btkit.jobs.dispatch.HANDLERS`."""

@@ -20,6 +20,7 @@ from btkit.errors import (
     ServerError,
     StoreFullError,
     UsageError,
+    WorkerUnavailableError,
 )
 from btkit.jobs.batch_run import (
     PASSED,
@@ -90,13 +91,26 @@ def work_on_one(job: BatchJob, piece: Piece, given: Execution) -> bytes:
         seconds=line["seconds"],
         refusal=error if "error" in line else None,
     )
-    content = BytesIO()
-    with zipfile.ZipFile(content, "w") as file, TemporaryDirectory() as folder:
-        file.writestr(_LINE, told.model_dump_json())
-        for row in stored:
-            path = pack_job(store, row["run_id"], given.settings, Path(folder) / _PARCEL)
-            file.write(path, _PARCEL)
-    return content.getvalue()
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / _PARCEL
+        parcels = [pack_job(store, row["run_id"], given.settings, path) for row in stored]
+        return _content(told, parcels)
+
+
+def mark_lost(job: BatchJob, piece: Piece, reason: str) -> bytes:
+    """Return a content that says that a job ended whoever worked on it, and why.
+
+    Parameters
+    ----------
+    job, piece
+        The batch, and which job of it.
+    reason
+        A sentence that its line shows.
+    """
+    check_piece(piece, groups_of_batch(job))
+    error = WorkerUnavailableError(reason, hint="Memory may have run out: try fewer bars.")
+    told = _Told(exit_code=error.exit_code, seconds=0.0, refusal=error.to_document())
+    return _content(told, [])
 
 
 def finish_batch(job: BatchJob, contents: Iterable[tuple[Piece, Path]], given: Execution) -> str:
@@ -112,6 +126,15 @@ def finish_batch(job: BatchJob, contents: Iterable[tuple[Piece, Path]], given: E
         lines.append(_line_of(job, piece, path, Part(batch_id, piece.lo + 1), given))
     check_whole(pieces, groups_of_batch(job))
     return conclude_batch(batch_id, job, lines, given).batch_id
+
+
+def _content(told: _Told, parcels: list[Path]) -> bytes:
+    content = BytesIO()
+    with zipfile.ZipFile(content, "w") as file:
+        file.writestr(_LINE, told.model_dump_json())
+        for path in parcels:
+            file.write(path, _PARCEL)
+    return content.getvalue()
 
 
 def _line_of(job: BatchJob, piece: Piece, path: Path, part: Part, given: Execution) -> Line:

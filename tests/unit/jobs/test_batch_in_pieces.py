@@ -11,9 +11,11 @@ from support.random_bars import crossover
 
 from btkit.errors import CorruptFileError, InternalError, InterruptedRunError, UsageError
 from btkit.jobs import Silent, delete, execute, list_runs, load_document, load_run, verify
+from btkit.jobs.dispatch import HANDLERS, execute_task
 from btkit.jobs.execution import Execution
-from btkit.jobs.job import JOB
+from btkit.jobs.job import JOB, JOB_KINDS
 from btkit.jobs.pieces import DIVISIONS, FINISH, WHOLE, Piece
+from btkit.jobs.pool import done
 from btkit.jobs.prepare import prepare
 from btkit.settings import Settings
 
@@ -189,6 +191,36 @@ def test_what_is_no_content_of_a_job_is_refused(batch, scratch, contents, tmp_pa
         with pytest.raises(CorruptFileError) as caught:
             finished(batch, [(piece, wrong)], where(scratch(), None), tmp_path / "contents")
         assert caught.value.hint
+
+
+def test_a_job_that_ends_its_workers_has_a_line_and_the_others_go_on(
+    batch, scratch, contents, tmp_path
+):
+    lost = DIVISION.crashed(batch, Piece(0, 2, 3), "Three workers in turn ended with it.")
+    mixed = [(piece, lost if piece.lo == 2 else content) for piece, content in contents]
+    here = scratch()
+    known = finished(batch, mixed, where(here, None), tmp_path / "contents")
+    document = load_document(known, settings=here)
+    assert document["batch"]["errors"] == 2
+    line = document["results"][2]
+    assert (line["job"], line["exit_code"], line["command"]) == (3, 2, "sweep")
+    assert line["error"]["type"] == "WorkerUnavailableError"
+    assert "Three workers" in line["error"]["message"]
+    assert len(list_runs(parent=known, settings=here)) == len(
+        [line for line in document["results"] if line.get("run_id")]
+    )
+
+
+def test_of_no_jobs_that_are_left_none_is_done():
+    checked = []
+    none = done([], execute_task, workers=2, check=lambda: checked.append(1), say=None)
+    assert list(none) == []
+    assert checked
+
+
+def test_every_kind_of_job_says_how_it_is_divided():
+    assert DIVISIONS.keys() == HANDLERS.keys() == JOB_KINDS.keys()
+    assert {division.unit for division in DIVISIONS.values()} == {"sets", "jobs", "bars"}
 
 
 def test_a_piece_of_a_batch_is_one_job(batch, scratch):
