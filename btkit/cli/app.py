@@ -29,6 +29,7 @@ from btkit.cli.commands import (
     retrain,
     run,
     schema,
+    serve,
     sweep,
     sync,
     validate,
@@ -161,6 +162,7 @@ for module in (
     schema,
     init,
     warm_up,
+    serve,
     worker,
     mcp,
 ):
