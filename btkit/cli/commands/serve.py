@@ -75,7 +75,7 @@ def command(
 
     try:
         serve(with_workers(settings, workers), host=host, port=port, ready=ready)
-    except BaseException as error:  # noqa: BLE001 - whatever ends it comes after the document
+    except BaseException as error:
         if not told:
             raise
         # The document is out, and stays the only one.

@@ -11,6 +11,7 @@
   const known = new Map();
   const rows = new Map();
   const streams = new Map();
+  const outcomes = new Map();
   let older = null;
   let workers = 0;
 
@@ -64,7 +65,7 @@
   }
 
   function stateCell(one) {
-    const cell = make("td", "", one.error ? "bt-said" : "");
+    const cell = make("td", "", one.error ? "bt-state bt-said" : "bt-state");
     const [sign, word, style] = STATES[one.status];
     const stops = one.cancel_requested && !one.done;
     cell.append(make("span", `${sign} ${stops ? "stopping" : word}`, style));
@@ -76,8 +77,32 @@
     return cell;
   }
 
+  const percent = (number) => `${(number * 100).toFixed(1).replace("-", "\u2212")} %`;
+  const ratio = (number) => number.toFixed(2).replace("-", "\u2212");
+  const VERDICTS = {
+    pass: ["✓", "PASS", "bt-met"],
+    fail: ["✕", "FAIL", "bt-missed"],
+    too_few_trades: ["!", "TOO FEW TRADES", "bt-unsure"],
+  };
+
+  // What it came to stands where its progress stood.
+  function outcomeCell(outcome) {
+    const cell = make("td", "", "bt-far-cell");
+    const [sign, word, style] = VERDICTS[outcome.verdict] ?? ["", "", ""];
+    if (word) cell.append(make("span", `${sign} ${word}`, style));
+    const facts = [];
+    if (outcome.cagr !== null) facts.push(`${percent(outcome.cagr)} a year`);
+    if (outcome.sharpe_ratio !== null) facts.push(`Sharpe ${ratio(outcome.sharpe_ratio)}`);
+    if (outcome.max_drawdown_pct !== null) facts.push(`worst fall ${percent(outcome.max_drawdown_pct)}`);
+    if (outcome.total_trades !== null) facts.push(many(outcome.total_trades, "trade"));
+    cell.append(make("div", facts.join(" · "), "bt-under"));
+    return cell;
+  }
+
   function progressCell(one) {
-    const cell = make("td");
+    const outcome = outcomes.get(one.run_id);
+    if (one.status === "complete" && outcome) return outcomeCell(outcome);
+    const cell = make("td", "", "bt-far-cell");
     const { done, total, unit, fraction } = one.progress;
     if (fraction === null && done === null) {
       cell.append(make("span", "–", "bt-faint"));
@@ -123,7 +148,7 @@
   }
 
   function actionCell(one) {
-    const cell = make("td");
+    const cell = make("td", "", "bt-acts");
     const path = `/operations/${encodeURIComponent(one.operation_id)}`;
     if (!one.done) {
       if (!one.cancel_requested) {
@@ -149,7 +174,7 @@
   function rowOf(one) {
     const row = make("tr");
     row.append(nameCell(one), stateCell(one), progressCell(one),
-      make("td", took(one), "num"), actionCell(one));
+      make("td", took(one), "num bt-took"), actionCell(one));
     return row;
   }
 
@@ -168,7 +193,7 @@
       }
     }
     listed.forEach((one, place) => {
-      const written = JSON.stringify({ ...one, took: took(one) });
+      const written = JSON.stringify([one, took(one), outcomes.get(one.run_id)]);
       let row = rows.get(one.operation_id);
       if (!row || row.written !== written) {
         const element = rowOf(one);
@@ -257,12 +282,25 @@
         if (!fresh.has(id) && one.created_at > oldest) known.delete(id);
       }
       for (const one of page.operations) known.set(one.operation_id, one);
+      await learn();
       workers = crew.count;
       drawWorkers(crew.workers);
       draw();
       follow();
     } catch (error) {
       sentence.textContent = error instanceof TypeError ? "The server does not answer." : error.message;
+    }
+  }
+
+  async function learn() {
+    const news = [...known.values()].some((one) =>
+      one.status === "complete" && !outcomes.has(one.run_id));
+    if (!news) return;
+    const stored = await ask(`/runs?status=complete&page_size=${2 * PAGE}`);
+    for (const run of stored.runs) outcomes.set(run.run_id, run);
+    for (const one of known.values()) {
+      // What is not among the newest is not asked for again.
+      if (one.status === "complete" && !outcomes.has(one.run_id)) outcomes.set(one.run_id, null);
     }
   }
 
