@@ -26,6 +26,7 @@ from btkit.service.folders import AllowedFolders
 from btkit.settings import Settings
 from btkit.storage import Store
 
+_LOG = logging.getLogger("btkit.service")
 _LAST_ANSWERS_S = 5
 _WAITING = 2_048
 # What stands for all addresses of a machine is none to go to.
@@ -59,10 +60,10 @@ def serve(
     # What makes no sense is said before anything begins.
     AccessRules.of(settings, host=host)
     AllowedFolders.of(settings)
-    encryption = _encryption(settings, host)
-    _log_to_stderr()
     with ExitStack() as stack:
         listening = stack.enter_context(_listening(host, port))
+        _log_to_stderr()
+        encryption = _encryption(settings, host)
         url = _url(listening, host, encrypted=encryption is not None)
         known = settings.model_copy(update={"server_url": _for_workers(settings, url)})
         store = Store.from_settings(known)
@@ -211,9 +212,15 @@ def _for_workers(settings: Settings, url: str) -> str:
 
 
 def _encryption(settings: Settings, host: str) -> ssl.SSLContext | None:
-    """Return what the server proves itself with to other machines, where it has certificates."""
+    """Return what the server proves itself with to other machines, where it is asked by https."""
+    if is_loopback(host):
+        return None
     cert, key = settings.tls_cert, settings.tls_key
-    if is_loopback(host) or cert is None or key is None:
+    if not settings.server_url.startswith("https:") or cert is None or key is None:
+        _LOG.warning(
+            "Token and results go over the network as they are. Set BT_SERVER_URL to https://..., "
+            "BT_TLS_CERT and BT_TLS_KEY, or let a proxy on this machine speak TLS for 127.0.0.1."
+        )
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
