@@ -86,8 +86,8 @@ class CommandOutcome:
     part
         What of the answer is wanted; None for all.
     is_printed
-        Whether the document goes to stdout in the end; not where it did so earlier, or a protocol of
-        its own went there.
+        Whether the document goes to stdout in the end; not where it did so earlier, or where a
+        protocol of its own went there.
     """
 
     document: dict[str, Any]

@@ -80,5 +80,5 @@ def command(
             raise
         # The document is out, and stays the only one.
         say(f"The server ended: {type(error).__name__}: {error}".rstrip(": "))
-        return replace(told[0], exit_code=FAILED, is_told=True)
-    return replace(told[0], is_told=True)
+        return replace(told[0], exit_code=FAILED, is_printed=False)
+    return replace(told[0], is_printed=False)

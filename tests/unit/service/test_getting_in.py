@@ -72,7 +72,7 @@ def test_a_browser_signs_in(guarded):
     front = guarded.get("/")
     assert front.status_code == 401
     assert "Sign in" in front.text
-    assert "operations" not in front.text
+    assert "/operations" not in front.text
     refused = guarded.post("/session", json={"token": "another"})
     problem(refused, 401, "AccessError")
     assert "set-cookie" not in refused.headers
