@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import atexit
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from functools import lru_cache
+from contextlib import contextmanager
 from pathlib import Path
 
 from btkit.service.orders import OrderSettings
 from btkit.settings import Settings
-from btkit.writing import folder_aside, sweep
+from btkit.writing import folder_aside, sweep_once
 
 _NAME = "btkit-worker"
 
@@ -40,8 +38,10 @@ def scratch(settings: Settings, stated: OrderSettings) -> Iterator[Settings]:
     OSError
         If the folder cannot be made.
     """
-    with tempfile.TemporaryDirectory(prefix="piece-", dir=_folder_of_process()) as name:
-        folder = Path(name)
+    above = Path(tempfile.gettempdir())
+    # What killed workers left.
+    sweep_once(above)
+    with folder_aside(above / _NAME) as folder:
         yield settings.model_copy(
             update={
                 **stated.model_dump(),
@@ -54,14 +54,3 @@ def scratch(settings: Settings, stated: OrderSettings) -> Iterator[Settings]:
                 "private": False,
             }
         )
-
-
-@lru_cache(maxsize=1)
-def _folder_of_process() -> Path:
-    above = Path(tempfile.gettempdir())
-    # What killed workers left.
-    sweep(above, f"{_NAME}.*")
-    stack = ExitStack()
-    folder = stack.enter_context(folder_aside(above / _NAME))
-    atexit.register(stack.close)
-    return folder

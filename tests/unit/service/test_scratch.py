@@ -9,7 +9,6 @@ import pytest
 
 from btkit import writing
 from btkit.owner import this_process
-from btkit.service import scratch as module
 from btkit.service.orders import OrderSettings
 from btkit.service.scratch import scratch
 from btkit.settings import Settings
@@ -20,9 +19,6 @@ STATED = OrderSettings.of(Settings.model_construct(min_trades_required=3, max_ho
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    module._folder_of_process.cache_clear()
-    yield
-    module._folder_of_process.cache_clear()
 
 
 def test_what_decides_numbers_is_the_servers_and_places_are_its_own(tmp_path):
@@ -33,9 +29,9 @@ def test_what_decides_numbers_is_the_servers_and_places_are_its_own(tmp_path):
         places = {inside.db_path.parent, inside.curve_dir.parent, inside.report_dir.parent}
         (folder,) = places
         assert folder.is_relative_to(tmp_path)
-        assert stat.S_IMODE(folder.parent.stat().st_mode) == 0o700
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         (folder / "results.db").write_text("")
-    assert not folder.exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_two_pieces_at_a_time_have_nothing_in_common():
