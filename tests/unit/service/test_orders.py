@@ -60,3 +60,18 @@ def test_what_is_no_order_is_refused_without_its_token(changes, place):
 
 def test_nobody_who_prints_an_order_sees_its_token():
     assert TOKEN not in repr(order())
+
+
+# Where things are, who gets in, and how much of what: a number has none of it.
+NO_NUMBERS = {
+    "allowed_dirs", "api_token", "curve_dir", "dask_scheduler", "data_dir", "data_source",
+    "db_path", "events", "keep_local", "lease_seconds", "local_workers", "market_data_cmd",
+    "market_data_timeout_s", "max_request_bytes", "minio_access_key", "minio_bucket",
+    "minio_endpoint", "minio_secret_key", "minio_secure", "minio_timeout_s", "private",
+    "queue_limit", "report_dir", "requests_per_minute", "server_url", "service_dir", "tls_ca",
+    "tls_cert", "tls_key", "worker_cache_mb",
+}  # fmt: skip
+
+
+def test_of_each_setting_it_is_known_whether_it_travels():
+    assert Settings.model_fields.keys() == NO_NUMBERS | OrderSettings.model_fields.keys()
