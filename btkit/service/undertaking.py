@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from btkit.errors import BtkitError, WorkerUnavailableError
 from btkit.jobs.asking import stored_job
 from btkit.jobs.job import BaseJob, SpecJob
-from btkit.jobs.pieces import FINISH, WHOLE, Division, Piece, Summary
+from btkit.jobs.pieces import FINISH, WHOLE, Division, Piece, Summary, prepared_for_service
 from btkit.jobs.prepare import prepare
 from btkit.service.bar_store import BarStore
 from btkit.service.bundle_hashes import bundle_hashes
@@ -90,6 +90,7 @@ class Undertaking:
         job = stored_job(operation.request)
         if isinstance(job, SpecJob):
             job = prepare(job, settings=settings)
+        job = prepared_for_service(job)
         division = division_of[job.kind]
         sizes = dict(enumerate(division.groups(job)))
         inputs = None

@@ -12,6 +12,7 @@ from support.service import STRATEGY, settings_in
 
 from btkit.jobs import execute, load_document
 from btkit.jobs.dispatch import HANDLERS
+from btkit.jobs.pieces import bounds
 from btkit.service import beats
 from btkit.service.dispatcher import Dispatcher
 from btkit.service.work import work
@@ -103,3 +104,23 @@ def test_an_operation_comes_to_what_a_local_job_does_though_a_worker_dies(everyw
     if kind == "sweep":
         assert (known.best["count"], known.done) == (5, 5)
         assert known.best["leaders"][0]["parameters"].keys() == {"n"}
+
+
+def test_the_statistics_of_a_large_sweep_take_a_sample_and_say_so(everywhere, monkeypatch):
+    store, crew, settings, local = everywhere
+    monkeypatch.setattr(bounds, "MOST_SETS_OF_STATISTICS", 13)
+    monkeypatch.setattr(bounds, "OVERFITTING_SAMPLE", 12)
+    crew.act = lambda _order: None
+    asked = {**JOBS["sweep"], "parameters": {"n": list(range(10, 24))}}
+    job = prepared(settings, **asked)
+    operation, _ = store.operations.submit(job.to_json(), kind="sweep")
+    known = wait_for(
+        lambda: (found := store.operations.get(operation.operation_id)).has_ended and found
+    )
+    assert known.status == "complete", known.error
+    document = load_document(known.job_id, settings=settings)
+    assert (document["overfitting"]["sampled"], document["overfitting"]["trials"]) == (12, 14)
+    assert any("returns of 12 of 14" in one["message"] for one in document["warnings"])
+    same = execute(prepared(settings, **asked, overfitting_sample=12), settings=local)
+    assert same.sweep_id == known.job_id
+    assert stored(settings, known.job_id) == stored(local, same.sweep_id)
