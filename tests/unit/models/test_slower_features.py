@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.random_bars import make_bars
 from support.small_models import SLOWER, write_bundle
 
 import btkit as bt
 from btkit.indicators import FeatureSet, slower_features
-from btkit.markets import Interval, slower_bars
+from btkit.markets import Interval, schedule, slower_bars
 from btkit.models import plan_features
 from btkit.models.asked_bars import AskedBars
 from btkit.models.loading import load_bundle, read_features
@@ -20,45 +21,70 @@ from btkit.models.slower_intervals import slower_intervals
 
 WEEK, MONTH = Interval.parse("1w"), Interval.parse("1mo")
 BARS = make_bars(5_200, 3)
-PLAN = plan_features(
-    {
-        "indicators": {"rsi_50": {"type": "rsi", "period": 50}},
-        "fuzzy_sets": {},
-        "nn_inputs": [{"raw_indicator": "rsi_50", "timeframes": "all", "normalization": "none"}],
-        "training_timeframes": ["1d", "1w", "1mo"],
-    }
+OPENINGS = schedule("XNYS", pd.Timestamp("2012-01-03"), pd.Timestamp("2012-12-31"))["open"]
+HALF_HOURS = make_bars(
+    13 * len(OPENINGS),
+    4,
+    index=pd.DatetimeIndex(
+        [opening + half * pd.Timedelta("30min") for opening in OPENINGS for half in range(13)]
+    ),
 )
 
 
+def plan_of(*timeframes):
+    return plan_features(
+        {
+            "indicators": {"rsi_50": {"type": "rsi", "period": 50}},
+            "fuzzy_sets": {},
+            "nn_inputs": [
+                {"raw_indicator": "rsi_50", "timeframes": "all", "normalization": "none"}
+            ],
+            "training_timeframes": list(timeframes),
+        }
+    )
+
+
+PLAN = plan_of("1d", "1w", "1mo")
+CASES = {
+    "days": (BARS, PLAN),
+    # A half day's bars after its close belong to no session.
+    "half hours": (HALF_HOURS, plan_of("30m", "2h", "1d")),
+}
+
+
 @st.composite
-def spans(draw):
-    start = draw(st.integers(0, len(BARS) - 1))
+def spans(draw, count):
+    start = draw(st.integers(0, count - 1))
     return start, draw(st.integers(0, start)), draw(st.integers(0, start))
 
 
-@given(span=spans())
-def test_each_timeframe_sees_its_own_bars_and_no_others(span):
-    start, begin, cut = span
-    rows = PLAN.matrix(BARS, interval="1d", start=start, begin=begin)
-    own = PLAN.matrix(BARS.iloc[begin:], interval="1d")[:, 0]
+@pytest.mark.parametrize("case", CASES)
+@given(data=st.data())
+@settings(max_examples=15)
+def test_each_timeframe_sees_its_own_bars_and_no_others(case, data):
+    bars, plan = CASES[case]
+    start, begin, cut = data.draw(spans(len(bars)))
+    rows = plan.matrix(bars, interval=plan.base, start=start, begin=begin)
+    own = plan.matrix(bars.iloc[begin:], interval=plan.base)[:, 0]
     np.testing.assert_array_equal(rows[begin:, 0], own)
     assert np.isnan(rows[:begin]).all()
-    for column, slower in enumerate((WEEK, MONTH), 1):
-        made = slower_bars(BARS.index, "1d", slower)
+    least = begin
+    for column, slower in enumerate(plan.slower_lookbacks, 1):
+        made = slower_bars(bars.index, plan.base, slower)
         # The first bar of the last 600 slower ones that have closed before the start.
-        closed = max(int(made.last_closed[:start].max(initial=-1)) + 1, 0)
+        closed = int(made.last_closed[:start].max(initial=-1)) + 1
         first = int(np.flatnonzero(made.period == max(closed - 600, 0))[0])
-        # One bar more shows that nothing of a slower one is missing.
-        alone = BARS.iloc[max(first - 1, 0) :]
-        expected = PLAN.matrix(alone, interval="1d")[:, column]
-        np.testing.assert_array_equal(
-            rows[max(first, begin) :, column], expected[max(first, begin) - max(first - 1, 0) :]
-        )
+        # One bar more shows that nothing of a slower one is missing, where its first is.
+        whole = slower_bars(bars.index[first:], plan.base, slower).period[0] == 0
+        before = first if whole else first - 1
+        expected = plan.matrix(bars.iloc[before:], interval=plan.base)[:, column]
+        seen = max(first, begin)
+        np.testing.assert_array_equal(rows[seen:, column], expected[seen - before :])
+        least = min(least, before)
     # Nor does it matter that there are earlier ones, where there are enough.
-    least = min(begin, first)
-    if cut <= least - 1:
-        again = PLAN.matrix(BARS.iloc[cut:], interval="1d", start=start - cut, begin=begin - cut)
-        np.testing.assert_array_equal(again, rows[cut:])
+    cut = min(cut, least)
+    again = plan.matrix(bars.iloc[cut:], interval=plan.base, start=start - cut, begin=begin - cut)
+    np.testing.assert_array_equal(again, rows[cut:])
 
 
 def test_a_feature_is_what_on_gives_for_the_same_indicator():
