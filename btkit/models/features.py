@@ -112,11 +112,6 @@ class FeaturePlan:
         return tuple(feature.formula for feature in self.features)
 
     @property
-    def descriptions(self) -> tuple[str, ...]:
-        """What each feature is, for people."""
-        return tuple(feature.description for feature in self.features)
-
-    @property
     def lookback(self) -> int:
         """The longest lookback, in bars of the feature's own timeframe.
 

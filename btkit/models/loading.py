@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from btkit.arguments import check_choice, is_text, refusal
 from btkit.models.bundle import Bundle
 from btkit.models.examining import Examined, examine, examine_features
-from btkit.models.features import FeaturePlan
+from btkit.models.features import Feature, FeaturePlan
 from btkit.models.findings import BundleFindings, refused_bundle
 from btkit.models.folder import BundleFolder, read_files
 from btkit.models.metadata import METADATA, Activation, BundleMetadata
@@ -121,7 +121,7 @@ def document_of(examined: Examined) -> dict[str, Any]:
     """Return what was found in a folder as plain JSON values."""
     metadata, manifest, plan = examined.metadata, examined.manifest, examined.features
     outputs, training = examined.outputs, examined.training
-    formulas = dict(zip(plan.names, plan.formulas, strict=True)) if plan else {}
+    features = {feature.name: feature for feature in plan.features} if plan else {}
     findings, files = examined.findings, examined.folder.files
     return {
         "path": str(examined.folder.path),
@@ -138,7 +138,7 @@ def document_of(examined: Examined) -> dict[str, Any]:
         "temperature": outputs.temperature if outputs else None,
         "network": examined.architecture,
         "features": [
-            {"name": name, "formula": formulas.get(name)}
+            _feature(name, features.get(name))
             for name in (metadata.resolved_features if metadata else ())
         ],
         "lookback_bars": plan.lookback if plan else None,
@@ -182,6 +182,14 @@ def _activation(activation: object) -> Activation | None:
     return check_choice(
         activation, _ACTIVATIONS, name="output_activation", noun="output activation"
     )
+
+
+def _feature(name: str, known: Feature | None) -> dict[str, str | None]:
+    return {
+        "name": name,
+        "formula": None if known is None else known.formula,
+        "description": None if known is None else known.description,
+    }
 
 
 def _time(moment: pd.Timestamp | None) -> str | None:

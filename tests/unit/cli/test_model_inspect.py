@@ -42,6 +42,9 @@ def test_a_usable_bundle_is_described(answer, saved):
     assert (document["trained_from"], document["trained_until"]) == ("2010-01-04", "2014-12-31")
     assert [feature["name"] for feature in document["features"]] == FEATURES
     assert all("rsi(period=14" in feature["formula"] for feature in document["features"])
+    assert document["features"][0]["description"].startswith(
+        "Relative strength index (period 14, source close) on daily bars"
+    )
     assert set(document["ranges"]) == set(FEATURES)
     assert {file["name"] for file in document["files"]} >= {"bundle.json", "model.safetensors"}
     assert document["hash"] == bt.load_bundle(saved).hash

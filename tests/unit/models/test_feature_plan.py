@@ -212,7 +212,7 @@ def test_a_formula_changes_with_all_that_decides_a_value_and_with_nothing_else()
 
 
 def test_each_feature_says_what_it_is():
-    first, *_, last = plan_features(METADATA).descriptions
+    first, *_, last = (feature.description for feature in plan_features(METADATA).features)
     assert first == (
         "Relative strength index (period 14, source close) on daily bars: how far it is oversold, "
         "triangular(0.0, 25.0, 40.0)"
