@@ -214,7 +214,7 @@ _BY_NAME: dict[str, Maker] = {
     "min_signal_separation": _slider(span=(0.0, 480.0, 1.0), start=4.0),
     "round_trip_cost": _slider(span=(0.0, 0.02, 0.0005), start=0.003, percent=True),
     "min_edge_multiplier": _slider(span=(0.1, 5.0, 0.1), start=1.5),
-    "features": _as_json(10, "indicators, fuzzy_sets and nn_inputs of the training", 1),
+    "features": _as_json(5, "indicators, fuzzy_sets and nn_inputs of the training", 1),
 }
 
 

@@ -90,7 +90,7 @@ EDITORS: dict[str, EditorKind] = {
     "rules": EditorKind({"Rules": _RULES, "Trading": _TRADING}),
     "model": EditorKind(
         {
-            "Decisions": (
+            "Signals": (
                 "confidence_threshold",
                 "min_signal_separation",
                 "position_awareness",

@@ -90,7 +90,7 @@ def test_it_stands_at_one_glance_light_and_dark_wide_and_on_a_telephone(notebook
         )
         for theme in ("Light", "Dark"):
             notebook.theme(theme)
-            for name in ("Decisions", "Model"):
+            for name in ("Signals", "Model"):
                 show(tab, name)
                 tab.evaluate("document.querySelector('.bt-edit').scrollIntoView()")
                 assert tab.locator(".bt-edit-left .bt-number input").evaluate_all(cut) == []
