@@ -46,6 +46,7 @@ STATUSES: Mapping[type[BtkitError], int] = {
     errors.WorkerRefusedError: 403,
     errors.AccessError: 403,
     errors.ConflictError: 409,
+    errors.PlanChangedError: 409,
     errors.QueueFullError: 503,
     errors.LeaseLostError: 410,
     errors.InternalError: 500,

@@ -13,6 +13,9 @@ from mcp import Client, MCPError, StdioServerParameters
 from support.installed import install
 from support.specs import rules
 
+from btkit.jobs import list_runs
+from btkit.settings import Settings
+
 BACKTEST = str(Path(sys.executable).with_name("backtest"))
 MOVING = rules(
     entry_conditions=["close > sma_{n}"], exit_conditions=["close < sma_{n}"],
@@ -56,11 +59,9 @@ def environment(tmp_path):
     return {**os.environ, **own, "PYTHONPATH": paths}
 
 
-def listed(environment, folder):
-    ran = subprocess.run(
-        [BACKTEST, "list"], cwd=folder, env=environment, capture_output=True, text=True, check=True
-    )
-    return json.loads(ran.stdout)["runs"]
+def listed(folder):
+    settings = Settings(_env_file=None, db_path=folder / "r.db", curve_dir=folder / "c")
+    return list_runs(settings=settings)
 
 
 def test_a_client_of_the_sdk_drives_all_seven_tools(environment, tmp_path):
@@ -117,7 +118,7 @@ def test_a_client_of_the_sdk_drives_all_seven_tools(environment, tmp_path):
             return long["id"], left["id"]
 
     cancelled, left = anyio.run(session)
-    known = {row["run_id"]: row for row in listed(environment, tmp_path)}
+    known = {row["run_id"]: row for row in listed(tmp_path)}
     for job_id in (cancelled, left):
         assert known[job_id]["status"] in {"cancelled", "interrupted"}
         assert known[job_id]["resumable"]
@@ -179,12 +180,12 @@ def test_a_client_that_ends_it_by_a_signal_leaves_a_job_to_resume(environment, t
             process.stdin.write(json.dumps(message) + "\n")
             process.stdin.flush()
             process.stdout.readline()
-        while not [row for row in listed(environment, tmp_path) if row["status"] == "running"]:
+        while not [row for row in listed(tmp_path) if row["status"] == "running"]:
             time.sleep(0.2)
         process.terminate()
         rest, _ = process.communicate(timeout=60)
     assert rest == ""
-    [row] = listed(environment, tmp_path)
+    [row] = listed(tmp_path)
     assert (row["status"], row["resumable"]) == ("cancelled", True)
 
 

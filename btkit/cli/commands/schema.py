@@ -10,7 +10,7 @@ from btkit.errors import error_types
 
 NAME = "schema"
 HELP = """
-Print the JSON Schemas of specs, jobs, reports and errors.
+Print the JSON Schemas of specs, jobs, reports, plans and errors.
 
 `error_types` lists every error.type: what it means, its exit code, and whether the same command
 may succeed later. Exit codes: 0, 2 error.
@@ -23,7 +23,13 @@ Example:
 
 def command() -> CommandOutcome:
     """Print the schemas."""
-    from btkit.documents import REPORTS, Report, report_schema  # noqa: PLC0415 - lazy start-up
+    from btkit.documents import (  # noqa: PLC0415 - lazy start-up
+        REPORTS,
+        BatchPlan,
+        Plan,
+        Report,
+        report_schema,
+    )
     from btkit.jobs.job import JOB  # noqa: PLC0415 - lazy start-up
     from btkit.spec import spec_schema  # noqa: PLC0415 - lazy start-up
 
@@ -37,6 +43,8 @@ def command() -> CommandOutcome:
                 f"{kind}_report": _answer(model.model_json_schema(mode="serialization"))
                 for kind, model in others.items()
             },
+            "plan": _answer(Plan.model_json_schema(mode="serialization")),
+            "batch_plan": _answer(BatchPlan.model_json_schema(mode="serialization")),
             "error": ERROR_SCHEMA,
             "error_types": error_types(),
         },

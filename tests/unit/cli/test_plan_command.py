@@ -18,6 +18,7 @@ SPEC = ["--strategy", "tiny.json", *RANGE]
 @pytest.fixture(autouse=True)
 def short_slices(monkeypatch, workplace):
     monkeypatch.setattr(pace, "SLICE_BARS", 100)
+    monkeypatch.setattr(pace, "_REPEATS", 1)
     spec = rules(entry_conditions=["close > sma_{n}"], parameters={"n": 50})
     (workplace / "swept.json").write_text(json.dumps(spec))
     (workplace / "sold.json").write_text(json.dumps(spread()))
@@ -29,7 +30,7 @@ def short_slices(monkeypatch, workplace):
 SWEPT = ["--strategy", "swept.json", *RANGE]
 COMMANDS = {
     "run": ["run", *SPEC],
-    "walk-forward": ["walk-forward", *SWEPT, "--windows", "2", "--optimize", "n=5,9"],
+    "walk-forward": ["walk-forward", *SWEPT, "--windows", "2"],
     "options-sim": ["options-sim", "--strategy", "sold.json", *RANGE],
     "sweep": ["sweep", *SWEPT, "--param", "n=5:20:5"],
     "batch": ["batch", "jobs.yaml", "--quiet"],
@@ -133,3 +134,10 @@ def test_an_error_stays_whole(answer):
     code, document, _ = answer("report", "--run-id", "nothing", "--fields", "passed")
     assert code == 2
     assert {"error", "next", "passed"} <= document.keys()
+
+
+def test_a_plan_has_the_form_that_the_schema_says(answer):
+    _, schema, _ = answer("schema", "--fields", "plan,batch_plan,next")
+    for name, arguments in (("plan", COMMANDS["run"]), ("batch_plan", COMMANDS["batch"])):
+        _, plan, _ = answer("plan", *arguments)
+        assert set(schema[name]["required"]) | {"next"} == set(plan)

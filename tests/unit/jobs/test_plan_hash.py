@@ -34,6 +34,7 @@ def write_bars(folder, last=1.0):
 @pytest.fixture
 def settings(settings, tmp_path, monkeypatch):
     monkeypatch.setattr(pace, "SLICE_BARS", 100)
+    monkeypatch.setattr(pace, "_REPEATS", 1)
     write_bars(tmp_path / "bars")
     (tmp_path / "rule.json").write_text(json.dumps(RULE))
     return settings.model_copy(update={"data_dir": tmp_path / "bars", "data_source": "files"})
@@ -72,9 +73,9 @@ def test_what_did_not_change_runs(settings, kind):
     assert (row["kind"], row["status"]) == (kind, "complete")
 
 
-@pytest.mark.parametrize("kind", [*JOBS, "batch"])
+@pytest.mark.parametrize("kind", ["run", "batch"])
 def test_what_changed_is_named(settings, tmp_path, monkeypatch, kind):
-    job = JOBS.get(kind) or BatchJob(jobs=list(JOBS.values()))
+    job = JOBS.get(kind) or BatchJob(jobs=[JOBS["run"], JOBS["sweep"]])
     held = planned(job, settings)
     (tmp_path / "rule.json").write_text(json.dumps({**RULE, "max_holding_bars": 3}))
     assert changed(job, settings, held) == (["spec"], "The spec is not what was planned.")

@@ -19,6 +19,7 @@ MOVING = rules(entry_conditions=["close > sma_{n}"], parameters={"n": 5})
 @pytest.fixture(autouse=True)
 def short_slices(monkeypatch):
     monkeypatch.setattr(pace, "SLICE_BARS", 100)
+    monkeypatch.setattr(pace, "_REPEATS", 1)
 
 
 def test_a_plan_describes_the_bars_as_the_report_will(settings):

@@ -31,6 +31,7 @@ JOB = {"kind": "run", "spec": MOVING, "symbol": "SPX", "start": "2010-01-04", "e
 def settings(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(pace, "SLICE_BARS", 100)
+    monkeypatch.setattr(pace, "_REPEATS", 1)
     return Settings(
         _env_file=None,
         db_path=tmp_path / "results.db",
