@@ -6,13 +6,16 @@ import time
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from btkit.documents import build_provenance, build_report, describe_run, gather_versions
-from btkit.jobs.job import SearchJob
+from btkit.jobs.commands import command_of
+from btkit.jobs.job import SearchJob, SpecJob
+from btkit.jobs.single_run import begin, document_of
+from btkit.storage import LocalCurves, Store
 
 if TYPE_CHECKING:
     from btkit.simulation import Inputs, Result
@@ -83,11 +86,13 @@ class SetPace:
         return (self.statistics_fixed_s + self.statistics_per_set_s * sets) * bars / self.bars
 
 
-def pace_of_run(inputs: Inputs) -> tuple[RunPace, Result]:
-    """Time a run over the last bars, as far as its report.
+def pace_of_run(job: SpecJob, inputs: Inputs) -> tuple[RunPace, Result]:
+    """Time a run over the last bars, from its beginning to its end in a store that is thrown away.
 
     Parameters
     ----------
+    job
+        A prepared job of any kind.
     inputs
         Of the whole run.
 
@@ -98,9 +103,15 @@ def pace_of_run(inputs: Inputs) -> tuple[RunPace, Result]:
     """
     most = min(SLICE_BARS, max(1, (len(inputs.bars) - inputs.start) // 2))
     few = max(1, most // 4)
-    result = _run(_last(inputs, most))  # what is compiled or loaded once is not timed
-    fixed, each = _line(few, most, lambda bars: _run(_last(inputs, bars)))
-    memory = _peak(lambda: _run(_last(inputs, most))) / most
+    with TemporaryDirectory(prefix="btkit-plan-") as folder:
+        store = Store(Path(folder) / "plan.db", curves=LocalCurves(Path(folder)))
+
+        def run(bars: int) -> Result:
+            return _run(job, _last(inputs, bars), store)
+
+        result = run(most)  # what is compiled or loaded once is not timed
+        fixed, each = _line(few, most, run)
+        memory = _peak(lambda: run(most)) / most
     return RunPace(fixed, each, memory, most), result
 
 
@@ -146,15 +157,14 @@ def _last(inputs: Inputs, bars: int) -> Inputs:
     return inputs.cut(first, end, start=end - bars - first, begin=max(0, inputs.begin - first))
 
 
-def _run(inputs: Inputs) -> Result:
+def _run(job: SpecJob, inputs: Inputs, store: Store) -> Result:
     from btkit.simulation import simulate_inputs  # noqa: PLC0415 - brings numba
     from btkit.validation import check_briefly  # noqa: PLC0415 - likewise
 
+    info = begin(store, job)
     result = simulate_inputs(inputs)
     result = replace(result, lookahead=check_briefly(inputs, result))
-    info = describe_run(result, created_at=datetime.now(UTC))
-    provenance = build_provenance(result, versions=gather_versions())
-    build_report(result, info, min_trades_required=0, provenance=provenance)
+    store.complete(document_of(job, result, info, command=command_of(job)))
     return result
 
 

@@ -132,7 +132,7 @@ def _plan(job: SpecJob, given: Execution) -> Plan:
     load_s = time.perf_counter() - began
     with given.progress.stage("time a slice") as note:
         inputs = _inputs(known, loaded, sets)
-        pace, timed = pace_of_run(inputs)
+        pace, timed = pace_of_run(known, inputs)
         bars = len(inputs.bars) - inputs.start
         found = _Found(known, loaded, load_s, inputs, pace, bars)
         note(f"{pace.bars:,} of {bars:,} bars")
@@ -432,6 +432,6 @@ def _estimate(found: _Found, cost: _Cost) -> Estimate:
         seconds_by=cost.seconds,
         memory_bytes=int(own + np.ceil(memory)),
         how=f"Loading was timed, and on this machine, just now, {timed}, the last ones of the "
-        "range; the rest in proportion. What it earned was thrown away unseen. The start of the "
-        "process and the making of pages are not in it.",
+        "range, stored in a temporary folder; the rest in proportion. What it earned was thrown "
+        "away unseen. The start of the process and the making of pages are not in it.",
     )
