@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -115,12 +114,3 @@ def error_of(kind, *, retryable=False):
         "type": kind, "message": "It failed.", "hint": "Mend it.", "retryable": retryable,
         "details": {},
     }  # fmt: skip
-
-
-def wait_for(condition, *, seconds=120.0):
-    """Return what a condition comes to, as soon as it is true."""
-    until = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < until, "it never came"
-        time.sleep(0.005)
-    return found

@@ -6,9 +6,10 @@ import json
 
 import pytest
 from support.divided import prepared, without_names
-from support.fake_crew import FakeCrew, Killed, wait_for
+from support.fake_crew import FakeCrew, Killed
 from support.served import Served
 from support.service import STRATEGY, settings_in
+from support.waiting import until
 
 from btkit.jobs import execute, load_document
 from btkit.jobs.dispatch import HANDLERS
@@ -94,9 +95,9 @@ def test_an_operation_comes_to_what_a_local_job_does_though_a_worker_dies(everyw
 
     crew.act = act
     operation, _ = store.operations.submit(job.to_json(), kind=kind)
-    known = wait_for(
-        lambda: (found := store.operations.get(operation.operation_id)).has_ended and found
-    )
+    operation_id = operation.operation_id
+    until(lambda: store.operations.get(operation_id).has_ended, what="the end")
+    known = store.operations.get(operation_id)
     assert known.status == "complete", known.error
     assert len(killed) == 1
     expected = HANDLERS[kind].id_of(execute(job, settings=local))

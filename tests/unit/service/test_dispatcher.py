@@ -9,8 +9,9 @@ from datetime import date
 from types import MappingProxyType
 
 import pytest
-from support.fake_crew import FakeCrew, Killed, ToldError, error_of, wait_for
+from support.fake_crew import FakeCrew, Killed, ToldError, error_of
 from support.random_bars import crossover
+from support.waiting import until
 
 from btkit.errors import StoreBusyError, StoreFullError
 from btkit.jobs import list_runs, load_document
@@ -117,7 +118,7 @@ class Bench:
             known = self.store.operations.get(operation_id)
             return known if known.has_ended else None
 
-        known = wait_for(look)
+        known = until(look, what="the end")
         assert known.status == status, known.error
         return known
 
@@ -166,7 +167,7 @@ def test_every_set_is_given_out_once_and_then_the_finishing(bench):
 def test_ten_million_sets_need_no_more_memory_than_a_few(bench):
     bench.start(10_000_000)
     operation_id = bench.submit()
-    wait_for(lambda: len(bench.done) > 5)
+    until(lambda: len(bench.done) > 5, what="some pieces")
     # As if it were this fast.
     undertaking = bench.dispatcher._known[operation_id]
     undertaking.pace.size = lambda _left, threads: 200_000 * min(threads, 1)
@@ -304,12 +305,12 @@ def test_the_next_server_goes_on(bench):
     bench.act = lambda order: holds.wait(20) if order.piece.group >= 0 else None
     bench.start(200)
     operation_id = bench.submit()
-    wait_for(lambda: bench.store.operations.leases(operation_id))
+    until(lambda: bench.store.operations.leases(operation_id), what="a lease")
     bench.dispatcher.stop()
     held = bench.store.operations.leases(operation_id)
     holds.set()
     # Those that were out bring what they have, whether or not somebody gives more out.
-    wait_for(lambda: not bench.store.operations.leases(operation_id))
+    until(lambda: not bench.store.operations.leases(operation_id), what="the last content")
     bench.start(200)
     bench.ended(operation_id)
     assert places(bench.done[:-1]) == list(range(200))
@@ -320,7 +321,7 @@ def test_two_operations_take_turns(bench):
     bench.act = lambda _order: time.sleep(0.01)
     bench.start(2_000, names=("ann",))
     first = bench.submit()
-    wait_for(lambda: len(bench.done) > 2)
+    until(lambda: len(bench.done) > 2, what="some pieces")
     run = bench.submit(RunJob(spec=crossover(), **RANGE))
     bench.ended(run)
     assert not bench.store.operations.get(first).has_ended
