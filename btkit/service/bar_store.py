@@ -12,7 +12,7 @@ from typing import Any
 from btkit.data.packed import pack_bars
 from btkit.jobs.execution import Execution
 from btkit.jobs.job import SpecJob
-from btkit.jobs.loading import bars_of
+from btkit.jobs.loading import bars_of, slower_intervals_of
 from btkit.jobs.progress import Silent
 from btkit.service.blobs import Blobs
 from btkit.settings import Settings
@@ -106,4 +106,5 @@ def _key(job: SpecJob) -> str:
     )
     spec = job.strategy
     reads = [spec.calendar, spec.needs_iv, spec.needs_vix, *map(str, spec.own_columns)]
-    return json.dumps([fields, reads, [str(one) for one in spec.slower_intervals]], sort_keys=True)
+    slower = slower_intervals_of(spec, symbol=job.symbol, interval=job.bars_interval)
+    return json.dumps([fields, reads, [str(one) for one in slower]], sort_keys=True)

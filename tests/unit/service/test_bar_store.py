@@ -1,0 +1,33 @@
+"""Bars that the server keeps for workers are those that the job itself would load."""
+
+from __future__ import annotations
+
+from support.small_models import SLOWER, write_bundle
+
+from btkit.data.packed import unpack_bars
+from btkit.jobs.asking import make_job
+from btkit.jobs.job import RunJob
+from btkit.jobs.prepare import prepare
+from btkit.service.bar_store import BarStore
+from btkit.settings import Settings
+
+
+def test_bars_are_loaded_again_for_a_bundle_that_reads_more(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = Settings(_env_file=None, data_source="sample", service_dir=tmp_path / "service")
+    store = BarStore(settings)
+    first = {}
+    for name, changes in (("plain", {}), ("slow", SLOWER), ("plain again", {})):
+        path = write_bundle(tmp_path / name, **changes)
+        asked = {
+            "spec": {"name": "m", "model_path": str(path)},
+            "symbol": "SPX",
+            "start": "2015-01-08",
+            "end": "2015-06-30",
+        }
+        job = prepare(make_job(RunJob, asked, settings=settings), settings=settings)
+        kept = store.blobs.path_of(store.keep(job)).read_bytes()
+        first[name] = str(unpack_bars(kept).bars.index[0].date())
+    # Of months all there are; of days 2,000 before the first.
+    assert first["slow"] == "1999-01-04"
+    assert first["plain"] == first["plain again"] > "2007-01-01"
