@@ -115,9 +115,9 @@ def test_the_statistics_of_a_large_sweep_take_a_sample_and_say_so(everywhere, mo
     asked = {**JOBS["sweep"], "parameters": {"n": list(range(10, 24))}}
     job = prepared(settings, **asked)
     operation, _ = store.operations.submit(job.to_json(), kind="sweep")
-    known = wait_for(
-        lambda: (found := store.operations.get(operation.operation_id)).has_ended and found
-    )
+    operation_id = operation.operation_id
+    until(lambda: store.operations.get(operation_id).has_ended, what="the end")
+    known = store.operations.get(operation_id)
     assert known.status == "complete", known.error
     document = load_document(known.job_id, settings=settings)
     assert (document["overfitting"]["sampled"], document["overfitting"]["trials"]) == (12, 14)
