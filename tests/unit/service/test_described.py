@@ -45,7 +45,7 @@ def test_every_answer_is_documented(known, mode, monkeypatch):
     for found in schema.get_all_operations():
         operation = found.ok()
 
-        @settings(max_examples=20, phases=[Phase.generate], suppress_health_check=HealthCheck)
+        @settings(max_examples=10, phases=[Phase.generate], suppress_health_check=HealthCheck)
         @given(case=operation.as_strategy(generation_mode=mode), is_known=booleans())
         def ask(case, is_known):
             if "prefer" in (case.headers or {}):

@@ -90,7 +90,14 @@ def test_what_is_not_there(client, run_id):
         assert (answer.status_code, answer.json()["error_type"]) == (404, "RunNotFoundError")
 
 
-def test_a_report_is_made_when_it_is_asked_for(client, run_id, settings):
+@pytest.fixture
+def pages(client, settings, monkeypatch):
+    """Make reports in this process, which has begun already."""
+    pages = client.app.state.service.pages
+    monkeypatch.setattr(pages, "page", lambda job_id: make_page(job_id, settings))
+
+
+def test_a_report_is_made_when_it_is_asked_for(client, run_id, settings, pages):
     assert not list(settings.report_dir.glob("*.html"))
     answer = client.get(f"/runs/{run_id}/page")
     assert answer.status_code == 200
@@ -107,7 +114,6 @@ def test_a_report_is_made_when_it_is_asked_for(client, run_id, settings):
     kept.write_text("<script>alert(1)</script>")
     assert client.get(f"/runs/{run_id}/page").status_code == 200
     assert "alert(1)" not in kept.read_text()
-    client.app.state.service.pages.close()
 
 
 def test_what_is_not_complete_has_no_report(client, settings):
@@ -120,9 +126,7 @@ def test_what_is_not_complete_has_no_report(client, settings):
     assert client.get(f"/runs/{run_id}").headers["cache-control"] == "private, no-cache"
 
 
-def test_a_batch_has_an_index_that_leads_to_its_reports(client, settings, monkeypatch):
-    pages = client.app.state.service.pages
-    monkeypatch.setattr(pages, "page", lambda job_id: make_page(job_id, settings))
+def test_a_batch_has_an_index_that_leads_to_its_reports(client, settings, pages):
     job = {
         "kind": "run",
         "spec": BACKTEST["spec"],
