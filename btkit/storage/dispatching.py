@@ -10,7 +10,6 @@ from typing import Any, Literal, NamedTuple
 
 from btkit.errors import StoreBusyError
 from btkit.owner import Owner, is_alive, now_text, this_process
-from btkit.storage.leases import LeaseTable
 from btkit.storage.operation_rows import (
     ENDED,
     FINISH,
@@ -21,6 +20,7 @@ from btkit.storage.operation_rows import (
     operation_of,
     unknown_operation,
 )
+from btkit.storage.piece_contents import ContentTable
 from btkit.storage.piece_rows import fail_operation
 
 
@@ -50,7 +50,7 @@ class Ending(NamedTuple):
     error: dict[str, Any] | None
 
 
-class DispatchTable(LeaseTable):
+class DispatchTable(ContentTable):
     """Operations as the one server has them that gives them out; see `LeaseTable`."""
 
     def unended(self, *, limit: int) -> list[str]:
@@ -165,30 +165,6 @@ class DispatchTable(LeaseTable):
             known = operation_of(row_of(connection, operation_id))
             data = {name: getattr(known, name) for name in ("done", "total", "unit", "rate")}
             note_event(connection, operation_id, "progress", data)
-
-    def unsummarised(self, operation_id: str) -> Piece | None:
-        """Return a piece that is done and not in the summary; None where there is none."""
-        with self.database.open() as connection:
-            row = connection.execute(
-                "SELECT grp, lo, hi FROM btkit_pieces WHERE operation_id = ?"
-                " AND sha256 IS NOT NULL AND grp >= 0 AND NOT summarised LIMIT 1",
-                (operation_id,),
-            ).fetchone()
-        return None if row is None else Piece(*row)
-
-    def note_summary(self, operation_id: str, piece: Piece, best: Mapping[str, Any]) -> None:
-        """Note the summary of all pieces that it has, one more among them."""
-        with self._changing(operation_id) as connection:
-            changed = connection.execute(
-                "UPDATE btkit_pieces SET summarised = 1 WHERE operation_id = ? AND grp = ?"
-                " AND lo = ? AND sha256 IS NOT NULL AND NOT summarised",
-                (operation_id, piece.group, piece.lo),
-            )
-            if changed.rowcount:
-                connection.execute(
-                    "UPDATE btkit_operations SET best = ? WHERE operation_id = ?",
-                    (json.dumps(dict(best), allow_nan=False), operation_id),
-                )
 
     def take_over(self) -> None:
         """Make this process the one server of the store, or say once more that it is.

@@ -213,13 +213,13 @@ class LeaseTable:
             If there is none any more.
         """
         with self.database.open() as connection:
-            return _lease_of(_fence(connection, token))
+            return _lease_of(fence(connection, token))
 
     def leases(self, operation_id: str | None = None) -> list[Lease]:
         """Return the leases that hold, those of one operation or all; without their tokens."""
         with self.database.open() as connection:
             found = connection.execute(
-                f"{_SELECT_LEASE} WHERE coalesce(l.operation_id = ?, 1) ORDER BY l.rowid",
+                f"{SELECT_LEASE} WHERE coalesce(l.operation_id = ?, 1) ORDER BY l.rowid",
                 (operation_id,),
             ).fetchall()
         return [_lease_of(row) for row in found]
@@ -262,12 +262,12 @@ class LeaseTable:
         """
         moment = _now(now)
         with self.database.open() as connection:
-            lease = _fence(connection, token)
+            lease = fence(connection, token)
         stops = not goes_on(lease)
         if lease["begun"] and 0 <= moment - lease["beaten_at"] < min(_BEAT_EVERY_S, seconds / 4):
             return stops
         with self.database.change() as connection:
-            lease = _fence(connection, token)
+            lease = fence(connection, token)
             connection.execute(
                 "UPDATE btkit_leases SET begun = 1, beaten_at = ?, expires_at = ?,"
                 " done = coalesce(max(0, min(?, ?)), done) WHERE lease_id = ?",
@@ -312,13 +312,13 @@ class LeaseTable:
         with self.database.open() as connection:
             if _was_taken(connection, token):
                 return False
-            lease = _fence(connection, token)
+            lease = fence(connection, token)
         operation_id, piece = lease["operation_id"], piece_of(lease)
         with (
             self.files.arriving(operation_id, piece, content) as (aside, sha256, size),
             self.database.change() as connection,
         ):
-            lease = _fence(connection, token)
+            lease = fence(connection, token)
             connection.execute(
                 "UPDATE btkit_pieces SET status = 'done', token_hash = ?, sha256 = ?, size = ?,"
                 " error = NULL WHERE operation_id = ? AND grp = ? AND lo = ?",
@@ -343,7 +343,7 @@ class LeaseTable:
             self.files.arriving(lease.operation_id, None, parcel) as (aside, _, _),
             self.database.change() as connection,
         ):
-            lease_row = _fence(connection, token)
+            lease_row = fence(connection, token)
             _await_merge(connection, lease_row["operation_id"])
             aside.publish()
 
@@ -371,7 +371,7 @@ class LeaseTable:
         if parcel is not None:
             self.keep_parcel(token, parcel)
         with self.database.change() as connection:
-            lease = _fence(connection, token)
+            lease = fence(connection, token)
             end_lease(connection, lease)
             if error.get("type") == InterruptedRunError.__name__ or lease["cancel_requested"]:
                 give_back(connection, lease, lost_by=lease["worker"])
@@ -419,7 +419,7 @@ class LeaseTable:
         """End a lease that never reached its worker; it does not count."""
         with self.database.change() as connection:
             lease = connection.execute(
-                f"{_SELECT_LEASE} WHERE l.lease_id = ?", (lease_id,)
+                f"{SELECT_LEASE} WHERE l.lease_id = ?", (lease_id,)
             ).fetchone()
             if lease is not None:
                 end_lease(connection, lease)
@@ -427,7 +427,7 @@ class LeaseTable:
 
     def recall(self) -> None:
         """End the leases of what is to stop and of which no worker has begun."""
-        wanted = f"{_SELECT_LEASE} WHERE o.cancel_requested AND NOT l.begun"
+        wanted = f"{SELECT_LEASE} WHERE o.cancel_requested AND NOT l.begun"
         with self.database.open() as connection:
             if connection.execute(wanted).fetchone() is None:
                 return
@@ -444,103 +444,8 @@ class LeaseTable:
                 "UPDATE btkit_leases SET expires_at = max(expires_at, ?)", (moment + seconds,)
             )
 
-    def crashed(self, operation_id: str) -> list[Piece]:
-        """Return the units of an operation that were given up and have no content yet."""
-        with self.database.open() as connection:
-            found = connection.execute(
-                "SELECT grp, lo, hi FROM btkit_pieces WHERE operation_id = ?"
-                " AND status = 'crashed' AND sha256 IS NULL ORDER BY grp, lo",
-                (operation_id,),
-            ).fetchall()
-        return [piece_of(row) for row in found]
 
-    def fill(self, operation_id: str, piece: Piece, content: bytes) -> None:
-        """Write the content of a unit that was given up: the finishing waits for it.
-
-        Raises
-        ------
-        StoreError
-            If it cannot be written.
-        """
-        with (
-            self.files.arriving(operation_id, piece, content) as (aside, sha256, size),
-            self.database.change() as connection,
-        ):
-            connection.execute(
-                "UPDATE btkit_pieces SET sha256 = ?, size = ? WHERE operation_id = ? AND grp = ?"
-                " AND lo = ? AND status = 'crashed'",
-                (sha256, size, *key_of(operation_id, piece)),
-            )
-            aside.publish()
-
-    def content(self, token: str, number: int) -> tuple[Piece, Path] | None:
-        """Return a piece that is done, and its content, to whoever finishes the operation.
-
-        Parameters
-        ----------
-        token
-            Of the lease of the finishing.
-        number
-            From 0, in the order of groups and units.
-
-        Returns
-        -------
-        tuple or None
-            None beyond the last.
-
-        Raises
-        ------
-        LeaseLostError
-            If the lease is gone, or is of something else. Also if the content is not what was
-            brought: that piece is then done anew, and the finishing after it.
-        """
-        with self.database.open() as connection:
-            lease = _fence(connection, token)
-            row = connection.execute(
-                "SELECT grp, lo, hi, sha256 FROM btkit_pieces WHERE operation_id = ?"
-                " AND sha256 IS NOT NULL AND grp >= 0 ORDER BY grp, lo LIMIT 1 OFFSET ?",
-                (lease["operation_id"], number),
-            ).fetchone()
-        if piece_of(lease) != FINISH:
-            raise _lost("It is not one of a finishing.")
-        if row is None:
-            return None
-        operation_id, piece = lease["operation_id"], piece_of(row)
-        path = self.files.path_of(operation_id, piece)
-        if self.files.is_sound(operation_id, piece, row["sha256"]):
-            return piece, path
-        self._do_anew(operation_id, piece)
-        raise _lost(f"The content of units {piece.lo} to {piece.hi} is damaged and is made anew.")
-
-    def count_contents(self, operation_id: str) -> int:
-        """Return how many contents there are for the finishing."""
-        with self.database.open() as connection:
-            found = connection.execute(
-                "SELECT count(*) FROM btkit_pieces WHERE operation_id = ?"
-                " AND sha256 IS NOT NULL AND grp >= 0",
-                (operation_id,),
-            )
-            return int(found.fetchone()[0])
-
-    def _do_anew(self, operation_id: str, piece: Piece) -> None:
-        with self.database.change() as connection:
-            finishing = connection.execute(
-                f"{_SELECT_LEASE} WHERE l.operation_id = ? AND l.grp = ?",
-                (operation_id, FINISH.group),
-            ).fetchone()
-            if finishing is not None:
-                end_lease(connection, finishing)
-                give_back(connection, finishing, lost_by=None)
-            connection.execute(
-                "UPDATE btkit_pieces SET status = 'waiting', attempts = 0, handed = 0,"
-                " sha256 = NULL, size = NULL, token_hash = NULL"
-                " WHERE operation_id = ? AND grp = ? AND lo = ? AND sha256 IS NOT NULL",
-                key_of(operation_id, piece),
-            )
-            settle(connection, operation_id, -len(piece))
-
-
-_SELECT_LEASE = """
+SELECT_LEASE = """
 SELECT l.*, p.hi, p.attempts, p.handed, o.cancel_requested, o.error, o.status
 FROM btkit_leases l
 JOIN btkit_pieces p USING (operation_id, grp, lo)
@@ -551,7 +456,7 @@ _LOST = """
 WHERE l.expires_at < ? OR l.worker IN (SELECT value FROM json_each(?))
 OR l.lease_id IN (SELECT value FROM json_each(?))
 """
-_SELECT_LOST = f"{_SELECT_LEASE} {_LOST}"
+_SELECT_LOST = f"{SELECT_LEASE} {_LOST}"
 
 
 def _await_merge(connection: sqlite3.Connection, operation_id: str) -> None:
@@ -560,13 +465,14 @@ def _await_merge(connection: sqlite3.Connection, operation_id: str) -> None:
     )
 
 
-def _fence(connection: sqlite3.Connection, token: str) -> sqlite3.Row:
+def fence(connection: sqlite3.Connection, token: str) -> sqlite3.Row:
+    """Return the row of the lease that a token proves; where there is none, LeaseLostError."""
     wanted = _hash(token)
     found: sqlite3.Row | None = connection.execute(
-        f"{_SELECT_LEASE} WHERE l.token_hash = ?", (wanted,)
+        f"{SELECT_LEASE} WHERE l.token_hash = ?", (wanted,)
     ).fetchone()
     if found is None or not hmac.compare_digest(found["token_hash"], wanted):
-        raise _lost("It expired, or its operation ended.")
+        raise lost_lease("It expired, or its operation ended.")
     return found
 
 
@@ -577,7 +483,8 @@ def _was_taken(connection: sqlite3.Connection, token: str) -> bool:
     return found.fetchone() is not None
 
 
-def _lost(why: str) -> LeaseLostError:
+def lost_lease(why: str) -> LeaseLostError:
+    """Return the error that says that a lease is gone, and why."""
     return LeaseLostError(
         f"There is no such lease any more. {why}",
         hint="Stop the work; whatever is wanted of it was given to another worker.",
