@@ -6,6 +6,7 @@ import json
 
 from btkit.data import DataInfo
 from btkit.jobs.job import SpecJob
+from btkit.validation.axes import write_axis
 
 
 def command_of(job: SpecJob, info: DataInfo | None = None) -> list[str] | None:
@@ -43,8 +44,6 @@ def command_of(job: SpecJob, info: DataInfo | None = None) -> list[str] | None:
     ]
     flag, axes = job.axes()
     if axes:
-        from btkit.validation.grid import write_axis  # noqa: PLC0415 - brings numba
-
         for name, values in axes.items():
             parts += [f"--{flag}", write_axis(name, values)]
     return ["backtest", job.kind, *parts]

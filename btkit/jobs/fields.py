@@ -17,6 +17,7 @@ from btkit.markets import read_day
 from btkit.metrics import objectives
 from btkit.settings import SourceName
 from btkit.spec.fields import parameter_refusal
+from btkit.validation.axes import check_axes, check_constraint, read_axes
 
 MAX_THREADS = 1_024
 """More than any machine has cores for."""
@@ -111,27 +112,21 @@ def _stated_format(value: Any) -> object:  # noqa: ANN401 - `load_format` refuse
     return value if names_file(value) else load_format(value).stated()
 
 
-# What these ask of `btkit.validation` brings numba, which no other job needs to be read.
 def _axes(value: Any, info: ValidationInfo) -> object:  # noqa: ANN401 - it refuses what is none
     if isinstance(value, list) and all(isinstance(flag, str) for flag in value):
-        from btkit.validation.grid import read_axes  # noqa: PLC0415 - see above
-
         value = refusing(lambda: read_axes(value))
     spec = (info.context or {}).get("spec")
     # Nothing has to be optimised.
     if spec is None or (info.field_name == "optimize" and isinstance(value, dict) and not value):
         return value
-    from btkit.validation import check_axes  # noqa: PLC0415 - see above
-
     return refusing(lambda: check_axes(check_optimised(spec), value))
 
 
 def _constraint(value: object) -> str | None:
-    from btkit.validation import check_constraint  # noqa: PLC0415 - see above
-
     return check_constraint(value)
 
 
+# What these ask of `btkit.validation` brings numba, which no other job needs to be read.
 def _objective(value: str) -> str:
     from btkit.validation import check_objective  # noqa: PLC0415 - see above
 

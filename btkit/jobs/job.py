@@ -59,6 +59,7 @@ from btkit.spec import (
     load_spec,
 )
 from btkit.storage import JobKind
+from btkit.validation.axes import check_axes, count_places
 
 if TYPE_CHECKING:
     from btkit.validation import ParameterSets
@@ -368,12 +369,6 @@ class SearchJob(SpecJob):
 _FEW_SETS = 100_000
 
 
-def _are_few(axes: Mapping[str, list[int | float]]) -> bool:
-    from btkit.validation.grid import count_places  # noqa: PLC0415 - brings numba
-
-    return count_places(axes) <= _FEW_SETS
-
-
 _INSTEAD_OF_SETS = (
     "A sweep tries values of a rule's parameters, and a model has learnt its own. What decides on "
     f"its answers are {', '.join(DECISION_NUMBERS)}: write a spec for each value, and run them "
@@ -463,12 +458,11 @@ class SweepJob(SearchJob):
         return (self._check_sets,)
 
     def _check_sets(self) -> None:
-        from btkit.validation import check_axes  # noqa: PLC0415 - brings numba
-        from btkit.validation.places import check_grid, check_sample  # noqa: PLC0415 - likewise
+        from btkit.validation.places import check_grid, check_sample  # noqa: PLC0415 - brings numba
 
         axes, constraint = self.parameters, self.constraint
         check_axes(self.rules, axes)
-        if _are_few(axes) and self.sets is not None:
+        if count_places(axes) <= _FEW_SETS and self.sets is not None:
             return
         if self.method == "grid":
             check_grid(axes, constraint=constraint, max_sets=self.max_sets)
@@ -545,11 +539,10 @@ class WalkForwardJob(SearchJob):
         return (self._check_sets,) if self.optimize else ()
 
     def _check_sets(self) -> None:
-        from btkit.validation import check_axes  # noqa: PLC0415 - brings numba
-        from btkit.validation.places import check_grid  # noqa: PLC0415 - likewise
+        from btkit.validation.places import check_grid  # noqa: PLC0415 - brings numba
 
         check_axes(check_optimised(self.strategy), self.optimize)
-        if _are_few(self.optimize) and self.sets is not None:
+        if count_places(self.optimize) <= _FEW_SETS and self.sets is not None:
             return
         check_grid(self.optimize, constraint=self.constraint, max_sets=self.max_sets)
 

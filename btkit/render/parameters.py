@@ -15,6 +15,7 @@ from btkit.errors import BtkitError, UsageError
 from btkit.jobs.asking import plain_value, try_job
 from btkit.jobs.job import OptionsJob, RunJob, SpecJob, SweepJob, WalkForwardJob
 from btkit.spec.reading import parse_text
+from btkit.validation.axes import read_axes, read_axis
 
 _MIDNIGHT = re.compile(r"[ T]00:00(:00(\.0+)?)?$")
 _BETWEEN_AXES = re.compile(r"[;\s]+(?=\w+\s*=)")
@@ -55,8 +56,6 @@ def from_json(value: object) -> object:
 
 
 def _axes(value: object) -> object:
-    from btkit.validation.grid import read_axes  # noqa: PLC0415 - brings numba
-
     if isinstance(value, str) and value.lstrip().startswith("{"):
         value = from_json(value)
     if isinstance(value, Mapping):
@@ -71,8 +70,6 @@ def _axes(value: object) -> object:
 
 
 def _values(name: str, value: object) -> object:
-    from btkit.validation.grid import read_axis  # noqa: PLC0415 - brings numba
-
     if isinstance(value, str):
         # papermill hands a tuple in a mapping on as its text.
         return read_axis(f"{name}={value.strip('()[] ')}")[1]

@@ -6,16 +6,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from btkit.validation.axes import check_axes, check_constraint, read_axis
     from btkit.validation.cross_validation import BacktestOverfitting, probability_of_overfitting
     from btkit.validation.drift import check_drift
-    from btkit.validation.grid import (
-        ParameterSets,
-        check_axes,
-        check_constraint,
-        make_grid,
-        read_axis,
-        sample_grid,
-    )
+    from btkit.validation.grid import ParameterSets, make_grid, sample_grid
     from btkit.validation.lookahead import check_briefly, check_lookahead
     from btkit.validation.overfitting import Overfitting
     from btkit.validation.ranking import check_objective, rank_sets, table_of
@@ -73,9 +67,9 @@ _HOMES = {
     "ParameterSets": "grid",
     "SweepResult": "sweep",
     "Sweeper": "sweeper",
-    "check_axes": "grid",
+    "check_axes": "axes",
     "check_briefly": "lookahead",
-    "check_constraint": "grid",
+    "check_constraint": "axes",
     "check_drift": "drift",
     "check_lookahead": "lookahead",
     "check_objective": "ranking",
@@ -88,7 +82,7 @@ _HOMES = {
     "probabilistic_sharpe_ratio": "sharpe",
     "probability_of_overfitting": "cross_validation",
     "rank_sets": "ranking",
-    "read_axis": "grid",
+    "read_axis": "axes",
     "sample_grid": "grid",
     "sharpe_interval": "sharpe",
     "table_of": "ranking",

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btkit.errors import UsageError
+from btkit.validation.axes import Axes
 from btkit.validation.grid import (
-    Axes,
     ParameterSets,
     check_grid_size,
     check_sample_size,

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from btkit.errors import UsageError
 from btkit.metrics import MEASURED, columns_for, lower_is_better
-from btkit.validation.grid import Axes, Floats, ParameterSets, decode, met_by
+from btkit.validation.axes import Axes
+from btkit.validation.grid import Floats, ParameterSets, decode, met_by
 from btkit.validation.sweeper import Sweeper
 
 OnBatch = Callable[[int, NDArray[np.int64], Floats], None]

@@ -15,7 +15,8 @@ from btkit.metrics import MEASURED, bar_returns
 from btkit.metrics.curves import risk_free_returns
 from btkit.simulation import Result, simulate
 from btkit.spec import StrategySpec
-from btkit.validation.grid import Number, ParameterSets
+from btkit.validation.axes import Number
+from btkit.validation.grid import ParameterSets
 from btkit.validation.overfitting import Gathered, Overfitting
 from btkit.validation.ranking import rank_sets, table_of
 from btkit.validation.sweeper import AnySweepEngine, OnChunk, Sweeper, with_parameters

@@ -29,7 +29,8 @@ from btkit.metrics.registering import work_out
 from btkit.simulation import Inputs, Result, check_inputs, in_one_piece, simulate_inputs
 from btkit.simulation.shares import plan_rules, rules_of
 from btkit.spec import CONDITION_LISTS, StrategySpec
-from btkit.validation.grid import Axes, Number, ParameterSets, decode, met_by
+from btkit.validation.axes import Axes, Number
+from btkit.validation.grid import ParameterSets, decode, met_by
 
 Floats = NDArray[np.float64]
 OnChunk = Callable[[int, Floats], None]

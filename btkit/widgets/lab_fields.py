@@ -11,8 +11,8 @@ from btkit.errors import UsageError
 from btkit.metrics import objectives
 from btkit.render.pages import markup
 from btkit.render.words import LABELS
-from btkit.validation.grid import Number as Plain
-from btkit.validation.grid import read_axis
+from btkit.validation.axes import Number as Plain
+from btkit.validation.axes import read_axis
 from btkit.widgets.fields import LabelledField
 from btkit.widgets.numbers import Number
 from btkit.widgets.parts import styled

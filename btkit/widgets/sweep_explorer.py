@@ -19,7 +19,7 @@ from btkit.settings import Settings
 from btkit.simulation import Result, simulate
 from btkit.spec import StrategySpec
 from btkit.validation import SweepResult, check_axes, check_objective, with_parameters
-from btkit.validation.grid import Number
+from btkit.validation.axes import Number
 from btkit.widgets.coalesce import Coalescer
 from btkit.widgets.document import text_of
 from btkit.widgets.fields import LabelledField

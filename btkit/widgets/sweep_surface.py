@@ -16,7 +16,7 @@ from btkit.render.figures.marks import dots, heat_map
 from btkit.render.pieces import Chart
 from btkit.render.sweep import metric_label
 from btkit.validation import SweepResult
-from btkit.validation.grid import Number
+from btkit.validation.axes import Number
 
 Codes = npt.NDArray[np.int64]
 HEIGHT = 330

@@ -29,6 +29,7 @@ from btkit.jobs.pieces.summary import BIN, TOP, Leader, Summary
 from btkit.jobs.prepare import prepare
 from btkit.jobs.watching import count
 from btkit.metrics import columns_for
+from btkit.validation.axes import count_places
 
 if TYPE_CHECKING:
     from btkit.validation import ParameterSets, Sweeper
@@ -82,16 +83,12 @@ _BENCH = _Bench()
 
 def groups_of_sweep(job: SweepJob) -> list[int]:
     """Return how many places there are: of a seeded draw as many as it has at the most."""
-    from btkit.validation.grid import count_places  # noqa: PLC0415 - brings numba
-
     total = count_places(job.parameters)
     return {"grid": [total], "random": [min(job.samples, total)], "optuna": []}[job.method]
 
 
 def groups_of_validation(job: WalkForwardJob) -> list[int]:
     """Return how many places the search of each window has."""
-    from btkit.validation.grid import count_places  # noqa: PLC0415 - brings numba
-
     return [count_places(job.optimize)] * job.windows if job.optimize else []
 
 

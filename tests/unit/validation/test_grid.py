@@ -6,7 +6,8 @@ from support.random_bars import crossover
 
 from btkit.errors import UsageError
 from btkit.spec import load_spec
-from btkit.validation.grid import check_axes, make_grid, read_axis, sample_grid, write_axis
+from btkit.validation.axes import check_axes, read_axis, write_axis
+from btkit.validation.grid import make_grid, sample_grid
 
 AXES = {"fast": [5, 10, 15], "slow": [10, 20]}
 

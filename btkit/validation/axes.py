@@ -1,0 +1,263 @@
+"""Axes of a grid: the values of each parameter, read from flags, written as such, and checked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from itertools import islice, pairwise
+
+import numpy as np
+
+from btkit.arguments import check_text, refusal, shown
+from btkit.errors import UsageError
+from btkit.spec import StrategySpec
+from btkit.spec.fields import parameter_refusal
+from btkit.spelling import did_you_mean
+
+Number = int | float
+Axes = Mapping[str, Sequence[Number]]
+"""The values of each parameter."""
+
+_LARGEST_AXIS = 1_000_000
+
+
+def read_axis(text: str) -> tuple[str, list[Number]]:
+    """Read ``NAME=lo:hi:step`` or ``NAME=a,b,c``.
+
+    Parameters
+    ----------
+    text
+        Both ends of a range belong to it if the step hits them; the step is 1 if left out.
+
+    Returns
+    -------
+    tuple
+        The parameter's name and its values.
+
+    Raises
+    ------
+    UsageError
+        If it is neither.
+
+    Examples
+    --------
+    >>> read_axis("fast=5:20:5")
+    ('fast', [5, 10, 15, 20])
+    >>> read_axis("stop=0.02,0.05")
+    ('stop', [0.02, 0.05])
+    """
+    name, separator, values = text.partition("=")
+    name, values = name.strip(), values.strip()
+    if not separator or not name or not values:
+        raise UsageError(
+            f"{text!r} does not say which parameter takes which values.",
+            hint="Write NAME=lo:hi:step, such as fast=5:50:5, or NAME=a,b,c.",
+            details={"received": text},
+        )
+    if ":" in values:
+        return name, _range(text, [_decimal(text, part) for part in values.split(":")])
+    return name, [_plain(_decimal(text, part)) for part in values.split(",")]
+
+
+def read_axes(flags: Sequence[str]) -> dict[str, list[Number]]:
+    """Read what was given as ``--param`` or ``--optimize``.
+
+    Parameters
+    ----------
+    flags
+        Such as ``fast=5:50:5``.
+
+    Raises
+    ------
+    UsageError
+        If one cannot be read, or a parameter is named twice.
+    """
+    axes: dict[str, list[Number]] = {}
+    for flag in flags:
+        name, values = read_axis(flag)
+        if name in axes:
+            raise UsageError(
+                f"Parameter {name!r} is given twice.", hint="Put its values into one flag."
+            )
+        axes[name] = values
+    return axes
+
+
+def _decimal(text: str, part: str) -> Decimal:
+    try:
+        value = Decimal(part.strip())
+    except InvalidOperation:
+        value = Decimal("NaN")
+    if not value.is_finite() or abs(value.adjusted()) > 15:  # noqa: PLR2004 - digits of a double
+        raise UsageError(
+            f"{part.strip()!r} in {text!r} is no number.",
+            hint="Write numbers such as 5 or 0.25.",
+            details={"received": text},
+        )
+    return value
+
+
+def _plain(value: Decimal) -> Number:
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def _range(text: str, bounds: list[Decimal]) -> list[Number]:
+    if len(bounds) not in (2, 3):
+        raise UsageError(f"{text!r} is no range.", hint="Write NAME=lo:hi:step.")
+    low, high = bounds[0], bounds[1]
+    step = bounds[2] if len(bounds) > 2 else Decimal(1)  # noqa: PLR2004 - the optional third
+    if step <= 0 or low > high:
+        raise UsageError(
+            f"The range {text!r} is empty: it needs lo ≤ hi and a step above 0.",
+            hint="Write NAME=lo:hi:step, such as fast=5:50:5.",
+            details={"received": text},
+        )
+    # The whole quotient of numbers too far apart has more digits than decimals carry.
+    many = (high - low) / step > _LARGEST_AXIS
+    count = 0 if many else int((high - low) // step) + 1
+    if many or count > _LARGEST_AXIS:
+        raise UsageError(
+            f"The range {text!r} has more than {_LARGEST_AXIS:,} values.",
+            hint="Take a larger step.",
+            details={"received": text},
+        )
+    return [_plain(low + index * step) for index in range(count)]
+
+
+def write_axis(name: str, values: Sequence[Number]) -> str:
+    """Return what `read_axis` reads as these values.
+
+    Parameters
+    ----------
+    name
+        The parameter.
+    values
+        At least one. Whole numbers in equal steps become a range.
+    """
+    if len(values) > 2 and all(isinstance(value, int) for value in values):  # noqa: PLR2004 - two are no shorter as a range
+        step = int(values[1] - values[0])
+        if step > 0 and all(after - before == step for before, after in pairwise(values)):
+            return f"{name}={values[0]}:{values[-1]}:{step}"
+    return f"{name}={','.join(repr(value) for value in values)}"
+
+
+def check_axes(spec: StrategySpec, axes: Mapping[str, Iterable[Number]]) -> dict[str, list[Number]]:
+    """Return the values of each parameter, checked against the spec.
+
+    Parameters
+    ----------
+    spec
+        Has the parameters.
+    axes
+        What each of some parameters is to be.
+
+    Raises
+    ------
+    UsageError
+        If the spec has no such parameter, or one has no values or values that are no numbers.
+    """
+    if not isinstance(axes, Mapping):
+        raise refusal(
+            axes, "parameters", rule="a mapping", hint='Write for example {"fast": [5, 10, 20]}.'
+        )
+    if not axes:
+        raise UsageError(
+            "No parameter is varied.",
+            hint="Name one, such as --param fast=5:50:5.",
+        )
+    checked: dict[str, list[Number]] = {}
+    for name, values in axes.items():
+        if not isinstance(name, str) or name not in spec.parameters:
+            raise _unknown(name, list(spec.parameters), spec.name)
+        checked[name] = list(dict.fromkeys(_axis_values(name, values)))
+        if not checked[name]:
+            raise UsageError(
+                f"Parameter {name!r} has no values.",
+                hint="Give at least one.",
+                details={"parameter": name},
+            )
+    return checked
+
+
+def _axis_values(name: str, values: object) -> list[Number]:
+    hint = "Give numbers such as [5, 10, 20], or a range such as 5:50:5."
+    if not isinstance(values, Iterable) or isinstance(values, str | bytes):
+        raise UsageError(
+            f"Parameter {name!r} takes values, not {shown(values)}.",
+            hint=hint,
+            details={"parameter": name, "received": shown(values)},
+        )
+    try:
+        # Some have no end.
+        some = list(islice(values, _LARGEST_AXIS + 1))
+    except Exception as error:
+        raise UsageError(
+            f"The values of parameter {name!r} cannot be listed: {type(error).__name__}.",
+            hint=hint,
+            details={"parameter": name},
+        ) from error
+    if len(some) > _LARGEST_AXIS:
+        raise UsageError(
+            f"Parameter {name!r} has more than {_LARGEST_AXIS:,} values.",
+            hint="Take fewer.",
+            details={"parameter": name},
+        )
+    # NumPy's numbers become Python's, which the spec takes.
+    plain = [value.item() if isinstance(value, np.generic) else value for value in some]
+    for value in plain:
+        wrong = parameter_refusal(value)
+        if wrong is not None:
+            raise UsageError(
+                f"A value of parameter {name!r} is {shown(value)}; it {wrong}.",
+                hint=hint,
+                details={"parameter": name, "received": shown(value)},
+            )
+    return plain
+
+
+def check_constraint(constraint: object) -> str | None:
+    """Return an expression over parameters, or None where no set is left out.
+
+    Parameters
+    ----------
+    constraint
+        A text such as ``"fast < slow"``; an empty one leaves none out either.
+
+    Raises
+    ------
+    UsageError
+        If it is no text.
+    """
+    if constraint is None:
+        return None
+    text = check_text(
+        constraint, "constraint", hint="Write an expression such as fast < slow, or leave it out."
+    )
+    return text or None
+
+
+def _unknown(name: object, known: list[str], spec: str) -> UsageError:
+    declared = f"It has {', '.join(known)}." if known else "It has none."
+    near = did_you_mean(name, known) if isinstance(name, str) else None
+    return UsageError(
+        f"The spec {spec!r} has no parameter {shown(name)}. {declared}",
+        hint=near or "Write {name} in a condition, and its value under parameters.",
+        details={"parameter": shown(name), "known": known},
+    )
+
+
+def count_places(axes: Axes) -> int:
+    """Return how many combinations of the values there are, those included that a constraint bars.
+
+    Parameters
+    ----------
+    axes
+        The values of each parameter.
+
+    Examples
+    --------
+    >>> count_places({"fast": [5, 10, 15], "slow": [10, 20]})
+    6
+    """
+    return math.prod(len(values) for values in axes.values())
