@@ -111,7 +111,7 @@ def assert_local(made_locally, settings, job):
 @pytest.mark.parametrize("variant", VARIANTS)
 @given(marks=st.sets(st.integers(1, 520), max_size=6), seed=st.integers(0, 2**32))
 @hypothesis_settings(
-    max_examples=3,
+    max_examples=2,
     # What fails is small as it is, and each example a whole sweep.
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
