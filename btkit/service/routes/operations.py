@@ -16,6 +16,7 @@ from btkit.service.documents import OperationDocument, OperationList, Stands, de
 from btkit.service.problems import RETRY_AFTER_S, answers, without_paths
 from btkit.service.shared import Service, ServiceOf
 from btkit.storage import Operation
+from btkit.storage.operation_rows import ENDED
 
 router = APIRouter(tags=["operations"])
 
@@ -163,11 +164,14 @@ async def follow_operation(
     ] = None,
 ) -> AsyncIterator[ServerSentEvent]:
     """Follow an operation: what has happened to it, then what happens, as server-sent events."""
-    after = _number_of(last_event_id)
+    table = service.store.operations
+    after, may_have_ended = _number_of(last_event_id), True
     while not service.stopping.is_set() and not await request.is_disconnected():
         # In this order: what happened before it ended is there when it has.
-        operation = await run_in_threadpool(service.store.operations.get, operation_id)
-        found = await run_in_threadpool(service.store.operations.events, operation_id, after)
+        operation = None
+        if may_have_ended:
+            operation = await run_in_threadpool(table.get, operation_id)
+        found = await run_in_threadpool(table.events, operation_id, after)
         for event in found:
             after = event.seq
             yield ServerSentEvent(
@@ -175,11 +179,13 @@ async def follow_operation(
                 id=str(event.seq),
                 data={"at": event.at, **without_paths(event.data)},
             )
-        if operation.has_ended:
+        if operation is not None and operation.has_ended:
             said = await run_in_threadpool(document_of, service, operation)
             yield ServerSentEvent(event="done", data=said.model_dump(mode="json"))
             return
-        await anyio.sleep(LOOK_S)
+        may_have_ended = any(event.kind in ENDED for event in found)
+        if not may_have_ended:
+            await anyio.sleep(LOOK_S)
 
 
 def _number_of(last_event_id: str | None) -> int:
