@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
-from btkit.errors import ConflictError
+from btkit.errors import ConflictError, OperationNotFoundError
 from btkit.service.documents import OperationDocument, OperationList, Stands, describe
 from btkit.service.problems import RETRY_AFTER_S, answers, without_paths
 from btkit.service.shared import Service, ServiceOf
@@ -169,9 +169,13 @@ async def follow_operation(
     while not service.stopping.is_set() and not await request.is_disconnected():
         # In this order: what happened before it ended is there when it has.
         operation = None
-        if may_have_ended:
-            operation = await run_in_threadpool(table.get, operation_id)
-        found = await run_in_threadpool(table.events, operation_id, after)
+        try:
+            if may_have_ended:
+                operation = await run_in_threadpool(table.get, operation_id)
+            found = await run_in_threadpool(table.events, operation_id, after)
+        except OperationNotFoundError:
+            # It was forgotten meanwhile; who comes again is told so.
+            return
         for event in found:
             after = event.seq
             yield ServerSentEvent(

@@ -147,6 +147,21 @@ def test_events_come_as_they_happen(client, asked, settings):
     assert [event["event"] for event in found] == ["queued", "complete", "done"]
 
 
+def test_of_one_that_is_forgotten_the_stream_ends(client, asked, monkeypatch):
+    table = client.app.state.service.store.operations
+    read = table.events
+
+    def forgotten_then(operation_id, after):
+        found = read(operation_id, after)
+        table.request_cancel(operation_id)
+        table.delete(operation_id)
+        return found
+
+    monkeypatch.setattr(table, "events", forgotten_then)
+    answer = client.get(f"/operations/{asked}/events")
+    assert [event["event"] for event in events(answer)] == ["queued"]
+
+
 def test_a_server_that_ends_ends_its_streams(client, asked):
     client.app.state.service.stopping.set()
     assert events(client.get(f"/operations/{asked}/events")) == []
