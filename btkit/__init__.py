@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from btkit.metrics import register_metric
     from btkit.models import inspect_bundle, labels, load_bundle, save_bundle
     from btkit.render import plot, show
+    from btkit.service.client import Client
     from btkit.simulation import simulate
     from btkit.spec import load_spec
 
 __version__ = "0.1.0"
 __all__ = [
+    "Client",
     "compute_indicators",
     "inspect_bundle",
     "labels",
@@ -50,6 +52,7 @@ __all__ = [
 # Importing btkit must not cost what plotly, numba or papermill cost: each name is fetched from
 # its home when it is first used (PEP 562).
 _HOMES = {
+    "Client": "btkit.service.client",
     "compute_indicators": "btkit.data.indicator_table",
     "inspect_bundle": "btkit.models",
     "labels": "btkit.models.labels",

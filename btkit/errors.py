@@ -319,6 +319,33 @@ class InternalError(BtkitError):
         )
 
 
+def read_error(kind: str, message: str, *, hint: str, details: Mapping[str, Any]) -> BtkitError:
+    """Return the error that a document of another process tells.
+
+    Parameters
+    ----------
+    kind
+        Its type; of one that is not known here it becomes a `ServerError`.
+    message, hint, details
+        As the document has them.
+
+    Examples
+    --------
+    >>> read_error("NoDataError", "There are none.", hint="Ask for others.", details={})
+    NoDataError('There are none.')
+    """
+    found = next((known for known in _kinds(BtkitError) if known.__name__ == kind), ServerError)
+    error = found.__new__(found)
+    if isinstance(error, SpecError):
+        error.problems = [_problem_of(each) for each in details.get("problems", ())]
+    BtkitError.__init__(error, message, hint=hint, details=dict(details))
+    return error
+
+
+def _problem_of(said: Mapping[str, Any]) -> Problem:
+    return Problem(said["path"], said["message"], said["hint"], said.get("column"))
+
+
 def error_types() -> list[dict[str, Any]]:
     """Return every ``error.type`` that a document may have, in alphabetical order.
 

@@ -30,6 +30,8 @@ from btkit.cli.commands import (
     run,
     schema,
     serve,
+    status,
+    submit,
     sweep,
     sync,
     validate,
@@ -164,6 +166,7 @@ for module in (
     warm_up,
     serve,
     worker,
+    status,
     mcp,
 ):
     first = module.HELP.strip().splitlines()[0]
@@ -180,12 +183,13 @@ models.command(
 )(_deferred(model_inspect.command))
 app.add_typer(models, name="model")
 
-plans = typer.Typer(help=plan.HELP, no_args_is_help=False, rich_markup_mode=None)
-for name, (told, planning) in plan.COMMANDS.items():
-    plans.command(name, help=told, short_help=told.strip().splitlines()[0], cls=_Once)(
-        _deferred(planning)
-    )
-app.add_typer(plans, name=plan.NAME)
+for group in (plan, submit):
+    kinds = typer.Typer(help=group.HELP, no_args_is_help=False, rich_markup_mode=None)
+    for name, (told, asking) in group.COMMANDS.items():
+        kinds.command(name, help=told, short_help=told.strip().splitlines()[0], cls=_Once)(
+            _deferred(asking)
+        )
+    app.add_typer(kinds, name=group.NAME)
 
 
 def parse(arguments: list[str]) -> DeferredCommand | int:

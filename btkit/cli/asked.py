@@ -69,8 +69,17 @@ class SpecFlags:
         """The functions whose keyword arguments are its flags, those of its pages the last."""
         return (_spec_fields, self.own, _account_fields, rendering_of)
 
-    def job(self, flags: Mapping[str, Any], settings: Settings) -> SpecJob:
+    def job(self, flags: Mapping[str, Any], settings: Settings, *, renders: bool = True) -> SpecJob:
         """Return the job that flags ask for.
+
+        Parameters
+        ----------
+        flags
+            Their values by name.
+        settings
+            What they leave out.
+        renders
+            Whether those of its pages are among them.
 
         Raises
         ------
@@ -82,7 +91,7 @@ class SpecFlags:
 
         *parts, rendering = self.parts
         fields = {name: value for part in parts for name, value in called_with(part, flags).items()}
-        fields["rendering"] = called_with(rendering, flags)
+        fields["rendering"] = called_with(rendering, flags) if renders else None
         return make_job(SPEC_JOBS[self.kind], fields, settings=settings)
 
 

@@ -109,6 +109,14 @@ Constraint = Annotated[
 ]
 MaxSets = Annotated[int, typer.Option("--max-sets", help="Refuse a grid with more parameter sets.")]
 RunId = Annotated[str, typer.Option("--run-id", metavar="ID", help="The id, as `list` shows it.")]
+OperationName = Annotated[
+    str | None,
+    typer.Option("--operation-id", metavar="ID", help="The id of an operation of a server."),
+]
+ServerUrl = Annotated[
+    str | None,
+    typer.Option("--server", metavar="URL", help="Of a server. [default: BT_SERVER_URL]"),
+]
 NoReport = Annotated[
     bool, typer.Option("--no-report", help="Skip the notebook; the JSON is the same.")
 ]

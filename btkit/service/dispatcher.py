@@ -22,7 +22,7 @@ from btkit.service.bar_store import BarStore
 from btkit.service.crew import Crew
 from btkit.service.merging import end_operation
 from btkit.service.placing import Places
-from btkit.service.undertaking import Inputs, Undertaking
+from btkit.service.undertaking import Supplies, Undertaking
 from btkit.settings import Settings
 from btkit.storage import Store
 
@@ -294,12 +294,12 @@ class Dispatcher:
             return True
         return False
 
-    def _inputs(self, known: Undertaking, piece: Piece) -> Inputs | None:
+    def _inputs(self, known: Undertaking, piece: Piece) -> Supplies | None:
         """Return what a piece needs; None while it is being loaded."""
         if known.inputs is not None:
             return known.inputs
         if piece in (FINISH, WHOLE):
-            return Inputs()
+            return Supplies()
         future = known.of_pieces.get(piece)
         if future is None:
             future = self._submit(

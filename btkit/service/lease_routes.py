@@ -16,7 +16,6 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi import Path as InPath
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import StreamingResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from starlette.requests import ClientDisconnect
@@ -33,6 +32,7 @@ from btkit.service.blobs import SHA256, Blobs
 from btkit.service.digests import content_digest, read_digest
 from btkit.service.lease_client import PIECE_HEADER
 from btkit.service.problems import Refused, answers
+from btkit.service.sending import file_answer, sent_file
 from btkit.settings import Settings
 from btkit.storage import Lease, OperationTable, Store
 from btkit.writing import make_folder, sweep_once, writing_aside
@@ -163,7 +163,11 @@ class _Leases:
             "/lease/parcel",
             summary="Fetch how far an earlier worker came with a whole job",
             response_class=Response,
-            responses={200: _file(_OCTETS), 204: {"description": "Nothing yet"}, **answers(410)},
+            responses={
+                200: file_answer(_OCTETS),
+                204: {"description": "Nothing yet"},
+                **answers(410),
+            },
         )(self.fetch_parcel)
         router.put(
             "/lease/parcel",
@@ -190,13 +194,13 @@ class _Leases:
             "/lease/contents/{number}",
             summary="Fetch one of the contents that are to be put together",
             response_class=Response,
-            responses={200: _file(_OCTETS), **answers(404, 410, 422)},
+            responses={200: file_answer(_OCTETS), **answers(404, 410, 422)},
         )(self.fetch_content)
         router.get(
             "/data/{sha256}",
             summary="Fetch the bars of a piece by their SHA-256",
             response_class=Response,
-            responses={200: _file(_OCTETS), **answers(404, 410, 422)},
+            responses={200: file_answer(_OCTETS), **answers(404, 410, 422)},
         )(self.fetch_data)
 
     async def beat(self, request: Request, token: Token) -> Heard:
@@ -215,7 +219,7 @@ class _Leases:
         path = self._operations.files.parcel_of(self._lease(token).operation_id)
         if path is None:
             return Response(status_code=HTTPStatus.NO_CONTENT)
-        return _sent(path, _OCTETS)
+        return sent_file(path, _OCTETS)
 
     async def put_parcel(self, request: Request, token: Token) -> None:
         await run_in_threadpool(self._lease, token)
@@ -241,7 +245,7 @@ class _Leases:
                 f"There is no content {number}.", hint="They are numbered from 0, without a gap."
             )
         piece, path = found
-        return _sent(path, _OCTETS, {PIECE_HEADER: f"{piece.group}/{piece.lo}/{piece.hi}"})
+        return sent_file(path, _OCTETS, {PIECE_HEADER: f"{piece.group}/{piece.lo}/{piece.hi}"})
 
     def fetch_data(
         self, sha256: Annotated[str, InPath(pattern=f"^{SHA256}$")], token: Token
@@ -253,7 +257,7 @@ class _Leases:
                 f"There are no bars {sha256} for this lease.",
                 hint="Ask for those that the order names.",
             )
-        return _sent(path, _OCTETS)
+        return sent_file(path, _OCTETS)
 
     def _lease(self, token: str) -> Lease:
         return self._operations.leased(token)
@@ -368,22 +372,6 @@ def _too_long(most: int) -> Refused:
     )
 
 
-def _sent(path: Path, media_type: str, headers: dict[str, str] | None = None) -> Response:
-    """Return a file as an answer."""
-    file = path.open("rb")
-    digest = content_digest(hashlib.file_digest(file, "sha256").digest())
-    size = file.tell()
-    file.seek(0)
-
-    def parts() -> Iterator[bytes]:
-        with file:
-            while chunk := file.read(_CHUNK):
-                yield chunk
-
-    stated = {"Content-Length": str(size), "Content-Digest": digest, **(headers or {})}
-    return StreamingResponse(parts(), media_type=media_type, headers=stated)
-
-
 def _json_body(kind: type[BaseModel]) -> dict[str, Any]:
     schema = kind.model_json_schema()
     return _body("application/json", _inlined(schema, schema.get("$defs", {})))
@@ -408,11 +396,3 @@ def _file_body(media_type: str) -> dict[str, Any]:
 
 def _body(media_type: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {media_type: {"schema": schema}}}}
-
-
-def _file(media_type: str) -> dict[str, Any]:
-    schema = {"type": "string", "format": "binary"}
-    return {
-        "description": "The content; Content-Digest has its SHA-256",
-        "content": {media_type: {"schema": schema}},
-    }

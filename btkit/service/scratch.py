@@ -42,15 +42,26 @@ def scratch(settings: Settings, stated: OrderSettings) -> Iterator[Settings]:
     # What killed workers left.
     sweep_once(above)
     with folder_aside(above / _NAME) as folder:
-        yield settings.model_copy(
-            update={
-                **stated.model_dump(),
-                "db_path": folder / "results.db",
-                "curve_dir": folder / "curves",
-                "report_dir": folder / "reports",
-                "minio_endpoint": None,
-                # A job has the events that it reads; a file of this machine is not asked.
-                "events": None,
-                "private": False,
-            }
-        )
+        # A job has the events that it reads; a file of this machine is not asked.
+        yield store_in(folder, settings).model_copy(update={**stated.model_dump(), "events": None})
+
+
+def store_in(folder: Path, settings: Settings) -> Settings:
+    """Return settings whose store, curves and reports are in a folder that only this user enters.
+
+    Parameters
+    ----------
+    folder
+        Of nothing else.
+    settings
+        All others.
+    """
+    return settings.model_copy(
+        update={
+            "db_path": folder / "results.db",
+            "curve_dir": folder / "curves",
+            "report_dir": folder / "reports",
+            "minio_endpoint": None,
+            "private": False,
+        }
+    )

@@ -22,7 +22,7 @@ _KILLED = "Three workers in turn were lost while they were at it."
 
 
 @dataclass(frozen=True)
-class Inputs:
+class Supplies:
     """What a piece needs beside the job.
 
     Parameters
@@ -61,9 +61,9 @@ class Undertaking:
     job: BaseJob
     division: Division
     sizes: Mapping[int, int]
-    inputs: Inputs | None
+    inputs: Supplies | None
     pace: Pace
-    of_pieces: dict[Piece, Future[Inputs]] = field(default_factory=dict)
+    of_pieces: dict[Piece, Future[Supplies]] = field(default_factory=dict)
     summary: Summary | None = None
     summarising: Future[None] | None = None
     noted_at: float = 0.0
@@ -105,15 +105,15 @@ class Undertaking:
         made.fill_crashed(store)
         return made
 
-    def load_piece(self, piece: Piece, bars: BarStore, settings: Settings) -> Inputs:
+    def load_piece(self, piece: Piece, bars: BarStore, settings: Settings) -> Supplies:
         """Return what a job of a batch needs; what cannot be had, its worker says in its line."""
         try:
             one = self.division.inputs_of(self.job, piece)
             return _inputs(None if one is None else prepare(one, settings=settings), bars, None)
         except BtkitError:
-            return Inputs()
+            return Supplies()
 
-    def order(self, lease: Lease, inputs: Inputs, store: Store, settings: Settings) -> WorkOrder:
+    def order(self, lease: Lease, inputs: Supplies, store: Store, settings: Settings) -> WorkOrder:
         """Return what a worker is told."""
         operations, piece = store.operations, lease.piece
         return WorkOrder(
@@ -152,9 +152,9 @@ class Undertaking:
             operations.note_summary(self.operation_id, piece, self.summary.to_json())
 
 
-def _inputs(job: SpecJob | None, bars: BarStore, known: str | None) -> Inputs:
+def _inputs(job: SpecJob | None, bars: BarStore, known: str | None) -> Supplies:
     if job is None:
-        return Inputs()
+        return Supplies()
     # What pieces were done on stays what the others are done on, whatever a source says by now.
     sha256 = known if known is not None and bars.has(known) else bars.keep(job)
-    return Inputs(sha256, bundle_hashes(job))
+    return Supplies(sha256, bundle_hashes(job))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import uvicorn
@@ -11,6 +12,7 @@ from support.ports import free_port
 from support.service import Idle
 
 from btkit.data import pack_bars
+from btkit.errors import BtkitError
 from btkit.jobs.asking import stored_job
 from btkit.jobs.execution import Execution
 from btkit.jobs.loading import bars_of
@@ -75,10 +77,44 @@ class Served:
 
     def submit(self, job) -> str:
         operation, _ = self.store.operations.submit(job.to_json(), kind=job.kind)
+        self.divide(operation.operation_id)
+        return operation.operation_id
+
+    def divide(self, known: str) -> None:
+        """Say how many units there are of an operation, as the dispatcher does."""
+        job = stored_job(self.store.operations.get(known).request)
         division = DIVISIONS[job.kind]
         sizes = dict(enumerate(division.groups(job)))
-        self.store.operations.divide(operation.operation_id, sizes, unit=division.unit)
-        return operation.operation_id
+        self.store.operations.divide(known, sizes, unit=division.unit)
+
+    @contextmanager
+    def working(self, work: Callable[[str], None]) -> Iterator[None]:
+        """Have what is queued done, as a dispatcher and its workers do, until the block ends."""
+        over = threading.Event()
+
+        def work_on() -> None:
+            while not over.wait(0.01):
+                for operation in self.store.operations.list("queued")[0]:
+                    self._done(operation.operation_id, work)
+
+        thread = threading.Thread(target=work_on)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+    def _done(self, known: str, work: Callable[[str], None]) -> None:
+        self.divide(known)
+        try:
+            self.work_off(known, work)
+        except BtkitError as error:
+            self.store.operations.fail_whole(known, error.to_document()["error"])
+            ending = self.ending(known)
+            self.store.operations.end(known, ending.status, job_id=None)
+        else:
+            self.merged(known)
 
     def order(self, known: str, *, size=10, worker="one", **changes) -> WorkOrder | None:
         """Lease the next piece of an operation, as the dispatcher does; None for none."""

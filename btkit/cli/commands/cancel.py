@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from btkit.cli.next_steps import step
-from btkit.cli.options import RunId
+from btkit.cli.options import OperationName, RunId, ServerUrl
 from btkit.cli.outcome import CommandOutcome
+from btkit.errors import UsageError
 
 NAME = "cancel"
 HELP = """
@@ -12,7 +13,8 @@ Stop what runs; `resume` goes on with it.
 
 It takes a run, a sweep, a walk-forward or a batch, and asks it to save how far it is.
 It stops between two of its stages, or between two parts of its work, and so do its parts. What
-has lost its process is marked at once. Exit codes: 0 asked or marked; 2 not running, or unknown.
+has lost its process is marked at once. --operation-id stops an operation of a server.
+Exit codes: 0 asked or marked; 2 not running, or unknown.
 
 \b
 Example:
@@ -22,9 +24,21 @@ Example:
 
 def command(
     *,
-    run_id: RunId,
+    run_id: RunId | None = None,
+    operation_id: OperationName = None,
+    server: ServerUrl = None,
 ) -> CommandOutcome:
     """Ask a job to stop."""
+    if (run_id is None) == (operation_id is None):
+        raise UsageError(
+            "Either --run-id or --operation-id says what is to stop.",
+            hint="Give --run-id of what runs here, or --operation-id of what a server does.",
+            details={"option": "--run-id"},
+        )
+    return _cancelled_here(run_id) if run_id is not None else _cancelled_there(operation_id, server)
+
+
+def _cancelled_here(run_id: str) -> CommandOutcome:
     from btkit.jobs import cancel  # noqa: PLC0415 - lazy start-up
 
     document = cancel(run_id)
@@ -36,3 +50,15 @@ def command(
             step("Goes on with it once it has.", "resume", "--run-id", known),
         ],
     )
+
+
+def _cancelled_there(operation_id: str | None, server: str | None) -> CommandOutcome:
+    from btkit.service.client import Client  # noqa: PLC0415 - lazy start-up
+
+    assert operation_id is not None
+    there = () if server is None else ("--server", server)
+    with Client(server) as client:
+        document = client.operation(operation_id).cancel()
+    known = document["operation_id"]
+    shown = step("Shows whether it has stopped.", "status", "--operation-id", known, *there)
+    return CommandOutcome(document, next=[shown])

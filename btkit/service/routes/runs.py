@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
+from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi import APIRouter, Header, Query, Response
+from fastapi import Path as InPath
 
-from btkit.errors import UsageError
+from btkit.errors import ConflictError, UsageError
 from btkit.jobs import list_runs, load_document
 from btkit.service.documents import RunList, TradeList
 from btkit.service.problems import answers
 from btkit.service.routes.operations import PAGE_SAID, PageSize
+from btkit.service.sending import file_answer, sent_file
 from btkit.service.shared import ServiceOf
-from btkit.storage import JobKind, Status
+from btkit.storage import JobKind, Status, check_job_id
+from btkit.storage.parcels import pack_job
 
 router = APIRouter(tags=["runs"])
 
-RunId = Annotated[str, Path(max_length=36, description="As operations and GET /runs have it")]
+RunId = Annotated[str, InPath(max_length=36, description="As operations and GET /runs have it")]
 # It changes once: when what it is of is complete.
+_ZIP = "application/zip"
 _FOR_GOOD = "private, max-age=31536000, immutable"
 _ASK_AGAIN = "private, no-cache"
 # A report shows what others wrote: names, notes, texts. It runs apart from all else that the
@@ -93,8 +99,7 @@ def get_run(
     """Return what is stored of a run, a sweep, a walk-forward validation or a batch."""
     document = load_document(run_id, trades=trades, settings=service.settings)
     body = json.dumps(document, allow_nan=False).encode()
-    complete = "error" not in document and document.get("metrics", document) is not None
-    caching = _FOR_GOOD if complete else _ASK_AGAIN
+    caching = _FOR_GOOD if _is_complete(document) else _ASK_AGAIN
     return _tagged(body, if_none_match, {"Cache-Control": caching}, "application/json")
 
 
@@ -142,6 +147,33 @@ def get_page(service: ServiceOf, run_id: RunId, if_none_match: IfNoneMatch = Non
     policy = _REPORT_POLICY if b"<script" in content else _INDEX_POLICY
     headers = {"Content-Security-Policy": policy, "Cache-Control": _ASK_AGAIN}
     return _tagged(content, if_none_match, headers, "text/html; charset=utf-8")
+
+
+@router.get(
+    "/runs/{run_id}/parcel",
+    response_class=Response,
+    responses={200: file_answer(_ZIP), **answers(404, 409, 422)},
+)
+def get_parcel(service: ServiceOf, run_id: RunId) -> Response:
+    """Return all that is stored of a job that is complete, and of its parts, as one file.
+
+    Rows, curves and tables, as `btkit.Client` reads them.
+    """
+    store, settings = service.store, service.settings
+    document = load_document(run_id, settings=settings)
+    if not _is_complete(document):
+        raise ConflictError(
+            f"{run_id} is not complete, so there is no outcome to be fetched.",
+            hint="GET /operations/{id} says how it stands.",
+            details={"run_id": run_id},
+        )
+    with tempfile.TemporaryDirectory(prefix="btkit-parcel-") as folder:
+        parcel = pack_job(store, check_job_id(run_id), settings, Path(folder) / "parcel")
+        return sent_file(parcel, _ZIP)
+
+
+def _is_complete(document: dict[str, Any]) -> bool:
+    return "error" not in document and document.get("metrics", document) is not None
 
 
 def _tagged(

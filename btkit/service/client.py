@@ -1,0 +1,353 @@
+"""`Client`: the verbs of btkit, carried out by a server."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pandas as pd
+
+from btkit.arguments import refusal as refused
+from btkit.documents import RunDocument
+from btkit.errors import BtkitError, ServerError, read_error
+from btkit.jobs import load_document, load_run
+from btkit.jobs.asking import make_job
+from btkit.jobs.files import load_stored
+from btkit.jobs.job import BatchJob, Job, OptionsJob, RunJob, SpecJob, SweepJob, WalkForwardJob
+from btkit.jobs.progress import ProgressListener, check_progress
+from btkit.jobs.requests import SpecSource
+from btkit.service.following import Remote
+from btkit.service.requesting import Requesting, no_answer, said_of, save
+from btkit.service.scratch import store_in
+from btkit.settings import Settings, read_settings
+from btkit.storage import JobKind, Store
+from btkit.storage.parcels import unpack_job
+
+_WITH_TABLE = {"sweep", "walk-forward"}
+_WITH_CURVE = {"run", "options-sim"}
+
+
+@dataclass(frozen=True, eq=False)
+class RemoteResult:
+    """What a sweep, a walk-forward validation or a batch came to on a server.
+
+    Parameters
+    ----------
+    document
+        As its command prints it.
+    table : DataFrame
+        One row a set of a sweep; the stitched out-of-sample curve of a validation, by bar time;
+        None for a batch.
+    """
+
+    document: dict[str, Any]
+    table: pd.DataFrame | None
+
+    @property
+    def passed(self) -> bool:
+        """Whether it passed."""
+        return bool(self.document["passed"])
+
+    def __repr__(self) -> str:
+        return f"<{self.document['verdict']}: {len(self.document)} parts, see document and table>"
+
+
+class Client(Requesting):
+    """A server's face in Python: the same verbs as locally, worked on elsewhere.
+
+    The spec is read here, with the settings of this machine; bars, costs and capital that are left
+    out are the server's, and so are the paths of models. Outcomes are stored there.
+
+    Parameters
+    ----------
+    url
+        Of the server, as `backtest serve` prints it; None takes BT_SERVER_URL.
+    token
+        The server's BT_API_TOKEN; None takes BT_API_TOKEN of this environment.
+    settings
+        None reads the BT_* environment.
+    transport
+        What requests go through; None is the network.
+
+    Raises
+    ------
+    UsageError
+        If a BT_* variable makes no sense.
+    StoreError
+        If BT_TLS_CA cannot be read.
+
+    Examples
+    --------
+    >>> client = Client("http://127.0.0.1:8432")  # doctest: +SKIP
+    >>> client.run("strategies/golden_cross.yaml", "SPX", "2005-01-01",
+    ...            "2018-12-31").report.metrics.sharpe_ratio  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        token: str | None = None,
+        settings: Settings | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.settings = read_settings(settings)
+        known = self.settings.api_token
+        if token is None and known is not None:
+            token = known.get_secret_value()
+        self.url = self.settings.server_url if url is None else url
+        super().__init__(self.url, token, settings=self.settings, transport=transport)
+
+    def __repr__(self) -> str:
+        return f"Client({self.url!r})"
+
+    def run(
+        self,
+        spec: SpecSource,
+        symbol: str | None = None,
+        start: date | str | None = None,
+        end: date | str | None = None,
+        *,
+        progress: ProgressListener | None = None,
+        **options: Any,  # noqa: ANN401 - those of the verb
+    ) -> RunDocument:
+        """Do what `btkit.run` does, on the server.
+
+        Parameters
+        ----------
+        spec, symbol, start, end
+            As for `btkit.run`; bars cannot be handed over.
+        progress
+            Notified how far it is, such as a `btkit.widgets.Progress`; when that is cancelled, the
+            operation is.
+        **options
+            The others of `btkit.run`, but for `settings`.
+
+        Returns
+        -------
+        RunDocument
+            Report, trades and curve, as `btkit.load_run` gives them; `plot` and `show` take it.
+
+        Raises
+        ------
+        BtkitError
+            As `btkit.run`; AccessError without the right token, ServerError where no server
+            answers, QueueFullError where it takes no more.
+        """
+        found: RunDocument = self._carried_out(RunJob, spec, symbol, start, end, progress, options)
+        return found
+
+    def options_sim(
+        self,
+        spec: SpecSource,
+        symbol: str | None = None,
+        start: date | str | None = None,
+        end: date | str | None = None,
+        *,
+        progress: ProgressListener | None = None,
+        **options: Any,  # noqa: ANN401 - those of the verb
+    ) -> RunDocument:
+        """Do what `btkit.options_sim` does, on the server; see `run`."""
+        found: RunDocument = self._carried_out(
+            OptionsJob, spec, symbol, start, end, progress, options
+        )
+        return found
+
+    def walk_forward(
+        self,
+        spec: SpecSource,
+        symbol: str | None = None,
+        start: date | str | None = None,
+        end: date | str | None = None,
+        *,
+        progress: ProgressListener | None = None,
+        **options: Any,  # noqa: ANN401 - those of the verb
+    ) -> RemoteResult:
+        """Do what `btkit.walk_forward` does, on the server; see `run`."""
+        found: RemoteResult = self._carried_out(
+            WalkForwardJob, spec, symbol, start, end, progress, options
+        )
+        return found
+
+    def sweep(
+        self,
+        spec: SpecSource,
+        symbol: str | None = None,
+        start: date | str | None = None,
+        end: date | str | None = None,
+        *,
+        progress: ProgressListener | None = None,
+        **options: Any,  # noqa: ANN401 - those of the verb
+    ) -> RemoteResult:
+        """Do what `btkit.sweep` does, on the server; see `run`."""
+        found: RemoteResult = self._carried_out(
+            SweepJob, spec, symbol, start, end, progress, options
+        )
+        return found
+
+    def submit(self, job: Job | SpecJob, *, operation_id: str | None = None) -> Remote:
+        """Have the server queue a job, and return at once.
+
+        Parameters
+        ----------
+        job
+            What is asked for, as `btkit.jobs` makes it. Specs that it names by their paths are
+            read here.
+        operation_id
+            What the operation is to be called; None leaves that to the server.
+
+        Raises
+        ------
+        BtkitError
+            As the server refuses it.
+        """
+        asked = {} if operation_id is None else {"task_id": operation_id}
+        body = {**self._travelling(job).to_json(), **asked}
+        return Remote(self, self.ask("POST", "/backtests/start", json=body))
+
+    def operation(self, operation_id: str) -> Remote:
+        """Return an operation by its id.
+
+        Parameters
+        ----------
+        operation_id
+            As `submit` gave it.
+
+        Raises
+        ------
+        OperationNotFoundError
+            If there is none.
+        """
+        return Remote(self, self.ask("GET", f"/operations/{operation_id}"))
+
+    def operations(self, *, status: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
+        """List operations, the newest first, as ``GET /operations`` does.
+
+        Parameters
+        ----------
+        status
+            Only those that stand so; None for all.
+        limit
+            At most so many, up to 200.
+        """
+        asked = {"page_size": limit, **({} if status is None else {"status": status})}
+        found: list[dict[str, Any]] = self.ask("GET", "/operations", params=asked)["operations"]
+        return found
+
+    def workers(self) -> list[dict[str, Any]]:
+        """List the workers, also those that were refused, as ``GET /workers`` does."""
+        found: list[dict[str, Any]] = self.ask("GET", "/workers")["workers"]
+        return found
+
+    def plan(self, job: Job | SpecJob) -> dict[str, Any]:
+        """Say what a job would rest on and take there, as `backtest plan` does.
+
+        Parameters
+        ----------
+        job
+            As for `submit`.
+        """
+        return self.ask("POST", "/plan", json=self._travelling(job).to_json())
+
+    def fetch(self, run_id: str, kind: JobKind) -> RunDocument | RemoteResult:
+        """Return what is stored there of a job that is complete.
+
+        Parameters
+        ----------
+        run_id
+            Of the run, sweep, validation or batch.
+        kind
+            Of the job.
+
+        Raises
+        ------
+        RunNotFoundError
+            If there is no such job.
+        """
+        with tempfile.TemporaryDirectory(prefix="btkit-client-") as name:
+            parcel = Path(name) / "parcel"
+            with self.request("GET", f"/runs/{run_id}/parcel") as answer:
+                save(answer, parcel)
+            settings = store_in(Path(name), self.settings)
+            unpack_job(parcel, Store.from_settings(settings), settings)
+            if kind in _WITH_CURVE:
+                found = load_run(run_id, settings=settings)
+                # It lies on the server; here it is in `curve`.
+                report = found.report.model_copy(update={"equity_curve_url": None})
+                return replace(found, report=report)
+            table = load_stored(kind, run_id, settings=settings)[1] if kind in _WITH_TABLE else None
+            return RemoteResult(load_document(run_id, settings=settings), table)
+
+    def ask(self, method: str, place: str, **sent: Any) -> dict[str, Any]:  # noqa: ANN401 - as httpx
+        """Return the JSON object that the server answers with.
+
+        Parameters
+        ----------
+        method, place, **sent
+            As `request` takes them.
+
+        Raises
+        ------
+        BtkitError
+            What the server refuses; ServerError if it does not answer.
+        """
+        with self.request(method, place, **sent) as answer:
+            answer.read()
+            try:
+                said = answer.json() if answer.content else {}
+            except ValueError as error:
+                raise no_answer("it is no JSON") from error
+        if not isinstance(said, dict):
+            raise no_answer("it is no JSON object")
+        return said
+
+    def refusal(self, answer: httpx.Response, asked: str) -> BtkitError:
+        """Return the error that an answer is: the one that the command would print there."""
+        said = said_of(answer)
+        if isinstance(said.get("error_type"), str) and isinstance(said.get("details"), Mapping):
+            return read_error(
+                said["error_type"], said["detail"], hint=said["hint"], details=said["details"]
+            )
+        return ServerError(
+            f"The server refuses {asked}: {said['detail']}.",
+            hint=said["hint"],
+            details={"status": answer.status_code},
+        )
+
+    def _carried_out(
+        self,
+        kind: type[SpecJob],
+        spec: SpecSource,
+        symbol: object,
+        start: date | str | None,
+        end: date | str | None,
+        progress: ProgressListener | None,
+        options: Mapping[str, Any],
+    ) -> Any:  # noqa: ANN401 - each kind of job has its own outcome
+        watched = check_progress(progress)
+        if isinstance(symbol, pd.DataFrame):
+            raise refused(
+                symbol, "symbol", rule="a name", hint="The server loads bars; btkit.run takes them."
+            )
+        asked = {**options, "spec": spec, "symbol": symbol, "start": start, "end": end}
+        return self.submit(make_job(kind, asked, settings=self.settings)).result(watched)
+
+    def _travelling(self, job: Job | SpecJob) -> Job | SpecJob:
+        """Return a job that names no file of this machine."""
+        if isinstance(job, BatchJob):
+            jobs = [self._alone(one) for one in job.jobs]
+            return job.model_copy(update={"jobs": jobs, "rendering": None})
+        return self._alone(job)
+
+    def _alone(self, job: SpecJob) -> SpecJob:
+        spec = job.spec
+        if isinstance(spec, str):
+            job = job.with_strategy(job.load(spec, settings=self.settings))
+        known = job.bar_format
+        stated = None if known is None else known.model_dump(mode="json", exclude_unset=True)
+        return job.model_copy(update={"path": None, "rendering": None, "format": stated})

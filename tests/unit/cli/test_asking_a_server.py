@@ -1,0 +1,57 @@
+"""`backtest submit`, `status` and `cancel` of what a server does."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from support.served import Served
+from support.service import STRATEGY, settings_in
+
+from btkit.service.work import work
+
+RANGE = ("SPX", "2010-01-04", "2012-12-31")
+
+
+@pytest.fixture
+def server(tmp_path):
+    served = Served.of(settings_in(tmp_path / "server").model_copy(update={"minio_endpoint": None}))
+    served.start()
+    yield served
+    served.stop()
+
+
+def test_the_command_asks_a_server(server, backtest, monkeypatch, tmp_path):
+    monkeypatch.setenv("BT_SERVER_URL", f"http://127.0.0.1:{server.port}")
+    path = tmp_path / "crossing.json"
+    path.write_text(json.dumps(STRATEGY))
+    symbol, start, end = RANGE
+    asked = ["run", "--strategy", str(path), "--symbol", symbol, "--start", start, "--end", end]
+    code, document, _ = backtest("submit", *asked, "--source", "sample")
+    assert (code, document["status"]) == (0, "queued")
+    known = document["operation_id"]
+    code, listed, _ = backtest("status")
+    assert known in [one["operation_id"] for one in listed["operations"]]
+    assert len(listed["workers"]) == 2
+    code, document, _ = backtest("cancel", "--operation-id", known)
+    assert (code, document["operation_id"]) == (0, known)
+    assert server.store.operations.get(known).status == "cancelled"
+    code, document, _ = backtest("status", "--operation-id", known)
+    assert (code, document["status"]) == (0, "cancelled")
+    with server.working(work):
+        code, document, _ = backtest("submit", *asked, "--source", "sample", "--follow")
+    assert code == (0 if document["passed"] else 1)
+    assert document["run"]["strategy_name"] == "crossing"
+    jobs = tmp_path / "jobs.yaml"
+    jobs.write_text(
+        f"- {{spec: {path}, symbol: SPX, start: 2010-01-04, end: 2010-12-31, source: sample}}\n"
+    )
+    code, document, _ = backtest("submit", "batch", str(jobs))
+    assert (code, document["kind"]) == (0, "batch")
+    backtest("cancel", "--operation-id", document["operation_id"])
+
+
+def test_cancel_takes_one_id(backtest):
+    for given in ([], ["--run-id", "0" * 16, "--operation-id", "a"]):
+        code, document, _ = backtest("cancel", *given)
+        assert (code, document["error"]["type"]) == (2, "UsageError")
