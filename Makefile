@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# Tests run in so many processes, each file in one of them.
+PROCESSES ?= 2
 SYMBOL ?= SPX
 STRATEGY ?= strategies/spy_momentum_v1.json
 # What an index fund costs; the command's own default of 0.5 % is meant for single options.
@@ -46,7 +48,7 @@ layers: setup
 	$(BIN)/lint-imports
 
 unit: setup
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --cov --cov-report=term:skip-covered
 
 wheel: setup ## the wheel alone, in an empty environment, does what README promises
 	$(BIN)/python scripts/check_wheel.py
