@@ -6,7 +6,7 @@ import importlib
 import sys
 from pathlib import Path
 
-PARTS = ("core", "options", "sweep", "models", "render", "widgets")
+PARTS = ("core", "options", "sweep", "models", "render", "widgets", "service")
 
 
 def main(chosen: list[str]) -> None:
