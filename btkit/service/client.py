@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pandas as pd
 
+from btkit.arguments import check_text
 from btkit.arguments import refusal as refused
 from btkit.documents import RunDocument
 from btkit.errors import BtkitError, ServerError, read_error
@@ -28,6 +29,8 @@ from btkit.settings import Settings, read_settings
 from btkit.storage import JobKind, Store
 from btkit.storage.parcels import unpack_job
 
+_URL = "Give what `backtest serve` prints, such as http://127.0.0.1:8432."
+_HOW_TO_SIGN_IN = "Give the server's BT_API_HOW_TO_SIGN_IN, or set that variable."
 _WITH_TABLE = {"sweep", "walk-forward"}
 _WITH_CURVE = {"run", "options-sim"}
 
@@ -68,7 +71,7 @@ class Client(Requesting):
     url
         Of the server, as `backtest serve` prints it; None takes BT_SERVER_URL.
     token
-        The server's BT_API_TOKEN; None takes BT_API_TOKEN of this environment.
+        The server's BT_API_HOW_TO_SIGN_IN; None takes BT_API_HOW_TO_SIGN_IN of this environment.
     settings
         None reads the BT_* environment.
     transport
@@ -77,7 +80,7 @@ class Client(Requesting):
     Raises
     ------
     UsageError
-        If a BT_* variable makes no sense.
+        If an argument or a BT_* variable makes no sense.
     StoreError
         If BT_TLS_CA cannot be read.
 
@@ -100,8 +103,13 @@ class Client(Requesting):
         known = self.settings.api_token
         if token is None and known is not None:
             token = known.get_secret_value()
-        self.url = self.settings.server_url if url is None else url
-        super().__init__(self.url, token, settings=self.settings, transport=transport)
+        self.url = _checked_url(self.settings.server_url if url is None else url)
+        super().__init__(
+            self.url,
+            None if token is None else _checked_token(token),
+            settings=self.settings,
+            transport=_checked_transport(transport),
+        )
 
     def __repr__(self) -> str:
         return f"Client({self.url!r})"
@@ -351,3 +359,30 @@ class Client(Requesting):
         known = job.bar_format
         stated = None if known is None else known.model_dump(mode="json", exclude_unset=True)
         return job.model_copy(update={"path": None, "rendering": None, "format": stated})
+
+
+def _checked_url(url: object) -> str:
+    known = check_text(url, "url", hint=_URL)
+    try:
+        parts = httpx.URL(known)
+    except httpx.InvalidURL as error:
+        raise refused(url, "url", rule="the URL of a server", hint=_URL) from error
+    if parts.scheme not in ("http", "https") or not parts.host:
+        raise refused(url, "url", rule="the URL of a server", hint=_URL)
+    return known
+
+
+def _checked_token(token: object) -> str:
+    known = check_text(token, "token", hint=_HOW_TO_SIGN_IN)
+    # As a header has it.
+    if not known.isascii() or not known.isprintable():
+        raise refused(token, "token", rule="printable ASCII", hint=_HOW_TO_SIGN_IN)
+    return known
+
+
+def _checked_transport(transport: object) -> httpx.BaseTransport | None:
+    if transport is None or isinstance(transport, httpx.BaseTransport):
+        return transport
+    raise refused(
+        transport, "transport", rule="a transport of httpx", hint="Leave it out for the network."
+    )

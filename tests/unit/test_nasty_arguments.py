@@ -128,6 +128,7 @@ def calls(settings, tmp_path):
             {"spec": SPEC, "symbol": bars, "start": None, "end": None, "interval": "1d"}
             | {"parameters": {"n": [3, 5]}, "constraint": None, "method": "grid", "samples": 2}
             | {"objective": "sharpe_ratio", "seed": 0, "max_sets": 10, "threads": 1}
+            | {"overfitting_sample": None}
             | {"source": None, **costs, **stored},
         ),
         "walk_forward": (
@@ -164,6 +165,15 @@ def calls(settings, tmp_path):
             {"path": foreign_bundle(tmp_path.with_name(f"{tmp_path.name}-dip"))}
             | {"output_classes": None, "output_activation": None},
         ),
+        "inspect_bundle": (
+            bt.inspect_bundle,
+            {"path": foreign_bundle(tmp_path.with_name(f"{tmp_path.name}-seen"))}
+            | {"output_classes": None, "output_activation": None},
+        ),
+        "Client": (
+            bt.Client,
+            {"url": "http://127.0.0.1:9", "token": None, "settings": settings, "transport": None},
+        ),
         "save_bundle": (
             bt.save_bundle,
             {"path": tmp_path / "saved", "model": layers(2, 4, 3), "strategy": STRATEGY}
@@ -177,7 +187,7 @@ def calls(settings, tmp_path):
         "list_runs": (
             bt.list_runs,
             {"symbol": None, "limit": 5, "status": None, "kind": None, "parent": None}
-            | {"everything": False, "settings": settings},
+            | {"everything": False, "after": None, "settings": settings},
         ),
         "load_run": (bt.load_run, {"run_id": "0" * 32, "settings": settings}),
         "report": (bt.report, {"result": result, "settings": settings}),
