@@ -38,6 +38,7 @@ from btkit.service.scratch import scratch
 from btkit.settings import Settings, read_settings
 from btkit.storage import Store
 from btkit.storage.parcels import pack_job, unpack_job
+from btkit.writing import write_whole
 
 _LOOK_S = 1.0
 _FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -121,7 +122,7 @@ class _Work:
         if piece == FINISH:
             return self._packed(division.finish(job, self._contents(), given))
         path = self._folder / "content"
-        path.write_bytes(division.work(job, piece, given))
+        write_whole(path, division.work(job, piece, given), private=True)
         return path
 
     def _whole(self, job: Job, bars: LoadedBars | None) -> str:

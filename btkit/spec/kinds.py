@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 
 from btkit.arguments import is_text, quoted
@@ -175,9 +176,14 @@ def infer_kind(values: Mapping[str, Any]) -> InferredKind:
     return misspelt or InferredKind(None, "has no field that only one kind of spec has")
 
 
+_MOST_COMPARED = 200
+
+
 def _by_a_misspelt_sign(given: Collection[str]) -> InferredKind | None:
+    # Likeness costs time for each; what has so many is refused for that, whatever it is.
+    few = list(islice(given, _MOST_COMPARED))
     for name, known in KINDS.items():
-        for field in given:
+        for field in few:
             meant = near(field, known.signs) if is_text(field) else []
             if field not in known.spec.model_fields and meant:
                 return InferredKind(name, f"has {quoted(field)}, which may be meant as {meant[0]}")

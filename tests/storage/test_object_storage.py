@@ -173,7 +173,8 @@ def test_whatever_is_wrong_the_run_succeeds_and_is_delivered_later(
         (odd_servers.endless, 30.0, "longer than 1,000,000 bytes"),
         (odd_servers.garbage, 30.0, "ProtocolError"),
         (odd_servers.elsewhere, 30.0, "307"),
-        (odd_servers.yes_to_all, 30.0, "does not have it"),
+        # A server that answers before it has heard all may be gone before that is read.
+        (odd_servers.yes_to_all, 30.0, "does not have it|ProtocolError"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

@@ -14,7 +14,9 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
 from support.ports import free_port
+from support.waiting import until
 
 ACCESS_KEY, SECRET_KEY = "mds", "mds_secret"
 START_S = 120
@@ -67,6 +69,8 @@ class ObjectServer:
 
     def stall(self):
         self.process.send_signal(signal.SIGSTOP)
+        stopped = psutil.Process(self.process.pid)
+        until(lambda: stopped.status() == psutil.STATUS_STOPPED, what="the server to stand still")
 
     def objects(self):
         """Return what is in the buckets, by bucket and key."""

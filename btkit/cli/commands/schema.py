@@ -10,7 +10,7 @@ from btkit.errors import error_types
 
 NAME = "schema"
 HELP = """
-Print the JSON Schemas of specs, jobs, reports, plans and errors.
+Print the JSON Schemas of specs, jobs, documents and errors.
 
 `error_types` lists every error.type: what it means, its exit code, and whether the same command
 may succeed later. Exit codes: 0, 2 error.

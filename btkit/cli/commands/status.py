@@ -12,7 +12,7 @@ from btkit.cli.outcome import CommandOutcome
 
 NAME = "status"
 HELP = """
-Say how the operations of a server stand, and who works there.
+Say how the operations of a server stand, and who works.
 
 With --operation-id of one of them, and of a complete one with the document that it came to; without
 it the newest, and the workers. `list` shows what was done here.

@@ -12,15 +12,15 @@ from btkit.cli.outcome import PASSED, SOFT_FAILURE, CommandOutcome
 
 NAME = "worker"
 HELP = """
-Do backtests that a server hands over, until SIGTERM or Ctrl-C.
+Do the backtests that a server hands over.
 
-BT_DASK_SCHEDULER names the scheduler that the server uses; beyond this machine it is
-tls://host:port, with BT_TLS_CERT, BT_TLS_KEY and BT_TLS_CA. Without it, the worker joins a server
-of yours on this machine that has the same BT_SERVICE_DIR. The server lets it in if its code,
-Python, NumPy, numba, TA-Lib and all else that a last bit depends on are the server's. It does one
-piece at a time: start one worker a core. When it is ended, it gives its piece back, with what is
-done of it; when the connection breaks, it joins again. --check compares this machine's numbers with
-those that are known, and ends.
+It works until SIGTERM or Ctrl-C. BT_DASK_SCHEDULER names the scheduler that the server uses;
+beyond this machine it is tls://host:port, with BT_TLS_CERT, BT_TLS_KEY and BT_TLS_CA. Without it,
+the worker joins a server of yours on this machine that has the same BT_SERVICE_DIR. The server
+lets it in if its code, Python, NumPy, numba, TA-Lib and all else that a last bit depends on are
+the server's. It does one piece at a time: start one worker a core. When it is ended, it gives its
+piece back, with what is done of it; when the connection breaks, it joins again. --check compares
+this machine's numbers with those that are known, and ends.
 Exit codes: 0 ended, or every bit is as known; 1 a bit differs; 2 error, or refused by the server.
 
 \b

@@ -213,7 +213,8 @@ def test_schema(backtest):
     code, document, _ = backtest("schema")
     assert code == 0
     assert set(document) == {
-        "spec", "job", "report", "options_report", "model_report", "error", "error_types",
+        "spec", "job", "plan", "batch_plan", "report", "options_report", "model_report", "error",
+        "error_types",
     }  # fmt: skip
     assert {"run", "metrics", "passed"} <= set(document["report"]["properties"])
     more = document["options_report"]["properties"].keys() - document["report"]["properties"]

@@ -20,7 +20,9 @@ MODEL = {
 }  # fmt: skip
 V3 = {
     "name": "dip",
-    "nn_inputs": [],
+    "indicators": {"rsi_14": {"type": "rsi", "period": 14}},
+    "fuzzy_sets": {"low": {"indicator": "rsi_14", "dip": [0, 20, 40]}},
+    "nn_inputs": [{"fuzzy_set": "low", "timeframes": "all"}],
     "training_data": {"symbols": {"mode": "single_symbol", "symbol": "IXIC"}},
 }
 RULES = {"name": "r", "entry_conditions": ["close > 1"], "exit_conditions": ["close < 1"]}
