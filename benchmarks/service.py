@@ -19,6 +19,9 @@ import httpx
 from timing import Row
 
 import btkit as bt
+from btkit.jobs import execute
+from btkit.jobs.asking import make_job
+from btkit.jobs.job import SweepJob
 from btkit.settings import Settings
 
 RANGE = {"symbol": "SPX", "start": "2000-01-03", "end": "2018-12-31", "source": "sample"}
@@ -138,10 +141,6 @@ def _sweep_there(client: httpx.Client) -> float:
 
 
 def _sweep_here(threads: int) -> float:
-    from btkit.jobs import execute  # noqa: PLC0415 - beside what is measured
-    from btkit.jobs.asking import make_job  # noqa: PLC0415 - likewise
-    from btkit.jobs.job import SweepJob  # noqa: PLC0415 - likewise
-
     with tempfile.TemporaryDirectory(prefix="btkit-bench-") as name:
         folder = Path(name)
         settings = Settings(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,17 @@ def with_model(spec: BaseSpec, path: str | None) -> BaseSpec:
         hint="Leave model_path out, or give a model spec.",
         details={"argument": "model_path"},
     )
+
+
+def path_text(path: str | PathLike[str] | None) -> str | None:
+    """Return a path as a job has it: a text, or None.
+
+    Parameters
+    ----------
+    path
+        What is neither stays, for the job to refuse.
+    """
+    return str(path) if isinstance(path, PathLike) else path
 
 
 def stated_symbol(spec: object, *, reads: bool) -> str | None:

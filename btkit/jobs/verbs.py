@@ -15,7 +15,7 @@ from btkit.jobs.asking import make_job
 from btkit.jobs.dispatch import execute
 from btkit.jobs.job import MAX_SETS, OptionsJob, RunJob, SpecJob, SweepJob, WalkForwardJob
 from btkit.jobs.progress import ProgressListener, check_progress
-from btkit.jobs.requests import SpecSource
+from btkit.jobs.requests import SpecSource, path_text
 from btkit.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def run(  # noqa: PLR0913 - the costs and the data, each with its default
     given = {
         "capital": capital, "commission": commission, "slippage": slippage,
         "interval": interval, "source": source, "format": format, "benchmark": benchmark,
-        "model_path": _text_of(model_path),
+        "model_path": path_text(model_path),
     }  # fmt: skip
     result: Result = _ask(RunJob, spec, symbol, start, end, given, settings, progress)
     return result
@@ -320,16 +320,12 @@ def walk_forward(  # noqa: PLR0913 - the data, the costs and the windows, each w
         "objective": objective, "max_sets": max_sets, "capital": capital,
         "commission": commission, "slippage": slippage, "interval": interval, "source": source,
         "format": format, "benchmark": benchmark, "optimize": {} if optimize is None else optimize,
-        "model_path": _text_of(model_path),
+        "model_path": path_text(model_path),
     }  # fmt: skip
     result: WalkForwardResult = _ask(
         WalkForwardJob, spec, symbol, start, end, given, settings, progress
     )
     return result
-
-
-def _text_of(path: str | PathLike[str] | None) -> str | None:
-    return str(path) if isinstance(path, PathLike) else path
 
 
 def _ask(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec
+from urllib.parse import quote
 
 import httpx
 import pandas as pd
@@ -15,13 +16,13 @@ import pandas as pd
 from btkit.arguments import check_text
 from btkit.arguments import refusal as refused
 from btkit.documents import RunDocument
-from btkit.errors import BtkitError, ServerError, read_error
-from btkit.jobs import load_document, load_run
+from btkit.errors import BtkitError, ServerError, UsageError, read_error
+from btkit.jobs import load_document, load_run, verbs
 from btkit.jobs.asking import make_job
 from btkit.jobs.files import load_stored
 from btkit.jobs.job import BatchJob, Job, OptionsJob, RunJob, SpecJob, SweepJob, WalkForwardJob
-from btkit.jobs.progress import ProgressListener, check_progress
-from btkit.jobs.requests import SpecSource
+from btkit.jobs.progress import check_progress
+from btkit.jobs.requests import path_text
 from btkit.service.following import Remote
 from btkit.service.requesting import Requesting, no_answer, said_of, save
 from btkit.service.scratch import store_in
@@ -29,8 +30,29 @@ from btkit.settings import Settings, read_settings
 from btkit.storage import JobKind, Store
 from btkit.storage.parcels import unpack_job
 
+P = ParamSpec("P")
+
 _URL = "Give what `backtest serve` prints, such as http://127.0.0.1:8432."
 _HOW_TO_SIGN_IN = "Give the server's BT_API_HOW_TO_SIGN_IN, or set that variable."
+_DONE_THERE = """Do what `btkit.{0}` does, on the server.
+
+Parameters
+----------
+Those of `btkit.{0}`, but for bars, which cannot be handed over, and for `settings`.
+`progress` hears how far the operation is, such as a `btkit.widgets.Progress`; when that is
+cancelled, the operation is.
+
+Returns
+-------
+RunDocument or RemoteResult
+    Of a run report, trades and curve, as `btkit.load_run` gives them; `plot` and `show` take it.
+
+Raises
+------
+BtkitError
+    As `btkit.{0}`; AccessError without the right token, ServerError where no server answers,
+    QueueFullError where it takes no more.
+"""
 _WITH_TABLE = {"sweep", "walk-forward"}
 _WITH_CURVE = {"run", "options-sim"}
 
@@ -57,7 +79,45 @@ class RemoteResult:
         return bool(self.document["passed"])
 
     def __repr__(self) -> str:
-        return f"<{self.document['verdict']}: {len(self.document)} parts, see document and table>"
+        rows = "" if self.table is None else f", {len(self.table):,} rows"
+        return f"RemoteResult({self.document['verdict']}{rows})"
+
+
+def _on_the_server(
+    verb: Callable[P, object], kind: type[SpecJob]
+) -> Callable[Concatenate[Client, P], Any]:
+    """Return the method that has a server do what a verb does here, by the same arguments."""
+    signature = inspect.signature(verb)
+
+    def method(client: Client, /, *args: P.args, **kwargs: P.kwargs) -> Any:  # noqa: ANN401 - by its kind
+        asked = dict(signature.bind(*args, **kwargs).arguments)
+        progress = check_progress(asked.pop("progress", None))
+        if asked.pop("settings", None) is not None:
+            raise UsageError(
+                "A client has settings of its own, and the server has those of the job.",
+                hint="Leave settings out, or give them to Client(...).",
+                details={"argument": "settings"},
+            )
+        for name in ("symbol", "benchmark"):
+            if isinstance(asked.get(name), pd.DataFrame):
+                hint = f"Name an instrument; btkit.{verb.__name__} takes bars."
+                raise refused(asked[name], name, rule="a name: the server loads bars", hint=hint)
+        if "model_path" in asked:
+            asked["model_path"] = path_text(asked["model_path"])
+        # What is None is the server's to say; a spec there has to be.
+        stated = {name: asked[name] for name in asked if name == "spec" or asked[name] is not None}
+        return client.submit(make_job(kind, stated, settings=client.settings)).result(progress)
+
+    # It takes what the verb takes; only where it is done, and what is given back, is another.
+    method.__name__ = verb.__name__
+    method.__qualname__ = f"Client.{verb.__name__}"
+    method.__doc__ = _DONE_THERE.format(verb.__name__)
+    self_parameter = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    given = (self_parameter, *signature.parameters.values())
+    method.__signature__ = signature.replace(  # type: ignore[attr-defined]  # inspect reads it
+        parameters=given, return_annotation=inspect.Signature.empty
+    )
+    return method
 
 
 class Client(Requesting):
@@ -114,89 +174,10 @@ class Client(Requesting):
     def __repr__(self) -> str:
         return f"Client({self.url!r})"
 
-    def run(
-        self,
-        spec: SpecSource,
-        symbol: str | None = None,
-        start: date | str | None = None,
-        end: date | str | None = None,
-        *,
-        progress: ProgressListener | None = None,
-        **options: Any,  # noqa: ANN401 - those of the verb
-    ) -> RunDocument:
-        """Do what `btkit.run` does, on the server.
-
-        Parameters
-        ----------
-        spec, symbol, start, end
-            As for `btkit.run`; bars cannot be handed over.
-        progress
-            Notified how far it is, such as a `btkit.widgets.Progress`; when that is cancelled, the
-            operation is.
-        **options
-            The others of `btkit.run`, but for `settings`.
-
-        Returns
-        -------
-        RunDocument
-            Report, trades and curve, as `btkit.load_run` gives them; `plot` and `show` take it.
-
-        Raises
-        ------
-        BtkitError
-            As `btkit.run`; AccessError without the right token, ServerError where no server
-            answers, QueueFullError where it takes no more.
-        """
-        found: RunDocument = self._carried_out(RunJob, spec, symbol, start, end, progress, options)
-        return found
-
-    def options_sim(
-        self,
-        spec: SpecSource,
-        symbol: str | None = None,
-        start: date | str | None = None,
-        end: date | str | None = None,
-        *,
-        progress: ProgressListener | None = None,
-        **options: Any,  # noqa: ANN401 - those of the verb
-    ) -> RunDocument:
-        """Do what `btkit.options_sim` does, on the server; see `run`."""
-        found: RunDocument = self._carried_out(
-            OptionsJob, spec, symbol, start, end, progress, options
-        )
-        return found
-
-    def walk_forward(
-        self,
-        spec: SpecSource,
-        symbol: str | None = None,
-        start: date | str | None = None,
-        end: date | str | None = None,
-        *,
-        progress: ProgressListener | None = None,
-        **options: Any,  # noqa: ANN401 - those of the verb
-    ) -> RemoteResult:
-        """Do what `btkit.walk_forward` does, on the server; see `run`."""
-        found: RemoteResult = self._carried_out(
-            WalkForwardJob, spec, symbol, start, end, progress, options
-        )
-        return found
-
-    def sweep(
-        self,
-        spec: SpecSource,
-        symbol: str | None = None,
-        start: date | str | None = None,
-        end: date | str | None = None,
-        *,
-        progress: ProgressListener | None = None,
-        **options: Any,  # noqa: ANN401 - those of the verb
-    ) -> RemoteResult:
-        """Do what `btkit.sweep` does, on the server; see `run`."""
-        found: RemoteResult = self._carried_out(
-            SweepJob, spec, symbol, start, end, progress, options
-        )
-        return found
+    run = _on_the_server(verbs.run, RunJob)
+    options_sim = _on_the_server(verbs.options_sim, OptionsJob)
+    walk_forward = _on_the_server(verbs.walk_forward, WalkForwardJob)
+    sweep = _on_the_server(verbs.sweep, SweepJob)
 
     def submit(self, job: Job | SpecJob, *, operation_id: str | None = None) -> Remote:
         """Have the server queue a job, and return at once.
@@ -231,7 +212,7 @@ class Client(Requesting):
         OperationNotFoundError
             If there is none.
         """
-        return Remote(self, self.ask("GET", f"/operations/{operation_id}"))
+        return Remote(self, self.ask("GET", f"/operations/{quote(operation_id, safe='')}"))
 
     def operations(self, *, status: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
         """List operations, the newest first, as ``GET /operations`` does.
@@ -279,7 +260,7 @@ class Client(Requesting):
         """
         with tempfile.TemporaryDirectory(prefix="btkit-client-") as name:
             parcel = Path(name) / "parcel"
-            with self.request("GET", f"/runs/{run_id}/parcel") as answer:
+            with self.request("GET", f"/runs/{quote(run_id, safe='')}/parcel") as answer:
                 save(answer, parcel)
             settings = store_in(Path(name), self.settings)
             unpack_job(parcel, Store.from_settings(settings), settings)
@@ -326,24 +307,6 @@ class Client(Requesting):
             hint=said["hint"],
             details={"status": answer.status_code},
         )
-
-    def _carried_out(
-        self,
-        kind: type[SpecJob],
-        spec: SpecSource,
-        symbol: object,
-        start: date | str | None,
-        end: date | str | None,
-        progress: ProgressListener | None,
-        options: Mapping[str, Any],
-    ) -> Any:  # noqa: ANN401 - each kind of job has its own outcome
-        watched = check_progress(progress)
-        if isinstance(symbol, pd.DataFrame):
-            raise refused(
-                symbol, "symbol", rule="a name", hint="The server loads bars; btkit.run takes them."
-            )
-        asked = {**options, "spec": spec, "symbol": symbol, "start": start, "end": end}
-        return self.submit(make_job(kind, asked, settings=self.settings)).result(watched)
 
     def _travelling(self, job: Job | SpecJob) -> Job | SpecJob:
         """Return a job that names no file of this machine."""

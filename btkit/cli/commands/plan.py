@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any
 
 from btkit.cli.asked import SpecFlags, quiet_progress
-from btkit.cli.commands import batch, options_sim, run, sweep, walk_forward
+from btkit.cli.commands import batch
+from btkit.cli.each_kind import commands_of
 from btkit.cli.next_steps import after_plan
 from btkit.cli.outcome import CommandOutcome
 from btkit.cli.signatures import called_with, joined
@@ -98,17 +99,5 @@ def _show(document: Mapping[str, Any]) -> None:
     say(f"{'takes':<9} about {cost['seconds']:.1f} s and {cost['memory_bytes'] / 1e6:,.0f} MB")
 
 
-def _help(module: Any) -> str:  # noqa: ANN401 - a module
-    example = module.HELP.partition("\b\n")[2]
-    planned = example.replace(f"backtest {module.NAME} ", f"backtest {NAME} {module.NAME} ")
-    return _HELP.format(command=module.NAME, example=planned.rstrip())
-
-
-COMMANDS: Mapping[str, tuple[str, Callable[..., CommandOutcome]]] = {
-    **{
-        module.NAME: (_help(module), _spec_plan(module.ASKED))
-        for module in (run, walk_forward, options_sim, sweep)
-    },
-    batch.NAME: (_help(batch), _batch_plan),
-}
+COMMANDS = commands_of(NAME, _HELP, of_spec=_spec_plan, of_batch=_batch_plan)
 """By kind of job: the help, and the command."""

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from btkit.cli.asked import SpecFlags, quiet_progress
-from btkit.cli.commands import batch, options_sim, run, sweep, walk_forward
+from btkit.cli.commands import batch
+from btkit.cli.each_kind import commands_of
 from btkit.cli.next_steps import step
 from btkit.cli.options import OperationName, ServerUrl
 from btkit.cli.outcome import PASSED, SOFT_FAILURE, CommandOutcome
@@ -92,17 +93,5 @@ def _submitted(job: Any, flags: Mapping[str, Any]) -> CommandOutcome:  # noqa: A
     )
 
 
-def _help(module: Any) -> str:  # noqa: ANN401 - a module
-    example = module.HELP.partition("\b\n")[2]
-    asked = example.replace(f"backtest {module.NAME} ", f"backtest {NAME} {module.NAME} ")
-    return _HELP.format(command=module.NAME, example=asked.rstrip())
-
-
-COMMANDS: Mapping[str, tuple[str, Callable[..., CommandOutcome]]] = {
-    **{
-        module.NAME: (_help(module), _spec_submission(module.ASKED))
-        for module in (run, walk_forward, options_sim, sweep)
-    },
-    batch.NAME: (_help(batch), _batch_submission),
-}
+COMMANDS = commands_of(NAME, _HELP, of_spec=_spec_submission, of_batch=_batch_submission)
 """By kind of job: the help, and the command."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 
 import httpx
@@ -14,6 +15,7 @@ from support.service import STRATEGY, TOKEN, settings_in
 import btkit as bt
 from btkit.errors import (
     AccessError,
+    BtkitError,
     InterruptedRunError,
     NoDataError,
     OperationNotFoundError,
@@ -173,8 +175,22 @@ def test_what_the_server_refuses_is_the_error_of_the_command(client):
         client.fetch("0" * 16, "run")
     with pytest.raises(UsageError, match="symbol"):
         client.run(STRATEGY, pd.DataFrame({"close": [1.0]}))
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match="settings"):
+        client.run(STRATEGY, *RANGE, settings=client.settings)
+    with pytest.raises(BtkitError):
+        client.run(None, *RANGE)
+    with pytest.raises(TypeError, match="capitol"):
         client.run(STRATEGY, *RANGE, capitol=1.0)
+    # No id leads to another path.
+    with pytest.raises(UsageError, match="not found"):
+        client.operation("../runs")
+
+
+def test_the_verbs_take_what_they_take_here():
+    for name in ("run", "options_sim", "sweep", "walk_forward"):
+        there, here = (inspect.signature(getattr(one, name)) for one in (Client, bt))
+        assert list(there.parameters) == ["self", *here.parameters]
+        assert f"btkit.{name}" in getattr(Client, name).__doc__
 
 
 def test_without_the_token_nothing_is_answered(tmp_path):
