@@ -71,7 +71,9 @@ class _Bench:
         if found is None or bars is not given.bars:
             found = begin(job, group, given)
         yield found
-        if isinstance(given.bars, LoadedBars):
+        # What a trained model said of the bars is in the sweeper, and its files may be others by
+        # the next piece.
+        if isinstance(given.bars, LoadedBars) and not found.job.strategy.names_bundles:
             with self._lock:
                 self._known[key] = given.bars, found
                 while len(self._known) > _AT_HAND:

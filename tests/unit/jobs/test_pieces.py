@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from support.classifiers import reading, regime_bundle
 from support.divided import (
     cut,
     finished,
@@ -340,6 +341,26 @@ def test_preparing_a_large_grid_makes_no_sets(made):
     assert peak < 20_000_000
     with pytest.raises(UsageError, match="leaves no set"):
         prepared(settings, **fields, constraint="fast > slow + 5000")
+
+
+def test_a_piece_reads_the_bundle_that_lies_there_now(made, tmp_path):
+    _, settings, _, _ = made("a grid")
+    folder = regime_bundle(tmp_path / "regime", seed=6)
+    spec = reading(
+        folder,
+        parameters={"n": 10},
+        entry_conditions=['regime == "TRENDING_DOWN" or close > sma_{n}'],
+        exit_conditions=['regime == "TRENDING_UP"'],
+    )
+    fields = {**FIELDS, "benchmark": None, "spec": spec, "parameters": {"n": [5, 10, 20]}}
+    job = prepared(settings, kind="sweep", **fields)
+    given = where(settings, loaded(job, settings))
+    before = work_on(job, Piece(0, 0, 3), given)
+    assert work_on(job, Piece(0, 0, 3), given) == before
+    regime_bundle(folder, seed=7)
+    now = work_on(job, Piece(0, 0, 3), given)
+    assert now != before
+    assert now == work_on(job, Piece(0, 0, 3), where(settings, loaded(job, settings)))
 
 
 def test_pieces_that_a_job_has_not_are_refused(made):
