@@ -69,7 +69,7 @@ class Blobs:
         sha256 = digest_of(content)
         path = self.path_of(sha256)
         try:
-            if path.is_file() and path.stat().st_size == len(content):
+            if path.is_file() and digest_of(path.read_bytes()) == sha256:
                 # It is wanted again, whoever tidies up by age.
                 os.utime(path)
                 return sha256

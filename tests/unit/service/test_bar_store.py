@@ -31,3 +31,12 @@ def test_bars_are_loaded_again_for_a_bundle_that_reads_more(tmp_path, monkeypatc
     # Of months all there are; of days 2,000 before the first.
     assert first["slow"] == "1999-01-04"
     assert first["plain"] == first["plain again"] > "2007-01-01"
+
+
+def test_bars_that_are_damaged_are_not_kept_any_more(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    store = BarStore(Settings(_env_file=None, service_dir=tmp_path / "service"))
+    sha256 = store.blobs.keep(b"bars")
+    assert store.has(sha256)
+    store.blobs.path_of(sha256).write_bytes(b"bArs")
+    assert not store.has(sha256)

@@ -64,10 +64,11 @@ def test_what_is_there_is_not_written_again_but_counts_as_used_now(tmp_path):
     assert path.stat().st_mtime > 0
 
 
-def test_what_is_damaged_is_not_found_and_is_written_anew(tmp_path):
+@pytest.mark.parametrize("damaged", [CONTENT[:-1], CONTENT.swapcase()], ids=["cut", "flipped"])
+def test_what_is_damaged_is_not_found_and_is_written_anew(tmp_path, damaged):
     blobs = Blobs(tmp_path)
     blobs.keep(CONTENT)
-    blobs.path_of(SHA256).write_bytes(CONTENT[:-1])
+    blobs.path_of(SHA256).write_bytes(damaged)
     assert blobs.find(SHA256) is None
     blobs.keep(CONTENT)
     assert blobs.find(SHA256) == CONTENT
