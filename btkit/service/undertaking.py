@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 from btkit.errors import BtkitError, WorkerUnavailableError
 from btkit.jobs.asking import stored_job
@@ -64,7 +66,6 @@ class Undertaking:
     inputs: Supplies | None
     pace: Pace
     of_pieces: dict[Piece, Future[Supplies]] = field(default_factory=dict)
-    summary: Summary | None = None
     summarising: Future[None] | None = None
     noted_at: float = 0.0
     noted_done: int | None = None
@@ -99,8 +100,7 @@ class Undertaking:
             if inputs.bars is not None:
                 operations.note_bars(operation_id, inputs.bars)
         operations.divide(operation_id, sizes, unit=division.unit)
-        summary = None if operation.best is None else Summary.from_json(operation.best)
-        made = cls(operation_id, job, division, sizes, inputs, Pace(division.unit), summary=summary)
+        made = cls(operation_id, job, division, sizes, inputs, Pace(division.unit))
         # An earlier server may have been killed before it did.
         made.fill_crashed(store)
         return made
@@ -148,8 +148,11 @@ class Undertaking:
         while (piece := operations.unsummarised(self.operation_id)) is not None:
             path = operations.files.path_of(self.operation_id, piece)
             found = self.division.summarise(self.job, piece, path.read_bytes())
-            self.summary = found if self.summary is None else self.summary.merge(found)
-            operations.note_summary(self.operation_id, piece, self.summary.to_json())
+            operations.add_to_summary(self.operation_id, piece, partial(_merged, found))
+
+
+def _merged(found: Summary, best: dict[str, Any] | None) -> dict[str, Any]:
+    return (found if best is None else Summary.from_json(best).merge(found)).to_json()
 
 
 def _inputs(job: SpecJob | None, bars: BarStore, known: str | None) -> Supplies:

@@ -23,6 +23,7 @@ from btkit.storage.operation_rows import (
     operation_of,
     unknown_operation,
 )
+from btkit.storage.piece_rows import forget_summary
 
 _MOST_LISTED = 1_000
 # The number of an operation, which SQLite keeps in 64 bits.
@@ -221,6 +222,9 @@ class OperationTable(DispatchTable):
                 " WHERE operation_id = ? AND status <> 'done'",
                 (operation_id,),
             )
+            if row["crashed"]:
+                # Nothing can be taken out of a summary: it is made again of what stays done.
+                forget_summary(connection, operation_id)
             note_event(connection, operation_id, "queued", {"attempt": row["attempt"] + 1})
             operation = operation_of(row_of(connection, operation_id))
         self.heard()

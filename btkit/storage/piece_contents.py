@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from btkit.storage.leases import SELECT_LEASE, LeaseTable, fence, lost_lease
 from btkit.storage.operation_rows import FINISH, Piece
-from btkit.storage.piece_rows import end_lease, give_back, key_of, piece_of, settle
+from btkit.storage.piece_rows import (
+    end_lease,
+    give_back,
+    key_of,
+    operation_row,
+    piece_of,
+    settle,
+)
 
 
 class ContentTable(LeaseTable):
@@ -122,8 +129,21 @@ class ContentTable(LeaseTable):
             ).fetchone()
         return None if row is None else Piece(*row)
 
-    def note_summary(self, operation_id: str, piece: Piece, best: Mapping[str, Any]) -> None:
-        """Note the summary of all pieces that it has, one more among them."""
+    def add_to_summary(
+        self,
+        operation_id: str,
+        piece: Piece,
+        add: Callable[[dict[str, Any] | None], Mapping[str, Any]],
+    ) -> None:
+        """Have the summary tell of one more piece; of one that it tells of nothing is changed.
+
+        Parameters
+        ----------
+        operation_id, piece
+            As `unsummarised` returned it.
+        add
+            Takes the summary, None for none yet, and returns it with the piece.
+        """
         with self.database.change() as connection:
             changed = connection.execute(
                 "UPDATE btkit_pieces SET summarised = 1 WHERE operation_id = ? AND grp = ?"
@@ -131,7 +151,10 @@ class ContentTable(LeaseTable):
                 (operation_id, piece.group, piece.lo),
             )
             if changed.rowcount:
+                known = operation_row(connection, operation_id)
+                assert known is not None
+                best = None if known["best"] is None else json.loads(known["best"])
                 connection.execute(
                     "UPDATE btkit_operations SET best = ? WHERE operation_id = ?",
-                    (json.dumps(dict(best), allow_nan=False), operation_id),
+                    (json.dumps(dict(add(best)), allow_nan=False), operation_id),
                 )

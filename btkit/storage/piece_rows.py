@@ -205,6 +205,16 @@ def settle(connection: sqlite3.Connection, operation_id: str, units: int) -> Non
     )
 
 
+def forget_summary(connection: sqlite3.Connection, operation_id: str) -> None:
+    """Have the summary of an operation made again, within the caller's transaction."""
+    connection.execute(
+        "UPDATE btkit_operations SET best = NULL WHERE operation_id = ?", (operation_id,)
+    )
+    connection.execute(
+        "UPDATE btkit_pieces SET summarised = 0 WHERE operation_id = ?", (operation_id,)
+    )
+
+
 def end_lease(connection: sqlite3.Connection, lease: sqlite3.Row) -> None:
     """Remove a lease, so that nobody can bring anything under it."""
     connection.execute("DELETE FROM btkit_leases WHERE lease_id = ?", (lease["lease_id"],))

@@ -250,6 +250,35 @@ def test_a_poisonous_set_is_found_by_halves_and_the_rest_goes_on(table):
     assert {"bisected", "crashed"} <= set(kinds(table))
 
 
+def summarise(table, name="one"):
+    """Let the summary say how many units are done, and how many crashed."""
+    while (piece := table.unsummarised(name)) is not None:
+        content = table.files.path_of(name, piece).read_bytes()
+        said = {"crashed" if content == b"crashed" else "count": len(piece)}
+        table.add_to_summary(
+            name,
+            piece,
+            lambda best, said=said: {
+                key: (best or {}).get(key, 0) + said.get(key, 0) for key in ("count", "crashed")
+            },
+        )
+    return table.get(name).best
+
+
+def test_what_is_taken_up_again_is_not_said_to_have_crashed(table):
+    submit(table, {0: 8})
+    kill_until_it_ends(table, {5})
+    table.fill("one", Piece(0, 5, 6), b"crashed")
+    assert summarise(table) == {"count": 7, "crashed": 1}
+    table.request_cancel("one")
+    table.end("one", "cancelled", job_id=None)
+    table.requeue("one")
+    assert table.get("one").best is None
+    kill_until_it_ends(table, set())
+    assert summarise(table) == {"count": 8, "crashed": 0}
+    assert (table.get("one").crashed, table.get("one").done) == (0, 8)
+
+
 def test_too_many_poisonous_sets_are_the_end(table, monkeypatch):
     monkeypatch.setattr(piece_rows, "MOST_CRASHED", 3)
     submit(table, {0: 16})
