@@ -34,6 +34,7 @@ _LOADERS, _ENDERS = 4, 2
 _LOOK_EVERY_S = 0.25
 _IDLE_S = 1.0
 _AGAIN_AFTER_S = 2.0
+_SUMMARY_AGAIN_AFTER_S = 30.0
 _PROGRESS_EVERY_S = 1.0
 # Operations that are looked ahead at, beyond those that have room on a worker.
 _AHEAD = 8
@@ -329,10 +330,13 @@ class Dispatcher:
         if known.summarising is not None:
             if not known.summarising.done():
                 return
-            error = known.summarising.exception()
+            error, known.summarising = known.summarising.exception(), None
             if error is not None:
+                # Such as a full disk. The work goes on without, and is told when that passes.
                 _LOG.warning("No summary of operation %s: %s", known.operation_id, error)
-                return
+                known.summarise_after = time.monotonic() + _SUMMARY_AGAIN_AFTER_S
+        if known.summarise_after > time.monotonic():
+            return
         if self._operations.unsummarised(known.operation_id) is not None:
             known.summarising = self._submit(self._enders, lambda: known.summarise(self._store))
 

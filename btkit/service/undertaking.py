@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
-from btkit.errors import BtkitError, WorkerUnavailableError
+from btkit.errors import BtkitError, CorruptFileError, WorkerUnavailableError
 from btkit.jobs.asking import stored_job
 from btkit.jobs.job import BaseJob, SpecJob
 from btkit.jobs.pieces import FINISH, WHOLE, Division, Piece, Summary, prepared_for_service
@@ -20,6 +22,7 @@ from btkit.service.pace import Pace
 from btkit.settings import Settings
 from btkit.storage import Lease, Store
 
+_LOG = logging.getLogger("btkit.service")
 _KILLED = "Three workers in turn were lost while they were at it."
 
 
@@ -67,6 +70,7 @@ class Undertaking:
     pace: Pace
     of_pieces: dict[Piece, Future[Supplies]] = field(default_factory=dict)
     summarising: Future[None] | None = None
+    summarise_after: float = 0.0
     noted_at: float = 0.0
     noted_done: int | None = None
 
@@ -147,8 +151,24 @@ class Undertaking:
         operations = store.operations
         while (piece := operations.unsummarised(self.operation_id)) is not None:
             path = operations.files.path_of(self.operation_id, piece)
-            found = self.division.summarise(self.job, piece, path.read_bytes())
+            try:
+                found = self.division.summarise(self.job, piece, _content_of(path))
+            except CorruptFileError as error:
+                _LOG.warning("Operation %s: %s", self.operation_id, error.message)
+                document = error.to_document()["error"]
+                operations.reject(self.operation_id, piece, document)
+                continue
             operations.add_to_summary(self.operation_id, piece, partial(_merged, found))
+
+
+def _content_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CorruptFileError(
+            f"What was brought cannot be read: {error.strerror or error}.",
+            hint="See the disk of BT_SERVICE_DIR.",
+        ) from error
 
 
 def _merged(found: Summary, best: dict[str, Any] | None) -> dict[str, Any]:

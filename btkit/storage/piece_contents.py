@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ from typing import Any
 from btkit.storage.leases import SELECT_LEASE, LeaseTable, fence, lost_lease
 from btkit.storage.operation_rows import FINISH, Piece
 from btkit.storage.piece_rows import (
+    MOST_ATTEMPTS,
     end_lease,
+    fail_operation,
     give_back,
     key_of,
     operation_row,
@@ -87,7 +90,8 @@ class ContentTable(LeaseTable):
         path = self.files.path_of(operation_id, piece)
         if self.files.is_sound(operation_id, piece, row["sha256"]):
             return piece, path
-        self._do_anew(operation_id, piece)
+        with self.database.change() as connection:
+            _do_anew(connection, operation_id, piece)
         raise lost_lease(
             f"The content of units {piece.lo} to {piece.hi} is damaged and is made anew."
         )
@@ -102,22 +106,26 @@ class ContentTable(LeaseTable):
             )
             return int(found.fetchone()[0])
 
-    def _do_anew(self, operation_id: str, piece: Piece) -> None:
+    def reject(self, operation_id: str, piece: Piece, error: Mapping[str, Any]) -> None:
+        """Have a piece done anew whose content cannot be read.
+
+        Where that is what the worker brought, it was an attempt, and after the last one the
+        operation fails with the error.
+        """
         with self.database.change() as connection:
-            finishing = connection.execute(
-                f"{SELECT_LEASE} WHERE l.operation_id = ? AND l.grp = ?",
-                (operation_id, FINISH.group),
-            ).fetchone()
-            if finishing is not None:
-                end_lease(connection, finishing)
-                give_back(connection, finishing, lost_by=None)
-            connection.execute(
-                "UPDATE btkit_pieces SET status = 'waiting', attempts = 0, handed = 0,"
-                " sha256 = NULL, size = NULL, token_hash = NULL"
-                " WHERE operation_id = ? AND grp = ? AND lo = ? AND sha256 IS NOT NULL",
+            row = connection.execute(
+                "SELECT attempts, sha256 FROM btkit_pieces WHERE operation_id = ? AND grp = ?"
+                " AND lo = ? AND sha256 IS NOT NULL",
                 key_of(operation_id, piece),
-            )
-            settle(connection, operation_id, -len(piece))
+            ).fetchone()
+            if row is None:
+                return
+            is_as_brought = self.files.is_sound(operation_id, piece, row["sha256"])
+            attempts = row["attempts"] if is_as_brought else 0
+            _do_anew(connection, operation_id, piece, attempts=attempts)
+            if attempts >= MOST_ATTEMPTS:
+                fail_operation(connection, operation_id, error)
+        self.heard()
 
     def unsummarised(self, operation_id: str) -> Piece | None:
         """Return a piece that is done and not in the summary; None where there is none."""
@@ -158,3 +166,23 @@ class ContentTable(LeaseTable):
                     "UPDATE btkit_operations SET best = ? WHERE operation_id = ?",
                     (json.dumps(dict(add(best)), allow_nan=False), operation_id),
                 )
+
+
+def _do_anew(
+    connection: sqlite3.Connection, operation_id: str, piece: Piece, *, attempts: int = 0
+) -> None:
+    finishing = connection.execute(
+        f"{SELECT_LEASE} WHERE l.operation_id = ? AND l.grp = ?",
+        (operation_id, FINISH.group),
+    ).fetchone()
+    if finishing is not None:
+        end_lease(connection, finishing)
+        give_back(connection, finishing, lost_by=None)
+    changed = connection.execute(
+        "UPDATE btkit_pieces SET status = 'waiting', attempts = ?, handed = 0,"
+        " sha256 = NULL, size = NULL, token_hash = NULL"
+        " WHERE operation_id = ? AND grp = ? AND lo = ? AND sha256 IS NOT NULL",
+        (attempts, *key_of(operation_id, piece)),
+    )
+    if changed.rowcount:
+        settle(connection, operation_id, -len(piece))

@@ -5,6 +5,7 @@ import threading
 import time
 import tracemalloc
 import zipfile
+from dataclasses import replace
 from datetime import date
 from types import MappingProxyType
 
@@ -13,14 +14,14 @@ from support.fake_crew import FakeCrew, Killed, ToldError, error_of
 from support.random_bars import crossover
 from support.waiting import until
 
-from btkit.errors import StoreBusyError, StoreFullError
+from btkit.errors import CorruptFileError, StoreBusyError, StoreFullError
 from btkit.jobs import list_runs, load_document
 from btkit.jobs.dispatch import execute
 from btkit.jobs.job import RunJob, SweepJob
-from btkit.jobs.pieces import Division
+from btkit.jobs.pieces import Division, Summary
 from btkit.jobs.prepare import prepare
 from btkit.jobs.single_run import begin
-from btkit.service import merging
+from btkit.service import dispatcher, merging
 from btkit.service.dispatcher import Dispatcher
 from btkit.settings import Settings
 from btkit.storage import FINISH, WHOLE, Store, new_run_id
@@ -315,6 +316,67 @@ def test_the_next_server_goes_on(bench):
     bench.ended(operation_id)
     assert places(bench.done[:-1]) == list(range(200))
     assert {lease.piece for lease in held} <= set(bench.done)
+
+
+def counted(_job, piece, content):
+    """Summarise a content of so many sets."""
+    if content != b"content":
+        raise CorruptFileError("It is no content.", hint="Have it done again.")
+    return Summary(
+        "sharpe_ratio", 0, (), count=len(piece), crashed=0, defined=0, total=0.0, squares=0.0,
+        histogram={},
+    )  # fmt: skip
+
+
+def counting(count):
+    divisions = sets_of(count)
+    return {**divisions, "sweep": replace(divisions["sweep"], summarise=counted)}
+
+
+def test_what_is_no_content_is_told_once_and_done_again(bench, caplog):
+    brought = []
+
+    def work(order):
+        time.sleep(0.02)
+        if order.piece.group < 0:
+            until(lambda: summarised(order) == 300, what="the summary")
+            return bench.outcome()
+        brought.append(order.piece)
+        return b"garbage" if len(brought) == 2 else b"content"
+
+    def summarised(order):
+        return (bench.store.operations.get(order.operation_id).best or {}).get("count")
+
+    bench.crew = FakeCrew(bench.store, work)
+    bench.start(divisions=counting(300))
+    bench.ended(bench.submit())
+    assert brought.count(brought[1]) == 2
+    assert caplog.text.count("It is no content.") == 1
+
+
+def test_a_summary_that_cannot_be_written_is_told_once_and_made_later(bench, monkeypatch, caplog):
+    monkeypatch.setattr(dispatcher, "_SUMMARY_AGAIN_AFTER_S", 0.5)
+    add, tried = bench.store.operations.add_to_summary, []
+
+    def full(*given):
+        tried.append(given)
+        if len(tried) == 1:
+            raise StoreFullError("Full.", hint="Make space.")
+        add(*given)
+
+    monkeypatch.setattr(bench.store.operations, "add_to_summary", full)
+
+    def act(order):
+        if order.piece == FINISH:
+            until(
+                lambda: bench.store.operations.unsummarised(order.operation_id) is None,
+                what="the summary",
+            )
+
+    bench.act = act
+    bench.start(divisions=counting(300))
+    bench.ended(bench.submit())
+    assert caplog.text.count("No summary") == 1
 
 
 def test_two_operations_take_turns(bench):

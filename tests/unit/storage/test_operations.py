@@ -399,6 +399,37 @@ def test_a_content_that_is_damaged_is_made_anew(table):
     assert take(table).piece == FINISH
 
 
+def test_what_cannot_be_read_is_an_attempt_if_the_worker_brought_it(table):
+    submit(table, {0: 8})
+    piece = Piece(0, 0, 4)
+    for attempt in (1, 2, 3):
+        lease = begin(table)
+        assert (lease.piece, lease.attempt) == (piece, attempt)
+        table.accept(lease.token, b"garbage")
+        assert table.get("one").error is None
+        table.reject("one", piece, BROKEN)
+        assert table.get("one").done == 0
+    # It was rejected: nothing more is to be said of it.
+    table.reject("one", piece, PASSING)
+    (ending,) = table.endings()
+    assert (ending.status, ending.error) == ("failed", BROKEN)
+    table.end("one", "failed", job_id=None)
+    table.requeue("one")
+    assert begin(table).piece == piece
+
+
+def test_what_the_disk_damaged_is_no_attempt(table):
+    submit(table, {0: 8})
+    piece = Piece(0, 0, 4)
+    for _ in range(5):
+        lease = begin(table)
+        assert (lease.piece, lease.attempt) == (piece, 1)
+        table.accept(lease.token, b"content")
+        table.files.path_of("one", piece).write_bytes(b"cOntent")
+        table.reject("one", piece, BROKEN)
+    assert table.endings() == []
+
+
 def test_only_the_finishing_reads_contents(table):
     submit(table, {0: 8})
     table.accept(begin(table).token, b"content")
