@@ -10,12 +10,12 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
-from btkit.errors import BtkitError, InternalError, StoreError
+from btkit.errors import BtkitError, InternalError, OperationNotFoundError, StoreError
 from btkit.jobs.pieces import DIVISIONS, FINISH, WHOLE, Division, Piece
 from btkit.owner import HEARTBEAT_S
 from btkit.service.bar_store import BarStore
@@ -24,7 +24,7 @@ from btkit.service.merging import end_operation
 from btkit.service.placing import Places
 from btkit.service.undertaking import Supplies, Undertaking
 from btkit.settings import Settings
-from btkit.storage import Store
+from btkit.storage import Asked, Store
 
 _LOG = logging.getLogger("btkit.service")
 T = TypeVar("T")
@@ -75,7 +75,7 @@ class Dispatcher:
         self._operations = store.operations
         self._bars = BarStore(settings)
         self._known: dict[str, Undertaking] = {}
-        self._preparing: dict[str, Future[Undertaking]] = {}
+        self._preparing: dict[Asked, Future[Undertaking]] = {}
         self._ending: dict[str, Future[None]] = {}
         self._not_before: dict[str, float] = {}
         self._turns: deque[str] = deque()
@@ -161,8 +161,8 @@ class Dispatcher:
         self._take_back(places)
         wanted = self._operations.unended(limit=places.room + _AHEAD)
         self._forget(wanted)
-        for operation_id in wanted:
-            self._prepare(operation_id)
+        for asked in wanted:
+            self._prepare(asked)
         self._give_out(places)
         self._note_progress(places)
         if not places.workers:
@@ -219,35 +219,40 @@ class Dispatcher:
                     self._enders, partial(end_operation, ending, self._store, self._settings)
                 )
 
-    def _prepare(self, operation_id: str) -> None:
+    def _prepare(self, asked: Asked) -> None:
         """Make an operation ready in another thread, or see that it is."""
+        operation_id = asked.operation_id
         if operation_id in self._known:
             return
-        future = self._preparing.get(operation_id)
+        future = self._preparing.get(asked)
         if future is None:
-            self._preparing[operation_id] = self._submit(
+            self._preparing[asked] = self._submit(
                 self._loaders,
                 lambda: Undertaking.of(
-                    operation_id, self._store, self._bars, self._divisions, self._settings
+                    asked, self._store, self._bars, self._divisions, self._settings
                 ),
             )
         elif future.done():
-            del self._preparing[operation_id]
+            del self._preparing[asked]
             error = future.exception()
             if error is None:
                 self._known[operation_id] = future.result()
                 self._turns.append(operation_id)
+            elif isinstance(error, OperationNotFoundError):
+                # It was deleted meanwhile.
+                pass
             elif not (isinstance(error, StoreError) and error.retryable):
-                self._operations.fail_whole(operation_id, _document(error))
+                self._operations.fail_whole(operation_id, _document(error), asked=asked)
                 self.wake()
 
-    def _forget(self, wanted: list[str]) -> None:
-        """Remember nothing of what has ended, or was deleted."""
-        for operation_id in self._known.keys() - set(wanted):
-            del self._known[operation_id]
-            self._turns.remove(operation_id)
-        for operation_id in self._preparing.keys() - set(wanted):
-            self._preparing.pop(operation_id).cancel()
+    def _forget(self, wanted: Collection[Asked]) -> None:
+        """Remember nothing of what has ended, was deleted, or was queued anew since."""
+        for known in list(self._known.values()):
+            if known.asked not in wanted:
+                del self._known[known.operation_id]
+                self._turns.remove(known.operation_id)
+        for asked in self._preparing.keys() - set(wanted):
+            self._preparing.pop(asked).cancel()
 
     def _give_out(self, places: Places) -> None:
         """Give pieces out, an operation after the other, while a worker has room."""
@@ -255,13 +260,14 @@ class Dispatcher:
         while places.has_room and idle < len(self._turns):
             operation_id = self._turns[0]
             self._turns.rotate(-1)
+            known = self._known[operation_id]
             try:
-                is_given = self._give_one(self._known[operation_id], places)
+                is_given = self._give_one(known, places)
             except StoreError:
                 raise
             except Exception as error:  # noqa: BLE001 - one that fails keeps no other one waiting
                 _LOG.exception("Operation %s cannot be given out", operation_id)
-                self._operations.fail_whole(operation_id, _document(error))
+                self._operations.fail_whole(operation_id, _document(error), asked=known.asked)
                 is_given = False
                 self.wake()
             idle = 0 if is_given else idle + 1
@@ -284,6 +290,7 @@ class Dispatcher:
                 worker=worker.name,
                 seconds=self._settings.lease_seconds,
                 bars=inputs.bars,
+                asked=known.asked,
             )
             if lease is None:
                 return False

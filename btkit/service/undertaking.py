@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping
 from concurrent.futures import Future
@@ -19,8 +20,10 @@ from btkit.service.bar_store import BarStore
 from btkit.service.bundle_hashes import bundle_hashes
 from btkit.service.orders import OrderSettings, WorkOrder
 from btkit.service.pace import Pace
+from btkit.service.versions import fingerprint
 from btkit.settings import Settings
-from btkit.storage import Lease, Store
+from btkit.storage import Asked, Lease, Store
+from btkit.writing import digest_of
 
 _LOG = logging.getLogger("btkit.service")
 _KILLED = "Three workers in turn were lost while they were at it."
@@ -41,6 +44,11 @@ class Supplies:
     bars: str | None = None
     bundles: Mapping[str, str] = field(default_factory=dict)
 
+    def basis(self) -> str:
+        """Return the digest of this and of the code here: who differs in it may differ in a bit."""
+        rests_on = [self.bars, dict(self.bundles), fingerprint()]
+        return digest_of(json.dumps(rests_on, sort_keys=True).encode())
+
 
 @dataclass
 class Undertaking:
@@ -48,7 +56,7 @@ class Undertaking:
 
     Parameters
     ----------
-    operation_id
+    asked
         Which.
     job
         Prepared.
@@ -62,7 +70,7 @@ class Undertaking:
         What the next piece is to have.
     """
 
-    operation_id: str
+    asked: Asked
     job: BaseJob
     division: Division
     sizes: Mapping[int, int]
@@ -74,10 +82,15 @@ class Undertaking:
     noted_at: float = 0.0
     noted_done: int | None = None
 
+    @property
+    def operation_id(self) -> str:
+        """Which."""
+        return self.asked.operation_id
+
     @classmethod
     def of(
         cls,
-        operation_id: str,
+        asked: Asked,
         store: Store,
         bars: BarStore,
         division_of: Mapping[str, Division],
@@ -90,7 +103,7 @@ class Undertaking:
         BtkitError
             If that cannot be done, which is the operation's end.
         """
-        operations = store.operations
+        operations, operation_id = store.operations, asked.operation_id
         operation = operations.get(operation_id)
         job = stored_job(operation.request)
         if isinstance(job, SpecJob):
@@ -101,10 +114,15 @@ class Undertaking:
         inputs = None
         if isinstance(job, SpecJob):
             inputs = _inputs(division.inputs_of(job, WHOLE), bars, operations.bars_of(operation_id))
-            if inputs.bars is not None:
-                operations.note_bars(operation_id, inputs.bars)
+        rests_on = inputs or Supplies()
+        if operations.note_basis(asked, rests_on.basis(), bars=rests_on.bars):
+            _LOG.warning(
+                "Operation %s begins again: what was done of it rests on other data, trained "
+                "models, versions or code than these.",
+                operation_id,
+            )
         operations.divide(operation_id, sizes, unit=division.unit)
-        made = cls(operation_id, job, division, sizes, inputs, Pace(division.unit))
+        made = cls(asked, job, division, sizes, inputs, Pace(division.unit))
         # An earlier server may have been killed before it did.
         made.fill_crashed(store)
         return made

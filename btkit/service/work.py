@@ -112,17 +112,24 @@ class _Work:
         division = DIVISIONS[job.kind]
         piece = order.piece
         reads = division.inputs_of(job, piece)
-        if reads is not None and order.bundles:
+        if reads is not None and reads is not job:
             # A job of a batch is as it was asked for.
-            check_bundles(prepare(reads, settings=self._inside), order.bundles)
+            reads = prepare(reads, settings=self._inside)
+        if reads is not None:
+            check_bundles(reads, order.bundles)
         bars = self._bars()
         if piece == WHOLE:
             return self._packed(self._whole(job, bars))
         given = Execution(self._inside, self._beats, bars=bars, batch=BatchHooks(execute_task))
         if piece == FINISH:
-            return self._packed(division.finish(job, self._contents(), given))
-        path = self._folder / "content"
-        write_whole(path, division.work(job, piece, given), private=True)
+            path = self._packed(division.finish(job, self._contents(), given))
+        else:
+            path = self._folder / "content"
+            write_whole(path, division.work(job, piece, given), private=True)
+        if reads is job:
+            # It is put together with what others measured, and says nothing of its models itself:
+            # their files may have been replaced since they were looked at.
+            check_bundles(reads, order.bundles)
         return path
 
     def _whole(self, job: Job, bars: LoadedBars | None) -> str:

@@ -15,13 +15,14 @@ from btkit.storage.operation_rows import (
     FINISH,
     SELECT_OPERATION,
     WHOLE,
+    Asked,
     Piece,
     note_event,
     operation_of,
     unknown_operation,
 )
 from btkit.storage.piece_contents import ContentTable
-from btkit.storage.piece_rows import fail_operation
+from btkit.storage.piece_rows import fail_operation, is_asked
 
 
 class Ending(NamedTuple):
@@ -53,15 +54,15 @@ class Ending(NamedTuple):
 class DispatchTable(ContentTable):
     """Operations as the one server has them that gives them out; see `LeaseTable`."""
 
-    def unended(self, *, limit: int) -> list[str]:
-        """Return the ids of operations that have not ended: those at work, then the oldest."""
+    def unended(self, *, limit: int) -> list[Asked]:
+        """Return the operations that have not ended: those at work, then the oldest."""
         with self.database.open(create=True) as connection:
             found = connection.execute(
-                "SELECT operation_id FROM btkit_operations WHERE status IN ('running', 'queued')"
-                " ORDER BY status DESC, number LIMIT ?",
+                "SELECT operation_id, number, attempt FROM btkit_operations"
+                " WHERE status IN ('running', 'queued') ORDER BY status DESC, number LIMIT ?",
                 (limit,),
             )
-            return [row["operation_id"] for row in found]
+            return [Asked(*row) for row in found]
 
     def endings(self) -> list[Ending]:
         """Return the operations of which nothing more is to be done, and which have not ended."""
@@ -104,11 +105,21 @@ class DispatchTable(ContentTable):
         if status == "complete":
             self.files.remove(operation_id)
 
-    def fail_whole(self, operation_id: str, error: Mapping[str, Any]) -> None:
-        """Note why an operation cannot be done; it ends with that."""
+    def fail_whole(
+        self, operation_id: str, error: Mapping[str, Any], *, asked: Asked | None = None
+    ) -> None:
+        """Note why an operation cannot be done; it ends with that.
+
+        Parameters
+        ----------
+        operation_id, error
+            Which, and why.
+        asked
+            As for `lease`.
+        """
         with self._changing(operation_id) as connection:
             row = row_of(connection, operation_id)
-            if row["status"] not in ENDED:
+            if row["status"] not in ENDED and is_asked(row, asked):
                 fail_operation(connection, operation_id, error)
 
     def note_job(self, operation_id: str, job_id: str) -> None:
@@ -125,22 +136,49 @@ class DispatchTable(ContentTable):
             bars: str | None = row_of(connection, operation_id)["bars"]
         return bars
 
-    def note_bars(self, operation_id: str, bars: str) -> None:
-        """Note the bars that an operation is done on; what was done of it on others is void."""
+    def note_basis(self, asked: Asked, basis: str, *, bars: str | None) -> bool:
+        """Note what an operation is done on; pieces that were done on another basis are void.
+
+        What is void is to be divided again, by `divide`.
+
+        Parameters
+        ----------
+        asked
+            Which.
+        basis
+            SHA-256 of all that the numbers of its pieces rest on.
+        bars
+            SHA-256 of the bars among that; None for none of its own.
+
+        Returns
+        -------
+        bool
+            Whether something was void, and begins again.
+        """
+        operation_id = asked.operation_id
         with self._changing(operation_id) as connection:
-            known = row_of(connection, operation_id)["bars"]
-            if known == bars:
-                return
+            row = row_of(connection, operation_id)
+            if row["number"] != asked.number:
+                raise unknown_operation(operation_id)
+            if row["basis"] == basis or _has_outcome(connection, operation_id):
+                return False
             connection.execute(
-                "UPDATE btkit_operations SET bars = ?, settled = 0, best = NULL"
-                " WHERE operation_id = ?",
-                (bars, operation_id),
+                "UPDATE btkit_operations SET basis = ?, bars = ?, divided = NULL, settled = 0,"
+                " best = NULL WHERE operation_id = ?",
+                (basis, bars, operation_id),
             )
-            connection.execute("DELETE FROM btkit_pieces WHERE operation_id = ?", (operation_id,))
             connection.execute(
-                "UPDATE btkit_operation_groups SET cursor = 0 WHERE operation_id = ?",
-                (operation_id,),
+                "DELETE FROM btkit_operation_groups WHERE operation_id = ?", (operation_id,)
             )
+            # A whole job is of one basis by itself, and where it stood is looked over by who goes
+            # on with it.
+            void = connection.execute(
+                "DELETE FROM btkit_pieces WHERE operation_id = ? AND grp <> ?",
+                (operation_id, WHOLE.group),
+            ).rowcount
+            if void:
+                note_event(connection, operation_id, "void", {})
+        return bool(void)
 
     def park(self) -> None:
         """Say of what was at work that it waits for workers again."""
@@ -224,6 +262,14 @@ WHERE o.status IN ('queued', 'running') AND (
         AND NOT EXISTS (SELECT 1 FROM btkit_leases l WHERE l.operation_id = o.operation_id)))
 ORDER BY o.number
 """
+
+
+def _has_outcome(connection: sqlite3.Connection, operation_id: str) -> bool:
+    found = connection.execute(
+        "SELECT 1 FROM btkit_pieces WHERE operation_id = ? AND grp < 0 AND status = 'done'",
+        (operation_id,),
+    )
+    return found.fetchone() is not None
 
 
 def _ending_of(row: sqlite3.Row) -> Ending:

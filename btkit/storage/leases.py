@@ -16,13 +16,14 @@ from typing import Any
 from btkit.errors import InterruptedRunError, LeaseLostError
 from btkit.owner import now_text
 from btkit.storage.contents import PieceFiles
-from btkit.storage.operation_rows import FINISH, WHOLE, Piece, note_event
+from btkit.storage.operation_rows import FINISH, WHOLE, Asked, Piece, note_event
 from btkit.storage.piece_rows import (
     MOST_ATTEMPTS,
     end_lease,
     fail_operation,
     give_back,
     goes_on,
+    is_asked,
     key_of,
     let_wait,
     lose_piece,
@@ -150,6 +151,7 @@ class LeaseTable:
         worker: str,
         seconds: float,
         bars: str | None = None,
+        asked: Asked | None = None,
         now: float | None = None,
     ) -> Lease | None:
         """Give a piece out.
@@ -164,6 +166,9 @@ class LeaseTable:
             How long the lease holds without a beat.
         bars
             SHA-256 of the bars that are needed.
+        asked
+            What the piece was made ready for: of another one that has its id by now nothing is
+            given out. None for whatever there is.
         now
             Seconds since 1970; None reads the clock.
 
@@ -175,7 +180,9 @@ class LeaseTable:
         moment, token = _now(now), secrets.token_urlsafe(32)
         with self.database.change() as connection:
             row = operation_row(connection, operation_id)
-            if row is None or not goes_on(row) or not take_piece(connection, row, piece):
+            if row is None or not goes_on(row) or not is_asked(row, asked):
+                return None
+            if not take_piece(connection, row, piece):
                 return None
             attempt = connection.execute(
                 "UPDATE btkit_pieces SET status = 'leased', attempts = attempts + 1,"

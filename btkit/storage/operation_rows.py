@@ -7,7 +7,7 @@ import re
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from btkit.arguments import shown
 from btkit.errors import OperationNotFoundError, UsageError
@@ -79,6 +79,17 @@ FINISH = Piece(-2, 0, 0)
 """Puts the contents of all pieces together."""
 
 
+class Asked(NamedTuple):
+    """Which operation, and the how manieth time it was queued.
+
+    Its number tells it from one before that had the same id, and was deleted.
+    """
+
+    operation_id: str
+    number: int
+    attempt: int
+
+
 @dataclass(frozen=True)
 class Operation:
     """What a server was asked to have done.
@@ -134,6 +145,11 @@ class Operation:
     number: int
 
     @property
+    def asked(self) -> Asked:
+        """Which it is, and the how manieth time it was queued."""
+        return Asked(self.operation_id, self.number, self.attempt)
+
+    @property
     def has_ended(self) -> bool:
         """Whether nothing more is done for it."""
         return self.status in ENDED
@@ -151,8 +167,8 @@ class OperationEvent:
         ISO 8601, UTC.
     kind
         ``queued``, ``started``, ``progress``, ``lost`` (a worker, with a piece), ``bisected``,
-        ``crashed`` (a unit), ``finishing``, ``cancelling``, or how it ended: ``complete``,
-        ``failed``, ``cancelled``.
+        ``crashed`` (a unit), ``void`` (what was done of it, which begins again), ``finishing``,
+        ``cancelling``, or how it ended: ``complete``, ``failed``, ``cancelled``.
     data
         Plain JSON values.
     """

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from btkit.errors import WorkerUnavailableError
-from btkit.storage.operation_rows import FINISH, WHOLE, Piece, note_event
+from btkit.storage.operation_rows import FINISH, WHOLE, Asked, Piece, note_event
 
 MOST_ATTEMPTS = 3
 """So many workers in turn may be lost with the same piece."""
@@ -232,6 +232,11 @@ def goes_on(row: sqlite3.Row) -> bool:
     """Tell whether an operation, or that of a lease, is to be worked on."""
     known = row["status"] in ("queued", "running")
     return known and not row["cancel_requested"] and row["error"] is None
+
+
+def is_asked(row: sqlite3.Row, asked: Asked | None) -> bool:
+    """Tell whether an operation is the one that was meant; None means whatever there is."""
+    return asked is None or asked == (row["operation_id"], row["number"], row["attempt"])
 
 
 def _is_known(connection: sqlite3.Connection, operation_id: str, piece: Piece) -> bool:

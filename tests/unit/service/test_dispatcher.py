@@ -22,6 +22,7 @@ from btkit.jobs.pieces import Division, Summary
 from btkit.jobs.prepare import prepare
 from btkit.jobs.single_run import begin
 from btkit.service import dispatcher, merging
+from btkit.service.bar_store import BarStore
 from btkit.service.dispatcher import Dispatcher
 from btkit.settings import Settings
 from btkit.storage import FINISH, WHOLE, Store, new_run_id
@@ -316,6 +317,34 @@ def test_the_next_server_goes_on(bench):
     bench.ended(operation_id)
     assert places(bench.done[:-1]) == list(range(200))
     assert {lease.piece for lease in held} <= set(bench.done)
+
+
+def test_an_operation_that_is_deleted_and_asked_for_anew_is_the_new_one(bench, monkeypatch):
+    table, keep = bench.store.operations, BarStore.keep
+    unended, no_look = table.unended, threading.Lock()
+    holds, began = threading.Event(), threading.Event()
+
+    def slow(self, job):
+        began.set()
+        holds.wait(20)
+        return keep(self, job)
+
+    def looked(**given):
+        with no_look:
+            return unended(**given)
+
+    monkeypatch.setattr(BarStore, "keep", slow)
+    monkeypatch.setattr(table, "unended", looked)
+    bench.start(200)
+    bench.submit(operation_id="one")
+    began.wait(20)
+    with no_look:
+        table.request_cancel("one")
+        table.delete("one")
+        bench.submit(SWEEP.model_copy(update={"capital": 777.0}), operation_id="one")
+    holds.set()
+    bench.ended("one")
+    assert {order.job["capital"] for order in bench.crew.orders} == {777.0}
 
 
 def counted(_job, piece, content):

@@ -11,6 +11,7 @@ import time
 from functools import partial
 
 import pytest
+from support.classifiers import reading, regime_bundle
 from support.divided import prepared, without_names
 from support.served import Served
 from support.service import STRATEGY, settings_in
@@ -164,6 +165,22 @@ def test_a_model_is_the_one_that_the_server_has(server, local, tmp_path):
     assert error["details"]["path"] == str(path)
     assert error["details"]["server"] == order.bundles[str(path)]
     assert error["details"]["worker"] not in {None, order.bundles[str(path)]}
+
+
+def test_a_model_that_is_replaced_while_sets_are_measured_is_noticed(server, tmp_path, monkeypatch):
+    path = regime_bundle(tmp_path / "regime", seed=6)
+    spec = reading(path, parameters={"n": 10}, exit_conditions=["close < sma_{n}"])
+    known = server.submit(run_job(server, kind="sweep", spec=spec, parameters=SEARCH))
+    count = Beats.count
+
+    def replaced(self, *reached):
+        regime_bundle(path, seed=7)
+        count(self, *reached)
+
+    monkeypatch.setattr(Beats, "count", replaced)
+    work(server.order(known).model_dump_json())
+    assert server.ending(known).error["type"] == "BundleError"
+    assert server.store.operations.get(known).done == 0
 
 
 @pytest.fixture

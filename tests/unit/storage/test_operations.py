@@ -488,3 +488,66 @@ def test_one_server_at_a_time_gives_work_out(table, monkeypatch):
     table.leave()
     monkeypatch.setattr("btkit.storage.dispatching.this_process", lambda: other)
     table.take_over()
+
+
+def test_what_was_done_on_another_basis_is_void(table):
+    submit(table, {0: 8})
+    asked = table.get("one").asked
+    assert not table.note_basis(asked, "a" * 64, bars="b" * 64)
+    table.divide("one", {0: 8}, unit="sets")
+    table.accept(begin(table).token, b"content")
+    late = begin(table)
+    assert not table.note_basis(asked, "a" * 64, bars="b" * 64)
+    assert table.get("one").done == 4
+    assert table.note_basis(asked, "c" * 64, bars="b" * 64)
+    with pytest.raises(LeaseLostError):
+        table.accept(late.token, b"content")
+    table.divide("one", {0: 6}, unit="sets")
+    assert (table.get("one").done, table.get("one").total) == (0, 6)
+    assert [begin(table).piece for _ in range(2)] == [Piece(0, 0, 4), Piece(0, 4, 6)]
+    assert "void" in kinds(table)
+
+
+def test_what_puts_void_pieces_together_is_not_taken(table):
+    submit(table, {0: 4})
+    table.note_basis(table.get("one").asked, "a" * 64, bars=None)
+    table.divide("one", {0: 4}, unit="sets")
+    table.accept(begin(table).token, b"content")
+    finishing = begin(table)
+    assert finishing.piece == FINISH
+    assert table.note_basis(table.get("one").asked, "b" * 64, bars=None)
+    with pytest.raises(LeaseLostError):
+        table.accept(finishing.token, b"parcel")
+
+
+@pytest.mark.parametrize("sizes", [{}, {0: 4}], ids=["whole", "put together"])
+def test_an_outcome_is_of_the_basis_that_it_was_made_on(table, sizes):
+    submit(table, sizes)
+    while (lease := take(table)) is not None:
+        table.accept(lease.token, b"content")
+    assert not table.note_basis(table.get("one").asked, "c" * 64, bars=None)
+    assert [ending.status for ending in table.endings()] == ["complete"]
+
+
+def test_a_whole_job_that_is_under_way_is_of_one_basis_by_itself(table):
+    submit(table)
+    lease = begin(table)
+    assert not table.note_basis(table.get("one").asked, "c" * 64, bars=None)
+    table.divide("one", {}, unit="bars")
+    assert table.accept(lease.token, b"parcel")
+
+
+def test_what_was_meant_for_an_operation_is_not_anothers_that_has_its_id(table):
+    submit(table, {0: 8})
+    before = table.get("one").asked
+    table.request_cancel("one")
+    table.delete("one")
+    submit(table, {0: 8})
+    piece = table.next_piece("one", size=4)
+    assert table.lease("one", piece, worker="ann", seconds=10, asked=before) is None
+    table.fail_whole("one", BROKEN, asked=before)
+    with pytest.raises(OperationNotFoundError):
+        table.note_basis(before, "c" * 64, bars=None)
+    assert table.endings() == []
+    now = table.get("one").asked
+    assert table.lease("one", piece, worker="ann", seconds=10, asked=now) is not None
