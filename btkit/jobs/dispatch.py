@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from btkit.jobs.batch_run import PASSED, SOFT_FAILURE, execute_batch, line_of
 from btkit.jobs.execution import BatchHooks, Execution
 from btkit.jobs.job import JOB, BaseJob, SpecJob, WalkForwardJob
 from btkit.jobs.pool import Line, Task
-from btkit.jobs.progress import ProgressListener, check_progress
+from btkit.jobs.progress import ProgressListener, Silent, check_progress
 from btkit.jobs.single_run import execute_run
 from btkit.jobs.stored import load_document
 from btkit.jobs.sweep import execute_sweep
@@ -153,17 +153,11 @@ def execute_task(task: Task) -> Line:
     """Carry out a job of a batch, and return its line; no pages are made."""
     job = JOB.validate_json(task.job)
     assert isinstance(job, SpecJob)
-    return execute_part(job, Part(task.batch_id, task.number), settings=task.settings)
+    return execute_part(job, Part(task.batch_id, task.number), Execution(task.settings, Silent()))
 
 
 def execute_part(
-    job: SpecJob,
-    part: Part,
-    *,
-    settings: Settings,
-    progress: ProgressListener | None = None,
-    bars: LoadedBars | None = None,
-    stops: tuple[type[BtkitError], ...] = (),
+    job: SpecJob, part: Part, given: Execution, *, stops: tuple[type[BtkitError], ...] = ()
 ) -> Line:
     """Carry out a job of a batch that was begun, store what came of it, and return its line.
 
@@ -171,17 +165,16 @@ def execute_part(
     ----------
     job, part
         The job, and its place in the batch.
-    settings, progress, bars
-        As for `execute`.
+    given
+        Where and with what it is executed.
     stops
         Errors that are not the job's own, and are raised.
     """
     began = time.perf_counter()
     try:
-        result = execute(
-            job, settings=settings, progress=progress, bars=bars, store=True, part=part
-        )
-        document = load_document(HANDLERS[job.kind].id_of(result), settings=settings)
+        handler = HANDLERS[job.kind]
+        result = handler.execute(job, replace(given, is_stored=True, part=part))
+        document = load_document(handler.id_of(result), settings=given.settings)
         code = PASSED if document["passed"] else SOFT_FAILURE
     except stops:
         raise

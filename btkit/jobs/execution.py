@@ -59,6 +59,8 @@ class Execution:
         Notified of each stage.
     bars
         Those that were handed over; None loads those of the job.
+    no_bars
+        Why bars cannot be had, which is raised where they would be loaded; None loads them.
     benchmark
         The bars of what those are measured against; None for the job's own or none.
     is_stored
@@ -79,6 +81,7 @@ class Execution:
     settings: Settings
     progress: ProgressListener
     bars: pd.DataFrame | LoadedBars | None = None
+    no_bars: BtkitError | None = None
     benchmark: pd.DataFrame | None = None
     is_stored: bool = True
     part: Part | None = None

@@ -40,6 +40,8 @@ def bars_of(job: SpecJob, given: Execution) -> LoadedBars:
                 details={"argument": "benchmark"},
             )
         return replace(take(given.bars, job), benchmark=given.benchmark)
+    if given.no_bars is not None:
+        raise given.no_bars
     loaded = load(job, settings=given.settings, progress=given.progress)
     if job.benchmark is None:
         return loaded

@@ -314,7 +314,12 @@ class Dispatcher:
                 self._loaders, partial(known.load_piece, piece, self._bars, self._settings)
             )
             known.of_pieces[piece] = future
-        return future.result() if future.done() else None
+        if not future.done():
+            return None
+        if future.exception() is not None:
+            # It is tried again.
+            del known.of_pieces[piece]
+        return future.result()
 
     def _left(self, known: Undertaking) -> int:
         return max(sum(known.sizes.values()) - (known.noted_done or 0), 1)

@@ -64,6 +64,8 @@ class WorkOrder(BaseModel):
         The prepared job, as `BaseJob.to_json` gives it.
     bars
         SHA-256 of the packed bars; None for what needs none.
+    no_bars
+        The error of the server that could not load them: a worker has no others.
     resumes
         Whether the server has a parcel of what an earlier worker had done.
     contents
@@ -83,6 +85,7 @@ class WorkOrder(BaseModel):
     piece: Piece
     job: dict[str, Any]
     bars: Sha256 | None = None
+    no_bars: dict[str, Any] | None = None
     resumes: bool = False
     contents: Annotated[int, Field(ge=0)] = 0
     bundles: dict[str, Sha256] = Field(default_factory=dict)

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from btkit.errors import BtkitError, CorruptFileError, WorkerUnavailableError
+from btkit.errors import BtkitError, CorruptFileError, StoreError, WorkerUnavailableError
 from btkit.jobs.asking import stored_job
 from btkit.jobs.job import BaseJob, SpecJob
 from btkit.jobs.pieces import FINISH, WHOLE, Division, Piece, Summary, prepared_for_service
@@ -37,11 +37,14 @@ class Supplies:
     ----------
     bars
         SHA-256 of its bars; None for none.
+    no_bars
+        The error because of which there are none.
     bundles
         SHA-256 of each trained model, by its path.
     """
 
     bars: str | None = None
+    no_bars: Mapping[str, Any] | None = None
     bundles: Mapping[str, str] = field(default_factory=dict)
 
     def basis(self) -> str:
@@ -128,12 +131,20 @@ class Undertaking:
         return made
 
     def load_piece(self, piece: Piece, bars: BarStore, settings: Settings) -> Supplies:
-        """Return what a job of a batch needs; what cannot be had, its worker says in its line."""
+        """Return what a job of a batch needs; what cannot be had, its line says as anywhere.
+
+        Raises
+        ------
+        StoreError
+            If it cannot be kept for now, such as for a full disk.
+        """
         try:
             one = self.division.inputs_of(self.job, piece)
             return _inputs(None if one is None else prepare(one, settings=settings), bars, None)
-        except BtkitError:
-            return Supplies()
+        except BtkitError as error:
+            if isinstance(error, StoreError) and error.retryable:
+                raise
+            return Supplies(no_bars=error.to_document()["error"])
 
     def order(self, lease: Lease, inputs: Supplies, store: Store, settings: Settings) -> WorkOrder:
         """Return what a worker is told."""
@@ -145,6 +156,7 @@ class Undertaking:
             piece=piece,
             job=self.job.to_json(),
             bars=inputs.bars,
+            no_bars=None if inputs.no_bars is None else dict(inputs.no_bars),
             resumes=piece == WHOLE and operations.files.parcel_of(self.operation_id) is not None,
             contents=operations.count_contents(self.operation_id) if piece == FINISH else 0,
             bundles=dict(inputs.bundles),
@@ -198,4 +210,4 @@ def _inputs(job: SpecJob | None, bars: BarStore, known: str | None) -> Supplies:
         return Supplies()
     # What pieces were done on stays what the others are done on, whatever a source says by now.
     sha256 = known if known is not None and bars.has(known) else bars.keep(job)
-    return Supplies(sha256, bundle_hashes(job))
+    return Supplies(sha256, bundles=bundle_hashes(job))

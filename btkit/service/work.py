@@ -20,6 +20,7 @@ from btkit.errors import (
     ServerError,
     StoreFullError,
     WorkerLostError,
+    read_error,
 )
 from btkit.jobs.asking import stored_job
 from btkit.jobs.dispatch import HANDLERS, execute, execute_task
@@ -115,12 +116,23 @@ class _Work:
         if reads is not None and reads is not job:
             # A job of a batch is as it was asked for.
             reads = prepare(reads, settings=self._inside)
-        if reads is not None:
+        bars, no_bars = self._bars(), self._no_bars()
+        if reads is not None and no_bars is None:
+            if bars is None:
+                raise InternalError(
+                    "The order has neither the bars of its job nor why there are none.",
+                    hint="Report it; a worker never loads bars itself.",
+                )
             check_bundles(reads, order.bundles)
-        bars = self._bars()
         if piece == WHOLE:
             return self._packed(self._whole(job, bars))
-        given = Execution(self._inside, self._beats, bars=bars, batch=BatchHooks(execute_task))
+        given = Execution(
+            self._inside,
+            self._beats,
+            bars=bars,
+            no_bars=no_bars,
+            batch=BatchHooks(execute_task),
+        )
         if piece == FINISH:
             path = self._packed(division.finish(job, self._contents(), given))
         else:
@@ -166,6 +178,12 @@ class _Work:
             return unpack_bars(content), len(content)
 
         return _kept_bars(self._settings.worker_cache_mb).get(sha256, fetch)
+
+    def _no_bars(self) -> BtkitError | None:
+        said = self._order.no_bars
+        if said is None:
+            return None
+        return read_error(said["type"], said["message"], hint=said["hint"], details=said["details"])
 
     def _contents(self) -> Iterator[tuple[Piece, Path]]:
         for number in range(self._order.contents):

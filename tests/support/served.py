@@ -11,18 +11,13 @@ import uvicorn
 from support.ports import free_port
 from support.service import Idle
 
-from btkit.data import pack_bars
 from btkit.errors import BtkitError
 from btkit.jobs.asking import stored_job
-from btkit.jobs.execution import Execution
-from btkit.jobs.loading import bars_of
-from btkit.jobs.pieces import DIVISIONS, FINISH, WHOLE
-from btkit.jobs.prepare import prepare
-from btkit.jobs.progress import Silent
+from btkit.jobs.pieces import DIVISIONS
 from btkit.service.app import make_app
-from btkit.service.blobs import Blobs
-from btkit.service.bundle_hashes import bundle_hashes
-from btkit.service.orders import OrderSettings, WorkOrder
+from btkit.service.bar_store import BarStore
+from btkit.service.orders import WorkOrder
+from btkit.service.undertaking import Undertaking
 from btkit.settings import Settings
 from btkit.storage import Store
 from btkit.storage.parcels import unpack_job
@@ -118,34 +113,21 @@ class Served:
 
     def order(self, known: str, *, size=10, worker="one", **changes) -> WorkOrder | None:
         """Lease the next piece of an operation, as the dispatcher does; None for none."""
-        operations = self.store.operations
+        operations, bars = self.store.operations, BarStore(self.settings)
+        asked = operations.get(known).asked
+        taken = Undertaking.of(asked, self.store, bars, DIVISIONS, self.settings)
         piece = operations.next_piece(known, size=size)
         if piece is None:
             return None
-        job = stored_job(operations.get(known).request)
-        if job.kind != "batch":
-            job = prepare(job, settings=self.settings)
-        reads, bars = DIVISIONS[job.kind].inputs_of(job, piece), None
-        if reads is not None:
-            reads = prepare(reads, settings=self.settings)
-            loaded = bars_of(reads, Execution(self.settings, Silent()))
-            bars = Blobs.from_settings(self.settings).keep(pack_bars(loaded))
-        lease = operations.lease(known, piece, worker=worker, seconds=self.seconds, bars=bars)
-        return WorkOrder(
-            **{
-                "server": f"http://127.0.0.1:{self.port}",
-                "token": lease.token,
-                "operation_id": known,
-                "piece": piece,
-                "job": job.to_json(),
-                "bars": bars,
-                "resumes": piece == WHOLE and operations.files.parcel_of(known) is not None,
-                "contents": operations.count_contents(known) if piece == FINISH else 0,
-                "bundles": {} if reads is None else bundle_hashes(reads),
-                "settings": OrderSettings.of(self.settings),
-                **changes,
-            }
+        inputs = taken.inputs
+        if inputs is None:
+            inputs = taken.load_piece(piece, bars, self.settings)
+        lease = operations.lease(
+            known, piece, worker=worker, seconds=self.seconds, bars=inputs.bars, asked=asked
         )
+        order = taken.order(lease, inputs, self.store, self.settings)
+        fields = {name: getattr(order, name) for name in WorkOrder.model_fields}
+        return WorkOrder(**{**fields, "server": f"http://127.0.0.1:{self.port}", **changes})
 
     def work_off(self, known: str, work: Callable[[str], None], **options) -> None:
         """Have every piece of an operation done, one after the other."""

@@ -9,10 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
 
-import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from btkit.data import LoadedBars
 from btkit.errors import (
     CorruptFileError,
     InterruptedRunError,
@@ -76,14 +74,7 @@ def work_on_one(job: BatchJob, piece: Piece, given: Execution) -> bytes:
     # A sweep that is a part has an id that no other asking of the same has; whose part it is, is
     # said when the batch is put together.
     part = Part(begin_batch(job, given), piece.lo + 1)
-    line = execute_part(
-        job.jobs[piece.lo],
-        part,
-        settings=given.settings,
-        progress=given.progress,
-        bars=_loaded(given),
-        stops=_STOPS,
-    )
+    line = execute_part(job.jobs[piece.lo], part, given, stops=_STOPS)
     stored = store.runs(parent=part.parent_id, limit=None)
     error = {name: line[name] for name in ("passed", "run_id", "error") if name in line}
     told = _Told(
@@ -178,8 +169,3 @@ def _unreadable(piece: Piece, why: str) -> CorruptFileError:
         hint="Have it done again.",
         details={"piece": piece.to_json()},
     )
-
-
-def _loaded(given: Execution) -> LoadedBars | None:
-    assert not isinstance(given.bars, pd.DataFrame), "a frame says nothing of itself"
-    return given.bars

@@ -17,8 +17,8 @@ from support.waiting import until
 from btkit.errors import CorruptFileError, StoreBusyError, StoreFullError
 from btkit.jobs import list_runs, load_document
 from btkit.jobs.dispatch import execute
-from btkit.jobs.job import RunJob, SweepJob
-from btkit.jobs.pieces import Division, Summary
+from btkit.jobs.job import BatchJob, RunJob, SweepJob
+from btkit.jobs.pieces import DIVISIONS, Division, Summary
 from btkit.jobs.prepare import prepare
 from btkit.jobs.single_run import begin
 from btkit.service import dispatcher, merging
@@ -290,6 +290,25 @@ def test_bars_that_cannot_be_had_fail_the_operation(bench):
     known = bench.ended(bench.submit(job), "failed")
     assert known.error["type"] in {"NoDataError", "SourceError", "UsageError"}
     assert bench.crew.orders == []
+
+
+def test_bars_that_find_no_room_are_loaded_again(bench, monkeypatch):
+    monkeypatch.setattr(dispatcher, "_AGAIN_AFTER_S", 0.05)
+    keep, tried = BarStore.keep, []
+
+    def full(self, job):
+        tried.append(job)
+        if len(tried) == 1:
+            raise StoreFullError("Full.", hint="Make space.")
+        return keep(self, job)
+
+    monkeypatch.setattr(BarStore, "keep", full)
+    bench.start(divisions=sets_of(0, batch=DIVISIONS["batch"]))
+    batch = BatchJob(jobs=[RunJob(spec=crossover(), **RANGE)])
+    operation, _ = bench.store.operations.submit(batch.to_json(), kind="batch")
+    bench.ended(operation.operation_id)
+    assert [order.no_bars for order in bench.crew.orders] == [None, None]
+    assert bench.crew.orders[0].bars is not None
 
 
 def test_without_workers_all_wait_and_nothing_is_lost(bench):

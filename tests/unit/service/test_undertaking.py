@@ -7,8 +7,9 @@ from support.classifiers import reading, regime_bundle
 from support.divided import prepared
 from support.service import settings_in
 
+from btkit.errors import StoreFullError
 from btkit.jobs.job import JOB
-from btkit.jobs.pieces import DIVISIONS
+from btkit.jobs.pieces import DIVISIONS, Piece
 from btkit.service import undertaking
 from btkit.service.bar_store import BarStore
 from btkit.service.undertaking import Undertaking
@@ -45,6 +46,15 @@ class Server:
         self.store.operations.accept(lease.token, b"content")
 
 
+def batch_of(settings, ranges):
+    spec = {
+        "name": "dip", "entry_conditions": ["close < sma_20"], "exit_conditions": [],
+        "stop_conditions": [], "position_sizing_formula": "10",
+    }  # fmt: skip
+    jobs = [{"kind": "run", "spec": spec, **where} for where in ranges]
+    return Server(settings, JOB.validate_python({"kind": "batch", "jobs": jobs}))
+
+
 @pytest.fixture
 def search(settings, tmp_path):
     spec = reading(
@@ -77,13 +87,28 @@ def test_pieces_of_two_codes_are_not_put_together(search, monkeypatch):
     assert search.done() == 0
 
 
+def test_what_a_server_cannot_load_its_order_says(settings):
+    here = {**RANGE, "symbol": "HERE", "source": "files"}
+    batch = batch_of(settings, [RANGE, here])
+    taken, bars = batch.start(), BarStore(settings)
+    there, missing = (taken.load_piece(Piece(0, at, at + 1), bars, settings) for at in (0, 1))
+    assert (there.bars is None, there.no_bars) == (False, None)
+    assert (missing.bars, missing.no_bars["type"]) == (None, "SourceError")
+
+
+def test_a_disk_that_is_full_is_no_error_of_a_job(settings, monkeypatch):
+    def full(*_given):
+        raise StoreFullError("Full.", hint="Make space.")
+
+    batch = batch_of(settings, [RANGE])
+    taken, bars = batch.start(), BarStore(settings)
+    monkeypatch.setattr(bars.blobs, "keep", full)
+    with pytest.raises(StoreFullError):
+        taken.load_piece(Piece(0, 0, 1), bars, settings)
+
+
 def test_jobs_of_a_batch_are_of_one_code(settings, monkeypatch):
-    spec = {
-        "name": "dip", "entry_conditions": ["close < sma_20"], "exit_conditions": [],
-        "stop_conditions": [], "position_sizing_formula": "10",
-    }  # fmt: skip
-    jobs = [{"kind": "run", "spec": spec, **RANGE}] * 3
-    batch = Server(settings, JOB.validate_python({"kind": "batch", "jobs": jobs}))
+    batch = batch_of(settings, [RANGE] * 3)
     batch.start()
     batch.bring(1)
     batch.start()

@@ -10,6 +10,7 @@ import threading
 import time
 from functools import partial
 
+import pandas as pd
 import pytest
 from support.classifiers import reading, regime_bundle
 from support.divided import prepared, without_names
@@ -127,6 +128,29 @@ def test_a_batch_comes_back_job_by_job(server, local, tmp_path):
     known = server.submit(job)
     server.work_off(known, work, size=1)
     assert brought_document(server, job, known) == local_document(job, local)
+
+
+def test_a_worker_has_no_bars_but_the_servers(server, local, tmp_path, monkeypatch):
+    days = pd.bdate_range(RANGE["start"], RANGE["end"])
+    prices = dict.fromkeys(("open", "high", "low", "close", "volume"), 100.0)
+    pd.DataFrame(prices, days).rename_axis("date").to_csv(tmp_path / "HERE.csv")
+    monkeypatch.setenv("BT_DATA_DIR", str(tmp_path))
+    here = {**RANGE, "symbol": "HERE", "source": "files"}
+    search = {"kind": "sweep", "parameters": {"n": [10, 20]}}
+    jobs = [{"kind": "run", "spec": STRATEGY, **where} for where in (RANGE, here)]
+    job = BatchJob.model_validate({"jobs": [*jobs, {"spec": STRATEGY, **here, **search}]})
+    known = server.submit(job)
+    server.work_off(known, work, size=1)
+    brought = brought_document(server, job, known)
+    assert [line["exit_code"] < 2 for line in brought["results"]] == [True, False, False]
+    assert brought == local_document(job, local)
+
+
+def test_an_order_without_bars_is_a_fault(server, capfd):
+    known = server.submit(run_job(server))
+    work(server.order(known, bars=None).model_dump_json())
+    assert server.ending(known).error["type"] == "InternalError"
+    assert "neither the bars" in capfd.readouterr().err
 
 
 def test_a_run_comes_with_its_curve_and_trades(server, local):
