@@ -428,7 +428,8 @@ def test_a_summary_that_cannot_be_written_is_told_once_and_made_later(bench, mon
 
 
 def test_two_operations_take_turns(bench):
-    bench.act = lambda _order: time.sleep(0.01)
+    # However large its pieces become, the sweep takes seconds.
+    bench.act = lambda order: time.sleep(0.005 * len(order.piece))
     bench.start(2_000, names=("ann",))
     first = bench.submit()
     until(lambda: len(bench.done) > 2, what="some pieces")
