@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import sqlite3
+import threading
 import traceback
 import uuid
 from collections.abc import Iterator
@@ -89,6 +90,7 @@ class _Work:
         # Soon after each checkpoint, whenever that is.
         every_s = min(_LOOK_S, order.settings.checkpoint_seconds)
         self._beats = Beats(client, save=self._save if whole else None, every_s=every_s)
+        self._sending = threading.Lock()
         self._saved: object = self._mark()
 
     def do(self) -> None:
@@ -200,13 +202,14 @@ class _Work:
 
     def _save(self) -> None:
         """Hand in how far a whole job is, if that has changed."""
-        mark = self._mark()
-        if mark == self._saved or (job_id := self._job_id) is None:
-            return
-        path = self._folder / "saved.parcel"
-        pack_job(self._store, job_id, self._inside, path)
-        self._client.put_parcel(path)
-        self._saved = mark
+        with self._sending:
+            mark = self._mark()
+            if mark == self._saved or (job_id := self._job_id) is None:
+                return
+            path = self._folder / "saved.parcel"
+            pack_job(self._store, job_id, self._inside, path)
+            self._client.put_parcel(path)
+            self._saved = mark
 
     def _mark(self) -> object:
         """Return what is another thing whenever more of a whole job is kept."""
@@ -240,8 +243,11 @@ class _Work:
         if self._order.piece != WHOLE or (job_id := self._job_id) is None:
             return
         try:
-            path = self._packed(job_id)
-            persist(partial(self._client.put_parcel, path), wait=self._beats.wait)
+            # What is on its way must not come after this, which has more.
+            with self._sending:
+                path = self._packed(job_id)
+                persist(partial(self._client.put_parcel, path), wait=self._beats.wait)
+                self._saved = self._mark()
         except LeaseLostError:
             raise
         except BtkitError as second:

@@ -9,7 +9,7 @@ import sqlite3
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,7 +83,8 @@ def unpack_job(
 ) -> str:
     """Take a job and its parts into a store: all of it, or nothing.
 
-    What the store has of the same job is replaced, unless that is complete and this is not.
+    What the store has of the same job is replaced, unless that is complete and this is not, or is
+    further: has more parts that are complete, or a checkpoint at a later bar.
     Nobody is at work on what was unpacked: what ran is interrupted, and can be resumed. Paths in
     documents become those of the store, and checksums are made anew.
 
@@ -298,6 +299,8 @@ class _Unpacking:
                     hint="Wait for it, or stop it with `backtest cancel`.",
                     details={"run_id": root["job_id"]},
                 )
+            if is_worse and _reached(before, _checkpoint_of(connection, root)) > self._reached():
+                return None
         bucket = "" if self._store.objects is None else self._store.objects.bucket
         for row in before:
             if row["job_id"] not in self._jobs:
@@ -306,6 +309,14 @@ class _Unpacking:
             connection.execute("DELETE FROM backtest_runs WHERE run_id = ?", (row["job_id"],))
             connection.execute("DELETE FROM btkit_jobs WHERE job_id = ?", (row["job_id"],))
         return {row["run_id"] for row in before if row["run_id"] is not None}
+
+    def _reached(self) -> tuple[int, int]:
+        bars = [
+            row["bar_index"] or 0
+            for row in self._parcel.lines(ROWS.format("backtest_checkpoints"))
+            if row["run_id"] == self._parcel.job_id
+        ]
+        return _reached(self._jobs.values(), max(bars, default=0))
 
     def _taken(self, job_id: str) -> ConflictError:
         return ConflictError(
@@ -384,6 +395,18 @@ class _Unpacking:
             aside.finish()
             checksum = None if kind == SETS else Checksum.of(owner, name, kind, content)
             yield checksum, aside.publish
+
+
+def _checkpoint_of(connection: sqlite3.Connection, job: sqlite3.Row) -> int:
+    found = connection.execute(
+        "SELECT bar_index FROM backtest_checkpoints WHERE run_id = ?", (job["run_id"],)
+    ).fetchone()
+    return 0 if found is None else found["bar_index"] or 0
+
+
+def _reached(jobs: Iterable[Mapping[str, Any] | sqlite3.Row], bar: int) -> tuple[int, int]:
+    """Return how far a job is that is not complete: greater than that of one which is less far."""
+    return sum(row["status"] == "complete" for row in jobs), bar
 
 
 def _is_file_of(owner: str, kind: object, name: object) -> bool:

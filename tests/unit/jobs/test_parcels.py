@@ -12,7 +12,7 @@ import pytest
 from support.random_bars import crossover
 
 from btkit.errors import BtkitError, ConflictError, CorruptFileError, InterruptedRunError
-from btkit.jobs import list_runs, load_document, load_run, resume, verify
+from btkit.jobs import delete, list_runs, load_document, load_run, resume, verify
 from btkit.jobs.checking import check
 from btkit.jobs.dispatch import HANDLERS, execute
 from btkit.jobs.job import BatchJob, OptionsJob, RunJob, SweepJob, WalkForwardJob
@@ -151,6 +151,42 @@ def test_a_cancelled_run_goes_on_where_it_went(there, here, packed, monkeypatch)
     before = load_document(run_id, settings=here)
     unpack(packed(run_id), here, replaces=run_id)
     assert load_document(run_id, settings=here) == before
+
+
+def test_what_is_further_is_not_replaced_by_what_is_less_far(there, here, packed):
+    there, here = (one.model_copy(update={"checkpoint_bars": 50}) for one in (there, here))
+    run_id = break_off(rule_job(), there, 100)
+    jobs = Store.from_settings(here).jobs
+    unpack(packed(run_id), here)
+    before = jobs.load_checkpoint(run_id).bar_index
+    with pytest.raises((KeyboardInterrupt, InterruptedRunError)):
+        resume(run_id, settings=here, progress=StopAt(250))
+    further = jobs.load_checkpoint(run_id).bar_index
+    assert further > before
+    assert unpack(packed(run_id), here, replaces=run_id, ended=("failed", "It broke.")) == run_id
+    assert jobs.load_checkpoint(run_id).bar_index == further
+    assert list_runs(settings=here)[0]["status"] == "cancelled"
+    with pytest.raises((KeyboardInterrupt, InterruptedRunError)):
+        resume(run_id, settings=there, progress=StopAt(350))
+    unpack(packed(run_id), here, replaces=run_id)
+    assert jobs.load_checkpoint(run_id).bar_index > further
+
+
+def test_a_batch_with_more_of_its_jobs_is_further(there, here, packed):
+    batch = BatchJob(jobs=[rule_job(), rule_job(capital=50_000.0)])
+    batch_id = execute(batch, settings=there).batch_id
+    for settings in (there, here):
+        if settings is here:
+            unpack(packed(batch_id), here)
+        with Store.from_settings(settings).database.change() as connection:
+            connection.execute(
+                "UPDATE btkit_jobs SET status = 'cancelled', document = NULL WHERE job_id = ?",
+                (batch_id,),
+            )
+    (first, _) = list_runs(parent=batch_id, settings=there)
+    delete(first["run_id"], settings=there)
+    unpack(packed(batch_id), here, replaces=batch_id)
+    assert len(list_runs(parent=batch_id, settings=here)) == 2
 
 
 def test_the_sets_of_a_search_that_broke_off_travel_with_it(there, here, packed):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import sqlite3
 import tempfile
 import threading
 import time
+import zipfile
 from functools import partial
 
 import pandas as pd
@@ -25,6 +27,7 @@ from btkit.jobs.job import BatchJob
 from btkit.service import beats, lease_client, leaving
 from btkit.service import work as module
 from btkit.service.beats import Beats
+from btkit.service.lease_client import LeaseClient
 from btkit.service.orders import OrderSettings
 from btkit.service.work import work
 
@@ -325,6 +328,36 @@ def test_what_a_killed_worker_had_kept_is_gone_on_with(server, local, at_bar, st
     work(order.model_dump_json())
     assert reached[0] > 50
     assert brought_document(server, job, known) == local_document(job, local)
+
+
+def test_what_is_sent_last_is_what_has_most(server, at_bar, stepping, monkeypatch):
+    known = server.submit(run_job(server))
+    stated = stepping["settings"].model_copy(update={"checkpoint_seconds": 0.01})
+    put, sending, sent = LeaseClient.put_parcel, threading.Event(), threading.Event()
+
+    def slow(self, path):
+        if threading.current_thread() is threading.main_thread():
+            put(self, path)
+            sent.set()
+            return
+        content = path.read_bytes()
+        sending.set()
+        sent.wait(0.3)
+        path.write_bytes(content)
+        put(self, path)
+
+    monkeypatch.setattr(LeaseClient, "put_parcel", slow)
+
+    def stop():
+        sending.wait(20)
+        server.store.operations.request_cancel(known)
+
+    at_bar(300, stop)
+    work(server.order(known, settings=stated).model_dump_json())
+    kept = server.store.operations.files.parcel_of(known).read_bytes()
+    with zipfile.ZipFile(io.BytesIO(kept)) as file:
+        row = json.loads(file.read("rows/backtest_checkpoints.jsonl"))
+    assert row["type"] == "cancellation"
 
 
 def test_a_worker_that_leaves_gives_its_work_back_and_that_is_no_attempt(
