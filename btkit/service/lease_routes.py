@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import secrets
@@ -35,7 +34,7 @@ from btkit.service.problems import Refused, answers
 from btkit.service.sending import file_answer, sent_file
 from btkit.settings import Settings
 from btkit.storage import Lease, OperationTable, Store
-from btkit.writing import make_folder, sweep_once, writing_aside
+from btkit.writing import is_full, make_folder, sweep_once, writing_aside
 
 B = TypeVar("B", bound=BaseModel)
 
@@ -45,7 +44,6 @@ MOST_UPLOAD: Final = 2 * 1024**3
 _MOST_BEAT = 2_000
 _MOST_FAILURE = 1_000_000
 _CHUNK = 1_000_000
-_FULL = {errno.ENOSPC, errno.EDQUOT}
 _OCTETS = "application/octet-stream"
 _LEASE = HTTPBearer(
     auto_error=False,
@@ -317,7 +315,7 @@ class _Leases:
         try:
             yield
         except OSError as error:
-            kind = StoreFullError if error.errno in _FULL else StoreError
+            kind = StoreFullError if is_full(error) else StoreError
             raise kind(
                 f"What a worker brings cannot be written: {error.strerror or error}.",
                 hint="Make space in BT_SERVICE_DIR of the server, and let it be writable.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import sqlite3
 import threading
 import traceback
@@ -40,10 +39,9 @@ from btkit.service.scratch import scratch
 from btkit.settings import Settings, read_settings
 from btkit.storage import Store
 from btkit.storage.parcels import pack_job, unpack_job
-from btkit.writing import write_whole
+from btkit.writing import is_full, write_whole
 
 _LOOK_S = 1.0
-_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 def work(order: str) -> None:
@@ -283,7 +281,7 @@ def _told(error: Exception) -> BtkitError:
 
 
 def _is_full(error: BaseException | None) -> bool:
-    if isinstance(error, OSError) and error.errno in _FULL:
+    if isinstance(error, OSError) and is_full(error):
         return True
     if isinstance(error, sqlite3.OperationalError) and "disk is full" in str(error):
         return True

@@ -183,16 +183,10 @@ class DispatchTable(ContentTable):
     def park(self) -> None:
         """Say of what was at work that it waits for workers again."""
         with self.database.open() as connection:
-            idle = [row["operation_id"] for row in connection.execute(_SELECT_IDLE)]
-        if idle:
-            with self.database.change() as connection:
-                connection.executemany(
-                    "UPDATE btkit_operations SET status = 'queued', rate = NULL"
-                    " WHERE operation_id = ? AND status = 'running' AND NOT EXISTS"
-                    " (SELECT 1 FROM btkit_leases l"
-                    "  WHERE l.operation_id = btkit_operations.operation_id)",
-                    [(operation_id,) for operation_id in idle],
-                )
+            if connection.execute(_SELECT_IDLE).fetchone() is None:
+                return
+        with self.database.change() as connection:
+            connection.execute(_PARK_IDLE)
 
     def note_progress(self, operation_id: str, *, rate: float | None) -> None:
         """Note how fast an operation is, in units a second, and let who follows it know."""
@@ -250,6 +244,9 @@ SELECT operation_id FROM btkit_operations o
 WHERE status = 'running' AND NOT cancel_requested AND error IS NULL
 AND NOT EXISTS (SELECT 1 FROM btkit_leases l WHERE l.operation_id = o.operation_id)
 """
+_PARK_IDLE = f"""
+UPDATE btkit_operations SET status = 'queued', rate = NULL WHERE operation_id IN ({_SELECT_IDLE})
+"""  # noqa: S608 - nothing but what stands here
 _ENDING_KINDS = {"whole": WHOLE.group, "finish": FINISH.group}
 _SELECT_ENDINGS = """
 SELECT o.operation_id, o.job_id, o.error, o.unmerged, p.grp, p.lo, p.hi

@@ -551,3 +551,16 @@ def test_what_was_meant_for_an_operation_is_not_anothers_that_has_its_id(table):
     assert table.endings() == []
     now = table.get("one").asked
     assert table.lease("one", piece, worker="ann", seconds=10, asked=now) is not None
+
+
+def test_what_nobody_is_at_waits_again_but_what_ends(table):
+    leases = {
+        name: begin(table, submit(table, {0: 8}, name=name))
+        for name in ("left", "at_work", "stopped")
+    }
+    for name in ("left", "stopped"):
+        table.withdraw(leases[name].lease_id)
+    table.request_cancel("stopped")
+    table.park()
+    stands = {name: table.get(name).status for name in leases}
+    assert stands == {"left": "queued", "at_work": "running", "stopped": "running"}
