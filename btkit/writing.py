@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import io
+import json
 import os
 import re
 import secrets
@@ -106,6 +107,27 @@ def is_full(error: OSError) -> bool:
 def digest_of(content: bytes) -> str:
     """Return the SHA-256 of some content, in hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()
+
+
+def digest_of_json(value: object) -> str:
+    """Return the SHA-256 of plain JSON values, in hexadecimal digits.
+
+    In which order a mapping names its keys makes no difference. Where it does to what is asked,
+    that is a list of pairs.
+
+    Parameters
+    ----------
+    value
+        Mappings, sequences, texts, numbers, truth values and None.
+
+    Examples
+    --------
+    >>> digest_of_json({"a": 1, "b": 2}) == digest_of_json({"b": 2, "a": 1})
+    True
+    >>> digest_of_json([["a", 1], ["b", 2]]) == digest_of_json([["b", 2], ["a", 1]])
+    False
+    """
+    return digest_of(json.dumps(value, sort_keys=True, separators=(",", ":")).encode())
 
 
 def make_folder(folder: Path, *, private: bool = False) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,6 +15,7 @@ from btkit.indicators.base import Indicator
 from btkit.indicators.event_names import EventName, define_event, event_name_in, split_event_name
 from btkit.indicators.registry import PREVIOUS, lookup, split_previous
 from btkit.spelling import likeness, near
+from btkit.writing import digest_of_json
 
 _LONGEST = 50
 # Stands for n where the documentation of a name with any n is made from that of one.
@@ -149,10 +148,7 @@ class UserEvents:
 
     def fingerprint(self) -> str | None:
         """Return the SHA-256 of what they say, in hexadecimal; None without any event."""
-        if not self.calendars:
-            return None
-        text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return digest_of_json(self.to_json()) if self.calendars else None
 
     def indicators(self) -> list[Indicator]:
         """Return the documentation of the names, three an event, as `catalogue` lists others."""

@@ -17,11 +17,11 @@ from btkit.arguments import refusal
 from btkit.code_hash import hash_code
 from btkit.data import WARMUP_BARS
 from btkit.errors import BtkitError, PluginError, UsageError
-from btkit.jobs.dated_bundles import fingerprint
 from btkit.markets import Days, Interval
 from btkit.models import Bundle, FeaturePlan, StrategyV3, plan_inputs, save_bundle
 from btkit.models.labelling import CLASSES, ForwardReturn, Label
 from btkit.models.retraining import Lesson, Lessons, Method, Rhythm, Trainer, bar_moments
+from btkit.writing import digest_of_json
 
 _FUNCTION = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*)", re.ASCII)
 _HINT = (
@@ -93,7 +93,7 @@ class Course:
         """Return what makes two courses the same, as plain JSON values."""
         return {
             "strategy_name": self.strategy.name,
-            "strategy_sha256": fingerprint(self.values),
+            "strategy_sha256": digest_of_json(self.values),
             "symbol": self.symbol,
             "interval": self.interval.label,
             "calendar": self.calendar,

@@ -12,7 +12,7 @@ from typing import Any
 from btkit.errors import BundleError, StoreError
 from btkit.models import Bundle, load_bundle
 from btkit.models.findings import refused_bundle
-from btkit.writing import digest_of, folder_aside, make_folder, publish_folder, write_whole
+from btkit.writing import folder_aside, make_folder, publish_folder, write_whole
 
 RECORD = "retraining.json"
 """What a dated bundle was made of, beside its other files."""
@@ -159,8 +159,3 @@ class DatedBundles:
             f"cannot be read or written: {reason}",
             "Name a folder that you may write to and that has space left.",
         )
-
-
-def fingerprint(value: object) -> str:
-    """Return the SHA-256 of plain JSON values, in hexadecimal digits."""
-    return digest_of(json.dumps(value, sort_keys=True, separators=(",", ":")).encode())

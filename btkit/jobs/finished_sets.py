@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -17,7 +15,7 @@ from btkit.errors import StoreError
 from btkit.jobs.files import explained
 from btkit.jobs.measured_sets import Floats, MeasuredSets, Places
 from btkit.metrics import MEASURED, plugins_of_metrics
-from btkit.writing import digest_of, make_folder, write_whole
+from btkit.writing import digest_of, digest_of_json, make_folder, write_whole
 
 if TYPE_CHECKING:
     from btkit.models.classifiers import Classifier
@@ -66,7 +64,7 @@ def identify(asked: Mapping[str, Any]) -> str:
     from btkit.documents import gather_versions  # noqa: PLC0415 - with it
 
     whole = {**asked, "versions": gather_versions(), "sources": sources_hash(*_SOURCES)}
-    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:16]
+    return digest_of_json(whole)[:16]
 
 
 class FinishedSets:

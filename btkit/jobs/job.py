@@ -106,6 +106,15 @@ class BaseJob(BaseModel):
         """Return the job as plain JSON values."""
         return self.model_dump(mode="json")
 
+    @property
+    def ordered_axes(self) -> list[Any]:
+        """Values of parameters as lists, whose order counts where a mapping's would not.
+
+        It does: which set stands at a place, which sets a seed draws, and which of equals is the
+        best hang on the order of the parameters.
+        """
+        return []
+
 
 class Headline(NamedTuple):
     """What stands for a document in a list.
@@ -295,6 +304,11 @@ class SpecJob(BaseJob):
     def axes(self) -> tuple[str, Mapping[str, list[int | float]]]:
         """Return the command's flag for the values of parameters, and these."""
         return "", {}
+
+    @property
+    def ordered_axes(self) -> list[Any]:
+        """A pair for each parameter: its name, and its values."""
+        return [[name, list(values)] for name, values in self.axes()[1].items()]
 
 
 def _may_lack_symbol(schema: dict[str, Any]) -> None:
@@ -585,6 +599,11 @@ class BatchJob(BaseJob):
     workers: Annotated[int, Field(ge=1, le=MAX_THREADS)] = Field(
         default=1, description="How many run at a time"
     )
+
+    @property
+    def ordered_axes(self) -> list[Any]:
+        """Those of each job."""
+        return [job.ordered_axes for job in self.jobs]
 
 
 Job = Annotated[

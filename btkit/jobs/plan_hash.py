@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields, replace
@@ -18,6 +16,7 @@ from btkit.jobs.loading import bars_of
 from btkit.jobs.prepare import prepare
 from btkit.metrics import plugins_of_metrics
 from btkit.spec import ModelSpec, spec_hash
+from btkit.writing import digest_of_json
 
 if TYPE_CHECKING:
     from btkit.models.timeline import KnownBundle
@@ -191,7 +190,7 @@ def plan_hash_of(job: SpecJob, loaded: LoadedBars) -> PlanHash:
                 [name, known.known_from, known.bundle.hash] for name, known in bundles_read(job)
             ],
         },
-        arguments=said,
+        arguments={**said, "axes": job.ordered_axes},
         code=[*code_now(), *(plugin.to_document() for plugin in plugins)],
     )
 
@@ -237,8 +236,7 @@ def bundles_read(job: SpecJob) -> list[tuple[str | None, KnownBundle]]:
 
 
 def _digest(value: object) -> str:
-    text = json.dumps(value, sort_keys=True, allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
+    return digest_of_json(value)[:_DIGITS]
 
 
 def _listed(names: Sequence[str]) -> str:

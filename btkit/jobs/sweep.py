@@ -234,7 +234,7 @@ def fingerprint(job: SweepJob, sweeper: Sweeper) -> str:
     drawn = [job.method] if job.method == "grid" else [job.method, job.samples, job.seed]
     asked = {
         "spec": job.rules.model_dump(mode="json", exclude={"metadata"}),
-        "axes": job.parameters,
+        "axes": job.ordered_axes,
         "constraint": job.constraint,
         "method": drawn,
         "objective": job.objective,

@@ -207,7 +207,7 @@ def _fingerprint(job: WalkForwardJob, part: LoadedBars, sweeper: Sweeper) -> str
     return identify(
         {
             "spec": job.rules.model_dump(mode="json"),
-            "axes": job.optimize,
+            "axes": job.ordered_axes,
             "columns": columns_for(job.objective),
             "constraint": job.constraint,
             "costs": list(job.account.values()),

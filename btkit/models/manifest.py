@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
@@ -20,6 +18,7 @@ from btkit.models.metadata import (
     Text,
     Whole,
 )
+from btkit.writing import digest_of_json
 
 MANIFEST = "bundle.json"
 """The name of the file."""
@@ -149,7 +148,7 @@ def hash_features(names: Sequence[str], formulas: Sequence[str]) -> str:
     names, formulas
         In the model's order.
     """
-    return _hash_json([[name, formula] for name, formula in zip(names, formulas, strict=True)])
+    return digest_of_json([[name, formula] for name, formula in zip(names, formulas, strict=True)])
 
 
 def hash_bundle(files: Mapping[str, str], features_sha256: str) -> str:
@@ -162,7 +161,7 @@ def hash_bundle(files: Mapping[str, str], features_sha256: str) -> str:
     features_sha256
         As `hash_features` returns it.
     """
-    return _hash_json({"files": dict(files), "features": features_sha256})
+    return digest_of_json({"files": dict(files), "features": features_sha256})
 
 
 def measure_ranges(names: Sequence[str], rows: NDArray[np.float64]) -> dict[str, FeatureRange]:
@@ -189,8 +188,3 @@ def measure_ranges(names: Sequence[str], rows: NDArray[np.float64]) -> dict[str,
         )
         for place, (name, column) in enumerate(zip(names, rows.T, strict=True))
     }
-
-
-def _hash_json(value: object) -> str:
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -14,6 +13,7 @@ from btkit.spec.base import BaseSpec
 from btkit.spec.fields import CONDITION_LISTS
 from btkit.spec.kinds import KINDS, SpecKind
 from btkit.spec.reading import reads_as_text
+from btkit.writing import digest_of_json
 
 _ADDED = {"classifiers", "columns", "iv_source", "iv_scale", "sharpe_risk_free"}
 
@@ -49,8 +49,7 @@ def spec_hash(spec: BaseSpec) -> str:
         if getattr(spec, name) == type(spec).model_fields[name].default:
             del fields[name]
     del fields["metadata"]
-    text = json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return digest_of_json(fields)
 
 
 def spec_schema() -> dict[str, Any]:

@@ -18,6 +18,8 @@ from btkit.owner import this_process
 from btkit.storage import JobRow, LocalCurves, Store
 from btkit.writing import (
     abandoned,
+    digest_of,
+    digest_of_json,
     folder_aside,
     make_folder,
     publish_folder,
@@ -47,6 +49,11 @@ def test_a_file_is_whole_or_as_it_was(tmp_path):
         aside.file.write(b"given up")
     assert path.read_bytes() == CONTENT
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_digest_of_json_knows_the_order_of_lists_and_not_of_keys():
+    assert digest_of_json({"b": [1, 2], "a": "ä"}) == digest_of(b'{"a":"\\u00e4","b":[1,2]}')
+    assert digest_of_json({"a": "ä", "b": [2, 1]}) != digest_of_json({"a": "ä", "b": [1, 2]})
 
 
 def test_a_link_in_the_place_of_a_file_is_replaced_and_not_followed(tmp_path):

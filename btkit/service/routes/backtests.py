@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from typing import Annotated, Any
 
@@ -20,6 +18,7 @@ from btkit.service.problems import Refused, answers
 from btkit.service.routes.operations import LOOK_S, document_of
 from btkit.service.shared import Service, ServiceOf
 from btkit.storage import Operation
+from btkit.writing import digest_of_json
 
 router = APIRouter(tags=["backtests"])
 
@@ -183,7 +182,8 @@ def _submitted(service: Service, body: bytes, key: str | None) -> Operation:
             kind=asked.job.kind,
             operation_id=asked.operation_id,
             idempotency_key=key,
-            body_hash=_hash_of(values),
+            # Blanks and the order of keys make no other request of it, but where they are axes.
+            body_hash=digest_of_json([values, asked.job.ordered_axes]),
             limit=service.settings.queue_limit,
         )
     except ConflictError as error:
@@ -192,11 +192,6 @@ def _submitted(service: Service, body: bytes, key: str | None) -> Operation:
     if is_new:
         service.dispatcher.wake()
     return operation
-
-
-def _hash_of(values: dict[str, Any]) -> str:
-    # Of what it says: blanks and the order of keys make no other request of it.
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 @router.post(

@@ -105,6 +105,22 @@ def test_arguments_that_numbers_hang_on_are_held_and_others_are_not(settings):
     assert planned(sweep.model_copy(update={"parameters": {"n": [5, 8]}}), settings) != held
 
 
+def test_axes_in_another_order_are_other_arguments(settings, tmp_path):
+    # A seed draws other sets of them.
+    spec = rules(entry_conditions=["close > sma_{n} + {d}"], parameters={"n": 5, "d": 0})
+    axes = {"n": [5, 9], "d": [0, 1]}
+    turned = dict(reversed(axes.items()))
+    sweep = SweepJob(spec=spec, parameters=axes, method="random", samples=2, **ASKED)
+    other = sweep.model_copy(update={"parameters": turned})
+    assert changed(other, settings, planned(sweep, settings))[0] == ["arguments"]
+    held = planned(BatchJob(jobs=[sweep]), settings)
+    assert changed(BatchJob(jobs=[other]), settings, held)[0] == ["arguments"]
+    walk = WalkForwardJob(spec=spec, optimize=axes, **ASKED)
+    held = planned(walk, settings)
+    other = walk.model_copy(update={"optimize": turned})
+    assert changed(other, settings, held)[0] == ["arguments"]
+
+
 def test_a_benchmark_events_and_models_are_data(settings, tmp_path):
     beside = JOBS["run"].model_copy(update={"benchmark": "CAC"})
     held = planned(beside, settings)

@@ -17,7 +17,7 @@ from btkit.jobs.finished_sets import FinishedSets
 from btkit.jobs.sweep import describe_sweep
 from btkit.metrics import MEASURED
 from btkit.settings import Settings
-from btkit.validation import sweeper
+from btkit.validation import Sweeper, sweeper
 
 AXES = {"fast": [3, 5, 8, 13], "slow": [10, 21, 34]}
 RANGE = ("SPX", "2012-01-03", "2013-12-31")
@@ -155,6 +155,28 @@ def test_what_was_done_before_an_interrupt_is_not_done_again(settings, monkeypat
     assert sum(last - first for first, last in measured) == 11 - 4
     assert np.array_equal(result.rows, expected, equal_nan=True)
     assert not list(settings.report_dir.glob(".*"))
+
+
+def test_sets_of_axes_in_another_order_are_not_taken_up(settings, monkeypatch):
+    # A place of one grid is another set in the other.
+    turned = {"parameters": dict(reversed(AXES.items())), "method": "random", "samples": 6}
+    expected = swept(settings, **turned, constraint=None)
+    with monkeypatch.context() as patch:
+        patch.setattr(Sweeper, "measure", stopped_after(Sweeper.measure))
+        with pytest.raises(KeyboardInterrupt):
+            swept(settings, method="random", samples=6, constraint=None)
+    assert list(settings.report_dir.glob(".*.parts/*.parquet"))
+    again = swept(settings, **turned, constraint=None)
+    assert again.best == expected.best
+    pd.testing.assert_frame_equal(again.table, expected.table)
+
+
+def stopped_after(original):
+    def measure(*arguments, **options):
+        original(*arguments, **options)
+        raise KeyboardInterrupt
+
+    return measure
 
 
 def test_a_torn_part_is_simulated_again(settings):

@@ -48,8 +48,8 @@ class Counted:
         self.sets, self.stop_after = 0, None
 
 
-def walked(settings):
-    return bt.walk_forward(crossover(), *RANGE, settings=settings, windows=2, optimize=AXES)
+def walked(settings, axes=AXES):
+    return bt.walk_forward(crossover(), *RANGE, settings=settings, windows=2, optimize=axes)
 
 
 def told(result):
@@ -92,6 +92,15 @@ def test_other_bars_are_tried_anew(settings, measured):
     bt.walk_forward(
         crossover(), "SPX", "2012-02-01", "2013-12-31", settings=settings, windows=2, optimize=AXES
     )
+    assert measured.sets == 2 * SETS
+
+
+def test_sets_of_axes_in_another_order_are_tried_anew(settings, measured):
+    measured.stop_after = SETS
+    with pytest.raises(KeyboardInterrupt):
+        walked(settings)
+    measured.sets, measured.stop_after = 0, None
+    walked(settings, dict(reversed(AXES.items())))
     assert measured.sets == 2 * SETS
 
 

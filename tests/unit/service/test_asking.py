@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from support.service import BACKTEST, STRATEGY, settings_in, work_off
+from support.specs import rules
 
 from btkit.jobs import execute
 from btkit.jobs.asking import make_job, stored_job
@@ -163,6 +164,22 @@ def test_the_same_key_and_body_are_one_operation(client, dispatcher):
     other = start(client, {**BACKTEST, "commission": 1.0}, idempotency_key="k1")
     assert (other.status_code, other.json()["error_type"]) == (422, "ConflictError")
     assert start(client, BACKTEST, idempotency_key="k2").json() != first.json()
+
+
+@pytest.mark.parametrize("batch", [False, True])
+def test_axes_in_another_order_are_another_body(client, batch):
+    def asked(axes):
+        spec = rules(parameters={"n": 5, "m": 9}, entry_conditions=["sma_{n} > sma_{m}"])
+        job = {"kind": "sweep", "spec": spec, "symbol": "SPX", "source": "sample",
+               "start": "2012-01-03", "end": "2013-12-31", "parameters": axes}  # fmt: skip
+        body = {"kind": "batch", "jobs": [job]} if batch else job
+        return start(client, body, idempotency_key="k")
+
+    axes = {"n": [5, 6], "m": [9, 12]}
+    first = asked(axes)
+    assert first.status_code == 202, first.text
+    assert asked(axes).json() == first.json()
+    assert asked(dict(reversed(axes.items()))).status_code == 422
 
 
 def test_at_once_they_are_one_operation_as_well(client):
