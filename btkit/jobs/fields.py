@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Annotated, Any, Literal, TypeGuard
 
-from pydantic import BeforeValidator, Field, JsonValue, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from btkit.arguments import check_account, check_choice, check_whole, refusal, shown
@@ -17,7 +17,7 @@ from btkit.markets import read_day
 from btkit.metrics import objectives
 from btkit.settings import SourceName
 from btkit.spec.fields import parameter_refusal
-from btkit.validation.axes import check_axes, check_constraint, read_axes
+from btkit.validation.axes import Number, check_axes, check_constraint, distinct, read_axes
 
 MAX_THREADS = 1_024
 """More than any machine has cores for."""
@@ -122,6 +122,11 @@ def _axes(value: Any, info: ValidationInfo) -> object:  # noqa: ANN401 - it refu
     return refusing(lambda: check_axes(check_optimised(spec), value))
 
 
+def _without_repeats(axes: dict[str, list[Number]]) -> dict[str, list[Number]]:
+    # Whoever reads a job sees the same sets, with its spec at hand or not.
+    return {name: distinct(values) for name, values in axes.items()}
+
+
 def _constraint(value: object) -> str | None:
     return check_constraint(value)
 
@@ -172,7 +177,12 @@ Source = Annotated[SourceName, _checked(check_source)]
 Capital = Annotated[float, Field(gt=0), _cost("capital")]
 Commission = Annotated[float, Field(ge=0), _cost("commission")]
 Slippage = Annotated[float, Field(ge=0, lt=1), _cost("slippage")]
-Axes = Annotated[dict[str, list[_Number]], Field(max_length=100), BeforeValidator(_axes)]
+Axes = Annotated[
+    dict[str, list[_Number]],
+    Field(max_length=100),
+    BeforeValidator(_axes),
+    AfterValidator(_without_repeats),
+]
 Constraint = Annotated[str, Field(max_length=2_000), _checked(_constraint)]
 Objective = Annotated[
     str,

@@ -170,7 +170,7 @@ def check_axes(spec: StrategySpec, axes: Mapping[str, Iterable[Number]]) -> dict
     for name, values in axes.items():
         if not isinstance(name, str) or name not in spec.parameters:
             raise _unknown(name, list(spec.parameters), spec.name)
-        checked[name] = list(dict.fromkeys(_axis_values(name, values)))
+        checked[name] = distinct(_axis_values(name, values))
         if not checked[name]:
             raise UsageError(
                 f"Parameter {name!r} has no values.",
@@ -178,6 +178,22 @@ def check_axes(spec: StrategySpec, axes: Mapping[str, Iterable[Number]]) -> dict
                 details={"parameter": name},
             )
     return checked
+
+
+def distinct(values: Iterable[Number]) -> list[Number]:
+    """Return values without those that came before: a set that is tried twice counts once.
+
+    Parameters
+    ----------
+    values
+        Of one parameter.
+
+    Examples
+    --------
+    >>> distinct([5, 10, 5.0])
+    [5, 10]
+    """
+    return list(dict.fromkeys(values))
 
 
 def _axis_values(name: str, values: object) -> list[Number]:

@@ -15,6 +15,8 @@ from btkit.jobs import execute
 from btkit.jobs.asking import make_job, read_job
 from btkit.jobs.dispatch import HANDLERS
 from btkit.jobs.job import JOB, SPEC_JOBS, BatchJob, RunJob, SweepJob, WalkForwardJob
+from btkit.jobs.pieces import DIVISIONS
+from btkit.jobs.prepare import prepare
 from btkit.settings import Settings
 
 DAYS = {"start": "2012-01-03", "end": "2013-12-31"}
@@ -102,6 +104,19 @@ def test_what_is_refused(changes, said):
 def test_what_is_refused_of_a_sweep(changes, said):
     with pytest.raises(UsageError, match=said):
         read_job({**SWEEP, **changes})
+
+
+@pytest.mark.parametrize(("kind", "field"), [("sweep", "parameters"), ("walk-forward", "optimize")])
+def test_a_value_that_is_said_twice_is_tried_once(settings, kind, field):
+    asked = {**RUN, "kind": kind, field: {"n": [5, 3, 5.0, 3, 8]}}
+    alone = read_job(json.dumps(asked))
+    (in_batch,) = read_job({"kind": "batch", "jobs": [asked]}).jobs
+    with_spec = make_job(SPEC_JOBS[kind], {"end": None, **asked}, settings=settings)
+    for job in (alone, in_batch, with_spec):
+        ready = prepare(job, settings=settings)
+        assert job.axes()[1] == ready.axes()[1] == {"n": [5, 3, 8]}
+        assert [type(value) for value in job.axes()[1]["n"]] == [int] * 3
+        assert set(DIVISIONS[kind].groups(job)) == {len(ready.sets)} == {3}
 
 
 def test_a_constraint_needs_something_to_choose_among():
