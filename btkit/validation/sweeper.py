@@ -21,7 +21,6 @@ from btkit.engine.sweep_loop import Account, Scratch, trade_values_into
 from btkit.engine.sweep_plan import SweepPlan, plan_sweep
 from btkit.engine.sweep_sides import BothSidesEngine
 from btkit.errors import SpecError, UsageError
-from btkit.markets import session_ends
 from btkit.metrics import MEASURED, columns_for, metric_of
 from btkit.metrics.arrays import RunArrays
 from btkit.metrics.curves import period_returns, risk_free_returns
@@ -225,19 +224,15 @@ class Sweeper:
         return period_returns(closes, float(closes[0]), ends)
 
     def periods(self) -> Periods:
-        """Return the periods whose returns the statistics take.
-
-        They are those of the metrics; but of intraday bars always sessions, also where the spec
-        says how many bars make a year: resampling every minute would take all memory.
-        """
+        """Return the periods whose returns the statistics take: those of the metrics."""
         index = pd.DatetimeIndex(self.inputs.bars.index[self.inputs.start :])
         measured = self.inputs.annualisation
-        if not measured.interval.is_intraday:
-            return Periods(np.arange(len(index)), measured.periods_per_year, "bar")
-        ends = session_ends(index, calendar=measured.calendar)
-        if measured.by_session:
-            return Periods(ends, measured.periods_per_year, "session")
-        return Periods(ends, len(ends) * measured.bars_per_year / len(index), "session")
+        ends = measured.period_ends(index)
+        return Periods(
+            np.arange(len(index)) if ends is None else ends,
+            measured.periods_per_year,
+            "bar" if ends is None else "session",
+        )
 
 
 def check_sets(

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy.stats import kurtosis, norm, skew
 from support.random_bars import crossover, make_bars
 
 import btkit as bt
@@ -62,6 +64,35 @@ def test_the_deflated_ratio_of_a_sample_is_that_of_all_sets():
     assert found.probabilistic == everything.probabilistic
     assert found.interval == everything.interval
     assert found.backtest_overfitting.probability != everything.backtest_overfitting.probability
+
+
+@pytest.mark.parametrize("stated", [{}, {"bars_per_year": 6_000}])
+def test_the_deflated_ratio_of_intraday_bars_is_the_formula_s(stated):
+    index = pd.date_range("2024-03-01 14:30", periods=900, freq="15min", tz="UTC")
+    spec = bt.load_spec({**crossover(), **stated, "calendar": "24/7"})
+    bars = make_bars(900, index=index)
+    result = bt.sweep(spec, bars, parameters={"fast": [2, 3, 5, 8], "slow": [15, 20, 25, 30]})
+    days = index.floor("D")
+    last = np.ones(900, bool) if stated else np.append(days[1:] != days[:-1], True)
+    series = []
+    for rank in range(1, 17):
+        equity = np.append(100_000.0, result.run(rank).equity.to_numpy()[last])
+        series.append(equity[1:] / equity[:-1] - 1.0)
+    ratios = np.array([returns.mean() / returns.std(ddof=1) for returns in series])
+    quantiles = norm.ppf(1 - 1 / 16), norm.ppf(1 - 1 / (16 * np.e))
+    hurdle = ratios.std(ddof=1) * (
+        (1 - np.euler_gamma) * quantiles[0] + np.euler_gamma * quantiles[1]
+    )
+    best, count = ratios[0], last.sum()
+    spread = 1 - skew(series[0]) * best + (kurtosis(series[0], fisher=False) - 1) / 4 * best**2
+    deflated = norm.cdf((best - hurdle) * np.sqrt((count - 1) / spread))
+    assert 0.01 < deflated < 0.99
+    for most in (None, 12):
+        found = replace(result, overfitting_sample=most).overfitting(repetitions=20)
+        assert (found.periods, found.sampled) == (count, most)
+        annual = np.sqrt(6_000 if stated else 365)
+        assert found.expected_maximum == pytest.approx(hurdle * annual, rel=1e-9)
+        assert found.deflated == pytest.approx(deflated, rel=1e-9)
 
 
 def test_the_other_statistics_are_those_of_a_sweep_of_the_sample():
