@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from btkit.arguments import check_whole, refusal
 from btkit.metrics import MEASURED, bar_returns
 from btkit.metrics.curves import risk_free_returns
-from btkit.simulation import Result, simulate
+from btkit.simulation import Result, simulate_inputs
 from btkit.spec import StrategySpec
 from btkit.validation.axes import Number
 from btkit.validation.grid import ParameterSets
@@ -140,7 +140,7 @@ class SweepResult:
         return self.table.iloc[self.order[:count]]
 
     def run(self, rank: int = 1) -> Result:
-        """Simulate one set again, in full.
+        """Simulate one set again, in full: from what it was measured from.
 
         Parameters
         ----------
@@ -156,16 +156,11 @@ class SweepResult:
         rank = check_whole(rank, "rank", least=1, hint=most)
         if rank > len(self.sets):
             raise refusal(rank, "rank", rule=f"at most {len(self.sets)}", hint=most)
-        first = self.sweeper.first
-        return simulate(
-            with_parameters(self.spec, self.sets.at(int(self.order[rank - 1]))),
-            first.all_bars,
-            capital=first.initial_capital,
-            commission=first.commission,
-            slippage=first.slippage,
-            start=first.bars.index[0],
-            benchmark=first.benchmark.bars,
-        )
+        inputs = self.sweeper.inputs
+        spec = with_parameters(self.spec, self.sets.at(int(self.order[rank - 1])))
+        # The trained models that the rows were made with, whatever their folders hold by now; and
+        # bars of its own, that may be changed.
+        return simulate_inputs(replace(inputs, spec=spec, bars=inputs.bars.copy(), outputs={}))
 
     def overfitting(
         self, *, repetitions: int = 1_000, seed: int = 0, on_chunk: OnChunk | None = None

@@ -66,6 +66,22 @@ def test_unfinished_sets_are_known_by_the_bundle_as_well(settings, folder):
     assert json.dumps(marks[0])
 
 
+def test_a_set_of_a_sweep_is_run_again_with_the_bundle_it_was_measured_with(settings, folder):
+    rules = reading(
+        PATH, parameters={"n": 5}, entry_conditions=['regime == "TRENDING_DOWN" or close > sma_{n}']
+    )
+    swept = bt.sweep(rules, *RANGE, parameters={"n": [5, 10, 20]}, settings=settings)
+    before = bt.load_bundle(folder).hash
+    regime_bundle(folder, seed=7)
+    for rank in (1, 3):
+        run = swept.run(rank)
+        row = swept.table.iloc[swept.order[rank - 1]]
+        assert run.metrics.sharpe_ratio == pytest.approx(row["sharpe_ratio"], rel=1e-12)
+        assert [known.bundle.hash for known in run.classified[0].bundles] == [before]
+        # Whoever changes its bars changes no other run's.
+        run.all_bars["close"] = 1.0
+
+
 def test_a_bundle_that_is_not_there_ends_the_run(settings, tmp_path):
     del tmp_path
     with pytest.raises(BundleError, match="nowhere"):
