@@ -237,7 +237,8 @@ def fingerprint(job: SweepJob, sweeper: Sweeper) -> str:
         "axes": job.ordered_axes,
         "constraint": job.constraint,
         "method": drawn,
-        "objective": job.objective,
+        # With it, which set is the best.
+        "objective": [job.objective, job.least_trades],
         "costs": list(job.account.values()),
         "bars": bars_hash(first.all_bars, columns=job.rules.own_columns),
         **brought_by_user(

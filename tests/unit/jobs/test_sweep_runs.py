@@ -171,6 +171,19 @@ def test_sets_of_axes_in_another_order_are_not_taken_up(settings, monkeypatch):
     pd.testing.assert_frame_equal(again.table, expected.table)
 
 
+def test_another_least_number_of_trades_is_another_question(settings):
+    # Another set is the best: a document must not change under the id that somebody noted.
+    first = swept(settings)
+    report = describe_sweep(first, settings=settings)
+    most = int(first.table["total_trades"].max())
+    other = swept(settings.model_copy(update={"min_trades_required": most}))
+    assert other.sweep_id != first.sweep_id
+    assert other.best != first.best
+    document, _ = load_stored("sweep", first.sweep_id, settings=settings)
+    assert document["best"]["parameters"] == report.to_dict()["best"]["parameters"] == first.best
+    assert swept(settings).sweep_id == first.sweep_id
+
+
 def stopped_after(original):
     def measure(*arguments, **options):
         original(*arguments, **options)
