@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from btkit.errors import InterruptedRunError, read_error
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 PATIENCE_S: Final = 60.0
 """How long a server that does not answer is asked again, in seconds."""
+
+_WAITS = "waits for workers: none is there. `backtest worker` starts one."
 
 
 class Remote:
@@ -71,13 +74,20 @@ class Remote:
         self._document = self._client.ask("POST", "/backtests/resume", json=asked)
         return self._document
 
-    def follow(self, progress: ProgressListener | None = None) -> dict[str, Any]:
+    def follow(
+        self,
+        progress: ProgressListener | None = None,
+        *,
+        say: Callable[[str], object] = lambda _: None,
+    ) -> dict[str, Any]:
         """Wait for its end, and return its document then.
 
         Parameters
         ----------
         progress
             Notified how far it is. What stops it, such as Cancel or Ctrl-C, cancels the operation.
+        say
+            Takes a sentence for people whenever it waits because no worker is there.
 
         Raises
         ------
@@ -85,9 +95,12 @@ class Remote:
             If the server does not answer for a minute. The operation goes on without this.
         """
         watched = check_progress(progress)
+        waiting = partial(say, f"Operation {self.operation_id} {_WAITS}")
+        if self._document.get("workers") == 0 and not self._document.get("done"):
+            waiting()
         with watched.stage(self.kind) as note:
             try:
-                self._document = self._last_event(watched)
+                self._document = self._last_event(watched, waiting)
             except (InterruptedRunError, KeyboardInterrupt):
                 self.cancel()
                 raise
@@ -149,7 +162,9 @@ class Remote:
                 details={**error["details"], **known},
             )
 
-    def _last_event(self, watched: ProgressListener) -> dict[str, Any]:
+    def _last_event(
+        self, watched: ProgressListener, waiting: Callable[[], object]
+    ) -> dict[str, Any]:
         seen = ""
 
         def listen() -> dict[str, Any]:
@@ -159,6 +174,8 @@ class Remote:
                     seen = number or seen
                     if kind == "done":
                         return data
+                    if kind == "waiting":
+                        waiting()
                     _show(watched, data)
             # The server is going down; another may take its place.
             raise no_answer("the events end before the operation does")

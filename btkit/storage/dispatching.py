@@ -186,7 +186,8 @@ class DispatchTable(ContentTable):
             if connection.execute(_SELECT_IDLE).fetchone() is None:
                 return
         with self.database.change() as connection:
-            connection.execute(_PARK_IDLE)
+            for row in connection.execute(_PARK_IDLE).fetchall():
+                note_event(connection, row["operation_id"], "waiting", {})
 
     def note_progress(self, operation_id: str, *, rate: float | None) -> None:
         """Note how fast an operation is, in units a second, and let who follows it know."""
@@ -246,6 +247,7 @@ AND NOT EXISTS (SELECT 1 FROM btkit_leases l WHERE l.operation_id = o.operation_
 """
 _PARK_IDLE = f"""
 UPDATE btkit_operations SET status = 'queued', rate = NULL WHERE operation_id IN ({_SELECT_IDLE})
+RETURNING operation_id
 """  # noqa: S608 - nothing but what stands here
 _ENDING_KINDS = {"whole": WHOLE.group, "finish": FINISH.group}
 _SELECT_ENDINGS = """

@@ -167,8 +167,9 @@ class OperationEvent:
         ISO 8601, UTC.
     kind
         ``queued``, ``started``, ``progress``, ``lost`` (a worker, with a piece), ``bisected``,
-        ``crashed`` (a unit), ``void`` (what was done of it, which begins again), ``finishing``,
-        ``cancelling``, or how it ended: ``complete``, ``failed``, ``cancelled``.
+        ``crashed`` (a unit), ``void`` (what was done of it, which begins again), ``waiting`` (for
+        workers: none is left), ``finishing``, ``cancelling``, or how it ended:
+        ``complete``, ``failed``, ``cancelled``.
     data
         Plain JSON values.
     """

@@ -15,6 +15,7 @@ from btkit.cli.next_steps import step
 from btkit.cli.options import OperationName, ServerUrl
 from btkit.cli.outcome import PASSED, SOFT_FAILURE, CommandOutcome
 from btkit.cli.signatures import called_with, joined
+from btkit.cli.streams import say
 
 NAME = "submit"
 HELP = "Have a server do a job: run, walk-forward, options-sim, sweep, batch."
@@ -83,7 +84,10 @@ def _submitted(job: Any, flags: Mapping[str, Any]) -> CommandOutcome:  # noqa: A
                 step("Stops it.", "cancel", *named),
             ]
             return CommandOutcome(operation.document, next=steps)
-        ended = operation.follow(called_with(quiet_progress, flags))
+        ended = operation.follow(
+            called_with(quiet_progress, flags),
+            say=(lambda _: None) if flags["quiet"] else say,
+        )
         operation.check_ended(ended)
     document = ended["result"]
     return CommandOutcome(

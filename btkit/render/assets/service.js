@@ -72,7 +72,7 @@
     if (one.error) {
       cell.append(make("div", one.error.message, "bt-under"), make("div", one.error.hint, "bt-under"));
     } else if (one.status === "queued" && !one.workers) {
-      cell.append(make("div", "no worker is there", "bt-under"));
+      cell.append(make("div", "waits for workers: none is there", "bt-under"));
     }
     return cell;
   }

@@ -51,6 +51,25 @@ def test_the_command_asks_a_server(server, backtest, monkeypatch, tmp_path):
     backtest("cancel", "--operation-id", document["operation_id"])
 
 
+def test_who_follows_is_told_that_no_worker_is_there(server, backtest, monkeypatch, tmp_path):
+    monkeypatch.setenv("BT_SERVER_URL", f"http://127.0.0.1:{server.port}")
+    path = tmp_path / "crossing.json"
+    path.write_text(json.dumps(STRATEGY))
+    symbol, start, end = RANGE
+    asked = ["run", "--strategy", str(path), "--symbol", symbol, "--start", start, "--end", end]
+    asked = ["submit", *asked, "--source", "sample", "--follow", "--operation-id"]
+    with server.working(work):
+        _, _, said = backtest(*asked, "one")
+        assert "waits for workers" not in said
+        server.app.app.state.service.dispatcher.present.clear()
+        _, _, said = backtest(*asked, "two")
+        assert said.startswith(
+            "Operation two waits for workers: none is there. `backtest worker` starts one.\n"
+        )
+        _, _, said = backtest(*asked, "three", "--quiet")
+        assert said == ""
+
+
 def test_cancel_takes_one_id(backtest):
     for given in ([], ["--run-id", "0" * 16, "--operation-id", "a"]):
         code, document, _ = backtest("cancel", *given)

@@ -130,6 +130,19 @@ def test_progress_hears_how_far_it_is(server, client):
     assert repr(operation).endswith("run, complete>")
 
 
+def test_whenever_no_worker_is_left_it_is_said(server, client):
+    operation = client.submit(run_job())
+    known, table, said = operation.operation_id, server.store.operations, []
+    server.order(known)
+    table.withdraw(table.leases(known)[0].lease_id)
+    table.park()
+    server.work_off(known, work)
+    server.merged(known)
+    assert operation.follow(say=said.append)["status"] == "complete"
+    (sentence,) = said
+    assert sentence.startswith(f"Operation {known} waits for workers")
+
+
 def run_job(**changes):
     symbol, start, end = RANGE
     asked = {"spec": STRATEGY, "symbol": symbol, "start": start, "end": end, **changes}

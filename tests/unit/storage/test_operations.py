@@ -563,4 +563,5 @@ def test_what_nobody_is_at_waits_again_but_what_ends(table):
     table.request_cancel("stopped")
     table.park()
     stands = {name: table.get(name).status for name in leases}
+    assert [kinds(table, name)[-1] for name in ("left", "at_work")] == ["waiting", "started"]
     assert stands == {"left": "queued", "at_work": "running", "stopped": "running"}
