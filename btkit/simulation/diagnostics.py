@@ -7,11 +7,10 @@ from pydantic import BaseModel, ConfigDict
 
 from btkit.decisions import Clause
 from btkit.engine.inputs import Integers
-from btkit.engine.orders import Side
-from btkit.simulation.evaluator import Evaluator
 from btkit.simulation.explaining import Explainer, explain_orders
 from btkit.simulation.never_fired import tell_never_fired
 from btkit.simulation.simulated import Simulated
+from btkit.simulation.views import Views, views_of
 
 
 class ConditionCount(BaseModel):
@@ -66,36 +65,42 @@ class Diagnostics(BaseModel):
     never_fired: list[str]
 
 
-def diagnose(run: Simulated) -> Diagnostics:
+def diagnose(run: Simulated, *, at_once: int | None = None) -> Diagnostics:
     """Judge every condition again at each deciding bar, with what the account was then.
 
     Parameters
     ----------
     run
         Of any kind of spec.
+    at_once
+        How many trades of how many bars are judged at once, which takes memory and changes
+        nothing; None for a million, or as many as there are bars.
     """
     outcome, positions, index = run.outcome, run.positions, run.all_bars.index
-    oldest, every = _evaluators(run)
+    traded = len(positions.closed.reason) > 0
+    # Without trades there is a row a bar, which the explanation looks at all together.
+    oldest, every = views_of(run, at_once=at_once if traded else None)
     explanation: list[str] = []
     never_fired: list[str] = []
     sides = list(zip(run.clauses.sides, every, strict=True))
     with np.errstate(all="ignore"):
         judging = {
-            clause.list_name: view for side, view in sides for clause in (*side.exit, *side.stop)
+            clause.list_name: views for side, views in sides for clause in (*side.exit, *side.stop)
         }
         counts = [
             _count(judging.get(clause.list_name, oldest), clause)
             for clause in run.clauses.conditions()
         ]
-        if not len(positions.closed.reason):
+        if not traded:
+            (view,) = oldest
             explanation = explain_orders(outcome.skipped, outcome.unfilled) or [
                 sentence
                 for side in run.clauses.sides
-                for sentence in Explainer(oldest, index).explain(side)
+                for sentence in Explainer(view, index).explain(side)
             ]
             explanation += [found.told(outcome.start) for found in run.classified]
-        for side, view in sides:
-            never_fired += tell_never_fired(view, side, index)
+        for side, views in sides:
+            never_fired += tell_never_fired(views, side, index)
     return Diagnostics(
         conditions=counts,
         condition_errors={
@@ -109,57 +114,17 @@ def diagnose(run: Simulated) -> Diagnostics:
     )
 
 
-def _count(evaluator: Evaluator, clause: Clause) -> ConditionCount:
-    raised = evaluator.spread(evaluator.evaluate(clause.tree).failed)
-    met = evaluator.met(clause.tree)
-    evaluator.forget()
+def _count(views: Views, clause: Clause) -> ConditionCount:
+    held = raised = 0
+    for view in views:
+        raised += _distinct(view.rows[view.spread(view.evaluate(clause.tree).failed)])
+        held += _distinct(view.rows[view.met(clause.tree)])
+    views.forget()
     return ConditionCount(
-        list=clause.list_name,
-        index=clause.index,
-        text=clause.text,
-        held=_distinct(evaluator.rows[met]),
-        raised=_distinct(evaluator.rows[raised]),
+        list=clause.list_name, index=clause.index, text=clause.text, held=held, raised=raised
     )
 
 
 def _distinct(bars: Integers) -> int:
     # Of bars in order, which need no sorting and no copy.
     return int(np.count_nonzero(bars[1:] != bars[:-1])) + (len(bars) > 0)
-
-
-def _evaluators(run: Simulated) -> tuple[Evaluator, list[Evaluator]]:
-    """Return what sees the oldest open trade at each deciding bar, and what sees every one.
-
-    The latter for each side of a strategy by itself, to which a trade of the other side is none.
-    """
-    positions, outcome = run.positions, run.outcome
-    end = outcome.last_decided + 1
-    first, last = positions.decided_upon()
-    # One entry a bar at the most, so entry bars tell trades apart.
-    order = np.argsort(positions.closed.entry_bar)
-    count = np.maximum(np.minimum(last, end) - first, 0)[order]
-    held = np.repeat(order, count)
-    at = np.arange(len(held)) - np.repeat(np.cumsum(count) - count, count) + first[held]
-    # In order of bars, so that what came nearest is reported with its first date.
-    held = held[np.argsort(at, kind="stable")]
-    # A bar without a trade has a row, too.
-    open_at = np.bincount(at - outcome.start, minlength=max(end - outcome.start, 0))
-    bars = outcome.start + np.repeat(np.arange(len(open_at)), np.maximum(open_at, 1))
-    # A long run has millions of them.
-    del at
-    trades = np.full(len(bars), -1)
-    trades[open_at[bars - outcome.start] > 0] = held
-    is_oldest = np.diff(bars, prepend=-1) != 0
-
-    def judging(bars: Integers, trades: Integers) -> Evaluator:
-        return Evaluator(run.feature_set, bars, positions.known(bars, trades))
-
-    if run.clauses.short is None:
-        every = [judging(bars, trades)]
-        if is_oldest.all():
-            return every[0], every
-    else:
-        # No trade, -1, is of no side.
-        of = np.append(outcome.trades.side, 0)[trades]
-        every = [judging(bars, np.where(of == side, trades, -1)) for side in (Side.BUY, Side.SELL)]
-    return judging(bars[is_oldest], trades[is_oldest]), every

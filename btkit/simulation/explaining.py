@@ -90,4 +90,4 @@ class Explainer:
         return f"{named} never held on the same bar (alone on {held} bars){best}."
 
     def _near(self, clause: Clause, among: NDArray[np.bool_]) -> str:
-        return tell_nearest(self._view, clause.tree, among, self._index)
+        return tell_nearest([self._view], clause.tree, lambda _: among, self._index)

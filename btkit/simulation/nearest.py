@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,9 +24,10 @@ _OPPOSITE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
 
 class Miss(NamedTuple):
-    """The bar at which one comparison came nearest: its row, and the two sides there."""
+    """The bar at which one comparison came nearest: by how much it missed, and its two sides."""
 
-    row: int
+    gap: float
+    bar: int
     op: str
     left: float
     right: float
@@ -38,45 +39,53 @@ class Miss(NamedTuple):
 
 
 def tell_nearest(
-    view: Evaluator, tree: Node, among: NDArray[np.bool_], index: pd.Index[Any]
+    views: Iterable[Evaluator],
+    tree: Node,
+    among: Callable[[Evaluator], NDArray[np.bool_]],
+    index: pd.Index[Any],
 ) -> str:
     """Return the end of a sentence that says how near a condition came, from a semicolon on.
 
     Parameters
     ----------
-    view
-        Evaluates the condition.
+    views
+        Evaluate the condition, each at bars after those of the one before; gone through twice.
     tree
         The condition.
     among
-        The rows to look at, where everything else held.
+        The rows of each to look at, where everything else held.
     index
         The times of all bars.
     """
-    miss = nearest_miss(view, tree, among)
+    miss = nearest_miss(views, tree, among)
     if miss is not None:
-        date = index[view.rows[miss.row]].date().isoformat()
+        date = index[miss.bar].date().isoformat()
         return (
             f"; it came nearest on {date}, with {miss.left:.6g} where {_NEEDED[miss.op]} "
             f"{miss.right:.6g} was needed"
         )
-    never = _tell_texts(view, tree)
+    columns = {column.label: column for column in columns_of(tree)}
+    missing, raised, both, never = dict.fromkeys(columns, 0), 0, False, ""
+    for view in views:
+        never = _tell_texts(view, tree)
+        rows = among(view)
+        failed = view.spread(view.evaluate(tree).failed) & rows
+        raised += int(failed.sum())
+        for name, column in columns.items():
+            absent = view.spread(view.evaluate(column).none) & rows
+            missing[name] += int(absent.sum())
+            both |= bool((absent & failed).any())
     if never:
         return f"; {never}"
-    missing = {
-        column.label: view.spread(view.evaluate(column).none) & among for column in columns_of(tree)
-    }
-    absent = [name for name, mask in missing.items() if mask.any()]
-    raised = view.spread(view.evaluate(tree).failed) & among
-    if raised.any():
+    if raised:
         reason = (
             "a value it needs was missing"
-            if any((missing[name] & raised).any() for name in absent)
+            if both
             else "it could not be evaluated, since it compares unlike kinds or divides by zero"
         )
-        return f"; on {int(raised.sum()):,} bars {reason}"
+        return f"; on {raised:,} bars {reason}"
     # A condition that guards against None does not raise, and holds as little.
-    said = [f"{name} was missing on {int(missing[name].sum()):,} bars" for name in absent]
+    said = [f"{name} was missing on {count:,} bars" for name, count in missing.items() if count]
     return f"; {', '.join(said)}" if said else ""
 
 
@@ -106,29 +115,43 @@ def _compared_texts(tree: Node) -> Iterator[tuple[str, str]]:
                 pass
 
 
-def nearest_miss(view: Evaluator, tree: Node, among: NDArray[np.bool_]) -> Miss | None:
+def nearest_miss(
+    views: Iterable[Evaluator], tree: Node, among: Callable[[Evaluator], NDArray[np.bool_]]
+) -> Miss | None:
     """Return where, and by how much, `tree` missed by least; None where no number says so."""
+    nearest: list[Miss | None] = []
+    for view in views:
+        misses = list(_misses(view, tree, among(view)))
+        nearest = list(map(_nearer, nearest or [None] * len(misses), misses))
+    known = [miss for miss in nearest if miss is not None]
+    return min(known, key=lambda miss: miss.relative) if known else None
+
+
+def _nearer(before: Miss | None, miss: Miss | None) -> Miss | None:
+    # The first of the nearest bars, whichever part it is in.
+    return before if miss is None or (before is not None and before.gap <= miss.gap) else miss
+
+
+def _misses(view: Evaluator, tree: Node, among: NDArray[np.bool_]) -> Iterator[Miss | None]:
+    """Yield for each comparison of a condition, in order, where it came nearest."""
     match tree:
         case And(left, right):
             # Each half counts where the other one held: what was missing there was it alone.
-            misses = [
-                nearest_miss(view, left, among & view.met(right)),
-                nearest_miss(view, right, among & view.met(left)),
-            ]
+            yield from _misses(view, left, among & view.met(right))
+            yield from _misses(view, right, among & view.met(left))
         case Or(left, right):
-            misses = [nearest_miss(view, left, among), nearest_miss(view, right, among)]
+            yield from _misses(view, left, among)
+            yield from _misses(view, right, among)
         case On(interval, And() | Or() | Unary("not") | Compare() as inner):
-            return nearest_miss(view, _side_by_side(interval, inner), among)
+            yield from _misses(view, _side_by_side(interval, inner), among)
         case Unary(op="not", operand=On(interval, Compare() as inner)):
-            return nearest_miss(view, Unary("not", _side_by_side(interval, inner)), among)
+            yield from _misses(view, Unary("not", _side_by_side(interval, inner)), among)
         case Unary(op="not", operand=Compare(op=op, left=left, right=right)) if op in _OPPOSITE:
-            return nearest_miss(view, Compare(_OPPOSITE[op], left, right), among)
+            yield from _misses(view, Compare(_OPPOSITE[op], left, right), among)
         case Compare(op=op) if op in _NEEDED:
-            return _nearest_comparison(view, tree, among)
+            yield _nearest_comparison(view, tree, among)
         case _:
-            return None
-    known = [miss for miss in misses if miss is not None]
-    return min(known, key=lambda miss: miss.relative) if known else None
+            pass
 
 
 def _side_by_side(interval: Interval, node: Node) -> Node:
@@ -155,11 +178,12 @@ def _nearest_comparison(view: Evaluator, tree: Compare, among: NDArray[np.bool_]
     if not np.isfinite(gap).any():
         return None
     row = int(gap.argmin())
+    bar, least = int(view.rows[row]), float(gap[row])
     first, second = float(left[row]), float(right[row])
     if isinstance(tree.left, Const):
         # "5000 < close" asks something of close, not of 5000.
-        return Miss(row, _MIRRORED[tree.op], second, first)
-    return Miss(row, tree.op, first, second)
+        return Miss(least, bar, _MIRRORED[tree.op], second, first)
+    return Miss(least, bar, tree.op, first, second)
 
 
 def _numbers(view: Evaluator, tree: Node) -> NDArray[np.float64]:
