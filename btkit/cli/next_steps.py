@@ -80,6 +80,8 @@ def after_error(error: BtkitError, arguments: Sequence[str]) -> list[Step]:
     if isinstance(error, SourceError) and not error.retryable:
         # Taken up, a run would ask the same source again.
         return [step("Shows where bars may come from, with an example.", *arguments[:1], "--help")]
+    if "operation_id" in error.details:
+        return _after_operation(error, arguments)
     if error.run_id is not None and "status" in error.details:
         return [_after_stored_run(error, error.run_id)]
     if isinstance(error, UsageError):
@@ -87,9 +89,19 @@ def after_error(error: BtkitError, arguments: Sequence[str]) -> list[Step]:
         understood = error.details.get("command")
         asked = arguments[:1] if understood is None else understood.split()[1:]
         return [step("Shows what the command takes, with an example.", *asked, "--help")]
-    if error.run_id is not None and (asked := _named_by_hint(error, error.run_id)):
-        return [step("Does what the hint says.", *asked)]
-    return [_again(error, arguments)]
+    asked = [] if error.run_id is None else _named_by_hint(error, error.run_id)
+    return [step("Does what the hint says.", *asked) if asked else _again(error, arguments)]
+
+
+def _after_operation(error: BtkitError, arguments: Sequence[str]) -> list[Step]:
+    """Return what may be done about an operation of a server that came to nothing."""
+    server = _option(arguments, "--server")
+    there = () if server is None else ("--server", server)
+    named = ("--operation-id", str(error.details["operation_id"]), *there)
+    shown = step("Shows how it stands.", "status", *named)
+    if error.details.get("status") not in _RESUMABLE:
+        return [shown]
+    return [step("Goes on with it, once it has stopped.", "resume", *named), shown]
 
 
 def _named_by_hint(error: BtkitError, run_id: str) -> list[str]:
@@ -274,6 +286,14 @@ def after_lookahead(document: Mapping[str, Any]) -> list[Step]:
             "check-lookahead", *command[2:],
         ),
     ]  # fmt: skip
+
+
+def after_queueing(*named: str) -> list[Step]:
+    """Return what may be done with an operation that a server has queued, by what names it."""
+    return [
+        step("Shows how it stands, and what it came to.", "status", *named),
+        step("Stops it.", "cancel", *named),
+    ]
 
 
 def after_list(runs: Sequence[Mapping[str, Any]]) -> list[Step]:

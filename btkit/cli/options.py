@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from btkit.errors import UsageError
+
 
 class EngineName(StrEnum):
     """The papermill engines that a report can be made with."""
@@ -165,3 +167,26 @@ MaxRows = Annotated[
         "--max-rows", metavar="N", help="Print the first N entries of each list in the document."
     ),
 ]
+
+
+def check_one_id(run_id: str | None, operation_id: str | None, *, what: str) -> None:
+    """Refuse a command that names no job, or one here and one of a server.
+
+    Parameters
+    ----------
+    run_id, operation_id
+        As the flags have them.
+    what
+        The end of a sentence about the job, such as ``"is to stop"``.
+
+    Raises
+    ------
+    UsageError
+        Unless one of them is given, and not both.
+    """
+    if (run_id is None) == (operation_id is None):
+        raise UsageError(
+            f"Either --run-id or --operation-id says what {what}.",
+            hint="Give --run-id of what runs here, or --operation-id of what a server does.",
+            details={"option": "--run-id"},
+        )

@@ -174,9 +174,16 @@ def _translate(error: BaseException) -> BtkitError:
         return error
     # As `name_run` left them, on an error that is not ours.
     known = vars(error)
-    run: dict[str, Any] = {name: known[name] for name in ("run_id", "status") if name in known}
+    named = ("run_id", "operation_id", "status")
+    run: dict[str, Any] = {name: known[name] for name in named if name in known}
     # typer raises its own Abort where it meets an interrupt.
     if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "Abort":
+        if "operation_id" in run:
+            return InterruptedRunError(
+                f"The command was stopped, and the operation {run['operation_id']} with it.",
+                hint=f"`backtest resume --operation-id {run['operation_id']}` goes on with it.",
+                details=run,
+            )
         return InterruptedRunError(
             "The command was stopped before it was done.",
             hint="Run it again; what was stored before is as it was.",

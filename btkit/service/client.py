@@ -33,7 +33,7 @@ from btkit.storage.parcels import unpack_job
 P = ParamSpec("P")
 
 _URL = "Give what `backtest serve` prints, such as http://127.0.0.1:8432."
-_HOW_TO_SIGN_IN = "Give the server's BT_API_HOW_TO_SIGN_IN, or set that variable."
+_HOW_TO_SIGN_IN = "Give the server's BT_API_TOKEN, or set that variable."
 _DONE_THERE = """Do what `btkit.{0}` does, on the server.
 
 Parameters

@@ -8,7 +8,7 @@ from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from btkit.errors import InterruptedRunError, read_error
+from btkit.errors import BtkitError, InterruptedRunError, ServerError, read_error
 from btkit.jobs.progress import ProgressListener, check_progress
 from btkit.jobs.watching import count
 from btkit.service.lease_client import persist
@@ -85,7 +85,8 @@ class Remote:
         Parameters
         ----------
         progress
-            Notified how far it is. What stops it, such as Cancel or Ctrl-C, cancels the operation.
+            Notified how far it is. What stops it, such as Cancel or Ctrl-C, cancels the operation,
+            and its error has a note that says so.
         say
             Takes a sentence for people whenever it waits because no worker is there.
 
@@ -101,8 +102,8 @@ class Remote:
         with watched.stage(self.kind) as note:
             try:
                 self._document = self._last_event(watched, waiting)
-            except (InterruptedRunError, KeyboardInterrupt):
-                self.cancel()
+            except (InterruptedRunError, KeyboardInterrupt) as stop:
+                self._cancel_for(stop)
                 raise
             note(self._document["status"])
         return self._document
@@ -150,8 +151,8 @@ class Remote:
         if document["status"] == "cancelled":
             raise InterruptedRunError(
                 f"The operation {self.operation_id} was cancelled.",
-                hint="Its resume(), or POST /backtests/resume, goes on with it.",
-                details=known,
+                hint=f"{self._resumed_by} goes on with it.",
+                details={**known, "status": "cancelled"},
             )
         error = document["error"]
         if error is not None:
@@ -161,6 +162,30 @@ class Remote:
                 hint=error["hint"],
                 details={**error["details"], **known},
             )
+
+    @property
+    def _resumed_by(self) -> str:
+        known = self.operation_id
+        return f"`backtest resume --operation-id {known}`, or client.operation({known!r}).resume(),"
+
+    def _cancel_for(self, stop: BaseException) -> None:
+        """Cancel it, and say so of what stopped whoever waits for it."""
+        known = {"operation_id": self.operation_id}
+        try:
+            self.cancel()
+        except BtkitError as error:
+            raise ServerError(
+                f"The operation {self.operation_id} goes on: it could not be asked to stop. "
+                f"{error.message}",
+                hint=f"`backtest cancel --operation-id {self.operation_id}` asks it once more.",
+                details=known,
+            ) from error
+        details = stop.details if isinstance(stop, BtkitError) else vars(stop)
+        details.update(known, status=self._document["status"])
+        stop.add_note(
+            f"The operation {self.operation_id} was asked to stop, too; {self._resumed_by} goes on "
+            "with it."
+        )
 
     def _last_event(
         self, watched: ProgressListener, waiting: Callable[[], object]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from btkit.cli.next_steps import step
-from btkit.cli.options import OperationName, RunId, ServerUrl
+from btkit.cli.options import OperationName, RunId, ServerUrl, check_one_id
 from btkit.cli.outcome import CommandOutcome
-from btkit.errors import UsageError
 
 NAME = "cancel"
 HELP = """
@@ -29,12 +28,7 @@ def command(
     server: ServerUrl = None,
 ) -> CommandOutcome:
     """Ask a job to stop."""
-    if (run_id is None) == (operation_id is None):
-        raise UsageError(
-            "Either --run-id or --operation-id says what is to stop.",
-            hint="Give --run-id of what runs here, or --operation-id of what a server does.",
-            details={"option": "--run-id"},
-        )
+    check_one_id(run_id, operation_id, what="is to stop")
     return _cancelled_here(run_id) if run_id is not None else _cancelled_there(operation_id, server)
 
 
@@ -60,5 +54,11 @@ def _cancelled_there(operation_id: str | None, server: str | None) -> CommandOut
     with Client(server) as client:
         document = client.operation(operation_id).cancel()
     known = document["operation_id"]
-    shown = step("Shows whether it has stopped.", "status", "--operation-id", known, *there)
-    return CommandOutcome(document, next=[shown])
+    named = ("--operation-id", known, *there)
+    return CommandOutcome(
+        document,
+        next=[
+            step("Shows whether it has stopped.", "status", *named),
+            step("Goes on with it once it has.", "resume", *named),
+        ],
+    )

@@ -11,7 +11,7 @@ import typer
 from btkit.cli.asked import SpecFlags, quiet_progress
 from btkit.cli.commands import batch
 from btkit.cli.each_kind import commands_of
-from btkit.cli.next_steps import step
+from btkit.cli.next_steps import after_queueing, step
 from btkit.cli.options import OperationName, ServerUrl
 from btkit.cli.outcome import PASSED, SOFT_FAILURE, CommandOutcome
 from btkit.cli.signatures import called_with, joined
@@ -25,7 +25,8 @@ Have a server do what `backtest {command}` does here.
 
 It takes the same flags. The spec is read here; bars, and what no flag says, are the server's. The
 server answers with an operation at once; --follow waits for its end, says how far it is, and prints
-the document that the command prints there. Ctrl-C stops the operation then; `status` shows it.
+the document that the command prints there. Ctrl-C stops the operation then; `resume
+--operation-id` goes on with it.
 BT_API_TOKEN has the server's token, where it has one.
 Exit codes: 0 taken, or passed; 1 missed a threshold or had no data; 2 error.
 
@@ -79,15 +80,13 @@ def _submitted(job: Any, flags: Mapping[str, Any]) -> CommandOutcome:  # noqa: A
         there = () if server is None else ("--server", server)
         named = ("--operation-id", operation.operation_id, *there)
         if not follows:
-            steps = [
-                step("Shows how it stands, and what it came to.", "status", *named),
-                step("Stops it.", "cancel", *named),
-            ]
-            return CommandOutcome(operation.document, next=steps)
-        ended = operation.follow(
-            called_with(quiet_progress, flags),
-            say=(lambda _: None) if flags["quiet"] else say,
-        )
+            return CommandOutcome(operation.document, next=after_queueing(*named))
+        told = (lambda _: None) if flags["quiet"] else say
+        try:
+            ended = operation.follow(called_with(quiet_progress, flags), say=told)
+        except KeyboardInterrupt as stop:
+            told("\n".join(stop.__notes__))
+            raise
         operation.check_ended(ended)
     document = ended["result"]
     return CommandOutcome(
