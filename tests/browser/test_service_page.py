@@ -1,5 +1,6 @@
 """The page of the service: one signs in, sees what is under way, stops it, and opens a report."""
 
+import re
 import threading
 
 import pytest
@@ -92,6 +93,24 @@ def test_from_the_token_to_the_report(visit, service, keep):
     # Nothing is evaluated in a report, which its policy forbids.
     tab.locator("html[data-drawn]").wait_for(state="attached")
     assert tab.locator(".js-plotly-plot .main-svg:first-child").count() > 3
+
+
+def test_ranges_stay_on_a_line_and_moments_are_told(visit):
+    tab = visit()
+    tab.locator("#operations tbody tr").first.wait_for()
+    heads = tab.locator("#operations th").all_inner_texts()
+    assert heads[1:4] == ["Asked for", "How it stands", "Progress, then result"]
+    lines = "texts => texts.map(text => text.getBoundingClientRect().height < 30)"
+    for part in ("td.bt-name .bt-one-line", "td.bt-asked .bt-one-line"):
+        assert set(tab.locator(f"#operations {part}").evaluate_all(lines)) == {True}
+    (started,) = (
+        tab.locator(".bt-asked .bt-under")
+        .filter(has_text="started")
+        .filter(has_not_text="not")
+        .all_inner_texts()
+    )
+    assert re.fullmatch(r"started \d\d:\d\d:\d\d", started)
+    assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", tab.locator(".bt-asked").first.inner_text())
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

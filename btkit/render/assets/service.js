@@ -60,7 +60,45 @@
       cell.append(name);
     }
     const range = one.start_date ? ` · ${one.start_date} to ${one.end_date}` : "";
-    cell.append(make("div", `${one.kind}${range}`, "bt-under"));
+    cell.append(make("div", `${one.kind}${range}`, "bt-under bt-one-line"));
+    return cell;
+  }
+
+  // Facts break between each other, and sentences at no date.
+  function inPieces(pieces, between = "") {
+    const made = make("div", "", "bt-under");
+    pieces.forEach((piece, place) => {
+      if (place && between) made.append(between);
+      made.append(piece);
+    });
+    return made;
+  }
+
+  const facing = (facts) => inPieces(facts.map((fact) => make("span", fact, "bt-one-line")), " · ");
+  const sentenced = (text) => inPieces(text.split(/(\d{4}-\d{2}-\d{2})/).map((piece, place) =>
+    place % 2 ? make("span", piece, "bt-one-line") : piece));
+
+  const two = (number) => String(number).padStart(2, "0");
+
+  // As the clock of whoever looks says it.
+  function moment(text) {
+    const at = new Date(text);
+    const day = [at.getFullYear(), two(at.getMonth() + 1), two(at.getDate())].join("-");
+    return [day, [two(at.getHours()), two(at.getMinutes()), two(at.getSeconds())].join(":")];
+  }
+
+  function askedCell(one) {
+    const cell = make("td", "", "bt-asked");
+    const [day, time] = moment(one.created_at);
+    cell.append(make("span", `${day} ${time}`, "bt-one-line"));
+    cell.title = one.started_at ? `${one.created_at}, started ${one.started_at}` : one.created_at;
+    if (one.started_at) {
+      const [began, clock] = moment(one.started_at);
+      const said = began === day ? clock : `${began} ${clock}`;
+      cell.append(make("div", `started ${said}`, "bt-under bt-one-line"));
+    } else if (one.status !== "complete") {
+      cell.append(make("div", "not started", "bt-under"));
+    }
     return cell;
   }
 
@@ -70,7 +108,7 @@
     const stops = one.cancel_requested && !one.done;
     cell.append(make("span", `${sign} ${stops ? "stopping" : word}`, style));
     if (one.error) {
-      cell.append(make("div", one.error.message, "bt-under"), make("div", one.error.hint, "bt-under"));
+      cell.append(sentenced(one.error.message), sentenced(one.error.hint));
     } else if (one.status === "queued" && !one.workers) {
       cell.append(make("div", "waits for workers: none is there", "bt-under"));
     }
@@ -95,7 +133,7 @@
     if (outcome.sharpe_ratio !== null) facts.push(`Sharpe ${ratio(outcome.sharpe_ratio)}`);
     if (outcome.max_drawdown_pct !== null) facts.push(`worst fall ${percent(outcome.max_drawdown_pct)}`);
     if (outcome.total_trades !== null) facts.push(many(outcome.total_trades, "trade"));
-    cell.append(make("div", facts.join(" · "), "bt-under"));
+    cell.append(facing(facts));
     return cell;
   }
 
@@ -120,7 +158,7 @@
     if (one.rate && !one.done) facts.push(`${counted(Math.round(one.rate))} a second`);
     if (one.eta !== null) facts.push(`${lasting(one.eta)} left`);
     if (one.crashed) facts.push(`${counted(one.crashed)} given up`);
-    if (facts.length) cell.append(make("div", facts.join(" · "), "bt-under"));
+    if (facts.length) cell.append(facing(facts));
     return cell;
   }
 
@@ -173,7 +211,7 @@
 
   function rowOf(one) {
     const row = make("tr");
-    row.append(nameCell(one), stateCell(one), progressCell(one),
+    row.append(nameCell(one), askedCell(one), stateCell(one), progressCell(one),
       make("td", took(one), "num bt-took"), actionCell(one));
     return row;
   }
