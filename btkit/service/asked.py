@@ -34,6 +34,7 @@ FIELDS: Mapping[str, str] = {
 """What a request without a kind calls the fields of a job, where it is not the same."""
 
 _SAME = ("spec", "symbol", "commission", "slippage", "model_path", "source")
+_OF_A_BACKTEST = (*FIELDS, *_SAME)
 _REFERENCE = "GET /openapi.json describes every field."
 
 
@@ -66,18 +67,25 @@ def read_body(body: bytes) -> dict[str, Any]:
     SpecError, UsageError
         If it is none, or no object.
     """
+    if not body.strip():
+        none = Problem("", "it has none", f"Send the fields of a job. {_REFERENCE}", location=())
+        raise _no_body(none)
     try:
         values = parse_text(body.decode("utf-8", "replace"), form="json")
     except SpecError as error:
         (problem,) = error.problems
-        raise UsageError(
-            f"The body of the request was refused: {problem.message}.",
-            hint=problem.hint,
-            details={"problems": [replace(problem, path="", location=()).to_document()]},
-        ) from error
+        raise _no_body(replace(problem, path="", location=())) from error
     if not isinstance(values, dict):
         raise refusal(values, "the body", rule="an object of JSON", hint=_REFERENCE)
     return values
+
+
+def _no_body(problem: Problem) -> UsageError:
+    return UsageError(
+        f"The body of the request was refused: {problem.message}.",
+        hint=problem.hint,
+        details={"problems": [problem.to_document()]},
+    )
 
 
 def read_asked(
@@ -103,28 +111,49 @@ def read_asked(
         If it makes no sense.
     """
     fields = dict(values)
-    named = {"operation_id": "task_id", **({} if "kind" in fields else _names_of(fields))}
+    refusals = Refusals()
     task_id = fields.pop("task_id", None)
+    operation_id = None if task_id is None else refusals.check(partial(_task_id, task_id))
+    named: dict[str, str] = {}
+    if "kind" not in fields:
+        named = _names_of(fields)
+        odd = [name for name in fields if name not in _OF_A_BACKTEST]
+        refusals.errors += [_renamed(_unknown(name), {}) for name in odd]
+        fields = {name: fields[name] for name in fields if name not in odd}
+    job = refusals.check(partial(_job_of, fields, named, folders, settings))
+    refusals.raise_all()
+    assert job is not None, "or it was refused"
+    return AskedJob(job, operation_id)
+
+
+def _task_id(given: object) -> str:
     try:
-        operation_id = None if task_id is None else check_operation_id(task_id)
+        return check_operation_id(given)
+    except UsageError as error:
+        raise _renamed(error, {"operation_id": "task_id"}) from error
+
+
+def _unknown(name: str) -> UsageError:
+    return UsageError(
+        f"It has no field {quoted(name)}.",
+        hint=did_you_mean(name, _OF_A_BACKTEST) or _REFERENCE,
+        details={"argument": name, "reason": "unknown"},
+    )
+
+
+def _job_of(
+    fields: dict[str, Any], named: Mapping[str, str], folders: AllowedFolders, settings: Settings
+) -> Job:
+    try:
         if "kind" not in fields:
             fields = _as_job(fields, folders)
-        job = _prepared(_filled(fields, folders), folders, settings)
+        return _prepared(_filled(fields, folders), folders, settings)
     except BtkitError as error:
         raise _renamed(error, named) from error
-    return AskedJob(job, operation_id)
 
 
 def _as_job(values: dict[str, Any], folders: AllowedFolders) -> dict[str, Any]:
     """Return the fields of the job that a backtest without a kind is."""
-    known = [*FIELDS, *_SAME]
-    odd = [name for name in values if name not in known]
-    if odd:
-        raise UsageError(
-            f"It has no field {quoted(odd[0])}.",
-            hint=did_you_mean(odd[0], known) or _REFERENCE,
-            details={"argument": odd[0], "reason": "unknown"},
-        )
     if (values.get("strategy_name") is None) == (values.get("spec") is None):
         raise UsageError(
             "A backtest has either strategy_name or spec.",
@@ -133,8 +162,6 @@ def _as_job(values: dict[str, Any], folders: AllowedFolders) -> dict[str, Any]:
             details={"argument": "strategy_name"},
         )
     given = {FIELDS.get(name, name): value for name, value in values.items() if value is not None}
-    if isinstance(given["spec"], str):
-        given["spec"] = _file_of(given["spec"], folders)
     given.setdefault("start", None)
     given.setdefault("end", None)
     # The spec tells what runs it; whoever loads it says what is wrong with it.
@@ -165,7 +192,12 @@ def _file_of(name: str, folders: AllowedFolders) -> str:
 
 def _filled(values: dict[str, Any], folders: AllowedFolders) -> dict[str, Any]:
     """Return the fields of a job whose specs are there by their fields, and every path allowed."""
+    values = _with_file(values, folders)
     jobs = values.get("jobs")
+    if isinstance(jobs, list):
+        jobs = values["jobs"] = [
+            _with_file(job, folders) if isinstance(job, dict) else job for job in jobs
+        ]
     folders.check(_paths(values))
     filled = _with_spec(values)
     if isinstance(jobs, list):
@@ -181,6 +213,13 @@ def _paths(values: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
     for number, job in enumerate(jobs if isinstance(jobs, list) else ()):
         if isinstance(job, Mapping):
             yield from paths_of_job(job, ("jobs", number))
+
+
+def _with_file(values: dict[str, Any], folders: AllowedFolders) -> dict[str, Any]:
+    """Return the fields of a job with the path of its strategy, where they have its name."""
+    named = values.get("spec")
+    found = {"spec": _file_of(named, folders)} if isinstance(named, str) else {}
+    return {**values, **found}
 
 
 def _with_spec(values: dict[str, Any]) -> dict[str, Any]:

@@ -250,3 +250,48 @@ def test_a_plan_runs_and_stores_nothing(client, settings):
     assert "/spec/colour" in problems(
         client.post("/plan", json={**BACKTEST, "spec": {**STRATEGY, "colour": 1}})
     )
+
+
+def test_fields_that_there_are_not_hide_nothing_else_that_is_wrong(client):
+    body = {
+        **BACKTEST,
+        "end_date": "2011-12-32",
+        "simbol": "SPX",
+        "start": "x",
+        "initial_capital": 0,
+    }
+    body |= {"task_id": "a/b", "spec": {**STRATEGY, "exit_conditions": ["close < smaa_{n}"]}}
+    found = problems(start(client, body))
+    assert found.keys() == {
+        "/task_id", "/simbol", "/start", "/end_date", "/initial_capital", "/spec/exit_conditions/0"
+    }  # fmt: skip
+    assert "symbol" in found["/simbol"]["hint"]
+    assert "start_date" in found["/start"]["hint"]
+
+
+@pytest.mark.parametrize("body", [b"", b" \n"])
+def test_a_request_without_a_body_is_told_what_to_send(client, body):
+    answer = client.post(
+        "/backtests/start", content=body, headers={"Content-Type": "application/json"}
+    )
+    assert answer.status_code == 422
+    (said,) = answer.json()["details"]["problems"]
+    assert said["message"] == "it has none"
+    assert "GET /openapi.json" in said["hint"]
+    assert answer.json()["hint"] == said["hint"]
+
+
+@pytest.mark.parametrize("asked", ["strategy_name", "spec", "batch"])
+def test_a_name_is_enough_for_a_strategy_wherever_one_is_named(client, asked):
+    days = {"symbol": "SPX", "start": "2010-01-04", "end": "2011-12-30", "source": "sample"}
+    body = {"kind": "run", "spec": "golden_cross", **days}
+    if asked == "batch":
+        body = {"kind": "batch", "jobs": [body]}
+    elif asked == "strategy_name":
+        body = {"strategy_name": "golden_cross", **days}
+        body |= {"start_date": body.pop("start"), "end_date": body.pop("end")}
+    answer = start(client, body)
+    assert answer.status_code == 202, answer.text
+    text = json.dumps(body).replace("golden_cross", "golden_corss")
+    (said,) = problems(start(client, json.loads(text))).values()
+    assert "golden_cross" in said["hint"]
