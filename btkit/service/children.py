@@ -76,8 +76,8 @@ def _tell(**said: object) -> None:
     print(json.dumps(said), file=_LINE[-1], flush=True)
 
 
-def _schedule(door: Door, _folder: Path, worker_ttl_s: float) -> None:
-    configure_dask(worker_ttl_s=worker_ttl_s)
+def _schedule(door: Door, folder: Path, worker_ttl_s: float) -> None:
+    configure_dask(worker_ttl_s=worker_ttl_s, folder=folder)
     asyncio.run(_serve(door))
 
 

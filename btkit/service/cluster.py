@@ -20,8 +20,9 @@ from typing import Any
 from distributed.security import Security
 
 from btkit.errors import StoreError, UsageError
-from btkit.owner import Owner, is_running, this_process
+from btkit.owner import is_running, this_process
 from btkit.service.doors import Door
+from btkit.service.scratch import clear_scratch
 from btkit.settings import Settings
 from btkit.writing import make_folder, write_whole
 
@@ -40,7 +41,7 @@ _LIVED_S = 60.0
 _START_S = 120.0
 _LAST_WORDS_S = 3.0
 _FOLDERS = "cluster-"
-_NOTE = "door.json"
+_NOTE, _OWNER = "door.json", "owner.json"
 
 
 class OwnCluster:
@@ -77,6 +78,8 @@ class OwnCluster:
     def _lay_out(self) -> None:
         try:
             make_folder(self._folder, private=True)
+            owner = json.dumps(this_process()._asdict())
+            write_whole(self._folder / _OWNER, owner.encode(), private=True)
         except OSError as error:
             raise StoreError(
                 f"The service's folder {self._root} cannot be written: {error.strerror or error}.",
@@ -94,6 +97,8 @@ class OwnCluster:
                     group.create_task(self._keep_worker())
         finally:
             shutil.rmtree(self._folder, ignore_errors=True)
+            # Of workers that had to be killed.
+            clear_scratch()
 
     def end_scheduler(self) -> None:
         """End a scheduler that answers no more; another one is started."""
@@ -160,8 +165,7 @@ class OwnCluster:
 
     def _note(self, door: Door) -> None:
         """Leave word for `backtest worker` of this user."""
-        note = {"door": _plain(door), "owner": this_process()._asdict()}
-        write_whole(self._folder / _NOTE, json.dumps(note).encode(), private=True)
+        write_whole(self._folder / _NOTE, json.dumps(_plain(door)).encode(), private=True)
 
     @asynccontextmanager
     async def _child(self, role: str, door: Door) -> AsyncIterator[Process]:
@@ -209,8 +213,10 @@ def door_nearby(settings: Settings) -> Door | None:
     """
     notes = settings.service_dir.absolute().glob(f"{_FOLDERS}*/{_NOTE}")
     for note in sorted(notes, key=_changed, reverse=True):
-        if (known := _read(note)) is not None and is_running(known[1].pid, known[1].started):
-            return known[0]
+        said = _read(note)
+        if said is not None and _has_owner(note.parent):
+            paths = {name: Path(said[name]) for name in ("cert", "key", "ca")}
+            return Door(said["scheduler"], **paths)
     return None
 
 
@@ -248,22 +254,25 @@ def _changed(note: Path) -> float:
         return 0.0
 
 
-def _read(note: Path) -> tuple[Door, Owner] | None:
+def _read(note: Path) -> dict[str, Any] | None:
     try:
-        said = json.loads(note.read_bytes())
+        said: dict[str, Any] = json.loads(note.read_bytes())
     except (OSError, ValueError):  # its server has just ended
         return None
-    door = said["door"]
-    paths = {name: Path(door[name]) for name in ("cert", "key", "ca")}
-    return Door(door["scheduler"], **paths), Owner(**said["owner"])
+    return said
+
+
+def _has_owner(folder: Path) -> bool:
+    said = _read(folder / _OWNER)
+    return said is not None and is_running(said["pid"], said["started"])
 
 
 def _sweep(root: Path) -> None:
-    """Remove what servers left that were killed."""
-    for note in root.glob(f"{_FOLDERS}*/{_NOTE}"):
-        known = _read(note)
-        if known is not None and not is_running(known[1].pid, known[1].started):
-            shutil.rmtree(note.parent, ignore_errors=True)
+    """Remove what servers left that were killed, and their workers."""
+    for owner in root.glob(f"{_FOLDERS}*/{_OWNER}"):
+        if not _has_owner(owner.parent):
+            shutil.rmtree(owner.parent, ignore_errors=True)
+    clear_scratch()
 
 
 def _plain(door: Door) -> dict[str, str | None]:
@@ -283,7 +292,7 @@ def _report(said: dict[str, Any]) -> None:
     if "error" in said:
         _LOG.warning("a worker ended: %s", said["error"]["message"])
     else:
-        _LOG.info("%s", said["said"])
+        _LOG.debug("%s", said["said"])
 
 
 def _kill(process: Process) -> None:

@@ -115,7 +115,7 @@ class Crew(Protocol):
         ...
 
     def gone(self) -> set[str]:
-        """Return the names of the workers that were lost since the last call."""
+        """Return the names of the workers that were lost, or left, since the last call."""
         ...
 
     def failures(self) -> list[HandoverFailure]:

@@ -24,7 +24,7 @@ from btkit.service.cluster import OwnCluster
 from btkit.service.crew import HandoverFailure, WorkerInfo
 from btkit.service.dask_settings import configure_dask
 from btkit.service.doors import Door, outside_door
-from btkit.service.handing import do, hear, introduce, passes
+from btkit.service.handing import LEFT, do, hear, introduce, passes
 from btkit.service.roll import Roll
 from btkit.service.versions import differences, fingerprint, refusal
 from btkit.settings import Settings
@@ -96,7 +96,7 @@ class DaskCrew:
         self._call(self._withdraw, lease_id)
 
     def gone(self) -> set[str]:
-        """Return the names of the workers that were lost since the last call."""
+        """Return the names of the workers that were lost, or left, since the last call."""
         return self._roll.take_gone()
 
     def failures(self) -> list[HandoverFailure]:
@@ -208,13 +208,18 @@ class DaskCrew:
         assert client.scheduler is not None
         said = await asyncio.wait_for(client.scheduler.identity(n_workers=-1), _ANSWER_S)
         there = {info.address: info for info in self.workers()}
-        for address in self._roll.see(said["workers"], time.monotonic()):
+        missed = set(there) - set(said["workers"])
+        left = {address for address in missed if await _has_left(client, address)}
+        for address in self._roll.see(said["workers"], time.monotonic(), left=left):
             self._begin(self._receive(client, address))
-        for address in set(there) - set(said["workers"]):
-            self._miss(there[address])
+        for address in missed:
+            self._miss(there[address], left=address in left)
 
-    def _miss(self, info: WorkerInfo) -> None:
-        _LOG.warning("the worker %s was lost", info.name)
+    def _miss(self, info: WorkerInfo, *, left: bool) -> None:
+        if left:
+            _LOG.info("the worker %s left", info.name)
+        else:
+            _LOG.warning("the worker %s was lost", info.name)
         for lease_id in info.leases:
             self._withdraw(lease_id)
         if self._own is not None and info.pid is not None:
@@ -235,7 +240,9 @@ class DaskCrew:
         # First the worker hears it: then it has said that it is ready before it works.
         with suppress(Exception):
             await self._ask(client, address, hear, {"differences": differing})
-        self._roll.judge(address, reason=reason, introduction=said)
+        name = self._roll.judge(address, reason=reason, introduction=said)
+        if reason is None:
+            _LOG.info("the worker %s joined", name)
 
     async def _ask(
         self, client: Client, address: str, question: Callable[..., Any], *given: object
@@ -294,6 +301,12 @@ class DaskCrew:
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+async def _has_left(client: Client, address: str) -> bool:
+    """Tell whether a worker that is there no more had been told to end."""
+    noted = await asyncio.wait_for(client.get_events(address), _ANSWER_S)
+    return any(isinstance(event, dict) and event.get("reason") == LEFT for _, event in noted)
 
 
 def _unable(error: BaseException) -> str:

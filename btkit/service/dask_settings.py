@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
+from pathlib import Path
 from typing import Any
 
 import dask
@@ -14,13 +15,16 @@ _SLOWEST_POLL = "10s"
 _SPEAKERS = ("distributed", "tornado", "asyncio")
 
 
-def configure_dask(*, worker_ttl_s: float) -> None:
+def configure_dask(*, worker_ttl_s: float, folder: Path | None = None) -> None:
     """Set all of Dask that matters in this process: scheduler, worker or client.
 
     Parameters
     ----------
     worker_ttl_s
         After how many seconds a scheduler gives a worker up that says nothing.
+    folder
+        For what a scheduler or a worker writes, and may leave when it is killed; None for a client,
+        which writes nothing.
     """
     given: dict[str, Any] = {
         "scheduler.allowed-failures": 0,
@@ -54,6 +58,8 @@ def configure_dask(*, worker_ttl_s: float) -> None:
         "admin.tick.limit": "1h",
     }
     dask.config.set({f"distributed.{name}": value for name, value in given.items()})
+    if folder is not None:
+        dask.config.set({"temporary-directory": str(folder)})
     for name in [*_SPEAKERS, *logging.root.manager.loggerDict]:
         if name.partition(".")[0] in _SPEAKERS:
             logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -187,7 +187,7 @@ class Dispatcher:
         """End the leases of workers that were lost, or that are silent."""
         failed = self.crew.failures()
         for failure in failed:
-            _LOG.info("Worker %s: %s", failure.worker, failure.message)
+            _LOG.info("%s What it was given waits for another one.", failure.message)
         lost = self._operations.expire(
             workers=self.crew.gone(), leases=[failure.lease_id for failure in failed]
         )

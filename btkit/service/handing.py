@@ -10,7 +10,7 @@ import queue
 import socket
 import threading
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from btkit.errors import WorkerUnavailableError
 from btkit.service.leaving import is_leaving
@@ -26,6 +26,8 @@ class _AtHand:
 _AT_HAND = _AtHand()
 VERDICTS: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
 """What servers say to this worker at the door, as it comes."""
+LEFT: Final = "btkit: it was told to end"
+"""Why a worker leaves its scheduler that was not lost, as the scheduler notes it."""
 
 
 def do(order: str) -> None:

@@ -13,7 +13,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from distributed import Worker
@@ -23,8 +22,9 @@ from btkit.jobs.warming import warm_up
 from btkit.service.cluster import door_known
 from btkit.service.dask_settings import configure_dask
 from btkit.service.doors import Door, is_loopback, outside_door
-from btkit.service.handing import VERDICTS, pieces
+from btkit.service.handing import LEFT, VERDICTS, pieces
 from btkit.service.leaving import leave
+from btkit.service.scratch import own_folder
 from btkit.service.versions import fingerprint, refusal
 from btkit.settings import Settings
 
@@ -93,7 +93,6 @@ class _Visit:
             name=self.name,
             memory_limit=0,
             security=self._door.security(),
-            local_directory=str(self._stay.folder),
             dashboard=False,
             dashboard_address="127.0.0.1:0",
             death_timeout=_JOIN_S,
@@ -105,7 +104,8 @@ class _Visit:
                 await asyncio.sleep(_LOOK_S)
         finally:
             # Work goes on in its thread: its lease says whether it is still wanted.
-            await worker.close(executor_wait=False, timeout=_CLOSE_S)
+            why = LEFT if self._is_to_end.is_set() else "lost"
+            await worker.close(executor_wait=False, timeout=_CLOSE_S, reason=why)
 
 
 def stay_at_work(stay: Stay) -> None:
@@ -127,7 +127,7 @@ def stay_at_work(stay: Stay) -> None:
     ServerError
         If the scheduler is lost or cannot be reached, and it is not to come again.
     """
-    configure_dask(worker_ttl_s=stay.worker_ttl_s)
+    configure_dask(worker_ttl_s=stay.worker_ttl_s, folder=stay.folder)
     warm_up()
     fingerprint()
     attempt, pause = 0, _FIRST_PAUSE_S
@@ -225,10 +225,10 @@ def join(settings: Settings, *, say: Callable[[str], None]) -> dict[str, Any]:
     """
     outside = outside_door(settings)
     door_known(settings, outside)
-    with TemporaryDirectory(prefix="btkit-worker-") as folder:
+    with own_folder() as folder:
         stay = Stay(
             find_door=lambda: door_known(settings, outside),
-            folder=Path(folder),
+            folder=folder,
             worker_ttl_s=2 * settings.lease_seconds,
             comes_again=True,
             say=say,

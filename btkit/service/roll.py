@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,7 +44,13 @@ class Roll:
         self._gone: set[str] = set()
         self._failed: list[HandoverFailure] = []
 
-    def see(self, found: Mapping[str, Mapping[str, Any]], now: float) -> list[str]:
+    def see(
+        self,
+        found: Mapping[str, Mapping[str, Any]],
+        now: float,
+        *,
+        left: AbstractSet[str] = frozenset(),
+    ) -> list[str]:
         """Take note of who the scheduler knows.
 
         Parameters
@@ -52,6 +59,8 @@ class Roll:
             Name, ``nthreads`` and ``last_seen`` by address, as a scheduler says it.
         now
             Seconds of a clock that never goes back.
+        left
+            The addresses of those that are there no more because they were told to end.
 
         Returns
         -------
@@ -61,7 +70,7 @@ class Roll:
         with self._lock:
             new = []
             for address in set(self._members) - set(found):
-                self._lose(address, "was lost")
+                self._lose(address, "left" if address in left else "was lost")
             for address, said in found.items():
                 member = self._members.get(address)
                 if member is None:
@@ -184,7 +193,7 @@ class Roll:
         )
 
     def take_gone(self) -> set[str]:
-        """Return who was lost since the last call."""
+        """Return who was lost, or left, since the last call."""
         with self._lock:
             gone, self._gone = self._gone, set()
             return gone

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from btkit.service.orders import OrderSettings
 from btkit.settings import Settings
-from btkit.writing import folder_aside, sweep_once
+from btkit.writing import folder_aside, sweep, sweep_once
 
 _NAME = "btkit-worker"
 
@@ -38,12 +38,29 @@ def scratch(settings: Settings, stated: OrderSettings) -> Iterator[Settings]:
     OSError
         If the folder cannot be made.
     """
-    above = Path(tempfile.gettempdir())
-    # What killed workers left.
-    sweep_once(above)
-    with folder_aside(above / _NAME) as folder:
+    with own_folder() as folder:
         # A job has the events that it reads; a file of this machine is not asked.
         yield store_in(folder, settings).model_copy(update={**stated.model_dump(), "events": None})
+
+
+@contextmanager
+def own_folder() -> Iterator[Path]:
+    """Yield a new folder that only this user enters, and that is removed when the block ends.
+
+    Yields
+    ------
+    Path
+        Of nothing else. What workers left that were killed is removed first.
+    """
+    above = Path(tempfile.gettempdir())
+    sweep_once(above)
+    with folder_aside(above / _NAME) as folder:
+        yield folder
+
+
+def clear_scratch() -> None:
+    """Remove what workers of this machine left that were killed."""
+    sweep(Path(tempfile.gettempdir()), f"{_NAME}.*")
 
 
 def store_in(folder: Path, settings: Settings) -> Settings:

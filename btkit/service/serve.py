@@ -239,8 +239,9 @@ def _encryption(settings: Settings, host: str) -> ssl.SSLContext | None:
 def _log_to_stderr() -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    for name in ("btkit.service", "uvicorn.error"):
+    # Who joins and who leaves is said, too.
+    for name, level in (("btkit.service", logging.INFO), ("uvicorn.error", logging.WARNING)):
         log = logging.getLogger(name)
         log.addHandler(handler)
-        log.setLevel(logging.WARNING)
+        log.setLevel(level)
         log.propagate = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -37,6 +38,11 @@ def module_crew(folder):
     crew = DaskCrew(settings_in(folder), task=leave_marks)
     yield crew
     crew.close()
+
+
+@pytest.fixture(autouse=True)
+def _said(caplog):
+    caplog.set_level(logging.INFO, "btkit.service")
 
 
 @pytest.fixture
@@ -138,6 +144,20 @@ def test_a_killed_worker_is_gone_with_all_that_it_had_and_another_one_comes(crew
     until(lambda: len(admitted(crew)) == 2, what="a new worker")
     assert first.name not in {worker.name for worker in crew.workers()}
     assert second.name in {worker.name for worker in crew.workers()}
+
+
+def test_a_worker_that_is_told_to_end_leaves_and_is_not_lost(crew, give, tmp_path, caplog):
+    leaving = admitted(crew)[0]
+    lease, number = give(leaving, seconds=60)
+    until(lambda: begun(tmp_path, number), what="the piece")
+    os.kill(leaving.pid, signal.SIGTERM)
+    (tmp_path / "marks.go").touch()
+    assert until(crew.gone, what="its end") == {leaving.name}
+    assert {failure.lease_id for failure in crew.failures()} <= {lease}
+    said = [record.message for record in caplog.records]
+    assert f"the worker {leaving.name} left" in said
+    assert f"the worker {leaving.name} was lost" not in said
+    until(lambda: len(admitted(crew)) == 2, what="a new worker")
 
 
 def test_a_frozen_worker_gets_no_more_and_is_replaced(crew, give):
@@ -247,4 +267,10 @@ def test_a_killed_server_leaves_no_process_and_the_next_one_no_folder(tmp_path):
         assert crew.workers() == []
     finally:
         crew.close()
-    assert list(tmp_path.glob("cluster-*")) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_written_lies_where_the_server_removes_it(crew, folder):
+    (cluster,) = (folder / "service").glob("cluster-*")
+    made = {path.name.partition("-")[0] for path in cluster.glob("dask/dask-scratch-space/*-*")}
+    assert made == {"scheduler", "worker"}

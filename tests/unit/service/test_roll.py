@@ -110,3 +110,11 @@ def test_who_answers_after_it_was_lost_changes_nothing(roll):
     roll.see({}, 1.0)
     assert roll.judge("tls://a", reason=None, introduction=SAID) is None
     assert roll.infos(1.0) == []
+
+
+def test_who_was_told_to_end_left_and_was_not_lost(roll):
+    roll.hand("a", "one")
+    roll.see(found("b"), 1.0, left={"tls://a"})
+    assert roll.take_gone() == {"a"}
+    (failure,) = roll.take_failures()
+    assert failure.message == "The worker a left."

@@ -10,7 +10,7 @@ import pytest
 from btkit import writing
 from btkit.owner import this_process
 from btkit.service.orders import OrderSettings
-from btkit.service.scratch import scratch
+from btkit.service.scratch import clear_scratch, own_folder, scratch
 from btkit.settings import Settings
 
 STATED = OrderSettings.of(Settings.model_construct(min_trades_required=3, max_holding_bars=7))
@@ -49,3 +49,17 @@ def test_what_a_killed_worker_left_is_removed(tmp_path, monkeypatch):
     (left / "results.db").write_text("")
     with scratch(Settings.model_construct(), STATED):
         assert not left.exists()
+
+
+def test_what_killed_workers_left_is_removed_when_a_server_starts_and_ends(tmp_path, monkeypatch):
+    gone = this_process()._replace(started="1")
+    with monkeypatch.context() as patch:
+        patch.setattr(writing, "this_process", lambda: gone)
+        left = writing._partial_name(tmp_path / "btkit-worker")
+        others = writing._partial_name(tmp_path / "of-nobodys-server")
+    with own_folder() as mine:
+        left.mkdir()
+        others.mkdir()
+        clear_scratch()
+        assert mine.exists()
+    assert list(tmp_path.iterdir()) == [others]
