@@ -131,7 +131,7 @@ class Client(Requesting):
     url
         Of the server, as `backtest serve` prints it; None takes BT_SERVER_URL.
     token
-        The server's BT_API_HOW_TO_SIGN_IN; None takes BT_API_HOW_TO_SIGN_IN of this environment.
+        The server's BT_API_TOKEN; None takes BT_API_TOKEN of this environment.
     settings
         None reads the BT_* environment.
     transport

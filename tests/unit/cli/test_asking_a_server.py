@@ -101,7 +101,7 @@ def test_ctrl_c_says_which_operation_was_stopped_and_how_it_goes_on(
 ):
     monkeypatch.setenv("BT_SERVER_URL", f"http://127.0.0.1:{server.port}")
     monkeypatch.setattr("btkit.cli.progress.open_progress", _CtrlC)
-    monkeypatch.setattr(Remote, "_last_event", lambda _, watched: watched.count(1, 2, "bars"))
+    monkeypatch.setattr(Remote, "_last_event", lambda _, watched, *__: watched.count(1, 2, "bars"))
     path = tmp_path / "crossing.json"
     path.write_text(json.dumps(STRATEGY))
     symbol, start, end = RANGE
@@ -129,7 +129,7 @@ def test_an_operation_that_cannot_be_asked_to_stop_is_said_to_go_on(server, monk
         {"kind": "run", "spec": STRATEGY, "symbol": "SPX", "start": "2010-01-04",
          "end": "2012-12-31", "source": "sample"}
     )  # fmt: skip
-    monkeypatch.setattr(Remote, "_last_event", lambda _, watched: watched.count(1, 2, "bars"))
+    monkeypatch.setattr(Remote, "_last_event", lambda _, watched, *__: watched.count(1, 2, "bars"))
     with Client(f"http://127.0.0.1:{server.port}") as client:
         operation = client.submit(job, operation_id="mine")
         server.stop()
