@@ -111,6 +111,8 @@ class OperationTable(DispatchTable):
                     details={"reason": "operation_id", "operation_id": known_id},
                 )
             _check_room(connection, limit)
+            # What lies there is of one that was deleted, by a server that was killed meanwhile.
+            self.files.remove(known_id)
             connection.execute(
                 "INSERT INTO btkit_operations (operation_id, kind, request, created_at,"
                 " idempotency_key, body_hash) VALUES (?, ?, ?, ?, ?, ?)",
@@ -245,7 +247,8 @@ class OperationTable(DispatchTable):
             connection.execute(
                 "DELETE FROM btkit_operations WHERE operation_id = ?", (operation_id,)
             )
-        self.files.remove(operation_id)
+            # Another one may have the id at once.
+            self.files.remove(operation_id)
 
     def events(self, operation_id: str, after: int = 0) -> Events:
         """Return what happened to an operation, in order.

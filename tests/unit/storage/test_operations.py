@@ -15,6 +15,7 @@ from btkit.errors import (
     UsageError,
 )
 from btkit.storage import FINISH, WHOLE, Piece, operation_rows, piece_rows
+from btkit.storage.contents import PieceFiles
 from btkit.writing import Aside
 
 JOB = {"kind": "run", "symbol": "SPX"}
@@ -474,6 +475,20 @@ def test_what_ended_can_be_deleted(table):
     table.delete("one")
     assert table.list() == ([], None)
     assert not table.files.path_of("one", None).parent.exists()
+
+
+def test_who_takes_the_id_of_a_deleted_one_begins_with_nothing(table, monkeypatch):
+    submit(table)
+    table.keep_parcel(begin(table).token, b"another job")
+    table.expire(workers={"ann"}, now=0.0)
+    table.fail_whole("one", BROKEN)
+    table.end("one", "failed", job_id=None)
+    with monkeypatch.context() as killed:
+        killed.setattr(PieceFiles, "remove", lambda *_: None)
+        table.delete("one")
+    assert table.files.parcel_of("one") is not None
+    submit(table)
+    assert table.files.parcel_of("one") is None
 
 
 def test_one_server_at_a_time_gives_work_out(table, monkeypatch):
