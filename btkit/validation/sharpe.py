@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from btkit.errors import UsageError
+from btkit.metrics.curves import ROUNDING
 from btkit.validation.resampling import (
     Resample,
     block_length,
@@ -63,7 +64,8 @@ def moments_of(returns: Floats) -> Moments:
     count = len(returns)
     distance = returns - returns.mean()
     variance = float(np.square(distance).mean())
-    if count < 2 or variance <= 0.0:  # noqa: PLR2004 - a deviation takes two
+    # Those of a set that never moves, less a risk-free rate, only round.
+    if count < 2 or variance <= ROUNDING**2:  # noqa: PLR2004 - a deviation takes two
         return Moments(math.nan, math.nan, math.nan, count)
     return Moments(
         float(returns.mean()) / math.sqrt(variance * count / (count - 1)),

@@ -330,6 +330,27 @@ def test_what_a_killed_worker_had_kept_is_gone_on_with(server, local, at_bar, st
     assert brought_document(server, job, known) == local_document(job, local)
 
 
+def test_what_was_complete_when_its_worker_was_killed_is_the_outcome(
+    server, local, stepping, monkeypatch
+):
+    job = run_job(server)
+    known = server.submit(job)
+    order = server.order(known, **stepping)
+
+    def killed(self, path):
+        self.put_parcel(path)
+        raise Killed
+
+    with monkeypatch.context() as at_the_end:
+        at_the_end.setattr(LeaseClient, "put_result", killed)
+        with pytest.raises(Killed):
+            work(order.model_dump_json())
+    server.store.operations.expire(now=time.time() + 3600)
+    work(server.order(known, **stepping).model_dump_json())
+    assert server.ending(known).status == "complete"
+    assert brought_document(server, job, known) == local_document(job, local)
+
+
 def test_what_is_sent_last_is_what_has_most(server, at_bar, stepping, monkeypatch):
     known = server.submit(run_job(server))
     stated = stepping["settings"].model_copy(update={"checkpoint_seconds": 0.01})
