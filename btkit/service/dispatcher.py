@@ -79,6 +79,7 @@ class Dispatcher:
         self._ending: dict[str, Future[None]] = {}
         self._not_before: dict[str, float] = {}
         self._turns: deque[str] = deque()
+        self._crashing: set[str] = set()
         self._handed: set[str] = set()
         self._beaten_at = self._seen_at = float("-inf")
         self._signal = threading.Condition()
@@ -184,15 +185,17 @@ class Dispatcher:
             self._beaten_at = now
 
     def _lose(self) -> None:
-        """End the leases of workers that were lost, or that are silent."""
+        """End the leases of workers that were lost, or that are silent; write for what crashed."""
         failed = self.crew.failures()
         for failure in failed:
             _LOG.info("%s What it was given waits for another one.", failure.message)
         lost = self._operations.expire(
             workers=self.crew.gone(), leases=[failure.lease_id for failure in failed]
         )
-        for operation_id in {lease.operation_id for lease in lost} & self._known.keys():
+        self._crashing |= {lease.operation_id for lease in lost}
+        for operation_id in self._crashing & self._known.keys():
             self._known[operation_id].fill_crashed(self._store)
+            self._crashing.discard(operation_id)
 
     def _take_back(self, places: Places) -> None:
         """Let nothing begin that nobody waits for any more."""
@@ -238,6 +241,9 @@ class Dispatcher:
             if error is None:
                 self._known[operation_id] = future.result()
                 self._turns.append(operation_id)
+                # Units that were given up may wait for what stands in their place, since an earlier
+                # server, too.
+                self._crashing.add(operation_id)
             elif isinstance(error, OperationNotFoundError):
                 # It was deleted meanwhile.
                 pass

@@ -125,10 +125,7 @@ class Undertaking:
                 operation_id,
             )
         operations.divide(operation_id, sizes, unit=division.unit)
-        made = cls(asked, job, division, sizes, inputs, Pace(division.unit))
-        # An earlier server may have been killed before it did.
-        made.fill_crashed(store)
-        return made
+        return cls(asked, job, division, sizes, inputs, Pace(division.unit))
 
     def load_piece(self, piece: Piece, bars: BarStore, settings: Settings) -> Supplies:
         """Return what a job of a batch needs; what cannot be had, its line says as anywhere.

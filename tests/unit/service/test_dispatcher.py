@@ -213,6 +213,28 @@ def test_a_poisonous_set_is_found_and_the_rest_goes_on(bench):
     assert bench.crew.orders[-1].contents == len(bench.done)
 
 
+def test_what_crashed_while_the_disk_was_full_is_written_later(bench, monkeypatch):
+    monkeypatch.setattr(dispatcher, "_AGAIN_AFTER_S", 0.05)
+    table, tried = bench.store.operations, []
+    fill = table.fill
+
+    def full(*given):
+        tried.append(given)
+        if len(tried) == 1:
+            raise StoreFullError("Full.", hint="Make space.")
+        fill(*given)
+
+    def act(order):
+        if order.piece.group == 0:
+            raise Killed
+
+    monkeypatch.setattr(table, "fill", full)
+    bench.act = act
+    bench.start(1)
+    assert bench.ended(bench.submit()).crashed == 1
+    assert len(tried) == 2
+
+
 def test_a_run_that_kills_three_workers_fails(bench):
     def act(_order):
         raise Killed
