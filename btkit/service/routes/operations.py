@@ -112,16 +112,19 @@ def _stopped(service: Service, operation_id: str) -> Operation:
             "description": "It is to stop, and has not yet; ask again then",
             "headers": {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}},
         },
-        **answers(404, 422),
+        **answers(404, 409, 422),
     },
 )
 async def delete_operation(service: ServiceOf, operation_id: OperationId) -> Response:
     """Forget an operation, after it was stopped; what it came to stays among the runs."""
-    operation = await run_in_threadpool(_stopped, service, operation_id)
+    stopped = operation = await run_in_threadpool(_stopped, service, operation_id)
     with anyio.move_on_after(_DELETED_WITHIN_S):
         while not operation.has_ended:
             await anyio.sleep(LOOK_S)
             operation = await run_in_threadpool(service.store.operations.get, operation_id)
+            if operation.number != stopped.number:
+                # Somebody else was faster, and another one has its id.
+                return Response(status_code=204)
     if not operation.has_ended:
         said = document_of(service, operation, with_result=False)
         return Response(

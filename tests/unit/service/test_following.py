@@ -121,6 +121,41 @@ def test_one_at_work_is_stopped_before_it_is_forgotten(client, asked, table, mon
     assert client.delete(f"/operations/{asked}").status_code == 204
 
 
+def test_one_that_is_resumed_meanwhile_is_not_forgotten(client, asked, monkeypatch):
+    table = client.app.state.service.store.operations
+    delete = table.delete
+
+    def resumed_first(operation_id):
+        table.requeue(operation_id)
+        delete(operation_id)
+
+    monkeypatch.setattr(table, "delete", resumed_first)
+    assert client.delete(f"/operations/{asked}").status_code == 409
+    assert table.get(asked).status == "queued"
+    described = client.app.openapi()["paths"]["/operations/{operation_id}"]["delete"]
+    assert "409" in described["responses"]
+
+
+def test_who_waits_to_forget_one_forgets_no_other_of_its_id(client, asked, monkeypatch):
+    table = client.app.state.service.store.operations
+    table.divide(asked, {}, unit="bars")
+    table.lease(asked, table.next_piece(asked, size=1), worker="w1", seconds=60)
+    get, looked = table.get, []
+
+    def replaced(operation_id):
+        looked.append(operation_id)
+        if len(looked) == 2:
+            table.end(operation_id, "cancelled", job_id=None)
+            table.delete(operation_id)
+            table.submit({"kind": "run"}, kind="run", operation_id=operation_id)
+            table.request_cancel(operation_id)
+        return get(operation_id)
+
+    monkeypatch.setattr(table, "get", replaced)
+    assert client.delete(f"/operations/{asked}").status_code == 204
+    assert get(asked).request == {"kind": "run"}
+
+
 def test_events_end_with_done_and_are_replayed(client, asked, settings, table):
     table.note_progress(asked, rate=5.0)
     work_off(settings, asked)
