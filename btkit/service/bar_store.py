@@ -69,15 +69,6 @@ class BarStore:
             self._forget_old()
         return sha256
 
-    def has(self, sha256: str) -> bool:
-        """Tell whether bars are still kept, and are what they were."""
-        content = self.blobs.find(sha256)
-        if content is None:
-            return False
-        # The bucket's may be whole where the file is not.
-        self.blobs.keep(content)
-        return True
-
     def tidy(self, needed: Collection[str]) -> None:
         """Remove what has not been used for the longest time, beyond `MOST_BYTES`.
 

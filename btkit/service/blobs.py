@@ -103,6 +103,15 @@ class Blobs:
             content = self._fetch(sha256)
         return content if content is not None and digest_of(content) == sha256 else None
 
+    def has(self, sha256: str) -> bool:
+        """Tell whether content is still kept, and its file is what it was."""
+        content = self.find(sha256)
+        if content is None:
+            return False
+        # The bucket's may be whole where the file is not.
+        self.keep(content)
+        return True
+
     def path_of(self, sha256: str) -> Path:
         """Return where a blob lies, whether or not it is there.
 

@@ -249,13 +249,13 @@ class _Leases:
         self, sha256: Annotated[str, InPath(pattern=f"^{SHA256}$")], token: Token
     ) -> Response:
         # Of all that lies there, a lease shows the bars of its own piece.
-        path = self._blobs.path_of(sha256)
-        if self._lease(token).bars != sha256 or not path.is_file():
+        if self._lease(token).bars != sha256 or not self._blobs.has(sha256):
             raise RunNotFoundError(
                 f"There are no bars {sha256} for this lease.",
-                hint="Ask for those that the order names.",
+                hint="Ask for those that the order names; where they were lost, resuming the "
+                "operation has them loaded again.",
             )
-        return sent_file(path, _OCTETS)
+        return sent_file(self._blobs.path_of(sha256), _OCTETS)
 
     def _lease(self, token: str) -> Lease:
         return self._operations.leased(token)

@@ -206,5 +206,5 @@ def _inputs(job: SpecJob | None, bars: BarStore, known: str | None) -> Supplies:
     if job is None:
         return Supplies()
     # What pieces were done on stays what the others are done on, whatever a source says by now.
-    sha256 = known if known is not None and bars.has(known) else bars.keep(job)
+    sha256 = known if known is not None and bars.blobs.has(known) else bars.keep(job)
     return Supplies(sha256, bundles=bundle_hashes(job))

@@ -37,6 +37,6 @@ def test_bars_that_are_damaged_are_not_kept_any_more(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     store = BarStore(Settings(_env_file=None, service_dir=tmp_path / "service"))
     sha256 = store.blobs.keep(b"bars")
-    assert store.has(sha256)
+    assert store.blobs.has(sha256)
     store.blobs.path_of(sha256).write_bytes(b"bArs")
-    assert not store.has(sha256)
+    assert not store.blobs.has(sha256)

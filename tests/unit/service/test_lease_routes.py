@@ -103,6 +103,11 @@ def test_a_lease_shows_the_bars_of_its_piece_and_no_others(server):
     lease = server.lease(bars=own)
     assert server.ask("GET", f"/data/{own}", lease).content == BARS
     assert server.ask("GET", f"/data/{other}", lease).status_code == 404
+    # What is damaged would be asked for again and again.
+    blobs.path_of(own).write_bytes(BARS.swapcase())
+    assert server.ask("GET", f"/data/{own}", lease).status_code == 404
+    blobs.keep(BARS)
+    assert server.ask("GET", f"/data/{own}", lease).status_code == 200
     blobs.remove(own)
     assert server.ask("GET", f"/data/{own}", lease).status_code == 404
 
