@@ -31,6 +31,7 @@ from btkit.markets.dates import (
 from btkit.markets.expiries import monthly_expiries
 from btkit.markets.inference import infer_interval
 from btkit.markets.interval import FORMS, Interval, shortest_first
+from btkit.markets.session_times import SessionPlaces, month_places, session_places
 from btkit.markets.slower import SlowerBars, check_slower, slower_bars
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "Annualisation",
     "Days",
     "Interval",
+    "SessionPlaces",
     "SlowerBars",
     "as_bar_time",
     "bar_dates",
@@ -49,6 +51,7 @@ __all__ = [
     "infer_interval",
     "last_days",
     "last_sessions",
+    "month_places",
     "monthly_expiries",
     "read_day",
     "read_days",
@@ -58,6 +61,7 @@ __all__ = [
     "session_dates",
     "session_ends",
     "session_minutes",
+    "session_places",
     "sessions",
     "sessions_per_year",
     "shortest_first",

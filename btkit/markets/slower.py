@@ -5,24 +5,15 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, Self
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from btkit.errors import UsageError
 from btkit.markets.bar_sessions import MONDAY
-from btkit.markets.calendars import Days, exchange_calendar, nanoseconds, years_around
-from btkit.markets.interval import DAYS_PER_WEEK, LONGEST_MONTH_DAYS, Interval
-
-Integers = npt.NDArray[np.int64]
-NONE: Final = -1
-MINUTE: Final = 60 * 10**9
-# So many recorded sessions show on which days of the week an exchange opens.
-USUAL: Final = 20
-# The last session of a month that ends after the last bar must be known.
-AHEAD: Final = np.timedelta64(LONGEST_MONTH_DAYS, "D")
+from btkit.markets.calendars import Days, nanoseconds
+from btkit.markets.interval import DAYS_PER_WEEK, Interval
+from btkit.markets.session_times import MINUTE, NONE, Integers, Sessions, sessions_around
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,10 +144,10 @@ def slower_bars(
         none = np.array([], dtype=np.int64)
         return SlowerBars(index, slower, none, none)
     utc = index.tz_localize("UTC") if index.tz is None else index.tz_convert("UTC")
-    market = _Sessions.around(utc, calendar, timed=interval.is_intraday)
+    sessions = sessions_around(utc, calendar, timed=interval.is_intraday)
     bars = nanoseconds(utc)
-    session, ends = market.of(bars, interval)
-    began, closes = market.periods(bars, session, slower)
+    session, ends = _ends(bars, sessions, interval)
+    began, closes = _periods(sessions, bars, session, slower)
     members = np.flatnonzero((session != NONE) & (began >= bars[0]))
     inside = began[members]
     first = np.append(True, inside[1:] != inside[:-1])[: len(inside)]
@@ -164,7 +155,7 @@ def slower_bars(
     period[members] = np.cumsum(first) - 1
     leading = members[first]
     return SlowerBars(
-        market.keys(session[leading], began[leading], slower, index),
+        _keys(sessions.labels[session[leading]], began[leading], slower, index),
         slower,
         period,
         closes[leading].searchsorted(ends, side="right") - 1,
@@ -213,81 +204,48 @@ def check_slower(interval: Interval, slower: Interval) -> None:
         )
 
 
-@dataclass(frozen=True, eq=False)
-class _Sessions:
-    """Sessions in nanoseconds; of bars without a time of day all three are their midnights."""
-
-    labels: Days
-    opens: Integers
-    closes: Integers
-
-    @classmethod
-    def around(cls, utc: pd.DatetimeIndex, calendar: str, *, timed: bool) -> Self:
-        first, last = (np.datetime64(utc[i].tz_convert(None), "D") for i in (0, -1))
-        exchange = exchange_calendar(calendar, *years_around(first - AHEAD, last + AHEAD))
-        labels = exchange.sessions.to_numpy().astype("datetime64[D]")
-        before = _usual_days(first - AHEAD, labels[0], like=labels[:USUAL])
-        after = _usual_days(labels[-1] + 1, last + AHEAD, like=labels[-USUAL:])
-        days = np.concatenate([before, labels, after])
-        midnights = days.astype("datetime64[ns]").astype(np.int64)
-        if not timed:
-            return cls(days, midnights, midnights)
-        recorded = slice(len(before), len(before) + len(labels))
-        hours = []
-        for known in (nanoseconds(exchange.opens), nanoseconds(exchange.closes)):
-            since = known - midnights[recorded]
-            padded = np.pad(since, (len(before), len(after)), mode="edge")
-            hours.append(midnights + padded)
-        return cls(days, *hours)
-
-    def of(self, bars: Integers, interval: Interval) -> tuple[Integers, Integers]:
-        """Return each bar's session, -1 for none, and when it ends."""
-        position = np.minimum(self.closes.searchsorted(bars, side="right"), len(self.labels) - 1)
-        if interval.minutes is None:
-            position = np.minimum(self.closes.searchsorted(bars), len(self.labels) - 1)
-            return np.where(self.closes[position] == bars, position, NONE), bars
-        ends = bars + interval.minutes * MINUTE
-        # Where a source cuts its bars by the clock and by the opening, one ends early.
-        ends[:-1] = np.minimum(ends[:-1], bars[1:])
-        inside = (bars < self.closes[position]) & (ends > self.opens[position])
-        ends = np.where(inside, np.minimum(ends, self.closes[position]), ends)
-        return np.where(inside, position, NONE), ends
-
-    def periods(
-        self, bars: Integers, session: Integers, slower: Interval
-    ) -> tuple[Integers, Integers]:
-        """Return when the period of each bar begins and closes."""
-        if slower.minutes is not None:
-            length = slower.minutes * MINUTE
-            opens, closes = self.opens[session], self.closes[session]
-            began = opens + np.maximum(bars - opens, 0) // length * length
-            return began, np.minimum(began + length, closes)
-        days = self.labels.astype(np.int64)
-        if slower.is_daily:
-            group = days
-        elif slower.unit == "w":
-            group = (days - MONDAY) // DAYS_PER_WEEK
-        else:
-            group = self.labels.astype("datetime64[M]").astype(np.int64)
-        first = group.searchsorted(group[session])
-        last = group.searchsorted(group[session], side="right") - 1
-        return self.opens[first], self.closes[last]
-
-    def keys(
-        self, session: Integers, began: Integers, slower: Interval, like: pd.DatetimeIndex
-    ) -> pd.DatetimeIndex:
-        if slower.is_intraday:
-            return pd.DatetimeIndex(began).tz_localize("UTC").as_unit(like.unit)
-        days = self.labels[session]
-        if slower.unit == "w":
-            number = days.astype(np.int64)
-            days = (number - (number - MONDAY) % DAYS_PER_WEEK).astype("datetime64[D]")
-        elif slower.unit == "mo":
-            days = days.astype("datetime64[M]").astype("datetime64[D]")
-        return pd.DatetimeIndex(days).as_unit(like.unit)
+def _ends(bars: Integers, sessions: Sessions, interval: Interval) -> tuple[Integers, Integers]:
+    """Return each bar's session, -1 for none, and when it ends."""
+    if interval.minutes is None:
+        position = np.minimum(sessions.closes.searchsorted(bars), len(sessions.labels) - 1)
+        return np.where(sessions.closes[position] == bars, position, NONE), bars
+    ends = bars + interval.minutes * MINUTE
+    # Where a source cuts its bars by the clock and by the opening, one ends early.
+    ends[:-1] = np.minimum(ends[:-1], bars[1:])
+    session = sessions.of(bars, ends)
+    cut = np.minimum(ends, sessions.closes[session])
+    return session, np.where(session == NONE, ends, cut)
 
 
-def _usual_days(first: np.datetime64, end: np.datetime64, *, like: Days) -> Days:
-    days = np.arange(first, end, dtype="datetime64[D]")
-    known = (like.astype(np.int64) - MONDAY) % DAYS_PER_WEEK
-    return days[np.isin((days.astype(np.int64) - MONDAY) % DAYS_PER_WEEK, known)]
+def _periods(
+    sessions: Sessions, bars: Integers, session: Integers, slower: Interval
+) -> tuple[Integers, Integers]:
+    """Return when the period of each bar begins and closes."""
+    if slower.minutes is not None:
+        length = slower.minutes * MINUTE
+        opens, closes = sessions.opens[session], sessions.closes[session]
+        began = opens + np.maximum(bars - opens, 0) // length * length
+        return began, np.minimum(began + length, closes)
+    days = sessions.labels.astype(np.int64)
+    if slower.is_daily:
+        group = days
+    elif slower.unit == "w":
+        group = (days - MONDAY) // DAYS_PER_WEEK
+    else:
+        group = sessions.months
+    first = group.searchsorted(group[session])
+    last = group.searchsorted(group[session], side="right") - 1
+    return sessions.opens[first], sessions.closes[last]
+
+
+def _keys(
+    days: Days, began: Integers, slower: Interval, like: pd.DatetimeIndex
+) -> pd.DatetimeIndex:
+    if slower.is_intraday:
+        return pd.DatetimeIndex(began).tz_localize("UTC").as_unit(like.unit)
+    if slower.unit == "w":
+        number = days.astype(np.int64)
+        days = (number - (number - MONDAY) % DAYS_PER_WEEK).astype("datetime64[D]")
+    elif slower.unit == "mo":
+        days = days.astype("datetime64[M]").astype("datetime64[D]")
+    return pd.DatetimeIndex(days).as_unit(like.unit)
