@@ -122,6 +122,12 @@ def _member(node: ast.Call) -> str | None:
     return f"write {name}" if lookup(name) is not None else None
 
 
+def _intraday_name(tree: Node) -> str | None:
+    names = (node.name for node in tree.walk() if isinstance(node, Column))
+    found = ((name, lookup(name)) for name in names)
+    return next((name for name, entry in found if entry is not None and entry.intraday), None)
+
+
 class _RefusedError(Exception):
     def __init__(self, message: str, *, column: int, hint: str) -> None:
         super().__init__(message)
@@ -530,6 +536,13 @@ class _Reader:
                 node.args[1],
                 "on() gives a number or a truth value, not a text, tuple or list",
                 "compare inside of it: on(..., x == 'text')",
+            )
+        timed = None if slower.is_intraday else _intraday_name(form)
+        if timed is not None:
+            raise self.refuse(
+                node.args[1],
+                f"'{timed}' is of the time within a session, which bars of {slower} do not tell",
+                "read it outside of on(), on intraday bars",
             )
         return On(slower, form)
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, Protocol, TypeAlias, TypeVar
 
+import pandas as pd
+
 from btkit.indicators.announcements import EventDates
 from btkit.indicators.arrays import Array, Mask
-from btkit.markets import Days
+from btkit.markets import Days, Interval
 
 Kind: TypeAlias = Literal["float", "bool"]
 T = TypeVar("T")
@@ -26,8 +28,8 @@ class Indicator:
     name
         As it is written in a condition; ``sma_<n>`` and ``prev_<name>`` stand for families.
     group
-        The table it belongs to: price, momentum, volatility, volume, options, market, events
-        or position.
+        The table it belongs to: price, momentum, trend, volatility, volume, session, clock,
+        options, market, events or position.
     kind
         ``"float"`` or ``"bool"``.
     lookback
@@ -48,6 +50,8 @@ class Indicator:
         The names that it is computed from.
     varies
         For a family, how lookback and decay depend on the member; empty for a single name.
+    intraday
+        Whether it has values on intraday bars alone.
     """
 
     name: str
@@ -61,6 +65,7 @@ class Indicator:
     per_bar: bool = True
     needs: tuple[str, ...] = ()
     varies: str = ""
+    intraday: bool = False
 
 
 class Columns(Protocol):
@@ -73,6 +78,14 @@ class Columns(Protocol):
     @property
     def calendar(self) -> str:
         """Name of the exchange calendar."""
+
+    @property
+    def interval(self) -> Interval:
+        """Length of the bars."""
+
+    @property
+    def index(self) -> pd.DatetimeIndex:
+        """Time of each bar: dates, or UTC open times of intraday ones."""
 
     @property
     def dates(self) -> Days:

@@ -21,6 +21,8 @@ from btkit.indicators.base import (
 
 BARS_PER_YEAR = "bars_per_year"
 """A parameter of a function of columns that is no column."""
+COLUMNS = "columns"
+"""Another, of btkit's own functions: all of the `Columns`, for what depends on the bars' times."""
 
 Length: TypeAlias = int | Callable[[int], int]
 Decay: TypeAlias = float | Callable[[int], float] | None
@@ -37,16 +39,18 @@ def single(  # noqa: PLR0913 - an entry's parts, each by its name
     source: str,
     kind: Kind = "float",
     decay: float | None = None,
+    intraday: bool = False,
 ) -> Definition:
     """Return the indicator that a function of columns computes.
 
     Parameters
     ----------
-    name, group, lookback, meaning, formula, source, kind, decay
+    name, group, lookback, meaning, formula, source, kind, decay, intraday
         As of `Indicator`.
     function
         Its parameters are names of the namespace, and it is handed their columns;
-        ``bars_per_year`` is that of the bars. Parameters with a default keep it.
+        ``bars_per_year`` is that of the bars, ``columns`` all that a computation may ask for.
+        Parameters with a default keep it.
 
     Examples
     --------
@@ -56,7 +60,18 @@ def single(  # noqa: PLR0913 - an entry's parts, each by its name
     """
     needs, compute = _reading(function, {})
     return Definition(
-        Indicator(name, group, kind, lookback, meaning, formula, source, decay=decay, needs=needs),
+        Indicator(
+            name,
+            group,
+            kind,
+            lookback,
+            meaning,
+            formula,
+            source,
+            decay=decay,
+            needs=needs,
+            intraday=intraday,
+        ),
         compute,
     )
 
@@ -75,6 +90,7 @@ def family(  # noqa: PLR0913 - an entry's parts, each by its name
     varies: str = "",
     usual: int = 20,
     words: tuple[str, ...] = (),
+    intraday: bool = False,
 ) -> Family:
     """Return the indicators that a function of columns and a number of bars computes.
 
@@ -84,7 +100,7 @@ def family(  # noqa: PLR0913 - an entry's parts, each by its name
         Ends in ``_<n>``.
     function
         As for `single`; its parameter ``n`` is the number of bars.
-    group, source, kind
+    group, source, kind, intraday
         As of `Indicator`.
     meaning, formula
         With ``<n>``, ``<n-1>`` and the like where the number stands.
@@ -108,6 +124,7 @@ def family(  # noqa: PLR0913 - an entry's parts, each by its name
             source,
             decay=decay(n) if callable(decay) else decay,
             needs=needs,
+            intraday=intraday,
         )
 
     def make(n: int) -> Definition:
@@ -152,9 +169,11 @@ def _reading(
         if parameter.default is parameter.empty
     ]
 
-    def value(columns: Columns, name: str) -> Array | float:
+    def value(columns: Columns, name: str) -> Array | Columns | float:
         if name in known:
             return known[name]
+        if name == COLUMNS:
+            return columns
         return columns.bars_per_year if name == BARS_PER_YEAR else columns.column(name)
 
     def compute(columns: Columns) -> Array:
@@ -163,8 +182,8 @@ def _reading(
             **{name: value(columns, name) for name, by_name in wanted if by_name},
         )
 
-    needs = (name for name, _ in wanted if name not in known and name != BARS_PER_YEAR)
-    return tuple(needs), compute
+    no_columns = {*known, BARS_PER_YEAR, COLUMNS}
+    return tuple(name for name, _ in wanted if name not in no_columns), compute
 
 
 def alias(name: str, group: str, target: Definition, *, meaning: str) -> Definition:

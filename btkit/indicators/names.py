@@ -15,7 +15,10 @@ from btkit.indicators.registry import (
 )
 from btkit.spelling import near, question
 
-OTHER_NAMES = {"price": "close", "last": "close", "last_price": "close"}
+OTHER_NAMES = {
+    "price": "close", "last": "close", "last_price": "close", "sar": "psar",
+    "parabolic_sar": "psar",
+}  # fmt: skip
 """Names from elsewhere that are spelt like something else here."""
 
 NUMBERED = re.compile(r"([a-z][a-z_]*?)_*0*([0-9]{1,9})", re.ASCII)

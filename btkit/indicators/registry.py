@@ -7,12 +7,17 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from btkit.indicators import (
+    averages,
+    clock,
     events,
     implied,
     market,
     momentum,
+    oscillators,
     position,
     prices,
+    session,
+    trend,
     volatility,
     volume,
 )
@@ -23,9 +28,12 @@ from btkit.plugins import Plugin, Registry
 PREVIOUS = "prev_"
 _ENTRIES = tuple(
     entry
-    for group in (prices, momentum, volatility, volume, implied, market, events, position)
+    for group in (
+        prices, averages, momentum, oscillators, trend, volatility, volume, session, clock,
+        implied, market, events, position,
+    )
     for entry in group.ENTRIES
-)
+)  # fmt: skip
 
 DOCUMENTED: dict[str, Definition] = {
     entry.indicator.name: entry for entry in _ENTRIES if isinstance(entry, Definition)

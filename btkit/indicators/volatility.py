@@ -16,8 +16,8 @@ BAND_BARS, BAND_WIDTH = 20, 2.0
 DI_BARS = 14
 
 
-def rolling_mean(values: Array, window: int) -> Array:
-    """Return the mean of each full window, summed anew for each.
+def rolling_sum(values: Array, window: int) -> Array:
+    """Return the sum of each full window, summed anew for each.
 
     A running sum would be quicker for long windows, but its value would depend on everything
     that came before the window; this one depends on the window alone, to the last bit.
@@ -38,8 +38,27 @@ def rolling_mean(values: Array, window: int) -> Array:
     total = np.zeros(count)
     for lag in range(window if count else 0):
         total += values[lag : lag + count]
-    total /= window
     return total
+
+
+def rolling_mean(values: Array, window: int) -> Array:
+    """Return the mean of each full window, of a `rolling_sum`.
+
+    Parameters
+    ----------
+    values
+        Shape (n,).
+    window
+        Window length.
+
+    Returns
+    -------
+    Array
+        Shape (n - window + 1,), empty where there is no full window.
+    """
+    mean = rolling_sum(values, window)
+    mean /= window
+    return mean
 
 
 def rolling_deviation(values: Array, window: int) -> Array:

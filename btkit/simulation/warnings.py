@@ -12,7 +12,7 @@ from btkit.conditions import columns_of
 from btkit.conditions.nodes import Compare, Const, Position
 from btkit.data import COVERAGE_CODES, SPLIT_CODE, DataInfo, Finding, some_of
 from btkit.decisions import Clause
-from btkit.indicators import FeatureSet, event_of, is_implied_volatility
+from btkit.indicators import FeatureSet, event_of, is_implied_volatility, lookup
 from btkit.metrics import SHORT_RANGE_DAYS, spanned_days
 from btkit.simulation.simulated import Simulated, reader_of
 
@@ -53,6 +53,7 @@ def find_warnings(run: Simulated, data: DataInfo) -> list[dict[str, str]]:
     found += _calendars_that_end(run)
     found += _implied_volatility(run)
     found += _other_bars_than_meant(run)
+    found += _outside_of_sessions(run)
     found += _of_classifiers(run)
     found += _short_range(run)
     found += _of_benchmark(run)
@@ -188,6 +189,27 @@ def _other_bars_than_meant(run: Simulated) -> list[dict[str, str]]:
                 "for is run.",
             }
         )
+    return found
+
+
+def _outside_of_sessions(run: Simulated) -> list[dict[str, str]]:
+    """Warn of names of the time within a session that have no value on any bar."""
+    start, found = run.outcome.start, []
+    for label, reader, name in run.columns():
+        entry = lookup(name)
+        if entry is None or not entry.intraday or np.isfinite(reader.column(name)[start:]).any():
+            continue
+        calendar = run.feature_set.calendar
+        why = f"none of them lies in a session of the calendar {calendar} that it is known of"
+        if not run.feature_set.interval.is_intraday:
+            why = f"it is of the time within a session, and these are {run.interval} bars"
+        elif "opening_range" in name:
+            why = (
+                f"its minutes are not over at the close of a {run.interval} bar in any session of "
+                f"the calendar {calendar}"
+            )
+        message = f"{label} is None on every bar of the run: {why}."
+        found.append({"code": "no_value", "message": message})
     return found
 
 

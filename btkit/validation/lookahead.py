@@ -59,7 +59,7 @@ class Extent:
     after: int
 
 
-# The longest lookback of btkit's own is 502 bars, and `on` sees 600 slower ones.
+# The longest lookback of btkit's own is 1,498 bars, and `on` sees 600 slower ones.
 THOROUGH = Extent(all_of=100_000, before=30_000, after=2_000)
 """Of the command: seconds."""
 BRIEF = Extent(all_of=10_000, before=4_000, after=1_000)

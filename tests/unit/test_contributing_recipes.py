@@ -33,10 +33,10 @@ def recipe(language, containing):
 
 def test_an_indicator_is_one_piece_of_its_groups_module():
     names = dict(vars(momentum))
-    exec(recipe("python", "WILLR"), names)  # noqa: S102 - our own text
+    exec(recipe("python", "MOM"), names)  # noqa: S102 - our own text
     for n in (2, 14, 37):
-        check_definition(names["WILLR"].define(n))
-    assert names["WILLR"].entry.name == "willr_<n>"
+        check_definition(names["MOM"].define(n))
+    assert names["MOM"].entry.name == "mom_<n>"
 
 
 def test_a_source_of_btkits_own_is_a_class_and_an_entry(monkeypatch):

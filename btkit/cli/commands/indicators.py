@@ -17,6 +17,7 @@ a pipe or a file give the document. `lookback` is the index of the first bar tha
 Names of events that BT_EVENTS brings, and of indicators that installed packages register, are
 listed, too. Two averages that are equal on paper can differ in their last digits: where a tie
 matters, compare with a margin, such as sma_5 <= sma_50 * 1.000001.
+Of the clock and of sessions some have values on intraday bars alone, in the calendar's time zone.
 on("1w", x) reads names of bars of a slower interval: on("1w", close > sma_10), as of the last week
 that has closed; minutes, hours, 1d, 1w or 1mo. There weekly and longer bars have the date of their
 last session, realised volatilities their own year, and iv_rank, vix and events the last value.

@@ -8,8 +8,8 @@ from btkit.errors import Problem
 AGO = "prev_close is its value one bar ago"
 ONLY = "only abs, round, min, max, int, float, bool, len, on can be called"
 SEE = (
-    "`backtest indicators` lists the names: price, momentum, volatility, volume, options, market, "
-    "events, position"
+    "`backtest indicators` lists the names: price, momentum, trend, volatility, volume, session, "
+    "clock, options, market, events, position"
 )
 SPLIT = "split it into several conditions"
 IS_RULE = "'is' needs None, True or False on one side"

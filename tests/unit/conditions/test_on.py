@@ -12,6 +12,8 @@ from btkit.markets import FORMS, Interval
 LETTERS = "on() takes a slower interval first, written out as a text"
 WRITTEN = 'write for example on("1w", close > sma_10)'
 NO_TEXT = "on() gives a number or a truth value, not a text, tuple or list"
+TIMED = "'prev_vwap' is of the time within a session, which bars of 1d do not tell"
+OUTSIDE = "read it outside of on(), on intraday bars"
 INSIDE = "compare inside of it: on(..., x == 'text')"
 
 
@@ -35,6 +37,10 @@ def refusals(text, **options):
         ("on('1w', not in_position)", "'in_position' depends on the run, and on() reads bars alone",
          "compare it outside of on(): on(...) > in_position", 13),
         ("on('1w', clse) > 1", "unknown name 'clse'", "did you mean 'close'?", 9),
+        ("on('1d', close > prev_vwap + hour)", TIMED, OUTSIDE, 9),
+        ("on('1w', opening_range_high_30) > 1",
+         "'opening_range_high_30' is of the time within a session, which bars of 1w do not tell",
+         OUTSIDE, 9),
         ("on('1w', 'a') == 'a'", NO_TEXT, INSIDE, 9),
         ("on('1w', (close, open)) == (1, 2)", NO_TEXT, INSIDE, 9),
         ("on('2w', close) > 1", "on() makes no bars of 2w",
@@ -60,6 +66,11 @@ def test_bars_must_make_the_slower_ones():
         ("Bars of 45m do not make bars of 1h",
          "Name a whole multiple of 45m, or 1d, 1w or 1mo.", 11)
     ]  # fmt: skip
+
+
+def test_slower_bars_within_a_session_have_a_time_in_it():
+    assert refusals("on('1h', close > vwap and minutes_to_close > 30)") == []
+    assert refusals("on('1w', month == 1 and close > donchian_upper_20 and close > pivot)") == []
 
 
 def test_names_inside_are_names_that_are_read():

@@ -201,6 +201,30 @@ def test_a_timeframe_that_the_bars_are_not_of(run, make_bars, make_spec):
         assert [code for code in codes(result) if code == "other_timeframe"] == warned
 
 
+def test_names_of_a_time_within_the_session_on_bars_that_have_none(run, make_bars, make_spec):
+    conditions = ["close > vwap or hour == 9", "month > 0"]
+    result = run(FLAT, entry_conditions=conditions)
+    why = "it is of the time within a session, and these are 1d bars."
+    assert [warning["message"] for warning in told(result)] == [
+        f"{name} is None on every bar of the run: {why}" for name in ("hour", "vwap")
+    ]
+    assert codes(result) == ["no_value", "no_value"]
+    hours = make_bars(FLAT, freq="h", first="2018-01-02")
+    hours.index = hours.index.tz_localize("UTC")
+    conditions += ["close > opening_range_high_90 or close > prev_opening_range_high_120"]
+    result = bt.simulate(make_spec(calendar="24/7", entry_conditions=conditions), hours)
+    [warning] = told(result)
+    assert warning["message"] == (
+        "opening_range_high_90 is None on every bar of the run: its minutes are not over at the "
+        "close of a 1h bar in any session of the calendar 24/7."
+    )
+    nowhere = "none of them lies in a session of the calendar XNYS that it is known of"
+    nights = hours[hours.index.hour < 9]
+    result = bt.simulate(make_spec(entry_conditions=["minutes_to_close > 5"]), nights)
+    messages = [one["message"] for one in told(result) if one["code"] == "no_value"]
+    assert messages == [f"minutes_to_close is None on every bar of the run: {nowhere}."]
+
+
 def test_another_instrument_than_the_spec_is_meant_for(make_bars, make_spec):
     bars = make_bars(FLAT)
     known = bt.load_bars("SPX", "2010-01-01", "2010-03-31", source="sample")
