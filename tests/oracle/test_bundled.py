@@ -5,12 +5,15 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import btkit as bt
 from btkit.crosscheck import differences
 from btkit.crosscheck.inputs import BOOKS
 from btkit.data import load_from_source
+from btkit.markets import schedule
 from btkit.settings import Settings
 
 FILES = sorted(
@@ -34,10 +37,69 @@ def history():
     )
 
 
+@cache
+def quarter_hours():
+    """Bars of half a year of New York's sessions, half days among them, with a gap each morning."""
+    times = pd.DatetimeIndex(
+        [
+            moment
+            for opened, closed in schedule(
+                "XNYS", pd.Timestamp("2024-06-03"), pd.Timestamp("2024-12-31")
+            ).itertuples(index=False)
+            for moment in pd.date_range(opened, closed, freq="15min", inclusive="left")
+        ]
+    )
+    opens = np.append(True, np.diff(times) > pd.Timedelta(hours=1))
+    rng = np.random.default_rng(8)
+    moves = rng.normal(0.0, np.where(opens, 0.008, 0.0015))
+    close = 400.0 * np.exp(moves.cumsum())
+    opened = np.append(400.0, close[:-1]) * np.exp(np.where(opens, moves, 0.0))
+    spread = 1 + rng.uniform(0, 0.001, len(times))
+    return pd.DataFrame(
+        {
+            "open": opened,
+            "high": np.maximum(opened, close) * spread,
+            "low": np.minimum(opened, close) / spread,
+            "close": close,
+            "volume": 1e6,
+        },
+        index=times,
+    )
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_bundled_spec(path):
-    loaded = history()
     spec = bt.load_spec(path)
-    result = bt.simulate(spec, loaded.bars, capital=1_000_000, start=loaded.start)
+    loaded = history()
+    bars, start = loaded.bars, loaded.start
+    if spec.timeframe == "intraday":
+        bars, start = quarter_hours(), None
+    result = bt.simulate(spec, bars, capital=1_000_000, start=start)
     assert len(result.trades) >= 5
     assert differences(result) == []
+
+
+def test_the_turn_of_the_month_is_held_from_its_last_session_to_the_third_of_the_next():
+    spec = bt.load_spec(FILES[0].parent / "turn_of_month.yaml")
+    trades = bt.simulate(spec, history().bars, capital=1_000_000).trades
+    left = trades[trades["exit_reason"] == "exit"]
+    listed = history().bars.index
+    assert len(left) > 100
+    for trade in left.itertuples():
+        month = listed[(listed.year == trade.entry_date.year)
+                       & (listed.month == trade.entry_date.month)]  # fmt: skip
+        following = listed[listed > month[-1]]
+        assert (trade.entry_date, trade.exit_date) == (month[-1], following[3])
+
+
+def test_an_opening_range_breakout_is_out_before_the_session_ends():
+    spec = bt.load_spec(FILES[0].parent / "opening_range_breakout.yaml")
+    bars = quarter_hours()
+    trades = bt.simulate(spec, bars, capital=1_000_000).trades
+    assert len(trades) > 50
+    zone = "America/New_York"
+    for trade in trades.itertuples():
+        day = bars[bars.index.tz_convert(zone).date == trade.entry_date.tz_convert(zone).date()]
+        decided = day.index[day.index < trade.entry_date][-1]
+        assert day.loc[decided, "close"] > day["high"].iloc[:2].max()
+        assert trade.exit_date <= day.index[-1]

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from btkit import compute_indicators
-from btkit.indicators import FeatureSet, lookup
+from btkit.indicators import FeatureSet, lookup, slower_features
 from btkit.markets import Interval
 
 MINUTE = pd.Timedelta(minutes=1)
@@ -297,6 +297,27 @@ def test_longer_bars_have_no_time_of_day(interval):
         assert np.isnan(features.column(f"prev_{name}")).all()
     high, low, close = (bars[name].shift(1) for name in ("high", "low", "close"))
     np.testing.assert_allclose(features.column("pivot"), (high + low + close) / 3, rtol=1e-15)
+
+
+def test_bars_of_a_slower_interval_have_a_time_of_their_own():
+    index = within(calendar_of("XNYS").schedule.loc["2024-11-25":"2024-12-03"], "30m")
+    features = features_of(bars_at(index), "XNYS", "30m")
+    hours = slower_features(features, Interval.parse("1h"))
+    ended = np.flatnonzero(np.diff(hours.last_closed, prepend=-1))
+    assert len(ended) == 39
+    for name in ("session_high", "session_low", "minutes_to_close", "opening_range_high_60",
+                 "sessions_left_in_month", "weekday"):  # fmt: skip
+        np.testing.assert_array_equal(hours.column(name)[ended], features.column(name)[ended])
+    assert set(hours.column("minute")[1:]) == {30}
+    days = slower_features(features, Interval.DAY)
+    closes = features.column("minutes_to_close") == 0
+    assert days.column("day")[closes].tolist() == [25, 26, 27, 29, 2, 3]
+    assert days.column("session_of_month")[closes].tolist() == [17, 18, 19, 20, 1, 2]
+    weeks = slower_features(features, Interval.parse("1w"))
+    assert weeks.column("sessions_left_in_month")[closes].tolist()[3:] == [0, 0, 0]
+    np.testing.assert_array_equal(
+        days.column("pivot")[closes][1:], features.column("pivot")[closes][1:]
+    )
 
 
 def test_the_table_has_them_all():
