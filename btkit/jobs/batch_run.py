@@ -76,7 +76,7 @@ def begin_batch(job: BatchJob, given: Execution) -> str:
 
 
 def conclude_batch(
-    batch_id: str, job: BatchJob, lines: list[Line], given: Execution
+    batch_id: str, job: BatchJob, lines: list[Line], given: Execution, *, worked_s: float
 ) -> BatchResult:
     """Store what a batch comes to that was begun, and of which every job has its line.
 
@@ -86,13 +86,15 @@ def conclude_batch(
         The batch, and where it is.
     lines
         Of all its jobs, in any order.
+    worked_s
+        For how long its jobs were worked on, in seconds.
 
     Raises
     ------
     StoreError
         If the database cannot be written.
     """
-    return _Batch(batch_id, job, given).run(lines)
+    return _Batch(batch_id, job, given).run(lines, worked_s=worked_s)
 
 
 def line_of(
@@ -171,8 +173,8 @@ class _Batch:
                 self._store.delete(job_id)
         return found
 
-    def run(self, before: list[Line]) -> BatchResult:
-        began = time.perf_counter()
+    def run(self, before: list[Line], *, worked_s: float = 0.0) -> BatchResult:
+        began = time.perf_counter() - worked_s
         try:
             with Watch(
                 self._store.jobs, self._id, progress=self._given.progress, what="Batch"

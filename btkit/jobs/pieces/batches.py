@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import zipfile
 from collections.abc import Iterable
 from io import BytesIO
@@ -48,6 +49,8 @@ class _Told(BaseModel):
 
     exit_code: Annotated[int, Field(ge=0, le=2)]
     seconds: Annotated[float, Field(ge=0)]
+    # By the clock, in seconds since 1970; None where nobody knows.
+    began: Annotated[float, Field(ge=0)] | None
     refusal: dict[str, JsonValue] | None
 
 
@@ -74,12 +77,14 @@ def work_on_one(job: BatchJob, piece: Piece, given: Execution) -> bytes:
     # A sweep that is a part has an id that no other asking of the same has; whose part it is, is
     # said when the batch is put together.
     part = Part(begin_batch(job, given), piece.lo + 1)
+    began = time.time()
     line = execute_part(job.jobs[piece.lo], part, given, stops=_STOPS)
     stored = store.runs(parent=part.parent_id, limit=None)
     error = {name: line[name] for name in ("passed", "run_id", "error") if name in line}
     told = _Told(
         exit_code=line["exit_code"],
         seconds=line["seconds"],
+        began=began,
         refusal=error if "error" in line else None,
     )
     with TemporaryDirectory() as folder:
@@ -100,7 +105,7 @@ def mark_lost(job: BatchJob, piece: Piece, reason: str) -> bytes:
     """
     check_piece(piece, groups_of_batch(job))
     error = WorkerUnavailableError(reason, hint="Memory may have run out: try fewer bars.")
-    told = _Told(exit_code=error.exit_code, seconds=0.0, refusal=error.to_document())
+    told = _Told(exit_code=error.exit_code, seconds=0.0, began=None, refusal=error.to_document())
     return _content(told, [])
 
 
@@ -109,14 +114,27 @@ def finish_batch(job: BatchJob, contents: Iterable[tuple[Piece, Path]], given: E
     batch_id = begin_batch(job, given)
     pieces: set[Piece] = set()
     lines: list[Line] = []
+    spans: list[tuple[float, float]] = []
     for piece, path in contents:
         check_piece(piece, groups_of_batch(job))
         if piece in pieces:
             raise torn(piece.to_json())
         pieces.add(piece)
-        lines.append(_line_of(job, piece, path, Part(batch_id, piece.lo + 1), given))
+        line, began = _line_of(job, piece, path, Part(batch_id, piece.lo + 1), given)
+        lines.append(line)
+        if began is not None:
+            spans.append((began, began + line["seconds"]))
     check_whole(pieces, groups_of_batch(job))
-    return conclude_batch(batch_id, job, lines, given).batch_id
+    return conclude_batch(batch_id, job, lines, given, worked_s=_covered(spans)).batch_id
+
+
+def _covered(spans: list[tuple[float, float]]) -> float:
+    """Return for how long something went on: of what overlaps once, and of a pause nothing."""
+    seconds, until = 0.0, 0.0
+    for began, ended in sorted(spans):
+        seconds += max(ended - max(began, until), 0.0)
+        until = max(until, ended)
+    return seconds
 
 
 def _content(told: _Told, parcels: list[Path]) -> bytes:
@@ -128,8 +146,10 @@ def _content(told: _Told, parcels: list[Path]) -> bytes:
     return content.getvalue()
 
 
-def _line_of(job: BatchJob, piece: Piece, path: Path, part: Part, given: Execution) -> Line:
-    """Take the outcome of a job into the store, and return its line."""
+def _line_of(
+    job: BatchJob, piece: Piece, path: Path, part: Part, given: Execution
+) -> tuple[Line, float | None]:
+    """Take the outcome of a job into the store, and return its line, and when it began."""
     one, store = job.jobs[piece.lo], Store.from_settings(given.settings)
     told, job_id = _opened(path, piece, part, store, given.settings)
     if told.refusal is not None:
@@ -141,7 +161,9 @@ def _line_of(job: BatchJob, piece: Piece, path: Path, part: Part, given: Executi
         code = PASSED if document["passed"] else SOFT_FAILURE
     line = line_of(part.number, one, document, exit_code=code, seconds=told.seconds)
     assert given.batch is not None, "hooks are there wherever a batch is"
-    return line if told.refusal is not None else given.batch.finish_line(line, one, None)
+    if told.refusal is None:
+        line = given.batch.finish_line(line, one, None)
+    return line, told.began
 
 
 def _opened(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from io import BytesIO
 
@@ -128,6 +129,31 @@ def test_the_sum_and_every_job_are_those_of_a_batch_done_here(batch, scratch, co
     assert list_runs(everything=True, settings=here) == []
 
 
+def test_a_batch_took_as_long_as_its_jobs_were_worked_on(batch, scratch, contents, tmp_path):
+    # Two that overlap, a pause of a day, one within another, and one that nobody knows of.
+    spans = [(0.0, 3_000.0), (2_000.0, 3_000.0), (90_000.0, 4_000.0), (91_000.0, 1_000.0)]
+    changed = [
+        (piece, retimed(content, began, seconds))
+        for (piece, content), (began, seconds) in zip(contents, [*spans, (None, 0.0)], strict=True)
+    ]
+    here = scratch()
+    known = finished(batch, changed[::-1], where(here, None), tmp_path / "contents")
+    # And what putting them together took.
+    assert 9_000.0 < load_document(known, settings=here)["batch"]["seconds"] < 9_900.0
+
+
+def retimed(content, began, seconds):
+    """Return a content whose job began at another moment, and took another time."""
+    changed = BytesIO()
+    with zipfile.ZipFile(BytesIO(content)) as old, zipfile.ZipFile(changed, "w") as new:
+        for name in old.namelist():
+            entry = old.read(name)
+            if name == "line.json":
+                entry = json.dumps({**json.loads(entry), "began": began, "seconds": seconds})
+            new.writestr(name, entry)
+    return changed.getvalue()
+
+
 def test_no_job_is_run_again_when_the_batch_is_put_together(
     batch, scratch, contents, tmp_path, monkeypatch
 ):
@@ -175,7 +201,7 @@ def test_what_is_no_content_of_a_job_is_refused(batch, scratch, contents, tmp_pa
                 file.writestr(name, text)
         return content.getvalue()
 
-    line = '{"exit_code": 0, "seconds": 1.0, "refusal": null}'
+    line = '{"exit_code": 0, "seconds": 1.0, "began": 1.0, "refusal": null}'
     for wrong in (
         b"",
         b"{}",
@@ -186,7 +212,8 @@ def test_what_is_no_content_of_a_job_is_refused(batch, scratch, contents, tmp_pa
         made({"line.json": line, "../job.parcel": b""}),
         made({"line.json": line}, zipfile.ZIP_DEFLATED),
         made({"line.json": line.replace("0,", "7,")}),
-        made({"line.json": line.replace("1.0", "NaN")}),
+        made({"line.json": line.replace("1.0", "NaN", 1)}),
+        made({"line.json": line.replace('"began": 1.0', '"began": -1.0')}),
     ):
         with pytest.raises(CorruptFileError) as caught:
             finished(batch, [(piece, wrong)], where(scratch(), None), tmp_path / "contents")
