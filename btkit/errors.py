@@ -253,6 +253,39 @@ class WorkerLostError(BtkitError):
     retryable = True
 
 
+class OutOfMemoryError(BtkitError):
+    """There was not the memory for the work."""
+
+    retryable = True
+
+    @classmethod
+    def of(
+        cls, error: MemoryError, *, details: Mapping[str, Any] | None = None
+    ) -> OutOfMemoryError:
+        """Return the error that says how much was asked for, where that is known.
+
+        Parameters
+        ----------
+        error
+            NumPy's says it, Python's own does not.
+        details
+            What else is known.
+
+        Examples
+        --------
+        >>> OutOfMemoryError.of(MemoryError("Unable to allocate 7.28 TiB for an array")).message
+        'There is not the memory for this: 7.28 TiB more were asked for.'
+        """
+        asked = re.search(r"allocate ([\d.]+ \w+)", str(error))
+        more = "" if asked is None else f": {asked[1]} more were asked for"
+        return cls(
+            f"There is not the memory for this{more}.",
+            hint="Ask for fewer bars, parameter sets or lots at once, have fewer jobs done at a "
+            "time, or use a machine, or a worker, with more memory.",
+            details={**(details or {}), **({} if asked is None else {"asked": asked[1]})},
+        )
+
+
 class WorkerUnavailableError(BtkitError):
     """Three workers in turn were lost while they were at the same work."""
 

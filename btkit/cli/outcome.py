@@ -12,6 +12,7 @@ from btkit.errors import (
     BtkitError,
     InternalError,
     InterruptedRunError,
+    OutOfMemoryError,
     UsageError,
     name_run,
     strict_json,
@@ -189,6 +190,8 @@ def _translate(error: BaseException) -> BtkitError:
             hint="Run it again; what was stored before is as it was.",
             details=run,
         )
+    if isinstance(error, MemoryError):
+        return OutOfMemoryError.of(error, details=run)
     # The parser's errors have had several homes in typer's history; all can format themselves.
     format_message = getattr(error, "format_message", None)
     if callable(format_message):

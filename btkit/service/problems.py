@@ -42,6 +42,7 @@ STATUSES: Mapping[type[BtkitError], int] = {
     errors.RenderError: 500,
     errors.InterruptedRunError: 503,
     errors.WorkerLostError: 503,
+    errors.OutOfMemoryError: 503,
     errors.WorkerUnavailableError: 503,
     errors.WorkerRefusedError: 403,
     errors.AccessError: 403,

@@ -17,9 +17,9 @@ from btkit.errors import (
     CorruptFileError,
     InternalError,
     LeaseLostError,
+    OutOfMemoryError,
     ServerError,
     StoreFullError,
-    WorkerLostError,
     read_error,
 )
 from btkit.jobs.asking import stored_job
@@ -264,10 +264,7 @@ def _told(error: Exception) -> BtkitError:
             hint="Make space where its TMPDIR is, or set that to another folder.",
         )
     if isinstance(error, MemoryError):
-        return WorkerLostError(
-            "The worker had not the memory for its work.",
-            hint="Ask for fewer bars or sets, or give workers more memory.",
-        )
+        return OutOfMemoryError.of(error)
     if isinstance(error, BtkitError):
         return error
     incident = uuid.uuid4().hex

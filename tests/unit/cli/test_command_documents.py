@@ -7,6 +7,7 @@ from contextlib import closing
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
 from support.market_data import MarketDataStandIn
 from support.specs import rules, spread
@@ -365,3 +366,16 @@ def test_help_and_version_are_text(capsys):
         assert f"backtest {' '.join(arguments)}".strip() in text
     assert main(["--version"]) == 0
     assert btkit.__version__ in capsys.readouterr().out
+
+
+def test_what_there_is_not_the_memory_for_says_how_much_was_asked(backtest, monkeypatch):
+    def greedy(*_arguments, **_options):
+        np.empty((2**30, 2**20))
+
+    monkeypatch.setattr(loading, "load_from_source", greedy)
+    code, document, _ = backtest(*RUN, "--no-report")
+    error = document["error"]
+    assert (code, error["type"]) == (2, "OutOfMemoryError")
+    assert error["message"] == "There is not the memory for this: 8.00 PiB more were asked for."
+    assert error["details"]["asked"] == "8.00 PiB"
+    assert "fewer bars" in error["hint"]

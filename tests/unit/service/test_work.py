@@ -442,7 +442,7 @@ def full():
         (OSError(errno.ENOSPC, "full"), "StoreFullError"),
         (full(), "StoreFullError"),
         (sqlite3.OperationalError("database or disk is full"), "StoreFullError"),
-        (MemoryError(), "WorkerLostError"),
+        (MemoryError(), "OutOfMemoryError"),
     ],
 )
 def test_what_another_machine_may_do_is_worth_another_try(error, kind):
@@ -457,7 +457,7 @@ def test_what_another_worker_may_do_is_given_to_another_three_times(server, monk
     for worker in ("one", "two", "three"):
         assert server.store.operations.get(known).error is None
         work(server.order(known, worker=worker).model_dump_json())
-    assert server.ending(known).error["type"] == "WorkerLostError"
+    assert server.ending(known).error["type"] == "OutOfMemoryError"
 
 
 def test_nothing_of_a_piece_is_left_on_the_worker(server, tmp_path, monkeypatch):
