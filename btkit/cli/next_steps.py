@@ -99,7 +99,8 @@ def _after_operation(error: BtkitError, arguments: Sequence[str]) -> list[Step]:
     there = () if server is None else ("--server", server)
     named = ("--operation-id", str(error.details["operation_id"]), *there)
     shown = step("Shows how it stands.", "status", *named)
-    if error.details.get("status") not in _RESUMABLE:
+    stopped = isinstance(error, InterruptedRunError) or error.details.get("status") in _RESUMABLE
+    if not stopped:
         return [shown]
     return [step("Goes on with it, once it has stopped.", "resume", *named), shown]
 

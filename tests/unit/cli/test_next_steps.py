@@ -11,7 +11,8 @@ from support.market_data import MarketDataStandIn
 from support.small_models import write_bundle
 from support.specs import rules, spread
 
-from btkit.errors import error_types
+from btkit.cli.next_steps import after_error
+from btkit.errors import InterruptedRunError, error_types
 from btkit.jobs import loading
 
 RANGE = ["--symbol", "SPX", "--start", "2010-01-01", "--end", "2010-12-31"]
@@ -333,3 +334,14 @@ def test_what_is_stored_has_no_next(answer):
     assert store == document
     assert Path("results.db").exists()
     assert "next" not in sys.modules["btkit.documents"].report_schema()["properties"]
+
+
+def test_an_operation_that_is_yet_to_stop_goes_on_where_it_was_asked_for():
+    stopped = InterruptedRunError(
+        "It was stopped.", hint="Go on.", details={"operation_id": "mine", "status": "running"}
+    )
+    steps = after_error(stopped, ["submit", "run", "--server", "http://there:8432"])
+    assert [one.command for one in steps] == [
+        f"backtest {verb} --operation-id mine --server http://there:8432"
+        for verb in ("resume", "status")
+    ]
