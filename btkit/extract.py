@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from btkit.arguments import check_whole
 from btkit.errors import UsageError
-from btkit.spelling import did_you_mean
+from btkit.spelling import did_you_mean, some_of
 
 Wanted = dict[str, "Wanted"]
 
@@ -136,8 +136,7 @@ def _names(value: object, path: tuple[str, ...]) -> list[str]:
 def _unknown(name: str, known: list[str], path: tuple[str, ...]) -> UsageError:
     where = f"{'.'.join(path)} of the document" if path else "The document"
     meant = did_you_mean(name, known)
-    more = len(known) - _MOST_NAMED
-    shown = ", ".join(known[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    shown = some_of(known, most=_MOST_NAMED)
     return UsageError(
         f"{where} has no field {name!r}.",
         hint=(f"{meant[0].upper()}{meant[1:]} " if meant else "") + f"It has {shown}.",

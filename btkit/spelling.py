@@ -1,12 +1,13 @@
-"""Which known word was meant by one that is not known, for the hints of refusals."""
+"""Words in sentences: which known one was meant by one that is not known, and several in a row."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from difflib import SequenceMatcher
 
 _LONGEST = 60
 _MOST = 3
+_NAMED = 3
 # How alike two words are, from 0 to 1, that are one misspelt; long ones may differ a little more.
 _ALIKE, _LONG_ALIKE, _WHOLE_ALIKE = 0.8, 0.7, 0.85
 _SHORT, _LONG = 4, 7
@@ -70,9 +71,50 @@ def question(names: list[str]) -> str:
     names
         At least one.
     """
-    *others, last = (f"'{name}'" for name in names)
-    listed = f"{', '.join(others)} or {last}" if others else last
-    return f"did you mean {listed}?"
+    quoted = [f"'{name}'" for name in names]
+    return f"did you mean {listed(quoted, last='or')}?"
+
+
+def listed(parts: Sequence[str], *, last: str = "and") -> str:
+    """Return parts of a sentence in a row.
+
+    Parameters
+    ----------
+    parts
+        In their order; of none the row is empty.
+    last
+        What stands before the last one.
+
+    Examples
+    --------
+    >>> listed(["a", "b", "c"])
+    'a, b and c'
+    """
+    if len(parts) <= 1:
+        return "".join(parts)
+    return f"{', '.join(parts[:-1])} {last} {parts[-1]}"
+
+
+def some_of(texts: Sequence[str], *, count: int | None = None, most: int = _NAMED) -> str:
+    """Return the first few of some texts in a sentence, and how many more there are.
+
+    Parameters
+    ----------
+    texts
+        In their order.
+    count
+        How many there are in truth, where `texts` are only the first; None counts them.
+    most
+        How many are named.
+
+    Examples
+    --------
+    >>> some_of(["2024-01-02", "2024-01-03"], count=45, most=2)
+    '2024-01-02, 2024-01-03 and 43 more'
+    """
+    named = ", ".join(texts[:most])
+    more = (len(texts) if count is None else count) - len(texts[:most])
+    return f"{named} and {more:,} more" if more > 0 else named
 
 
 def _plain(word: str) -> str:

@@ -6,7 +6,7 @@ from btkit.data.formats import BarFormat, FormatSource, load_format
 from btkit.data.frames import bars_from_table
 from btkit.data.given import GivenBars, take_bars
 from btkit.data.history import WARMUP_BARS, History
-from btkit.data.info import DataInfo, Finding, LoadedBars, format_time, some_of
+from btkit.data.info import DataInfo, Finding, LoadedBars, format_time
 from btkit.data.join import sessions_old
 from btkit.data.load import load_bars, load_from_source
 from btkit.data.packed import pack_bars, unpack_bars
@@ -53,7 +53,6 @@ __all__ = [
     "plugins_of_source",
     "register_source",
     "sessions_old",
-    "some_of",
     "source_names",
     "take_bars",
     "unpack_bars",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -14,7 +14,6 @@ from btkit.errors import UsageError
 from btkit.markets import Interval
 
 MOST_DATES = 20
-FEW_DATES = 3
 
 Coverage = Literal["complete", "partial", "missing"]
 
@@ -179,28 +178,6 @@ def seen_from(index: pd.DatetimeIndex, stated: DataInfo | None) -> int:
     if (moment.tz is None) != (index.tz is None):
         return 0
     return int(index.searchsorted(moment))
-
-
-def some_of(texts: Sequence[str], *, count: int | None = None, most: int = FEW_DATES) -> str:
-    """Return the first few of some texts in a sentence, and how many more there are.
-
-    Parameters
-    ----------
-    texts
-        Dates or ranges of dates, in order.
-    count
-        How many there are in truth, where `texts` are only the first; None counts them.
-    most
-        How many are named.
-
-    Examples
-    --------
-    >>> some_of(["2024-01-02", "2024-01-03"], count=45, most=2)
-    '2024-01-02, 2024-01-03 and 43 more'
-    """
-    named = ", ".join(texts[:most])
-    more = (len(texts) if count is None else count) - len(texts[:most])
-    return f"{named} and {more:,} more" if more > 0 else named
 
 
 def format_times(times: pd.DatetimeIndex) -> list[str]:

@@ -23,6 +23,7 @@ from btkit.documents.models import (
 )
 from btkit.metrics import Failure, Verdict, json_number
 from btkit.simulation import Result
+from btkit.spelling import listed
 
 
 class WindowSection(Section):
@@ -314,8 +315,7 @@ def _of_windows(stated: list[tuple[int, str]], windows: int) -> str:
     number, message = stated[0]
     if len(stated) == 1:
         return f"Window {number} out of sample: {message}"
-    numbers = [str(place) for place, _ in stated]
-    which = f"Windows {', '.join(numbers[:-1])} and {numbers[-1]}"
+    which = f"Windows {listed([str(place) for place, _ in stated])}"
     if len(stated) == windows:
         which = "Every window"
     if all(other == message for _, other in stated):

@@ -16,6 +16,7 @@ from btkit.jobs.loading import bars_of
 from btkit.jobs.prepare import prepare
 from btkit.metrics import plugins_of_metrics
 from btkit.spec import ModelSpec, spec_hash
+from btkit.spelling import listed
 from btkit.writing import digest_of_json
 
 if TYPE_CHECKING:
@@ -99,8 +100,9 @@ class PlanHash:
         pairs = zip(fields(self), astuple(self), astuple(now), strict=True)
         changed = [part.name for part, planned, found in pairs if planned != found]
         if changed:
+            said = listed([f"the {name}" for name in changed])
             raise PlanChangedError(
-                f"{_listed(changed).capitalize()} {_be(changed)} not what was planned.",
+                f"{said.capitalize()} {_be(changed)} not what was planned.",
                 hint="Look at what changed, and plan again: `backtest plan` gives a new hash.",
                 details={"changed": changed, "planned": str(self), "found": str(now)},
             )
@@ -237,11 +239,6 @@ def bundles_read(job: SpecJob) -> list[tuple[str | None, KnownBundle]]:
 
 def _digest(value: object) -> str:
     return digest_of_json(value)[:_DIGITS]
-
-
-def _listed(names: Sequence[str]) -> str:
-    *others, last = (f"the {name}" for name in names)
-    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _be(names: Sequence[str]) -> str:

@@ -43,6 +43,7 @@ from btkit.jobs.watching import Watch
 from btkit.markets import infer_interval
 from btkit.metrics import verdict_of
 from btkit.spec import spec_hash
+from btkit.spelling import listed
 from btkit.storage import Store, new_job_id
 
 if TYPE_CHECKING:
@@ -218,8 +219,7 @@ def _few(choices: list[WindowChoice], minimum: int) -> list[ReportWarning]:
     sparse = [window for window, choice in enumerate(choices, start=1) if choice.few]
     if not sparse:
         return []
-    *others, last = (str(number) for number in sparse)
-    which = f"windows {', '.join(others)} and {last}" if others else f"window {last}"
+    which = f"window{'s' if len(sparse) > 1 else ''} {listed([str(number) for number in sparse])}"
     return [
         ReportWarning(
             code="few_trades",

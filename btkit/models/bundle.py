@@ -13,6 +13,7 @@ from btkit.models.features import FeaturePlan
 from btkit.models.forward import Network
 from btkit.models.manifest import Conversion, FeatureRange
 from btkit.models.metadata import Activation, OutputType
+from btkit.spelling import some_of
 
 _SHOWN_FEATURES = 4
 _SHOWN_DIGITS = 12
@@ -125,9 +126,7 @@ def describe(bundle: Bundle) -> dict[str, str]:
 
 
 def _features(names: tuple[str, ...]) -> str:
-    shown = ", ".join(names[:_SHOWN_FEATURES])
-    more = len(names) - _SHOWN_FEATURES
-    return f"{len(names)}: {shown}" + (f" and {more} more" if more > 0 else "")
+    return f"{len(names)}: {some_of(names, most=_SHOWN_FEATURES)}"
 
 
 def _bars(count: int | None) -> str:

@@ -9,6 +9,7 @@ from btkit.models.findings import AS_SAVED, BundleFindings
 from btkit.models.folder import MODEL_FILES, BundleFolder
 from btkit.models.manifest import MANIFEST, Manifest
 from btkit.models.metadata import CONFIG, FEATURES, METADATA, BundleMetadata, FeatureCount
+from btkit.spelling import some_of
 
 _SHOWN_NAMES = 10
 
@@ -91,5 +92,4 @@ def check_count(
 def listed(names: Iterable[object]) -> str:
     """Return names for a message: some of them, and how many more there are."""
     every = [quoted(name)[1:-1] if isinstance(name, str) else shown(name) for name in names]
-    more = len(every) - _SHOWN_NAMES
-    return ", ".join(every[:_SHOWN_NAMES]) + (f" and {more:,} more" if more > 0 else "")
+    return some_of(every, most=_SHOWN_NAMES)

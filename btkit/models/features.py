@@ -19,7 +19,7 @@ from btkit.models.fuzzy import Membership
 from btkit.models.indicator_parameters import SOURCES
 from btkit.models.inputs import Line
 from btkit.models.scaling import Scaling
-from btkit.spelling import near
+from btkit.spelling import near, some_of
 
 _SHOWN: Final = 5
 
@@ -162,7 +162,7 @@ class FeaturePlan:
         if extra:
             left_out = (
                 f"{len(extra)} features that the definition makes are left out, since the model "
-                f"was trained without them: {listed(extra)}."
+                f"was trained without them: {some_of(extra, most=_SHOWN)}."
             )
             notes = (*notes, left_out)
         return replace(self, features=tuple(own[name] for name in wanted), notes=notes)
@@ -288,7 +288,7 @@ def _missing(missing: list[str], wanted: list[str], own: list[str]) -> BundleErr
     )
     return BundleError(
         f"{len(missing)} of the {len(wanted)} features that the model was trained on are not in "
-        f"its definition: {listed(missing)}.",
+        f"its definition: {some_of(missing, most=_SHOWN)}.",
         hint=f"Its metadata was changed, or is another model's: {likely or 'restore it'}.",
         details={"missing": missing, "trained": wanted, "defined": own},
     )
@@ -305,9 +305,3 @@ def _reordered(wanted: list[str], here: list[str]) -> BundleError:
         hint="Put nn_inputs and memberships back into the order of the training.",
         details={"first_difference": at, "trained": wanted, "defined": here},
     )
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return the first few names, and how many more there are."""
-    more = len(names) - _SHOWN
-    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -21,6 +21,7 @@ from btkit.models.manifest import MANIFEST
 from btkit.models.metadata import CONFIG, FEATURES, METADATA
 from btkit.models.tensors import MOST_BYTES
 from btkit.spec.reading import MAX_BYTES, parse_text
+from btkit.spelling import some_of
 
 SAFETENSORS, STATE_DICT, ONNX = "model.safetensors", "model.pt", "model.onnx"
 MODEL_FILES: Final = (SAFETENSORS, STATE_DICT, ONNX)
@@ -149,8 +150,7 @@ def _where(folder: Path, *, exists: bool) -> str:
     except (OSError, ValueError):
         found = []
     found = [name for name in found if name.isprintable()]
-    more = len(found) - _MOST_NAMED
-    named = ", ".join(found[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    named = some_of(found, most=_MOST_NAMED)
     hint = f"Name the folder that holds {METADATA}{f': {named}' if found else ''}."
     astray = not (exists or found or folder.is_absolute())
     return f"{hint} It is looked for from the working folder." if astray else hint

@@ -9,6 +9,7 @@ from btkit.models.forward import MLP, Floats, Network, Recurrent
 from btkit.models.kernels import ACTIVATIONS, GRU_GATES, LSTM_GATES
 from btkit.models.pickled import shorten
 from btkit.models.tensors import Tensors, counted
+from btkit.spelling import some_of
 
 MODEL_TYPES = ("mlp", "lstm", "gru")
 _GATES = {"lstm": LSTM_GATES, "gru": GRU_GATES}
@@ -190,8 +191,7 @@ def _check_names(tensors: Tensors, expected: set[str], model_type: str) -> None:
     }
     if any(differences.values()):
         listed = "; ".join(
-            f"{kind} {', '.join(repr(shorten(name)) for name in names[:5])}"
-            + (f" and {len(names) - 5} more" if len(names) > 5 else "")  # noqa: PLR2004 - as listed
+            f"{kind} {some_of([repr(shorten(name)) for name in names], most=5)}"
             for kind, names in differences.items()
             if names
         )

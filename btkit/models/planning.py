@@ -10,14 +10,16 @@ from typing import Any, Final
 from btkit.arguments import is_text, kind_of_value, quoted
 from btkit.errors import BundleError, SpecError, UsageError
 from btkit.markets import Interval, check_slower
-from btkit.models.features import Feature, FeaturePlan, listed
+from btkit.models.features import Feature, FeaturePlan
 from btkit.models.input_reading import read_inputs, refuse_external_data
 from btkit.models.inputs import MAX_FEATURES, NetworkInput
 from btkit.models.problems import Findings, Place
 from btkit.models.scaling import Scaling, read_scalings
 from btkit.models.timeframes import fastest, timeframe_interval
+from btkit.spelling import some_of
 
 _ORIGIN: Final = "the definition of the features"
+_SHOWN: Final = 5
 
 
 def plan_inputs(
@@ -153,7 +155,8 @@ def _plan(
             )
         features[feature.name] = replace(feature, scaling=scaling)
     for place, names in again.items():
-        findings.refuse(place, f"makes features that are there already: {listed(names)}",
+        twice = some_of(names, most=_SHOWN)
+        findings.refuse(place, f"makes features that are there already: {twice}",
                         "name each input once")  # fmt: skip
     if len(features) > MAX_FEATURES:
         findings.refuse(("nn_inputs",), f"makes more than {MAX_FEATURES:,} features",
@@ -197,7 +200,9 @@ def _notes(features: Mapping[str, Feature], scalings: Mapping[str, Scaling]) -> 
     notes = []
     unused = [name for name in scalings if name not in features]
     if unused:
-        notes.append(f"normalization_params of no feature are not read: {listed(unused)}.")
+        notes.append(
+            f"normalization_params of no feature are not read: {some_of(unused, most=_SHOWN)}."
+        )
     counted = [
         name
         for name, feature in features.items()
@@ -206,7 +211,7 @@ def _notes(features: Mapping[str, Feature], scalings: Mapping[str, Scaling]) -> 
     ]
     if counted:
         notes.append(
-            f"The level of {listed(counted)} is counted from the first bar loaded, so that it "
-            "depends on where history begins."
+            f"The level of {some_of(counted, most=_SHOWN)} is counted from the first bar loaded, "
+            "so that it depends on where history begins."
         )
     return notes

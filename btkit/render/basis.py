@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from btkit.data import some_of
 from btkit.documents import DataSection, DiagnosticsSection, LookaheadSection, WarmupSection
 from btkit.render import text, words
 from btkit.render.pages import markup
 from btkit.render.pieces import Html
 from btkit.render.view import RunView, ShortFacts
 from btkit.spec.skipping import SKIPPED
+from btkit.spelling import some_of
 
 Facts = Sequence[tuple[str, str | Sequence[str]]]
 """Names and what is known of them: text, or lines one beneath the other."""

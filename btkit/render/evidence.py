@@ -15,6 +15,7 @@ from btkit.render.figures.importance import importance_chart
 from btkit.render.pages import markup
 from btkit.render.pieces import Chart, Html, ReportSection
 from btkit.render.view import RunView
+from btkit.spelling import listed
 
 _RANGES_SHOWN = 10
 _FEW = 100
@@ -226,7 +227,7 @@ def _ranges(evidence: EvidenceSection) -> str:
         said.append(f"Most often it is {worst.feature} ({text.percent(worst.outside)}).")
     if moved:
         said.append(
-            f"{text.listed(moved[:3])}{' and others' if len(moved) > 3 else ''} moved away from "  # noqa: PLR2004 - a line
+            f"{listed(moved[:3])}{' and others' if len(moved) > 3 else ''} moved away from "  # noqa: PLR2004 - a line
             "the training (stability index above 0.25)."
         )
     left = len(known.features) - _RANGES_SHOWN
@@ -255,7 +256,7 @@ def _margins(margins: MarginsSection) -> str:
             "No decision hangs on a millionth of an output; the nearest has "
             f"{margins.least:.2g} to spare."
         )
-    days = text.listed([one.time[:10] for one in margins.nearest[:3]])
+    days = listed([one.time[:10] for one in margins.nearest[:3]])
     more = " and others" if margins.near > 3 else ""  # noqa: PLR2004 - a line
     verb = "hangs" if margins.near == 1 else "hang"
     return (

@@ -23,6 +23,7 @@ from btkit.render.pieces import Html, ReportSection
 from btkit.render.sweep_charts import SweepPage, lines, metric_label, surface
 from btkit.render.tiles import Shown, Tile, tiles
 from btkit.render.words import LABELS, failed
+from btkit.spelling import listed
 
 BESIDE = ("sharpe_ratio", "cagr", "max_drawdown_pct", "win_rate", "profit_factor", "total_trades")
 
@@ -189,13 +190,13 @@ def _beaten(truth: OverfittingSection, held: str) -> str:
         )
         if value is not None
     ]
-    return f" Hansen's test finds {text.listed(said)}." if said else ""
+    return f" Hansen's test finds {listed(said)}." if said else ""
 
 
 def _missed(failures: Sequence[Failure]) -> str:
     """Return which bounds were missed, as a sentence of its own."""
     shown = [failed(one.metric, one.value, one.threshold) for one in failures]
-    return f" It fails on {text.listed(shown)}." if shown else ""
+    return f" It fails on {listed(shown)}." if shown else ""
 
 
 def _p_value(value: float | None) -> str:
@@ -210,7 +211,7 @@ def _yearly(benchmark: Benchmark) -> str:
 
 
 def _named(parameters: Mapping[str, float]) -> str:
-    return text.listed([f"{name} {value:g}" for name, value in parameters.items()])
+    return listed([f"{name} {value:g}" for name, value in parameters.items()])
 
 
 def _cell(metrics: Mapping[str, Any], name: str) -> Shown:

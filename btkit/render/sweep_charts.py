@@ -17,6 +17,7 @@ from btkit.render.pages import markup
 from btkit.render.pieces import Chart, Html, ReportSection
 from btkit.render.series import floats
 from btkit.render.words import LABELS
+from btkit.spelling import listed
 
 MOST_LINES = 1_500
 
@@ -177,9 +178,7 @@ def _shared(report: SweepReport, ranked: pd.DataFrame) -> str:
     for name in names:
         low, high = np.quantile(best[name], [0.05, 0.95], method="nearest")
         spans.append(f"{name} {low:g}" if low == high else f"{name} {low:g} to {high:g}")
-    return (
-        f"The best tenth has {text.listed(spans)}" if spans else "Every parameter set is the same"
-    )
+    return f"The best tenth has {listed(spans)}" if spans else "Every parameter set is the same"
 
 
 def _by_influence(report: SweepReport, sets: pd.DataFrame) -> list[str]:

@@ -87,13 +87,6 @@ def plural(number: int, noun: str) -> str:
     return f"{count(number)} {noun}" + ("" if number == 1 else "s")
 
 
-def listed(parts: Sequence[str], *, last: str = "and") -> str:
-    """Return ``a, b and c``."""
-    if len(parts) <= 1:
-        return "".join(parts)
-    return f"{', '.join(parts[:-1])} {last} {parts[-1]}"
-
-
 def command_parts(command: Sequence[str]) -> list[str]:
     """Return a command line in parts that stay on one line each: a flag with its value.
 

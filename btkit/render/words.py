@@ -11,6 +11,7 @@ from btkit.metrics import SHORT_RANGE_DAYS, THRESHOLDS, Threshold, metric_of
 from btkit.metrics.entry import Format
 from btkit.render import text
 from btkit.render.view import RunView
+from btkit.spelling import listed
 
 _SHORT_RUN_DAYS = 365
 _TILES = ("sharpe_ratio", "max_drawdown_pct", "win_rate", "profit_factor", "total_trades")
@@ -164,7 +165,7 @@ def _verdict(view: RunView) -> str:
     if not len(view.trades):
         return "fails, since nothing can be judged"
     missed = [failed(one.metric, view.metric(one.metric).number, one.threshold) for one in failures]
-    return f"fails on {text.listed(missed)}"
+    return f"fails on {listed(missed)}"
 
 
 def in_sentence(metric: str) -> str:

@@ -15,7 +15,7 @@ from btkit.conditions.nodes import And, Compare, Const, Declared, Node, On, Or, 
 from btkit.indicators import split_previous
 from btkit.markets import Interval
 from btkit.simulation.evaluator import Evaluator
-from btkit.spelling import did_you_mean
+from btkit.spelling import did_you_mean, some_of
 
 _NEEDED = {"<": "below", "<=": "at most", ">": "above", ">=": "at least", "==": "exactly"}
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "=="}
@@ -96,11 +96,9 @@ def _tell_texts(view: Evaluator, tree: Node) -> str:
         if can_be is None or text in can_be:
             continue
         meant = did_you_mean(text, can_be)
-        listed = ", ".join(map(quoted, can_be[:_MOST_TEXTS]))
-        more = len(can_be) - _MOST_TEXTS
-        others = f" and {more:,} more" if more > 0 else ""
+        listed = some_of([quoted(text) for text in can_be], most=_MOST_TEXTS)
         asked = "" if meant is None else f"{meant} "
-        return f"{name} is never {quoted(text)}: {asked}it is one of {listed}{others}"
+        return f"{name} is never {quoted(text)}: {asked}it is one of {listed}"
     return ""
 
 

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from btkit.conditions import columns_of
 from btkit.conditions.nodes import Compare, Const, Position
-from btkit.data import COVERAGE_CODES, SPLIT_CODE, DataInfo, Finding, some_of
+from btkit.data import COVERAGE_CODES, SPLIT_CODE, DataInfo, Finding
 from btkit.decisions import Clause
 from btkit.indicators import FeatureSet, event_of, is_implied_volatility, lookup
 from btkit.metrics import SHORT_RANGE_DAYS, spanned_days
 from btkit.simulation.simulated import Simulated, reader_of
+from btkit.spelling import some_of
 
 # Above this share of bars a condition's fallback goes into the headline.
 TELLING_SHARE = 0.05

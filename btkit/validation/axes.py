@@ -133,13 +133,29 @@ def write_axis(name: str, values: Sequence[Number]) -> str:
     name
         The parameter.
     values
-        At least one. Whole numbers in equal steps become a range.
+        At least one.
+    """
+    return f"{name}={write_values(values)}"
+
+
+def write_values(values: Sequence[Number]) -> str:
+    """Return what stands behind the name in what `read_axis` reads.
+
+    Parameters
+    ----------
+    values
+        Whole numbers in equal steps become a range.
+
+    Examples
+    --------
+    >>> write_values([5, 10, 15]), write_values([0.5, 2]), write_values([])
+    ('5:15:5', '0.5,2', '')
     """
     if len(values) > 2 and all(isinstance(value, int) for value in values):  # noqa: PLR2004 - two are no shorter as a range
         step = int(values[1] - values[0])
         if step > 0 and all(after - before == step for before, after in pairwise(values)):
-            return f"{name}={values[0]}:{values[-1]}:{step}"
-    return f"{name}={','.join(repr(value) for value in values)}"
+            return f"{values[0]}:{values[-1]}:{step}"
+    return ",".join(repr(value) for value in values)
 
 
 def check_axes(spec: StrategySpec, axes: Mapping[str, Iterable[Number]]) -> dict[str, list[Number]]:

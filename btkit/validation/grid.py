@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,12 @@ class ParameterSets:
 
     columns: Mapping[str, Floats]
     whole: frozenset[str]
+
+    @classmethod
+    def of(cls, axes: Axes, columns: Mapping[str, Floats]) -> Self:
+        """Return sets of values of some axes: a parameter is whole where all its values are."""
+        whole = (name for name, axis in axes.items() if all(isinstance(one, int) for one in axis))
+        return cls(columns, frozenset(whole))
 
     def __len__(self) -> int:
         """Return the number of sets."""
@@ -190,10 +196,7 @@ def decode(axes: Axes, places: NDArray[np.int64]) -> ParameterSets:
         axis = np.array(axes[name], np.float64)
         values[name] = axis[places % len(axis)]
         places = places // len(axis)
-    whole = frozenset(
-        name for name, axis in axes.items() if all(isinstance(value, int) for value in axis)
-    )
-    return ParameterSets({name: values[name] for name in axes}, whole)
+    return ParameterSets.of(axes, {name: values[name] for name in axes})
 
 
 def held_by(constraint: str, sets: ParameterSets) -> NDArray[np.bool_]:

@@ -12,7 +12,7 @@ from btkit.metrics import objectives
 from btkit.render.pages import markup
 from btkit.render.words import LABELS
 from btkit.validation.axes import Number as Plain
-from btkit.validation.axes import read_axis
+from btkit.validation.axes import read_axis, write_values
 from btkit.widgets.fields import LabelledField
 from btkit.widgets.numbers import Number
 from btkit.widgets.parts import styled
@@ -71,19 +71,8 @@ def axis_field(
 ) -> LabelledField:
     """Return a field that takes the values of a parameter as ``lo:hi:step`` or ``a,b,c``."""
     meaning = f"Values of {name}: lo:hi:step, such as 5:50:5, or a,b,c"
-    control = ipw.Text(value=_axis_text(values), placeholder=placeholder, tooltip=meaning)
+    control = ipw.Text(value=write_values(values), placeholder=placeholder, tooltip=meaning)
     return LabelledField(name, styled(control, "bt-edit-code"), changed, meaning=meaning)
-
-
-def _axis_text(values: Sequence[Plain]) -> str:
-    # A range where they are evenly spaced whole numbers.
-    if not values:
-        return ""
-    if len(values) > 2 and all(isinstance(value, int) for value in values):  # noqa: PLR2004 - a range has three
-        step = values[1] - values[0]
-        if step > 0 and list(values) == list(range(int(values[0]), int(values[-1]) + 1, int(step))):
-            return f"{values[0]}:{values[-1]}:{step}"
-    return ",".join(repr(value) for value in values)
 
 
 def read_axes(fields: Mapping[str, LabelledField]) -> dict[str, list[Plain]]:

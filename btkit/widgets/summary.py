@@ -12,6 +12,7 @@ from btkit.render import text
 from btkit.render.pages import markup
 from btkit.render.tiles import Mark, Shown, Tile, TileLine
 from btkit.render.words import LABELS, in_sentence, needs, tile_metrics
+from btkit.spelling import listed
 from btkit.widgets.market import BuyAndHold
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def summary(result: Result, held: BuyAndHold, *, least: int) -> str:
     trades = result.metrics.total_trades
     verdict = verdict_of(passed=not missed, trades=trades, least=least)
     names = [in_sentence(bound.metric) for bound in missed]
-    why = f"misses {text.listed(names)}" if names else f"keeps all {len(THRESHOLDS)} thresholds"
+    why = f"misses {listed(names)}" if names else f"keeps all {len(THRESHOLDS)} thresholds"
     if verdict == "too_few_trades":
         why = f"{text.plural(trades, 'trade')}, a verdict needs {least}; it {why}"
     days = spanned_days(pd.DatetimeIndex(result.bars.index))

@@ -1,6 +1,6 @@
 import pytest
 
-from btkit.spelling import did_you_mean, near
+from btkit.spelling import did_you_mean, listed, near, some_of
 
 FIELDS = [
     "name", "entry_conditions", "exit_conditions", "filter_conditions", "filter_scope",
@@ -51,3 +51,16 @@ def test_the_question():
     assert did_you_mean("fast", ["fast_period", "fast_bars", "fast_lag", "slow"]) == (
         "did you mean 'fast_lag', 'fast_bars' or 'fast_period'?"
     )
+
+
+def test_words_in_a_row():
+    assert listed([]) == ""
+    assert listed(["a"]) == "a"
+    assert listed(["a", "b"], last="or") == "a or b"
+    assert listed(["a", "b", "c"]) == "a, b and c"
+
+
+def test_some_words_and_how_many_more():
+    assert some_of(["a", "b", "c"]) == "a, b, c"
+    assert some_of([*"abcd"]) == "a, b, c and 1 more"
+    assert some_of(("a", "b"), count=1_234, most=1) == "a and 1,233 more"

@@ -178,23 +178,18 @@ def summarise(job: SearchJob, piece: Piece, content: bytes) -> Summary:
     CorruptFileError
         If it is no content of this piece.
     """
-    from btkit.validation import rank_sets  # noqa: PLC0415 - brings numba
+    from btkit.validation import ParameterSets, rank_sets  # noqa: PLC0415 - brings numba
 
     found, least = read_sets(job, piece, content), job.least_trades
     order = rank_sets(found.rows, objective=job.objective, min_trades=least)[:TOP]
     merits = found.rows[:, found.columns.index(job.objective)]
     trades = found.rows[:, found.columns.index("total_trades")]
-    axes = job.axes()[1]
+    sets = ParameterSets.of(job.axes()[1], found.parameters)
     leaders = [
         Leader(
             piece.group,
             int(found.places[index]),
-            {
-                name: int(values[index])
-                if all(isinstance(value, int) for value in axes[name])
-                else float(values[index])
-                for name, values in found.parameters.items()
-            },
+            sets.at(index),
             None if math.isnan(merits[index]) else float(merits[index]),
             int(trades[index]),
         )

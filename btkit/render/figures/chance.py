@@ -13,6 +13,7 @@ from btkit.render.figures.lines import panel_title
 from btkit.render.figures.marks import upright
 from btkit.render.pieces import Chart
 from btkit.render.series import Floats, floats
+from btkit.spelling import listed
 
 HEIGHT = 360
 MARGIN = {"l": 52, "r": 16, "t": 62, "b": 50}
@@ -93,7 +94,7 @@ def _ranks_title(ranks: list[RankEntry]) -> str:
         return "What it scores high comes no more often than by chance"
     if ranks[0].of is None:
         return "Higher returns foreseen were followed by higher returns"
-    names = text.listed([str(one.of) for one in beyond])
+    names = listed([str(one.of) for one in beyond])
     return f"Higher probabilities of {names} came true more often"
 
 

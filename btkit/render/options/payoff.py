@@ -16,6 +16,7 @@ from btkit.render.options.position import OpenSpread, PositionLeg
 from btkit.render.pieces import Chart
 from btkit.render.series import Floats
 from btkit.render.view import RunView
+from btkit.spelling import listed
 
 HEIGHT = 420
 TOP, BOTTOM = 56, 52
@@ -115,5 +116,5 @@ def _title(position: OpenSpread, sold: Spread, profit: Floats) -> str:
     kind = "Spread" if len(sold.legs) == 2 else "Condor"  # noqa: PLR2004 - two legs or four
     gain, loss = text.money(float(profit.max())), text.money(-float(profit.min()))
     evens = [f"{price:,.0f}" for price in position.evens]
-    where = f", even at {text.listed(evens)}" if evens else ""
+    where = f", even at {listed(evens)}" if evens else ""
     return f"{kind} of {sold.entry_date}: keeps up to {gain}, loses up to {loss}{where}"

@@ -6,10 +6,10 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from btkit.data import some_of
 from btkit.render import text, theme
 from btkit.render.pieces import asset, script_json
 from btkit.render.pill import VERDICTS
+from btkit.spelling import some_of
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -56,9 +56,3 @@ def test_spans_take_the_unit_a_person_would(days, written):
 def test_dates_are_iso_and_tell_the_time_only_within_a_day():
     assert text.day(pd.Timestamp("2020-03-02")) == "2020-03-02"
     assert text.day(pd.Timestamp("2020-03-02 14:30")) == "2020-03-02 14:30"
-
-
-def test_lists_end_in_and():
-    assert text.listed([]) == ""
-    assert text.listed(["a"]) == "a"
-    assert text.listed(["a", "b", "c"]) == "a, b and c"
