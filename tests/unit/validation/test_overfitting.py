@@ -76,11 +76,14 @@ def test_moments_of_a_known_series():
     assert (moments.skewness, moments.kurtosis, moments.count) == (0.0, 2.0, 4)
 
 
-def test_a_series_that_does_not_move_has_no_sharpe():
-    moments = moments_of(np.zeros(50))
+@pytest.mark.parametrize("rate", [0.0, 0.03 / 252])
+def test_a_series_that_does_not_move_has_no_sharpe(rate):
+    # Less a rate their mean is not quite each of them.
+    returns = np.zeros(500) - rate
+    moments = moments_of(returns)
     assert math.isnan(moments.sharpe)
     assert math.isnan(probabilistic_sharpe_ratio(moments))
-    assert sharpe_interval(np.zeros(50), annual=1.0) is None
+    assert sharpe_interval(returns, annual=1.0) is None
 
 
 def test_two_hundred_trials_without_skill_over_a_year_of_daily_crypto():
