@@ -54,6 +54,8 @@ class Bundle:
     trained_from, trained_until
         The first and the last bar that training saw: a date, or for intraday bars a time in UTC.
         None where nobody says it.
+    rows_until
+        Likewise of the last row that it was saved with.
     label_horizon
         Bars after which a label was known at the latest, None where nobody says it.
     label
@@ -88,6 +90,7 @@ class Bundle:
     temperature: float
     trained_from: pd.Timestamp | None
     trained_until: pd.Timestamp | None
+    rows_until: pd.Timestamp | None
     label_horizon: int | None
     label: Mapping[str, Any] | None
     ranges: Mapping[str, FeatureRange]

@@ -157,6 +157,7 @@ def _bundle(known: Examined, network: Network) -> Bundle | None:
         temperature=outputs.temperature,
         trained_from=training.first,
         trained_until=training.until,
+        rows_until=training.rows_until,
         label_horizon=training.horizon,
         label=manifest.label if manifest else None,
         ranges=manifest.ranges if manifest else {},

@@ -108,6 +108,8 @@ class Manifest(_Part):
         As in metadata_v3.json.
     trained_from, trained_until
         Times of the first and the last bar that training saw, in ISO 8601.
+    rows_until
+        Time of the last of the rows that it was saved with, None where they had no dates.
     label_horizon_bars
         Bars after which a label was known at the latest.
     label
@@ -129,6 +131,7 @@ class Manifest(_Part):
     output_activation: Activation | None = None
     trained_from: Text | None = None
     trained_until: Text | None = None
+    rows_until: Text | None = None
     label_horizon_bars: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
     label: dict[str, Any] | None = None
     ranges: Annotated[dict[Text, FeatureRange], Field(max_length=MAX_FEATURES)] = Field(

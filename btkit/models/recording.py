@@ -51,6 +51,7 @@ class Record:
     output_type: OutputType
     rows: Floats
     span: tuple[pd.Timestamp | None, pd.Timestamp | None]
+    rows_until: pd.Timestamp | None
     label: dict[str, Any] | None
     horizon: int | None
     calibration: tuple[Floats, list[object]] | None
@@ -208,6 +209,7 @@ def _manifest(
         output_activation=outputs.activation,
         trained_from=first,
         trained_until=until,
+        rows_until=_time(record.rows_until),
         label_horizon_bars=record.horizon,
         label=record.label,
         ranges=measure_ranges(plan.names, record.rows),

@@ -22,7 +22,9 @@ from btkit.models.saving_arguments import (
     take_activation,
     take_calibration,
     take_created,
+    take_horizon,
     take_label,
+    take_last_row,
     take_metrics,
     take_outputs,
     take_place,
@@ -82,7 +84,8 @@ def save_bundle(  # noqa: PLR0913 - what the model is, and how it was trained, e
         grammar, or as `btkit.models.read_strategy_v3` returns it. Its name, decisions, model and
         training_data stand in for what is not given.
     rows
-        The features of the training, in time's order, shape (n_rows, n_features), finite.
+        The features of the training, in time's order, shape (n_rows, n_features), finite. Of a
+        frame with dates the last one may not lie after `trained_until`, and is kept.
     name
         Of the strategy.
     symbols, timeframes
@@ -102,11 +105,13 @@ def save_bundle(  # noqa: PLR0913 - what the model is, and how it was trained, e
     decisions
         Settings of decisions, such as ``{"confidence_threshold": 0.6}``.
     trained_from, trained_until
-        Times of the first and the last bar that training saw.
+        Times of the first and the last bar that training saw. Bars up to the last one, and as many
+        after it as a label looks ahead, are never scored.
     label
         What was learnt, as `bt.labels` says it: a ``kind``, a ``horizon`` and the rest.
     label_horizon
-        Bars after which a label is known at the latest; None takes the label's horizon.
+        Bars after which a label is known at the latest, no fewer than the label's own horizon;
+        None takes that.
     calibration
         Rows and labels (class names) of a slice after the training rows and before
         `trained_until`, never of the run: the temperature that makes them the least surprising
@@ -160,8 +165,9 @@ def save_bundle(  # noqa: PLR0913 - what the model is, and how it was trained, e
         window=None if sequence_length is None else take_whole(sequence_length, "sequence_length"),
     )
     known = take_label(label)
-    horizon = known.get("horizon") if label_horizon is None and known else label_horizon
     span = read_span(trained_from, trained_until, interval=definition.base)
+    calibrating = take_calibration(calibration, definition)
+    learnt = {"training rows": rows, "calibration rows": calibration and calibration[0]}
     record = Record(
         definition=definition,
         model=prepared,
@@ -169,9 +175,10 @@ def save_bundle(  # noqa: PLR0913 - what the model is, and how it was trained, e
         output_type=kind,
         rows=matrix,
         span=span,
+        rows_until=take_last_row(learnt, until=span[1], interval=definition.base),
         label=known,
-        horizon=None if horizon is None else take_whole(horizon, "label_horizon"),
-        calibration=take_calibration(calibration, definition),
+        horizon=take_horizon(label_horizon, known),
+        calibration=calibrating,
         seed=None if seed is None else take_whole(seed, "seed"),
         metrics=take_metrics(metrics),
         created_at=take_created(created_at),

@@ -18,6 +18,7 @@ from btkit.models.consistency import listed
 from btkit.models.definition import StrategyDefinition
 from btkit.models.metadata import CLASSES, METADATA, Activation, OutputType
 from btkit.models.outputs import Outputs, check_classes, take_classes
+from btkit.models.training import check_rows, last_time
 from btkit.writing import make_folder
 
 _MATRIX = 2
@@ -120,6 +121,33 @@ def take_calibration(
         raise refusal(calibration, "calibration", rule="rows and labels", hint="(rows, labels).")
     rows, labels = calibration
     return take_rows(rows, definition, "calibration rows"), list(labels)
+
+
+def take_horizon(label_horizon: object, label: Mapping[str, Any] | None) -> int | None:
+    """Return after how many bars a label is known: at least as many as the label itself says."""
+    own = None if label is None else label.get("horizon")
+    own = None if own is None else take_whole(own, "label horizon")
+    if label_horizon is None:
+        return own
+    given = take_whole(label_horizon, "label_horizon")
+    if own is not None and given < own:
+        raise UsageError(
+            f"label_horizon is {given}, and the label looks {own} bars ahead: bars that the last "
+            "labels were made of would be scored.",
+            hint="Leave label_horizon out: the label says it.",
+            details={"argument": "label_horizon", "label_horizon": given, "label": own},
+        )
+    return given
+
+
+def take_last_row(
+    learnt: Mapping[str, object], *, until: pd.Timestamp | None, interval: str
+) -> pd.Timestamp | None:
+    """Return the time of the last of rows that were learnt from; None where none has a date."""
+    found = {what: last_time(rows, interval=interval) for what, rows in learnt.items()}
+    for what, last in found.items():
+        check_rows(until, last, what)
+    return max((last for last in found.values() if last is not None), default=None)
 
 
 def take_whole(value: object, name: str) -> int:

@@ -7,17 +7,18 @@ from dataclasses import dataclass
 import pandas as pd
 
 from btkit.arguments import check_text, quoted
+from btkit.data import format_time
 from btkit.errors import UsageError
-from btkit.markets import read_range
+from btkit.markets import bar_dates, read_range
 from btkit.models.findings import BundleFindings
 from btkit.models.manifest import MANIFEST, Manifest
 from btkit.models.metadata import CONFIG, METADATA, BundleMetadata, TrainedConfig
 from btkit.models.timeframes import fastest, timeframe_interval
 
 _NO_DATES = (
-    "Nobody says until when the model was trained: bars that it learnt from cannot be told from "
-    "bars that it never saw, and its results may be of the former. trained_until in the spec or in "
-    f"{METADATA} says it."
+    "Nobody says until when the model was trained{rows}: bars that it learnt from cannot be told "
+    "from bars that it never saw, and its results may be of the former. trained_until in the spec "
+    f"or in {METADATA} says it."
 )
 
 
@@ -31,11 +32,14 @@ class TrainingSpan:
         Times of the first and the last bar, None where unknown.
     horizon
         Bars after which a label was known at the latest, None where unknown.
+    rows_until
+        Time of the last row that it was saved with, None where unknown.
     """
 
     first: pd.Timestamp | None
     until: pd.Timestamp | None
     horizon: int | None
+    rows_until: pd.Timestamp | None
 
 
 def examine_timeframes(
@@ -92,8 +96,10 @@ def examine_training(
     first = _one(metadata, manifest, "trained_from", findings)
     until = _one(metadata, manifest, "trained_until", findings)
     horizon = _one(metadata, manifest, "label_horizon_bars", findings)
+    saved = manifest.rows_until if manifest else None
     if until is None:
-        findings.warn("training_dates_unknown", _NO_DATES)
+        rows = f" (the rows that it was saved with go on until {saved})" if saved else ""
+        findings.warn("training_dates_unknown", _NO_DATES.format(rows=rows))
     elif horizon is None:
         findings.warn(
             "label_horizon_unknown",
@@ -102,10 +108,12 @@ def examine_training(
         )
     try:
         moments = read_span(first, until, interval=interval)
+        _, rows_until = read_span(None, saved, interval=interval)
+        check_rows(moments[1], rows_until, "rows")
     except UsageError as error:
         findings.refuse(MANIFEST if manifest else METADATA, error.message, error.hint)
-        return TrainingSpan(None, None, None)
-    return TrainingSpan(*moments, None if horizon is None else int(horizon))
+        return TrainingSpan(None, None, None, None)
+    return TrainingSpan(*moments, None if horizon is None else int(horizon), rows_until)
 
 
 def read_span(
@@ -131,6 +139,64 @@ def read_span(
     last = until if until is not None else known
     start, end = read_range(known, last, intraday=timeframe_interval(interval).is_intraday)
     return (None if first is None else start), (None if until is None else end)
+
+
+def last_time(rows: object, *, interval: str) -> pd.Timestamp | None:
+    """Return the time of the last of some rows, None where they are not dated.
+
+    Parameters
+    ----------
+    rows
+        Whatever has an index of times, or of times and something else, such as symbols.
+    interval
+        Of their bars: a date for daily and longer ones, a UTC time for others.
+    """
+    index, length = getattr(rows, "index", None), timeframe_interval(interval)
+    if not isinstance(index, pd.Index):
+        return None
+    levels = [index.get_level_values(place) for place in range(index.nlevels)]
+    dated = [
+        pd.DatetimeIndex(level).dropna()
+        for level in levels
+        if isinstance(level, pd.DatetimeIndex) or level.inferred_type == "date"
+    ]
+    if not dated or not len(dated[0]):
+        return None
+    times = dated[0].unique().sort_values()
+    if length.is_intraday:
+        return times[-1].tz_localize("UTC") if times.tz is None else times[-1].tz_convert("UTC")
+    days = times.tz_localize(None).normalize()
+    # A longer bar may be keyed by a day after its last session.
+    return min(days[-1], pd.Timestamp(bar_dates(days, length)[-1]))
+
+
+def check_rows(until: pd.Timestamp | None, last: pd.Timestamp | None, what: str) -> None:
+    """Refuse a training that is said to have ended before the last of its rows.
+
+    Parameters
+    ----------
+    until
+        When it is said to have ended, None where nobody says it.
+    last
+        Time of the last row, None where it is unknown.
+    what
+        Which rows these are.
+
+    Raises
+    ------
+    UsageError
+        If rows are later: bars that were learnt from would count as bars that were never seen.
+    """
+    if until is None or last is None or last <= until:
+        return
+    raise UsageError(
+        f"trained_until is {format_time(until)}, and the last of the {what} is of "
+        f"{format_time(last)}: a run would take bars that the model learnt from for bars that it "
+        "never saw.",
+        hint=f"Give trained_until={format_time(last)!r}, or leave out later {what} if it did not "
+        "learn from them.",
+        details={"argument": "trained_until", "rows_until": format_time(last)},
+    )
 
 
 def _one(

@@ -141,7 +141,75 @@ def test_the_temperature_makes_the_least_log_loss(tmp_path):
     assert 1.5 < saved.temperature < 4
 
 
+def dated(index, timeframe="1d"):
+    names = [name.replace("1d", timeframe) for name in FEATURES]
+    return pd.DataFrame(ROWS[: len(index)], columns=names, index=index)
+
+
+DAYS = pd.bdate_range("2014-06-02", "2015-03-02")
+LATER_ROWS = {
+    "days": ("1d", dated(DAYS), "2015-03-02"),
+    "dates": ("1d", dated(pd.Index(DAYS.date)), "2015-03-02"),
+    "days of two symbols": (
+        "1d", dated(pd.MultiIndex.from_product([DAYS[-80:], ["A", "B"]])), "2015-03-02",
+    ),
+    "days with a zone": ("1d", dated(DAYS.tz_localize("Asia/Tokyo")), "2015-03-02"),
+    "weeks by their Monday": (
+        "1w", dated(pd.date_range("2014-06-02", periods=40, freq="7D"), "1w"), "2015-03-02",
+    ),
+    "hours": (
+        "1h", dated(pd.date_range("2014-12-25 10:00", periods=200, freq="h", tz="UTC"), "1h"),
+        "2015-01-02T17:00:00+00:00",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", LATER_ROWS)
+def test_rows_after_the_training_are_no_training(tmp_path, case):
+    timeframe, rows, last = LATER_ROWS[case]
+    known = {"rows": rows, "timeframes": timeframe}
+    with pytest.raises(UsageError) as refused:
+        save(tmp_path / "dip", **known)
+    assert f"the last of the training rows is of {last}" in str(refused.value)
+    assert f"trained_until='{last}'" in refused.value.hint
+    assert not (tmp_path / "dip").exists()
+    saved = save(tmp_path / "dip", **known, trained_until=last)
+    assert saved.rows_until == saved.trained_until == pd.Timestamp(last)
+
+
+def test_months_that_are_keyed_by_their_last_day_end_with_a_session(tmp_path):
+    rows = dated(pd.date_range("2012-01-31", "2014-11-30", freq="ME"), "1mo")
+    saved = save(tmp_path / "dip", rows=rows, timeframes="1mo", trained_until="2014-11-28")
+    assert saved.rows_until == pd.Timestamp("2014-11-28")
+
+
+def test_rows_to_calibrate_on_are_of_the_training_too(tmp_path):
+    labels = (ORDER * len(DAYS))[: len(DAYS)]
+    with pytest.raises(UsageError, match="last of the calibration rows is of 2015-03-02"):
+        save(tmp_path / "dip", calibration=(dated(DAYS), labels))
+    save(tmp_path / "dip", calibration=(dated(DAYS), labels), trained_until="2015-03-02")
+
+
+def test_dates_of_rows_are_named_where_nobody_dates_the_training(tmp_path):
+    saved = save(tmp_path / "dip", rows=dated(DAYS), trained_until=None)
+    (warning,) = saved.warnings
+    assert warning["code"] == "training_dates_unknown"
+    assert "saved with go on until 2015-03-02)" in warning["message"]
+    values = json.loads((saved.path / "bundle.json").read_text())
+    later = json.dumps(values | {"rows_until": "2015-03-03"})
+    other = save(tmp_path / "other", rows=dated(DAYS), trained_until="2015-03-02")
+    (other.path / "bundle.json").write_text(
+        later.replace('"trained_until": null', '"trained_until": "2015-03-02"')
+    )
+    with pytest.raises(BundleError, match="the last of the rows is of 2015-03-03"):
+        bt.load_bundle(other.path)
+
+
 REFUSED = {
+    "a horizon shorter than the label's": (
+        {"label": {"horizon": 5}, "label_horizon": 2},
+        "the label looks 5 bars ahead",
+    ),
     "NaN weights": ({"model": layers(2, 4, 3) | {"0.bias": np.full(4, np.nan)}}, "NaN"),
     "no weights": ({"model": {}}, "no weights"),
     "texts for weights": ({"model": {"0.weight": "abc"}}, "array of numbers"),
