@@ -263,8 +263,12 @@ def _horizon(bundle: Bundle, spec: ModelSpec) -> int:
 
 def _seen(moment: pd.Timestamp, asked: AskedBars) -> int:
     if moment.tz is None or asked.index.tz is None:
-        day = np.datetime64(moment.date())
-        return int(asked.dates.searchsorted(day, side="right"))
+        day = pd.Timestamp(moment.date())
+        seen = int(asked.dates.searchsorted(day.to_datetime64(), side="right"))
+        if not asked.interval.is_longer:
+            return seen
+        # Who keys a week by its Monday may date a training by it, too.
+        return max(seen, int(asked.index.tz_localize(None).searchsorted(day, side="right")))
     return int(asked.index.searchsorted(moment, side="right"))
 
 
