@@ -13,6 +13,19 @@ _ALIKE, _LONG_ALIKE, _WHOLE_ALIKE = 0.8, 0.7, 0.85
 _SHORT, _LONG = 4, 7
 
 
+def count_of(number: int, noun: str) -> str:
+    """Return ``1 trade`` or ``1,234 trades``.
+
+    Parameters
+    ----------
+    number
+        How many there are.
+    noun
+        What they are, in the singular, of which the plural ends in s.
+    """
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
 def near(word: str, known: Collection[str]) -> list[str]:
     """Return the known words that may have been meant, none where none is truly near.
 

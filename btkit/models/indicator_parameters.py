@@ -88,10 +88,14 @@ class Output:
         What a strategy writes after the dot; empty where there is one line only.
     lookback
         Of the parameters: the index of the first bar that has a value.
+    decay
+        Of the parameters: the share of the seed's weight that each bar leaves of a recursive line,
+        1 of what is counted from the first bar on; None of a window of bars.
     """
 
     name: str
     lookback: Callable[..., int]
+    decay: Callable[..., float | None] = lambda **_: None
 
 
 @dataclass(frozen=True)
@@ -112,8 +116,6 @@ class IndicatorType:
         What it is, for people.
     other_names
         Further spellings.
-    cumulative
-        Whether its level is counted from the first bar loaded, whichever that is.
     """
 
     name: str
@@ -122,7 +124,6 @@ class IndicatorType:
     compute: Callable[..., Lines]
     meaning: str
     other_names: tuple[str, ...] = ()
-    cumulative: Callable[[Parameters], bool] = lambda _: False
 
     def output(self, name: str | None) -> int | None:
         """Return the place of an output, the first of none; None if there is no such output."""
@@ -135,14 +136,18 @@ class IndicatorType:
         """Return the index of the first bar at which an output has a value, on clean data."""
         return self.outputs[output].lookback(**parameters)
 
+    def decay(self, parameters: Parameters, output: int) -> float | None:
+        """Return the share of its seed's weight that a bar leaves; None of a window of bars."""
+        return self.outputs[output].decay(**parameters)
+
     def lines(self, bars: Bars, parameters: Parameters) -> Lines:
         """Return the lines of the outputs, shape (n_bars,) each, NaN where there is no value."""
         return self.compute(bars, **parameters)
 
 
-def one(lookback: Callable[..., int]) -> tuple[Output, ...]:
+def one(lookback: Callable[..., int], **decay: Callable[..., float | None]) -> tuple[Output, ...]:
     """Return the only output of a type."""
-    return (Output("", lookback),)
+    return every(lookback, "", **decay)
 
 
 def window(period: int, **_: Value) -> int:
@@ -160,6 +165,23 @@ def at_once(**_: Value) -> int:
     return 0
 
 
-def every(lookback: Callable[..., int], *names: str) -> tuple[Output, ...]:
-    """Return outputs that begin together."""
-    return tuple(Output(name, lookback) for name in names)
+def every(
+    lookback: Callable[..., int], *names: str, **decay: Callable[..., float | None]
+) -> tuple[Output, ...]:
+    """Return outputs that begin together, and forget alike."""
+    return tuple(Output(name, lookback, **decay) for name in names)
+
+
+def of_span(*names: str) -> Callable[..., float]:
+    """Return the decay of exponential averages of the spans that parameters give."""
+    return lambda **parameters: max(1.0 - 2.0 / (parameters[name] + 1) for name in names)
+
+
+def of_wilder(period: int, **_: Value) -> float:
+    """Return the decay of averages with alpha 1/period."""
+    return 1.0 - 1.0 / period
+
+
+def of_sum(**_: Value) -> float:
+    """Return the decay of what is counted from the first bar on."""
+    return 1.0

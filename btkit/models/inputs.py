@@ -48,6 +48,11 @@ class Line:
         """Index of the first bar of its timeframe that has a value, on clean data."""
         return self.indicator.kind.lookback(self.indicator.parameters, self.output)
 
+    @property
+    def decay(self) -> float | None:
+        """Share of its seed's weight that each bar leaves; None of a window, 1 of a sum."""
+        return self.indicator.kind.decay(self.indicator.parameters, self.output)
+
 
 @dataclass(frozen=True)
 class FuzzySet:

@@ -16,6 +16,8 @@ from btkit.models.windows import average_of, earlier, highest_of, lowest_of, mea
 _STRENGTH_BARS, _STRENGTH_LEAST = 50, 20
 """The window of the accumulation line's relative strength, and how much of it is enough."""
 _FISHER_BOUND = 0.999
+SIGNAL_BARS = 9
+"""The span of the average of Chaikin's money flow."""
 
 
 def rsi(bars: Bars, *, period: int, source: str) -> Lines:
@@ -114,7 +116,7 @@ def cmf(bars: Bars, *, period: int) -> Lines:
     share = np.where(
         np.isnan(volume), np.nan, ratio_of(mean_of(flow, period), volume, otherwise=0.0)
     )
-    signal = average_of(share, span=9)
+    signal = average_of(share, span=SIGNAL_BARS)
     above, below = (side.astype(np.float64) for side in (share > 0.0, share < 0.0))
     change = share - earlier(share, 5)
     return share, multiplier, flow, change, signal, share - signal, above, below

@@ -15,6 +15,9 @@ from btkit.models.indicator_parameters import (
     change,
     every,
     flag,
+    of_span,
+    of_sum,
+    of_wilder,
     one,
     whole,
     window,
@@ -29,6 +32,14 @@ def _d(d_period: int, **others: int) -> int:
     return _k(**others) + d_period - 1
 
 
+def _of_signal(**_: Value) -> float:
+    return 1.0 - 2.0 / (momentum_lines.SIGNAL_BARS + 1)
+
+
+def _since_the_first(period: int, **_: Value) -> float | None:
+    return 1.0 if period == 0 else None
+
+
 _UNSMOOTHED = Parameter(
     False,
     "false: smoothed, the line has no value in the system that it comes from either",
@@ -40,7 +51,7 @@ MOMENTUM_TYPES: Final = (
     IndicatorType(
         "rsi",
         {"period": whole(14, 2, 100), "source": SOURCE},
-        one(change),
+        one(change, decay=of_wilder),
         momentum_lines.rsi,
         "relative strength index",
     ),
@@ -87,8 +98,12 @@ MOMENTUM_TYPES: Final = (
         "fishertransform",
         {"period": whole(10, 2, 100), "smoothing": whole(3, 1, 20)},
         (
-            Output("fisher", lambda period, smoothing: period + smoothing - 2),
-            Output("signal", lambda period, smoothing: period + smoothing - 1),
+            Output(
+                "fisher", lambda period, smoothing: period + smoothing - 2, of_span("smoothing")
+            ),
+            Output(
+                "signal", lambda period, smoothing: period + smoothing - 1, of_span("smoothing")
+            ),
         ),
         momentum_lines.fisher_transform,
         "Fisher transform",
@@ -108,10 +123,9 @@ VOLUME_TYPES: Final = (
     IndicatorType(
         "obv",
         {},
-        one(at_once),
+        one(at_once, decay=of_sum),
         momentum_lines.obv,
         "on-balance volume",
-        cumulative=lambda _: True,
     ),
     IndicatorType(
         "mfi",
@@ -127,7 +141,7 @@ VOLUME_TYPES: Final = (
             Output("cmf", window),
             *every(at_once, *_FLOW),
             Output("momentum", lambda period: period + 4),
-            *every(lambda period: period + 7, "signal", "histogram"),
+            *every(lambda period: period + 7, "signal", "histogram", decay=_of_signal),
             *every(window, "above_zero", "below_zero"),
         ),
         momentum_lines.cmf,
@@ -137,14 +151,14 @@ VOLUME_TYPES: Final = (
         "adline",
         {"use_sma_smoothing": _UNSMOOTHED, "smoothing_period": whole(21, 2, 200)},
         (
-            *every(at_once, "line", *_FLOW),
-            Output("roc_10", lambda **_: 10),
+            Output("line", at_once, of_sum),
+            *every(at_once, *_FLOW),
+            Output("roc_10", lambda **_: 10, of_sum),
             Output("momentum_21", lambda **_: 21),
-            Output("relative_strength", lambda **_: 19),
+            Output("relative_strength", lambda **_: 19, of_sum),
         ),
         momentum_lines.accumulation,
         "accumulation and distribution line",
-        cumulative=lambda _: True,
     ),
     IndicatorType(
         "volumeratio",
@@ -156,9 +170,8 @@ VOLUME_TYPES: Final = (
     IndicatorType(
         "vwap",
         {"period": whole(20, 0, 200), "use_typical_price": flag(default=True)},
-        one(lambda period, **_: max(period - 1, 0)),
+        one(lambda period, **_: max(period - 1, 0), decay=_since_the_first),
         momentum_lines.vwap,
         "price weighted by volume",
-        cumulative=lambda parameters: parameters["period"] == 0,
     ),
 )

@@ -203,12 +203,7 @@ def _notes(features: Mapping[str, Feature], scalings: Mapping[str, Scaling]) -> 
         notes.append(
             f"normalization_params of no feature are not read: {some_of(unused, most=_SHOWN)}."
         )
-    counted = [
-        name
-        for name, feature in features.items()
-        if feature.line.indicator.kind.cumulative(feature.line.indicator.parameters)
-        and feature.line.lookback == 0
-    ]
+    counted = [name for name, feature in features.items() if feature.line.decay == 1.0]
     if counted:
         notes.append(
             f"The level of {some_of(counted, most=_SHOWN)} is counted from the first bar loaded, "

@@ -18,6 +18,8 @@ from btkit.models.indicator_parameters import (
     every,
     flag,
     number,
+    of_span,
+    of_wilder,
     one,
     whole,
     window,
@@ -32,11 +34,20 @@ def _macd_signal(signal_period: int, **others: int) -> int:
     return _macd_line(**others) + signal_period - 1
 
 
+def _band(period: int, atr_period: int, **_: Value) -> int:
+    return max(period, atr_period) - 1
+
+
+def _of_average(ma_type: str, **parameters: Value) -> float | None:
+    return of_span("period")(**parameters) if ma_type == "EMA" else None
+
+
 def _span(name: str) -> Callable[..., int]:
     return lambda **parameters: parameters[name] - 1
 
 
 _SQUEEZE_WIDTH = number(2.0, 0.0, 5.0, above=True)
+_MACD_SPANS = ("fast_period", "slow_period", "signal_period")
 _MACD = {
     "fast_period": whole(12, 1, 100),
     "slow_period": whole(26, 1, 200),
@@ -61,7 +72,7 @@ TREND_TYPES: Final = (
     IndicatorType(
         "ema",
         {"period": whole(20, 1, 500), "source": SOURCE, "adjust": flag(default=True)},
-        one(window),
+        one(window, decay=of_span("period")),
         trend_lines.ema,
         "exponential moving average",
         ("exponentialmovingaverage",),
@@ -77,7 +88,10 @@ TREND_TYPES: Final = (
     IndicatorType(
         "macd",
         _MACD,
-        (Output("line", _macd_line), *every(_macd_signal, "signal", "histogram")),
+        (
+            Output("line", _macd_line, of_span("fast_period", "slow_period")),
+            *every(_macd_signal, "signal", "histogram", decay=of_span(*_MACD_SPANS)),
+        ),
         trend_lines.macd,
         "moving average convergence and divergence",
     ),
@@ -106,7 +120,10 @@ TREND_TYPES: Final = (
     IndicatorType(
         "adx",
         {"period": whole(14, 2, 200)},
-        (Output("adx", lambda period: 2 * period - 1), *every(change, "plus_di", "minus_di")),
+        (
+            Output("adx", lambda period: 2 * period - 1, of_wilder),
+            *every(change, "plus_di", "minus_di", decay=of_wilder),
+        ),
         trend_lines.adx,
         "average directional index",
     ),
@@ -128,9 +145,9 @@ TREND_TYPES: Final = (
         "keltnerchannels",
         {"period": whole(20, 2, 500), "atr_period": whole(10, 2, 200), "multiplier": WIDTH},
         (
-            Output("upper", lambda period, atr_period, **_: max(period, atr_period) - 1),
-            Output("middle", window),
-            Output("lower", lambda period, atr_period, **_: max(period, atr_period) - 1),
+            Output("upper", _band, of_span("period")),
+            Output("middle", window, of_span("period")),
+            Output("lower", _band, of_span("period")),
         ),
         trend_lines.keltner_channels,
         "Keltner channels",
@@ -147,7 +164,8 @@ TREND_TYPES: Final = (
         one(
             lambda bb_period, kc_period, **_: (
                 max(bb_period, kc_period, trend_lines.KELTNER_BARS) - 1
-            )
+            ),
+            decay=of_span("kc_period"),
         ),
         trend_lines.squeeze_intensity,
         "how deep the Bollinger bands lie inside the Keltner channels",
@@ -155,7 +173,7 @@ TREND_TYPES: Final = (
     IndicatorType(
         "distancefromma",
         {"period": whole(20, 1, 200), "ma_type": choice("SMA", "EMA"), "source": SOURCE},
-        one(window),
+        one(window, decay=_of_average),
         trend_lines.distance_from_average,
         "distance from a moving average in percent",
     ),

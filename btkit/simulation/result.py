@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,13 +12,14 @@ import pandas as pd
 
 from btkit.data import DataInfo, describe_bars
 from btkit.engine.orders import Side
-from btkit.indicators import SlowerFeatures, lookup
 from btkit.metrics import SHORT_RANGE_DAYS, spanned_days
 from btkit.simulation.diagnostics import Diagnostics, diagnose
 from btkit.simulation.simulated import Simulated
+from btkit.simulation.warmup import warmup_of
 from btkit.simulation.warnings import find_warnings
 
 if TYPE_CHECKING:
+    from btkit.models.features import FeaturePlan
     from btkit.pricing.spreads import Spread
 
 
@@ -182,34 +184,24 @@ class Result(Simulated):
         found = find_warnings(self, self.data)
         return found + self.positions.warnings(self.fallbacks, len(self.bars))
 
+    @property
+    def trained_features(self) -> Iterator[tuple[str, FeaturePlan]]:
+        """What each trained model reads, and what is put before the names of its features."""
+        for found in self.classified:
+            for known in found.bundles:
+                yield f"{found.name} ", known.bundle.features
+
     @cached_property
     def warmup(self) -> dict[str, Any]:
         """How far the bars before the start reach.
 
         ``bars``: their number, without those that only slower intervals are made of.
         ``missing_until``: for each name still missing at the start, the date of its first value,
-        None if it has none. ``drift``: for each recursive name, the weight that its seed still has
-        at the start (0 is none).
+        None if it has none. ``drift``: for each recursive name, and each feature of a trained model
+        that is made of a recursive line, the weight that its seed still has at the start (0 is
+        none).
         """
-        start, begin = self.outcome.start, self.feature_set.begin
-        index = self.all_bars.index
-        missing: dict[str, str | None] = {}
-        drift: dict[str, float] = {}
-        for label, reader, name in self.columns():
-            present = np.isfinite(reader.column(name)[start:])
-            if not present[0]:
-                first = int(present.argmax())
-                missing[label] = _date(index[start + first]) if present[first] else None
-            entry = lookup(name)
-            if entry is not None and entry.decay is not None:
-                before = (
-                    int(reader.last_closed[: start + 1].max()) + 1
-                    if isinstance(reader, SlowerFeatures)
-                    else start - begin
-                )
-                drift[label] = entry.decay ** max(before - entry.lookback, 0)
-            self.feature_set.forget()
-        return {"bars": start - begin, "missing_until": missing, "drift": drift}
+        return warmup_of(self)
 
     def __repr__(self) -> str:
         metrics = self.metrics

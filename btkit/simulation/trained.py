@@ -8,7 +8,7 @@ last bit, the run that is asked for over its dates alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -47,6 +47,7 @@ from btkit.spec import ModelSpec
 
 if TYPE_CHECKING:
     from btkit.engine import Outcome
+    from btkit.models.features import FeaturePlan
 
 
 class ModelDiagnostics(Diagnostics):
@@ -134,6 +135,12 @@ class ModelResult(Result):
             for known in self.bundles
             for name, value in known.bundle.network.provenance.items()
         }
+
+    @property
+    def trained_features(self) -> Iterator[tuple[str, FeaturePlan]]:
+        """Likewise, with those of its bundles."""
+        yield from (("", known.bundle.features) for known in self.bundles)
+        yield from super().trained_features
 
     @cached_property
     def held_decisions(self) -> dict[str, int]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from support.small_models import DEFINITION, write_bundle
+from support.small_models import DEFINITION, SLOWER, write_bundle
 
 import btkit as bt
 from btkit.data import load_from_source
@@ -94,6 +94,34 @@ def test_a_training_that_nobody_dates_is_a_warning(bars, tmp_path):
     stated = run(bars, known, trained_until="2011-12-30")
     assert "training_dates_unknown" not in [warning["code"] for warning in stated.warnings]
     assert stated.in_sample is not None
+
+
+def test_recursive_features_may_still_drift_at_the_start(bars, bundle, tmp_path):
+    late = run(bars, bundle, start="2012-01-10")
+    before = late.outcome.start
+    weight = pytest.approx((13 / 14) ** (before - 14), rel=1e-12)
+    drift = {"1d_momentum_oversold": weight, "1d_momentum_overbought": weight}
+    assert late.warmup["drift"] == drift
+    slow = load_bundle(write_bundle(tmp_path / "slow", **{**SLOWER, "trained_until": "2011-12-30"}))
+    early = run(bars, slow, start="2012-01-10").warmup
+    weeks = early["drift"]
+    assert early["missing_until"] == {"1w_rsi_100_raw": "2012-07-20"}
+    assert weeks == {
+        # Of 82 weeks none has a value yet; of the days' average little is forgotten.
+        "1w_rsi_100_raw": 1.0,
+        "1d_ema_150_raw": pytest.approx((149 / 151) ** (before - 149), rel=1e-12),
+    }
+    rules = {**RULES, "entry_conditions": ["regime == 'BUY' and ema_5 > 1"]}
+    rules["classifiers"] = {"regime": str(bundle.path)}
+    read = bt.simulate(rules, bars, start="2012-01-10").warmup["drift"]
+    assert read.pop("ema_5") == pytest.approx((2 / 3) ** (before - 4), rel=1e-12)
+    assert read == {"atr_14": read["atr_14"]} | {
+        f"regime {name}": known for name, known in drift.items()
+    }
+    # Several bundles have each its own.
+    both = {"2012-02-01": bundle, "2013-02-01": slow}
+    dated = run(bars, both, spec={"name": "m", "models": "anywhere"}).warmup["drift"]
+    assert set(dated) == {*drift, *weeks}
 
 
 def test_what_a_bundle_leaves_open_is_no_warning_once_the_spec_says_it(bars, tmp_path):
