@@ -154,3 +154,27 @@ def test_no_bars_of_a_slower_interval_are_no_values():
     assert rows.shape == (2, 3)
     empty = PLAN.matrix(BARS.iloc[:0], interval="1d")
     assert empty.shape == (0, 3)
+
+
+PLAIN = {"sma": 1e-11, "wma": 1e-11, "stochastic": 1e-11, "ema": (499 / 501) ** 1_501}
+
+
+@pytest.mark.parametrize("kind", [*PLAIN, "obv"])
+def test_runs_that_begin_on_other_days_are_as_far_apart_as_is_written(kind):
+    plan = plan_features(
+        {
+            "indicators": {"x": {"type": kind} | ({"period": 500} if kind == "ema" else {})},
+            "fuzzy_sets": {},
+            "nn_inputs": [
+                {"raw_indicator": "x", "timeframes": "all", "normalization": "none"}
+            ],
+            "training_timeframes": ["1d"],
+        }
+    )  # fmt: skip
+    early, late = (
+        plan.matrix(BARS, interval="1d", start=start, begin=start - 2_000)[3_500:, 0]
+        for start in (3_000, 3_500)
+    )
+    apart = np.max(np.abs(early - late) / np.abs(late).max())
+    assert apart > 0.1 if kind == "obv" else apart <= PLAIN[kind]
+    assert (plan.notes != ()) == (kind == "obv")
