@@ -26,6 +26,7 @@ from btkit.models.retraining import Lesson, Rhythm, Trainer, plan_trainings
 from btkit.settings import Settings, read_settings
 from btkit.spec.reading import parse_text, read_file
 from btkit.spec.wording import no_mapping
+from btkit.spelling import count_of
 from btkit.writing import write_whole
 
 SPEC = "strategy.json"
@@ -194,7 +195,7 @@ def _train_all(
         )
     with listener.stage("compute features") as note:
         lessons = course.lessons(bars, dates, first=trainings[0].first)
-        note(f"{lessons.features.shape[1]} features")
+        note(count_of(lessons.features.shape[1], "feature"))
     made = []
     with listener.stage("train") as note:
         for training in trainings:

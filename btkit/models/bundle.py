@@ -13,7 +13,7 @@ from btkit.models.features import FeaturePlan
 from btkit.models.forward import Network
 from btkit.models.manifest import Conversion, FeatureRange
 from btkit.models.metadata import Activation, OutputType
-from btkit.spelling import some_of
+from btkit.spelling import count_of, some_of
 
 _SHOWN_FEATURES = 4
 _SHOWN_DIGITS = 12
@@ -135,7 +135,7 @@ def _features(names: tuple[str, ...]) -> str:
 def _bars(count: int | None) -> str:
     if count is None:
         return "nobody says it"
-    return f"{count} bar" + ("" if count == 1 else "s")
+    return count_of(count, "bar")
 
 
 def _day(moment: pd.Timestamp | None) -> str:

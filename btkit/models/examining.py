@@ -35,6 +35,7 @@ from btkit.models.outputs import Outputs, Stated, examine_outputs
 from btkit.models.planning import plan_features
 from btkit.models.tensors import Tensors, read_tensors
 from btkit.models.training import TrainingSpan, examine_timeframes, examine_training
+from btkit.spelling import count_of
 
 
 @dataclass(frozen=True)
@@ -246,7 +247,8 @@ def _onnx(known: Examined) -> tuple[Network, str] | None:
         return None
     source = known.manifest.conversion if known.manifest else None
     made_of = f" of {source.source}" if source else ""
-    return network, f"ONNX{made_of}, {network.inputs} features, {network.outputs} outputs"
+    inputs, outputs = count_of(network.inputs, "feature"), count_of(network.outputs, "output")
+    return network, f"ONNX{made_of}, {inputs}, {outputs}"
 
 
 def _check_sizes(known: Examined, network: Network) -> None:
@@ -256,12 +258,12 @@ def _check_sizes(known: Examined, network: Network) -> None:
     if network.inputs != features:
         known.findings.refuse(
             METADATA,
-            f"It lists {features:,} features, and the network takes {network.inputs:,}.",
+            f"It lists {count_of(features, 'feature')}, and the network takes {network.inputs:,}.",
             AS_SAVED,
             "resolved_features",
         )
     if known.outputs is not None and network.outputs != known.outputs.count:
-        wanted = "1 output" if known.outputs.count == 1 else f"{known.outputs.count} outputs"
+        wanted = count_of(known.outputs.count, "output")
         known.findings.refuse(
             METADATA,
             f"A {metadata.output_type} of this kind has {wanted}, and the network "

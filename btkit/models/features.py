@@ -19,7 +19,7 @@ from btkit.models.fuzzy import Membership
 from btkit.models.indicator_parameters import SOURCES
 from btkit.models.inputs import Line
 from btkit.models.scaling import Scaling
-from btkit.spelling import near, some_of
+from btkit.spelling import count_of, near, some_of
 
 _SHOWN: Final = 5
 
@@ -161,8 +161,9 @@ class FeaturePlan:
         notes = self.notes
         if extra:
             left_out = (
-                f"{len(extra)} features that the definition makes are left out, since the model "
-                f"was trained without them: {some_of(extra, most=_SHOWN)}."
+                f"{count_of(len(extra), 'feature')} that the definition makes "
+                f"{'is' if len(extra) == 1 else 'are'} left out, since the model was trained "
+                f"without {'it' if len(extra) == 1 else 'them'}: {some_of(extra, most=_SHOWN)}."
             )
             notes = (*notes, left_out)
         return replace(self, features=tuple(own[name] for name in wanted), notes=notes)
@@ -287,8 +288,9 @@ def _missing(missing: list[str], wanted: list[str], own: list[str]) -> BundleErr
         f"{name} may be {' or '.join(found)} here" for name, found in close.items() if found
     )
     return BundleError(
-        f"{len(missing)} of the {len(wanted)} features that the model was trained on are not in "
-        f"its definition: {some_of(missing, most=_SHOWN)}.",
+        f"{len(missing)} of the {count_of(len(wanted), 'feature')} that the model was trained on "
+        f"{'is' if len(missing) == 1 else 'are'} not in its definition: "
+        f"{some_of(missing, most=_SHOWN)}.",
         hint=f"Its metadata was changed, or is another model's: {likely or 'restore it'}.",
         details={"missing": missing, "trained": wanted, "defined": own},
     )

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from btkit.errors import BundleError
 from btkit.models.kernels import ACTIVATIONS, LANES, LSTM_GATES, run_layers, run_windows
 from btkit.settings import usable_cores
+from btkit.spelling import count_of
 
 Floats = NDArray[np.float64]
 
@@ -183,7 +184,8 @@ def check_rows(rows: Floats, inputs: int) -> Floats:
     """Return rows as compiled functions take them, or refuse those of another width."""
     if rows.ndim != 2 or rows.shape[1] != inputs:  # noqa: PLR2004 - rows of features
         raise BundleError(
-            f"The network takes {inputs} features a row, and is given rows of shape {rows.shape}",
+            f"The network takes {count_of(inputs, 'feature')} a row, and is given rows of shape "
+            f"{rows.shape}",
             hint="Give the features of the bundle, in its order.",
         )
     # One kind of array, so that one compiled function serves all.

@@ -33,6 +33,7 @@ from btkit.models.manifest import (
 from btkit.models.metadata import CONFIG, FEATURES, METADATA, OutputType
 from btkit.models.outputs import Outputs, Stated
 from btkit.models.trained_models import TrainedModel
+from btkit.spelling import count_of
 from btkit.writing import write_whole
 
 # What decides numbers; those that are not installed took no part.
@@ -115,8 +116,9 @@ def _compared(network: Network, record: Record) -> Conversion | None:
     features, outputs = record.rows.shape[1], record.outputs.count
     if (network.inputs, network.outputs) != (features, outputs):
         raise BundleError(
-            f"The network takes {network.inputs} features and has {network.outputs} outputs; the "
-            f"strategy gives {features} features, and its output_type {outputs} outputs.",
+            f"The network takes {count_of(network.inputs, 'feature')} and has "
+            f"{count_of(network.outputs, 'output')}; the strategy gives "
+            f"{count_of(features, 'feature')}, and its output_type {count_of(outputs, 'output')}.",
             hint="Give the strategy and the output_classes that it was trained with.",
         )
     answers = record.model.answers(record.rows)

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from btkit.spelling import count_of
+
 # In letters of up to four bytes; file systems take 255 bytes.
 _FILE_PART = 50
 
@@ -84,7 +86,7 @@ def holding(hours: float) -> str:
 
 def plural(number: int, noun: str) -> str:
     """Return ``1 trade`` or ``1,234 trades``."""
-    return f"{count(number)} {noun}" + ("" if number == 1 else "s")
+    return count_of(number, noun)
 
 
 def command_parts(command: Sequence[str]) -> list[str]:

@@ -15,7 +15,7 @@ from btkit.decisions import Clause
 from btkit.indicators import FeatureSet, event_of, is_implied_volatility, lookup
 from btkit.metrics import SHORT_RANGE_DAYS, spanned_days
 from btkit.simulation.simulated import Simulated, reader_of
-from btkit.spelling import some_of
+from btkit.spelling import count_of, some_of
 
 # Above this share of bars a condition's fallback goes into the headline.
 TELLING_SHARE = 0.05
@@ -120,12 +120,12 @@ def _short_range(run: Simulated) -> list[dict[str, str]]:
     days = spanned_days(pd.DatetimeIndex(run.bars.index))
     if days >= SHORT_RANGE_DAYS:
         return []
-    length = f"{days} calendar day" + ("s" if days != 1 else "")
     return [
         {
             "code": "short_range",
-            "message": f"The run spans {length}, fewer than {SHORT_RANGE_DAYS}: what it made says "
-            "little of a year, so its total return is shown in place of a return a year.",
+            "message": f"The run spans {count_of(days, 'calendar day')}, fewer than "
+            f"{SHORT_RANGE_DAYS}: what it made says little of a year, so its total return is "
+            "shown in place of a return a year.",
         }
     ]
 

@@ -409,3 +409,16 @@ def test_bars_are_left_as_they_are():
     assert isinstance(plan, FeaturePlan)
     plan.matrix(bars, interval="1d")
     pd.testing.assert_frame_equal(bars, before)
+
+
+def test_one_feature_is_said_to_be_one():
+    metadata = {
+        "indicators": {"rsi_14": {"type": "rsi", "period": 14}},
+        "fuzzy_sets": {"m": {"indicator": "rsi_14", "low": [0, 25, 40], "up": [60, 75, 99]}},
+        "nn_inputs": [{"fuzzy_set": "m", "timeframes": "all"}],
+        "training_timeframes": ["1d"],
+    }
+    (note,) = plan_features({**metadata, "resolved_features": ["1d_m_up"]}).notes
+    assert note.startswith("1 feature that the definition makes is left out, since the model was ")
+    with pytest.raises(BundleError, match=r"^1 of the 1 feature that .* is not in its definition"):
+        plan_features({**metadata, "resolved_features": ["1d_m_no"]})
