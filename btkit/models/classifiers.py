@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from btkit.errors import BundleError
 from btkit.models.answers import ask, check_fit, probabilities_of
 from btkit.models.decisions import DecisionRules, Floats, Held, Integers, most_probable
+from btkit.models.learnt import check_date, check_possible, known_end
 from btkit.models.loading import load_bundle
-from btkit.models.timeline import KnownBundle, check_date, known_end
+from btkit.models.timeline import KnownBundle
 
 if TYPE_CHECKING:
     from btkit.markets import Interval
@@ -195,6 +196,8 @@ def classifier_checks(
             interval=interval,
             written=f"into classifiers.{classifier.name}, as {{path: ..., allow_other: [...]}}",
         )
+        horizon = known.bundle.label_horizon or 0
+        yield partial(check_possible, known, horizon=horizon, interval=interval)
 
 
 def classify_bars(classifier: Classifier, asked: AskedBars) -> Classified:
@@ -214,17 +217,17 @@ def classify_bars(classifier: Classifier, asked: AskedBars) -> Classified:
         which it could not have been trained yet.
     """
     name, bundles = classifier.name, classifier.bundles
+    ends = [_first_unseen(known.bundle, asked) for known in bundles]
+    for known, end in zip(bundles, ends, strict=True):
+        if known.known_from is not None:
+            check_date(known, end, dates=asked.dates, horizon=known.bundle.label_horizon or 0)
     for check in classifier_checks(classifier, symbol=asked.symbol, interval=asked.interval):
         check()
     classes = _classes_of(name, bundles)
     codes, held = np.full(len(asked), -1), np.full(len(asked), int(Held.NO_MODEL))
     probabilities = np.full((len(asked), len(classes)), np.nan)
     features: Mapping[str, Floats] = {}
-    ends = [_first_unseen(known.bundle, asked) for known in bundles]
-    for known, end in zip(bundles, ends, strict=True):
-        if known.known_from is not None:
-            horizon = known.bundle.label_horizon or 0
-            check_date(known, end, dates=asked.dates, horizon=horizon)
+    for known in bundles:
         bundle, first = known.bundle, known.first_bar(asked.dates)
         made, earliest = ask(bundle, asked, allow_other=classifier.allow_other, first=first)
         assert bundle.classes is not None

@@ -61,8 +61,8 @@ class CheckedModels:
 def check_models(spec: BaseSpec, *, symbol: str | None, interval: str) -> CheckedModels:
     """Load every bundle that a spec names, and find what a run of it would refuse.
 
-    What only bars can tell is left to the run: whether a dated bundle had learnt by its date, and
-    whether any bar is out of sample.
+    What only bars can tell is left to the run: at which of them a dated bundle had learnt, where
+    that lies close to its date, and whether any bar is out of sample.
 
     Parameters
     ----------

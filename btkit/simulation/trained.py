@@ -37,13 +37,15 @@ from btkit.models.decisions import (
     separation_of,
     tell_decisions,
 )
-from btkit.models.timeline import KnownBundle, check_dates, in_sample_end
+from btkit.models.learnt import check_dates, horizon_of, in_sample_end
+from btkit.models.timeline import KnownBundle
 from btkit.simulation.diagnostics import Diagnostics, diagnose
 from btkit.simulation.inputs import Inputs, in_one_piece
 from btkit.simulation.result import Result
 from btkit.simulation.shares import rules_of, trade_shares
 from btkit.simulation.warnings import find_warnings
 from btkit.spec import ModelSpec
+from btkit.spelling import count_of
 
 if TYPE_CHECKING:
     from btkit.engine import Outcome
@@ -230,7 +232,7 @@ def simulate_model(inputs: Inputs) -> Result:
     # The scored part is first: whoever watches a run's loop watches that one.
     result = _run(inputs.deciding_from(max(begin, end)), spec, bundles)
     if end <= begin:
-        return result
+        return replace(result)
     earlier = inputs.deciding_from(begin).cut(0, end, loop=in_one_piece, outputs={})
     return replace(result, in_sample=_run(earlier, spec, bundles))
 
@@ -259,11 +261,11 @@ def split_training(
         return begin, begin
     end = in_sample_end(bundles[0].bundle, spec, asked) or 0
     if end >= bars and inputs.in_sample == "apart":
-        horizon = max(spec.label_horizon or 0, bundles[0].bundle.label_horizon or 0)
+        horizon = horizon_of(bundles[0].bundle, spec)
         until = spec.trained_until or _day(bundles[0].bundle.trained_until)
         raise NoDataError(
             f"No bar is out of sample: the model was trained until {until}"
-            + (f", its labels looked {horizon} bars ahead" if horizon else "")
+            + (f", its labels looked {count_of(horizon, 'bar')} ahead" if horizon else "")
             + f", and the last bar is of {index[-1].date()}.",
             hint="Choose a later end, or a model that was trained on less.",
             details={"trained_until": str(until), "label_horizon": horizon},

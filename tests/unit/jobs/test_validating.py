@@ -111,6 +111,25 @@ def test_bundles_by_date_and_classifiers_are_named_by_their_place(refused, folde
     assert "allow_other: [...]" in found["classifiers.regime"].hint
 
 
+@pytest.mark.parametrize("kind", ["models", "classifiers"])
+def test_a_bundle_that_was_trained_after_its_date_is_refused_as_by_a_run(
+    check, refused, folder, settings, kind
+):
+    def of(date):
+        dated = {date: str(folder)}
+        if kind == "models":
+            return {"name": "small", "models": dated}
+        return reading("x", classifiers={"regime": dated})
+
+    place = "models" if kind == "models" else "classifiers.regime"
+    # Trained until 2011-12-30, and a label looked five bars ahead: which these are, bars say.
+    told = refused(of("2012-01-03"), symbol="SPX")[place].message
+    assert "stands at 2012-01-03, and what it learnt was not known before 2012-01-04" in told
+    with pytest.raises(BtkitError, match="stands at 2012-01-03, and what it learnt was not known"):
+        bt.run(of("2012-01-03"), *RANGE, settings=settings)
+    assert check(of("2012-01-09"), symbol="SPX").bundles
+
+
 def test_of_a_rule_the_classifiers_are_checked(check, refused, tmp_path):
     regime_bundle(tmp_path / "models/regime")
     assert [field for field, _ in check(reading("models/regime")).bundles] == ["classifiers.regime"]
