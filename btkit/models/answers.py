@@ -23,7 +23,7 @@ from btkit.models.decisions import (
     regress,
     silence,
 )
-from btkit.models.learnt import check_possible, horizon_of
+from btkit.models.learnt import check_possible, check_stated, horizon_of
 from btkit.models.outputs import class_probabilities
 from btkit.models.predictions import Prediction, predict
 from btkit.models.timeline import KnownBundle
@@ -152,6 +152,7 @@ def fit_checks(
             check_fit, known, allow_other=spec.allow_other, symbol=symbol, interval=interval
         )
         yield partial(check_definition, known, spec)
+        yield partial(check_stated, known, spec)
         horizon = horizon_of(known.bundle, spec)
         yield partial(check_possible, known, horizon=horizon, interval=interval)
 

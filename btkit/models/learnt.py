@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from btkit.data import format_time
 from btkit.errors import BundleError
 from btkit.markets import Interval, sessions
 from btkit.models.bundle import Bundle
@@ -190,4 +191,44 @@ def _too_early(
         f"{count_of(horizon, 'bar')} ahead.",
         hint="Name the date from which it was really known, or train it on less.",
         details={"path": known.path, "known_from": known.known_from},
+    )
+
+
+def check_stated(known: KnownBundle, spec: ModelSpec) -> None:
+    """Refuse a spec that says less of a bundle's training than the bundle does.
+
+    Parameters
+    ----------
+    known
+        The bundle.
+    spec
+        A later date or a longer horizon of it counts, since it scores less.
+
+    Raises
+    ------
+    BundleError
+        If its date is earlier, or its horizon shorter: bars that were learnt from would be scored.
+    """
+    bundle, path = known.bundle, known.path
+    horizon = bundle.label_horizon
+    if spec.label_horizon is not None and horizon is not None and spec.label_horizon < horizon:
+        raise BundleError(
+            f"label_horizon of the spec is {spec.label_horizon}, and the labels of the bundle "
+            f"{path} looked {count_of(horizon, 'bar')} ahead.",
+            hint="Leave label_horizon out: the bundle says it.",
+            details={"path": path, "label_horizon": spec.label_horizon, "bundle": horizon},
+        )
+    until = bundle.trained_until if bundle.trained_until is not None else bundle.rows_until
+    if spec.trained_until is None or until is None:
+        return
+    stated = pd.Timestamp(spec.trained_until)
+    # The session of a moment may be that of the day before it by UTC.
+    if stated >= (until if until.tz is None else until.tz_localize(None) - pd.Timedelta(days=1)):
+        return
+    what = "was trained" if bundle.trained_until is not None else "was saved with rows"
+    raise BundleError(
+        f"trained_until of the spec is {spec.trained_until}, and the bundle {path} {what} until "
+        f"{format_time(until)}.",
+        hint="Leave trained_until out, or give the later date.",
+        details={"path": path, "trained_until": spec.trained_until, "bundle": format_time(until)},
     )

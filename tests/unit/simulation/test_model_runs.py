@@ -74,9 +74,27 @@ def test_bars_of_the_training_and_of_its_labels_are_a_run_apart(bars, bundle):
 def test_a_later_date_or_a_longer_horizon_of_the_spec_counts(bars, bundle):
     later = run(bars, bundle, trained_until="2012-06-29", label_horizon=10)
     assert str(later.bars.index[0].date()) == "2012-07-17"
-    # An earlier one would score what was learnt.
-    earlier = run(bars, bundle, trained_until="2011-06-30", label_horizon=0)
-    assert str(earlier.bars.index[0].date()) == "2012-01-10"
+
+
+@pytest.mark.parametrize(
+    ("stated", "message"),
+    [
+        (
+            {"trained_until": "2011-06-30"},
+            r"trained_until of the spec is 2011-06-30, .* was trained until 2011-12-30\.",
+        ),
+        ({"label_horizon": 1}, r"label_horizon of the spec is 1, .* looked 5 bars ahead\."),
+    ],
+)
+def test_a_spec_that_would_score_what_was_learnt_is_refused(bars, bundle, stated, message):
+    with pytest.raises(BundleError, match=message) as refused:
+        run(bars, bundle, **stated)
+    assert "Leave" in refused.value.hint
+    undated = replace(bundle, trained_until=None, rows_until=pd.Timestamp("2011-12-30"))
+    if "trained_until" in stated:
+        with pytest.raises(BundleError, match="was saved with rows until 2011-12-30"):
+            run(bars, undated, **stated)
+    assert len(run(bars, undated, trained_until="2011-12-30", label_horizon=5).equity)
 
 
 def test_no_bar_out_of_sample_is_no_result(bars, bundle):
