@@ -31,8 +31,8 @@ _SAID_NOTHING: Mapping[Held, str] = {
     Held.NOT_FINITE: "its output was not a finite number",
     Held.THRESHOLD: "its answer lay below its confidence threshold",
 }
-# What is wrong, where the others are as they should be.
-_UNANSWERED = (Held.MISSING_FEATURE, Held.NOT_FINITE)
+# What is wrong, or nobody expects, where the others are as they should be.
+_UNANSWERED = (Held.NO_MODEL, Held.MISSING_FEATURE, Held.NOT_FINITE)
 # Of these the run's own warnings tell, with its bars.
 _TOLD = frozenset({"training_dates_unknown"})
 
@@ -86,7 +86,7 @@ class Classified:
         return self._counted(start, tuple(_SAID_NOTHING))
 
     def unanswered(self, start: int) -> dict[str, int]:
-        """Return where that is because something is missing or no number, likewise.
+        """Return where that is because no bundle, feature or number is there, likewise.
 
         Parameters
         ----------

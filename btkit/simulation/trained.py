@@ -81,6 +81,8 @@ class ModelResult(Result):
     in_sample_scored
         How many bars of this run the model was trained on: none but in the in-sample part of a
         validation.
+    not_known_yet
+        How many bars that were asked for lie before the first model, and in no run.
     """
 
     answers: ModelAnswers = field(kw_only=True)
@@ -88,6 +90,7 @@ class ModelResult(Result):
     held: Integers = field(kw_only=True)
     in_sample: ModelResult | None = field(default=None, kw_only=True)
     in_sample_scored: int = field(default=0, kw_only=True)
+    not_known_yet: int = field(default=0, kw_only=True)
 
     @property
     def side(self) -> str:
@@ -179,6 +182,15 @@ class ModelResult(Result):
                     "comes after is scored.",
                 }
             )
+        if self.not_known_yet:
+            found.append(
+                {
+                    "code": "no_model_yet",
+                    "message": f"The first model is known from {self.bundles[0].known_from}: "
+                    f"{count_of(self.not_known_yet, 'bar')} before it that were asked for are left "
+                    "out of the run and of every number of it.",
+                }
+            )
         if self.in_sample_scored:
             found.append(
                 {
@@ -217,9 +229,10 @@ def simulate_model(inputs: Inputs) -> Result:
     assert isinstance(spec, ModelSpec)
     check_dates(bundles, spec, inputs.asked)
     begin, end = split_training(inputs, bundles, spec)
+    skipped = begin - inputs.start
     if inputs.in_sample == "scored":
         scored = _run(inputs.deciding_from(begin), spec, bundles)
-        return replace(scored, in_sample_scored=max(end - begin, 0))
+        return replace(scored, in_sample_scored=max(end - begin, 0), not_known_yet=skipped)
     if end > begin and inputs.in_sample == "refused":
         index = inputs.asked.index
         raise UsageError(
@@ -232,7 +245,7 @@ def simulate_model(inputs: Inputs) -> Result:
     # The scored part is first: whoever watches a run's loop watches that one.
     result = _run(inputs.deciding_from(max(begin, end)), spec, bundles)
     if end <= begin:
-        return replace(result)
+        return replace(result, not_known_yet=skipped)
     earlier = inputs.deciding_from(begin).cut(0, end, loop=in_one_piece, outputs={})
     return replace(result, in_sample=_run(earlier, spec, bundles))
 

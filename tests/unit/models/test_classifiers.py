@@ -171,6 +171,9 @@ def test_of_dated_bundles_the_newest_that_was_known_says_it(bars, folder, tmp_pa
     assert found.in_sample == 0
     result = bt.simulate(reading(dated), bars, start="2012-06-01")
     assert result.warnings == []
+    [warning] = bt.simulate(reading(dated), bars, start="2012-01-03").warnings
+    assert warning["code"] == "classifier_unanswered"
+    assert "says nothing where no bundle was known yet (5)" in warning["message"]
 
 
 def test_a_dated_bundle_that_was_not_known_yet_is_refused(bars, folder):

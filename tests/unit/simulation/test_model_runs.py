@@ -257,6 +257,11 @@ def test_at_each_bar_the_newest_known_bundle_decides(bars, dated):
     result = run(bars, dated, spec=spec)
     assert str(result.bars.index[0].date()) == "2012-02-01"
     assert result.in_sample is None
+    # 272 of the bars that were asked for lie before it.
+    (warning,) = result.warnings
+    assert warning["code"] == "no_model_yet"
+    assert "known from 2012-02-01: 272 bars before it" in warning["message"]
+    assert not run(bars, dated, spec=spec, start="2012-02-01").warnings
     table = result.decisions
     for (date, known), until in zip(dated.items(), ("2013-01-31", "2014-12-31"), strict=True):
         rows = table.loc[date:until]
