@@ -77,26 +77,32 @@ def read_day(value: object, *, name: str) -> date:
     return moment.date()
 
 
-def read_days(start: object, end: object) -> tuple[date, date]:
+def read_days(
+    start: object, end: object, *, names: tuple[str, str] = ("start", "end")
+) -> tuple[date, date]:
     """Return the first and the last day of a range.
 
     Parameters
     ----------
     start, end
         As `read_day` takes them.
+    names
+        Of both arguments, for the message.
 
     Raises
     ------
     UsageError
         If one is no day, or they are in the wrong order.
     """
-    first, last = read_day(start, name="start"), read_day(end, name="end")
+    first, last = read_day(start, name=names[0]), read_day(end, name=names[1])
     if first > last:
-        raise _wrong_order(first, last)
+        raise _wrong_order(first, last, names)
     return first, last
 
 
-def read_range(start: object, end: object, *, intraday: bool) -> tuple[pd.Timestamp, pd.Timestamp]:
+def read_range(
+    start: object, end: object, *, intraday: bool, names: tuple[str, str] = ("start", "end")
+) -> tuple[pd.Timestamp, pd.Timestamp]:
     """Return the first and the last bar time of a range, both included.
 
     Parameters
@@ -106,6 +112,8 @@ def read_range(start: object, end: object, *, intraday: bool) -> tuple[pd.Timest
         an offset. An intraday `end` without a time of day means that whole UTC day.
     intraday
         Whether the result is UTC times, else naive dates.
+    names
+        Of both arguments, for the message.
 
     Raises
     ------
@@ -113,9 +121,9 @@ def read_range(start: object, end: object, *, intraday: bool) -> tuple[pd.Timest
         If one cannot be read, or they are in the wrong order.
     """
     if not intraday:
-        days = read_days(start, end)
+        days = read_days(start, end, names=names)
         return pd.Timestamp(days[0]).as_unit("ns"), pd.Timestamp(days[1]).as_unit("ns")
-    first, last = read_moment(start, name="start"), read_moment(end, name="end")
+    first, last = read_moment(start, name=names[0]), read_moment(end, name=names[1])
     if _is_day(end, last):
         last += ONE_DAY - pd.Timedelta(1, unit="ns")
     first, last = (
@@ -123,7 +131,7 @@ def read_range(start: object, end: object, *, intraday: bool) -> tuple[pd.Timest
         for time in (first, last)
     )
     if first > last:
-        raise _wrong_order(start, end)
+        raise _wrong_order(start, end, names)
     return first, last
 
 
@@ -172,9 +180,10 @@ def _refusal(value: object, name: str, reason: str, hint: str) -> UsageError:
     )
 
 
-def _wrong_order(start: object, end: object) -> UsageError:
+def _wrong_order(start: object, end: object, names: tuple[str, str]) -> UsageError:
+    first, last = names
     return UsageError(
-        f"start {start} is after end {end}.",
+        f"{first} {start} is after {last} {end}.",
         hint="Swap the two dates.",
-        details={"start": str(start), "end": str(end)},
+        details={first: str(start), last: str(end)},
     )

@@ -55,11 +55,14 @@ class BundleFindings:
         """Note what another part of btkit refuses, each reason of it."""
         found = error.details.get("problems")
         if not found:
-            self.refuse(file, error.message, error.hint)
+            self.refuse(file, _of_it(file, error.message), error.hint)
             return
         for problem in found:
             path = f"{file}.{problem['path']}"
-            self.problems.append(Problem(path, problem["message"], problem["hint"]))
+            steps = problem["pointer"].split("/")[1:]
+            location = (file, *(step.replace("~1", "/").replace("~0", "~") for step in steps))
+            message, hint = problem["message"], problem["hint"]
+            self.problems.append(Problem(path, message, hint, location=location))
 
     def refuse_problem(self, file: str, problem: Problem) -> None:
         """Note what another part of btkit finds wrong with a file's content."""
@@ -106,6 +109,15 @@ def refused_bundle(path: Path | str, problems: list[dict[str, Any]]) -> BundleEr
     for problem in others:
         error.add_note(f"- {problem['path']}: {problem['message']} {problem['hint']}")
     return error
+
+
+def _of_it(file: str, message: str) -> str:
+    """Return what is wrong with a file where its name stands before it anyway."""
+    for begins, instead in ((f"{file} was refused: ", ""), (f"{file} ", "it ")):
+        if message.startswith(begins):
+            said = instead + message.removeprefix(begins)
+            return f"{said[0].upper()}{said[1:]}".rstrip(".") + "."
+    return message
 
 
 def _rule(entry: ErrorDetails) -> str:

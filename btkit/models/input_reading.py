@@ -72,13 +72,14 @@ def refuse_external_data(values: Mapping[str, Any], findings: Findings) -> None:
     """
     for key in ("context_data", "context_data_config", "context_source_ids"):
         entries = values.get(key)
-        if not entries:
+        # Where nothing is switched on or listed, nothing is read.
+        if not entries or (isinstance(entries, Mapping) and not any(entries.values())):
             continue
         listed = entries if isinstance(entries, list | tuple) else [entries]
-        named = ", ".join(_source_name(entry) for entry in listed[:20])
+        named = ", ".join(filter(None, map(_source_name, listed[:20])))
         findings.refuse(
             (key,),
-            f"rests on data from outside the bars: {named}",
+            "rests on data from outside the bars" + (f": {named}" if named else ""),
             "train a model that reads the bars of its own instrument alone",
         )
 
@@ -86,7 +87,8 @@ def refuse_external_data(values: Mapping[str, Any], findings: Findings) -> None:
 def _source_name(entry: object) -> str:
     if isinstance(entry, Mapping):
         keys = ("provider", "symbol", "series", "report")
-        entry = " ".join(str(entry[key]) for key in keys if entry.get(key))
+        said = [str(entry[key]) for key in keys if entry.get(key)]
+        entry = " ".join(said or map(str, entry))
     return quoted(str(entry))[1:-1]
 
 

@@ -15,6 +15,7 @@ from btkit.models.manifest import MANIFEST, Manifest
 from btkit.models.metadata import CONFIG, METADATA, BundleMetadata, TrainedConfig
 from btkit.models.timeframes import fastest, timeframe_interval
 
+_FROM, _UNTIL, _ROWS = "trained_from", "trained_until", "rows_until"
 _NO_DATES = (
     "Nobody says until when the model was trained{rows}: bars that it learnt from cannot be told "
     "from bars that it never saw, and its results may be of the former. trained_until in the spec "
@@ -108,16 +109,21 @@ def examine_training(
         )
     try:
         moments = read_span(first, until, interval=interval)
-        _, rows_until = read_span(None, saved, interval=interval)
+        _, rows_until = read_span(None, saved, interval=interval, names=(_ROWS, _ROWS))
         check_rows(moments[1], rows_until, "rows")
     except UsageError as error:
-        findings.refuse(MANIFEST if manifest else METADATA, error.message, error.hint)
+        where = error.details.get("argument", _UNTIL)
+        findings.refuse(MANIFEST if manifest else METADATA, error.message, error.hint, where)
         return TrainingSpan(None, None, None, None)
     return TrainingSpan(*moments, None if horizon is None else int(horizon), rows_until)
 
 
 def read_span(
-    first: object, until: object, *, interval: str
+    first: object,
+    until: object,
+    *,
+    interval: str,
+    names: tuple[str, str] = (_FROM, _UNTIL),
 ) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
     """Return times of the first and the last bar of a training.
 
@@ -127,17 +133,21 @@ def read_span(
         As `btkit.markets.read_range` takes them, or None.
     interval
         Of the bars: dates for daily and longer ones, UTC times for others.
+    names
+        Of the first and the last, for messages.
 
     Raises
     ------
     UsageError
         If one cannot be read, or they are in the wrong order.
     """
-    known = first if first is not None else until
-    if known is None:
+    if first is None and until is None:
         return None, None
-    last = until if until is not None else known
-    start, end = read_range(known, last, intraday=timeframe_interval(interval).is_intraday)
+    said, last = (until, until) if first is None else (first, first if until is None else until)
+    # What is said of one alone is said of it.
+    called = (names[1], names[1]) if first is None else names
+    intraday = timeframe_interval(interval).is_intraday
+    start, end = read_range(said, last, intraday=intraday, names=called)
     return (None if first is None else start), (None if until is None else end)
 
 

@@ -162,10 +162,14 @@ REFUSED = {
     ),
     "a last bar before the first": (
         {"metadata": metadata(trained_from="2015-01-02", trained_until="2014-12-31")},
-        "metadata_v3.json",
+        "metadata_v3.json.trained_until",
         "is after",
     ),
-    "no date": ({"metadata": metadata(trained_until="soon")}, "metadata_v3.json", "no date"),
+    "no date": (
+        {"metadata": metadata(trained_until="soon")},
+        "metadata_v3.json.trained_until",
+        "trained_until is 'soon', which is no date",
+    ),
     "no timeframe": (
         {"metadata": metadata(training_timeframes=["fortnight"])},
         "metadata_v3.json.training_timeframes",
@@ -222,7 +226,7 @@ def test_every_reason_is_said_at_once(tmp_path):
     assert set(found) == {
         "metadata_v3.json.output_classes",
         "metadata_v3.json.indicators.rsi_14.type",
-        "metadata_v3.json",
+        "metadata_v3.json.trained_until",
         "features.json.feature_count",
         "model.safetensors",
     }
@@ -317,6 +321,51 @@ def test_what_is_too_big_is_not_read(tmp_path):
     found = problems(folder)
     assert "too big" in found["model.safetensors"]
     assert "too big" in found["config.json"]
+
+
+def test_a_problem_points_into_the_file_that_it_is_in(tmp_path):
+    known = metadata(
+        indicators={"rsi/14": {"type": "rsi", "period": 0}},
+        trained_until="yesterday",
+    )
+    found = inspect_bundle(foreign_bundle(tmp_path / "dip", metadata=known))["problems"]
+    pointers = {problem["path"]: problem["pointer"] for problem in found}
+    place = "metadata_v3.json.indicators.rsi/14.period"
+    assert pointers[place] == "/metadata_v3.json/indicators/rsi~114/period"
+    assert pointers["metadata_v3.json.trained_until"] == "/metadata_v3.json/trained_until"
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "model.pt", "model.onnx"])
+def test_a_file_is_named_once(tmp_path, file):
+    folder = foreign_bundle(
+        tmp_path / "dip",
+        without=["model.safetensors"],
+        metadata=metadata(output_activation="logits"),
+    )
+    (folder / file).write_bytes(b"abc")
+    with pytest.raises(BundleError) as refused:
+        bt.load_bundle(folder)
+    assert refused.value.message.count(file) == 1
+    assert f"{file}: It is no " in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("stated", "named"),
+    [
+        ({"sources": [{"provider": "fred"}]}, "bars: sources"),
+        ([{"provider": "fred", "series": "DGS10"}], "bars: fred DGS10"),
+        ([{}], "outside the bars"),
+    ],
+)
+def test_data_from_outside_are_named(tmp_path, stated, named):
+    folder = foreign_bundle(tmp_path / "dip", metadata=metadata(context_data_config=stated))
+    assert problems(folder)["metadata_v3.json.context_data_config"].endswith(named)
+
+
+@pytest.mark.parametrize("stated", [{"sources": []}, {"enabled": False}, {}, []])
+def test_no_data_from_outside_are_none(tmp_path, stated):
+    folder = foreign_bundle(tmp_path / "dip", metadata=metadata(context_data_config=stated))
+    assert inspect_bundle(folder)["usable"]
 
 
 @pytest.fixture

@@ -231,7 +231,11 @@ REFUSED = {
     "no indicators": ({"strategy": {"name": "dip", "nn_inputs": []}}, ""),
     "no name": ({"strategy": {**STRATEGY, "name": None}}, "name"),
     "an unknown kind of output": ({"output_type": "oracle"}, "oracle"),
-    "dates in the wrong order": ({"trained_from": "2015-01-02"}, "after"),
+    "dates in the wrong order": (
+        {"trained_from": "2015-01-02"},
+        "trained_from 2015-01-02 is after trained_until 2014-12-31",
+    ),
+    "no date": ({"trained_until": "yesterday"}, "trained_until is 'yesterday', which is no date"),
     "a negative horizon": ({"label_horizon": -1}, "label_horizon"),
     "a negative seed": ({"seed": -1}, "seed"),
     "no label": ({"label": 5}, "label"),
