@@ -18,6 +18,7 @@ from btkit.render.view import RunView
 from btkit.spelling import listed
 
 _RANGES_SHOWN = 10
+_SMALL = 0.001
 _FEW = 100
 _NONE = "No bar had both an answer and a label that is known by the last bar."
 
@@ -237,7 +238,7 @@ def _ranges(evidence: EvidenceSection) -> str:
         (
             one.feature,
             one.outside,
-            f"{one.lowest:.4g} to {one.highest:.4g}".replace("-", text.MINUS),
+            _span(one.lowest, one.highest),
             text.ratio(one.stability_index),
         )
         for one in known.features[:_RANGES_SHOWN]
@@ -248,6 +249,15 @@ def _ranges(evidence: EvidenceSection) -> str:
             "There is no stability index of these: in training too many rows had the same value."
         )
     return markup("evidence.ranges", rows, said, nearest, indexed=indexed)
+
+
+def _span(lowest: float, highest: float) -> str:
+    ends = (lowest, highest)
+    # Four decimals would show nothing of features that are smaller.
+    if 0.0 < max(map(abs, ends)) < _SMALL:
+        return f"{lowest:.1e} to {highest:.1e}".replace("-", text.MINUS)
+    digits = 4 if max(map(abs, ends)) < 10 else 2  # noqa: PLR2004 - as prices have them
+    return " to ".join(text.ratio(end, digits=digits) for end in ends)
 
 
 def _margins(margins: MarginsSection) -> str:

@@ -255,3 +255,22 @@ def test_a_stored_run_becomes_a_page_that_says_it_all(folder, tmp_path, monkeypa
     ):
         assert said in html
     assert html.count('class="bt-plot"') == 7 + 1 + 6
+
+
+@pytest.mark.parametrize(
+    ("ends", "written"),
+    [
+        ((0.0, 0.999), "0.0000 to 0.9990"),
+        ((0.0, 0.9965), "0.0000 to 0.9965"),
+        ((-2.5, 1.0), "\u22122.5000 to 1.0000"),
+        ((1_200.0, 2_130.821), "1,200.00 to 2,130.82"),
+        ((-2e-6, 1.5e-5), "\u22122.0e\u221206 to 1.5e\u221205"),
+        ((0.0, 0.0), "0.0000 to 0.0000"),
+    ],
+)
+def test_ends_of_features_are_written_alike(pages, ends, written):
+    document = pages["classes"]
+    known = document.report.model.evidence.ranges
+    one = known.features[0].model_copy(update=dict(zip(("lowest", "highest"), ends, strict=True)))
+    alone = known.model_copy(update={"features": [one]})
+    assert f">{written}<" in words(trained.listening(changed(document, ranges=alone)))
