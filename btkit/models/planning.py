@@ -203,6 +203,16 @@ def _notes(features: Mapping[str, Feature], scalings: Mapping[str, Scaling]) -> 
         notes.append(
             f"normalization_params of no feature are not read: {some_of(unused, most=_SHOWN)}."
         )
+    constant = [
+        f"{name} ({feature.scaling.formula})"
+        for name, feature in features.items()
+        if feature.scaling is not None and feature.scaling.width == 0.0
+    ]
+    if constant:
+        notes.append(
+            f"normalization_params have no width of {some_of(constant, most=_SHOWN)}: 0.0 at every "
+            "bar, whatever the market does, so that the model hears nothing of it."
+        )
     counted = [name for name, feature in features.items() if feature.line.decay == 1.0]
     if counted:
         notes.append(

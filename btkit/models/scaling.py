@@ -38,6 +38,14 @@ class Scaling:
         """Method and numbers, the same text for the same normalisation."""
         return f"{self.method}({', '.join(map(repr, self.numbers))})"
 
+    @property
+    def width(self) -> float:
+        """What differences are divided by; 0 where the training knew no difference."""
+        if self.method == "none":
+            return 1.0
+        first, other = self.numbers
+        return other - first if self.method == "minmax" else other
+
     def apply(self, values: Array) -> Array:
         """Return normalised values; NaN stays NaN.
 
@@ -53,11 +61,9 @@ class Scaling:
         """
         if self.method == "none":
             return values
-        centre, other = self.numbers
-        width = other - centre if self.method == "minmax" else other
-        if width == 0.0:
+        if self.width == 0.0:
             return np.where(np.isnan(values), np.nan, 0.0)
-        return (values - centre) / width
+        return (values - self.numbers[0]) / self.width
 
 
 def read_scalings(value: object, findings: Findings) -> dict[str, Scaling]:

@@ -422,3 +422,31 @@ def test_one_feature_is_said_to_be_one():
     assert note.startswith("1 feature that the definition makes is left out, since the model was ")
     with pytest.raises(BundleError, match=r"^1 of the 1 feature that .* is not in its definition"):
         plan_features({**metadata, "resolved_features": ["1d_m_no"]})
+
+
+@pytest.mark.parametrize(
+    ("scaling", "said"),
+    [
+        ({"method": "zscore", "mean": 50.0, "std": 0.0}, "zscore(50.0, 0.0)"),
+        ({"method": "minmax", "min": 20.0, "max": 20.0}, "minmax(20.0, 20.0)"),
+        ({"method": "zscore", "mean": 50.0, "std": 1e-9}, None),
+        ({"method": "none"}, None),
+    ],
+)
+def test_a_normalisation_without_width_is_told(scaling, said):
+    plan = plan_features(
+        {
+            "indicators": {"rsi_14": {"type": "rsi", "period": 14}},
+            "fuzzy_sets": {},
+            "nn_inputs": [{"raw_indicator": "rsi_14", "timeframes": "all"}],
+            "training_timeframes": ["1d"],
+            "normalization_params": {"1d_rsi_14_raw": scaling},
+        }
+    )
+    if said is None:
+        assert plan.notes == ()
+        return
+    (note,) = plan.notes
+    assert f"have no width of 1d_rsi_14_raw ({said}): 0.0 at every bar" in note
+    column = plan.matrix(make_bars(60, 1), interval="1d")[20:, 0]
+    assert (column == 0.0).all()
