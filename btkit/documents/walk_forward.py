@@ -23,7 +23,7 @@ from btkit.documents.models import (
 )
 from btkit.metrics import Failure, Verdict, json_number
 from btkit.simulation import Result
-from btkit.spelling import listed
+from btkit.spelling import count_of, listed
 
 
 class WindowSection(Section):
@@ -292,6 +292,30 @@ def carried_by_one(efficiencies: Sequence[float | None], *, needed: float) -> li
     ]
 
 
+def learnt_in_sample(parts: Sequence[WindowRun]) -> list[ReportWarning]:
+    """Warn where in-sample parts lie over bars that a trained model learnt from.
+
+    Parameters
+    ----------
+    parts
+        Those in sample, in the order of the windows.
+    """
+    learnt = {number: part.result.learnt_bars for number, part in enumerate(parts, start=1)}
+    over = [number for number, bars in learnt.items() if bars]
+    if not over:
+        return []
+    first = over[0]
+    return [
+        ReportWarning(
+            code="learnt_in_sample",
+            message=f"{_which(over, len(parts))} in sample: a trained model learnt from those "
+            f"bars (of window {first} from {learnt[first]:,} of "
+            f"{count_of(len(parts[first - 1].result.bars), 'bar')}). What it earned there is no "
+            "proof, and neither is an efficiency, which is a share of it.",
+        )
+    ]
+
+
 def gather_warnings(parts: Sequence[WindowRun]) -> list[ReportWarning]:
     """Return the warnings of the out-of-sample runs, those that differ in numbers only as one.
 
@@ -315,12 +339,18 @@ def _of_windows(stated: list[tuple[int, str]], windows: int) -> str:
     number, message = stated[0]
     if len(stated) == 1:
         return f"Window {number} out of sample: {message}"
-    which = f"Windows {listed([str(place) for place, _ in stated])}"
-    if len(stated) == windows:
-        which = "Every window"
+    which = _which([place for place, _ in stated], windows)
     if all(other == message for _, other in stated):
         return f"{which} out of sample: {message}"
     return f"{which} out of sample, such as window {number}: {message}"
+
+
+def _which(numbers: Sequence[int], windows: int) -> str:
+    if len(numbers) == 1:
+        return f"Window {numbers[0]}"
+    if len(numbers) == windows:
+        return "Every window"
+    return f"Windows {listed([*map(str, numbers)])}"
 
 
 def describe_data(

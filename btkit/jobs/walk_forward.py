@@ -22,6 +22,7 @@ from btkit.documents.walk_forward import (
     describe_data,
     gather_warnings,
     judge,
+    learnt_in_sample,
 )
 from btkit.jobs.commands import command_of
 from btkit.jobs.delivering import deliver_queued
@@ -299,6 +300,7 @@ def _conclude(
             *carried_by_one(efficiencies, needed=EFFICIENCY_NEEDED),
             *_few(choices, least),
             *warn_of_crashed(crashed),
+            *learnt_in_sample([outcome.inside for outcome in outcomes]),
             *gather_warnings(outside),
         ],
         data=describe_data(

@@ -191,6 +191,12 @@ class Result(Simulated):
             for known in found.bundles:
                 yield f"{found.name} ", known.bundle.features
 
+    @property
+    def learnt_bars(self) -> int:
+        """How many bars of the run a trained model is known to have learnt from, at the most."""
+        ends = [found.in_sample or 0 for found in self.classified]
+        return min(max(max(ends, default=0) - self.outcome.start, 0), len(self.bars))
+
     @cached_property
     def warmup(self) -> dict[str, Any]:
         """How far the bars before the start reach.

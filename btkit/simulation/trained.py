@@ -147,6 +147,11 @@ class ModelResult(Result):
         yield from (("", known.bundle.features) for known in self.bundles)
         yield from super().trained_features
 
+    @property
+    def learnt_bars(self) -> int:
+        """How many bars of the run a trained model is known to have learnt from, at the most."""
+        return max(self.in_sample_scored, super().learnt_bars)
+
     @cached_property
     def held_decisions(self) -> dict[str, int]:
         """How many bars each reason held, where it held any, the most frequent first."""

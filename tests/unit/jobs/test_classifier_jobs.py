@@ -52,6 +52,8 @@ def test_a_walk_forward_runs_each_window_with_it(settings, folder):
     told = [entry for entry in found.report.warnings if entry.code == "classifier_in_sample"]
     assert len(told) == 1
     assert told[0].message.startswith("Windows 1 and 2 out of sample")
+    [told] = [entry for entry in found.report.warnings if entry.code == "learnt_in_sample"]
+    assert told.message.startswith(("Windows 1, 2 and 3 in sample", "Every window in sample"))
 
 
 def test_unfinished_sets_are_known_by_the_bundle_as_well(settings, folder):

@@ -142,6 +142,9 @@ def test_windows_score_the_training_in_sample_and_refuse_it_out_of_sample(settin
     stored = load_run(first.run_id, settings=settings).report
     assert stored.model.in_sample_scored == 509
     assert verify(first.run_id, settings=settings)["reproduced"]
+    [told] = [one for one in result.report.warnings if one.code == "learnt_in_sample"]
+    assert told.message.startswith("Every window in sample: a trained model learnt from those bars")
+    assert f"(of window 1 from 509 of {len(first.bars)} bars)" in told.message
     outside = result.out_of_sample[0]
     begins = str(outside.bars.index[0].date())
     assert begins > "2012-01-09"
