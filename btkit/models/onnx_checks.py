@@ -7,6 +7,7 @@ from typing import Any
 
 from btkit.errors import BundleError
 from btkit.models.onnx_sizes import check_sizes, check_values, refuse, walk
+from btkit.models.onnx_work import check_work
 from btkit.models.pickled import shorten
 
 _DOMAINS = {"", "ai.onnx", "ai.onnx.ml"}
@@ -61,7 +62,7 @@ def check_model(content: bytes, origin: str, onnx: Any) -> None:  # noqa: ANN401
         for attribute in node.attribute:
             for tensor in _tensors(attribute):
                 _check_tensor(tensor, origin, onnx)
-    check_sizes(model, origin, onnx)
+    check_work(*check_sizes(model, origin, onnx), origin)
 
 
 def _tensors(attribute: Any) -> Iterator[Any]:  # noqa: ANN401 - onnx's own type

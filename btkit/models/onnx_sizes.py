@@ -19,16 +19,22 @@ MOST_VALUES: Final = 2**26
 MOST_OPERATORS: Final = 100_000
 """With each function of the model counted as often as it is called."""
 
+SMALLER: Final = "Export a smaller network, whose operators say what shapes they give."
+"""What to do about a model that takes too much."""
+
 # Their outputs may be of any size, whatever goes in.
 _GROWING: Final = frozenset(
     {"CenterCropPad", "ConstantOfShape", "Expand", "OneHot", "Pad", "Range", "Resize", "Tile",
      "Upsample"}
 )  # fmt: skip
 _DEEPEST: Final = 50
-_SMALLER = "Export a smaller network, whose operators say what shapes they give."
 
 
-def check_sizes(model: Any, origin: str, onnx: Any) -> None:  # noqa: ANN401 - onnx's own types
+def check_sizes(
+    model: Any,  # noqa: ANN401 - onnx's own types
+    origin: str,
+    onnx: Any,  # noqa: ANN401 - a module
+) -> tuple[list[Any], dict[str, Shape]]:
     """Refuse a model with a tensor that takes too much, or of which nobody knows how much.
 
     Parameters
@@ -39,6 +45,12 @@ def check_sizes(model: Any, origin: str, onnx: Any) -> None:  # noqa: ANN401 - o
         The name of its file, for messages.
     onnx
         The package.
+
+    Returns
+    -------
+    tuple
+        Every operator, with the model's functions written out, and the shape of each value by its
+        name, as far as it can be told.
 
     Raises
     ------
@@ -60,16 +72,20 @@ def check_sizes(model: Any, origin: str, onnx: Any) -> None:  # noqa: ANN401 - o
     except Exception as error:
         raise BundleError(
             f"{origin} was refused: what shapes it works with cannot be told: {told(error)}",
-            hint=_SMALLER,
+            hint=SMALLER,
         ) from error
     known: dict[str, Shape] = {}
     for graph in _graphs(sized.graph):
         for value in (*graph.input, *graph.output, *graph.value_info):
             known[value.name] = shape = _shape_of(value)
             check_values(f"its value {shorten(value.name)!r}", shape, origin)
-    for node in walk(sized.graph.node):
+        known |= {tensor.name: list(tensor.dims) for tensor in graph.initializer}
+        known |= {tensor.values.name: list(tensor.dims) for tensor in graph.sparse_initializer}
+    nodes = list(walk(sized.graph.node))
+    for node in nodes:
         if node.op_type in _GROWING:
             _check_growing(node, known, origin)
+    return nodes, known
 
 
 def check_values(what: str, shape: Shape, origin: str) -> None:
@@ -87,7 +103,7 @@ def check_values(what: str, shape: Shape, origin: str) -> None:
     count = math.prod(size for size in shape if size is not None)
     if count > MOST_VALUES:
         rule = f"{count:.2g} values, and {MOST_VALUES:,} are the most that a tensor may have"
-        refuse(origin, f"{what} would come to {rule}", _SMALLER)
+        refuse(origin, f"{what} would come to {rule}", SMALLER)
 
 
 def walk(nodes: Iterable[Any]) -> Iterator[Any]:
@@ -143,7 +159,7 @@ def _check_growing(node: Any, known: Mapping[str, Shape], origin: str) -> None: 
                 origin,
                 f"how large its operator {node.op_type!r} makes {shorten(name)!r} shows only while "
                 "it runs",
-                _SMALLER,
+                SMALLER,
             )
 
 
