@@ -178,3 +178,50 @@ def test_runs_that_begin_on_other_days_are_as_far_apart_as_is_written(kind):
     apart = np.max(np.abs(early - late) / np.abs(late).max())
     assert apart > 0.1 if kind == "obv" else apart <= PLAIN[kind]
     assert (plan.notes != ()) == (kind == "obv")
+
+
+def sessions_of(calendar, minutes):
+    """Return the openings and closes of bars, and the session of each, by the exchange itself."""
+    days = schedule(calendar, pd.Timestamp("2014-11-24"), pd.Timestamp("2015-01-02"))
+    rows = []
+    for day, opening, close in zip(days.index, days["open"], days["close"], strict=True):
+        starts = pd.date_range(opening, close, freq=f"{minutes}min", inclusive="left")
+        length = pd.Timedelta(minutes=minutes)
+        rows += [(at, min(at + length, close), day, close) for at in starts]
+    return pd.DataFrame(rows, columns=["open", "close", "session", "end"])
+
+
+@pytest.mark.parametrize("holes", [False, True])
+@pytest.mark.parametrize("calendar", ["XNYS", "XLON", "CMES", "24/7"])
+def test_a_day_is_known_at_its_session_s_close_and_no_earlier(calendar, holes):
+    # Half days, a change of years, and sessions that begin on the evening before are among them.
+    times = sessions_of(calendar, 60)
+    if holes:
+        # A day whose beginning is not there is left out, if it is the first one.
+        kept = np.append(True, np.random.default_rng(3).random(len(times) - 1) > 0.2)
+        times = times[kept].reset_index(drop=True)
+    bars = make_bars(len(times), 5, index=pd.DatetimeIndex(times["open"]))
+    closes = bars["close"].to_numpy()
+    plan = plan_features(
+        {
+            "indicators": {"x": {"type": "momentum", "period": 1}},
+            "fuzzy_sets": {},
+            "nn_inputs": [{"raw_indicator": "x", "timeframes": "all", "normalization": "none"}],
+            "training_timeframes": ["1h", "1d"],
+        }
+    )
+    daily = plan.matrix(bars, interval="1h", calendar=calendar)[:, 1]
+    expected = []
+    for known in times["close"]:
+        over = times["end"] <= known
+        days = pd.Series(closes[over]).groupby(times["session"][over].to_numpy()).last().to_numpy()
+        expected.append(days[-1] - days[-2] if len(days) > 1 else np.nan)
+    np.testing.assert_allclose(daily, expected, rtol=1e-12, equal_nan=True)
+    # What the last hour of a day comes to is seen from its close on.
+    last = int(np.flatnonzero(np.diff(times["session"].astype(np.int64)))[20])
+    moved = bars.copy()
+    moved.iloc[last, bars.columns.get_indexer(["high", "close"])] *= 1.5
+    changed = plan.matrix(moved, interval="1h", calendar=calendar)
+    same = plan.matrix(bars, interval="1h", calendar=calendar)
+    np.testing.assert_array_equal(changed[:last], same[:last])
+    assert (changed[last] != same[last]).any()
