@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from btkit.errors import UsageError
 from btkit.metrics.curves import ROUNDING
@@ -105,7 +105,7 @@ def probabilistic_sharpe_ratio(moments: Moments, *, hurdle: float = 0.0) -> floa
     # The moments of any real sample leave it above 0; rounding may not.
     if math.isnan(spread) or spread <= 0.0 or moments.count < 2:  # noqa: PLR2004 - as above
         return math.nan
-    return float(norm.cdf((sharpe - hurdle) * math.sqrt((moments.count - 1) / spread)))
+    return float(ndtr((sharpe - hurdle) * math.sqrt((moments.count - 1) / spread)))
 
 
 def expected_maximum_sharpe(variance: float, trials: int) -> float:
@@ -130,8 +130,8 @@ def expected_maximum_sharpe(variance: float, trials: int) -> float:
         )
     if trials == 1:
         return 0.0
-    first = norm.ppf(1.0 - 1.0 / trials)
-    second = norm.ppf(1.0 - 1.0 / (trials * math.e))
+    first = ndtri(1.0 - 1.0 / trials)
+    second = ndtri(1.0 - 1.0 / (trials * math.e))
     return math.sqrt(variance) * float((1.0 - EULER) * first + EULER * second)
 
 
