@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -102,7 +103,7 @@ class SweepResult:
         """One row a set: its parameters, every metric. True values."""
         return table_of(self.sets, self.rows, objective=self.objective)
 
-    @property
+    @cached_property
     def order(self) -> NDArray[np.int64]:
         """The sets in order of merit, the best first."""
         return rank_sets(self.rows, objective=self.objective, min_trades=self.min_trades)
@@ -137,7 +138,9 @@ class SweepResult:
 
     def top(self, count: int = 10) -> pd.DataFrame:
         """Return the best sets, the best first; the index is their place in the table."""
-        return self.table.iloc[self.order[:count]]
+        best = self.order[:count]
+        found = table_of(self.sets.take(best), self.rows[best], objective=self.objective)
+        return found.set_axis(best, axis="index")
 
     def run(self, rank: int = 1) -> Result:
         """Simulate one set again, in full: from what it was measured from.
