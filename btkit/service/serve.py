@@ -67,6 +67,8 @@ def serve(
         url = _url(listening, host, encrypted=encryption is not None)
         known = settings.model_copy(update={"server_url": _for_workers(settings, url)})
         store = Store.from_settings(known)
+        # It is asked many times a second, by beats alone.
+        stack.enter_context(store.database.kept_open())
         crew = stack.enter_context(closing(DaskCrew(known)))
         dispatcher = Dispatcher(store, crew, known)
         app = make_app(store, dispatcher, known, host=host)

@@ -67,6 +67,7 @@ def work(order: str) -> None:
     with (
         LeaseClient(known.server, known.token, settings=settings) as client,
         scratch(settings, known.settings) as inside,
+        Store.from_settings(inside).database.kept_open(),
     ):
         _Work(known, client, settings, inside).do()
 

@@ -7,7 +7,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -38,6 +38,46 @@ def open_database(
 
     Parameters
     ----------
+    path, create, private, busy_timeout_s
+        As for `connect`.
+
+    Yields
+    ------
+    sqlite3.Connection
+        As `connect` returns it.
+
+    Raises
+    ------
+    StoreError
+        If the file cannot be opened, is locked, is damaged, is no SQLite database, belongs to
+        another program or was written by a newer btkit. Such a file is left as it is. Errors of
+        sqlite3 inside the ``with`` block are reported the same way.
+    """
+    with explained(path):
+        connection = connect(path, create=create, private=private, busy_timeout_s=busy_timeout_s)
+        with closing(connection):
+            yield connection
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Report errors of sqlite3 about a database as a StoreError."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _explain(error, path) from error
+    except UnicodeDecodeError as error:
+        # What SQLite says of a damaged schema quotes its bytes.
+        raise _unsound(path, "its schema is damaged") from error
+
+
+def connect(
+    path: Path, *, create: bool, private: bool, busy_timeout_s: float
+) -> sqlite3.Connection:
+    """Return a connection to the database at the present schema, for whoever closes it.
+
+    Parameters
+    ----------
     path
         The file.
     create
@@ -47,37 +87,31 @@ def open_database(
     busy_timeout_s
         How long to wait for a lock, in seconds.
 
-    Yields
-    ------
+    Returns
+    -------
     sqlite3.Connection
         In autocommit mode, rows by name, foreign keys enforced.
 
     Raises
     ------
-    StoreError
-        If the file cannot be opened, is locked, is damaged, is no SQLite database, belongs to
-        another program or was written by a newer btkit. Such a file is left as it is. Errors of
-        sqlite3 inside the ``with`` block are reported the same way.
+    StoreError, sqlite3.Error, UnicodeDecodeError
+        See `open_database` and `explained`.
     """
     if create:
         _make_folder(path, private=private)
     refuse_other_files(path)
     if private:
         _close_to_others(path, create=create)
-    try:
-        uri = f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
-        connection = sqlite3.connect(
-            uri, uri=True, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False
-        )
-        with closing(connection):
-            connection.row_factory = sqlite3.Row
-            _prepare(connection, path, busy_timeout_s)
-            yield connection
-    except sqlite3.Error as error:
-        raise explain(error, path) from error
-    except UnicodeDecodeError as error:
-        # What SQLite says of a damaged schema quotes its bytes.
-        raise _unsound(path, "its schema is damaged") from error
+    uri = f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
+    connection = sqlite3.connect(
+        uri, uri=True, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False
+    )
+    with ExitStack() as stack:
+        stack.callback(connection.close)
+        connection.row_factory = sqlite3.Row
+        _prepare(connection, path, busy_timeout_s)
+        stack.pop_all()
+    return connection
 
 
 @contextmanager
@@ -191,9 +225,10 @@ def _make_folder(path: Path, *, private: bool) -> None:
 def _close_to_others(path: Path, *, create: bool) -> None:
     """Let only the owner read the database, which SQLite's further files take after."""
     if create:
-        # Whatever else is wrong with the path, SQLite finds and says.
+        # One that is there is not opened, see `refuse_other_files`; and whatever else is wrong with
+        # the path, SQLite finds and says.
         with suppress(OSError):
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     for file in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
         # Not there; or another's, who decides who may read it.
         with suppress(OSError):
@@ -315,8 +350,7 @@ def _unsound(path: Path, reason: str) -> StoreError:
     )
 
 
-def explain(error: sqlite3.Error, path: Path) -> StoreError:
-    """Return what an error of SQLite means, and what to do about it."""
+def _explain(error: sqlite3.Error, path: Path) -> StoreError:
     code = _code(error)
     # Where a text is damaged, SQLite quotes all of it.
     reason = str(error)

@@ -12,9 +12,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from btkit.errors import StoreBusyError
+from btkit.storage.connections import Connections
 from btkit.storage.database import (
     BUSY_TIMEOUT_S,
-    explain,
+    connect,
+    explained,
     has_content,
     is_current,
     open_database,
@@ -28,7 +30,7 @@ _BY_EFFECTIVE_USER = os.access in os.supports_effective_ids
 
 @dataclass(frozen=True)
 class Database:
-    """The SQLite file; each use opens it anew, so that threads may share it.
+    """The SQLite file; each use has a connection of its own, so that threads may share it.
 
     Parameters
     ----------
@@ -50,7 +52,32 @@ class Database:
 
     def open(self, *, create: bool = False) -> AbstractContextManager[sqlite3.Connection]:
         """Open it, and make it first where that is wanted; see `open_database`."""
+        kept = _KEPT.get(self)
+        if kept is not None:
+            return kept.lend(create=create)
         return open_database(
+            self.path, create=create, private=self.private, busy_timeout_s=self.busy_timeout_s
+        )
+
+    @contextmanager
+    def kept_open(self) -> Iterator[None]:
+        """Keep connections from one use to the next in this process, until the block ends.
+
+        They are those of each `Database` that equals this one; within another such block it does
+        nothing.
+        """
+        kept = Connections(self.path, self._connect)
+        if _KEPT.setdefault(self, kept) is not kept:
+            yield
+            return
+        try:
+            yield
+        finally:
+            del _KEPT[self]
+            kept.close()
+
+    def _connect(self, create: bool) -> sqlite3.Connection:  # noqa: FBT001 - see `Connections`
+        return connect(
             self.path, create=create, private=self.private, busy_timeout_s=self.busy_timeout_s
         )
 
@@ -86,6 +113,9 @@ class Database:
             yield connection
 
 
+_KEPT: dict[Database, Connections] = {}
+
+
 def _is_writable(path: Path) -> bool:
     # SQLite writes beside the file, too, and makes files there even to read.
     return all(
@@ -114,13 +144,11 @@ def _is_current(path: Path) -> bool:
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     # Without a log and its index, which SQLite would have to make.
     uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
-    try:
+    with explained(path):
         connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
         with closing(connection):
             connection.row_factory = sqlite3.Row
             yield connection
-    except sqlite3.Error as error:
-        raise explain(error, path) from error
 
 
 @contextmanager

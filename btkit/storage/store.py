@@ -71,8 +71,8 @@ class Deleted:
 class Store:
     """Everything that jobs leave behind.
 
-    Each method opens the database anew, so that a store may be shared between threads, and no
-    connection outlives its use. Reading never makes a file.
+    Each method has a connection of its own, so that a store may be shared between threads; none
+    outlives its use but within `Database.kept_open`. Reading never makes a file.
 
     Parameters
     ----------

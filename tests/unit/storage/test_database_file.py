@@ -64,12 +64,13 @@ connection.close()
 """
 
 
-def test_nothing_takes_away_the_locks_of_another_thread(path, make_run):
+@pytest.mark.parametrize("private", [False, True])
+def test_nothing_takes_away_the_locks_of_another_thread(path, make_run, private):
     # Closing a database file that SQLite did not open does; another process would then think
     # itself the last one, and remove the log that this one still writes to.
-    store = store_at(path)
+    store = store_at(path, private=private)
     store.begin(make_run()[0], interval="1d")
-    with open_database(path, create=False) as held:
+    with open_database(path, create=False, private=private) as held:
         held.execute("SELECT count(*) FROM backtest_runs").fetchone()
         store.begin(make_run()[0], interval="1d")
         assert len(store.runs()) == 2
