@@ -113,7 +113,9 @@ class _Packing:
         files = [found for row in family for found in self._files(row)]
         self._write_lines(FILES, (entry for entry, _ in files))
         for number, (_, path) in enumerate(files):
-            self._parcel.write(path, FILE.format(number))
+            # Parquet is compressed in itself.
+            stored = zipfile.ZIP_STORED if path.suffix == ".parquet" else None
+            self._parcel.write(path, FILE.format(number), stored)
         for row in family:
             self._write_curve(row["run_id"])
 
