@@ -10,9 +10,11 @@ PIECE_S = 2.5
 _FIRST = 64
 _MOST = 1_000_000
 _MEASURED_OVER_S = 0.3
-# Small pieces are slower by the set than they need be, so that the first rates say too little; and
-# one that is too large cannot be taken back.
-_MOST_GROWTH = 4.0
+# Small pieces are slower by the set than they need be, so that the first rates say too little, and
+# the right size is soon come to; but one that is too large cannot be taken back.
+_MOST_GROWTH = 16.0
+# To hand a piece out and take it in again costs some hundredths of a second.
+_LEAST_SHARE = 0.1
 _SMOOTHING = 0.5
 
 
@@ -69,4 +71,5 @@ class Pace:
         if self.unit != "sets":
             return 1
         shared = -(-left // max(2 * threads, 1))
-        return max(1, min(round(self._size), shared))
+        least = 0.0 if self.rate is None else _LEAST_SHARE * self._size
+        return max(1, round(min(self._size, max(shared, least))))
