@@ -6,13 +6,23 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from btkit.storage.database import explained
+from btkit.storage.database import closing_on_error, explained
 
 # The file itself, whatever its name is now.
 _File: TypeAlias = tuple[int, int]
+# What SQLite counts up when a table is changed, and btkit when its schema is.
+_SCHEMA = "SELECT schema_version, user_version FROM pragma_schema_version, pragma_user_version"
+
+
+@dataclass(frozen=True)
+class _Opened:
+    connection: sqlite3.Connection
+    file: _File | None
+    schema: tuple[int, int]
 
 
 class Connections:
@@ -33,7 +43,7 @@ class Connections:
     def __init__(self, path: Path, connect: Callable[[bool], sqlite3.Connection]) -> None:
         self._path, self._connect = path, connect
         self._lock = threading.Lock()
-        self._free: list[tuple[sqlite3.Connection, _File]] = []
+        self._free: list[_Opened] = []
         self._is_closed = False
 
     def close(self) -> None:
@@ -41,8 +51,8 @@ class Connections:
         with self._lock:
             self._is_closed = True
             free, self._free = self._free, []
-        for connection, _ in free:
-            connection.close()
+        for opened in free:
+            opened.connection.close()
 
     @contextmanager
     def lend(self, *, create: bool) -> Iterator[sqlite3.Connection]:
@@ -56,7 +66,8 @@ class Connections:
         Yields
         ------
         sqlite3.Connection
-            To the file that has the path now. After an error, whatever it was, it is closed.
+            To the file that has the path now, whose schema is as it was when it was checked. After
+            an error, whatever it was, it is closed.
 
         Raises
         ------
@@ -66,31 +77,43 @@ class Connections:
         with explained(self._path):
             # Before it is opened: what takes its place meanwhile is another file.
             file = _file_at(self._path)
-            connection = self._take(file) or self._connect(create)
+            opened = self._take(file) or self._open(file, create=create)
             is_sound = False
             try:
-                yield connection
-                is_sound = not connection.in_transaction
+                yield opened.connection
+                is_sound = not opened.connection.in_transaction
             finally:
-                if not (is_sound and self._take_back(connection, file)):
-                    connection.close()
+                if not (is_sound and self._take_back(opened)):
+                    opened.connection.close()
 
-    def _take(self, file: _File | None) -> sqlite3.Connection | None:
+    def _open(self, file: _File | None, *, create: bool) -> _Opened:
+        connection = self._connect(create)
+        with closing_on_error(connection):
+            return _Opened(connection, file, _schema_of(connection))
+
+    def _take(self, file: _File | None) -> _Opened | None:
         while True:
             with self._lock:
                 if not self._free:
                     return None
-                connection, known = self._free.pop()
-            if known == file:
-                return connection
-            connection.close()
+                opened = self._free.pop()
+            with closing_on_error(opened.connection):
+                # A newer btkit may have changed it, and is then to be told from this one.
+                if opened.file == file and _schema_of(opened.connection) == opened.schema:
+                    return opened
+            opened.connection.close()
 
-    def _take_back(self, connection: sqlite3.Connection, file: _File | None) -> bool:
+    def _take_back(self, opened: _Opened) -> bool:
         with self._lock:
-            is_kept = file is not None and not self._is_closed
-            if file is not None and is_kept:
-                self._free.append((connection, file))
+            is_kept = opened.file is not None and not self._is_closed
+            if is_kept:
+                self._free.append(opened)
         return is_kept
+
+
+def _schema_of(connection: sqlite3.Connection) -> tuple[int, int]:
+    schema, version = connection.execute(_SCHEMA).fetchone()
+    return schema, version
 
 
 def _file_at(path: Path) -> _File | None:

@@ -7,7 +7,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -106,12 +106,20 @@ def connect(
     connection = sqlite3.connect(
         uri, uri=True, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False
     )
-    with ExitStack() as stack:
-        stack.callback(connection.close)
+    with closing_on_error(connection):
         connection.row_factory = sqlite3.Row
         _prepare(connection, path, busy_timeout_s)
-        stack.pop_all()
     return connection
+
+
+@contextmanager
+def closing_on_error(connection: sqlite3.Connection) -> Iterator[None]:
+    """Close a connection if the ``with`` block fails; nobody else would."""
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
 
 
 @contextmanager
@@ -228,7 +236,8 @@ def _close_to_others(path: Path, *, create: bool) -> None:
         # One that is there is not opened, see `refuse_other_files`; and whatever else is wrong with
         # the path, SQLite finds and says.
         with suppress(OSError):
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+            # A link may lead to a file that is yet to be made.
+            os.close(os.open(path.resolve(), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     for file in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
         # Not there; or another's, who decides who may read it.
         with suppress(OSError):

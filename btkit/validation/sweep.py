@@ -105,8 +105,11 @@ class SweepResult:
 
     @cached_property
     def order(self) -> NDArray[np.int64]:
-        """The sets in order of merit, the best first."""
-        return rank_sets(self.rows, objective=self.objective, min_trades=self.min_trades)
+        """The sets in order of merit, the best first; read-only."""
+        order = rank_sets(self.rows, objective=self.objective, min_trades=self.min_trades)
+        # All that is said of the best sets is read from it, for as long as the result is kept.
+        order.flags.writeable = False
+        return order
 
     @property
     def winner(self) -> int:

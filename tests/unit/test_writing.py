@@ -139,6 +139,15 @@ def test_a_private_store_closes_the_database_and_what_lies_beside_it(tmp_path):
 
 
 @pytest.mark.usefixtures("open_umask")
+def test_a_private_database_that_a_link_leads_to_is_private_from_the_first(tmp_path):
+    path = tmp_path / "r.db"
+    path.symlink_to(tmp_path / "real.db")
+    store = Store(path, curves=LocalCurves(tmp_path / "curves"), private=True)
+    with store.database.open(create=True):
+        assert mode(tmp_path / "real.db") == 0o600
+
+
+@pytest.mark.usefixtures("open_umask")
 def test_a_private_store_that_begins_with_a_sweep_is_private_as_well(tmp_path):
     store = Store(tmp_path / "r.db", curves=LocalCurves(tmp_path / "curves"), private=True)
     store.jobs.begin(JobRow("0123456789abcdef", "sweep", None))

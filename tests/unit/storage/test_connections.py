@@ -104,6 +104,30 @@ def test_a_file_that_is_gone_is_missed(store):
         assert [one.operation_id for one in store.operations.list()[0]] == ["asked-1"]
 
 
+def changed(path, sql):
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(sql)
+
+
+def test_a_schema_that_a_newer_btkit_made_is_refused_as_when_it_is_opened(store):
+    with store.database.kept_open():
+        ask(store, 0)
+        changed(store.path, "PRAGMA user_version = 999")
+        with pytest.raises(StoreError, match="has schema version 999"):
+            ask(store, 1)
+
+
+def test_a_table_that_lost_a_column_is_seen(store, opened):
+    with store.database.kept_open():
+        ask(store, 0)
+        changed(store.path, "CREATE TABLE notes (note TEXT)")
+        ask(store, 1)
+        assert len(opened) == 3
+        changed(store.path, "ALTER TABLE btkit_operations RENAME COLUMN request TO wanted")
+        with pytest.raises(StoreError, match="table btkit_operations lacks a column"):
+            ask(store, 2)
+
+
 def test_what_failed_leaves_no_transaction_behind(store):
     with store.database.kept_open():
         ask(store, 0)
