@@ -49,6 +49,15 @@ def test_the_best_set_is_the_run_it_says(settings):
     assert result.run().metrics == again.metrics
 
 
+def test_the_best_sets_are_rows_of_the_table_in_their_order(settings):
+    result = swept(settings)
+    for count in (0, 1, 5, 100):
+        expected = result.table.iloc[result.order[:count]]
+        pd.testing.assert_frame_equal(result.top(count), expected, check_exact=True)
+    with pytest.raises(ValueError, match="read-only"):
+        result.order[0] = 0
+
+
 VARIANTS = {
     "short, per share": {"direction": "short", "commission_model": "per_share"},
     "at the close, a rate, fractions": {
