@@ -53,6 +53,31 @@ class OnCall:
 
 
 @dataclass(frozen=True)
+class TimeCall:
+    """2.9: A call over time.
+
+    Parameters
+    ----------
+    name
+        Such as ``"mean"``.
+    texts
+        The expressions that it looks back at.
+    bars
+        n; 0 for one that takes none.
+    """
+
+    name: str
+    texts: tuple[str, ...]
+    bars: int
+
+    @property
+    def key(self) -> str:
+        """What its value at a bar is called in a scope."""
+        counted = (str(self.bars),) if self.bars else ()
+        return f"{self.name}({', '.join((*self.texts, *counted))})"
+
+
+@dataclass(frozen=True)
 class Raised:
     """What stands in a scope for a value whose evaluation raised."""
 
@@ -94,7 +119,7 @@ def names_in(text: str) -> set[str]:
     ['close', 'open', 'sma_20']
     """
     found = {node.id for node in _outside_on(_parsed(text)) if isinstance(node, ast.Name)}
-    return found - set(FUNCTIONS) - {"on"}
+    return found - set(FUNCTIONS) - {"on", *_OPERANDS}
 
 
 def calls_of_on(text: str) -> set[OnCall]:
@@ -106,6 +131,18 @@ def calls_of_on(text: str) -> set[OnCall]:
     ['sma_10 * 2']
     """
     return {_call(node) for node in _outside_on(_parsed(text)) if _is_on(node)}
+
+
+def calls_over_time(text: str) -> list[TimeCall]:
+    """Return the outermost calls over time in an expression, at its own bars, each once.
+
+    Examples
+    --------
+    >>> [call.key for call in calls_over_time("close > mean(lag(open, 1), 20)")]
+    ['mean(lag(open, 1), 20)']
+    """
+    nodes = _outermost(_parsed(text))
+    return list(dict.fromkeys(_time_call(node) for node in nodes))
 
 
 def evaluate(text: str, scope: Mapping[str, object]) -> object:
@@ -202,6 +239,12 @@ Scope = Mapping[str, object]
 Value = Callable[[Scope], Any]
 
 _WITH_DIGITS = 2  # arguments of round
+# 2.9: how many expressions each call over time looks back at; the others are its n.
+_OPERANDS = {
+    **dict.fromkeys(("lag", "change", "highest", "lowest", "mean", "std", "total"), 1),
+    **dict.fromkeys(("percentile", "count", "bars_since"), 1),
+    **dict.fromkeys(("crossed_above", "crossed_below"), 2),
+}
 _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "Lt": operator.lt,
     "LtE": operator.le,
@@ -251,6 +294,9 @@ def _value(node: ast.expr) -> Value:  # noqa: C901, PLR0911 - one case a kind of
         case ast.Call() if _is_on(node):
             key = _call(node).key
             return lambda scope: _read(scope, key)
+        case ast.Call() if _is_over_time(node):
+            name = _time_call(node).key
+            return lambda scope: _read(scope, name)
         case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]) if name in FUNCTIONS:
             return _called(name, arguments)
     raise UsageError(
@@ -341,3 +387,36 @@ def _outside_on(node: ast.AST) -> Iterator[ast.AST]:
     if not _is_on(node):
         for child in ast.iter_child_nodes(node):
             yield from _outside_on(child)
+
+
+def _is_over_time(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in _OPERANDS
+        and not node.keywords
+    )
+
+
+def _time_call(node: ast.AST) -> TimeCall:
+    assert isinstance(node, ast.Call)
+    assert isinstance(node.func, ast.Name)
+    count = _OPERANDS[node.func.id]
+    bars = [_whole(argument) for argument in node.args[count:]]
+    texts = tuple(ast.unparse(argument) for argument in node.args[:count])
+    return TimeCall(node.func.id, texts, *(bars or [0]))
+
+
+def _whole(node: ast.expr) -> int:
+    # A parameter is filled in as a float.
+    value = ast.literal_eval(node)
+    assert isinstance(value, int | float)
+    return int(value)
+
+
+def _outermost(node: ast.AST) -> Iterator[ast.AST]:
+    if _is_over_time(node):
+        yield node
+    elif not _is_on(node):
+        for child in ast.iter_child_nodes(node):
+            yield from _outermost(child)

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from btkit.crosscheck.evaluation import calls_of_on, declared_column, names_in, plain_column
+from btkit.crosscheck.over_time import OverTime
 from btkit.crosscheck.records import Cell, Instrument
 from btkit.crosscheck.shares import Shares
 from btkit.crosscheck.sides import EitherSide
@@ -44,6 +45,7 @@ def as_instrument(
     start: int = 0,
     begin: int = 0,
     resampling: type[Resampling] = Resampling,
+    over_time: type[OverTime] = OverTime,
 ) -> Instrument:
     """Return bars and their columns as plain lists.
 
@@ -59,8 +61,8 @@ def as_instrument(
         Whose bars they are; empty where it is not known.
     start, begin
         The first deciding bar, and the first one that names outside of `on` see (1.3).
-    resampling
-        The rules by which `on` makes slower bars.
+    resampling, over_time
+        The rules by which `on` makes slower bars, and those of calls over time.
     """
     expressions = book_of(spec).expressions(spec)
     names = set().union(*map(names_in, expressions)) - POSITION_NAMES - {"risk_pct"}
@@ -72,36 +74,38 @@ def as_instrument(
         interval=annualisation.interval,
         events=events,
     )
-    calls = set().union(*map(calls_of_on, expressions))
-    missing: list[Cell] = [None] * begin
     own = {name: bars[name].tolist()[begin:] for name in spec.declared}
+    columns = {
+        name: declared_column(own, name)
+        or plain_column(features.column(name).tolist(), boolean=is_truth_value(name))
+        for name in sorted(names)
+    }
+    calls = {
+        call.key: slower_column(
+            call,
+            bars,
+            annualisation.interval,
+            calendar=spec.calendar,
+            start=start,
+            events=events,
+            declared=spec.declared,
+            kind=resampling,
+            over_time=over_time,
+        )
+        for call in set().union(*map(calls_of_on, expressions))
+    }
+    seen = {key: values[begin:] for key, values in calls.items()}
+    looking_back = over_time({**columns, **seen}, len(bars) - begin)
+    missing: list[Cell] = [None] * begin
+    calls |= {key: [*missing, *values] for key, values in looking_back.values(expressions).items()}
     return Instrument(
         symbol=symbol,
         times=pd.DatetimeIndex(bars.index),
         **{
             name: bars[name].astype("float64").tolist() for name in ("open", "high", "low", "close")
         },
-        columns={
-            name: missing
-            + (
-                declared_column(own, name)
-                or plain_column(features.column(name).tolist(), boolean=is_truth_value(name))
-            )
-            for name in sorted(names)
-        },
-        calls={
-            call.key: slower_column(
-                call,
-                bars,
-                annualisation.interval,
-                calendar=spec.calendar,
-                start=start,
-                events=events,
-                declared=spec.declared,
-                kind=resampling,
-            )
-            for call in calls
-        },
+        columns={name: missing + column for name, column in columns.items()},
+        calls=calls,
         days=[0] * begin + features.dates.astype("int64").tolist(),
     )
 

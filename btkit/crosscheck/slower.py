@@ -22,6 +22,7 @@ from btkit.crosscheck.evaluation import (
     names_in,
     plain_column,
 )
+from btkit.crosscheck.over_time import OverTime
 from btkit.indicators import EventDates, FeatureSet, is_truth_value
 from btkit.markets import Annualisation, Interval, schedule
 
@@ -168,7 +169,7 @@ class Resampling:
         return rows
 
 
-def slower_column(
+def slower_column(  # noqa: PLR0913 - a call, its bars, and each kind of rules
     call: OnCall,
     bars: pd.DataFrame,
     interval: Interval,
@@ -178,6 +179,7 @@ def slower_column(
     events: dict[str, EventDates],
     declared: Sequence[str] = (),
     kind: type[Resampling] = Resampling,
+    over_time: type[OverTime] = OverTime,
 ) -> list[object]:
     """Return what a call of `on` is at each bar: a value, None, or what stands for an error.
 
@@ -195,8 +197,8 @@ def slower_column(
         The user's.
     declared
         The columns that the spec declares.
-    kind
-        The rules of resampling.
+    kind, over_time
+        The rules of resampling, and of calls over time.
     """
     index = pd.DatetimeIndex(bars.index)
     slower = Interval.parse(call.interval)
@@ -223,8 +225,9 @@ def slower_column(
         for name in sorted(names_in(call.text))
     }
     values: list[object] = []
-    for place in range(len(rows)):
-        scope = {name: column[place] for name, column in columns.items()}
+    looking_back = over_time(columns, len(rows))
+    looking_back.values([call.text])
+    for scope in looking_back.scopes:
         try:
             values.append(evaluate(call.text, scope))
         except RAISED as error:
