@@ -11,30 +11,42 @@ is None before any has, and raises where x does. A calendar knows closures that 
 week of 11 September 2001 closes on its Monday.
 """
 
+from btkit.conditions.calls import CALLS, ON, OVER_TIME, Call
 from btkit.conditions.check import (
-    COST_NAMES,
-    SIZING_NAMES,
     check_expression,
-    columns_of,
     intervals_in,
     names_in,
     names_of,
 )
 from btkit.conditions.parameters import fill_parameters, parameter_names
-from btkit.conditions.parse import FUNCTIONS, NOTHING_DECLARED, parse_expression
+from btkit.conditions.parse import (
+    COST_NAMES,
+    FUNCTIONS,
+    NOTHING_DECLARED,
+    SIZING_NAMES,
+    parse_expression,
+)
+from btkit.conditions.reach import calls_of, columns_of, lookback_of, reaches_of
 
 # The evaluators are not handed on here: they bring numba, which checking a spec does not need.
 __all__ = [
+    "CALLS",
     "COST_NAMES",
     "FUNCTIONS",
     "NOTHING_DECLARED",
+    "ON",
+    "OVER_TIME",
     "SIZING_NAMES",
+    "Call",
+    "calls_of",
     "check_expression",
     "columns_of",
     "fill_parameters",
     "intervals_in",
+    "lookback_of",
     "names_in",
     "names_of",
     "parameter_names",
     "parse_expression",
+    "reaches_of",
 ]

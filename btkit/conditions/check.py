@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 
 from btkit.conditions.nodes import Column, Node, On, Position
-from btkit.conditions.parse import NOTHING_DECLARED, parse_expression
+from btkit.conditions.parse import (
+    COST_NAMES,
+    NOTHING_DECLARED,
+    SIZING_NAMES,
+    parse_expression,
+)
 from btkit.errors import Problem
 from btkit.indicators import NO_USER_EVENTS, UserEvents
 from btkit.markets import Interval
 
-SIZING_NAMES = frozenset({"risk_pct"})
-"""What every sizing formula may read beside the namespace."""
-COST_NAMES = frozenset({"commission", "slippage"})
-"""What that of a model spec may read, too, whose costs are fractions of the price."""
 _ON = re.compile(r"\bon\s*\(")
 
 
@@ -79,17 +80,6 @@ def names_in(text: str, *, declared: frozenset[str] = NOTHING_DECLARED) -> froze
 def names_of(tree: Node) -> frozenset[str]:
     """Return every namespace name in a tree."""
     return frozenset(node.name for node in tree.walk() if isinstance(node, Column | Position))
-
-
-def columns_of(tree: Node) -> list[Column | On]:
-    """Return every column that a tree reads; those inside of ``on`` with their interval."""
-    found: list[Column | On] = []
-    for node in tree.walk_own():
-        if isinstance(node, Column):
-            found.append(node)
-        elif isinstance(node, On):
-            found += node.columns()
-    return found
 
 
 def intervals_in(text: str, *, declared: frozenset[str] = NOTHING_DECLARED) -> frozenset[Interval]:

@@ -1,14 +1,10 @@
-"""The whole-array part: each distinct sub-expression once, for all bars, with NumPy.
-
-Missing values travel as masks. Where Python's evaluation of a bar would raise, `failed` is set
-and the other arrays hold anything; where the value is None, `none` is set.
-"""
+"""The whole-array part: each distinct sub-expression once, for all bars, with NumPy."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +22,7 @@ from btkit.conditions.nodes import (
     Node,
     On,
     Or,
+    Over,
     Position,
     Raises,
     RoundTo,
@@ -33,13 +30,13 @@ from btkit.conditions.nodes import (
     TextConst,
     Unary,
 )
+from btkit.conditions.over_time import KeptCalls, look_back
 from btkit.conditions.texts import NO_COLUMNS, DeclaredColumns, of_each, within
+from btkit.conditions.values import Data, Mask, Rows, Value
 
 if TYPE_CHECKING:
     from btkit.markets import Interval
 
-Mask: TypeAlias = "NDArray[np.bool_] | None"
-Data: TypeAlias = "NDArray[Any]"
 _OPERATIONS: dict[str, Callable[[Data, Data], Data]] = {
     "+": np.add,
     "-": np.subtract,
@@ -52,40 +49,6 @@ _OPERATIONS: dict[str, Callable[[Data, Data], Data]] = {
 }
 # Where NumPy's own operation can differ from Python's in the last bit, the machine's is used.
 _EXACT = {"//": MachineOp.FLOORDIV, "%": MachineOp.MOD, "**": MachineOp.POW}
-
-
-@dataclass(frozen=True)
-class Value:
-    """A value at every bar.
-
-    Parameters
-    ----------
-    data
-        bool or float64 (n_bars,), or 0-dimensional for a constant.
-    none
-        Where the value is None; None for nowhere.
-    failed
-        Where the evaluation raised; None for nowhere.
-    is_bool, is_text
-        Where the value is a Python bool, or a text: everywhere, nowhere, or by bar. Of a text the
-        data are the number that it travels as.
-    """
-
-    data: Data
-    none: Mask = None
-    failed: Mask = None
-    is_bool: bool | NDArray[np.bool_] = False
-    is_text: bool | NDArray[np.bool_] = False
-
-    def truth(self) -> NDArray[np.bool_]:
-        """Return Python's truth, meaningless where `failed`."""
-        truth = self.data if self.data.dtype == np.bool_ else self.data != 0.0
-        return truth if self.none is None else truth & ~self.none
-
-    def met(self) -> NDArray[np.bool_]:
-        """Return where a condition with this value is met: true, and did not raise."""
-        truth = self.truth()
-        return truth if self.failed is None else truth & ~self.failed
 
 
 @dataclass(frozen=True)
@@ -129,6 +92,14 @@ class ColumnEvaluator:
         Says whether a name's values are texts.
     declared
         The columns that a spec declares, whose texts they are.
+    begin, bars
+        The first bar that calls over time see, and the number of all; those of a tree without
+        such a call nobody asks for.
+    whole
+        Of an evaluator at some bars alone: what evaluates over all of them, which calls over time
+        look back at, and where these bars are among them.
+    kept
+        Where values of calls over time are kept for whoever asks again.
     """
 
     column: Callable[[str], NDArray[np.float64]]
@@ -137,6 +108,10 @@ class ColumnEvaluator:
     slower: Callable[[Interval], Slower] | None = None
     is_text: Callable[[str], bool] = lambda _: False
     declared: DeclaredColumns = NO_COLUMNS
+    begin: int = 0
+    bars: int = 0
+    whole: tuple[ColumnEvaluator, Rows] | None = None
+    kept: KeptCalls | None = None
     known: dict[Node, Value] = field(default_factory=dict)
     _nested: dict[Interval, Slower] = field(default_factory=dict)
 
@@ -154,20 +129,23 @@ class ColumnEvaluator:
             value = self.known[node] = self._compute(node)
         return value
 
-    def floats(self, node: Column | On) -> NDArray[np.float64]:
-        """Return the array of a name, or of one as known from a slower interval.
+    def floats(self, node: Column | On | Over) -> NDArray[np.float64]:
+        """Return the array of a name or call, or of one as known from a slower interval.
 
         NaN or infinite where it is missing.
         """
         if isinstance(node, Column):
             return self.column(node.name)
-        assert isinstance(node.operand, Column)
-        return self._on_bars_of(node.interval).column(node.operand.name)
+        if isinstance(node, On) and isinstance(node.operand, Column):
+            return self._on_bars_of(node.interval).column(node.operand.name)
+        return np.broadcast_to(self.fresh().evaluate(node).floats(), self.bars)
 
     def forget(self) -> None:
         """Let go of columns and numbers, which of a long run take much room; truth values stay."""
         if self.let_go():
             self._nested.clear()
+            if self.whole is not None:
+                self.whole[0].forget()
             self.known = {
                 tree: value for tree, value in self.known.items() if value.is_bool is True
             }
@@ -208,6 +186,8 @@ class ColumnEvaluator:
                 return replace(value, failed=failed)
             case On(interval, operand):
                 return self._on(interval, operand)
+            case Over():
+                return self._over(node)
             case Raises():
                 return Value(np.float64(0.0), None, np.bool_(True))  # type: ignore[arg-type]  # likewise
         raise AssertionError(node)
@@ -240,14 +220,29 @@ class ColumnEvaluator:
     def _on_bars_of(self, interval: Interval) -> Slower:
         if interval not in self._nested:
             assert self.slower is not None
-            self._nested[interval] = self.slower(interval)
+            slower = self.slower(interval)
+            if self.kept is not None and slower.evaluator is not None:
+                evaluator = replace(slower.evaluator, kept=self.kept.on(interval))
+                slower = replace(slower, evaluator=evaluator)
+            self._nested[interval] = slower
         return self._nested[interval]
 
     def _on(self, interval: Interval, operand: Node) -> Value:
         slower = self._on_bars_of(interval)
         if slower.evaluator is None:
             return Value(np.float64(0.0), np.bool_(True))  # type: ignore[arg-type]  # likewise
-        return _as_of(slower.evaluator.evaluate(operand), slower.last_closed)
+        return slower.evaluator.evaluate(operand).as_of(slower.last_closed)
+
+    def _over(self, node: Over) -> Value:
+        if self.whole is not None:
+            evaluator, rows = self.whole
+            return evaluator.evaluate(node).at(rows)
+
+        def compute() -> Value:
+            operands = [self.evaluate(operand) for operand in node.operands]
+            return look_back(node, operands, begin=self.begin, bars=self.bars)
+
+        return compute() if self.kept is None else self.kept.value(node, compute)
 
     def _load(self, name: str) -> Value:
         data = self.column(name)
@@ -260,25 +255,6 @@ class ColumnEvaluator:
         if np.isinf(data).any():
             data = np.where(missing, np.nan, data)
         return Value(data, missing, None, is_bool, is_text)
-
-
-def _as_of(value: Value, last: NDArray[np.int64]) -> Value:
-    """Return a value over slower bars at the bars that know them, None where `last` is -1."""
-    before = last < 0
-
-    def known(values: Data) -> Data:
-        return values[last] if np.ndim(values) else values
-
-    none = before if value.none is None else known(value.none) | before
-    return Value(
-        known(value.data),
-        none if none.any() else None,
-        None if value.failed is None else known(value.failed) & ~before,
-        *(
-            kind if isinstance(kind, bool) else known(kind)
-            for kind in (value.is_bool, value.is_text)
-        ),
-    )
 
 
 def _where(kind: bool | NDArray[np.bool_]) -> Mask:  # noqa: FBT001 - a mask of all bars

@@ -8,12 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from btkit.conditions.columns import ColumnEvaluator, Slower
+from btkit.conditions.over_time import KeptCalls
 from btkit.indicators import FeatureSet, SlowerFeatures, slower_features
 from btkit.markets import Interval
 
 
 def evaluator_over(
-    features: FeatureSet, *, let_go: Callable[[], bool] | None = None
+    features: FeatureSet,
+    *,
+    let_go: Callable[[], bool] | None = None,
+    kept: KeptCalls | None = None,
 ) -> ColumnEvaluator:
     """Return what evaluates trees over the features of some bars.
 
@@ -23,6 +27,8 @@ def evaluator_over(
         Of the bars.
     let_go
         As of `ColumnEvaluator`; None lets go of the features' own columns.
+    kept
+        As of `ColumnEvaluator`.
     """
     return ColumnEvaluator(
         features.column,
@@ -31,6 +37,9 @@ def evaluator_over(
         lambda interval: slower_over(features, interval),
         features.is_text,
         features.declared,
+        begin=features.begin,
+        bars=len(features),
+        kept=kept,
     )
 
 

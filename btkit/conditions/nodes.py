@@ -9,7 +9,7 @@ see to: no node that may be one reads the position.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from btkit.markets import Interval
@@ -42,12 +42,6 @@ class Node:
         yield self
         for child in self.children():
             yield from child.walk()
-
-    def walk_own(self) -> Iterator[Node]:
-        """Yield this node and all below it, but for what is inside of `On`."""
-        yield self
-        for child in self.children():
-            yield from child.walk_own()
 
 
 @dataclass(frozen=True)
@@ -259,20 +253,47 @@ class On(Node):
         """Return the operand."""
         return (self.operand,)
 
-    def walk_own(self) -> Iterator[Node]:
-        """Yield this node alone: what is inside is read on other bars."""
-        yield self
-
-    def columns(self) -> list[On]:
-        """Return each name inside as a node of its own, in order."""
-        names = {node.name: node for node in self.operand.walk() if isinstance(node, Column)}
-        return [On(self.interval, names[name]) for name in sorted(names)]
-
     @property
     def label(self) -> str:
-        """How it is written, an operand that is no name shortened."""
-        name = self.operand.name if isinstance(self.operand, Column) else "..."
-        return f'on("{self.interval}", {name})'
+        """How it is written, an operand that is no name and no call shortened."""
+        inside = self.operand.label if isinstance(self.operand, Column | Over) else "..."
+        return f'on("{self.interval}", {inside})'
+
+
+@dataclass(frozen=True)
+class Over(Node):
+    """A call over time, such as ``mean(close, 20)``: None wherever a bar that it needs is missing.
+
+    Parameters
+    ----------
+    call
+        A name of `btkit.conditions.calls.OVER_TIME`.
+    operands
+        What it looks back at.
+    length
+        n; None for a call that takes none. In a template a `Column` may stand in its place.
+    label
+        How it is written.
+    """
+
+    call: str
+    operands: tuple[Node, ...]
+    length: Node | None = None
+    label: str = field(default="", compare=False)
+
+    @cached_property
+    def may_be_text(self) -> bool:
+        """Whether what it looks back at may be, which ``lag`` alone hands on."""
+        return self.call == "lag" and self.operands[0].may_be_text
+
+    def children(self) -> tuple[Node, ...]:
+        """Return what it looks back at, and its length."""
+        return self.operands if self.length is None else (*self.operands, self.length)
+
+    @property
+    def bars(self) -> int:
+        """Its n; 0 for a call that takes none."""
+        return int(self.length.number) if isinstance(self.length, Const) else 0
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
 from btkit.conditions import forms
+from btkit.conditions.calls import CALLS, LONGEST, OVER_TIME, PYTHONS, Call
 from btkit.conditions.fold import (
     FALSE,
     NONE,
@@ -23,12 +23,14 @@ from btkit.conditions.fold import (
     unary,
 )
 from btkit.conditions.forms import Form, Sequence, Text
+from btkit.conditions.hints import earlier, like, member, syntax_hint, whole_number
 from btkit.conditions.nodes import (
     Column,
     Const,
     Declared,
     Node,
     On,
+    Over,
     Position,
     Raises,
     Unary,
@@ -53,10 +55,11 @@ MAX_CHARACTERS = 2_000
 MAX_DEPTH = 50
 NO_CONSTANTS: Mapping[str, float] = MappingProxyType({})
 NOTHING_DECLARED = frozenset[str]()
+SIZING_NAMES = frozenset({"risk_pct"})
+"""What every sizing formula may read beside the namespace."""
+COST_NAMES = frozenset({"commission", "slippage"})
+"""What that of a model spec may read, too, whose costs are fractions of the price."""
 
-# What "sma_{n}" becomes when n is 20.5.
-_BARE_PERIOD = re.compile(r"\bon\(\s*(\d+(?:mo|[mhdw]))\s*,")
-_FRACTION_IN_NAME = re.compile(r"[A-Za-z_]\d*_\d+\.\d")
 _UNARY = {ast.USub: "neg", ast.UAdd: "pos"}
 _BINARY = {
     ast.Add: "+",
@@ -71,17 +74,12 @@ _BIT_HINTS = {ast.BitAnd: "write and", ast.BitOr: "write or", ast.BitXor: "write
 _ORDER = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
 # name -> (fewest, most) arguments
 _CALLS = {
-    "abs": (1, 1),
-    "round": (1, 2),
-    "min": (1, forms.MAX_COMPARED),
-    "max": (1, forms.MAX_COMPARED),
-    "int": (0, 1),
-    "float": (0, 1),
-    "bool": (0, 1),
-    "len": (1, 1),
-    "on": (2, 2),
+    **PYTHONS,
+    **{name: (len(call.arguments), len(call.arguments)) for name, call in CALLS.items()},
 }
 FUNCTIONS = frozenset(_CALLS)
+# What else looks back at texts has no number of them.
+_OF_TEXTS_TOO = frozenset({"lag", "count", "bars_since"})
 _REFUSED = {
     ast.Attribute: "attributes (a dot after a name)",
     ast.Subscript: "subscripts (square brackets after a name)",
@@ -101,27 +99,6 @@ _REFUSED = {
 }
 
 
-def _earlier(node: ast.expr) -> str | None:
-    """Return the hint for ``close[1]`` and ``close.shift(1)``, which look back elsewhere."""
-    if isinstance(node, ast.Subscript | ast.Attribute) and isinstance(node.value, ast.Name):
-        shifts = isinstance(node, ast.Subscript) or node.attr == "shift"
-        name = f"prev_{node.value.id}"
-        if shifts and lookup(name) is not None:
-            return f"{name} is its value one bar ago"
-    return None
-
-
-def _member(node: ast.Call) -> str | None:
-    """Return the hint for ``sma(20)``, ``SMA(close, 20)`` and ``ABS(x)``."""
-    last = node.args[-1] if node.args else None
-    if isinstance(node.func, ast.Name) and node.func.id.lower() in _CALLS:
-        return f"write {node.func.id.lower()}(...)"
-    if not isinstance(node.func, ast.Name) or not isinstance(last, ast.Constant):
-        return None
-    name = f"{node.func.id.lower()}_{last.value!r}"
-    return f"write {name}" if lookup(name) is not None else None
-
-
 def _intraday_name(tree: Node) -> str | None:
     names = (node.name for node in tree.walk() if isinstance(node, Column))
     found = ((name, lookup(name)) for name in names)
@@ -136,7 +113,7 @@ class _RefusedError(Exception):
         self.hint = hint
 
 
-def parse_expression(
+def parse_expression(  # noqa: PLR0913 - what may be said of an expression
     text: str,
     *,
     path: str = "expression",
@@ -146,6 +123,7 @@ def parse_expression(
     events: UserEvents | None = NO_USER_EVENTS,
     interval: Interval | None = None,
     declared: frozenset[str] = NOTHING_DECLARED,
+    lengths: frozenset[str] = frozenset(),
 ) -> tuple[Node | None, list[Problem]]:
     """Read one expression into a tree of scalars.
 
@@ -168,6 +146,8 @@ def parse_expression(
         Of the bars, whose slower intervals ``on`` may name; None while it is not known.
     declared
         The columns of the bars that are names here, too.
+    lengths
+        Names that stand for whole numbers of bars, which a template fills in later.
 
     Returns
     -------
@@ -184,6 +164,7 @@ def parse_expression(
         events=events,
         interval=interval,
         declared=declared,
+        lengths=lengths,
     )
     try:
         tree = _parse(stripped, offset)
@@ -244,7 +225,7 @@ def _parse(text: str, offset: int) -> ast.Expression:
         column = len(text) if error.offset == 0 else start + max((error.offset or 1) - 1, 0)
         column += offset
         raise _RefusedError(
-            f"this is no Python expression: {error.msg}", column=column, hint=_syntax_hint(text)
+            f"this is no Python expression: {error.msg}", column=column, hint=syntax_hint(text)
         ) from error
     except (ValueError, RecursionError, MemoryError) as error:
         reason, hint = (
@@ -261,21 +242,6 @@ def _line_start(lines: list[str], number: int) -> int:
     return sum(len(line) + 1 for line in lines[: number - 1])
 
 
-def _syntax_hint(text: str) -> str:
-    if _FRACTION_IN_NAME.search(text):
-        return "a parameter inside a name must be a whole number"
-    if (period := _BARE_PERIOD.search(text)) is not None:
-        return f'write the interval as a text: on("{period[1]}", x)'
-    if "\n" in text:
-        return "put an expression of several lines in parentheses"
-    lowered = f" {text.lower()} "
-    if "&&" in text or "||" in text or "!" in text.replace("!=", ""):
-        return "write and, or, not"
-    if " = " in lowered:
-        return "compare with =="
-    return "see `backtest indicators` for the names and README for the grammar"
-
-
 class _Reader:
     def __init__(
         self,
@@ -287,13 +253,16 @@ class _Reader:
         events: UserEvents | None,
         interval: Interval | None,
         declared: frozenset[str],
+        lengths: frozenset[str],
     ) -> None:
         self.declared = declared
+        self.lengths = lengths
         self.constants = constants
         self.further_names = further_names
         self.events = events
         self.interval = interval
-        self.inside_on = False
+        # The calls around what is read, which read bars alone.
+        self.inside: list[str] = []
         self.source = source
         self.offset = offset
         self.problems: list[_RefusedError] = []
@@ -309,7 +278,7 @@ class _Reader:
         handler = _HANDLERS.get(type(node))
         if handler is None:
             what = _REFUSED.get(type(node), type(node).__name__)
-            hint = _earlier(node) or "write it with names, numbers, comparisons, and, or, not"
+            hint = earlier(node, []) or "write it with names, numbers, comparisons, and, or, not"
             raise self.refuse(node, f"{what} cannot stand in a condition", hint)
         try:
             form = handler(self, node, depth + 1)
@@ -354,7 +323,7 @@ class _Reader:
         written = ast.get_source_segment(self.source, node)
         # Python folds look-alike letters before it looks a name up; here they stay unknown.
         if written == node.id:
-            if self.inside_on and node.id in POSITION_NAMES:
+            if self.inside and self.is_of_the_run(node.id):
                 self.problems.append(self.of_the_run(node))
                 return Column(node.id)
             if node.id in self.constants:
@@ -380,12 +349,19 @@ class _Reader:
             return Column(name)
         return None
 
+    def is_of_the_run(self, name: str) -> bool:
+        settings = SIZING_NAMES | COST_NAMES
+        known = name in self.constants or name in self.further_names
+        return name in POSITION_NAMES or (known and name in settings)
+
     def of_the_run(self, node: ast.Name) -> _RefusedError:
-        return self.refuse(
-            node,
-            f"'{node.id}' depends on the run, and on() reads bars alone",
-            f"compare it outside of on(): on(...) > {node.id}",
-        )
+        call, name = self.inside[-1], node.id
+        hint = f"compare it outside of {call}(): {call}(...) > {name}"
+        if CALLS[call].arguments[0] != "x" and call != "on":
+            asked = name if name == "in_position" else f"{name} > 0"
+            hint = f"ask for it outside of {call}(): {call}(...) and {asked}"
+        message = f"'{name}' depends on the run, and {call}() reads bars alone"
+        return self.refuse(node, message, hint)
 
     def _name_hint(self, name: str) -> str:
         like = did_you_mean(name, self.declared)
@@ -494,8 +470,8 @@ class _Reader:
     def call(self, node: ast.Call, depth: int) -> Form:
         if not isinstance(node.func, ast.Name) or node.func.id not in _CALLS:
             allowed = f"only {', '.join(_CALLS)} can be called"
-            meant = _earlier(node.func) or _member(node)
-            raise self.refuse(node, "this call is not allowed", meant or allowed)
+            hint = earlier(node.func, node.args) or member(node) or like(node.func)
+            raise self.refuse(node, "this call is not allowed", hint or allowed)
         name = node.func.id
         if node.keywords:
             raise self.refuse(
@@ -508,35 +484,27 @@ class _Reader:
             count = f"{fewest}" if fewest == most else f"{fewest} to {most}"
             count = f"at most {most}" if fewest == 0 else count
             noun = "argument" if most == 1 else "arguments"
-            raise self.refuse(
-                node,
-                f"{name}() takes {count} {noun}, not {len(node.args)}",
-                f"give it {count}" if len(node.args) < fewest else "leave the others out",
-            )
+            hint = f"give it {count}" if len(node.args) < fewest else "leave the others out"
+            if name in OVER_TIME:
+                hint = member(node) or f"write {CALLS[name].written}: {CALLS[name].example}"
+            message = f"{name}() takes {count} {noun}, not {len(node.args)}"
+            raise self.refuse(node, message, hint)
         if name == "round" and len(node.args) > 1:
             return self.rounded(node, depth)
         if name == "on":
             return self.on(node, depth)
+        if name in OVER_TIME:
+            return self.over_time(node, OVER_TIME[name], depth)
         arguments = [self.read(argument, depth) for argument in node.args]
         return _CALL_FORMS[name](arguments)
 
     def on(self, node: ast.Call, depth: int) -> Form:
-        if self.inside_on:
+        if "on" in self.inside:
             raise self.refuse(
                 node, "on() cannot stand inside on()", 'name each interval by itself: on("1mo", x)'
             )
         slower = self.slower(node.args[0])
-        self.inside_on = True
-        try:
-            form = self.read(node.args[1], depth)
-        finally:
-            self.inside_on = False
-        if not isinstance(form, Node):
-            raise self.refuse(
-                node.args[1],
-                "on() gives a number or a truth value, not a text, tuple or list",
-                "compare inside of it: on(..., x == 'text')",
-            )
+        form = self.of_bars(node.args[1], "on", "gives", depth)
         timed = None if slower.is_intraday else _intraday_name(form)
         if timed is not None:
             raise self.refuse(
@@ -545,6 +513,49 @@ class _Reader:
                 "read it outside of on(), on intraday bars",
             )
         return On(slower, form)
+
+    def of_bars(self, node: ast.expr, call: str, does: str, depth: int) -> Node:
+        """Read what a call asks of bars: a scalar without anything of the run."""
+        self.inside.append(call)
+        try:
+            form = self.read(node, depth)
+        finally:
+            self.inside.pop()
+        if not isinstance(form, Node):
+            raise self.refuse(
+                node,
+                f"{call}() {does} a number or a truth value, not a text, tuple or list",
+                f"compare inside of it: {call}(..., x == 'text')"
+                if call == "on"
+                else f"write for example {CALLS[call].example}",
+            )
+        return form
+
+    def over_time(self, node: ast.Call, call: Call, depth: int) -> Form:
+        operands = [
+            self.of_bars(argument, call.name, "looks back at", depth)
+            for argument in node.args[: call.operands]
+        ]
+        if call.name not in _OF_TEXTS_TOO:
+            operands = [_number(operand) for operand in operands]
+        length = self.length(node.args[-1], call) if call.takes_length else None
+        written = [ast.unparse(argument) for argument in node.args[: call.operands]]
+        if isinstance(length, Const):
+            written.append(f"{length.number:g}")
+        return Over(call.name, tuple(operands), length, f"{call.name}({', '.join(written)})")
+
+    def length(self, node: ast.expr, call: Call) -> Node:
+        if isinstance(node, ast.Name) and node.id in self.lengths:
+            return Column(node.id)
+        bars = whole_number(node)
+        if bars is None or not call.least <= bars <= LONGEST:
+            raise self.refuse(
+                node,
+                f"{call.name}() takes a whole number of bars from {call.least} to {LONGEST}, not "
+                f"{ast.get_source_segment(self.source, node)}",
+                f"write it out, or as a parameter in braces: {call.example}",
+            )
+        return number(bars)
 
     def slower(self, node: ast.expr) -> Interval:
         if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
@@ -567,7 +578,7 @@ class _Reader:
 
     def rounded(self, node: ast.Call, depth: int) -> Form:
         value = self.read(node.args[0], depth)
-        digits = _whole_number(node.args[1])
+        digits = whole_number(node.args[1])
         if digits is None or abs(digits) > ROUND_DIGITS:
             raise self.refuse(
                 node.args[1],
@@ -583,16 +594,6 @@ class _Reader:
                 else failing(forms.effects(form), "round() of a text or tuple always fails")
             ),
         )
-
-
-def _whole_number(node: ast.expr) -> int | None:
-    sign = 1
-    while isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
-        sign = -sign if isinstance(node.op, ast.USub) else sign
-        node = node.operand
-    if isinstance(node, ast.Constant) and type(node.value) is int:
-        return sign * node.value
-    return None
 
 
 def _numeric_call(op: str) -> Callable[[list[Form]], Form]:

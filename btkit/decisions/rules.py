@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from btkit.conditions import columns_of, names_of, parse_expression
+from btkit.conditions import calls_of, names_of, parse_expression, reaches_of
 from btkit.conditions.columns import ColumnEvaluator, Value
 from btkit.conditions.machine import Tag
-from btkit.conditions.nodes import And, Column, Node, On, Position, Unary
+from btkit.conditions.nodes import And, Column, Node, On, Over, Position, Unary
 from btkit.conditions.program import TAGS, Assembler, Tables
 from btkit.decisions.records import (
     ENTRY_LIST,
@@ -108,10 +108,22 @@ class Clauses:
             names |= names_of(clause.tree)
         return frozenset(names - ALL_POSITION_NAMES)
 
-    def columns(self) -> list[Column | On]:
-        """Return every column that any expression reads, those of slower intervals after them."""
-        found = {column for clause in self.expressions() for column in columns_of(clause.tree)}
-        return sorted(found, key=lambda column: (isinstance(column, On), column.label))
+    def columns(self) -> dict[Column | On, int]:
+        """Return every column that any expression reads, those of slower intervals after them.
+
+        Each with how many bars before its own it is read at the furthest.
+        """
+        found: dict[Column | On, int] = {}
+        for clause in self.expressions():
+            for column, bars in reaches_of(clause.tree).items():
+                found[column] = max(found.get(column, 0), bars)
+        order = sorted(found, key=lambda column: (isinstance(column, On), column.label))
+        return {column: found[column] for column in order}
+
+    def calls(self) -> list[Over | On]:
+        """Return every call over time that any expression makes, those within others left out."""
+        found = {call: None for clause in self.expressions() for call in calls_of(clause.tree)}
+        return sorted(found, key=lambda call: (isinstance(call, On), call.label))
 
 
 def parse_clauses(

@@ -10,9 +10,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from btkit.conditions import NOTHING_DECLARED, fill_parameters, parameter_names, parse_expression
+from btkit.conditions import (
+    NOTHING_DECLARED,
+    OVER_TIME,
+    fill_parameters,
+    parameter_names,
+    parse_expression,
+)
+from btkit.conditions.calls import LONGEST
 from btkit.conditions.nodes import (
     And,
     Binary,
@@ -23,6 +30,7 @@ from btkit.conditions.nodes import (
     Node,
     On,
     Or,
+    Over,
     Position,
     Raises,
     RoundTo,
@@ -54,17 +62,23 @@ class Hole:
         The parameters in it, sorted.
     is_name
         Whether it becomes a name rather than a number.
+    least
+        Of a number of bars that a call over time looks back the smallest one; 0 for no such number.
     """
 
     text: str
     parameters: tuple[str, ...]
     is_name: bool
+    least: int = 0
 
     def fill(self, values: Mapping[str, float]) -> Node | None:
-        """Return what stands in the place for one set; None for a name that is no column."""
+        """Return what stands in the place for one set; None for no column, and no such length."""
         if not self.is_name:
             # As the written number is read: there is no negative zero.
-            return number(float(values[self.parameters[0]]) + 0.0)
+            value = float(values[self.parameters[0]]) + 0.0
+            if self.least and not (value.is_integer() and self.least <= value <= LONGEST):
+                return None
+            return number(value)
         name = fill_parameters(self.text, values)
         known = lookup(name) if name.isidentifier() else None
         of_event = known is None and event_name_in(name) is not None
@@ -125,6 +139,7 @@ def read_template(
     placed = _WORD.sub(place, text)
     if any(hole.is_name and not _may_be_name(hole.text) for hole in holes.values()):
         return None
+    numbers = frozenset(name for name, hole in holes.items() if not hole.is_name)
     tree, problems = parse_expression(
         placed,
         sizing=sizing,
@@ -132,10 +147,14 @@ def read_template(
         further_names=frozenset(holes),
         events=None,
         declared=declared,
+        lengths=numbers,
     )
     if tree is None or problems:
         return None
-    numbers = frozenset(name for name, hole in holes.items() if not hole.is_name)
+    for node in tree.walk():
+        if isinstance(node, Over) and isinstance(node.length, Column):
+            name = node.length.name
+            holes[name] = replace(holes[name], least=OVER_TIME[node.call].least)
     return Template(tree, holes) if _folds_nothing(tree, numbers) else None
 
 
@@ -170,6 +189,12 @@ def fill_tree(  # noqa: C901, PLR0911 - a case per kind of node
             return Or(fill_tree(left, filling), fill_tree(right, filling))
         case On(interval, operand):
             return On(interval, fill_tree(operand, filling))
+        case Over(call, operands, length):
+            return Over(
+                call,
+                tuple(fill_tree(operand, filling) for operand in operands),
+                None if length is None else fill_tree(length, filling),
+            )
         case If(test, then, other):
             return If(*(fill_tree(child, filling) for child in (test, then, other)))
         case Strict(effects, result):
@@ -188,6 +213,9 @@ def _folds_nothing(tree: Node, numbers: frozenset[str]) -> bool:
     if isinstance(tree, Column):
         return tree.name not in numbers
     for node in tree.walk():
+        if isinstance(node, Over):
+            # Of constants, too, it is another value at the first bars.
+            continue
         placed = [isinstance(child, Column) and child.name in numbers for child in node.children()]
         if any(placed):
             fixed = [

@@ -27,14 +27,15 @@ class PlannedCondition(Section):
 
 
 class PlannedName(Section):
-    """A per-bar name that the job reads.
+    """A per-bar name that the job reads, or a call over time that it makes.
 
     Parameters
     ----------
     name
         As it is written, with ``on`` where it is of a slower interval.
     lookback
-        Earlier bars that its first value needs; None of a column that stands ready.
+        Earlier bars that its first value needs, calls within it counted; None of a column that
+        stands ready.
     missing_until
         Where it has no value at the first bar: the bar at which it has one, None for never.
     missing

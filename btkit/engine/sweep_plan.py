@@ -15,7 +15,16 @@ from btkit.conditions import (
     parameter_names,
     parse_expression,
 )
-from btkit.conditions.nodes import Column, Compare, Const, Node, On, Position, Unary
+from btkit.conditions.nodes import (
+    Column,
+    Compare,
+    Const,
+    Node,
+    On,
+    Over,
+    Position,
+    Unary,
+)
 from btkit.decisions.records import ENTRY_LIST, EXIT_LIST, FILTER_LIST, SIZE_LIST, STOP_LIST
 from btkit.decisions.rules import RULE_RUN_CONSTANTS, conjuncts
 from btkit.decisions.templates import Hole, Template, fill_tree, read_template
@@ -104,8 +113,8 @@ class SweepPlan:
     filled
         Which of the lists have any condition, by list.
     names, rows
-        The distinct columns that are compared, also as known from a slower interval, and the
-        distinct trees of truth values.
+        The distinct columns that are compared, calls over time among them and what is known from a
+        slower interval, and the distinct trees of truth values.
     gates, programs
         The conditions; the sizing formula is the last of `programs`.
     when_flat
@@ -114,7 +123,7 @@ class SweepPlan:
 
     parameters: Mapping[str, Floats]
     filled: dict[int, bool]
-    names: dict[Column | On, int] = field(default_factory=dict)
+    names: dict[Column | On | Over, int] = field(default_factory=dict)
     rows: dict[Node, int] = field(default_factory=dict)
     gates: list[Gate] = field(default_factory=list)
     programs: list[Programs] = field(default_factory=list)
@@ -207,20 +216,21 @@ class _Reader:
         for tree, holes in template.parts(trees):
             if _is_order(tree) and not sizing:
                 assert isinstance(tree, Compare)
-                self.comparison(which, tree, fillings)
-                continue
-            combinations, codes = self.distinct(
-                tuple(sorted({name for hole in holes.values() for name in hole.parameters}))
-            )
-            self.add(
-                which,
-                [
-                    fill_tree(tree, {name: _filled(hole, values) for name, hole in holes.items()})
-                    for values in combinations
-                ],
-                codes,
-            )
+                self.comparison(which, tree, template)
+            else:
+                self.add(which, *self.filled_trees(tree, holes))
         return True
+
+    def filled_trees(self, tree: Node, holes: Mapping[str, Hole]) -> tuple[list[Node], Integers]:
+        """Return a tree with each distinct filling, and which of them a set has."""
+        combinations, codes = self.distinct(
+            tuple(sorted({name for hole in holes.values() for name in hole.parameters}))
+        )
+        trees = [
+            fill_tree(tree, {name: _filled(hole, values) for name, hole in holes.items()})
+            for values in combinations
+        ]
+        return trees, codes
 
     def texts(self, which: int, path: str, text: str, constants: Mapping[str, float]) -> None:
         """Read each distinct filled text by itself."""
@@ -283,10 +293,10 @@ class _Reader:
         self,
         which: int,
         tree: Compare,
-        fillings: Mapping[str, tuple[list[Node | None], Integers]],
+        template: Template,
     ) -> None:
         (left, number), (right, other) = (
-            self.operand(side, fillings) for side in (tree.left, tree.right)
+            self.operand(side, template) for side in (tree.left, tree.right)
         )
         op = _ORDER[tree.op]
         if (left < 0).all():
@@ -295,20 +305,13 @@ class _Reader:
             Gate(which, np.full(self.sets, int(op), np.int8), left, right, other)
         )
 
-    def operand(
-        self, side: Node, fillings: Mapping[str, tuple[list[Node | None], Integers]]
-    ) -> tuple[Codes, Floats]:
-        nodes: list[Node | None] = [side]
-        codes = np.zeros(self.sets, np.int64)
-        column = side.operand if isinstance(side, On) else side
-        if isinstance(column, Column) and column.name in fillings:
-            nodes, codes = fillings[column.name]
-            if isinstance(side, On):
-                nodes = [None if node is None else On(side.interval, node) for node in nodes]
+    def operand(self, side: Node, template: Template) -> tuple[Codes, Floats]:
+        [(_, holes)] = template.parts([side])
+        nodes, codes = self.filled_trees(side, holes)
         places = np.full(len(nodes), -1, np.int32)
         numbers = np.zeros(len(nodes))
         for index, node in enumerate(nodes):
-            if isinstance(node, Column | On):
+            if isinstance(node, Column | On | Over):
                 places[index] = self.plan.names.setdefault(node, len(self.plan.names))
             elif isinstance(node, Const):
                 numbers[index] = node.number
@@ -349,7 +352,7 @@ class _Reader:
                 op, sides = _FLIPPED[op], (tree.right, tree.left)
             places = [
                 self.plan.names.setdefault(side, len(self.plan.names))
-                if isinstance(side, Column | On)
+                if isinstance(side, Column | On | Over)
                 else -1
                 for side in sides
             ]
@@ -361,7 +364,7 @@ class _Reader:
 def _is_order(tree: Node) -> bool:
     """Return whether a tree orders a column and another column or a number.
 
-    A column may be that of a slower interval.
+    A column may be that of a call over time, or of a slower interval.
     """
     if not isinstance(tree, Compare) or tree.op not in _ORDER:
         return False
@@ -375,7 +378,7 @@ def _is_order(tree: Node) -> bool:
 def _is_column(side: Node) -> bool:
     # What texts are worth the evaluator alone can say.
     column = side.operand if isinstance(side, On) else side
-    return isinstance(column, Column) and not column.may_be_text
+    return isinstance(column, Column | Over) and not column.may_be_text
 
 
 def _filled(hole: Hole, values: Mapping[str, float]) -> Node:

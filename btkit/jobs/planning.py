@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import psutil
 
-from btkit.conditions import names_of
+from btkit.conditions import lookback_of, names_of
 from btkit.data import WARMUP_BARS, LoadedBars
 from btkit.documents import (
     DataSection,
@@ -299,19 +299,21 @@ def _conditions(view: Result) -> list[PlannedCondition]:
 
 
 def _names(view: Result, data: DataSection) -> list[PlannedName]:
-    found = []
+    lookbacks: dict[str, int | None] = {}
     for label, _, name in view.columns():
         entry = lookup(name)
-        found.append(
-            PlannedName(
-                name=label,
-                lookback=None if entry is None else entry.lookback,
-                missing=label in data.warmup.missing_until,
-                missing_until=data.warmup.missing_until.get(label),
-                fallback_bars=data.fallbacks.get(label, 0),
-            )
+        lookbacks[label] = None if entry is None else entry.lookback
+    lookbacks |= {call.label: lookback_of(call) for call in view.clauses.calls()}
+    return [
+        PlannedName(
+            name=label,
+            lookback=lookback,
+            missing=label in data.warmup.missing_until,
+            missing_until=data.warmup.missing_until.get(label),
+            fallback_bars=data.fallbacks.get(label, 0),
         )
-    return found
+        for label, lookback in lookbacks.items()
+    ]
 
 
 def _bundles(read: Sequence[tuple[str | None, KnownBundle]]) -> list[PlannedBundle]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btkit.conditions.columns import ColumnEvaluator, Slower, Value
-from btkit.conditions.evaluators import evaluated
+from btkit.conditions.evaluators import evaluated, evaluator_over
 from btkit.conditions.nodes import Node
 from btkit.engine.inputs import Floats, Integers
 from btkit.indicators import FeatureSet, slower_features
@@ -51,6 +51,7 @@ class Evaluator:
             slower,
             features.is_text,
             features.declared,
+            whole=(evaluator_over(features), span),
         )
 
     def met(self, tree: Node) -> NDArray[np.bool_]:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from btkit.conditions.columns import ColumnEvaluator
 from btkit.conditions.evaluators import evaluator_over
+from btkit.conditions.over_time import KeptCalls
 from btkit.data import WARMUP_BARS, DataInfo, Finding
 from btkit.decisions import Clauses
 from btkit.engine.inputs import Floats
@@ -199,9 +200,15 @@ class Inputs:
 
         return tuple(classify_bars(classifier, self.asked) for classifier in self.classifiers)
 
-    def evaluator(self) -> ColumnEvaluator:
-        """Return what evaluates conditions over those columns."""
-        return evaluator_over(self.features)
+    def evaluator(self, *, kept: KeptCalls | None = None) -> ColumnEvaluator:
+        """Return what evaluates conditions over those columns.
+
+        Parameters
+        ----------
+        kept
+            Where calls over time are kept for other sets of parameters.
+        """
+        return evaluator_over(self.features, kept=kept)
 
 
 def conclude(inputs: Inputs, clauses: Clauses, outcome: Outcome, positions: Positions) -> Result:

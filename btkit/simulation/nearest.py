@@ -11,7 +11,19 @@ from numpy.typing import NDArray
 
 from btkit.arguments import quoted
 from btkit.conditions import columns_of
-from btkit.conditions.nodes import And, Compare, Const, Declared, Node, On, Or, TextConst, Unary
+from btkit.conditions.nodes import (
+    And,
+    Compare,
+    Const,
+    Declared,
+    Node,
+    On,
+    Or,
+    Over,
+    TextConst,
+    Unary,
+    number,
+)
 from btkit.indicators import split_previous
 from btkit.markets import Interval
 from btkit.simulation.evaluator import Evaluator
@@ -140,6 +152,8 @@ def _misses(view: Evaluator, tree: Node, among: NDArray[np.bool_]) -> Iterator[M
         case Or(left, right):
             yield from _misses(view, left, among)
             yield from _misses(view, right, among)
+        case Over("crossed_above", (above, below)) | Over("crossed_below", (below, above)):
+            yield from _misses(view, _crossing(above, below), among)
         case On(interval, And() | Or() | Unary("not") | Compare() as inner):
             yield from _misses(view, _side_by_side(interval, inner), among)
         case Unary(op="not", operand=On(interval, Compare() as inner)):
@@ -150,6 +164,12 @@ def _misses(view: Evaluator, tree: Node, among: NDArray[np.bool_]) -> Iterator[M
             yield _nearest_comparison(view, tree, among)
         case _:
             pass
+
+
+def _crossing(above: Node, below: Node) -> Node:
+    """Return a crossing as what it asks for: one column above another, and not one bar before."""
+    before = [Over("lag", (side,), number(1)) for side in (above, below)]
+    return And(Compare("<=", *before), Compare(">", above, below))
 
 
 def _side_by_side(interval: Interval, node: Node) -> Node:

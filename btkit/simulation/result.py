@@ -142,8 +142,9 @@ class Result(Simulated):
     def features(self) -> pd.DataFrame:
         """Every per-bar column that the run reads, from the first deciding bar on.
 
-        One of a slower interval is called as it is written, such as ``on("1w", sma_10)``. A text
-        column is categorical.
+        One of a slower interval is called as it is written, such as ``on("1w", sma_10)``, and so
+        is a call over time, such as ``mean(close, 20)``: missing is NaN, and a truth value 1 or 0.
+        A text column is categorical.
         """
         start, declared = self.outcome.start, self.feature_set.declared
         columns: dict[str, Any] = {}
@@ -151,6 +152,10 @@ class Result(Simulated):
             values = reader.column(name)[start:]
             is_text = self.feature_set.is_text(name)
             columns[label] = declared.categories(values) if is_text else values
+        for call, value in self.calls():
+            numbers = value.floats()[start:]
+            is_text = bool(np.all(value.is_text))
+            columns[call.label] = declared.categories(numbers) if is_text else numbers
         return pd.DataFrame(columns, index=self.all_bars.index[start:])
 
     @cached_property
@@ -202,10 +207,10 @@ class Result(Simulated):
         """How far the bars before the start reach.
 
         ``bars``: their number, without those that only slower intervals are made of.
-        ``missing_until``: for each name still missing at the start, the date of its first value,
-        None if it has none. ``drift``: for each recursive name, and each feature of a trained model
-        that is made of a recursive line, the weight that its seed still has at the start (0 is
-        none).
+        ``missing_until``: for each name or call still missing at the start, the date of its first
+        value, None if it has none. ``drift``: for each recursive name, and each feature of a
+        trained model that is made of a recursive line, the weight that its seed still has at the
+        start (0 is none), as far back as calls over time look from there.
         """
         return warmup_of(self)
 

@@ -11,6 +11,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
+from btkit.conditions.over_time import KeptCalls
 from btkit.decisions import BothSides, Clauses, parse_clauses, plan_sides
 from btkit.engine import (
     POSITION_NAMES,
@@ -142,7 +143,9 @@ def simulate_rules(inputs: Inputs) -> Result:
     return trade_shares(inputs, clauses, decisions, rules)
 
 
-def plan_rules(spec: StrategySpec, inputs: Inputs) -> tuple[Clauses, AnyDecisions]:
+def plan_rules(
+    spec: StrategySpec, inputs: Inputs, *, kept: KeptCalls | None = None
+) -> tuple[Clauses, AnyDecisions]:
     """Return the conditions of a rule spec, and when to act by them.
 
     Parameters
@@ -151,11 +154,13 @@ def plan_rules(spec: StrategySpec, inputs: Inputs) -> tuple[Clauses, AnyDecision
         That of `inputs`, or one that differs in its parameters alone.
     inputs
         What `simulate` checked.
+    kept
+        Where calls over time are kept for other sets of parameters.
     """
     clauses = _clauses_of(spec)
     return clauses, plan_sides(
         clauses,
-        inputs.evaluator(),
+        inputs.evaluator(kept=kept),
         len(inputs.bars),
         filter_all=spec.filter_scope == "all",
         positions=POSITION_NAMES,

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 import numpy as np
 import pandas as pd
 
-from btkit.conditions.nodes import Column, On
+from btkit.conditions.evaluators import evaluator_over
+from btkit.conditions.nodes import Column, On, Over
+from btkit.conditions.values import Value
 from btkit.data import HANDED_OVER, DataInfo, Finding
 from btkit.decisions import Clauses
 from btkit.engine.inputs import Floats, Integers
@@ -221,6 +223,15 @@ class Simulated:
     def columns(self) -> Iterator[tuple[str, FeatureSet | SlowerFeatures, str]]:
         """Yield every per-bar column that the run reads; see `columns_read`."""
         return columns_read(self.feature_set, self.clauses, self.spec)
+
+    def calls(self) -> Iterator[tuple[Over | On, Value]]:
+        """Yield every call over time that the run makes, and what it is at every bar."""
+        evaluator = evaluator_over(self.feature_set)
+        for call in self.clauses.calls():
+            with np.errstate(all="ignore"):
+                value = evaluator.evaluate(call)
+            yield call, value.spread(len(self.all_bars))
+            evaluator.forget()
 
 
 def columns_read(

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from btkit.conditions import lookback_of
 from btkit.data import format_time
 from btkit.indicators import FeatureSet, SlowerFeatures, lookup, slower_features
 
@@ -31,7 +32,7 @@ def warmup_of(run: Result) -> dict[str, Any]:
     index = pd.DatetimeIndex(run.all_bars.index)
     missing: dict[str, str | None] = {}
     drift: dict[str, float] = {}
-    for label, present, weight in chain(_of_indicators(run), _of_features(run)):
+    for label, present, weight in chain(_of_indicators(run), _of_calls(run), _of_features(run)):
         if not present[start]:
             first = int(present[start:].argmax())
             missing[label] = format_time(index[start + first]) if present[start + first] else None
@@ -42,11 +43,21 @@ def warmup_of(run: Result) -> dict[str, Any]:
 
 
 def _of_indicators(run: Result) -> Iterator[tuple[str, Flags, float | None]]:
+    reaches = {column.label: bars for column, bars in run.clauses.columns().items()}
     for label, reader, name in run.columns():
         entry = lookup(name)
-        known = (None, 0) if entry is None else (entry.decay, entry.lookback)
-        yield label, np.isfinite(reader.column(name)), _seed_weight(run, reader, *known)
+        decay, lookback = (None, 0) if entry is None else (entry.decay, entry.lookback)
+        # What a call over time looks back at settled later.
+        weight = _seed_weight(run, reader, decay, lookback + reaches.get(label, 0))
+        yield label, np.isfinite(reader.column(name)), weight
         run.feature_set.forget()
+
+
+def _of_calls(run: Result) -> Iterator[tuple[str, Flags, float | None]]:
+    for call, value in run.calls():
+        # Long ago is no answer of `bars_since` that is still to come.
+        if lookback_of(call):
+            yield call.label, ~value.missing(), None
 
 
 def _of_features(run: Result) -> Iterator[tuple[str, Flags, float | None]]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from btkit.conditions import names_of, parse_expression
 from btkit.conditions.columns import ColumnEvaluator
-from btkit.conditions.nodes import On
+from btkit.conditions.nodes import On, Over
 from btkit.errors import UsageError
 from btkit.validation.axes import Axes, Number, count_places
 
@@ -249,6 +249,7 @@ def met_by(constraint: str, sets: ParameterSets) -> NDArray[np.bool_]:
         )
     others = sorted(names_of(tree) - set(known))
     others += ["on" for node in tree.walk() if isinstance(node, On)]
+    others += [node.call for node in tree.walk() if isinstance(node, Over)]
     if others:
         raise UsageError(
             f"The constraint {constraint!r} reads {others[0]!r}, which is no parameter that is "

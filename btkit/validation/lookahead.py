@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from btkit.conditions.nodes import On
 from btkit.data.declared import ready_column
 from btkit.data.info import format_time
 from btkit.decisions import Clauses
@@ -175,7 +176,7 @@ def check_lookahead(
     inputs, rng, clauses = _scored(inputs, result), np.random.default_rng(seed), result.clauses
     cuts = sampled_bars(inputs, first=result.outcome.start, count=bars, rng=rng)
     found = _Findings(pd.DatetimeIndex(inputs.bars.index))
-    for part in _parts(inputs, cuts, THOROUGH):
+    for part in _parts(inputs, cuts, THOROUGH, clauses):
         before = trace(part.inputs, clauses)
         for cut in part.cuts:
             _cut(found, part, before, clauses, cut)
@@ -217,7 +218,7 @@ def check_briefly(inputs: Inputs, result: Result) -> Lookahead:
     extent, count = (_brief_of(inputs), 3) if inputs.outputs else (BRIEF, _FEW)
     cuts = sampled_bars(inputs, first=first, count=count, rng=rng)
     found = _Findings(pd.DatetimeIndex(inputs.bars.index))
-    for part in _parts(inputs, cuts, extent):
+    for part in _parts(inputs, cuts, extent, result.clauses):
         before = trace(part.inputs, result.clauses)
         for cut in part.cuts:
             _cut(found, part, before, result.clauses, cut)
@@ -284,26 +285,31 @@ class _Part:
     cuts: list[int]
 
 
-def _parts(inputs: Inputs, cuts: list[int], extent: Extent) -> Iterator[_Part]:
+def _parts(inputs: Inputs, cuts: list[int], extent: Extent, clauses: Clauses) -> Iterator[_Part]:
     if len(inputs.bars) <= extent.all_of:
         yield _Part(inputs, 0, cuts)
         return
-    before = _history(inputs, extent)
+    before = _history(inputs, extent, clauses)
     for cut in cuts:
         first = max(0, cut + 1 - before)
         last = min(len(inputs.bars), cut + 1 + extent.after)
         yield _Part(window(inputs, first, last), first, [cut])
 
 
-def _history(inputs: Inputs, extent: Extent) -> int:
-    # A slower bar is made of many, and a bundle says how many of them it needs.
-    calendar, needed = inputs.spec.calendar, inputs.slower_lookbacks
-    own = inputs.annualisation.bars_per_year
+def _history(inputs: Inputs, extent: Extent, clauses: Clauses) -> int:
+    # A slower bar is made of many, and a bundle, or a call over time, says how many it needs.
+    calendar, needed = inputs.spec.calendar, dict(inputs.slower_lookbacks)
+    own, reach = inputs.annualisation.bars_per_year, 0
+    for column, bars in clauses.columns().items():
+        if isinstance(column, On):
+            needed[column.interval] = max(needed.get(column.interval, 0), bars)
+        else:
+            reach = max(reach, bars)
     wanted = [
         int((needed.get(slower, 0) + _SLOWER_BARS) * own / slower.bars_per_year(calendar))
         for slower in inputs.slower_intervals
     ]
-    return max(extent.before, *(min(bars, _MOST_HISTORY) for bars in wanted), 0)
+    return max(extent.before + reach, *(min(bars, _MOST_HISTORY) for bars in wanted), 0)
 
 
 def _cut(found: _Findings, part: _Part, before: list[Series], clauses: Clauses, cut: int) -> None:

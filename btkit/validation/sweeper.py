@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from btkit.conditions.evaluators import evaluator_over
+from btkit.conditions.over_time import KeptCalls
 from btkit.decisions import BothSides
 from btkit.engine.inputs import Market
 from btkit.engine.state import TRADES
@@ -38,6 +39,8 @@ OnChunk = Callable[[int, Floats], None]
 AnySweepEngine: TypeAlias = SweepEngine | BothSidesEngine
 
 _PLANNED = 200_000
+# Some three thousand calls over time on twenty years of days.
+_KEPT_BYTES = 128_000_000
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,7 @@ class Sweeper:
         return SweepEngine(
             plan=plan,
             # Columns are kept for the sets that follow.
-            evaluator=evaluator_over(inputs.features, let_go=lambda: True),
+            evaluator=evaluator_over(inputs.features, let_go=lambda: True, kept=self._kept),
             keep=inputs.features.keep,
             market=market,
             rules=rules,
@@ -118,9 +121,14 @@ class Sweeper:
     def _decide(self, spec: StrategySpec, sets: ParameterSets, index: int) -> BothSides:
         # What `replace` would check was checked for all sets together.
         values = {**spec.parameters, **sets.at(index)}
-        decisions = plan_rules(spec.model_copy(update={"parameters": values}), self.inputs)[1]
+        spec = spec.model_copy(update={"parameters": values})
+        decisions = plan_rules(spec, self.inputs, kept=self._kept)[1]
         assert isinstance(decisions, BothSides)
         return decisions
+
+    @cached_property
+    def _kept(self) -> KeptCalls:
+        return KeptCalls(_KEPT_BYTES)
 
     @cached_property
     def _account(self) -> Account:

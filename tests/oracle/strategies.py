@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,7 +62,7 @@ COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 ARITHMETIC = ("+", "-", "*", "/", "//", "%", "**")
 
 # X, Y: numbers (Y may be a constant); C: a condition; N: one name; D: digits; T: a constant; I: a
-# slower interval; the operators stand for any of their kind.
+# slower interval; L: a number of bars; the operators stand for any of their kind.
 NUMERIC_FORMS = (
     "X + Y",
     "X + Y",
@@ -78,7 +79,19 @@ NUMERIC_FORMS = (
     "float( X ) + len(( X , Y ))",
     "X and Y",
 )
-NUMERIC_FORMS_ON = (*NUMERIC_FORMS, "on( I , X )", "on( I , X )")
+NUMERIC_FORMS_ON = ("on( I , X )", "on( I , X )")
+NUMERIC_FORMS_OVER = (
+    "lag( X , L )",
+    "change( X , L )",
+    "highest( X , L )",
+    "lowest( X , L )",
+    "mean( X , L )",
+    "std( X , L )",
+    "total( X , L )",
+    "percentile( X , L )",
+    "count( C , L )",
+    "bars_since( C )",
+)
 CONDITION_FORMS = (
     "X < Y",
     "X < Y",
@@ -98,7 +111,19 @@ CONDITION_FORMS = (
     "( X , N ) < ( Y , N )",
     "X",
 )
-CONDITION_FORMS_ON = (*CONDITION_FORMS, "on( I , C )", "on( I , C )", "on( I , X ) is None or C")
+CONDITION_FORMS_ON = ("on( I , C )", "on( I , C )", "on( I , X ) is None or C")
+CONDITION_FORMS_OVER = (
+    "crossed_above( X , Y )",
+    "crossed_below( X , Y )",
+    "lag( C , L )",
+    "count( C , L ) >= 2",
+    "bars_since( C ) is None or C",
+    "Y < mean( X , L )",
+)
+# What reads bars alone.
+CALLS = re.compile(
+    r"(on|lag|change|highest|lowest|mean|std|total|percentile|count|crossed_\w+)\(|bars_"
+)
 
 LIKELY_ENTRIES = (
     "not in_position",
@@ -168,6 +193,10 @@ WITH_PARAMETERS = (
     ("position_pnl_pct > {limit}", {"limit": -0.03}),
     ("bars_held % {step} == 0", {"step": 2}),
     ("close > on('1w', sma_{fast} * {near})", {"fast": 2, "near": 0.97}),
+    ("close > mean(lag(close, {fast}), {slow}) * 0.97", {"fast": 1, "slow": 4}),
+    ("not crossed_below(mean(close, {fast}), sma_{slow})", {"fast": 2, "slow": 5}),
+    ("count(close > lag(close, 1), {n}) >= {k}", {"n": 6, "k": 2}),
+    ("on('1w', bars_since(close < lag(close, {n})) != 0)", {"n": 1}),
 )
 # The first eight mostly lead to a trade.
 SIZES = (
@@ -222,37 +251,47 @@ class Case:
 
 
 @st.composite
-def numerics(draw: st.DrawFn, depth: int, *, inside: bool = False, on: bool = True) -> str:
+def numerics(
+    draw: st.DrawFn, depth: int, *, inside: bool = False, on: bool = True, over: bool = True
+) -> str:
     """Return a numeric expression that reads at least one name, so nothing folds to an error.
 
-    Nothing `inside` of on() depends on the run; without `on` there is none.
+    Nothing `inside` of a call depends on the run; without `on` there is none of it, without `over`
+    no call over time.
     """
     if depth == 0:
         return str(draw(st.sampled_from(OF_BARS if inside else NUMBERS)))
-    form = draw(st.sampled_from(NUMERIC_FORMS_ON if on and not inside else NUMERIC_FORMS))
-    return f"({_filled(draw, form, depth - 1, inside=inside, on=on)})"
+    forms = NUMERIC_FORMS + NUMERIC_FORMS_ON * on + NUMERIC_FORMS_OVER * over
+    form = draw(st.sampled_from(forms))
+    return f"({_filled(draw, form, depth - 1, inside=inside, on=on, over=over)})"
 
 
 @st.composite
-def conditions(draw: st.DrawFn, depth: int, *, inside: bool = False, on: bool = True) -> str:
+def conditions(
+    draw: st.DrawFn, depth: int, *, inside: bool = False, on: bool = True, over: bool = True
+) -> str:
     """Return a condition of any form that the language has."""
     if depth == 0:
         likely = BOOLEANS[1:] + LIKELY_INSIDE if inside else (
             BOOLEANS + LIKELY_ENTRIES + LIKELY_EXITS
         )  # fmt: skip
         return f"({draw(st.sampled_from(likely))})"
-    form = draw(st.sampled_from(CONDITION_FORMS_ON if on and not inside else CONDITION_FORMS))
-    return f"({_filled(draw, form, depth - 1, inside=inside, on=on)})"
+    forms = CONDITION_FORMS + CONDITION_FORMS_ON * on + CONDITION_FORMS_OVER * over
+    form = draw(st.sampled_from(forms))
+    return f"({_filled(draw, form, depth - 1, inside=inside, on=on, over=over)})"
 
 
-def _filled(draw: st.DrawFn, form: str, depth: int, *, inside: bool, on: bool) -> str:
-    inside = inside or "I" in form.split()
+def _filled(draw: st.DrawFn, form: str, depth: int, *, inside: bool, on: bool, over: bool) -> str:
+    inside = inside or CALLS.search(form) is not None
+    # One slower interval does not stand inside of another.
+    allowed = {"inside": inside, "on": on and "I" not in form.split(), "over": over}
     name = draw(st.sampled_from(OF_BARS if inside else NUMBERS))
     pools: dict[str, st.SearchStrategy[str]] = {
-        "X": numerics(depth, inside=inside, on=on),
-        "Y": st.one_of(st.sampled_from(CONSTANTS), numerics(depth, inside=inside, on=on)),
-        "C": conditions(depth, inside=inside, on=on),
+        "X": numerics(depth, **allowed),
+        "Y": st.one_of(st.sampled_from(CONSTANTS), numerics(depth, **allowed)),
+        "C": conditions(depth, **allowed),
         "I": st.sampled_from(("'1w'", "'1w'", "'1mo'")),
+        "L": st.sampled_from(("2", "2", "3", "5", "9")),
         "D": st.integers(-2, 4).map(str),
         "<": st.sampled_from(COMPARISONS),
         "+": st.sampled_from(ARITHMETIC),

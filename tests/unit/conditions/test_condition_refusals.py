@@ -6,7 +6,10 @@ from btkit.conditions import check_expression
 from btkit.errors import Problem
 
 AGO = "prev_close is its value one bar ago"
-ONLY = "only abs, round, min, max, int, float, bool, len, on can be called"
+ONLY = (
+    "only abs, round, min, max, int, float, bool, len, lag, change, highest, lowest, mean, std, "
+    "total, percentile, count, bars_since, crossed_above, crossed_below, on can be called"
+)
 SEE = (
     "`backtest indicators` lists the names: price, momentum, trend, volatility, volume, session, "
     "clock, options, market, events, position"
@@ -90,7 +93,7 @@ CALLS = [
     ("clos[1] > 1", stand("subscripts (square brackets after a name)"), GRAMMAR_HINT, 0),
     ("1 < exp(close)", "this call is not allowed", ONLY, 4),
     ("__import__('os')", "this call is not allowed", ONLY, 0),
-    ("close.mean()", "this call is not allowed", ONLY, 0),
+    ("close.mean()", "this call is not allowed", "write mean(x, n)", 0),
     ("(lambda: 1)()", "this call is not allowed", ONLY, 0),
     ("min(1, 2)(3)", "this call is not allowed", ONLY, 0),
     ("open('x')", "this call is not allowed", ONLY, 0),

@@ -135,7 +135,9 @@ def machine_values(tree, table):
     suppress_health_check=[HealthCheck.too_slow],
 )
 @given(
-    st.one_of(*(kind(depth, on=False) for kind in (numerics, conditions) for depth in (2, 3))),
+    st.one_of(
+        *(kind(depth, on=False, over=False) for kind in (numerics, conditions) for depth in (2, 3))
+    ),
     tables(),
 )
 def test_four_ways_one_value(text, table):
