@@ -43,7 +43,7 @@ def show_jobs(document: Mapping[str, Any]) -> None:
 
 
 def show_indicators(document: Mapping[str, Any]) -> None:
-    """Show every name that a condition may use, by group."""
+    """Show every name that a condition may use, by group, and every call."""
     from rich.text import Text  # noqa: PLC0415 - as above
 
     table = _table()
@@ -56,6 +56,10 @@ def show_indicators(document: Mapping[str, Any]) -> None:
             group = entry["group"]
             table.add_row(Text(f"\n{group}", style="bold"))
         table.add_row(entry["name"], str(entry["lookback"]), Text(entry["meaning"]))
+    table.add_row(Text("\ncalls", style="bold"))
+    for call in document["calls"]:
+        told = f"{call['meaning']} Such as {call['example']}"
+        table.add_row(Text(call["call"]), str(call["lookback"]), Text(told))
     _print(table)
 
 

@@ -9,9 +9,15 @@ tie in, ``sma_5 < sma_50 * 0.999999`` leaves it out.
 calendar (`btkit.markets.slower_bars`), at the last of them that has closed when this bar closes. It
 is None before any has, and raises where x does. A calendar knows closures that nobody foresaw: the
 week of 11 September 2001 closes on its Monday.
+
+``mean(close, 20)`` and its kin (`btkit.conditions.calls`) look back over the bars that there are. A
+value that is missing, not finite, a text, or that raises, at any bar that the call needs makes the
+whole call None, and so does a beginning that comes later; ``count`` and ``bars_since`` take such a
+bar as one that does not meet their condition. A crossing asks for both sides at both bars. What
+they come to is a column like any other: NaN or infinity, as of a sum that overflows, is None.
 """
 
-from btkit.conditions.calls import CALLS, ON, OVER_TIME, Call
+from btkit.conditions.calls import CALLS, OVER_TIME, Call, listed_calls
 from btkit.conditions.check import (
     check_expression,
     intervals_in,
@@ -34,7 +40,6 @@ __all__ = [
     "COST_NAMES",
     "FUNCTIONS",
     "NOTHING_DECLARED",
-    "ON",
     "OVER_TIME",
     "SIZING_NAMES",
     "Call",
@@ -43,6 +48,7 @@ __all__ = [
     "columns_of",
     "fill_parameters",
     "intervals_in",
+    "listed_calls",
     "lookback_of",
     "names_in",
     "names_of",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from btkit.conditions.forms import MAX_COMPARED
 from btkit.spelling import near
@@ -50,7 +51,7 @@ _OTHER_WORDS = {
         "cross_above",
         "crosses_above",
     ),
-    "crossed_below": ("crossunder", "cross_under", "cross_below", "crosses_below"),
+    "crossed_below": ("crossunder", "cross_under", "cross_below"),
 }
 """What other programs call it."""
 
@@ -223,6 +224,28 @@ ON = Call(
 )
 CALLS: Mapping[str, Call] = MappingProxyType({**OVER_TIME, ON.name: ON})
 """Every call that is no function of Python's."""
+
+
+def listed_calls() -> list[dict[str, Any]]:
+    """Return the calls as documents list them, in order.
+
+    Examples
+    --------
+    >>> listed_calls()[0]["call"], listed_calls()[0]["lookback"]
+    ('lag(x, n)', 1)
+    """
+    return [
+        {
+            "name": call.name,
+            "call": call.written,
+            "kind": call.kind,
+            "lookback": call.lookback,
+            "meaning": call.meaning,
+            "formula": call.formula,
+            "example": call.example,
+        }
+        for call in CALLS.values()
+    ]
 
 
 def meant(name: str) -> str | None:

@@ -16,6 +16,9 @@ def compute_indicators(
 ) -> pd.DataFrame:
     """Compute every documented and every registered per-bar name.
 
+    What a condition asks of earlier bars with a call, such as ``mean(volume, 20)``, is no name: a
+    run's `Result.features` has a column for each call that it makes.
+
     Parameters
     ----------
     bars

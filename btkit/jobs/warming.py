@@ -11,7 +11,12 @@ from btkit.errors import StoreError
 
 _RULES = {
     "name": "warm",
-    "entry_conditions": ["round(close, 2) // 2 > 0", "close ** 2 > 0", "int(close) >= capital % 7"],
+    "entry_conditions": [
+        "round(close, 2) // 2 > 0",
+        "close ** 2 > 0",
+        "int(close) >= capital % 7",
+        "percentile(close, 2) > 0 or std(close, 2) > 0 or crossed_above(close, open) or close > 0",
+    ],
     "exit_conditions": ["bars_held >= {wait}"],
     "stop_conditions": [],
     "position_sizing_formula": "1",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any
 
 from btkit.arguments import check_choice
+from btkit.conditions import CALLS
 from btkit.data import source_names
 from btkit.errors import error_types
 from btkit.indicators import catalogue
@@ -27,8 +29,9 @@ _EXAMPLE = {
 }
 _GRAMMAR = (
     "Conditions are Python expressions of names (topic names), numbers, and or not, comparisons, "
-    "+ - * / // % **, x if c else y, abs round min max int float bool len, and "
-    'on("1w", x) for bars of a slower interval. All conditions of a list must hold. They are '
+    "+ - * / // % **, x if c else y, abs round min max int float bool len, calls over time (topic "
+    "names) such as mean(volume, 20) and crossed_above(close, sma_50), "
+    'and on("1w", x) for bars of a slower interval. All conditions of a list must hold. They are '
     "judged at a bar's close, and orders fill at the next open. A missing value does not hold. "
     "{fast} is filled from parameters. Fractions, not percent: 0.1 is 10 %."
 )
@@ -108,19 +111,19 @@ def _names(_kind: str | None, search: str) -> dict[str, Any]:
         groups: dict[str, list[str]] = {}
         for entry in entries:
             groups.setdefault(entry.group, []).append(entry.name)
-        return {"names": {group: " ".join(names) for group, names in groups.items()}}
-    found = [
-        entry
+        names = {group: " ".join(names) for group, names in groups.items()}
+        return {"names": names | {"calls": ", ".join(call.written for call in CALLS.values())}}
+    told = {
+        call.written: f"{call.meaning} Such as {call.example}"
+        for call in CALLS.values()
+        if search in f"{call.name} calls {call.meaning}".lower()
+    }
+    told |= {
+        entry.name: f"{entry.meaning} First value at bar {entry.lookback}."
         for entry in entries
         if search in f"{entry.name} {entry.group} {entry.meaning}".lower()
-    ]
-    return {
-        "found": len(found),
-        "names": {
-            entry.name: f"{entry.meaning} First value at bar {entry.lookback}."
-            for entry in found[:_MOST_NAMES]
-        },
     }
+    return {"found": len(told), "names": dict(islice(told.items(), _MOST_NAMES))}
 
 
 def _jobs(kind: str | None, search: str) -> dict[str, Any]:

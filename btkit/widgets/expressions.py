@@ -9,6 +9,7 @@ import anywidget
 import ipywidgets as ipw
 import traitlets
 
+from btkit.conditions import CALLS
 from btkit.errors import Problem
 from btkit.indicators import NO_USER_EVENTS, UserEvents, catalogue
 from btkit.widgets.parts import own_text
@@ -138,7 +139,7 @@ def words(
     columns: Iterable[str] = (),
     classifiers: Iterable[str] = (),
 ) -> list[list[str]]:
-    """Return every name that an expression can hold, each with its meaning.
+    """Return every name and every call that an expression can hold, each with its meaning.
 
     Parameters
     ----------
@@ -163,7 +164,7 @@ def words(
         for length in (*_LENGTHS, *(f"{{{name}}}" for name in parameters)):
             meaning = entry.meaning.replace("<n>", str(length)).replace(" n ", f" {length} ")
             found.setdefault(entry.name.replace("<n>", str(length)), meaning)
-    found["on"] = 'On bars of a slower interval: on("1w", close > sma_10)'
+    found |= {call.name: f"{call.meaning} {call.example}" for call in CALLS.values()}
     found |= {f"{{{name}}}": "Parameter of this spec." for name in parameters}
     found |= dict.fromkeys(columns, "Column of the bars that this spec declares.")
     found |= dict.fromkeys(classifiers, "What this spec's classifier says of the bar: a text.")

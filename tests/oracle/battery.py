@@ -34,7 +34,7 @@ BASE: dict[str, Any] = {
 def frame(opens: tuple[float, ...] = OPENS, closes: tuple[float, ...] = CLOSES) -> pd.DataFrame:
     """Return daily bars with the least highs and lows that are valid."""
     size = len(opens)
-    iv_rank = [math.nan if value is None else float(value) for value in (IV_RANK * 6)[:size]]
+    iv_rank = [math.nan if value is None else float(value) for value in (IV_RANK * 40)[:size]]
     return pd.DataFrame(
         {
             "open": [float(value) for value in opens],
@@ -254,6 +254,67 @@ def slower_cases() -> list[Prepared]:
         for text in shorter
         for bars in intraday
     ]
+    return [Prepared(made) for made in found]
+
+
+_UNLIKE = "1 if close == 98 else 1e16 if close == 103 else -1e16 if close == 105 else 0.5"
+
+
+@cache
+def over_time_cases() -> list[Prepared]:
+    """Return the cases of calls over time: missing values, infinities, first bars, long waits."""
+    texts = (
+        "lag(close, 2) > 98",
+        "lag(opex_week, 1) is True",
+        "change(close, 2) > 0",
+        "close >= highest(close, 3)",
+        "close <= lowest(close, 3)",
+        "close > mean(close, 4)",
+        "std(close, 3) > 3",
+        "total(close - open, 2) > 0",
+        "percentile(close, 4) >= 75",
+        "count(close > open, 3) >= 2",
+        "count(close > open, 3) is not None",
+        "bars_since(close > 105) > 1",
+        "bars_since(close > 105) is None",
+        "crossed_above(close, open)",
+        "crossed_below(close, open)",
+        "crossed_above(close, 100) is None",
+        # what is missing, raises, or is no finite number
+        "mean(iv_rank, 2) > 30",
+        "lag(iv_rank, 1) is None",
+        "count(iv_rank > 30, 3) >= 1",
+        "bars_since(iv_rank > 50) >= 1",
+        "bars_since(iv_rank is None) == 1",
+        "change(1 / (close - 97), 1) is None",
+        "lag(close * 1e308, 1) is None",
+        "total(close * 1e306, 3) is None",
+        "crossed_below(iv_rank, 40) is None",
+        # calls in calls
+        "mean(lag(close, 1), 3) < close",
+        "crossed_above(mean(close, 2), mean(close, 3))",
+        "count(close > lag(close, 1), 3) >= 2",
+        # sums that keep what a large number takes, whichever comes first
+        f"total({_UNLIKE}, 3) > 0.3",
+        f"mean({_UNLIKE}, 3) > 0.1",
+        f"std({_UNLIKE}, 3) > 1",
+    )
+    found = [
+        case({"entry_conditions": [text]}, start_index=index) for text in texts for index in (0, 5)
+    ]
+    found += [case({"exit_conditions": [text]} | _LOTS) for text in texts]
+    # the condition was met on the first bar alone, 500 bars and more before
+    waiting = frame((9.0, *[8.0] * 503), (9.0, *[8.0] * 503))
+    for text in ("bars_since(close == 9) == 500", "bars_since(close == 9) is None"):
+        found.append(case({"entry_conditions": [text]}, bars=waiting))
+    sized = {
+        "position_sizing_formula": "10 * mean(close, 2) / lag(close, 1)",
+        "allow_fractional": True,
+    }
+    weekly = {
+        "entry_conditions": ["on('1w', change(close, 1)) > 0 or lag(on('1w', close), 2) > 98"]
+    }
+    found += [case(sized), case(weekly), case(weekly, bars=underlying().round(2), start_index=40)]
     return [Prepared(made) for made in found]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 from oracle.strategies import Case
@@ -13,11 +13,14 @@ import btkit as bt
 from btkit.crosscheck import Difference, PlainRun
 from btkit.crosscheck.check import compare, simulate_plainly
 from btkit.crosscheck.inputs import as_instrument
+from btkit.crosscheck.over_time import OverTime
 from btkit.crosscheck.records import Instrument, PlainAccount
 from btkit.crosscheck.slower import Resampling
 from btkit.crosscheck.walk import Walk
 from btkit.markets import Annualisation, infer_interval
 from btkit.spec import BaseSpec
+
+AnyRules: TypeAlias = type[Walk[Any] | Resampling | OverTime]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,10 +43,12 @@ class Prepared:
 
     @cached_property
     def instrument(self) -> Instrument:
-        return self.made_with(Resampling)
+        return self.made_with()
 
-    def made_with(self, resampling: type[Resampling]) -> Instrument:
-        """What the plain simulation is given, where slower bars are made by these rules."""
+    def made_with(
+        self, resampling: type[Resampling] = Resampling, over_time: type[OverTime] = OverTime
+    ) -> Instrument:
+        """What the plain simulation is given, where slower bars and calls go by these rules."""
         return as_instrument(
             self.spec,
             self.case.bars,
@@ -51,6 +56,7 @@ class Prepared:
             symbol="",
             start=self.case.start_index,
             resampling=resampling,
+            over_time=over_time,
         )
 
     @cached_property
@@ -70,17 +76,19 @@ class Prepared:
             start=case.bars.index[case.start_index],
         )
 
-    def plain(self, rules: type[Walk[Any] | Resampling] | None = None) -> PlainRun:
+    def plain(self, rules: AnyRules | None = None) -> PlainRun:
         """What the plain simulation makes of it, or one with a broken rule."""
         case = self.case
         account = PlainAccount(case.capital, case.commission, case.slippage, case.start_index)
         if rules is not None and issubclass(rules, Resampling):
-            instrument, book = self.made_with(rules), None
+            instrument, book = self.made_with(resampling=rules), None
+        elif rules is not None and issubclass(rules, OverTime):
+            instrument, book = self.made_with(over_time=rules), None
         else:
             instrument, book = self.instrument, rules
         return simulate_plainly(self.spec, instrument, account, self.annualisation, book=book)
 
-    def differences(self, rules: type[Walk[Any] | Resampling] | None = None) -> list[Difference]:
+    def differences(self, rules: AnyRules | None = None) -> list[Difference]:
         """On what the engine's result and the plain simulation do not agree."""
         return compare(self.result, self.plain(rules), self.times)
 

@@ -6,15 +6,23 @@ where the rule is one of both.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import inspect
 import math
 import re
 
 import pytest
-from oracle.battery import share_cases, side_cases, slower_cases, spread_cases
+from oracle.battery import (
+    over_time_cases,
+    share_cases,
+    side_cases,
+    slower_cases,
+    spread_cases,
+)
 
 from btkit.crosscheck.option_prices import OptionPrices
+from btkit.crosscheck.over_time import OverTime
 from btkit.crosscheck.records import Order
 from btkit.crosscheck.shares import Shares
 from btkit.crosscheck.sides import EitherSide
@@ -27,6 +35,7 @@ CASES = {
     EitherSide: side_cases,
     Spreads: spread_cases,
     Resampling: slower_cases,
+    OverTime: over_time_cases,
 }
 CITED = re.compile(r"(\d+)\.(\d+)(?: to \d+\.(\d+))?(?=[\d., to]*: )")
 # What SEMANTICS 3 and 4 say and the engine does. 4.8 is a consequence, held by a property test.
@@ -52,6 +61,173 @@ def over(*books):
 both, shares, spreads = over(Shares, Spreads), over(Shares), over(Spreads)
 sides = over(EitherSide)
 slower = over(Resampling)
+over_time = over(OverTime)
+
+
+# 2.9: calls over time
+
+
+def longer(call):
+    return dataclasses.replace(call, bars=call.bars + 1)
+
+
+@over_time
+class InfinitiesAreNumbers:
+    def finite(self, value):
+        return value
+
+
+@over_time
+class BeforeTheFirstBarIsTheFirstBar:
+    def at(self, text, i):
+        return super().at(text, max(i, 0))
+
+
+@over_time
+class TextsAndTruthsAreNoNumbers:
+    def number_at(self, text, i):
+        value = super().at(text, i)
+        return value if isinstance(value, float) and value == value // 1 else None
+
+
+@over_time
+class MissingBarsAreLeftOut:
+    def window(self, call, i):
+        found = [self.number_at(call.texts[0], j) for j in range(i - call.bars + 1, i + 1)]
+        return [value for value in found if value is not None] or None
+
+
+@over_time
+class PlainSums:
+    def added(self, numbers):
+        total = 0.0
+        for number in numbers:
+            total += number
+        return total
+
+
+@over_time
+class NewestFirst:
+    def added(self, numbers):
+        total = 0.0
+        for number in reversed(list(numbers)):
+            total += number
+        return total
+
+
+@over_time
+class LagOneBarMore:
+    def lag(self, call, i):
+        return super().lag(longer(call), i)
+
+
+@over_time
+class LagLooksAhead:
+    def lag(self, call, i):
+        return self.at(call.texts[0], min(i + call.bars, len(self.scopes) - 1))
+
+
+@over_time
+class ChangeUpsideDown:
+    def change(self, call, i):
+        found = super().change(call, i)
+        return None if found is None else -found
+
+
+@over_time
+class HighestLeavesOutThisBar:
+    def highest(self, call, i):
+        return super().highest(call, i - 1)
+
+
+@over_time
+class LowestLeavesOutThisBar:
+    def lowest(self, call, i):
+        return super().lowest(call, i - 1)
+
+
+@over_time
+class TotalOfOneMore:
+    def total(self, call, i):
+        return super().total(longer(call), i)
+
+
+@over_time
+class MeanIsTheTotal:
+    def mean(self, call, i):
+        return self.total(call, i)
+
+
+@over_time
+class PopulationDeviation:
+    def std(self, call, i):
+        found = super().std(call, i)
+        return None if found is None else found * math.sqrt((call.bars - 1) / call.bars)
+
+
+@over_time
+class PercentileOfThoseBelow:
+    def percentile(self, call, i):
+        found = super().percentile(call, i)
+        return None if found is None else found - 100.0 / call.bars
+
+
+@over_time
+class AnErrorIsMet:
+    def met(self, text, i):
+        return self.at(text, i) is None or super().met(text, i)
+
+
+@over_time
+class CountOfTheBarsThereAre:
+    def count(self, call, i):
+        return super().count(dataclasses.replace(call, bars=min(call.bars, i + 1)), i)
+
+
+@over_time
+class CountOfOneMore:
+    def count(self, call, i):
+        return super().count(longer(call), i)
+
+
+@over_time
+class SinceOnlyBefore:
+    def bars_since(self, call, i):
+        found = super().bars_since(call, i - 1) if i else None
+        return None if found is None else found + 1
+
+
+@over_time
+class SinceNotFrom500:
+    def bars_since(self, call, i):
+        found = super().bars_since(call, i)
+        return None if found == 500 else found
+
+
+@over_time
+class SinceForever:
+    def bars_since(self, call, i):
+        met = [j for j in range(i + 1) if self.met(call.texts[0], j)]
+        return float(i - met[-1]) if met else None
+
+
+@over_time
+class CrossedWhileAbove:
+    def crossed_above(self, call, i):
+        found = super().crossed_above(call, i)
+        return found if found is None else self.at(call.texts[0], i) > self.at(call.texts[1], i)
+
+
+@over_time
+class CrossedBelowIsAbove:
+    def crossed_below(self, call, i):
+        return self.crossed_above(call, i)
+
+
+@over_time
+class MissingSidesHaveNotCrossed:
+    def crossed(self, upper, lower, i):
+        return super().crossed(upper, lower, i) or False
 
 
 # 2.10: slower bars
@@ -958,7 +1134,7 @@ def test_the_cases_agree_and_have_every_outcome(book):
     reasons = {reason for case in cases for reason in case.result.trades["exit_reason"]}
     skipped = {reason for case in cases for reason in case.result.diagnostics.skipped_entries}
     usual = {"stop", "exit", "max_holding", "end_of_data", "ruin"}
-    if book is Resampling:
+    if book in {Resampling, OverTime}:
         assert {"exit", "max_holding"} <= reasons
     elif book is Shares:
         assert reasons == usual

@@ -12,6 +12,7 @@ NAME = "schema"
 HELP = """
 Print the JSON Schemas of specs, jobs, documents and errors.
 
+`calls` are those that conditions and formulas may make beside Python's functions.
 `error_types` lists every error.type: what it means, its exit code, and whether the same command
 may succeed later. Exit codes: 0, 2 error.
 
@@ -23,6 +24,7 @@ Example:
 
 def command() -> CommandOutcome:
     """Print the schemas."""
+    from btkit.conditions import listed_calls  # noqa: PLC0415 - lazy start-up
     from btkit.documents import (  # noqa: PLC0415 - lazy start-up
         REPORTS,
         BatchPlan,
@@ -45,6 +47,7 @@ def command() -> CommandOutcome:
             },
             "plan": _answer(Plan.model_json_schema(mode="serialization")),
             "batch_plan": _answer(BatchPlan.model_json_schema(mode="serialization")),
+            "calls": listed_calls(),
             "error": ERROR_SCHEMA,
             "error_types": error_types(),
         },
