@@ -1,8 +1,9 @@
 """A golden run: the same work on every machine, compared with what it is known to come to.
 
-Each part is one way to a number: the data, the indicators (TA-Lib and pandas), rules, spreads (the
-C library's exp and log), sweeps and their statistics (NumPy's random numbers), networks. A part is
-recorded as a hash of all its bits, and as sums that tell a last bit from another result.
+Each part is one way to a number: the data, the indicators (TA-Lib and pandas), rules, calls over
+time, spreads (the C library's exp and log), sweeps and their statistics (NumPy's random numbers),
+networks. A part is recorded as a hash of all its bits, and as sums that tell a last bit from
+another result.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from btkit.conditions import CALLS
 from btkit.data import load_bars
 from btkit.data.indicator_table import compute_indicators
 from btkit.indicators.registry import REGISTERED
@@ -42,6 +44,12 @@ _SPREADS = {
     "spread_type": "iron_condor",
     "entry_conditions": ["not in_position", "rsi_14 > 40"],
     "per_trade_risk_pct": 0.02,
+}
+_CALLING = {
+    "name": "golden",
+    "exit_conditions": ["bars_held > 5"],
+    "stop_conditions": [],
+    "position_sizing_formula": "capital / close / (1 + std(change(close, 1), 9))",
 }
 _CELLS = {"lstm": 4, "gru": 3}
 _FEATURES, _HIDDEN, _OUTPUTS, _LENGTH, _ROWS = 3, 5, 3, 4, 40
@@ -126,6 +134,15 @@ def _rules() -> Arrays:
         yield from _outcome(name, simulate(load_spec(shipped("strategies") / name), _bars()))
 
 
+def _calls() -> Arrays:
+    # One of each, as its documentation has it.
+    examples = [call.example for call in CALLS.values()]
+    spec = {**_CALLING, "entry_conditions": [f"({') or ('.join(examples)})"]}
+    result = simulate(spec, _bars())
+    yield from _columns(result.features)
+    yield from _outcome("calls", result)
+
+
 def _spreads() -> Arrays:
     bars = _bars().assign(current_iv=_bars()["vix"] / 100)
     yield from _outcome("spreads", simulate(_SPREADS, bars))
@@ -165,6 +182,7 @@ PARTS: Mapping[str, Callable[[], Arrays]] = {
     "data": _data,
     "indicators": _indicators,
     "rules": _rules,
+    "calls": _calls,
     "spreads": _spreads,
     "sweep": _sets,
     "model": _model,

@@ -15,6 +15,7 @@ from support.specs import rules, spread
 import btkit
 from btkit.cli.app import app
 from btkit.cli.main import main
+from btkit.conditions import OVER_TIME
 from btkit.errors import RenderError
 from btkit.jobs import loading
 from btkit.render import ReportFiles
@@ -193,6 +194,18 @@ def test_indicators(backtest):
     assert set(entries["rsi_14"]) == {
         "name", "group", "kind", "lookback", "meaning", "formula", "source",
     }  # fmt: skip
+    calls = {entry["name"]: entry for entry in document["calls"]}
+    assert list(calls) == [*OVER_TIME, "on"]
+    assert calls["mean"] == {
+        "name": "mean",
+        "call": "mean(x, n)",
+        "kind": "float",
+        "lookback": 0,
+        "meaning": "Arithmetic mean of x over the last n bars, this one included.",
+        "formula": "total(x, n) / n",
+        "example": "volume > 2 * mean(volume, 20)",
+    }
+    assert backtest("schema")[1]["calls"] == document["calls"]
 
 
 def test_indicators_of_events_that_the_user_brings(backtest, workplace, monkeypatch):
@@ -214,8 +227,8 @@ def test_schema(backtest):
     code, document, _ = backtest("schema")
     assert code == 0
     assert set(document) == {
-        "spec", "job", "plan", "batch_plan", "report", "options_report", "model_report", "error",
-        "error_types",
+        "spec", "job", "plan", "batch_plan", "report", "options_report", "model_report", "calls",
+        "error", "error_types",
     }  # fmt: skip
     assert {"run", "metrics", "passed"} <= set(document["report"]["properties"])
     more = document["options_report"]["properties"].keys() - document["report"]["properties"]

@@ -114,6 +114,7 @@ def test_list_and_indicators_are_tables_for_people():
     code, shown, _ = at_terminal("indicators")
     assert code == 0
     assert "open_interest_short_strike" in shown
+    assert "crossed_above(a, b)" in shown
     assert "momentum" in {line.strip() for line in shown.splitlines()}
     assert "{" not in shown
     assert_no_word_is_broken(shown)

@@ -102,7 +102,7 @@ def intraday(calendar, minutes, seed):
     slower=st.sampled_from(["2h", "3h", "1d", "1w"]),
     inner=st.sampled_from(
         ["open", "high < prev_high", "volume", "1 / (close - 100)", "sma_3", "dte", "hv_5",
-         "iv_rank is None or vix > 3"]
+         "iv_rank is None or vix > 3", "mean(close, 2) > lag(open, 1)", "bars_since(close > open)"]
     ),
     seed=st.integers(0, 99),
     cut=st.floats(0.3, 1.0),

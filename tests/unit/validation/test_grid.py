@@ -86,6 +86,8 @@ def test_a_constraint_is_a_condition_over_the_parameters():
         ("fast <", "no Python expression"),
         ("__import__('os')", "call is not allowed"),
         ("fast > 100", "leaves no set"),
+        ("lag(fast, 1) < slow", "'lag', which is no parameter"),
+        ("crossed_above(fast, slow)", "'crossed_above', which is no parameter"),
     ],
 )
 def test_bad_constraints_are_refused(constraint, message):

@@ -356,3 +356,51 @@ def test_a_registered_average_of_slower_bars_that_rounds_otherwise_does_not_look
 
     bt.register_indicator("my_close", rounded, lookback=0, meaning="Rounds by the length.")
     assert check({"entry_conditions": ["on('1w', my_close) < 90"]}, bars=6).leaks == ()
+
+
+CALLS = {
+    "entry_conditions": [
+        "crossed_above(mean(close, 5), mean(close, 20)) or bars_since(rsi_2 < 10) < 3",
+        "count(close > lag(close, 1), 10) >= 3 and percentile(iv_rank, 30) is not None",
+        "on('1w', change(close, 3) > 0) or std(on('1w', close), 9) > highest(vix, 4)",
+    ],
+    "position_sizing_formula": "capital / mean(close, 3) / 2",
+}
+
+
+def test_calls_over_time_do_not_look_ahead():
+    for found in (check(CALLS, bars=8), briefly(CALLS)):
+        assert found.leaks == ()
+        assert found.checks > 4
+
+
+def test_what_looks_ahead_inside_of_a_call_is_named(plant):
+    plant(lambda close: np.append(close[1:], np.nan))
+    text = "mean(my_leak, 3) > close"
+    for found in (
+        check({"entry_conditions": [text]}, bars=8),
+        briefly({"entry_conditions": [text]}),
+    ):
+        assert {(leak.kind, leak.name) for leak in found.leaks} >= {
+            ("feature", "my_leak"), ("condition", f"entry_conditions[0]: {text}")
+        }  # fmt: skip
+
+
+def test_a_call_that_reads_ahead_is_named(monkeypatch):
+    def ahead(values, bars, fill):
+        return np.append(values[bars:], np.full(min(bars, len(values)), fill, values.dtype))
+
+    monkeypatch.setattr("btkit.conditions.windows.shifted", ahead)
+    for found in (check(CALLS, bars=8), briefly(CALLS)):
+        assert any(leak.kind == "condition" for leak in found.leaks)
+
+
+def test_a_part_of_a_long_run_has_the_bars_that_nested_calls_read(monkeypatch):
+    extent = Extent(all_of=100, before=30, after=10)
+    monkeypatch.setattr(checking, "BRIEF", extent)
+    parts = []
+    monkeypatch.setattr(
+        checking, "window", lambda inputs, first, last: parts.append(last - first) or inputs.cut(
+            first, last, start=0, begin=0, outputs={}))  # fmt: skip
+    briefly({"entry_conditions": ["mean(lag(close, 50), 40) > 0"]}, start=BARS.index[400])
+    assert max(parts) == 30 + 50 + 39 + 10

@@ -10,6 +10,7 @@ import pytest
 from support.random_bars import make_bars
 
 import btkit as bt
+from btkit.conditions import over_time
 from btkit.engine import sweep as engine_sweep
 from btkit.engine.sweep_loop import copy_finite, run_sets
 from btkit.errors import SpecError
@@ -158,6 +159,36 @@ CASES = {
         },
         {"fast": [2, 3], "slow": [4, 6], "near": [0.98, 1.0], "level": [30, 80]},
     ),
+    "calls over time": (
+        {
+            "entry_conditions": [
+                "mean(close, {fast}) > mean(close, {slow})",
+                "count(close > lag(close, 1), {slow}) >= {few} and volume > 0.5 * mean(volume, 3)",
+                "on('1w', close > lowest(close, {few}))",
+            ],
+            "exit_conditions": ["crossed_below(mean(close, {fast}), mean(close, {slow}))"],
+            "stop_conditions": ["position_pnl_pct < -2 * std(change(close, 1), {slow}) / close"],
+            "filter_conditions": [
+                "percentile(iv_rank, {fast}) is None or bars_since(vix > 20) < 9"
+            ],
+            "position_sizing_formula": "0.5 * capital / highest(close, {fast})",
+            "parameters": {"fast": 3, "slow": 9, "few": 2},
+        },
+        AXES | {"few": [1, 2]},
+    ),
+    "both sides by calls over time": (
+        {
+            "direction": "both",
+            "entry_conditions": ["crossed_above(close, mean(close, {fast}))"],
+            "exit_conditions": ["crossed_below(close, mean(close, {fast}))"],
+            "short": {
+                "entry_conditions": ["crossed_below(close, mean(close, {slow}))"],
+                "exit_conditions": ["close > mean(close, {slow})"],
+                "stop_conditions": [],
+            },
+        },
+        AXES,
+    ),
     "ruin": (
         {
             "direction": "short",
@@ -294,11 +325,41 @@ def test_threads_and_chunks_change_no_bit(case, monkeypatch):
             {"x": [1, 0]},
             "x=0",
         ),
+        *(
+            (
+                {
+                    "entry_conditions": ["close > std(close, {n})"],
+                    "exit_conditions": [],
+                    "parameters": {"n": 5},
+                },
+                {"n": [5, bad]},
+                rf"n={bad}.*\[0\]: std\(\) takes a whole number of bars from 2 to 500",
+            )
+            for bad in (1, 501, 2.5)
+        ),
     ],
 )
 def test_a_value_that_a_run_would_refuse_is_refused(spec, axes, message):
     with pytest.raises(SpecError, match=message):
         rows_of(spec, make_bars(60), axes)
+
+
+def test_calls_within_something_else_are_worked_out_once(monkeypatch):
+    made = []
+    mean = over_time._OF_WINDOWS["mean"]
+
+    def counted(values, bars):
+        made.append(bars)
+        return mean(values, bars)
+
+    monkeypatch.setitem(over_time._OF_WINDOWS, "mean", counted)
+    spec = {
+        "entry_conditions": ["crossed_above(mean(close, {fast}), mean(close, {slow}))"],
+        "exit_conditions": ["on('1w', close < mean(close, {fast}) * 0.99 * {slow} / {slow})"],
+    }
+    rows_of(spec, make_bars(250), AXES)
+    daily, weekly = {3, 5, 8, 6, 13, 21}, {3, 5, 8}
+    assert sorted(made) == sorted([*daily, *weekly])
 
 
 def test_the_copies_that_a_sweep_keeps_are_the_columns():
