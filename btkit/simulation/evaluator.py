@@ -26,10 +26,16 @@ class Evaluator:
         The chosen bars; one may stand several times, for several trades.
     position
         What gives each of the position's names at those bars.
+    whole
+        Evaluates over all bars what calls over time look back at; None makes one.
     """
 
     def __init__(
-        self, features: FeatureSet, at: Integers, position: Mapping[str, Callable[[], Floats]]
+        self,
+        features: FeatureSet,
+        at: Integers,
+        position: Mapping[str, Callable[[], Floats]],
+        whole: ColumnEvaluator | None = None,
     ) -> None:
         self.rows = at
         self.declared = features.declared
@@ -51,7 +57,7 @@ class Evaluator:
             slower,
             features.is_text,
             features.declared,
-            whole=(evaluator_over(features), span),
+            whole=(whole or evaluator_over(features), span),
         )
 
     def met(self, tree: Node) -> NDArray[np.bool_]:

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from btkit.conditions.evaluators import evaluator_over
 from btkit.engine.inputs import Integers
 from btkit.engine.orders import Side
 from btkit.indicators import FeatureSet
@@ -122,13 +123,14 @@ def views_of(run: Simulated, *, at_once: int | None = None) -> tuple[Views, list
     at_once
         As of `Rows`.
     """
-    rows = Rows(run, at_once)
+    # What one part has worked out over all bars the next one need not.
+    rows, whole = Rows(run, at_once), evaluator_over(run.feature_set)
 
     def viewed(choose: Callable[[Integers, Integers], tuple[Integers, Integers]]) -> Views:
         def opening(part: tuple[int, int]) -> Callable[[], Evaluator]:
             def opened() -> Evaluator:
                 bars, trades = choose(*rows.of(part))
-                return Evaluator(run.feature_set, bars, run.positions.known(bars, trades))
+                return Evaluator(run.feature_set, bars, run.positions.known(bars, trades), whole)
 
             return opened
 
