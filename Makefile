@@ -58,7 +58,7 @@ DEEP := DEEP=1 $(BIN)/python -m pytest -o faulthandler_timeout=0
 deep: agreement crowds kills stops ## what is too long for each change, part by part
 
 agreement: setup ## engine and plain simulation on 20,000 drawn cases of shares and of spreads
-	$(DEEP) tests/oracle/test_agreement.py
+	$(DEEP) tests/oracle/test_agreement.py tests/unit/conditions/test_over_time.py
 
 crowds: setup ## 50 runs at once on one database
 	$(DEEP) tests/storage/test_at_once.py

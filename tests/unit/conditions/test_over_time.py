@@ -186,7 +186,7 @@ def tables(draw):
     return table
 
 
-@settings(settings.get_profile(sized("steady", "deep")), max_examples=sized(300, 20_000))
+@settings(max_examples=sized(300, 20_000), derandomize=sized(True, False))
 @given(
     st.one_of(
         *(kind(depth, inside=True, on=False) for kind in (numerics, conditions) for depth in (2, 3))
@@ -195,7 +195,8 @@ def tables(draw):
 )
 def test_whole_columns_are_what_each_bar_says(text, table):
     assume(parse_expression(text)[0] is not None)
-    assert engine_values(text, table) == plain_values(text, table)
+    # As texts, since arithmetic outside of a call may come to NaN, and that equals nothing.
+    assert repr(engine_values(text, table)) == repr(plain_values(text, table))
 
 
 def features_of(closes, **options):
