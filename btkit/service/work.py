@@ -155,6 +155,7 @@ class _Work:
                 job, settings=self._inside, progress=self._beats, bars=bars, store=True
             )
         else:
+            self._tell("It goes on from the checkpoint of an earlier attempt.")
             result = resume(before, settings=self._inside, progress=self._beats, bars=bars)
         return HANDLERS[job.kind].id_of(result)
 

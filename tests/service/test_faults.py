@@ -6,41 +6,38 @@ import json
 import os
 import signal
 from contextlib import ExitStack, closing
+from functools import partial
 
+import httpx
 import psutil
 import pytest
-from support.divided import prepared
 from support.ports import free_port
 from support.proxy import Proxy
-from support.service import settings_in
 from support.waiting import until
-from support.whole_service import WholeService, scheduler_at, stored, worker_of
+from support.whole_service import (
+    COMMAND,
+    SEARCH,
+    SWEEP,
+    Local,
+    WholeService,
+    scheduler_at,
+    worker_of,
+)
 
-from btkit.jobs import delete, execute
+from btkit.jobs import delete
 from btkit.jobs.warming import warm_up
 
-SWEEP = {
-    "kind": "sweep",
-    "spec": {
-        "name": "crossing",
-        "entry_conditions": ["close > sma_{n}"],
-        "exit_conditions": ["close < sma_{m}"],
-        "stop_conditions": [],
-        "position_sizing_formula": "capital / (close * 1.01)",
-        "parameters": {"n": 20, "m": 20},
-    },
-    "symbol": "SPX",
-    "start": "2000-01-03",
-    "end": "2018-12-31",
-    "source": "sample",
-    "parameters": {"n": list(range(5, 125)), "m": list(range(5, 125))},
-    "max_sets": 1_000_000,
-    "overfitting_sample": 20,
-}
-# Nobody can divide it: each set hangs on those before.
-SEARCH = {
-    **SWEEP, "method": "optuna", "samples": 300, "seed": 1, "overfitting_sample": None,
-}  # fmt: skip
+SMALL = {**SWEEP, "parameters": {"n": list(range(5, 25)), "m": list(range(5, 25))}}
+KILLED = "import os, signal\nend = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)\n"
+KILLED_BEFORE_ITS_ANSWER = f"""{KILLED}
+from btkit.storage.operations import OperationTable
+submit = OperationTable.submit
+OperationTable.submit = lambda *given, **named: end(submit(*given, **named))
+{COMMAND}"""
+KILLED_BEFORE_IT_HANDS_OVER = f"""{KILLED}
+from btkit.service.dask_crew import DaskCrew
+DaskCrew.hand_over = end
+{COMMAND}"""
 
 
 @pytest.fixture(scope="module")
@@ -51,17 +48,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def expected(folder):
-    """Give what a job comes to in this process."""
-    settings, known = settings_in(folder / "local"), {}
-
-    def document(job):
-        key = job.get("method", "grid")
-        if key not in known:
-            done = execute(prepared(settings, **job), settings=settings)
-            known[key] = stored(settings, done.sweep_id)
-        return known[key]
-
-    return document
+    return Local(folder / "local")
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +86,9 @@ def test_a_search_goes_on_where_the_lost_worker_was(server, expected, number):
     lost = server.running(known)
     os.kill(lost["pid"], number)
     assert server.outcome(known) == expected(SEARCH)
-    assert [data["worker"] for data in server.events(known, "lost")] == [lost["name"]]
+    assert {data["worker"] for data in server.events(known, "lost")} == {lost["name"]}
+    lines = server.log.read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if known in line and "goes on from the checkpoint" in line]
 
 
 def test_a_scheduler_is_lost(server, expected):
@@ -111,15 +100,46 @@ def test_a_scheduler_is_lost(server, expected):
     assert server.scheduler().pid != scheduler.pid
 
 
-def test_a_server_is_killed_while_workers_are_at_work(server, expected):
+def test_a_server_is_killed_and_goes_on_in_another_place_with_what_workers_brought(
+    server, expected, folder
+):
     known = server.submit(SWEEP)
-    server.running(known)
-    before = server.store.operations.get(known).done
+    operations = server.store.operations
+    until(lambda: operations.count_contents(known), what="a content")
     server.kill()
+    brought, before = operations.count_contents(known), url_of(server)
+    server.move(folder / "elsewhere")
     server.start()
-    assert server.operation(known)["progress"]["done"] >= 0
+    assert url_of(server) != before
+    server.running(known)
+    # What is done stays done, though its files lie elsewhere by now.
+    assert server.store.operations.count_contents(known) >= brought
     assert server.outcome(known) == expected(SWEEP)
-    assert server.store.operations.get(known).done >= before
+
+
+def url_of(server):
+    return str(server.http.base_url)
+
+
+def test_a_server_is_killed_between_a_row_and_what_follows_from_it(folder, expected):
+    with closing(WholeService(folder / "between", workers=1)) as server:
+        server.start(code=KILLED_BEFORE_ITS_ANSWER)
+        ask = partial(
+            server.http.post, "/backtests/start", json=SMALL, headers={"Idempotency-Key": "once"}
+        )
+        with pytest.raises(httpx.TransportError):
+            ask()
+        assert server.ended() == -signal.SIGKILL
+        (row,) = server.store.operations.list()[0]
+        server.start(code=KILLED_BEFORE_IT_HANDS_OVER)
+        assert server.ended() == -signal.SIGKILL
+        assert server.store.operations.leases(row.operation_id)
+        server.start()
+        # Who had no answer asks again, and is told of the same.
+        assert ask().json()["operation_id"] == row.operation_id
+        assert server.outcome(row.operation_id) == expected(SMALL)
+        (row,) = server.store.operations.list()[0]
+        assert (row.attempt, row.crashed) == (1, 0)
 
 
 def test_a_full_disk_of_the_server_delays_and_loses_nothing(server, expected):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from support import signals
@@ -16,6 +18,7 @@ from support.ports import free_port
 from support.tasks import leave_marks, marks
 from support.waiting import until
 
+import btkit
 from btkit.jobs.warming import warm_up
 from btkit.service.dask_crew import DaskCrew
 from btkit.settings import Settings
@@ -28,6 +31,8 @@ OTHER_NUMPY = (
     "provenance.gather_versions = lambda: {**real(), 'numpy': '2.0.0'}\n"
     f"{COMMAND}"
 )
+# As one whose btkit has a line more, which needs no code compiled to say so.
+WITHOUT_COMPILING = f"from btkit.jobs import warming\nwarming.warm_up = lambda: None\n{COMMAND}"
 # A worker of Dask's own, where btkit is not installed.
 WITHOUT_BTKIT = """
 import asyncio, json, sys
@@ -117,9 +122,26 @@ def test_a_worker_that_differs_is_refused_by_name_and_ends(crew, folder):
     crew.gone()
 
 
+def test_a_worker_with_another_line_of_code_is_refused(crew, folder, tmp_path):
+    package = Path(btkit.__file__).parent
+    compiled = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(package, tmp_path / "btkit", ignore=compiled)
+    shutil.copy(package.parent / "backtest_command.py", tmp_path)
+    with (tmp_path / "btkit" / "metrics" / "__init__.py").open("a", encoding="utf-8") as file:
+        file.write("# Another line.\n")
+    first = f"import sys\nsys.path.insert(0, {str(tmp_path)!r})\n"
+    with started(first + WITHOUT_COMPILING, "worker", BT_SERVICE_DIR=folder) as process:
+        out, _ = process.communicate(timeout=300)
+    error = json.loads(out)["error"]
+    assert (process.returncode, error["type"]) == (2, "WorkerRefusedError")
+    assert error["details"]["differences"].keys() == {"code"}
+    until(lambda: not crew.workers(), what="its end")
+    crew.gone()
+
+
 def test_a_worker_without_btkit_is_refused_and_gets_nothing(crew, folder):
     (note,) = folder.glob("cluster-*/door.json")
-    door = json.loads(note.read_bytes())["door"]
+    door = json.loads(note.read_bytes())
     with started(WITHOUT_BTKIT, json.dumps(door)):
         worker = only(crew)
         assert not worker.admitted
