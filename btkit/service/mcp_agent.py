@@ -17,7 +17,7 @@ from btkit.jobs.job import JOB_KINDS, SPEC_JOBS
 from btkit.service.asked import read_asked
 from btkit.service.folders import AllowedFolders, paths_of_job, paths_of_spec
 from btkit.service.mcp_answers import ANSWER_TOKENS, OUTLINES, NextCall, summed_up, within
-from btkit.service.mcp_calls import Call, CallProgress, Calls
+from btkit.service.mcp_calls import CallProgress, Calls, ToolCall
 from btkit.service.mcp_describe import describe
 from btkit.service.mcp_steps import after_cancel, after_job
 from btkit.service.mcp_tables import address_of
@@ -228,7 +228,7 @@ class Agent:
             if name in taken and name not in {"rendering", "path"}
         }
 
-    def _told(self, call: Call, given: Arguments) -> dict[str, Any]:
+    def _told(self, call: ToolCall, given: Arguments) -> dict[str, Any]:
         """Return what a call came to, if it has within the time that it may block."""
         if not self.calls.wait(call, min(self._wait_of(given), self._block_s)):
             progress = call.progress

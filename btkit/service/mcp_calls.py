@@ -53,7 +53,7 @@ class CallProgress:
 
 
 @dataclass(frozen=True)
-class Call:
+class ToolCall:
     """Something that was asked for.
 
     Parameters
@@ -99,10 +99,10 @@ class Calls:
         self._settings = settings
         self._pool = ThreadPoolExecutor(threads or usable_cores(), thread_name_prefix="call")
         self._numbers = itertools.count(1)
-        self._known: dict[str, Call] = {}
+        self._known: dict[str, ToolCall] = {}
         self._lock = threading.Lock()
 
-    def start(self, tool: str, work: Work) -> Call:
+    def start(self, tool: str, work: Work) -> ToolCall:
         """Begin with something.
 
         Parameters
@@ -124,14 +124,14 @@ class Calls:
                     f"{waiting} calls are not done yet, and no more are taken.",
                     hint="Ask for the result of one of them, or cancel some.",
                 )
-            call = Call(f"call-{next(self._numbers)}", tool)
+            call = ToolCall(f"call-{next(self._numbers)}", tool)
             self._known[call.number] = call
             for number in [name for name, each in self._known.items() if each.is_done][:-_MOST]:
                 del self._known[number]
         self._pool.submit(self._do, call, work)
         return call
 
-    def _do(self, call: Call, work: Work) -> None:
+    def _do(self, call: ToolCall, work: Work) -> None:
         with self._lock:
             if call.is_done or not call.future.set_running_or_notify_cancel():
                 return
@@ -140,24 +140,24 @@ class Calls:
         except BaseException as error:  # noqa: BLE001 - whoever asks for it is told
             call.future.set_exception(error)
 
-    def find(self, known_id: str) -> Call | None:
+    def find(self, known_id: str) -> ToolCall | None:
         """Return the call that has an id, its own or that of its job; None if none has."""
         with self._lock:
             calls = list(reversed(self._known.values()))
         return next((call for call in calls if known_id in {call.number, call.id}), None)
 
-    def unfinished(self) -> list[Call]:
+    def unfinished(self) -> list[ToolCall]:
         """Return the calls that are not done, in their order."""
         with self._lock:
             return [call for call in self._known.values() if not call.is_done]
 
     @staticmethod
-    def wait(call: Call, seconds: float) -> bool:
+    def wait(call: ToolCall, seconds: float) -> bool:
         """Wait until a call is done, at most so long, and return whether it is."""
         wait([call.future], timeout=seconds)
         return call.is_done
 
-    def stop(self, call: Call) -> None:
+    def stop(self, call: ToolCall) -> None:
         """Ask a call to stop; a stored job keeps how far it is, and can be gone on with."""
         call.progress.is_unwanted.set()
         with self._lock:

@@ -147,10 +147,15 @@ def test_names_are_completed_as_one_types(editor, keep):
     field.press_sequentially("close < ema_2")
     names = editor.tab.locator(".bt-names:popover-open")
     shown = names.get_by_role("option")
+    # Those that begin with what was typed, before those that hold it.
     assert [name.split()[0] for name in shown.locator("code").all_inner_texts()] == [
         "ema_20",
         "ema_200",
         "ema_21",
+        "dema_20",
+        "dema_200",
+        "tema_20",
+        "tema_200",
     ]
     assert "Exponential moving average" in shown.first.inner_text()
     keep(editor.tab, "lab-editor-names")

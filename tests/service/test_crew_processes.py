@@ -205,7 +205,7 @@ def test_other_users_cannot_read_what_opens_the_scheduler(crew, folder):
 
 def test_nobody_gets_in_without_the_key(crew, folder):
     (cluster,) = (folder / "service").glob("cluster-*")
-    address = json.loads((cluster / "door.json").read_bytes())["door"]["scheduler"]
+    address = json.loads((cluster / "door.json").read_bytes())["scheduler"]
     script = (
         "import asyncio, sys\n"
         "from distributed import Client\n"

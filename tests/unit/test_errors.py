@@ -114,6 +114,7 @@ def test_the_list_of_types_has_every_error_of_the_package():
         assert entry["meaning"].endswith(".")
         assert entry["exit_code"] in {1, 2}
     assert {entry["type"] for entry in listed if entry["retryable"]} == {
-        "InterruptedRunError", "QueueFullError", "ServerError", "SourceUnavailableError",
-        "StoreBusyError", "StoreFullError", "WorkerLostError", "WorkerUnavailableError",
+        "InterruptedRunError", "OutOfMemoryError", "QueueFullError", "ServerError",
+        "SourceUnavailableError", "StoreBusyError", "StoreFullError", "WorkerLostError",
+        "WorkerUnavailableError",
     }  # fmt: skip
