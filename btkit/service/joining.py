@@ -34,6 +34,7 @@ _CLOSE_S = 10.0
 # What a piece has for its checkpoint, when its worker is to end.
 _GIVE_BACK_S = 20.0
 _LOOK_S = 0.05
+_GOODBYE_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,11 @@ class _Visit:
         self.error: BaseException | None = None
         self._stay, self._door = stay, door
         self._is_to_end = threading.Event()
-        threading.Thread(target=self._run, name="visit", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name="visit", daemon=True)
+
+    def begin(self) -> None:
+        """Join."""
+        self._thread.start()
 
     def end(self) -> None:
         """Leave the scheduler, and wait for it."""
@@ -102,10 +107,23 @@ class _Visit:
             # Dask's status comes with no event, and ours is another thread's.
             while worker.status.name == "running" and not self._is_to_end.is_set():  # noqa: ASYNC110
                 await asyncio.sleep(_LOOK_S)
+            if self._is_to_end.is_set():
+                await _say_goodbye(worker)
         finally:
             # Work goes on in its thread: its lease says whether it is still wanted.
-            why = LEFT if self._is_to_end.is_set() else "lost"
-            await worker.close(executor_wait=False, timeout=_CLOSE_S, reason=why)
+            await worker.close(executor_wait=False, timeout=_CLOSE_S)
+
+
+async def _say_goodbye(worker: Worker) -> None:
+    """Tell the scheduler that this worker was not lost, and wait until it has heard it.
+
+    The reason that Dask sends as it closes is not answered: it is lost where something from the
+    scheduler is still unread on the connection that is closed.
+    """
+    with suppress(OSError, TimeoutError):
+        await asyncio.wait_for(
+            worker.scheduler.log_event(topic=worker.address, msg={"reason": LEFT}), _GOODBYE_S
+        )
 
 
 def stay_at_work(stay: Stay) -> None:
@@ -160,6 +178,7 @@ def _visit(stay: Stay, attempt: int) -> str:
     door = stay.find_door()
     visit = _Visit(stay, door, f"{_host()}-{secrets.token_hex(4)}-{attempt}")
     try:
+        visit.begin()
         while not visit.ended.is_set():
             try:
                 verdict = VERDICTS.get(timeout=_LOOK_S)

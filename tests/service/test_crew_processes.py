@@ -154,10 +154,10 @@ def test_a_worker_that_is_told_to_end_leaves_and_is_not_lost(crew, give, tmp_pat
     (tmp_path / "marks.go").touch()
     assert until(crew.gone, what="its end") == {leaving.name}
     assert {failure.lease_id for failure in crew.failures()} <= {lease}
+    until(lambda: len(admitted(crew)) == 2, what="a new worker")
     said = [record.message for record in caplog.records]
     assert f"the worker {leaving.name} left" in said
     assert f"the worker {leaving.name} was lost" not in said
-    until(lambda: len(admitted(crew)) == 2, what="a new worker")
 
 
 def test_a_frozen_worker_gets_no_more_and_is_replaced(crew, give):
