@@ -19,6 +19,7 @@ from btkit.render.pages import markup
 from btkit.settings import Settings
 from btkit.widgets.parts import CellWidget, Note, button, styled
 from btkit.widgets.run_table import RunTable, columns, rows
+from btkit.widgets.sharing import layout, make_widget
 from btkit.widgets.stored_view import stored_view
 
 
@@ -56,9 +57,9 @@ class RunBrowser(CellWidget):
         runs = self._stored()
         self.table = RunTable(columns=columns())
         self._asking = False
-        self._view = ipw.Output()
-        self._links = ipw.Output()
-        self._note = Note()
+        self._view = make_widget(ipw.Output)
+        self._links = make_widget(ipw.Output)
+        self._note = make_widget(Note)
         self._build()
         self._fill(runs)
         self.table.observe(lambda _: self._on_select(), "selected")
@@ -165,7 +166,7 @@ class RunBrowser(CellWidget):
         self._sure.button_style = "danger"
         self._keep = button("Keep", "", "Delete nothing", self._ask_no_more)
         reload = button("Refresh", "sync", "Read the store again", self._read_again)
-        bar = ipw.HBox([self._open, self._delete, self._sure, self._keep, reload])
+        bar = make_widget(ipw.HBox, [self._open, self._delete, self._sure, self._keep, reload])
         parts = [self.table, styled(bar, "bt-edit-bar"), self._note, self._links, self._view]
         self._put_on_screen(parts)
 
@@ -224,7 +225,7 @@ class RunBrowser(CellWidget):
         self._asking = False
 
     def _offer_deletion(self, display: str) -> None:
-        self._sure.layout.display = self._keep.layout.display = display
+        self._sure.layout = self._keep.layout = layout(width="auto", display=display)
 
 
 def _relative(path: Path) -> str:

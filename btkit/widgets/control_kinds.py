@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 from btkit.spec.trained import NO_LIMIT
 from btkit.widgets.numbers import Number
+from btkit.widgets.sharing import make_widget
 
 _MOST_BARS = 2**31 - 1
 _MOST_POSITIONS = 10_000
@@ -57,19 +58,23 @@ def control_kind(name: str, about: FieldInfo) -> ControlKind:
     if made is not None:
         return made(name, about)
     choices = [choice for choice in _choices(about) if choice is not None]
-    return _choice(choices, about) if choices else ControlKind(ipw.Text(continuous_update=True))
+    return (
+        _choice(choices, about)
+        if choices
+        else ControlKind(make_widget(ipw.Text, continuous_update=True))
+    )
 
 
 def _choice(choices: Sequence[str], about: FieldInfo) -> ControlKind:
     options = [(choice.replace("_", " "), choice) for choice in choices]
     if about.default is not None:
-        return ControlKind(ipw.Dropdown(options=options))
+        return ControlKind(make_widget(ipw.Dropdown, options=options))
     return _may_be_unset(options)
 
 
 def _may_be_unset(options: Sequence[tuple[str, str]]) -> ControlKind:
     # A drop-down that is set to None shows nothing at all.
-    control = ipw.Dropdown(options=[(_UNSET, ""), *options])
+    control = make_widget(ipw.Dropdown, options=[(_UNSET, ""), *options])
     names = {value: name for name, value in options}
 
     def rest(value: Any) -> None:  # noqa: ANN401 - plain JSON
@@ -88,7 +93,7 @@ def _written_choice(value: Any) -> str:  # noqa: ANN401 - plain JSON
 
 
 def _yes_or_no(_name: str, _about: FieldInfo) -> ControlKind:
-    return ControlKind(ipw.Checkbox(indent=False))
+    return ControlKind(make_widget(ipw.Checkbox, indent=False))
 
 
 def _yes_no_or_unset(_name: str, _about: FieldInfo) -> ControlKind:
@@ -99,7 +104,7 @@ def _yes_no_or_unset(_name: str, _about: FieldInfo) -> ControlKind:
 
 def _text(placeholder: str, *, waits: bool = False) -> Maker:
     def make(_name: str, _about: FieldInfo) -> ControlKind:
-        control = ipw.Text(placeholder=placeholder, continuous_update=not waits)
+        control = make_widget(ipw.Text, placeholder=placeholder, continuous_update=not waits)
         return ControlKind(
             control, read=lambda text: text.strip() or None, write=lambda value: value or "",
             rest=_into_placeholder(control),
@@ -122,7 +127,7 @@ def _listed(placeholder: str, *, unset: bool = False) -> Maker:
         return None if unset and not parts else parts
 
     def make(_name: str, _about: FieldInfo) -> ControlKind:
-        control = ipw.Text(placeholder=placeholder)
+        control = make_widget(ipw.Text, placeholder=placeholder)
         write = _written_list
         return ControlKind(control, read=read, write=write, rest=_into_placeholder(control))
 
@@ -135,7 +140,7 @@ def _written_list(value: Any) -> str:  # noqa: ANN401 - plain JSON
 
 def _number_as_text(placeholder: str) -> Maker:
     def make(_name: str, _about: FieldInfo) -> ControlKind:
-        control = ipw.Text(placeholder=placeholder)
+        control = make_widget(ipw.Text, placeholder=placeholder)
         return ControlKind(control, read=_number, write=_written, rest=_into_placeholder(control))
 
     return make
@@ -158,7 +163,9 @@ def _as_json(rows: int, example: str, indent: int | None = None) -> Maker:
 
     def make(_name: str, _about: FieldInfo) -> ControlKind:
         placeholder = f"such as {example}"
-        area = ipw.Textarea(rows=rows, continuous_update=False, placeholder=placeholder)
+        area = make_widget(
+            ipw.Textarea, rows=rows, continuous_update=False, placeholder=placeholder
+        )
         return ControlKind(area, read=_json, write=write)
 
     return make
@@ -166,19 +173,19 @@ def _as_json(rows: int, example: str, indent: int | None = None) -> Maker:
 
 def _bars(_name: str, about: FieldInfo) -> ControlKind:
     if about.default == NO_LIMIT:
-        control = ipw.Text(placeholder="never for its age alone")
+        control = make_widget(ipw.Text, placeholder="never for its age alone")
         return ControlKind(
             control, read=_whole, write=lambda value: "" if value == NO_LIMIT else str(value)
         )
-    return ControlKind(ipw.BoundedIntText(min=1, max=_MOST_BARS))
+    return ControlKind(make_widget(ipw.BoundedIntText, min=1, max=_MOST_BARS))
 
 
 def _positions(_name: str, _about: FieldInfo) -> ControlKind:
-    return ControlKind(ipw.BoundedIntText(min=1, max=_MOST_POSITIONS))
+    return ControlKind(make_widget(ipw.BoundedIntText, min=1, max=_MOST_POSITIONS))
 
 
 def _long_text(_name: str, _about: FieldInfo) -> ControlKind:
-    return ControlKind(ipw.Textarea(rows=4, continuous_update=False))
+    return ControlKind(make_widget(ipw.Textarea, rows=4, continuous_update=False))
 
 
 _UNSET = "by asset class"

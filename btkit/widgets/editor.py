@@ -27,6 +27,7 @@ from btkit.widgets.kinds import ANY, EDITORS
 from btkit.widgets.market import BuyAndHold, LoadedMarket, MarketRequest
 from btkit.widgets.parts import Note, button, styled
 from btkit.widgets.picture import Picture
+from btkit.widgets.sharing import layout, make_widget
 from btkit.widgets.summary import summary
 from btkit.widgets.workbench import Workbench, fields_of, said, sentence
 from btkit.writing import write_whole
@@ -271,8 +272,8 @@ class SpecEditor(Workbench):
             leave_out=self._kind.left_out,
         )
         self._picture = Picture(self._result, self._held)
-        self._summary = ipw.HTML()
-        self._note = Note()
+        self._summary = make_widget(ipw.HTML)
+        self._note = make_widget(Note)
         left = [self._tools(), self._note, self._tabs()]
         self._arrange(left, [self._summary, fitted(self._picture.widget)])
         self._show_fields()
@@ -281,9 +282,10 @@ class SpecEditor(Workbench):
     def _tools(self) -> ipw.Widget:
         self._undo = button("Undo", "undo", "Take the last edit back", self.undo)
         self._redo = button("Redo", "repeat", "Make the undone edit again", self.redo)
-        self._file = ipw.Text(value=self._path, placeholder="file of the spec", tooltip="File")
-        self._file.layout.width = "auto"
-        self._file.layout.flex = "1 1 160px"
+        self._file = make_widget(
+            ipw.Text, value=self._path, placeholder="file of the spec", tooltip="File"
+        )
+        self._file.layout = layout(width="auto", flex="1 1 160px")
         self._save = button("Save", "save", "Write the spec to this file", self._on_save)
         self._load = button("Load", "folder-open", "Take the spec from this file", self._on_load)
         self._store = button("Run and store", "database", "Run it and keep the run", self._on_store)
@@ -292,15 +294,21 @@ class SpecEditor(Workbench):
             [self._file, self._load, self._save],
             [self._undo, self._redo, self._store, self._copy],
         )
-        return ipw.VBox([styled(ipw.HBox(line), "bt-edit-bar") for line in lines])
+        return make_widget(
+            ipw.VBox, [styled(make_widget(ipw.HBox, line), "bt-edit-bar") for line in lines]
+        )
 
     def _tabs(self) -> ipw.Widget:
         names = self._kind.names(self.controls)
-        tabs = ipw.Tab(
-            [ipw.VBox([self.controls[name].box for name in on_it]) for on_it in names.values()],
+        tabs = make_widget(
+            ipw.Tab,
+            [
+                make_widget(ipw.VBox, [self.controls[name].box for name in on_it])
+                for on_it in names.values()
+            ],
             titles=tuple(names),
         )
-        tabs.layout.overflow = "hidden auto"
+        tabs.layout = layout(overflow="hidden auto")
         return tabs
 
     # What a hand did

@@ -10,6 +10,7 @@ import ipywidgets as ipw
 from btkit.errors import Problem
 from btkit.widgets.numbers import Number
 from btkit.widgets.problems import labelled, show_problems
+from btkit.widgets.sharing import make_widget
 
 
 class LabelledField:
@@ -37,14 +38,14 @@ class LabelledField:
     ) -> None:
         self.label, self.control = label, control
         self._changed, self._quiet = changed, False
-        self._problem = ipw.HTML()
+        self._problem = make_widget(ipw.HTML)
         if isinstance(control, Number):
             self._edge, inner = control.text, control.box
             control.on_change = lambda _: self._tell()
         else:
             self._edge = inner = control
             control.observe(lambda _: self._tell(), "value")
-        self.box = ipw.VBox([labelled(label, inner, meaning), self._problem])
+        self.box = make_widget(ipw.VBox, [labelled(label, inner, meaning), self._problem])
         self.mark(())
 
     @property

@@ -8,6 +8,7 @@ import anywidget
 import ipywidgets as ipw
 
 from btkit.widgets.parts import own_text
+from btkit.widgets.sharing import make_widget
 
 
 class _Fit(anywidget.AnyWidget):
@@ -23,4 +24,4 @@ def fitted(figure: ipw.Widget) -> ipw.VBox:
     figure
         Its layout says no width.
     """
-    return ipw.VBox([_Fit(), figure])
+    return make_widget(ipw.VBox, [_Fit(), figure])

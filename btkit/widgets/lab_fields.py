@@ -16,6 +16,7 @@ from btkit.validation.axes import read_axis, write_values
 from btkit.widgets.fields import LabelledField
 from btkit.widgets.numbers import Number
 from btkit.widgets.parts import styled
+from btkit.widgets.sharing import make_widget
 
 
 def number_field(
@@ -63,7 +64,7 @@ def read_number(field: LabelledField, name: str) -> int | float:
 
 def heading(words: str, note: str = "") -> ipw.HTML:
     """Return what stands above a group of fields."""
-    return styled(ipw.HTML(markup("widgets.heading", words, note)), "bt-lab-full")
+    return styled(make_widget(ipw.HTML, markup("widgets.heading", words, note)), "bt-lab-full")
 
 
 def axis_field(
@@ -71,7 +72,9 @@ def axis_field(
 ) -> LabelledField:
     """Return a field that takes the values of a parameter as ``lo:hi:step`` or ``a,b,c``."""
     meaning = f"Values of {name}: lo:hi:step, such as 5:50:5, or a,b,c"
-    control = ipw.Text(value=write_values(values), placeholder=placeholder, tooltip=meaning)
+    control = make_widget(
+        ipw.Text, value=write_values(values), placeholder=placeholder, tooltip=meaning
+    )
     return LabelledField(name, styled(control, "bt-edit-code"), changed, meaning=meaning)
 
 
@@ -125,7 +128,7 @@ def whole(value: float, *, name: str) -> int:
 def objective_field(objective: str, changed: Callable[[], None]) -> LabelledField:
     """Return a field that chooses the metric which makes a set the best."""
     options = [(LABELS[name].name, name) for name in objectives()]
-    control = ipw.Dropdown(options=options, value=objective)
+    control = make_widget(ipw.Dropdown, options=options, value=objective)
     return LabelledField(
         "Best by", control, changed, meaning="The metric that makes a parameter set the best"
     )
@@ -133,7 +136,9 @@ def objective_field(objective: str, changed: Callable[[], None]) -> LabelledFiel
 
 def constraint_field(constraint: str | None, changed: Callable[[], None]) -> LabelledField:
     """Return a field for an expression over the parameters."""
-    control = ipw.Text(value=constraint or "", placeholder="all, or such as fast < slow")
+    control = make_widget(
+        ipw.Text, value=constraint or "", placeholder="all, or such as fast < slow"
+    )
     return LabelledField(
         "Only where",
         styled(control, "bt-edit-code"),

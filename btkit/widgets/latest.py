@@ -12,6 +12,7 @@ import ipywidgets as ipw
 
 from btkit.widgets.parts import styled
 from btkit.widgets.progress import Progress
+from btkit.widgets.sharing import make_widget
 
 Answer = TypeVar("Answer")
 Work = Callable[[Progress[Answer]], Answer]
@@ -134,7 +135,7 @@ class AnsweredTask(LatestTask[Answer]):
         self.progress: Progress[Answer] | None = None
         self.answer: Answer | None = None
         self.error: BaseException | None = None
-        self.place = styled(ipw.VBox([]), "bt-lab-progress", "bt-lab-full")
+        self.place = styled(make_widget(ipw.VBox, []), "bt-lab-progress", "bt-lab-full")
 
     @property
     def result(self) -> Answer:

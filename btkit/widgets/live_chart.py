@@ -13,6 +13,7 @@ from btkit.render.pieces import Chart
 from btkit.widgets.figure import discard, make_figure, publish
 from btkit.widgets.fit import fitted
 from btkit.widgets.parts import refill, styled
+from btkit.widgets.sharing import make_widget
 
 if TYPE_CHECKING:
     from plotly.graph_objects import FigureWidget
@@ -34,8 +35,8 @@ class LiveChart:
     def __init__(self, name: str, *, clicked: Clicked | None = None) -> None:
         self._name, self._clicked = name, clicked
         self.figure: FigureWidget | None = None
-        self._about, self._place = ipw.HTML(), ipw.VBox([])
-        self.widget = styled(ipw.VBox([self._about, self._place]), "bt-lab-chart")
+        self._about, self._place = make_widget(ipw.HTML), make_widget(ipw.VBox, [])
+        self.widget = styled(make_widget(ipw.VBox, [self._about, self._place]), "bt-lab-chart")
 
     def show(self, chart: Chart) -> None:
         """Change the figure to a chart; one message carries all of it.

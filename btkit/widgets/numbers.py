@@ -13,6 +13,7 @@ import ipywidgets as ipw
 from btkit.errors import Problem
 from btkit.widgets.parts import button, refill, styled
 from btkit.widgets.problems import labelled, show_problems
+from btkit.widgets.sharing import layout, make_widget
 
 Changed = Callable[[str, Any], None]
 
@@ -72,13 +73,13 @@ class Number:
             value=value, min=low, max=high, step=step, readout=False, continuous_update=True,
             tooltip=name,
         )  # fmt: skip
-        exactly = ipw.Text(continuous_update=False, tooltip=f"{name}, exactly")
+        exactly = make_widget(ipw.Text, continuous_update=False, tooltip=f"{name}, exactly")
         self.text = styled(exactly, "bt-number")
         self._step = step
         self.show(value)
         self.slider.observe(lambda change: self._on_slider(change["new"]), "value")
         self.text.observe(lambda change: self._on_text(change["new"]), "value")
-        self.box = styled(ipw.HBox([self.slider, self.text]), "bt-number-row")
+        self.box = styled(make_widget(ipw.HBox, [self.slider, self.text]), "bt-number-row")
 
     def fits(self, value: object) -> bool:
         """Tell whether the slider is of the right kind for a value."""
@@ -171,13 +172,15 @@ class Parameters:
     def __init__(self, changed: Changed) -> None:
         self._changed = changed
         self.numbers: dict[str, Number] = {}
-        self._list = ipw.VBox([])
-        self._problem = ipw.HTML()
-        self._new = ipw.Text(placeholder="another, such as fast", tooltip="Name of a parameter")
-        self._new.layout.width = "170px"
+        self._list = make_widget(ipw.VBox, [])
+        self._problem = make_widget(ipw.HTML)
+        self._new = make_widget(
+            ipw.Text, placeholder="another, such as fast", tooltip="Name of a parameter"
+        )
+        self._new.layout = layout(width="170px")
         add = button("Add", "plus", "Add a parameter", lambda: self.add(self._new.value))
-        more = styled(ipw.HBox([self._new, add]), "bt-edit-bar")
-        self.box = ipw.VBox([self._list, self._problem, more])
+        more = styled(make_widget(ipw.HBox, [self._new, add]), "bt-edit-bar")
+        self.box = make_widget(ipw.VBox, [self._list, self._problem, more])
         self.mark(())
 
     @property
@@ -225,8 +228,10 @@ class Parameters:
                 name=name,
             )
             remove = button("", "times", f"Remove {name}", partial(self.remove, name))
-            remove.layout.width = "26px"
-            row = labelled(name, ipw.HBox([number.box, remove]), "Parameter of this spec")
+            remove.layout = layout(width="26px")
+            row = labelled(
+                name, make_widget(ipw.HBox, [number.box, remove]), "Parameter of this spec"
+            )
             self.numbers[name] = number
             rows.append(styled(row, "bt-parameter"))
         refill(self._list, rows)

@@ -31,6 +31,7 @@ from btkit.widgets.market import BuyAndHold, MarketRequest
 from btkit.widgets.parts import button, refill, styled
 from btkit.widgets.payoff_picture import ROOM, PayoffPicture
 from btkit.widgets.position_tiles import position_tiles
+from btkit.widgets.sharing import layout, make_widget
 from btkit.widgets.sold import at_last_close, of_spread
 from btkit.widgets.summary import summary
 
@@ -113,10 +114,13 @@ class OptionsLab(Lab[Result]):
         self._position: OpenSpread | None = None
         self._entry: str | None = None
         self._repricer = Coalescer(self._reprice)
-        self._summary, self._tiles = styled(ipw.HTML(), "bt-lab-full"), ipw.HTML()
+        self._summary, self._tiles = (
+            styled(make_widget(ipw.HTML), "bt-lab-full"),
+            make_widget(ipw.HTML),
+        )
         self._picture = PayoffPicture()
-        self._figure_box = ipw.VBox([])
-        self._spread_box = ipw.VBox([self._tiles, self._figure_box])
+        self._figure_box = make_widget(ipw.VBox, [])
+        self._spread_box = make_widget(ipw.VBox, [self._tiles, self._figure_box])
         rule = self._rule_fields()
         spread = self._spread_fields()
         self._show(
@@ -231,11 +235,11 @@ class OptionsLab(Lab[Result]):
     # The spread
 
     def _spread_fields(self) -> list[ipw.Widget]:
-        self.chosen = LabelledField("Sold", ipw.Dropdown(options=[]), self._take,
+        self.chosen = LabelledField("Sold", make_widget(ipw.Dropdown, options=[]), self._take,
                                meaning="Which of the rule's spreads is shown")  # fmt: skip
         self.terms: dict[str, LabelledField] = {}
         self.strikes: list[LabelledField] = []
-        self._terms_place = styled(ipw.VBox([]), "bt-lab-full", "bt-lab-columns")
+        self._terms_place = styled(make_widget(ipw.VBox, []), "bt-lab-full", "bt-lab-columns")
         self._back = button(
             "As it was sold", "undo", "Take every move of the spread back", self._take
         )
@@ -351,7 +355,7 @@ class OptionsLab(Lab[Result]):
     def _reprice(self) -> None:
         self._spread_box.remove_class("bt-stale")
         position = self._position
-        self._figure_box.layout.display = "none" if position is None else ""
+        self._figure_box.layout = layout(display="none" if position is None else "")
         if position is None:
             words = "The rule sold no spread, and none can be priced at the last close."
             self._tiles.value = markup("widgets.framed", [markup("pieces.empty", words)])

@@ -13,6 +13,7 @@ from btkit.validation import SweepResult
 from btkit.widgets.latest import AnsweredTask
 from btkit.widgets.parts import styled
 from btkit.widgets.progress import Progress
+from btkit.widgets.sharing import make_widget
 
 
 class OverfittingTiles:
@@ -30,7 +31,7 @@ class OverfittingTiles:
         self._task: AnsweredTask[SweepReport] = AnsweredTask(
             answered=self._show, failed=lambda _: None
         )
-        self.tiles, self.place = styled(ipw.HTML(), "bt-lab-full"), self._task.place
+        self.tiles, self.place = styled(make_widget(ipw.HTML), "bt-lab-full"), self._task.place
 
     @property
     def report(self) -> SweepReport:

@@ -13,6 +13,7 @@ from btkit.errors import BtkitError
 from btkit.render.pages import markup
 from btkit.render.pieces import asset
 from btkit.widgets.lifecycle import replace_older
+from btkit.widgets.sharing import is_shared, layout, make_widget
 
 W = TypeVar("W", bound=ipw.Widget)
 
@@ -41,7 +42,7 @@ class CellWidget:
         """Stop work, and close what `close_all` does not reach, such as the data of figures."""
 
     def _put_on_screen(self, children: list[ipw.Widget], *sheets: str) -> None:
-        self.widget = ipw.VBox([ipw.HTML(styles(*sheets)), *children])
+        self.widget = make_widget(ipw.VBox, [make_widget(ipw.HTML, styles(*sheets)), *children])
         replace_older(self)
 
     def _ipython_display_(self) -> None:
@@ -88,8 +89,9 @@ def button(words: str, icon: str, tooltip: str, work: Callable[[], Any]) -> ipw.
     work
         Called at every click.
     """
-    made = ipw.Button(description=words, icon=icon, tooltip=tooltip)
-    made.layout.width = "auto"
+    made = make_widget(
+        ipw.Button, description=words, icon=icon, tooltip=tooltip, layout=layout(width="auto")
+    )
     made.on_click(lambda _: work())
     return made
 
@@ -100,7 +102,7 @@ def close_all(widget: ipw.Widget) -> None:
         close_all(child)
     for part in ("layout", "style"):
         inner = getattr(widget, part, None)
-        if isinstance(inner, ipw.Widget):
+        if isinstance(inner, ipw.Widget) and not is_shared(inner):
             inner.close()
     widget.unobserve_all()
     widget.close()

@@ -10,6 +10,7 @@ import ipywidgets as ipw
 from btkit.errors import Problem
 from btkit.render.pages import markup
 from btkit.widgets.parts import styled
+from btkit.widgets.sharing import layout, make_widget
 
 _FIRST_WORD = re.compile(r"[A-Za-z0-9_.{}]+|.")
 
@@ -48,7 +49,7 @@ def show_problems(
     text
         Its text, which their columns count in.
     """
-    place.layout.display = "" if problems else "none"
+    place.layout = layout(display="" if problems else "none")
     place.value = "".join(problem_markup(problem, text) for problem in problems)
     (control.add_class if problems else control.remove_class)("bt-edit-wrong")
 
@@ -65,5 +66,5 @@ def labelled(label: str, control: ipw.Widget, meaning: str) -> ipw.HBox:
     meaning
         Shown when the label is hovered.
     """
-    name = ipw.HTML(markup("widgets.label", label, "bt-field-name", meaning))
-    return styled(ipw.HBox([name, control]), "bt-field")
+    name = make_widget(ipw.HTML, markup("widgets.label", label, "bt-field-name", meaning))
+    return styled(make_widget(ipw.HBox, [name, control]), "bt-field")

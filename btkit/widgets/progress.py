@@ -16,6 +16,7 @@ from btkit.jobs import Note
 from btkit.render.pages import markup
 from btkit.widgets.lifecycle import replace_older
 from btkit.widgets.parts import close_all
+from btkit.widgets.sharing import layout, make_widget
 
 Answer = TypeVar("Answer")
 
@@ -51,11 +52,13 @@ class Progress(Generic[Answer]):
         self.bar = ipw.FloatProgress(min=0.0, max=1.0, description=title)
         self.bar.style.description_width = "initial"
         self.bar.layout.width = "min(420px, 60%)"
-        self.cancel_button = ipw.Button(description="Cancel", icon="stop", tooltip="Stop the work")
+        self.cancel_button = make_widget(
+            ipw.Button, description="Cancel", icon="stop", tooltip="Stop the work"
+        )
         self.cancel_button.on_click(lambda _: self.cancel())
-        self.label = ipw.HTML()
-        self._line = ipw.HBox([self.bar, self.cancel_button])
-        self.widget = ipw.VBox([self._line, self.label])
+        self.label = make_widget(ipw.HTML)
+        self._line = make_widget(ipw.HBox, [self.bar, self.cancel_button])
+        self.widget = make_widget(ipw.VBox, [self._line, self.label])
         self._thread = threading.Thread(target=self._run, daemon=True, name="btkit-progress")
         self._thread.start()
         replace_older(self)
@@ -168,7 +171,7 @@ class Progress(Generic[Answer]):
 
     def put_away(self) -> None:
         """Leave nothing on the screen but how long it took."""
-        self._line.layout.display = "none"
+        self._line.layout = layout(display="none")
 
     def close(self) -> None:
         """Ask the work to stop and take the bar off the screen."""

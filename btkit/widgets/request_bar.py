@@ -15,6 +15,7 @@ from btkit.render.pages import markup
 from btkit.settings import Settings
 from btkit.widgets.market import MarketRequest
 from btkit.widgets.parts import styled
+from btkit.widgets.sharing import layout, make_widget
 
 Changed = Callable[[Mapping[str, Any]], None]
 
@@ -59,16 +60,21 @@ class RequestBar:
             costs = dict(zip(("default_commission", "default_slippage"), usual, strict=True))
             known = known.model_copy(update=costs)
         self._changed = changed
-        self.symbol = ipw.Text(
-            value=request.symbol, continuous_update=False, tooltip="Symbol at the source"
+        self.symbol = make_widget(
+            ipw.Text, value=request.symbol, continuous_update=False, tooltip="Symbol at the source"
         )
         sources = [("as set", None), *((name, name) for name in source_names())]
-        self.source = ipw.Dropdown(
-            options=sources, value=request.source, tooltip="Source; as set: BT_DATA_SOURCE"
+        self.source = make_widget(
+            ipw.Dropdown,
+            options=sources,
+            value=request.source,
+            tooltip="Source; as set: BT_DATA_SOURCE",
         )
-        self.start = ipw.DatePicker(value=date.fromisoformat(request.start), tooltip="First day")
-        self.end = ipw.DatePicker(
-            value=date.fromisoformat(request.end), tooltip="Last day, included"
+        self.start = make_widget(
+            ipw.DatePicker, value=date.fromisoformat(request.start), tooltip="First day"
+        )
+        self.end = make_widget(
+            ipw.DatePicker, value=date.fromisoformat(request.end), tooltip="Last day, included"
         )
         # Bars that were handed over come from nowhere else.
         self.symbol.disabled = self.source.disabled = request.bars is not None
@@ -80,7 +86,9 @@ class RequestBar:
         own = {name: getattr(self, name) for name in ("symbol", "source", "start", "end")}
         self._controls = own | dict(zip(_SETTINGS, self.costs, strict=True))
         shown = zip(_NAMES, self._controls.values(), strict=True)
-        self.box = styled(ipw.HBox([_named(name, part) for name, part in shown]), "bt-request")
+        self.box = styled(
+            make_widget(ipw.HBox, [_named(name, part) for name, part in shown]), "bt-request"
+        )
 
     def mark(self, names: Collection[str]) -> bool:
         """Mark the controls of these names, and tell whether there are any."""
@@ -90,7 +98,8 @@ class RequestBar:
 
     def _cost(self, name: str, request: MarketRequest, settings: Settings) -> ipw.Text:
         value = getattr(request, name)
-        control = ipw.Text(
+        control = make_widget(
+            ipw.Text,
             value="" if value is None else format_float_positional(value, trim="-"),
             placeholder=f"{getattr(settings, _SETTINGS[name]):g}",
             tooltip=_MEANINGS[name],
@@ -112,7 +121,7 @@ class RequestBar:
 
 
 def _named(name: str, control: ipw.Widget) -> ipw.VBox:
-    control.layout.width = "100%"
-    caption = ipw.HTML(markup("widgets.label", name, "bt-request-name"))
+    control.layout = layout(width="100%")
+    caption = make_widget(ipw.HTML, markup("widgets.label", name, "bt-request-name"))
     part = name.split(",", maxsplit=1)[0].lower()
-    return styled(ipw.VBox([caption, control]), f"bt-request-{part}")
+    return styled(make_widget(ipw.VBox, [caption, control]), f"bt-request-{part}")

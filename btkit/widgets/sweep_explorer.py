@@ -38,6 +38,7 @@ from btkit.widgets.market import BuyAndHold, MarketRequest
 from btkit.widgets.overfitting import OverfittingTiles
 from btkit.widgets.parts import button, refill, styled
 from btkit.widgets.picture import Picture
+from btkit.widgets.sharing import layout, make_widget
 from btkit.widgets.summary import summary
 from btkit.widgets.sweep_surface import Surface, written
 
@@ -140,19 +141,19 @@ class SweepExplorer(Lab[SweepResult]):
 
     def _build_parts(self) -> None:
         self.map = LiveChart("surface", clicked=self._on_cell)
-        self.across = LabelledField("Across", ipw.Dropdown(options=[]), self._on_axes)
-        self.up = LabelledField("Up", ipw.Dropdown(options=[]), self._on_axes)
+        self.across = LabelledField("Across", make_widget(ipw.Dropdown, options=[]), self._on_axes)
+        self.up = LabelledField("Up", make_widget(ipw.Dropdown, options=[]), self._on_axes)
         self.sliders: dict[str, LabelledField] = {}
-        self._sliders_place = styled(ipw.VBox([]), "bt-lab-full", "bt-lab-columns")
-        self._no_set = styled(ipw.HTML(), "bt-lab-full")
+        self._sliders_place = styled(make_widget(ipw.VBox, []), "bt-lab-full", "bt-lab-columns")
+        self._no_set = styled(make_widget(ipw.HTML), "bt-lab-full")
         self._best = button(
             "Best set", "star", "Show the best set", lambda: self.select(**self.result.best)
         )
         styled(self.map.widget, "bt-lab-full")
-        self._verdict, self._text = ipw.HTML(), ipw.HTML()
-        self._figure_place = ipw.VBox([])
+        self._verdict, self._text = make_widget(ipw.HTML), make_widget(ipw.HTML)
+        self._figure_place = make_widget(ipw.VBox, [])
         shown = [self._verdict, self._figure_place, self._text]
-        self._set = styled(ipw.VBox(shown), "bt-edit-result")
+        self._set = styled(make_widget(ipw.VBox, shown), "bt-edit-result")
         left = [
             heading("Values tried", "lo:hi:step or a,b,c"),
             *(field.box for field in self.axes.values()),
@@ -272,7 +273,8 @@ class SweepExplorer(Lab[SweepResult]):
         self.across.put(across, options=names)
         self.up.put(up, options=names)
         for field in (self.across, self.up):
-            field.box.layout.display = "" if len(names) > 2 else "none"  # noqa: PLR2004 - nothing to choose
+            shown = len(names) > 2  # noqa: PLR2004 - else there is nothing to choose
+            field.box.layout = layout(display="" if shown else "none")
         self._make_sliders(surface)
         self._show_set()
         self.overfitting.ask(answer)
@@ -294,8 +296,10 @@ class SweepExplorer(Lab[SweepResult]):
         self.sliders = {
             name: LabelledField(
                 name,
-                ipw.SelectionSlider(
-                    options=list(zip(written(axis), axis, strict=True)), value=self._values[name]
+                make_widget(
+                    ipw.SelectionSlider,
+                    options=list(zip(written(axis), axis, strict=True)),
+                    value=self._values[name],
                 ),
                 self._on_slider,
             )

@@ -36,6 +36,7 @@ from btkit.widgets.lab_fields import (
 from btkit.widgets.live_chart import LiveChart
 from btkit.widgets.market import MarketRequest
 from btkit.widgets.parts import styled
+from btkit.widgets.sharing import make_widget
 
 _CURVE_HEIGHT, _PAIR_HEIGHT = 400, 230
 
@@ -124,11 +125,17 @@ class WalkForwardLab(Lab[WalkForwardResult]):
              "constraint": constraint or ""},
             plain_axes(optimize),
         )  # fmt: skip
-        self._verdict, self._tiles, self._table = ipw.HTML(), ipw.HTML(), ipw.HTML()
+        self._verdict, self._tiles, self._table = (
+            make_widget(ipw.HTML),
+            make_widget(ipw.HTML),
+            make_widget(ipw.HTML),
+        )
         self._curve = LiveChart("stitched")
         self._spans = LiveChart("windows")
         self._sharpes = LiveChart("sharpes")
-        pair = styled(ipw.HBox([self._spans.widget, self._sharpes.widget]), "bt-lab-pair")
+        pair = styled(
+            make_widget(ipw.HBox, [self._spans.widget, self._sharpes.widget]), "bt-lab-pair"
+        )
         right = [self._verdict, self._tiles, self._curve.widget, pair, self._table]
         names = ["windows", "is_ratio", "scheme"]
         left = [heading("Windows"), *(self.fields[name].box for name in names)]
@@ -150,7 +157,9 @@ class WalkForwardLab(Lab[WalkForwardResult]):
                 meaning="Share of each window before the bars that are scored",
             ),
             "scheme": LabelledField(
-                "Scheme", ipw.Dropdown(options=SCHEMES, value=values["scheme"]), changed,
+                "Scheme",
+                make_widget(ipw.Dropdown, options=SCHEMES, value=values["scheme"]),
+                changed,
                 meaning="rolling: in-sample parts of one length; anchored: all from the first bar; "
                 "disjoint: windows that share no bar",
             ),

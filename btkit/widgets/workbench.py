@@ -14,6 +14,7 @@ from btkit.widgets.coalesce import Coalescer
 from btkit.widgets.market import LoadedMarket, MarketRequest
 from btkit.widgets.parts import CellWidget, styled
 from btkit.widgets.request_bar import RequestBar
+from btkit.widgets.sharing import layout, make_widget
 
 
 class Workbench(CellWidget):
@@ -46,10 +47,10 @@ class Workbench(CellWidget):
         self._market = LoadedMarket(request, settings=settings)
         self._coalescer = Coalescer(work)
         self._bar = RequestBar(request, self._on_request, settings=settings, usual=costs)
-        self._bar_problem = ipw.HTML()
-        self._bar_problem.layout.display = "none"
-        self._reason = styled(ipw.HTML(), "bt-edit-reason")
-        self._shown = styled(ipw.VBox([]), "bt-edit-result")
+        self._bar_problem = make_widget(ipw.HTML)
+        self._bar_problem.layout = layout(display="none")
+        self._reason = styled(make_widget(ipw.HTML), "bt-edit-reason")
+        self._shown = styled(make_widget(ipw.VBox, []), "bt-edit-result")
 
     def _close_parts(self) -> None:
         self._coalescer.cancel()
@@ -63,9 +64,11 @@ class Workbench(CellWidget):
     ) -> None:
         """Put everything together; `classes` and `sheets` style it beyond what all share."""
         self._shown.children = right
-        fields = styled(ipw.VBox(left), "bt-edit-left")
-        outcome = ipw.VBox([self._bar.box, self._bar_problem, self._reason, self._shown])
-        body = ipw.HBox([fields, styled(outcome, "bt-edit-right")])
+        fields = styled(make_widget(ipw.VBox, left), "bt-edit-left")
+        outcome = make_widget(
+            ipw.VBox, [self._bar.box, self._bar_problem, self._reason, self._shown]
+        )
+        body = make_widget(ipw.HBox, [fields, styled(outcome, "bt-edit-right")])
         self._put_on_screen([styled(body, "bt-edit", *classes)], *sheets)
         self.widget.add_class("bt-edit-box")
 
@@ -82,7 +85,7 @@ class Workbench(CellWidget):
         if self._bar.mark(problems) and error is not None:
             words = markup("widgets.said", " ".join(said(error)).strip(), "bt-problem", "alert")
         self._bar_problem.value = words
-        self._bar_problem.layout.display = "" if words else "none"
+        self._bar_problem.layout = layout(display="" if words else "none")
 
     def _dim(self, head: str, words: str) -> None:
         """Dim the last outcome and say why it is not a new one."""
