@@ -279,10 +279,11 @@ class Dispatcher:
             idle = 0 if is_given else idle + 1
 
     def _give_one(self, known: Undertaking, places: Places) -> bool:
+        size = known.pace.size(self._operations.uncut(known.operation_id), threads=places.threads)
         for worker in places.by_load():
             piece = self._operations.next_piece(
                 known.operation_id,
-                size=known.pace.size(self._left(known), threads=places.threads),
+                size=size,
                 worker=worker.name if len(places.workers) > 1 else None,
             )
             if piece is None or not places.takes(worker, piece):
@@ -327,9 +328,6 @@ class Dispatcher:
             del known.of_pieces[piece]
         return future.result()
 
-    def _left(self, known: Undertaking) -> int:
-        return max(sum(known.sizes.values()) - (known.noted_done or 0), 1)
-
     def _note_progress(self, places: Places) -> None:
         now = time.monotonic()
         for operation_id in {lease.operation_id for lease in places.leases} & self._known.keys():
@@ -337,7 +335,6 @@ class Dispatcher:
             operation = self._operations.get(operation_id)
             if operation.done is not None:
                 known.pace.note(operation.done, now, threads=places.busy(operation_id))
-            known.noted_done = operation.done
             if now - known.noted_at >= _PROGRESS_EVERY_S and operation.status == "running":
                 known.noted_at = now
                 self._operations.note_progress(operation_id, rate=known.pace.rate)

@@ -64,7 +64,7 @@ class Pace:
         Parameters
         ----------
         left
-            Units that were not given out.
+            Units that are in no piece yet: what others have begun, nobody can take from them.
         threads
             How many are at work: towards the end all are to have something.
         """

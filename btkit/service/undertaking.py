@@ -83,7 +83,6 @@ class Undertaking:
     summarising: Future[None] | None = None
     summarise_after: float = 0.0
     noted_at: float = 0.0
-    noted_done: int | None = None
 
     @property
     def operation_id(self) -> str:

@@ -143,6 +143,22 @@ class LeaseTable:
                 return None
             return next_of(connection, row, size, worker)
 
+    def uncut(self, operation_id: str) -> int:
+        """Return how many units of an operation are in no piece yet.
+
+        Parameters
+        ----------
+        operation_id
+            Which; 0 where it is not divided, or not there.
+        """
+        with self.database.open() as connection:
+            (units,) = connection.execute(
+                "SELECT COALESCE(SUM(size - cursor), 0) FROM btkit_operation_groups"
+                " WHERE operation_id = ?",
+                (operation_id,),
+            ).fetchone()
+        return int(units)
+
     def lease(
         self,
         operation_id: str,
