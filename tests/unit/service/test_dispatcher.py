@@ -24,6 +24,7 @@ from btkit.jobs.single_run import begin
 from btkit.service import dispatcher, merging
 from btkit.service.bar_store import BarStore
 from btkit.service.dispatcher import Dispatcher
+from btkit.service.pace import Pace
 from btkit.settings import Settings
 from btkit.storage import FINISH, WHOLE, Store, new_run_id
 from btkit.storage.parcels import pack_job
@@ -164,6 +165,20 @@ def test_every_set_is_given_out_once_and_then_the_finishing(bench):
     assert bench.crew.orders[-1].contents == len(bench.done) - 1
     assert len({order.bars for order in bench.crew.orders}) == 1
     assert not (bench.settings.service_dir / "operations" / known.operation_id).exists()
+
+
+def test_the_last_pieces_shrink_by_what_is_in_none_yet(bench, monkeypatch):
+    heard, size = [], Pace.size
+
+    def listening(self, left, *, threads):
+        heard.append(left)
+        return size(self, left, threads=threads)
+
+    monkeypatch.setattr(Pace, "size", listening)
+    bench.start(1_000)
+    bench.ended(bench.submit())
+    begins = [order.piece.lo for order in bench.crew.orders if order.piece != FINISH]
+    assert list(dict.fromkeys(heard)) == [*(1_000 - lo for lo in begins), 0]
 
 
 def test_ten_million_sets_need_no_more_memory_than_a_few(bench):

@@ -6,7 +6,7 @@ import pytest
 from support.service import TOKEN, settings_in
 
 from btkit.errors import AccessError, UsageError
-from btkit.service.serve import serve, with_workers
+from btkit.service.serve import _listening, serve, with_workers
 
 
 def begin(settings, host="127.0.0.1", port=0):
@@ -48,3 +48,11 @@ def test_workers_of_two_kinds(tmp_path):
         with_workers(settings, 1)
     assert with_workers(settings, None) is settings
     assert with_workers(settings_in(tmp_path), 0).local_workers == 0
+
+
+def test_answers_do_not_wait_for_delayed_acknowledgements():
+    with _listening("127.0.0.1", 0) as listening:
+        with socket.create_connection(listening.getsockname()):
+            accepted, _ = listening.accept()
+            with accepted:
+                assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

@@ -50,6 +50,16 @@ def kinds(table, name="one"):
     return [event.kind for event in table.events(name)]
 
 
+def test_what_is_in_no_piece_yet_is_counted(table):
+    submit(table, {0: 8, 1: 3})
+    assert table.uncut("another") == 0
+    assert table.uncut("one") == 11
+    lease = begin(table)
+    assert table.uncut("one") == 7
+    table.expire(leases=[lease.lease_id])
+    assert table.uncut("one") == 7
+
+
 def test_what_was_submitted_is_there(table):
     operation, is_new = table.submit(JOB, kind="run")
     assert is_new
