@@ -117,8 +117,8 @@ class _Visit:
 async def _say_goodbye(worker: Worker) -> None:
     """Tell the scheduler that this worker was not lost, and wait until it has heard it.
 
-    The reason that Dask sends as it closes is not answered: it is lost where something from the
-    scheduler is still unread on the connection that is closed.
+    The reason that Dask sends as it closes is not answered, and on a busy machine the scheduler had
+    at times not got it.
     """
     with suppress(OSError, TimeoutError):
         await asyncio.wait_for(

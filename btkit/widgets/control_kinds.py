@@ -58,11 +58,9 @@ def control_kind(name: str, about: FieldInfo) -> ControlKind:
     if made is not None:
         return made(name, about)
     choices = [choice for choice in _choices(about) if choice is not None]
-    return (
-        _choice(choices, about)
-        if choices
-        else ControlKind(make_widget(ipw.Text, continuous_update=True))
-    )
+    if choices:
+        return _choice(choices, about)
+    return ControlKind(make_widget(ipw.Text, continuous_update=True))
 
 
 def _choice(choices: Sequence[str], about: FieldInfo) -> ControlKind:

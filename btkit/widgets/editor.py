@@ -283,9 +283,9 @@ class SpecEditor(Workbench):
         self._undo = button("Undo", "undo", "Take the last edit back", self.undo)
         self._redo = button("Redo", "repeat", "Make the undone edit again", self.redo)
         self._file = make_widget(
-            ipw.Text, value=self._path, placeholder="file of the spec", tooltip="File"
-        )
-        self._file.layout = layout(width="auto", flex="1 1 160px")
+            ipw.Text, value=self._path, placeholder="file of the spec", tooltip="File",
+            layout=layout(width="auto", flex="1 1 160px"),
+        )  # fmt: skip
         self._save = button("Save", "save", "Write the spec to this file", self._on_save)
         self._load = button("Load", "folder-open", "Take the spec from this file", self._on_load)
         self._store = button("Run and store", "database", "Run it and keep the run", self._on_store)
@@ -300,16 +300,15 @@ class SpecEditor(Workbench):
 
     def _tabs(self) -> ipw.Widget:
         names = self._kind.names(self.controls)
-        tabs = make_widget(
+        return make_widget(
             ipw.Tab,
             [
                 make_widget(ipw.VBox, [self.controls[name].box for name in on_it])
                 for on_it in names.values()
             ],
             titles=tuple(names),
+            layout=layout(overflow="hidden auto"),
         )
-        tabs.layout = layout(overflow="hidden auto")
-        return tabs
 
     # What a hand did
 

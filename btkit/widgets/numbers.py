@@ -175,9 +175,9 @@ class Parameters:
         self._list = make_widget(ipw.VBox, [])
         self._problem = make_widget(ipw.HTML)
         self._new = make_widget(
-            ipw.Text, placeholder="another, such as fast", tooltip="Name of a parameter"
-        )
-        self._new.layout = layout(width="170px")
+            ipw.Text, placeholder="another, such as fast", tooltip="Name of a parameter",
+            layout=layout(width="170px"),
+        )  # fmt: skip
         add = button("Add", "plus", "Add a parameter", lambda: self.add(self._new.value))
         more = styled(make_widget(ipw.HBox, [self._new, add]), "bt-edit-bar")
         self.box = make_widget(ipw.VBox, [self._list, self._problem, more])
