@@ -28,6 +28,7 @@ from btkit.conditions.parameters import fill_parameters, parameter_names
 from btkit.conditions.parse import (
     COST_NAMES,
     FUNCTIONS,
+    NONE_UNKNOWN,
     NOTHING_DECLARED,
     SIZING_NAMES,
     parse_expression,
@@ -39,6 +40,7 @@ __all__ = [
     "CALLS",
     "COST_NAMES",
     "FUNCTIONS",
+    "NONE_UNKNOWN",
     "NOTHING_DECLARED",
     "OVER_TIME",
     "SIZING_NAMES",

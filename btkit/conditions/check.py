@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from btkit.conditions.nodes import Column, Node, On, Position
 from btkit.conditions.parse import (
     COST_NAMES,
+    NONE_UNKNOWN,
     NOTHING_DECLARED,
     SIZING_NAMES,
     parse_expression,
@@ -27,6 +29,7 @@ def check_expression(
     events: UserEvents | None = NO_USER_EVENTS,
     interval: Interval | None = None,
     declared: frozenset[str] = NOTHING_DECLARED,
+    unknown: Mapping[str, str] = NONE_UNKNOWN,
 ) -> list[Problem]:
     """Return everything wrong with an expression whose parameters are filled in.
 
@@ -40,7 +43,7 @@ def check_expression(
         Whether it is a sizing formula.
     sizing_names
         What that may read beside the namespace.
-    events, interval, declared
+    events, interval, declared, unknown
         As for `parse_expression`.
 
     Examples
@@ -57,6 +60,7 @@ def check_expression(
         events=events,
         interval=interval,
         declared=declared,
+        unknown=unknown,
     )[1]
 
 

@@ -176,7 +176,8 @@ def run_program(code, first, last, constants, columns, column_tags, bar, positio
     bar
         The bar at which columns are read.
     position
-        float64 (n_slots,): the values of the position's names; slot `TRUTH_SLOT` is a bool.
+        float64 (n_slots,): the values of the position's names, NaN for None; slot `TRUTH_SLOT` is a
+        bool.
     stack
         float64 (STACK_SIZE, 2): scratch space for values and tags.
 
@@ -199,7 +200,10 @@ def run_program(code, first, last, constants, columns, column_tags, bar, positio
             elif op == _COLUMN:
                 fresh, fresh_tag = columns[argument, bar], int(column_tags[argument, bar])
             else:
-                fresh, fresh_tag = position[argument], (_BOOL if argument == TRUTH_SLOT else _FLOAT)
+                fresh = position[argument]
+                fresh_tag = _BOOL if argument == TRUTH_SLOT else _FLOAT
+                if math.isnan(fresh):
+                    fresh_tag = _NONE
             if fresh_tag == _FAILED:
                 return 0.0, _FAILED
             if at < last and code[at, 0] >= _ADD:

@@ -55,6 +55,7 @@ MAX_CHARACTERS = 2_000
 MAX_DEPTH = 50
 NO_CONSTANTS: Mapping[str, float] = MappingProxyType({})
 NOTHING_DECLARED = frozenset[str]()
+NONE_UNKNOWN: Mapping[str, str] = MappingProxyType({})
 SIZING_NAMES = frozenset({"risk_pct"})
 """What every sizing formula may read beside the namespace."""
 COST_NAMES = frozenset({"commission", "slippage"})
@@ -124,6 +125,7 @@ def parse_expression(  # noqa: PLR0913 - what may be said of an expression
     interval: Interval | None = None,
     declared: frozenset[str] = NOTHING_DECLARED,
     lengths: frozenset[str] = frozenset(),
+    unknown: Mapping[str, str] = NONE_UNKNOWN,
 ) -> tuple[Node | None, list[Problem]]:
     """Read one expression into a tree of scalars.
 
@@ -148,6 +150,8 @@ def parse_expression(  # noqa: PLR0913 - what may be said of an expression
         The columns of the bars that are names here, too.
     lengths
         Names that stand for whole numbers of bars, which a template fills in later.
+    unknown
+        Names of the namespace that mean nothing here, with what to read instead.
 
     Returns
     -------
@@ -165,6 +169,7 @@ def parse_expression(  # noqa: PLR0913 - what may be said of an expression
         interval=interval,
         declared=declared,
         lengths=lengths,
+        unknown=unknown,
     )
     try:
         tree = _parse(stripped, offset)
@@ -243,7 +248,7 @@ def _line_start(lines: list[str], number: int) -> int:
 
 
 class _Reader:
-    def __init__(
+    def __init__(  # noqa: PLR0913 - as for `parse_expression`
         self,
         source: str,
         offset: int,
@@ -254,8 +259,10 @@ class _Reader:
         interval: Interval | None,
         declared: frozenset[str],
         lengths: frozenset[str],
+        unknown: Mapping[str, str],
     ) -> None:
         self.declared = declared
+        self.unknown = unknown
         self.lengths = lengths
         self.constants = constants
         self.further_names = further_names
@@ -323,6 +330,10 @@ class _Reader:
         written = ast.get_source_segment(self.source, node)
         # Python folds look-alike letters before it looks a name up; here they stay unknown.
         if written == node.id:
+            if node.id in self.unknown:
+                message = f"'{node.id}' is of lots of the instrument, and none are held here"
+                self.problems.append(self.refuse(node, message, self.unknown[node.id]))
+                return Column(node.id)
             if self.inside and self.is_of_the_run(node.id):
                 self.problems.append(self.of_the_run(node))
                 return Column(node.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -56,7 +57,38 @@ class Shares(Walk[ShareLot]):
 
     def position_names(self, lot: ShareLot | None, i: int) -> dict[str, object]:
         """2.8, 3.2: The gain of a lot, 0 when flat; an option's names are as documented."""
-        return {"position_pnl_pct": 0.0 if lot is None else self.gain(lot, i), **_OPTION_NAMES}
+        gain = 0.0 if lot is None else self.gain(lot, i)
+        return {"position_pnl_pct": gain, **_OPTION_NAMES, **self.lot_names(lot, i)}
+
+    def lot_names(self, lot: ShareLot | None, i: int) -> dict[str, object]:
+        """2.12: Those names of a lot's prices that are read; None when flat."""
+        known: dict[str, Callable[[ShareLot, int], float]] = {
+            "entry_price": self.entry_fill,
+            "highest_since_entry": self.highest,
+            "lowest_since_entry": self.lowest,
+        }
+        return {
+            name: None if lot is None else value(lot, i)
+            for name, value in known.items()
+            if name in self.reads
+        }
+
+    def entry_fill(self, lot: ShareLot, _i: int) -> float:
+        """2.12: `entry_price` is the lot's fill."""
+        return lot.price
+
+    def highest(self, lot: ShareLot, i: int) -> float:
+        """2.12: The high of the bars from the fill to this one."""
+        return max(self.seen(lot, lot.instrument.high, i))
+
+    def lowest(self, lot: ShareLot, i: int) -> float:
+        """2.12: The low of the bars from the fill to this one."""
+        return min(self.seen(lot, lot.instrument.low, i))
+
+    def seen(self, lot: ShareLot, prices: list[float], i: int) -> list[float]:
+        """2.12: A bar entered at its close counts by its fill and close."""
+        first = [lot.price, lot.instrument.close[lot.bar]] if self.at_close else [prices[lot.bar]]
+        return first + prices[lot.bar + 1 : i + 1]
 
     def gain(self, lot: ShareLot, i: int) -> float:
         """3.2: `position_pnl_pct` is close / entry fill - 1; 3.10: of a short 1 less the ratio."""
@@ -199,7 +231,7 @@ class Shares(Walk[ShareLot]):
             direction="short" if lot.short else "long",
         )
         self.lots.remove(lot)
-        self.left.append((i, lot.bar, trade))
+        self.list_trade(lot, i, trade)
 
     def profit(self, lot: ShareLot, fill: float, fee: float) -> float:
         """3.9, 3.10: Shares times what the price gained, less both commissions."""

@@ -231,7 +231,7 @@ class Spreads(Walk[PlainSpread], OptionPrices):
             legs=tuple(lot.legs),
         )
         self.lots.remove(lot)
-        self.left.append((i, lot.bar, trade))
+        self.list_trade(lot, i, trade)
 
     def is_settled(self, reason: str) -> bool:
         """4.5: What expires gets its intrinsic value and pays nothing."""

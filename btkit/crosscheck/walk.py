@@ -8,9 +8,11 @@ test can break it on purpose.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from bisect import insort
+from collections.abc import Callable
 from typing import Generic
 
-from btkit.crosscheck.evaluation import RAISED, evaluate, filled_in
+from btkit.crosscheck.evaluation import RAISED, evaluate, filled_in, names_in
 from btkit.crosscheck.records import Instrument, L, Order, PlainAccount, PlainRun, PlainTrade
 from btkit.spec import BaseSpec
 
@@ -48,6 +50,7 @@ class Walk(ABC, Generic[L]):
         self.gated = spec.filter_scope == "all"
         self.max_holding, self.places = spec.max_holding_bars, spec.max_concurrent_positions
         self.texts = filled_texts(spec)
+        self.reads = set().union(*map(names_in, self.expressions(spec)))
         self.lots: list[L] = []
         self.orders: list[Order[L]] = []
         self.left: list[tuple[int, int, PlainTrade]] = []
@@ -69,7 +72,7 @@ class Walk(ABC, Generic[L]):
                 self.step(i)
             found.equity.append(self.equity(i))
             found.cash.append(self.free())
-        found.trades = self.listed()
+        found.trades = [trade for _, _, trade in self.left]
         found.counts = self.counts
         return found
 
@@ -160,6 +163,43 @@ class Walk(ABC, Generic[L]):
     def position_names(self, lot: L | None, i: int) -> dict[str, object]:
         """Return the names of a position that its book knows, or what they are when flat."""
 
+    def account_names(self, i: int) -> dict[str, object]:
+        """Return those names of the account that are read."""
+        known: dict[str, Callable[[int], float | None]] = {
+            "equity": self.equity,
+            "open_lots": self.open_lots,
+            "bars_since_exit": self.bars_since_exit,
+            "last_pnl": self.last_pnl,
+            "last_return_pct": self.last_return_pct,
+            "losing_streak": self.losing_streak,
+        }
+        return {name: value(i) for name, value in known.items() if name in self.reads}
+
+    def open_lots(self, _i: int) -> float:
+        """2.12: How many lots are open, those that leave at this bar among them (3.4)."""
+        return float(len(self.lots))
+
+    def bars_since_exit(self, i: int) -> float | None:
+        """2.12: 0 on the bar of the last exit fill; None before any."""
+        return float(i - self.left[-1][0]) if self.left else None
+
+    def last_pnl(self, _i: int) -> float | None:
+        """2.12: Of the trade closed last, the last one of the list (3.9); None before any."""
+        return self.left[-1][2].pnl if self.left else None
+
+    def last_return_pct(self, _i: int) -> float | None:
+        """2.12: Of the trade closed last, the last one of the list (3.9); None before any."""
+        return self.left[-1][2].return_pct if self.left else None
+
+    def losing_streak(self, _i: int) -> float:
+        """2.12: How many of the trades closed last lost money, in the order of the list (3.9)."""
+        streak = 0.0
+        for _, _, trade in reversed(self.left):
+            if not trade.pnl < 0:
+                break
+            streak += 1
+        return streak
+
     def scope(self, i: int, lot: L | None) -> dict[str, object]:
         """3.2: Each name's value at the close of bar i; when flat, `bars_held` is 0."""
         held = 0.0 if lot is None else float(self.bars_held(lot, i))
@@ -170,6 +210,7 @@ class Walk(ABC, Generic[L]):
             "capital": self.free(),
             "bars_held": held,
             "days_held": held,
+            **self.account_names(i),
             **self.position_names(lot, i),
         }
 
@@ -284,6 +325,6 @@ class Walk(ABC, Generic[L]):
         self.left_over.ruined = True
         self.close_all(i, "ruin")
 
-    def listed(self) -> list[PlainTrade]:
+    def list_trade(self, lot: L, i: int, trade: PlainTrade) -> None:
         """3.9: Trades are listed in order of exit, on one bar the oldest lot first."""
-        return [trade for _, _, trade in sorted(self.left, key=lambda closed: closed[:2])]
+        insort(self.left, (i, lot.bar, trade), key=lambda closed: closed[:2])

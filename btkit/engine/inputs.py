@@ -14,19 +14,39 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-# Where the loop keeps the values of the position's names; aliases share a place.
-# The last two are an option position's.
-IN_POSITION, CAPITAL, BARS_HELD, PNL, CREDIT_KEPT, SHORT_DELTA = range(6)
-POSITION_SLOTS = 6
-POSITION_NAMES: Mapping[str, int] = MappingProxyType(
+# Where the loop keeps the values of the position's names, NaN for None; aliases share a place.
+IN_POSITION, CAPITAL, BARS_HELD, PNL = range(4)
+# An option position's
+CREDIT_KEPT, SHORT_DELTA = range(4, 6)
+# A share lot's, and the account's
+ENTRY_PRICE, HIGHEST, LOWEST = range(6, 9)
+EQUITY, OPEN_LOTS, BARS_SINCE_EXIT, LAST_RETURN, LAST_PNL, LOSING_STREAK = range(9, 15)
+POSITION_SLOTS = 15
+ACCOUNT_NAMES: Mapping[str, int] = MappingProxyType(
+    {
+        "equity": EQUITY,
+        "open_lots": OPEN_LOTS,
+        "bars_since_exit": BARS_SINCE_EXIT,
+        "last_return_pct": LAST_RETURN,
+        "last_pnl": LAST_PNL,
+        "losing_streak": LOSING_STREAK,
+    }
+)
+LOT_NAMES: Mapping[str, int] = MappingProxyType(
+    {"entry_price": ENTRY_PRICE, "highest_since_entry": HIGHEST, "lowest_since_entry": LOWEST}
+)
+"""Of share lots only: a spread has no price, and its high and low are of nothing that it holds."""
+ANY_POSITION_NAMES: Mapping[str, int] = MappingProxyType(
     {
         "in_position": IN_POSITION,
         "capital": CAPITAL,
         "bars_held": BARS_HELD,
         "days_held": BARS_HELD,
         "position_pnl_pct": PNL,
+        **ACCOUNT_NAMES,
     }
 )
+POSITION_NAMES: Mapping[str, int] = MappingProxyType({**ANY_POSITION_NAMES, **LOT_NAMES})
 
 
 class Market(NamedTuple):

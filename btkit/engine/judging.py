@@ -74,7 +74,8 @@ def decide(
     filtered = True
     if entering or (held and reading.filters):
         # Filters, entries and sizing see the oldest open lot (3.2).
-        book.describe(rules, closes, money, counts, lots, marks, 0, bar, room.position)
+        if reading.filters or reading.entries or reading.sizing:
+            book.describe(rules, closes, money, counts, lots, marks, 0, bar, room.position)
         filtered = not reading.filters or all_met(decisions, FILTER_LIST, bar, room)
         if (
             entering

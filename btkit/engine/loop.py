@@ -15,19 +15,22 @@ from __future__ import annotations
 from btkit.conditions.compiled import compiled_inline, compiled_lean
 from btkit.engine.books.shares import SHARES
 from btkit.engine.books.spreads import SPREADS
+from btkit.engine.history import describe_account, note_extremes, note_trades
 from btkit.engine.judging import decide
 from btkit.engine.lots import close_lots, fill_orders, order_exits
 from btkit.engine.orders import Kind, Reason
-from btkit.engine.reading import Reading, either_reading, reading_of, sizing_of
+from btkit.engine.reading import NOTHING, either_reading, reading_of, sizing_of
 from btkit.engine.sides import decide_either, side_held
 from btkit.engine.state import (
     CASH,
     FINAL,
+    FINAL_EQUITY,
     LAST_DECIDED,
     LOT_REASON,
     LOTS,
     ORDERS,
     RUINED,
+    STREAK,
     TRADES,
     UNFILLED,
 )
@@ -44,7 +47,8 @@ def _simulate(
     money, counts, orders = state.money, state.counts, state.orders
     lots, marks, closes = state.lots, state.marks, market.close
     closed, closed_marks = trades.lots, trades.marks
-    equity, cash, decision_cash = curve.equity, curve.cash, curve.decision_cash
+    equity, cash = curve.equity, curve.cash
+    decision_cash, decision_equity = curve.decision_cash, curve.decision_equity
     # Of a strategy of one side `both` is None, of one of both `decisions`: then the compiler leaves
     # out what is for the other.
     if decisions is not None:
@@ -61,6 +65,7 @@ def _simulate(
     exiting = counts[LOTS] > 0
     decided = counts[LAST_DECIDED]
     judges_filters = reading.filters and rules.filter_all
+    streak = 0
     bar = first - 1
     while bar < last - 1:
         bar += 1
@@ -94,11 +99,17 @@ def _simulate(
                     cash[bar:until] = money[CASH]
                 if decision_cash.size:
                     decision_cash[bar:until] = money[CASH]
+                    for at in range(bar, until):
+                        decision_equity[at] = equity[at]
+                if reading.extremes:
+                    note_extremes(market.high, market.low, counts, lots, marks, bar, until)
                 decided = until - 1
                 bar = until
                 if bar == last:
                     break
         closed_before = counts[TRADES]
+        if reading.account:
+            streak = counts[STREAK]
         if not rules.at_close:
             if exiting:
                 close_lots(
@@ -107,17 +118,25 @@ def _simulate(
                 )  # fmt: skip
                 exiting = False
             if counts[ORDERS] > 0:
-                fill_orders(book, rules, market, money, counts, lots, marks, orders, bar, kind)
+                fill_orders(
+                    book, rules, market, money, counts, lots, marks, orders, reading, bar, kind
+                )
         if book.expire(market, counts, marks, bar):
             close_lots(
                 book, rules, market, money, counts, lots, marks, closed, closed_marks,
                 bar, late,
             )  # fmt: skip
         book.mark(rules, market, counts, lots, marks, bar)
+        if reading.extremes:
+            note_extremes(market.high, market.low, counts, lots, marks, bar, bar + 1)
         worth = book.worth(closes, money, counts, lots, marks, bar)
         free = book.free(money, counts, lots)
         if decision_cash.size:
-            decision_cash[bar] = free
+            decision_cash[bar], decision_equity[bar] = free, worth
+        if reading.account:
+            if counts[TRADES] > closed_before:
+                note_trades(book, money, counts, closed, closed_marks, closed_before, streak, bar)
+            describe_account(money, counts, worth, bar, room.position)
         ruined = worth <= 0.0
         if not ruined:
             decided = bar
@@ -132,7 +151,7 @@ def _simulate(
                     kind, room,
                 )  # fmt: skip
             if bar == final:
-                money[FINAL] = free
+                money[FINAL], money[FINAL_EQUITY] = free, worth
             if rules.at_close:
                 if exiting:
                     close_lots(
@@ -141,7 +160,9 @@ def _simulate(
                     )  # fmt: skip
                     exiting = False
                 if counts[ORDERS] > 0 and bar < final:
-                    fill_orders(book, rules, market, money, counts, lots, marks, orders, bar, kind)
+                    fill_orders(
+                        book, rules, market, money, counts, lots, marks, orders, reading, bar, kind
+                    )
                 book.mark(rules, market, counts, lots, marks, bar)
                 worth = book.worth(closes, money, counts, lots, marks, bar)
                 ruined = worth <= 0.0
@@ -169,7 +190,11 @@ def _simulate(
                 cash[bar:] = money[CASH]
             if decision_cash.size:
                 decision_cash[bar + 1 :] = money[CASH]
-        if counts[TRADES] > closed_before + 1:
+                decision_equity[bar + 1 :] = money[CASH]
+        if reading.account:
+            if counts[TRADES] > closed_before:
+                note_trades(book, money, counts, closed, closed_marks, closed_before, streak, bar)
+        elif counts[TRADES] > closed_before + 1:
             order_exits(counts, closed, closed_marks, bar)
         if ruined:
             break
@@ -203,7 +228,7 @@ def run_bars(first, last, market, decisions, rules, state, trades, curve, room):
         # The same with constants, for most strategies: the compiler leaves out what they never do.
         _simulate(
             SHARES, first, last, market, decisions, rules, state, trades, curve, room,
-            Reading(False, False, False, False, False), sizing, None,
+            NOTHING, sizing, None,
         )  # fmt: skip
 
 

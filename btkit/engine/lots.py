@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from btkit.conditions.compiled import compiled_inline, compiled_lean
-from btkit.engine.orders import INSTRUMENT, KIND, ORDER_COLUMNS, SIDE
+from btkit.engine.orders import INSTRUMENT, KIND, ORDER_COLUMNS, SIDE, Kind
 from btkit.engine.state import (
     CASH,
     LAST_ENTRY,
@@ -12,7 +14,10 @@ from btkit.engine.state import (
     LOT_EXIT_BAR,
     LOT_EXIT_COMMISSION,
     LOT_EXIT_PRICE,
+    LOT_HIGHEST,
     LOT_INSTRUMENT,
+    LOT_LOWEST,
+    LOT_PRICE,
     LOT_REASON,
     LOT_SIDE,
     LOTS,
@@ -21,9 +26,19 @@ from btkit.engine.state import (
     TRADES,
 )
 
+_ON_CLOSE = int(Kind.MARKET_ON_CLOSE)
+
 
 @compiled_inline
-def fill_orders(book, rules, market, money, counts, lots, marks, orders, bar, kind):
+def _begin_extremes(lots, lot, kind, close):
+    # A bar entered at its close counts by its fill and close (2.12), one entered at its open whole.
+    price, late = lots[lot, LOT_PRICE], kind == _ON_CLOSE
+    lots[lot, LOT_HIGHEST] = max(price, close) if late else -np.inf
+    lots[lot, LOT_LOWEST] = min(price, close) if late else np.inf
+
+
+@compiled_inline
+def fill_orders(book, rules, market, money, counts, lots, marks, orders, reading, bar, kind):
     """Open a lot for each order of a kind, or count why not."""
     waiting = 0
     for order in range(counts[ORDERS]):
@@ -44,6 +59,8 @@ def fill_orders(book, rules, market, money, counts, lots, marks, orders, bar, ki
         marks[lot, LOT_REASON] = 0
         marks[lot, LOT_INSTRUMENT] = int(orders[order, INSTRUMENT])
         marks[lot, LOT_SIDE] = int(orders[order, SIDE])
+        if reading.extremes:
+            _begin_extremes(lots, lot, kind, market.close[marks[lot, LOT_INSTRUMENT], bar])
         counts[LOTS] += 1
         counts[LAST_ENTRY] = bar
     counts[ORDERS] = waiting

@@ -8,8 +8,15 @@ import numpy as np
 
 from btkit.conditions.compiled import also_compiled, compiled_inline
 from btkit.conditions.machine import STACK_SIZE, Op, Tag, is_true, run_program
-from btkit.decisions.records import ENTRY_LIST, EXIT_LIST, FILTER_LIST, SIZE_LIST, STOP_LIST
-from btkit.engine.inputs import CAPITAL, POSITION_SLOTS, Floats
+from btkit.decisions.records import (
+    ENTRY_LIST,
+    EXIT_LIST,
+    FILTER_LIST,
+    LIST_COUNT,
+    SIZE_LIST,
+    STOP_LIST,
+)
+from btkit.engine.inputs import CAPITAL, EQUITY, HIGHEST, POSITION_SLOTS, Floats
 
 _FAILED, _MISSING = int(Tag.FAILED), int(Tag.NONE)
 _CONST, _COLUMN, _POSITION = int(Op.CONST), int(Op.COLUMN), int(Op.POSITION)
@@ -68,18 +75,45 @@ def _share_of_cash(code, first, last, constants):
 
 
 class Reading(NamedTuple):
-    """Which parts of a strategy read the position, and so are run bar by bar."""
+    """Which parts of a strategy read the position, and so are run bar by bar.
+
+    Parameters
+    ----------
+    filters, entries, exits, stops, sizing
+        Whether the list, or the formula, does.
+    extremes
+        Whether any of them reads what prices came to since a lot's entry.
+    account
+        Whether any reads what the account is worth, or what trades came to.
+    """
 
     filters: bool
     entries: bool
     exits: bool
     stops: bool
     sizing: bool
+    extremes: bool
+    account: bool
+
+
+NOTHING = Reading(False, False, False, False, False, False, False)
 
 
 @compiled_inline
 def _any_program(decisions, which):
     return decisions.lists[which, 0] < decisions.lists[which, 1]
+
+
+@compiled_inline
+def _any_reads(decisions, first, last):
+    # Whether a program reads one of the position's slots from `first` to `last` - 1.
+    code, programs, lists = decisions.code, decisions.programs, decisions.lists
+    for which in range(LIST_COUNT):
+        for program in range(lists[which, 0], lists[which, 1]):
+            for at in range(programs[program, 0], programs[program, 1]):
+                if code[at, 0] == _POSITION and first <= code[at, 1] < last:
+                    return True
+    return False
 
 
 @compiled_inline
@@ -105,6 +139,8 @@ def reading_of(decisions, sizing):
         _any_program(decisions, EXIT_LIST),
         _any_program(decisions, STOP_LIST),
         sizing[1] < 0,
+        _any_reads(decisions, HIGHEST, EQUITY),
+        _any_reads(decisions, EQUITY, POSITION_SLOTS),
     )
 
 
@@ -117,6 +153,8 @@ def either_reading(one, other):
         one.exits or other.exits,
         one.stops or other.stops,
         one.sizing or other.sizing,
+        one.extremes or other.extremes,
+        one.account or other.account,
     )
 
 

@@ -18,6 +18,7 @@ from btkit.engine.orders import Reason, Skip
 from btkit.engine.reading import new_room
 from btkit.engine.state import (
     FINAL,
+    FINAL_EQUITY,
     LAST_DECIDED,
     RUINED,
     SHARE_WIDTH,
@@ -59,6 +60,8 @@ class Outcome:
         $ at the start.
     final_decision_cash
         $ free when the last bar's orders were decided, before the books closed.
+    final_decision_equity
+        $ that the account was worth then.
     trades
         Closed lots in order of exit, on one bar the oldest first; bars count from the first bar
         given, warm-up included.
@@ -77,6 +80,7 @@ class Outcome:
     start: int
     capital: float
     final_decision_cash: float
+    final_decision_equity: float
     trades: Trades
     curve: Curve
     skipped: dict[str, int]
@@ -87,13 +91,23 @@ class Outcome:
     @property
     def decision_cash(self) -> Floats:
         """Free cash in $ when each bar's orders were decided; meaningless where none were."""
-        if self.curve.decision_cash.size:
-            return self.curve.decision_cash
-        cash = self.curve.cash.copy()
-        if self.last_decided == len(cash) - 1:
+        curve = self.curve
+        return self._when_decided(curve.decision_cash, curve.cash, self.final_decision_cash)
+
+    @property
+    def decision_equity(self) -> Floats:
+        """The account's worth in $ when each bar's orders were decided; likewise."""
+        curve = self.curve
+        return self._when_decided(curve.decision_equity, curve.equity, self.final_decision_equity)
+
+    def _when_decided(self, decided: Floats, after_fills: Floats, final: float) -> Floats:
+        if decided.size:
+            return decided
+        seen = after_fills.copy()
+        if self.last_decided == len(seen) - 1:
             # The curve's last point comes after all lots were closed.
-            cash[-1] = self.final_decision_cash
-        return cash
+            seen[-1] = final
+        return seen
 
 
 def commission_rules(model: str, commission: float) -> dict[str, float]:
@@ -283,6 +297,7 @@ class ChunkedRun:
             start=self.start,
             capital=self.capital,
             final_decision_cash=float(state.money[FINAL]),
+            final_decision_equity=float(state.money[FINAL_EQUITY]),
             trades=self._trades.cut(slice(done)),
             curve=self._curve,
             skipped={

@@ -12,17 +12,24 @@ from btkit.engine.inputs import Floats, Integers
 from btkit.engine.orders import ORDER_COLUMNS, Skip
 
 # State.money
-CASH, FINAL = range(2)
+CASH, FINAL, FINAL_EQUITY = range(3)
+# Of the trade closed last, where the strategy reads it
+TRADE_PNL, TRADE_RETURN = range(3, 5)
+MONEY = 5
 # State.counts; SKIPPED + Skip is one counter for each reason
 LOTS, TRADES, ORDERS, UNFILLED, RUINED = range(5)
 # Bars of the last decision, entry fill and exit fill; `NEVER` before any
 LAST_DECIDED, LAST_ENTRY, LAST_EXIT = range(5, 8)
 NEVER = -1
-SKIPPED = 8
+# Trades in a row that lost money up to the one closed last, where the strategy reads it
+STREAK = 8
+SKIPPED = 9
 COUNTERS = SKIPPED + len(Skip)
 # Columns of State.lots and Trades.lots; a book has its own from LOT_COLUMNS on
 LOT_PRICE, LOT_EXIT_PRICE, LOT_QUANTITY, LOT_COMMISSION, LOT_EXIT_COMMISSION = range(5)
-LOT_COLUMNS = 5
+# What prices came to since the entry, where the strategy reads it
+LOT_HIGHEST, LOT_LOWEST = range(5, 7)
+LOT_COLUMNS = 7
 # Columns of State.marks and Trades.marks; a book has its own from MARK_COLUMNS on
 LOT_BAR, LOT_EXIT_BAR, LOT_REASON, LOT_INSTRUMENT, LOT_SIDE = range(5)
 MARK_COLUMNS = 5
@@ -40,7 +47,8 @@ class State(NamedTuple):
     Parameters
     ----------
     money
-        float64: `CASH`, and what was free when the `FINAL` bar's orders were decided.
+        float64: `CASH`; what was free, and the account's worth, when the `FINAL` bar's orders were
+        decided; and what the trade closed last came to.
     counts
         int64: open lots, closed ones, waiting orders and other counters, and when something last
         happened.
@@ -142,11 +150,14 @@ class Curve(NamedTuple):
     decision_cash
         What is free when the bar's orders are decided; only where they fill at that very close,
         or else it is `cash`, but for the last bar's `FINAL`.
+    decision_equity
+        Likewise what the account is worth, else `equity`, but for the last bar's `FINAL_EQUITY`.
     """
 
     equity: Floats
     cash: Floats
     decision_cash: Floats
+    decision_equity: Floats
 
     def cut(self, bars: slice) -> Self:
         """Return copies of what was written at some bars."""
@@ -178,8 +189,10 @@ def new_state(capital: float, lots: int, width: Width = SHARE_WIDTH) -> State:
     """
     counts = np.zeros(COUNTERS, np.int64)
     counts[LAST_DECIDED : LAST_EXIT + 1] = NEVER
+    money = np.zeros(MONEY)
+    money[CASH] = capital
     return State(
-        np.array([capital, 0.0]),
+        money,
         counts,
         np.zeros((lots, width.lots)),
         np.zeros((lots, width.marks), np.int64),
@@ -204,7 +217,8 @@ def new_curve(bars: int, *, at_close: bool) -> Curve:
     at_close
         Whether orders fill at the close at which they are decided.
     """
-    return Curve(np.empty(bars), np.empty(bars), np.empty(bars if at_close else 0))
+    decided = bars if at_close else 0
+    return Curve(np.empty(bars), np.empty(bars), np.empty(decided), np.empty(decided))
 
 
 class Snapshot(NamedTuple):

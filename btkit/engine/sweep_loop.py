@@ -18,15 +18,16 @@ from btkit.decisions.records import (
     STOP_LIST,
     Decisions,
 )
+from btkit.engine.books.shares import profit
 from btkit.engine.inputs import Flags, Floats, Integers, Market, Rules
 from btkit.engine.loop import run_bars
-from btkit.engine.orders import Side
 from btkit.engine.reading import Room, new_room
 from btkit.engine.state import (
     CASH,
     LAST_DECIDED,
     LAST_EXIT,
-    LOT_SIDE,
+    LOT_BAR,
+    LOT_EXIT_BAR,
     NEVER,
     RUINED,
     TRADES,
@@ -50,7 +51,6 @@ from btkit.metrics.measure import (
 )
 
 _PASS, _NEVER, _ROW = int(Term.PASS), int(Term.NEVER), int(Term.ROW)
-_SELL = int(Side.SELL)
 _LT, _LE, _GT = int(Term.LT), int(Term.LE), int(Term.GT)
 
 
@@ -172,7 +172,7 @@ def new_scratch(bars: int, lots: int, periods: int) -> Scratch:
         new_trades(bars),
         worth,
         # What is in cash is not measured.
-        Curve(worth[1:], np.empty(0), np.empty(0)),
+        Curve(worth[1:], np.empty(0), np.empty(0), np.empty(0)),
         np.empty((3, bars)),
         new_meter(),
         np.empty(periods + 1),
@@ -342,11 +342,9 @@ def trade_values_into(values, marks, clock, tick_hours, pnl, share, hours):
         float64 (n_trades,): written in place.
     """
     for trade in range(pnl.size):
-        gain = values[trade, 1] - values[trade, 0]
-        gross = values[trade, 2] * (-gain if marks[trade, LOT_SIDE] == _SELL else gain)
-        pnl[trade] = gross - values[trade, 3] - values[trade, 4]
-        share[trade] = pnl[trade] / (values[trade, 2] * values[trade, 0])
-        hours[trade] = float(clock[marks[trade, 1]] - clock[marks[trade, 0]]) / tick_hours
+        pnl[trade], share[trade] = profit(values, marks, trade)
+        held = clock[marks[trade, LOT_EXIT_BAR]] - clock[marks[trade, LOT_BAR]]
+        hours[trade] = float(held) / tick_hours
 
 
 @compiled_inline

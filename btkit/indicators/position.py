@@ -99,4 +99,62 @@ ENTRIES = (
         "spread); 0 when flat.",
         "long: close / entry fill - 1; short: 1 - close / entry fill",
     ),
+    position(
+        "entry_price",
+        "float",
+        "Price at which the lot was bought or sold short, slippage included; None when flat. An "
+        "option spec does not know it.",
+        "entry fill",
+    ),
+    position(
+        "highest_since_entry",
+        "float",
+        "Highest high of the bars from the lot's entry fill to this one; a bar entered at its "
+        "close counts by its fill and close. None when flat; an option spec does not know it.",
+        "max(high[bar of the entry fill .. i])",
+    ),
+    position(
+        "lowest_since_entry",
+        "float",
+        "Lowest low of the bars from the lot's entry fill to this one; a bar entered at its close "
+        "counts by its fill and close. None when flat; an option spec does not know it.",
+        "min(low[bar of the entry fill .. i])",
+    ),
+    position(
+        "equity",
+        "float",
+        "Cash and open lots at the bar's close, before fills at that close, in account currency.",
+        "cash + value of the open lots at close[i]",
+    ),
+    position(
+        "open_lots",
+        "float",
+        "How many lots are open, those that leave next among them.",
+        "open lots",
+    ),
+    position(
+        "bars_since_exit",
+        "float",
+        "Bars since the last exit filled, 0 on its own bar; None before any.",
+        "i - bar of the last exit fill",
+    ),
+    position(
+        "last_return_pct",
+        "float",
+        "Return of the trade closed last, a fraction of what it was entered for (of its largest "
+        "loss, for a spread); None before any.",
+        "return_pct of the last trade of the list",
+    ),
+    position(
+        "last_pnl",
+        "float",
+        "Profit of the trade closed last, less commissions, in account currency; None before any.",
+        "pnl of the last trade of the list",
+    ),
+    position(
+        "losing_streak",
+        "float",
+        "How many trades in a row, up to the one closed last, lost money; 0 before any.",
+        "trades of the list after the last one with pnl >= 0",
+    ),
 )

@@ -18,9 +18,9 @@ class ConditionCount(BaseModel):
 
     Entry and filter conditions that read the position see the oldest open trade, exit and stop
     conditions each open trade in turn: such a condition held at a bar if it did for any of them.
-    When flat they see zeros. Where a strategy takes both sides, exit and stop conditions see the
-    trades of theirs alone, and `capital` is what is in cash, also for an entry that would follow
-    at once on a trade of the other side.
+    When flat they see zeros, and None for a lot's prices. Where a strategy takes both sides, exit
+    and stop conditions see the trades of theirs alone, and `capital` is what is in cash, also for
+    an entry that would follow at once on a trade of the other side.
     """
 
     model_config = ConfigDict(frozen=True)

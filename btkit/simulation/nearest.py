@@ -20,6 +20,7 @@ from btkit.conditions.nodes import (
     On,
     Or,
     Over,
+    Position,
     TextConst,
     Unary,
     number,
@@ -76,7 +77,9 @@ def tell_nearest(
             f"; it came nearest on {date}, with {miss.left:.6g} where {_NEEDED[miss.op]} "
             f"{miss.right:.6g} was needed"
         )
-    columns = {column.label: column for column in columns_of(tree)}
+    columns: dict[str, Node] = {column.label: column for column in columns_of(tree)}
+    # Of the position's names some are None while nothing is held, or before anything closed.
+    columns |= {node.name: node for node in tree.walk() if isinstance(node, Position)}
     missing, raised, both, never = dict.fromkeys(columns, 0), 0, False, ""
     for view in views:
         never = _tell_texts(view, tree)

@@ -22,10 +22,20 @@ from btkit.engine.books.spread_records import (
     SpreadRules,
 )
 from btkit.engine.books.spread_valuations import Valuations, closes_at_close, follow
-from btkit.engine.inputs import Floats, Integers
+from btkit.engine.inputs import (
+    BARS_HELD,
+    CAPITAL,
+    CREDIT_KEPT,
+    IN_POSITION,
+    PNL,
+    SHORT_DELTA,
+    Floats,
+    Integers,
+)
 from btkit.errors import UsageError
 from btkit.indicators import OPTION_POSITION_DEFAULTS, FeatureSet
 from btkit.pricing.spreads import Spread
+from btkit.simulation.account import AccountHistory
 from btkit.simulation.inputs import Inputs, conclude
 from btkit.simulation.option_inputs import option_market, spread_rules
 from btkit.simulation.result import Result
@@ -172,15 +182,18 @@ class SpreadPositions:
             seen[held] = when_held
             return seen
 
-        slots: tuple[Callable[[], Floats], ...] = (
-            lambda: held.astype(np.float64),
-            lambda: self.outcome.decision_cash[bars],
-            lambda: column(age),
-            lambda: column(per_loss),
-            lambda: column(kept / credit),
-            lambda: column(valuations.short_delta[row], self.rules.short_delta),
-        )
-        return {name: slots[slot] for name, slot in OPTION_POSITION_NAMES.items()}
+        slots: dict[int, Callable[[], Floats]] = {
+            IN_POSITION: lambda: held.astype(np.float64),
+            CAPITAL: lambda: self.outcome.decision_cash[bars],
+            BARS_HELD: lambda: column(age),
+            PNL: lambda: column(per_loss),
+            CREDIT_KEPT: lambda: column(kept / credit),
+            SHORT_DELTA: lambda: column(valuations.short_delta[row], self.rules.short_delta),
+        }
+        account = self._account.names(bars)
+        return account | {
+            name: slots[slot] for name, slot in OPTION_POSITION_NAMES.items() if slot in slots
+        }
 
     def warnings(self, fallbacks: Mapping[str, int], bars: int) -> list[dict[str, str]]:
         """Warn where too often an estimate stood in for implied volatility."""
@@ -195,6 +208,10 @@ class SpreadPositions:
                 f"bars ({estimated / bars:.0%}). {error}",
             }
         ]
+
+    @cached_property
+    def _account(self) -> AccountHistory:
+        return AccountHistory(self.outcome, self.closed, *self.decided_upon())
 
     @cached_property
     def _followed(self) -> Valuations:

@@ -28,6 +28,7 @@ from btkit.engine.inputs import Flags, Floats, Integers
 from btkit.engine.orders import Side
 from btkit.engine.standing import decided_upon
 from btkit.pricing.spreads import Spread
+from btkit.simulation.account import AccountHistory
 from btkit.simulation.excursions import lot_excursions
 from btkit.simulation.inputs import Inputs, conclude
 from btkit.simulation.result import Result
@@ -98,15 +99,18 @@ class SharePositions:
 
     def known(self, bars: Integers, trades: Integers) -> dict[str, Callable[[], Floats]]:
         """Return what gives the position's names; `trades` has -1 for none."""
-        held = trades >= 0
+        held, lots = trades >= 0, self.outcome.trades
 
         def age() -> Floats:
-            return _where(held, bars[held] - self.outcome.trades.entry_bar[trades[held]])
+            return _where(held, bars[held] - lots.entry_bar[trades[held]])
 
         def gain() -> Floats:
-            lots, side = self.outcome.trades, self.outcome.trades.side[trades[held]]
+            side = lots.side[trades[held]]
             ratio = self.market.close[0, bars[held]] / lots.entry_price[trades[held]]
             return _where(held, np.where(side == Side.SELL, 1.0 - ratio, ratio - 1.0))
+
+        def extreme(prices: Floats, choose: np.ufunc) -> Callable[[], Floats]:
+            return lambda: self._since_entry(bars, trades, prices[0], choose)
 
         return {
             "in_position": lambda: held.astype(np.float64),
@@ -114,7 +118,33 @@ class SharePositions:
             "bars_held": age,
             "days_held": age,
             "position_pnl_pct": gain,
+            "entry_price": lambda: _where(held, lots.entry_price[trades[held]], np.nan),
+            "highest_since_entry": extreme(self.market.high, np.maximum),
+            "lowest_since_entry": extreme(self.market.low, np.minimum),
+            **self._account.names(bars),
         }
+
+    @cached_property
+    def _account(self) -> AccountHistory:
+        return AccountHistory(self.outcome, self.closed, *self.decided_upon())
+
+    def _since_entry(
+        self, bars: Integers, trades: Integers, prices: Floats, choose: np.ufunc
+    ) -> Floats:
+        # Rows are in order of bars.
+        lots, seen = self.outcome.trades, np.full(len(bars), np.nan)
+        rows = np.flatnonzero(trades >= 0)
+        rows = rows[np.argsort(trades[rows], kind="stable")]
+        for row in np.split(rows, np.flatnonzero(np.diff(trades[rows])) + 1):
+            if len(row):
+                trade = trades[row[0]]
+                first = lots.entry_bar[trade]
+                path = prices[first : bars[row[-1]] + 1].copy()
+                if self.rules.at_close:
+                    # A bar entered at its close counts by its fill and close.
+                    path[0] = choose(lots.entry_price[trade], self.market.close[0, first])
+                seen[row] = choose.accumulate(path)[bars[row] - first]
+        return seen
 
     def warnings(self, fallbacks: Mapping[str, int], bars: int) -> list[dict[str, str]]:
         """Return none: what a lot is worth is known."""
@@ -122,8 +152,8 @@ class SharePositions:
         return []
 
 
-def _where(held: Flags, values: Floats | Integers) -> Floats:
-    seen = np.zeros(len(held))
+def _where(held: Flags, values: Floats | Integers, flat: float = 0.0) -> Floats:
+    seen = np.full(len(held), flat)
     seen[held] = values
     return seen
 

@@ -22,6 +22,7 @@ TELLING_SHARE = 0.05
 # Fractions, and what a condition can sensibly ask of one: whoever writes more means percent.
 _FRACTIONS = {
     "position_pnl_pct": (-1.0, 1.0),
+    "last_return_pct": (-1.0, 1.0),
     "pnl_pct_of_max_credit": (-10.0, 1.0),
     "premium_collected_pct": (-10.0, 1.0),
 }

@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from btkit.conditions import SIZING_NAMES, fill_parameters, intervals_in, names_in
+from btkit.conditions import NONE_UNKNOWN, SIZING_NAMES, fill_parameters, intervals_in, names_in
 from btkit.errors import Problem, SpecError
 from btkit.indicators import (
     NO_USER_EVENTS,
@@ -85,6 +85,8 @@ class BaseSpec(BaseModel):
     """Whether BT_MAX_HOLDING_BARS is its limit where it states none."""
     sizing_names: ClassVar[frozenset[str]] = SIZING_NAMES
     """What its sizing formula may read beside the namespace."""
+    unknown_names: ClassVar[Mapping[str, str]] = NONE_UNKNOWN
+    """Names of the namespace that mean nothing to its kind, with what to read instead."""
 
     # Fields that belong to other kinds only, with what to do instead.
     foreign_fields: ClassVar[dict[str, str]] = {}
@@ -178,7 +180,9 @@ class BaseSpec(BaseModel):
             spec._events = events  # noqa: SLF001 - its own class
         except ValidationError as error:
             problems += field_problems(error, data, cls.model_fields, cls.foreign_fields)
-        problems += expression_problems(data, events, cls.sizing_names)
+        problems += expression_problems(
+            data, events, cls.sizing_names, unknown_names=cls.unknown_names
+        )
         problems += calendar_problems(data)
         problems += column_problems(data, events)
         problems += cls._cross_field_problems(data)
@@ -295,7 +299,11 @@ class BaseSpec(BaseModel):
         """
         if self.slower_intervals:
             problems = expression_problems(
-                self.model_dump(), self._events, self.sizing_names, interval=interval
+                self.model_dump(),
+                self._events,
+                self.sizing_names,
+                unknown_names=self.unknown_names,
+                interval=interval,
             )
             if problems:
                 raise SpecError(problems)

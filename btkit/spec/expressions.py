@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from btkit.arguments import is_text
-from btkit.conditions import check_expression, fill_parameters, parameter_names
+from btkit.conditions import NONE_UNKNOWN, check_expression, fill_parameters, parameter_names
 from btkit.errors import Problem
 from btkit.indicators import UserEvents
 from btkit.markets import Interval
@@ -28,6 +28,7 @@ def expression_problems(
     events: UserEvents,
     sizing_names: frozenset[str],
     *,
+    unknown_names: Mapping[str, str] = NONE_UNKNOWN,
     interval: Interval | None = None,
 ) -> list[Problem]:
     """Return everything wrong with the expressions of a spec that was not validated yet.
@@ -41,6 +42,8 @@ def expression_problems(
         The events whose names are known.
     sizing_names
         What its sizing formula may read beside the namespace.
+    unknown_names
+        What its kind does not know of the namespace, with what to read instead.
     interval
         Of the bars, once it is known.
     """
@@ -76,6 +79,7 @@ def expression_problems(
                 events=events,
                 interval=interval,
                 declared=columns,
+                unknown=unknown_names,
             )
             problems += _checked(path, text, declared, check)
     problems += [

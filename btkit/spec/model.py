@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
@@ -170,6 +171,10 @@ class OptionsSpec(BaseSpec):
         "short": "leave it out: the spread_type says which way it leans",
         "commission_model": "leave it out: spreads pay the commission per contract and leg",
     }
+    unknown_names: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("entry_price", "highest_since_entry", "lowest_since_entry"),
+        "position_pnl_pct and pnl_pct_of_max_credit say how a spread stands",
+    )
 
     asset_class: AssetClass = Field(default="options", description="A label: what is traded")
     spread_type: SpreadType = Field(

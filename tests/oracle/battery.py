@@ -82,6 +82,35 @@ _FILTERED = {
 }
 
 
+_ACCOUNT: tuple[dict[str, Any], ...] = (
+    {"entry_conditions": ["losing_streak < 2"], "max_concurrent_positions": 2},
+    {"entry_conditions": ["open_lots < 2"], "max_concurrent_positions": 3},
+    {"exit_conditions": ["open_lots == 2"], "max_concurrent_positions": 3},
+    {"entry_conditions": ["bars_since_exit is None or bars_since_exit > 1"]},
+    {"exit_conditions": ["bars_since_exit == 1"], "max_concurrent_positions": 2},
+    {"entry_conditions": ["last_pnl is None or last_pnl < 0"]},
+    {"entry_conditions": ["last_return_pct is None or last_return_pct > -0.05"]},
+    {"entry_conditions": ["last_return_pct is None"]},
+    # Any other profit or return has other digits.
+    {"entry_conditions": ["last_pnl is None or last_pnl % 2 < 1"]},
+    {"exit_conditions": ["last_return_pct * 1000 % 2 < 1"], "max_concurrent_positions": 2},
+    {"stop_conditions": ["last_return_pct < 0", "losing_streak == 1"]},
+)
+_REMEMBERED: tuple[dict[str, Any], ...] = (
+    *_ACCOUNT,
+    {"exit_conditions": ["close < highest_since_entry * 0.96"], "max_holding_bars": 9},
+    {"exit_conditions": ["close > lowest_since_entry * 1.04"], "max_holding_bars": 9},
+    {"stop_conditions": ["abs(close - entry_price) > 4"], "max_holding_bars": 9},
+    {"entry_conditions": ["entry_price is None or entry_price > 200"]},
+    _LOTS | {"stop_conditions": ["high > entry_price * 1.03 or close < highest_since_entry - 6"]},
+    _LOTS | {"entry_conditions": ["entry_price is None or highest_since_entry > 104"]},
+    {"entry_conditions": ["equity > 99985 or equity < 99950"], "exit_conditions": ["equity > 1e5"]},
+    _LOTS | {"position_sizing_formula": "equity / close / (4 + losing_streak)"},
+    {"position_sizing_formula": "5 + open_lots", "max_concurrent_positions": 2},
+    _LOTS | {"filter_conditions": ["last_pnl is None or last_pnl > -40"], "filter_scope": "all"},
+)
+
+
 @cache
 def share_cases() -> list[Prepared]:
     """Return the cases of shares; each list below says what it is there for."""
@@ -194,6 +223,19 @@ def share_cases() -> list[Prepared]:
         "max_holding_bars": 9,
     }
     found.append(case(younger, bars=frame((8, 8, 2, 6), (8, 2, 6, 7)), slippage=0.0))
+    # what is remembered of lots, trades and the account, also over bars that are passed over
+    found += [case(change | mode) for change in _REMEMBERED for mode in directed]
+    quiet = {
+        "entry_conditions": ["not in_position", "close == 100"],
+        "exit_conditions": ["close < 99", "close < highest_since_entry * 0.85"],
+        "stop_conditions": ["close > 121", "close > lowest_since_entry * 1.2"],
+        "max_holding_bars": 14,
+    }
+    far = (100, 101, 120, 110, 104, 98, 101, 102, 100, 101, 99, 101, 122, 120)
+    found += [case(quiet | mode, bars=frame(far, far)) for mode in directed]
+    even = frame((10, 10, 10, 10, 10, 8), (10, 10, 10, 10, 10, 8))
+    streak = {"entry_conditions": ["losing_streak < 1", "not in_position"], "max_holding_bars": 1}
+    found.append(case(streak, bars=even, commission=0.0, slippage=0.0))
     # warm-up bars before the start; a run of one bar
     found += [case(_LOTS | mode, start_index=6) for mode in both]
     found += [case(mode, bars=frame(OPENS[:1], CLOSES[:1])) for mode in both]
@@ -365,6 +407,10 @@ def side_cases() -> list[Prepared]:
         _TURNING | {"filter_conditions": ["capital > 97000"], "position_sizing_formula": "400"},
         _TURNING | {"filter_conditions": ["bars_held < 2"], "filter_scope": "all"},
         _TURNING | {"filter_conditions": ["close > 95"], "filter_scope": "all"},
+        # what is remembered of lots and trades of either side
+        turning({"exit_conditions": ["close > lowest_since_entry * 1.03"]}, **several),
+        turning({"entry_conditions": ["losing_streak < 2"]}, exit_conditions=["open_lots > 1"]),
+        _TURNING | {"filter_conditions": ["last_pnl is None or equity > 40900"]},
         # stops of each side by its own list and its own gain
         turning(
             {"stop_conditions": ["position_pnl_pct < -0.02"], "exit_conditions": []},
@@ -487,6 +533,13 @@ def spread_cases() -> list[Prepared]:
         {"per_trade_risk_pct": 0.0001},
         {"skew": -2.0},
     ]
+    # What is remembered of trades and of the account.
+    changes += [
+        several | change | {"fill": fill, "target_dte": 9}
+        for change in _ACCOUNT
+        for fill in ("next_open", "close")
+    ]
+    changes.append({"entry_conditions": ["equity > 999000"], "exit_conditions": ["equity < 1e6"]})
     cases = [spread_case(change) for change in changes]
     cases.append(spread_case({"short_delta": 0.5, "long_delta": 0.45}, slippage=0.5))
     # The reserve, not the risk, decides the size.

@@ -44,6 +44,17 @@ OTHERS = (
 )
 MAYBE_MISSING = ("iv_rank", "iv_percentile", "current_iv", "vix", "prev_iv_rank", "sma_20")
 POSITION = ("bars_held", "days_held", "position_pnl_pct", "capital", "short_leg_delta")
+STATE = (
+    "entry_price",
+    "highest_since_entry",
+    "lowest_since_entry",
+    "equity",
+    "open_lots",
+    "bars_since_exit",
+    "last_return_pct",
+    "last_pnl",
+    "losing_streak",
+)
 BOOLEANS = (
     "in_position",
     "fomc_meeting_day",
@@ -55,7 +66,7 @@ BOOLEANS = (
     "fomc_within_3d",
 )
 CONSTANTS = ("0", "1", "2", "-1", "0.5", "3.0", "50", "100", "1e-3", "-0.02")
-NUMBERS = PRICES + OTHERS + MAYBE_MISSING * 2 + POSITION * 3 + BOOLEANS
+NUMBERS = PRICES + OTHERS + MAYBE_MISSING * 2 + POSITION * 3 + STATE * 2 + BOOLEANS
 # What may stand inside of on(): nothing that depends on the run.
 OF_BARS = PRICES + OTHERS + MAYBE_MISSING * 2 + BOOLEANS[1:]
 COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
@@ -142,6 +153,11 @@ LIKELY_ENTRIES = (
     "close > prev_close if in_position else True",
     "vix < 35 if vix is not None else not in_position",
     "rsi_3 > 10",
+    "bars_since_exit is None or bars_since_exit >= 1",
+    "losing_streak < 2 or close > prev_close",
+    "open_lots < 2",
+    "last_pnl is None or last_pnl < 50",
+    "entry_price is None or close >= entry_price * 0.98",
 )
 LIKELY_SHORTS = (
     "close < open",
@@ -167,6 +183,12 @@ LIKELY_EXITS = (
     "min(open, close) < sma_3",
     "capital < 500",
     "in_position and bars_held > 3",
+    "close < highest_since_entry * 0.97",
+    "close > lowest_since_entry * 1.03",
+    "close < highest_since_entry - 2 * atr_3",
+    "close < entry_price * 0.99 or high > entry_price * 1.04",
+    "losing_streak > 1",
+    "equity < 1000 or bars_since_exit == 0",
 )
 LIKELY_INSIDE = (
     "close > 0",
@@ -185,6 +207,10 @@ LIKELY_FILTERS = (
     "opex_week in (True, False)",
     "close > 0",
     "capital > 200 or not in_position",
+    "losing_streak < 3",
+    "last_return_pct is None or last_return_pct > -0.05",
+    "bars_since_exit != 1",
+    "equity > capital or open_lots == 0",
 )
 WITH_PARAMETERS = (
     ("close > sma_{fast} * 0.95", {"fast": 3}),
@@ -192,6 +218,8 @@ WITH_PARAMETERS = (
     ("position_pnl_pct < {limit}", {"limit": 0.05}),
     ("position_pnl_pct > {limit}", {"limit": -0.03}),
     ("bars_held % {step} == 0", {"step": 2}),
+    ("close < highest_since_entry * {keep}", {"keep": 0.96}),
+    ("losing_streak < {most}", {"most": 2}),
     ("close > on('1w', sma_{fast} * {near})", {"fast": 2, "near": 0.97}),
     ("close > mean(lag(close, {fast}), {slow}) * 0.97", {"fast": 1, "slow": 4}),
     ("not crossed_below(mean(close, {fast}), sma_{slow})", {"fast": 2, "slow": 5}),
@@ -220,6 +248,9 @@ SIZES = (
     "iv_rank * capital / close / 100",
     "capital / (close - open)",
     "-3 if close > open else 3",
+    "equity * 0.2 / close",
+    "capital / close / (1 + losing_streak)",
+    "10 if last_pnl is None else 5 + last_pnl / 10",
     "0",
     "1e300 * close * 1e300",
     "in_position or 4",

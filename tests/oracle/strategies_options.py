@@ -19,6 +19,10 @@ ENTRIES = (
     "capital > 0 and iv_atm > 0",
     "not in_position or position_pnl_pct > -0.2",
     "open_interest_short_strike >= 500",
+    "bars_since_exit is None or bars_since_exit >= 1",
+    "losing_streak < 2",
+    "open_lots < 2",
+    "last_pnl is None or last_pnl < 0 or equity > capital",
 )
 EXITS = (
     "pnl_pct_of_max_credit >= 0.25",
@@ -33,8 +37,20 @@ EXITS = (
     "capital < 50000",
     "in_position and close > prev_close",
     "1 / (bars_held - 2) > 0",
+    "losing_streak > 0",
+    "bars_since_exit == 0",
+    "last_return_pct is not None and last_return_pct < -0.1",
+    "equity < 98000 or open_lots > 2",
 )
-FILTERS = ("vix < 40", "close > 0", "bars_held < 9", "short_leg_delta < 0.8", "iv_rank < 90")
+FILTERS = (
+    "vix < 40",
+    "close > 0",
+    "bars_held < 9",
+    "short_leg_delta < 0.8",
+    "iv_rank < 90",
+    "losing_streak < 3",
+    "bars_since_exit != 0",
+)
 
 
 @st.composite

@@ -58,6 +58,39 @@ SHARE_BREAKS = {
     "quiet bars hide room for another lot": ("counts[LOTS] >= fullest", "counts[LOTS] >= 1"),
     "quiet bars hide stops": ("closed_run(one, other, bar)", "closed_run(one, one, bar)"),
     "quiet bars hide ruin": ("equity_now <= 0.0", "False"),
+    "quiet bars hide highs and lows": (
+        "note_extremes(market.high, market.low, counts, lots, marks, bar, until)",
+        "0",
+    ),
+    "highs and lows of the bar before": (
+        "note_extremes(market.high, market.low, counts, lots, marks, bar, bar + 1)",
+        "note_extremes(market.high, market.low, counts, lots, marks, bar - 1, bar)",
+    ),
+    "a bar entered at its close counts whole": (
+        "max(price, close) if late else -np.inf",
+        "close * 1.1 if late else -np.inf",
+    ),
+    "nobody looks whether highs are read": (
+        "_any_reads(decisions, HIGHEST, EQUITY)",
+        "False",
+    ),
+    "nobody looks whether trades are read": (
+        "_any_reads(decisions, EQUITY, POSITION_SLOTS)",
+        "False",
+    ),
+    "a streak of one": ("streak + 1 if pnl < 0.0 else 0", "1 if pnl < 0.0 else 0"),
+    "a streak that a gain does not end": (
+        "streak + 1 if pnl < 0.0 else 0",
+        "streak + 1 if pnl < 0.0 else streak",
+    ),
+    "something was made before any trade": (
+        "money[TRADE_PNL] if closed else math.nan",
+        "money[TRADE_PNL]",
+    ),
+    "an exit before any": (
+        "bar - counts[LAST_EXIT] if counts[LAST_EXIT] != NEVER else math.nan",
+        "bar - counts[LAST_EXIT]",
+    ),
 }
 
 # SEMANTICS 3.11.

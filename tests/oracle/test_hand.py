@@ -292,6 +292,93 @@ HANDS = [
         [(1, 3, 8, 7, 10, -10, "end_of_data"), (2, 3, 2, 6, 10, 40, "exit")],
         equity=[1000, 940, 1020, 1030],
     ),
+    # Bought at open 1 for 16. Highs since: 24, 28, 28; at close 20 of bar 3 it is 8 below, and open
+    # 4 sells for 20. An exit has filled by then: bar 5, at 16 like bar 0, decides no entry.
+    Hand(
+        "an exit below the highest high since the entry, and an entry before any exit alone",
+        (16, 16, 24, 28, 20, 16, 16),
+        (16, 24, 28, 20, 16, 16, 16),
+        {
+            "entry_conditions": ["close == 16 and bars_since_exit is None"],
+            "exit_conditions": ["close <= highest_since_entry - 8"],
+            "max_holding_bars": 9,
+        },
+        [(1, 4, 16, 20, 10, 40, "exit")],
+        equity=[1000, 1080, 1120, 1040, 1040, 1040, 1040],
+    ),
+    # Bar 0 falls from 64 to 16, where 16 * 1.25 = 20 buys: it counts by 20 and 16, not by its high
+    # of 64. At bar 1 the low is 12 and the highest still 20; it sells for 12 * 0.75 = 9.
+    Hand(
+        "the bar of an entry at its close counts by its fill and close",
+        (64, 16, 12),
+        (16, 12, 12),
+        {
+            "entry_conditions": ["entry_price is None and close == 16"],
+            "exit_conditions": ["highest_since_entry == 20", "lowest_since_entry == 12"],
+            "stop_conditions": ["highest_since_entry > 20 or lowest_since_entry == 16"],
+            "fill": "close",
+            "max_holding_bars": 9,
+        },
+        [(0, 1, 20, 9, 10, -110, "exit")],
+        equity=[960, 890, 890],
+        slippage=0.25,
+    ),
+    # Each lot is sold at the second open after its own: 10 from 16 to 12, 5 from 12 to 8 (-20, a
+    # third of 60), then 2 from 8 to 8, which is no loss and ends the streak: the next is of 10.
+    Hand(
+        "sizes by the losing streak, which what breaks even ends",
+        (16, 16, 16, 12, 12, 8, 8, 8, 8, 8, 8),
+        (16, 16, 12, 12, 8, 8, 8, 8, 8, 8, 8),
+        {
+            "entry_conditions": ["not in_position"],
+            "max_holding_bars": 1,
+            "position_sizing_formula": "10 if losing_streak == 0 else 5 if losing_streak == 1 "
+            "else 2 if last_pnl == -20 and last_return_pct < -0.3 else 1",
+        },
+        [
+            (1, 3, 16, 12, 10, -40, "max_holding"),
+            (4, 6, 12, 8, 5, -20, "max_holding"),
+            (7, 9, 8, 8, 2, 0, "max_holding"),
+            (10, 10, 8, 8, 10, 0, "end_of_data"),
+        ],
+    ),
+    # Two lots at once; both leave at the open of bar 3, the older listed first: the one closed
+    # last is the younger, 10 * (12 - 8) = 40. With one lot gone, open_lots would be below 2.
+    Hand(
+        "of lots that leave on one bar the younger is the one closed last",
+        (16, 16, 8, 12, 12, 12),
+        (16, 8, 8, 8, 12, 12),
+        {
+            "entry_conditions": ["last_pnl is None or last_pnl == -40", "open_lots < 2"],
+            "exit_conditions": ["open_lots == 2"],
+            "max_concurrent_positions": 2,
+            "max_holding_bars": 9,
+        },
+        [(1, 3, 16, 12, 10, -40, "exit"), (2, 3, 8, 12, 10, 40, "exit")],
+        equity=[1000, 920, 920, 1000, 1000, 1000],
+    ),
+    # What fills at this close is not known when it decides. Bought for 8 at close 0, sold for 16 at
+    # close 1: bar 1 decides with the lot in the equity, 920 + 10 * 16, before any trade, and buys
+    # 1 beside it. At bar 3, two bars on, the next entry comes too late to fill.
+    Hand(
+        "fills at this close are not known when it decides",
+        (8, 8, 16, 16),
+        (8, 16, 16, 16),
+        {
+            "entry_conditions": ["last_pnl is None or bars_since_exit == 2"],
+            "exit_conditions": ["equity == 1080", "open_lots == 1", "bars_since_exit is None"],
+            "fill": "close",
+            "max_concurrent_positions": 2,
+            "max_holding_bars": 9,
+            "position_sizing_formula": "10 if last_pnl is None and open_lots == 0 else 1",
+        },
+        [
+            (0, 1, 8, 16, 10, 80, "exit"),
+            (1, 3, 16, 16, 1, 0, "end_of_data"),
+        ],
+        equity=[1000, 1080, 1080, 1080],
+        unfilled=1,
+    ),
     # Sold short at 16 * 0.75 = 12, bought back at 8 * 1.25 = 10: 10 * 2 - 2 = 18. While open,
     # cash 1000 - 121 = 879 and the lot is worth 10 * (24 - 8) = 160 at bars 1 and 2.
     Hand(

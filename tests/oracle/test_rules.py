@@ -404,6 +404,104 @@ class ShortGainLikeALong:
         return lot.instrument.close[i] / lot.price - 1.0
 
 
+# 2.12: what is remembered of a lot, of trades and of the account
+
+
+@shares
+class ZeroWhenFlat:
+    def lot_names(self, lot, i):
+        return {name: value or 0.0 for name, value in super().lot_names(lot, i).items()}
+
+
+@shares
+class EntryBeforeSlippage:
+    def entry_fill(self, lot, i):
+        return lot.price - lot.slippage_cost / lot.shares * (-1 if lot.short else 1)
+
+
+@shares
+class HighestOfCloses:
+    def highest(self, lot, i):
+        return max(lot.instrument.close[lot.bar : i + 1])
+
+
+@shares
+class LowestOfCloses:
+    def lowest(self, lot, i):
+        return min(lot.instrument.close[lot.bar : i + 1])
+
+
+@shares
+class EntriesAtTheCloseSeeTheWholeBar:
+    def seen(self, lot, prices, i):
+        return prices[lot.bar : i + 1]
+
+
+@shares
+class EntriesAtTheCloseSeeNoFill:
+    def seen(self, lot, prices, i):
+        seen = super().seen(lot, prices, i)
+        return seen[1:] if self.at_close else seen
+
+
+@shares
+class TheBarOfTheEntryDoesNotCount:
+    def seen(self, lot, prices, i):
+        return super().seen(lot, prices, i)[1:] or [lot.price]
+
+
+@shares
+class LeavingLotsAreNotOpen:
+    def open_lots(self, i):
+        return super().open_lots(i) - sum(not order.is_entry for order in self.orders)
+
+
+@both
+class OneLotIsOpen:
+    def open_lots(self, i):
+        return min(super().open_lots(i), 1.0)
+
+
+@both
+class OneBarMoreSinceTheExit:
+    def bars_since_exit(self, i):
+        since = super().bars_since_exit(i)
+        return None if since is None else since + 1
+
+
+@both
+class ProfitBeforeCommission:
+    def last_pnl(self, i):
+        return self.left[-1][2].pnl + self.left[-1][2].commission if self.left else None
+
+
+@both
+class ProfitOfTheFirstTrade:
+    def last_pnl(self, i):
+        return self.left[0][2].pnl if self.left else None
+
+
+@both
+class NothingMadeBeforeAnyTrade:
+    def last_return_pct(self, i):
+        return super().last_return_pct(i) or 0.0
+
+
+@both
+class EveryLossCounts:
+    def losing_streak(self, i):
+        return float(sum(trade.pnl < 0 for _, _, trade in self.left))
+
+
+@shares
+class BreakEvenLoses:
+    def losing_streak(self, i):
+        streak = 0.0
+        while streak < len(self.left) and self.left[-1 - int(streak)][2].pnl <= 0:
+            streak += 1
+        return streak
+
+
 @shares
 class MarkedAtTheOpen:
     def value_of(self, lot, i):
@@ -688,8 +786,8 @@ class SalesArriveLate:
 
 @both
 class ListedAsTheyLeft:
-    def listed(self):
-        return [trade for _, _, trade in self.left]
+    def list_trade(self, lot, i, trade):
+        self.left.append((i, lot.bar, trade))
 
 
 @both

@@ -43,6 +43,8 @@ class Book(NamedTuple):
     describe
         ``(rules, closes, money, counts, lots, marks, lot, bar, position)``: what the position's
         names say of a lot, or of none where none is open.
+    profit
+        ``(lots, marks, trade)``: what a closed lot made in $, and its return.
     judge
         ``(rules, lots, lot)``: the reason that the book itself has to close a lot, or 0.
     """
@@ -59,4 +61,5 @@ class Book(NamedTuple):
     worth: Compiled
     free: Compiled
     describe: Compiled
+    profit: Compiled
     judge: Compiled

@@ -10,7 +10,15 @@ from btkit.conditions.compiled import compiled_inline
 from btkit.conditions.machine import Tag
 from btkit.engine.books.book import Book
 from btkit.engine.fills import affordable, commission_of, fill_price, offered
-from btkit.engine.inputs import BARS_HELD, CAPITAL, IN_POSITION, PNL
+from btkit.engine.inputs import (
+    BARS_HELD,
+    CAPITAL,
+    ENTRY_PRICE,
+    HIGHEST,
+    IN_POSITION,
+    LOWEST,
+    PNL,
+)
 from btkit.engine.orders import INSTRUMENT, QUANTITY, SIDE, Side, Skip
 from btkit.engine.quiet import mark_until_open
 from btkit.engine.state import (
@@ -18,7 +26,11 @@ from btkit.engine.state import (
     LOT_BAR,
     LOT_COLUMNS,
     LOT_COMMISSION,
+    LOT_EXIT_COMMISSION,
+    LOT_EXIT_PRICE,
+    LOT_HIGHEST,
     LOT_INSTRUMENT,
+    LOT_LOWEST,
     LOT_PRICE,
     LOT_QUANTITY,
     LOT_SIDE,
@@ -122,18 +134,30 @@ def free(money, counts, lots):
 
 @compiled_inline
 def describe(rules, closes, money, counts, lots, marks, lot, bar, position):
-    """Fill in the position's names for one lot, or for none (3.2)."""
+    """Fill in the position's names for one lot, or for none (2.12, 3.2)."""
     held = counts[LOTS] > 0
     position[IN_POSITION] = 1.0 if held else 0.0
     position[CAPITAL] = money[CASH]
     position[BARS_HELD] = bar - marks[lot, LOT_BAR] if held else 0.0
     position[PNL] = _gain_of(closes, lots, marks, lot, bar) if held else 0.0
+    position[ENTRY_PRICE] = lots[lot, LOT_PRICE] if held else math.nan
+    position[HIGHEST] = lots[lot, LOT_HIGHEST] if held else math.nan
+    position[LOWEST] = lots[lot, LOT_LOWEST] if held else math.nan
 
 
 @compiled_inline
 def _gain_of(closes, lots, marks, lot, bar):
     ratio = closes[marks[lot, LOT_INSTRUMENT], bar] / lots[lot, LOT_PRICE]
     return ratio - 1.0 if marks[lot, LOT_SIDE] == _BUY else 1.0 - ratio
+
+
+@compiled_inline
+def profit(lots, marks, trade):
+    """Return what a closed lot made, and that over what it was bought for (3.9, 3.10)."""
+    gain = lots[trade, LOT_EXIT_PRICE] - lots[trade, LOT_PRICE]
+    gross = lots[trade, LOT_QUANTITY] * (-gain if marks[trade, LOT_SIDE] == _SELL else gain)
+    pnl = gross - lots[trade, LOT_COMMISSION] - lots[trade, LOT_EXIT_COMMISSION]
+    return pnl, pnl / (lots[trade, LOT_QUANTITY] * lots[trade, LOT_PRICE])
 
 
 @compiled_inline
@@ -188,5 +212,6 @@ SHARES = Book(
     worth=worth,
     free=free,
     describe=describe,
+    profit=profit,
     judge=judge,
 )

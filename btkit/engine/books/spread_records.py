@@ -7,8 +7,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from btkit.engine.inputs import (
+    ANY_POSITION_NAMES,
     CREDIT_KEPT,
-    POSITION_NAMES,
     SHORT_DELTA,
     Flags,
     Floats,
@@ -29,7 +29,7 @@ SHARES_PER_CONTRACT = 100.0
 # The position's names that conditions of an option spec read; aliases share a place.
 OPTION_POSITION_NAMES: Mapping[str, int] = MappingProxyType(
     {
-        **POSITION_NAMES,
+        **ANY_POSITION_NAMES,
         "pnl_pct_of_max_credit": CREDIT_KEPT,
         "premium_collected_pct": CREDIT_KEPT,
         "short_leg_delta": SHORT_DELTA,

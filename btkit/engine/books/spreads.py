@@ -39,6 +39,7 @@ from btkit.engine.books.quotes import (
 from btkit.engine.books.spread_records import (
     CALL_LONG,
     CALL_SHORT,
+    CLOSE_VALUE,
     CONTRACTS,
     CREDIT,
     DELTA,
@@ -58,7 +59,15 @@ from btkit.engine.fills import fill_price, offered
 from btkit.engine.inputs import BARS_HELD, CAPITAL, CREDIT_KEPT, IN_POSITION, PNL, SHORT_DELTA
 from btkit.engine.orders import INSTRUMENT, Kind, Reason, Side, Skip
 from btkit.engine.quiet import mark_until_open
-from btkit.engine.state import CASH, LOT_BAR, LOT_COMMISSION, LOT_INSTRUMENT, LOT_REASON, LOTS
+from btkit.engine.state import (
+    CASH,
+    LOT_BAR,
+    LOT_COMMISSION,
+    LOT_EXIT_COMMISSION,
+    LOT_INSTRUMENT,
+    LOT_REASON,
+    LOTS,
+)
 from btkit.pricing.scalar import years_left
 
 _BUY, _SELL = int(Side.BUY), int(Side.SELL)
@@ -249,6 +258,16 @@ def describe(rules, closes, money, counts, lots, marks, lot, bar, position):
 
 
 @compiled_inline
+def profit(lots, marks, trade):
+    """Return what a closed spread made, and that over its max loss."""
+    contracts = lots[trade, CONTRACTS]
+    gain = lots[trade, CREDIT] - lots[trade, CLOSE_VALUE]
+    commission = lots[trade, LOT_COMMISSION] + lots[trade, LOT_EXIT_COMMISSION]
+    pnl = SHARES_PER_CONTRACT * contracts * gain - commission
+    return pnl, pnl / (lots[trade, MAX_LOSS] * contracts)
+
+
+@compiled_inline
 def judge(rules, lots, lot):
     """Return whether a spread's value has reached its stop or its target (4.5)."""
     credit, value = lots[lot, CREDIT], lots[lot, TO_CLOSE]
@@ -282,5 +301,6 @@ SPREADS = Book(
     worth=worth,
     free=free,
     describe=describe,
+    profit=profit,
     judge=judge,
 )

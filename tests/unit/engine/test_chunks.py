@@ -26,6 +26,33 @@ SPECS = {
         "position_sizing_formula": "7",
         "fill": "close",
     },
+    "reads what it remembers": {
+        "entry_conditions": ["close > open", "losing_streak < 3 or bars_since_exit > 4"],
+        "exit_conditions": ["close < highest_since_entry * 0.98 or close > 102"],
+        "stop_conditions": ["close > lowest_since_entry * 1.03", "last_pnl is None or equity > 0"],
+        "max_concurrent_positions": 2,
+        "position_sizing_formula": "equity * 0.3 / close",
+    },
+    "remembers over quiet bars, filling at the close": {
+        "entry_conditions": ["close > open", "not in_position"],
+        "exit_conditions": ["close < 99.3", "close < highest_since_entry * 0.985"],
+        "stop_conditions": [],
+        "position_sizing_formula": "10 if last_return_pct is None else 7 + open_lots",
+        "fill": "close",
+        "max_holding_bars": 30,
+    },
+    "remembers on both sides": {
+        "direction": "both",
+        "entry_conditions": ["close > open"],
+        "exit_conditions": ["close < highest_since_entry * 0.98"],
+        "stop_conditions": [],
+        "short": {
+            "entry_conditions": ["close < open", "last_pnl is None or last_pnl < 90"],
+            "exit_conditions": ["close > lowest_since_entry * 1.02"],
+            "stop_conditions": ["losing_streak > 1 and close > entry_price"],
+        },
+        "position_sizing_formula": "7",
+    },
     "ruined short": {
         "entry_conditions": ["not in_position"],
         "exit_conditions": [],
@@ -74,7 +101,10 @@ def case(request):
 
 def bits(outcome):
     arrays = [*outcome.trades, *(series[outcome.start :] for series in outcome.curve)]
-    numbers = (outcome.final_decision_cash, outcome.unfilled, outcome.ruined, outcome.last_decided)
+    numbers = (
+        outcome.final_decision_cash, outcome.final_decision_equity, outcome.unfilled,
+        outcome.ruined, outcome.last_decided,
+    )  # fmt: skip
     return [array.tobytes() for array in arrays], numbers, outcome.skipped
 
 

@@ -105,6 +105,15 @@ REFERENCE = [
     "bars_held",
     "days_held",
     "position_pnl_pct",
+    "entry_price",
+    "highest_since_entry",
+    "lowest_since_entry",
+    "equity",
+    "open_lots",
+    "bars_since_exit",
+    "last_return_pct",
+    "last_pnl",
+    "losing_streak",
 ]
 FAMILIES = [
     "sma", "ema", "highest", "lowest", "wma", "dema", "tema", "kama", "hma", "rsi", "roc", "cci",
@@ -304,7 +313,7 @@ def test_several_names_are_as_near(wrong, right):
 @pytest.mark.parametrize(
     "wrong",
     [
-        "date", "entry_price", "stop_price", "exit_price", "time", "pnl", "mass",
+        "date", "fill_price", "stop_price", "exit_price", "time", "pnl", "mass",
         "bb_middle", "qqqqqq", "", "_",
     ],
 )  # fmt: skip

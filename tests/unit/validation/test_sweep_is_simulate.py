@@ -74,6 +74,32 @@ CASES = {
         },
         AXES | {"weak": [45, 55]},
     ),
+    "what is remembered of lots, trades and the account": (
+        {
+            "entry_conditions": ["sma_{fast} > sma_{slow}", "losing_streak < {most}"],
+            "exit_conditions": ["close < highest_since_entry * {keep}"],
+            "stop_conditions": ["close > sma_{slow}", "close > lowest_since_entry / {keep}"],
+            "filter_conditions": ["bars_since_exit is None or bars_since_exit >= {most}"],
+            "position_sizing_formula": "equity / close / 3 if last_pnl is None else 5 + open_lots",
+            "max_concurrent_positions": 2,
+            "parameters": {"fast": 3, "slow": 9, "most": 2, "keep": 0.97},
+        },
+        AXES | {"most": [1, 4], "keep": [0.95, 0.98]},
+    ),
+    "what is remembered on both sides": (
+        {
+            "direction": "both",
+            "entry_conditions": ["sma_{fast} > sma_{slow}"],
+            "exit_conditions": ["close < highest_since_entry * {keep}"],
+            "short": {
+                "entry_conditions": ["sma_{fast} < sma_{slow}", "losing_streak < 3"],
+                "exit_conditions": ["close > lowest_since_entry / {keep}"],
+                "stop_conditions": ["last_return_pct < 0 and open_lots > 0"],
+            },
+            "parameters": {"fast": 3, "slow": 9, "keep": 0.97},
+        },
+        AXES | {"keep": [0.95, 0.98]},
+    ),
     "a crossover among other conditions": (
         {
             "filter_conditions": ["vix < 30"],

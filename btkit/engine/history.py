@@ -1,0 +1,68 @@
+"""What a run remembers for its conditions (SEMANTICS 2.12).
+
+How far prices went since each lot was entered, and what the trades that closed by now came to. Of
+a strategy that does not read it the compiler leaves it out.
+"""
+
+from __future__ import annotations
+
+import math
+
+from btkit.conditions.compiled import compiled_inline
+from btkit.engine.inputs import (
+    BARS_SINCE_EXIT,
+    EQUITY,
+    LAST_PNL,
+    LAST_RETURN,
+    LOSING_STREAK,
+    OPEN_LOTS,
+)
+from btkit.engine.lots import order_exits
+from btkit.engine.state import (
+    LAST_EXIT,
+    LOT_HIGHEST,
+    LOT_INSTRUMENT,
+    LOT_LOWEST,
+    LOTS,
+    NEVER,
+    STREAK,
+    TRADE_PNL,
+    TRADE_RETURN,
+    TRADES,
+)
+
+
+@compiled_inline
+def note_extremes(highs, lows, counts, lots, marks, first, last):
+    """Let bars `first` to `last` - 1 count for the open lots' highs and lows."""
+    for lot in range(counts[LOTS]):
+        instrument = marks[lot, LOT_INSTRUMENT]
+        for bar in range(first, last):
+            lots[lot, LOT_HIGHEST] = max(lots[lot, LOT_HIGHEST], highs[instrument, bar])
+            lots[lot, LOT_LOWEST] = min(lots[lot, LOT_LOWEST], lows[instrument, bar])
+
+
+@compiled_inline
+def note_trades(book, money, counts, closed, closed_marks, first, streak, bar):
+    """Note what the trades from `first` on came to, all of this bar, in the order of the list.
+
+    `streak` is how many trades in a row before them lost money.
+    """
+    order_exits(counts, closed, closed_marks, bar)
+    for trade in range(first, counts[TRADES]):
+        pnl, share = book.profit(closed, closed_marks, trade)
+        money[TRADE_PNL], money[TRADE_RETURN] = pnl, share
+        streak = streak + 1 if pnl < 0.0 else 0
+    counts[STREAK] = streak
+
+
+@compiled_inline
+def describe_account(money, counts, worth, bar, position):
+    """Fill in the account's names, the same for every lot."""
+    closed = counts[TRADES] > 0
+    position[EQUITY] = worth
+    position[OPEN_LOTS] = counts[LOTS]
+    position[BARS_SINCE_EXIT] = bar - counts[LAST_EXIT] if counts[LAST_EXIT] != NEVER else math.nan
+    position[LAST_RETURN] = money[TRADE_RETURN] if closed else math.nan
+    position[LAST_PNL] = money[TRADE_PNL] if closed else math.nan
+    position[LOSING_STREAK] = counts[STREAK]
