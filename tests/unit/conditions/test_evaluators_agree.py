@@ -5,7 +5,7 @@ import math
 import numpy as np
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from oracle.strategies import NUMBERS, conditions, numerics
+from oracle.strategies import NUMBERS, STATE, conditions, numerics
 from support.python_evaluation import python_value
 
 from btkit.conditions import parse_expression
@@ -24,6 +24,7 @@ SLOTS = {
     "days_held": 2,
     "position_pnl_pct": 3,
     "short_leg_delta": 4,
+    **{name: 5 + place for place, name in enumerate(STATE)},
 }
 USUAL = (0.0, 1.0, 2.0, 3.0, 50.0, 100.0, -1.0, 0.5, -0.02, 1e-3, 2.675, 1e22)
 EXTREME = (-0.0, 1e308, -1e308, 5e-324, 2.0**53, 1e16, -7.5)
@@ -39,12 +40,16 @@ def tables(draw):
     pool = st.one_of(*(st.sampled_from(USUAL),) * 4, st.sampled_from(EXTREME + MISSING))
     present = st.one_of(*(st.sampled_from(USUAL),) * 4, st.sampled_from(EXTREME))
     values = draw(st.lists(pool, min_size=7, max_size=29))
-    given_position = draw(st.lists(present, min_size=5, max_size=5))
+    missing_or_present = st.one_of(st.just(math.nan), present, present)
+    given_position = [
+        *draw(st.lists(present, min_size=5, max_size=5)),
+        *draw(st.lists(missing_or_present, min_size=len(STATE), max_size=len(STATE))),
+    ]
     table = {}
     for place, name in enumerate(sorted(set(NUMBERS) | set(SLOTS) | {"rsi_3", "opex_week"})):
         cells = [values[(place * 3 + bar * 5) % len(values)] for bar in range(BARS)]
         if name in SLOTS:
-            # The position is never missing, and is the same for all bars of one call.
+            # Of the position only what is remembered may be missing; all bars of one call are alike.
             cells = [given_position[SLOTS[name]]] * BARS
         if truth_value(name):
             cells = [cell if not math.isfinite(cell) else float(cell > 0) for cell in cells]
@@ -107,7 +112,7 @@ def machine_values(tree, table):
         columns[row] = table[node.name]
         kind = Tag.BOOL if truth_value(node.name) else Tag.FLOAT
         tags[row] = np.where(np.isfinite(columns[row]), kind, Tag.NONE)
-    position = np.zeros(5)
+    position = np.zeros(len(set(SLOTS.values())))
     for name, slot in SLOTS.items():
         position[slot] = table[name][0]
     return [
