@@ -49,7 +49,7 @@ def tables(draw):
     for place, name in enumerate(sorted(set(NUMBERS) | set(SLOTS) | {"rsi_3", "opex_week"})):
         cells = [values[(place * 3 + bar * 5) % len(values)] for bar in range(BARS)]
         if name in SLOTS:
-            # Of the position only what is remembered may be missing; all bars of one call are alike.
+            # Of the position what is remembered may be missing; all bars of one call are alike.
             cells = [given_position[SLOTS[name]]] * BARS
         if truth_value(name):
             cells = [cell if not math.isfinite(cell) else float(cell > 0) for cell in cells]
