@@ -103,3 +103,27 @@ def test_an_opening_range_breakout_is_out_before_the_session_ends():
         decided = day.index[day.index < trade.entry_date][-1]
         assert day.loc[decided, "close"] > day["high"].iloc[:2].max()
         assert trade.exit_date <= day.index[-1]
+
+
+def test_a_chandelier_hangs_from_the_highest_high_and_waits_after_three_losses():
+    spec = bt.load_spec(FILES[0].parent / "chandelier_trend.yaml")
+    bars = history().bars
+    result = bt.simulate(spec, bars, capital=1_000_000, start="2005-01-03")
+    trades, lost = result.trades, (result.trades["pnl"] < 0).tolist()
+    atr = bt.compute_indicators(bars)["atr_14"]
+    places = [
+        (bars.index.get_loc(trade.entry_date), bars.index.get_loc(trade.exit_date))
+        for trade in trades.itertuples()
+    ]
+    for entry, left in places:
+        high = bars["high"].iloc[entry:left].cummax()
+        below = bars["close"].iloc[entry:left] < high - 3 * atr.iloc[entry:left]
+        # Decided at the last close before the exit's open, and at none before.
+        assert below.tolist() == [False] * (left - entry - 1) + [True]
+    waited = [
+        places[at][0] - places[at - 1][1] > 21
+        for at in range(3, len(lost))
+        if all(lost[at - 3 : at])
+    ]
+    assert waited
+    assert all(waited)
