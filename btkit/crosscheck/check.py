@@ -330,6 +330,8 @@ def _of_trades(result: Result, plain: PlainRun, times: pd.DatetimeIndex) -> Iter
         theirs["entry_date"], theirs["exit_date"] = times[trade.entry_bar], times[trade.exit_bar]
         if result.spec.takes_both_sides:
             mine["direction"], theirs["direction"] = row["direction"], trade.direction
+        if result.spec.leaves_in_parts:
+            mine["lot"], theirs["lot"] = row["lot"], trade.lot
         if trade.legs:
             theirs["legs"] = _legs(trade)
             mine["legs"] = _legs(result.spreads[place])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 
 from btkit.crosscheck.records import PlainTrade
@@ -315,20 +316,46 @@ def turnover(trades: Sequence[PlainTrade], equity: Sequence[float], days: Sequen
     return quotient(filled / 2.0, mean(equity)) * 365.25 / span
 
 
+def whole_lots(trades: Sequence[PlainTrade]) -> list[PlainTrade]:
+    """3.12: A lot's parts are one trade, at its last exit; its return is of all its shares."""
+    parts: dict[int, list[PlainTrade]] = {}
+    for trade in trades:
+        # Taken out and put in again, the lot that left last is the last one.
+        parts[trade.lot] = [*parts.pop(trade.lot, []), trade]
+    return [_together(listed) for listed in parts.values()]
+
+
+def _together(parts: Sequence[PlainTrade]) -> PlainTrade:
+    if len(parts) == 1:
+        return parts[0]
+    last, pnl = parts[-1], 0.0
+    for part in parts:
+        pnl += part.pnl
+    return replace(
+        last,
+        shares=last.entered,
+        pnl=pnl,
+        return_pct=pnl / (last.entered * last.entry_price),
+        commission=math.fsum(part.commission for part in parts),
+        slippage_cost=math.fsum(part.slippage_cost for part in parts),
+    )
+
+
 def measure_trades(
-    trades: Sequence[PlainTrade], times: Sequence[datetime], *, start: int
+    rows: Sequence[PlainTrade], times: Sequence[datetime], *, start: int
 ) -> dict[str, float]:
     """Return the metrics of the list of trades by name.
 
     Parameters
     ----------
-    trades
-        In the order of exit.
+    rows
+        In the order of exit, one for each part of a lot.
     times
         Of all bars, warm-up included.
     start
         The first bar at which orders were decided.
     """
+    trades = whole_lots(rows)
     won = [trade for trade in trades if trade.pnl > 0.0]
     lost = [trade for trade in trades if trade.pnl < 0.0]
     wins, losses = [trade.pnl for trade in won], [trade.pnl for trade in lost]

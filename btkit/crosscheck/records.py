@@ -73,10 +73,11 @@ class PlainAccount:
 
 @dataclass(eq=False)
 class Lot:
-    """Something held since one fill; `bar` is the fill's."""
+    """Something held since one fill; `bar` is the fill's, `number` counts the lots from 1."""
 
     instrument: Instrument
     bar: int
+    number: int
 
 
 L = TypeVar("L", bound=Lot)
@@ -86,8 +87,8 @@ L = TypeVar("L", bound=Lot)
 class Order(Generic[L]):
     """What was decided at a bar: to leave a lot, or, without one, to enter.
 
-    `quantity` is what an entry asks for; NaN where the size follows from the fill. `short` is
-    whether an entry sells.
+    `quantity` is what an entry asks for, or the part of a lot that leaves; NaN where the size
+    follows from the fill, and where all of a lot leaves. `short` is whether an entry sells.
     """
 
     instrument: Instrument
@@ -114,10 +115,10 @@ class PlainLeg:
 
 @dataclass(frozen=True)
 class PlainTrade:
-    """One closed lot; bars count from the first one loaded, warm-up included.
+    """One closed lot, or a part of it; bars count from the first one loaded, warm-up included.
 
     Prices are $ a share: of a spread the credit and the cost of buying it back; `shares` are 100
-    a contract.
+    a contract, `entered` those of the whole lot.
     """
 
     symbol: str
@@ -132,6 +133,8 @@ class PlainTrade:
     bars_held: int
     commission: float
     slippage_cost: float
+    lot: int
+    entered: float
     legs: tuple[PlainLeg, ...] = ()
     direction: str = "long"
 

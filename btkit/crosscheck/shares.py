@@ -1,10 +1,10 @@
-"""Lots of shares, long or short: SEMANTICS 3.5 to 3.7, 3.9 and 3.10."""
+"""Lots of shares, long or short: SEMANTICS 3.5 to 3.7, 3.9, 3.10 and 3.12."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 from btkit.crosscheck.evaluation import RAISED, evaluate, filled_in, number
@@ -22,17 +22,24 @@ _OPTION_NAMES = {
 }
 _LEAST_WORTH = 0.01  # a fraction of a share worth less than a cent is what rounding left over
 _STEPS_DOWN = 8  # two do; more only so that a broken rule ends, too
+_LEFT_OVER = 1e-9  # a share of the entry that is no rest, but what rounding left of fractions
 
 
 @dataclass(eq=False)
 class ShareLot(Lot):
-    """Shares bought, or sold short, in one fill; the costs are the entry's."""
+    """Shares bought, or sold short, in one fill; the costs are the entry's.
+
+    `shares` and `commission` are of what is left, `slipped` is $ a share; `taken` are the part
+    exits that were made, by their places in the spec.
+    """
 
     short: bool
     price: float
     shares: float
     commission: float
-    slippage_cost: float
+    slipped: float
+    entered: float
+    taken: set[int] = field(default_factory=set)
 
 
 class Shares(Walk[ShareLot]):
@@ -46,12 +53,22 @@ class Shares(Walk[ShareLot]):
         self.risk = spec.per_trade_risk_pct
         self.formula = filled_in(spec.position_sizing_formula, spec.parameters)
         self.model = spec.commission_model or self.default_model(spec.asset_class)
+        self.fractions: dict[str, list[float]] = {}
+        self.read_parts("scale_out", spec)
+
+    def read_parts(self, name: str, spec: StrategySpec) -> None:
+        """Take the part exits of one side over, and count their conditions."""
+        self.texts[name] = [part.when for part in spec.filled_parts]
+        self.fractions[name] = [part.fraction for part in spec.filled_parts]
+        self.counts |= {(name, index): (0, 0) for index in range(len(self.texts[name]))}
 
     @classmethod
     def expressions(cls, spec: BaseSpec) -> list[str]:
         """Return the conditions and the size formula."""
-        formula = cast("StrategySpec", spec).position_sizing_formula
-        return [*super().expressions(spec), filled_in(formula, spec.parameters)]
+        spec = cast("StrategySpec", spec)
+        parts = [part.when for part in spec.filled_parts]
+        formula = filled_in(spec.position_sizing_formula, spec.parameters)
+        return [*super().expressions(spec), *parts, formula]
 
     # 3.2: what conditions read
 
@@ -149,6 +166,92 @@ class Shares(Walk[ShareLot]):
         less = math.nextafter(shares, 0.0)
         return less if self.fractional else min(shares - 1.0, less)
 
+    # 3.12: part exits
+
+    def decide_parts(self, i: int, *, filters_pass: bool) -> None:
+        """3.12: Parts leave by the conditions of the spec."""
+        self.judge_parts("scale_out", i, self.lots, filters_pass=filters_pass)
+
+    def judge_parts(self, name: str, i: int, lots: list[ShareLot], *, filters_pass: bool) -> None:
+        """3.12: Each part exit is judged for each lot whose lists and age have not fired.
+
+        2.5: Filters whose scope is all gate them as they do the exit list.
+        """
+        judged: list[ShareLot | None] = [*lots] or [None]
+        scopes = [self.scope(i, lot) for lot in judged]
+        for index, text in enumerate(self.texts[name]):
+            met = [self.met(text, scope) for scope in scopes]
+            held, raised = self.counts[name, index]
+            self.counts[name, index] = held + (True in met), raised + (None in met)
+            for lot, holds in zip(lots, met, strict=False):
+                if holds and self.is_judged(filters_pass=filters_pass) and self.stays(lot):
+                    self.order_part(lot, index, self.fractions[name][index])
+
+    def stays(self, lot: ShareLot) -> bool:
+        """3.12: The lot's lists and `max_holding` have not fired."""
+        return not any(o.lot is lot and o.reason != "scale_out" for o in self.orders)
+
+    def order_part(self, lot: ShareLot, index: int, fraction: float) -> None:
+        """3.12: Each entry leaves at most once a lot, and at least one share or nothing.
+
+        One whose size comes to no share sells nothing at any bar, since it is of the shares at
+        entry: whether it counts as made makes no difference. Where several hold at one bar, each
+        is an order of its own, in the order of the spec.
+        """
+        shares = self.part_of(lot, fraction)
+        if index in lot.taken or not self.is_enough(shares):
+            return
+        lot.taken.add(index)
+        self.orders.append(Order(self.instrument, "scale_out", lot, shares))
+
+    def part_of(self, lot: ShareLot, fraction: float) -> float:
+        """3.12: Floor(fraction x shares at entry), unfloored when fractional, at most what is left.
+
+        Of fractions that add up to one, rounding may leave a share of a share that nobody holds:
+        it goes along.
+        """
+        left = self.remaining(lot)
+        shares = fraction * lot.entered
+        if not self.fractional:
+            return min(float(math.floor(shares)), left)
+        return left if left - shares <= _LEFT_OVER * lot.entered else shares
+
+    def is_enough(self, shares: float) -> bool:
+        """3.12: At least one share, or, when fractional, anything."""
+        return shares > 0 if self.fractional else shares >= 1
+
+    def remaining(self, lot: ShareLot) -> float:
+        """3.12: What the parts that were decided leave of a lot."""
+        left = lot.shares
+        for order in self.orders:
+            if order.lot is lot and order.reason == "scale_out":
+                left -= order.quantity
+        return left
+
+    def carry_out(self, order: Order[ShareLot], lot: ShareLot, i: int, price: float) -> None:
+        """3.12: A part is a trade of its own; the rest stays, and with it the lot's place."""
+        if order.reason != "scale_out":
+            super().carry_out(order, lot, i, price)
+            return
+        borne = self.commission_share(lot, order.quantity)
+        part = replace(lot, shares=order.quantity, commission=borne)
+        lot.commission -= borne
+        lot.shares -= order.quantity
+        self.close(part, i, price, order.reason)
+        if lot.shares == 0:
+            self.lots.remove(lot)
+
+    def commission_share(self, lot: ShareLot, shares: float) -> float:
+        """3.12: The entry commission is shared by shares, so that the shares of it add up to it.
+
+        Of part and rest the larger one is worked out, and the other is what remains: the
+        difference of a number and one between its half and itself is exact.
+        """
+        rest = lot.shares - shares
+        if rest > shares:
+            return lot.commission - lot.commission * max(rest / lot.shares, 0.5)
+        return lot.commission * max(shares / lot.shares, 0.5)
+
     # 3.7: commission
 
     def default_model(self, asset_class: str) -> str:
@@ -197,8 +300,10 @@ class Shares(Walk[ShareLot]):
             return "insufficient_cash"
         fee = self.fee(shares, fill)
         self.cash = self.cash - (shares * fill + fee)
-        slipped = shares * abs(fill - price)
-        self.lots.append(ShareLot(order.instrument, i, order.short, fill, shares, fee, slipped))
+        number, slipped = self.next_number(), abs(fill - price)
+        self.lots.append(
+            ShareLot(order.instrument, i, number, order.short, fill, shares, fee, slipped, shares)
+        )
         return None
 
     def worth(self, lot: ShareLot, price: float) -> float:
@@ -210,6 +315,11 @@ class Shares(Walk[ShareLot]):
         return self.worth(lot, lot.instrument.close[i])
 
     def leave(self, lot: ShareLot, i: int, price: float, reason: str) -> None:
+        """3.9: A lot leaves as a whole, or what parts have left of it."""
+        self.lots.remove(lot)
+        self.close(lot, i, price, reason)
+
+    def close(self, lot: ShareLot, i: int, price: float, reason: str) -> None:
         """3.9, 3.10: A sale returns what the lot is worth, less its commission."""
         fill = self.exit_price(price, short=lot.short)
         fee = self.exit_fee(lot.shares, fill)
@@ -227,10 +337,11 @@ class Shares(Walk[ShareLot]):
             exit_reason=reason,
             bars_held=i - lot.bar,
             commission=lot.commission + fee,
-            slippage_cost=lot.slippage_cost + lot.shares * abs(fill - price),
+            slippage_cost=lot.shares * lot.slipped + lot.shares * abs(fill - price),
+            lot=lot.number,
+            entered=lot.entered,
             direction="short" if lot.short else "long",
         )
-        self.lots.remove(lot)
         self.list_trade(lot, i, trade)
 
     def profit(self, lot: ShareLot, fill: float, fee: float) -> float:

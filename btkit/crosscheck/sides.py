@@ -38,6 +38,7 @@ class EitherSide(Shares):
         spec = cast("StrategySpec", spec)
         super().__init__(spec, instrument, account)
         more = _short_texts(spec)
+        self.read_parts(_named("scale_out", short=SHORT), spec.opposite)
         self.texts |= more
         self.counts |= {(name, at): (0, 0) for name in more for at in range(len(more[name]))}
         self.sizes = {side: self.size_of(spec, short=side) for side in _SIDES}
@@ -49,6 +50,7 @@ class EitherSide(Shares):
         """Return the conditions and the size formulas of both sides."""
         spec = cast("StrategySpec", spec)
         short = [text for listed in _short_texts(spec).values() for text in listed]
+        short += [part.when for part in spec.opposite.filled_parts]
         formula = None if spec.short is None else spec.short.position_sizing_formula
         if formula is not None:
             short.append(filled_in(formula, spec.parameters))
@@ -92,6 +94,8 @@ class EitherSide(Shares):
             reason = self.reason(lot, i, stop=stop, leave=leave)
             if reason is not None:
                 self.order_exit(lot, reason)
+        name = _named("scale_out", short=short)
+        self.judge_parts(name, i, lots, filters_pass=filters_pass)
 
     def enters(self, i: int, *, short: bool) -> bool:
         """3.11: Whether a side would enter: its list and the filters hold, and it has a place."""
@@ -106,8 +110,8 @@ class EitherSide(Shares):
 
     def may_turn(self) -> bool:
         """3.11: Only when the exit of every open lot has been decided by this bar."""
-        leaving = [order.lot for order in self.orders]
-        return all(lot in leaving for lot in self.lots)
+        leaving = [order.lot for order in self.orders if order.reason != "scale_out"]
+        return all(lot in leaving or self.remaining(lot) == 0 for lot in self.lots)
 
     def would_turn(self, i: int, *, short: bool) -> bool:
         """3.11: Judged with the capital that there will be; leaving lots take no place (3.4)."""

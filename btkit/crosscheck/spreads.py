@@ -163,6 +163,7 @@ class Spreads(Walk[PlainSpread], OptionPrices):
             PlainSpread(
                 order.instrument,
                 i,
+                self.next_number(),
                 expiry,
                 legs,
                 credit,
@@ -221,7 +222,9 @@ class Spreads(Walk[PlainSpread], OptionPrices):
             exit_bar=i,
             entry_price=lot.credit,
             exit_price=value,
+            lot=lot.number,
             shares=shares,
+            entered=shares,
             pnl=pnl,
             return_pct=pnl / (lot.max_loss * lot.contracts),
             exit_reason=reason,

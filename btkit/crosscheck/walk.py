@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Generic
 
 from btkit.crosscheck.evaluation import RAISED, evaluate, filled_in, names_in
+from btkit.crosscheck.measures import whole_lots
 from btkit.crosscheck.records import Instrument, L, Order, PlainAccount, PlainRun, PlainTrade
 from btkit.spec import BaseSpec
 
@@ -53,6 +54,7 @@ class Walk(ABC, Generic[L]):
         self.reads = set().union(*map(names_in, self.expressions(spec)))
         self.lots: list[L] = []
         self.orders: list[Order[L]] = []
+        self.entered = 0
         self.left: list[tuple[int, int, PlainTrade]] = []
         self.left_over: PlainRun = PlainRun(instrument.times[account.start :])
         self.counts = {
@@ -101,9 +103,9 @@ class Walk(ABC, Generic[L]):
                 self.orders.remove(order)
                 self.fill(order, i, self.price_of(order, i))
 
-    def turn(self, order: Order[L]) -> int:
+    def turn(self, order: Order[L]) -> tuple[bool, int]:
         """3.1: Exits come before entries; of the exits the oldest lot's comes first."""
-        return int(order.is_entry)
+        return order.is_entry, 0 if order.lot is None else order.lot.number
 
     def fills(self, order: Order[L], i: int) -> bool:
         """3.8: At the last bar, exits fill at the close where the spec says so; entries do not."""
@@ -121,7 +123,16 @@ class Walk(ABC, Generic[L]):
             if refusal is not None:
                 self.skip(refusal)
         else:
-            self.leave(order.lot, i, price, order.reason)
+            self.carry_out(order, order.lot, i, price)
+
+    def carry_out(self, order: Order[L], lot: L, i: int, price: float) -> None:
+        """Let a lot leave as was ordered."""
+        self.leave(lot, i, price, order.reason)
+
+    def next_number(self) -> int:
+        """Return the number of the lot that is opened next."""
+        self.entered += 1
+        return self.entered
 
     @abstractmethod
     def enter(self, order: Order[L], i: int, price: float) -> str | None:
@@ -185,16 +196,23 @@ class Walk(ABC, Generic[L]):
 
     def last_pnl(self, _i: int) -> float | None:
         """2.12: Of the trade closed last, the last one of the list (3.9); None before any."""
-        return self.left[-1][2].pnl if self.left else None
+        closed = self.closed_lots()
+        return closed[-1].pnl if closed else None
 
     def last_return_pct(self, _i: int) -> float | None:
         """2.12: Of the trade closed last, the last one of the list (3.9); None before any."""
-        return self.left[-1][2].return_pct if self.left else None
+        closed = self.closed_lots()
+        return closed[-1].return_pct if closed else None
+
+    def closed_lots(self) -> list[PlainTrade]:
+        """3.12: `last_*` and streaks take a lot's parts as one trade, at its last exit."""
+        still = {lot.number for lot in self.lots}
+        return whole_lots([trade for _, _, trade in self.left if trade.lot not in still])
 
     def losing_streak(self, _i: int) -> float:
         """2.12: How many of the trades closed last lost money, in the order of the list (3.9)."""
         streak = 0.0
-        for _, _, trade in reversed(self.left):
+        for trade in reversed(self.closed_lots()):
             if not trade.pnl < 0:
                 break
             streak += 1
@@ -261,12 +279,16 @@ class Walk(ABC, Generic[L]):
             reason = self.reason(lot, i, stop=stop, leave=leave)
             if reason is not None:
                 self.order_exit(lot, reason)
+        self.decide_parts(i, filters_pass=filters_pass)
         if filters_pass and enters and self.has_room():
             self.order_entry(i)
 
     def order_exit(self, lot: L, reason: str) -> None:
         """Decide that a lot leaves."""
         self.orders.append(Order(self.instrument, reason, lot))
+
+    def decide_parts(self, i: int, *, filters_pass: bool) -> None:
+        """Decide which parts leave of lots that stay: of spreads none."""
 
     def oldest(self) -> L | None:
         """3.2: For filters, entries and sizing the position is the oldest open lot."""
@@ -327,4 +349,4 @@ class Walk(ABC, Generic[L]):
 
     def list_trade(self, lot: L, i: int, trade: PlainTrade) -> None:
         """3.9: Trades are listed in order of exit, on one bar the oldest lot first."""
-        insort(self.left, (i, lot.bar, trade), key=lambda closed: closed[:2])
+        insort(self.left, (i, lot.number, trade), key=lambda closed: closed[:2])

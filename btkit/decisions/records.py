@@ -16,6 +16,35 @@ ENTRY_LIST, EXIT_LIST, STOP_LIST, FILTER_LIST, SIZE_LIST = range(5)
 LIST_COUNT = 5
 
 
+class Parts(NamedTuple):
+    """When lots leave in parts (SEMANTICS 3.12), each of them one entry.
+
+    Parameters
+    ----------
+    fractions
+        float64 (n_parts,): how much of the shares at entry leaves.
+    gates
+        bool (n_parts, n_bars): the whole-array part of each condition, filters included where they
+        apply.
+    programs
+        int64 (n_parts, 2): each condition's first program, and the one after its last.
+    leave_gate
+        bool (n_bars,): where the gate of the exit list or that of any part is open; (0,) without
+        parts.
+    """
+
+    fractions: NDArray[np.float64]
+    gates: Flags
+    programs: Integers
+    leave_gate: Flags
+
+
+NO_PARTS = Parts(
+    np.zeros(0), np.zeros((0, 0), np.bool_), np.zeros((0, 2), np.int64), np.zeros(0, np.bool_)
+)
+"""Of a strategy whose lots leave as a whole."""
+
+
 class Decisions(NamedTuple):
     """When to act, worked out before the loop as far as it does not depend on the position.
 
@@ -31,6 +60,8 @@ class Decisions(NamedTuple):
         (n_programs, 2); each list's first program and the one after its last (LIST_COUNT, 2).
     tables
         Constants and columns that the programs read.
+    parts
+        When lots leave in parts.
     """
 
     entry_gate: Flags
@@ -41,6 +72,7 @@ class Decisions(NamedTuple):
     programs: Integers
     lists: Integers
     tables: Tables
+    parts: Parts = NO_PARTS
 
 
 class BothSides(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,11 +18,13 @@ from btkit.decisions.records import (
     EXIT_LIST,
     FILTER_LIST,
     LIST_COUNT,
+    NO_PARTS,
     SIZE_LIST,
     STOP_LIST,
     BothSides,
     Decisions,
     Flags,
+    Parts,
 )
 from btkit.errors import Problem, SpecError
 from btkit.indicators import POSITION_NAMES as ALL_POSITION_NAMES
@@ -64,6 +66,24 @@ class Clause:
 
 
 @dataclass(frozen=True)
+class PartClause(Clause):
+    """The condition of one part exit.
+
+    Parameters
+    ----------
+    fraction
+        How much of the shares at entry leaves.
+    """
+
+    fraction: float
+
+    @property
+    def path(self) -> str:
+        """Where the condition stands in the spec."""
+        return f"{super().path}.when"
+
+
+@dataclass(frozen=True)
 class Clauses:
     """All conditions of a spec and its sizing formula, parsed.
 
@@ -73,6 +93,8 @@ class Clauses:
         The four lists.
     sizing
         The sizing formula; its index is -1.
+    parts
+        The part exits.
     short
         Of a spec that takes both sides the short one's, with the same filters; the others are
         then the long one's.
@@ -83,6 +105,7 @@ class Clauses:
     stop: tuple[Clause, ...]
     filters: tuple[Clause, ...]
     sizing: Clause
+    parts: tuple[PartClause, ...] = ()
     short: Clauses | None = None
 
     @property
@@ -91,11 +114,12 @@ class Clauses:
         return (self,) if self.short is None else (replace(self, short=None), self.short)
 
     def conditions(self) -> tuple[Clause, ...]:
-        """Return the conditions in the order of a spec: entry, exit, stop, filter, then short."""
-        own = (*self.entry, *self.exit, *self.stop, *self.filters)
-        if self.short is None:
+        """Return the conditions: entry, exit, stop, filter, part exits, then those of short."""
+        own = (*self.entry, *self.exit, *self.stop, *self.filters, *self.parts)
+        short = self.short
+        if short is None:
             return own
-        return (*own, *self.short.entry, *self.short.exit, *self.short.stop)
+        return (*own, *short.entry, *short.exit, *short.stop, *short.parts)
 
     def expressions(self) -> tuple[Clause, ...]:
         """Return the conditions and the sizing formulas."""
@@ -135,6 +159,7 @@ def parse_clauses(
     within: str = "",
     costs: Mapping[str, float] | None = None,
     declared: Iterable[str] = (),
+    parts: Iterable[tuple[str, float]] = (),
 ) -> Clauses:
     """Parse every expression of a spec.
 
@@ -155,6 +180,8 @@ def parse_clauses(
         What else is fixed in the sizing formula, by name.
     declared
         The columns of the bars that the spec declares.
+    parts
+        Condition, parameters filled in, and fraction of each part exit.
 
     Raises
     ------
@@ -163,11 +190,11 @@ def parse_clauses(
     """
     problems: list[Problem] = []
 
-    def parse(name: str, index: int, text: str) -> Clause | None:
+    def parse(name: str, index: int, text: str, *, field: str = "") -> Clause | None:
         is_sizing = index < 0
         in_sizing = {"risk_pct": risk_pct, **(costs or {})}
         fixed = {**constants, **(in_sizing if is_sizing else {})}
-        path = name if is_sizing else f"{name}[{index}]"
+        path = name if is_sizing else f"{name}[{index}]{field}"
         tree, found = parse_expression(
             text,
             path=path,
@@ -187,10 +214,15 @@ def parse_clauses(
         )
         for name in ("entry", "exit", "stop", "filter")
     }
+    leaving = tuple(
+        PartClause(clause.list_name, clause.index, clause.text, clause.tree, fraction)
+        for index, (when, fraction) in enumerate(parts)
+        if (clause := parse(f"{within}scale_out", index, when, field=".when"))
+    )
     formula = parse(f"{within}position_sizing_formula", -1, sizing)
     if problems or formula is None:
         raise SpecError(problems)
-    return Clauses(lists["entry"], lists["exit"], lists["stop"], lists["filter"], formula)
+    return Clauses(lists["entry"], lists["exit"], lists["stop"], lists["filter"], formula, leaving)
 
 
 def plan_decisions(
@@ -244,6 +276,9 @@ def plan_decisions(
             gates[which] = gate
         lists[SIZE_LIST] = len(programs), len(programs) + 1
         programs.append(assembler.add(clauses.sizing.tree))
+        parts = _planned_parts(
+            clauses.parts, evaluator, assembler, programs, gates, filter_all=filter_all
+        )
         tables = tables_of(assembler, evaluator, bars)
     return Decisions(
         gates[ENTRY_LIST],
@@ -254,7 +289,35 @@ def plan_decisions(
         np.array(programs, np.int64).reshape(-1, 2),
         lists,
         tables,
+        parts,
     )
+
+
+def _planned_parts(
+    clauses: Sequence[PartClause],
+    evaluator: ColumnEvaluator,
+    assembler: Assembler,
+    programs: list[tuple[int, int]],
+    gates: Mapping[int, Flags],
+    *,
+    filter_all: bool,
+) -> Parts:
+    if not clauses:
+        return NO_PARTS
+    spans = np.zeros((len(clauses), 2), np.int64)
+    first = gates[FILTER_LIST] if filter_all else np.ones_like(gates[FILTER_LIST])
+    open_at = np.tile(first, (len(clauses), 1))
+    for place, clause in enumerate(clauses):
+        spans[place, 0] = len(programs)
+        for part in conjuncts(clause.tree):
+            if part.reads_position:
+                programs.append(assembler.add(part))
+            else:
+                open_at[place] &= evaluator.evaluate(part).met()
+                evaluator.forget()
+        spans[place, 1] = len(programs)
+    fractions = np.array([clause.fraction for clause in clauses])
+    return Parts(fractions, open_at, spans, gates[EXIT_LIST] | open_at.any(axis=0))
 
 
 def plan_sides(

@@ -11,6 +11,7 @@ from btkit.documents.benchmark import (
 from btkit.documents.build import RunDocument, build_report, data_section, describe_run
 from btkit.documents.inputs import check_result
 from btkit.documents.kinds import REPORTS, OptionsReport, ReportKind, kind_of_report, read_report
+from btkit.documents.lots import whole_lots
 from btkit.documents.models import (
     Benchmark,
     ConditionEntry,
@@ -70,4 +71,5 @@ __all__ = [
     "report_schema",
     "stitched_benchmark",
     "stored_decisions",
+    "whole_lots",
 ]

@@ -9,6 +9,7 @@ from btkit.engine.runs import (
     TradeValues,
     commission_rules,
     run_decisions,
+    value_lots,
     value_trades,
 )
 from btkit.engine.standing import Standing, standing_of
@@ -30,5 +31,6 @@ __all__ = [
     "commission_rules",
     "run_decisions",
     "standing_of",
+    "value_lots",
     "value_trades",
 ]

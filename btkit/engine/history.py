@@ -19,10 +19,12 @@ from btkit.engine.inputs import (
 )
 from btkit.engine.lots import order_exits
 from btkit.engine.state import (
+    ENTERED,
     LAST_EXIT,
     LOT_HIGHEST,
     LOT_INSTRUMENT,
     LOT_LOWEST,
+    LOT_STAYS,
     LOTS,
     NEVER,
     STREAK,
@@ -50,6 +52,9 @@ def note_trades(book, money, counts, closed, closed_marks, first, streak, bar):
     """
     order_exits(counts, closed, closed_marks, bar)
     for trade in range(first, counts[TRADES]):
+        # A lot that leaves in parts is one trade, at its last exit (3.12).
+        if closed_marks[trade, LOT_STAYS] != 0:
+            continue
         pnl, share = book.profit(closed, closed_marks, trade)
         money[TRADE_PNL], money[TRADE_RETURN] = pnl, share
         streak = streak + 1 if pnl < 0.0 else 0
@@ -59,7 +64,7 @@ def note_trades(book, money, counts, closed, closed_marks, first, streak, bar):
 @compiled_inline
 def describe_account(money, counts, worth, bar, position):
     """Fill in the account's names, the same for every lot."""
-    closed = counts[TRADES] > 0
+    closed = counts[ENTERED] > counts[LOTS]
     position[EQUITY] = worth
     position[OPEN_LOTS] = counts[LOTS]
     position[BARS_SINCE_EXIT] = bar - counts[LAST_EXIT] if counts[LAST_EXIT] != NEVER else math.nan

@@ -8,6 +8,7 @@ from btkit.conditions.compiled import compiled_inline
 from btkit.conditions.machine import Tag
 from btkit.decisions.records import ENTRY_LIST, EXIT_LIST, FILTER_LIST, SIZE_LIST, STOP_LIST
 from btkit.engine.orders import INSTRUMENT, KIND, PRICE, QUANTITY, SIDE, Reason
+from btkit.engine.parts import judge_parts
 from btkit.engine.reading import all_met, result_of
 from btkit.engine.state import LOT_BAR, LOT_REASON, LOTS, ORDERS
 
@@ -64,7 +65,7 @@ def order_entry(counts, orders, kind, side, quantity):
 @compiled_inline
 def decide(
     book, rules, closes, money, counts, lots, marks, orders, decisions, reading, sizing,
-    bar, kind, free, room,
+    bar, kind, free, room, parts,
 ):  # fmt: skip
     """Decide at a close what enters and which lots leave; return whether any leaves."""
     share, size_column = sizing
@@ -96,7 +97,13 @@ def decide(
     in_scope = filtered or not rules.filter_all
     stopping = in_scope and decisions.stop_gate[bar]
     leaving = in_scope and decisions.exit_gate[bar]
-    return judge_lots(
+    exiting = judge_lots(
         book, rules, closes, money, counts, lots, marks, decisions, reading,
         stopping, leaving, bar, room,
     )  # fmt: skip
+    if parts is not None:
+        # Of those that stay.
+        exiting |= judge_parts(
+            book, rules, closes, money, counts, lots, marks, decisions, in_scope, bar, room
+        )
+    return exiting

@@ -19,8 +19,9 @@ from btkit.engine.history import describe_account, note_extremes, note_trades
 from btkit.engine.judging import decide
 from btkit.engine.lots import close_lots, fill_orders, order_exits
 from btkit.engine.orders import Kind, Reason
+from btkit.engine.parts import drop_due
 from btkit.engine.reading import NOTHING, either_reading, reading_of, sizing_of
-from btkit.engine.sides import decide_either, side_held
+from btkit.engine.sides import decide_either, parts_held, side_held
 from btkit.engine.state import (
     CASH,
     FINAL,
@@ -41,8 +42,9 @@ _END_OF_DATA, _RUIN = int(Reason.END_OF_DATA), int(Reason.RUIN)
 
 @compiled_inline
 def _simulate(
-    book, first, last, market, decisions, rules, state, trades, curve, room, reading, sizing, both
-):
+    book, first, last, market, decisions, rules, state, trades, curve, room, reading, sizing,
+    both, parts,
+):  # fmt: skip
     # Taken apart here, since handing tuples of arrays on costs, even to what is put in place.
     money, counts, orders = state.money, state.counts, state.orders
     lots, marks, closes = state.lots, state.marks, market.close
@@ -50,12 +52,14 @@ def _simulate(
     equity, cash = curve.equity, curve.cash
     decision_cash, decision_equity = curve.decision_cash, curve.decision_equity
     # Of a strategy of one side `both` is None, of one of both `decisions`: then the compiler leaves
-    # out what is for the other.
+    # out what is for the other. Likewise of one whose lots leave as a whole `parts` is None.
     if decisions is not None:
         entry_gate, exit_gate = decisions.entry_gate, decisions.exit_gate
         stop_gate, fullest = decisions.stop_gate, rules.max_positions
         if decisions.entry_when_flat:
             fullest = 1
+    if parts is not None and parts.fractions.size:
+        exit_gate = parts.leave_gate
     if both is not None:
         entry_gate = both.entry_gate
     kind = _ON_CLOSE if rules.at_close else _ON_OPEN
@@ -72,6 +76,8 @@ def _simulate(
         if both is not None:
             own = side_held(both, counts, marks)
             exit_gate, stop_gate = own.exit_gate, own.stop_gate
+            if own.parts.fractions.size:
+                exit_gate = own.parts.leave_gate
             fullest = 1 if own.entry_when_flat else rules.max_positions
         if (
             not exiting
@@ -113,8 +119,8 @@ def _simulate(
         if not rules.at_close:
             if exiting:
                 close_lots(
-                    book, rules, market, money, counts, lots, marks, closed, closed_marks,
-                    bar, kind,
+                    book, rules, market, parts_held(parts, both, counts, marks), money, counts,
+                    lots, marks, closed, closed_marks, bar, kind,
                 )  # fmt: skip
                 exiting = False
             if counts[ORDERS] > 0:
@@ -123,7 +129,7 @@ def _simulate(
                 )
         if book.expire(market, counts, marks, bar):
             close_lots(
-                book, rules, market, money, counts, lots, marks, closed, closed_marks,
+                book, rules, market, None, money, counts, lots, marks, closed, closed_marks,
                 bar, late,
             )  # fmt: skip
         book.mark(rules, market, counts, lots, marks, bar)
@@ -143,7 +149,7 @@ def _simulate(
             if decisions is not None:
                 exiting = decide(
                     book, rules, closes, money, counts, lots, marks, orders, decisions, reading,
-                    sizing, bar, kind, free, room,
+                    sizing, bar, kind, free, room, parts,
                 )  # fmt: skip
             if both is not None:
                 exiting = decide_either(
@@ -155,8 +161,8 @@ def _simulate(
             if rules.at_close:
                 if exiting:
                     close_lots(
-                        book, rules, market, money, counts, lots, marks, closed, closed_marks,
-                        bar, late,
+                        book, rules, market, parts_held(parts, both, counts, marks), money,
+                        counts, lots, marks, closed, closed_marks, bar, late,
                     )  # fmt: skip
                     exiting = False
                 if counts[ORDERS] > 0 and bar < final:
@@ -174,8 +180,9 @@ def _simulate(
             for lot in range(counts[LOTS]):
                 counts[UNFILLED] += not ruined and marks[lot, LOT_REASON] != 0
                 marks[lot, LOT_REASON] = _RUIN if ruined else _END_OF_DATA
+                counts[UNFILLED] += drop_due(marks, lot)
             close_lots(
-                book, rules, market, money, counts, lots, marks, closed, closed_marks,
+                book, rules, market, None, money, counts, lots, marks, closed, closed_marks,
                 bar, late,
             )  # fmt: skip
             worth = money[CASH]
@@ -219,16 +226,17 @@ def run_bars(first, last, market, decisions, rules, state, trades, curve, room):
     """
     sizing = sizing_of(decisions)
     reading = reading_of(decisions, sizing)
-    if reading.filters or reading.entries or reading.exits or reading.stops or reading.sizing:
+    judges = reading.filters or reading.entries or reading.exits or reading.stops or reading.sizing
+    if judges or decisions.parts.fractions.size:
         _simulate(
             SHARES, first, last, market, decisions, rules, state, trades, curve, room,
-            reading, sizing, None,
+            reading, sizing, None, decisions.parts,
         )  # fmt: skip
     else:
         # The same with constants, for most strategies: the compiler leaves out what they never do.
         _simulate(
             SHARES, first, last, market, decisions, rules, state, trades, curve, room,
-            NOTHING, sizing, None,
+            NOTHING, sizing, None, None,
         )  # fmt: skip
 
 
@@ -244,7 +252,7 @@ def run_spreads(first, last, market, decisions, rules, state, trades, curve, roo
     sizing = sizing_of(decisions)
     _simulate(
         SPREADS, first, last, market, decisions, rules, state, trades, curve, room,
-        reading_of(decisions, sizing), sizing, None,
+        reading_of(decisions, sizing), sizing, None, None,
     )  # fmt: skip
 
 
@@ -263,5 +271,6 @@ def run_both_sides(first, last, market, both, rules, state, trades, curve, room)
     sizing = sizing_of(long)
     reading = either_reading(reading_of(long, sizing), reading_of(short, sizing_of(short)))
     _simulate(
-        SHARES, first, last, market, None, rules, state, trades, curve, room, reading, sizing, both
-    )
+        SHARES, first, last, market, None, rules, state, trades, curve, room, reading, sizing,
+        both, None,
+    )  # fmt: skip

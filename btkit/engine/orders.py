@@ -37,9 +37,10 @@ class Reason(IntEnum):
     PROFIT_TARGET = 2
     EXIT = 3
     MAX_HOLDING = 4
-    EXPIRATION = 5
-    END_OF_DATA = 6
-    RUIN = 7
+    SCALE_OUT = 5
+    EXPIRATION = 6
+    END_OF_DATA = 7
+    RUIN = 8
 
 
 class Skip(IntEnum):

@@ -45,7 +45,13 @@ def result_of(decisions, program, bar, room):
 @compiled_inline
 def all_met(decisions, which, bar, room):
     """Return whether a list's programs are all met, for the lot that `room` describes."""
-    for program in range(decisions.lists[which, 0], decisions.lists[which, 1]):
+    return met_by(decisions, decisions.lists[which, 0], decisions.lists[which, 1], bar, room)
+
+
+@compiled_inline
+def met_by(decisions, first, last, bar, room):
+    """Return whether programs `first` to `last` - 1 are all met, for the lot in `room`."""
+    for program in range(first, last):
         value, tag = result_of(decisions, program, bar, room)
         if tag == _FAILED or not is_true(value, tag):
             return False
@@ -110,6 +116,12 @@ def _any_reads(decisions, first, last):
     code, programs, lists = decisions.code, decisions.programs, decisions.lists
     for which in range(LIST_COUNT):
         for program in range(lists[which, 0], lists[which, 1]):
+            for at in range(programs[program, 0], programs[program, 1]):
+                if code[at, 0] == _POSITION and first <= code[at, 1] < last:
+                    return True
+    spans = decisions.parts.programs
+    for part in range(decisions.parts.fractions.size):
+        for program in range(spans[part, 0], spans[part, 1]):
             for at in range(programs[program, 0], programs[program, 1]):
                 if code[at, 0] == _POSITION and first <= code[at, 1] < last:
                     return True

@@ -143,6 +143,11 @@ def run_decisions(
     return run.finish(chunk_bars=run.bars)
 
 
+def _most_parts(decisions: AnyDecisions) -> int:
+    sides = decisions[:2] if isinstance(decisions, BothSides) else (decisions,)
+    return max(len(side.parts.fractions) for side in sides)
+
+
 class _Place(NamedTuple):
     next_bar: int
     state: State
@@ -174,7 +179,7 @@ class ChunkedRun:
         self.capital = float(capital)
         self._inputs = market, decisions, rules
         self._loop, width = LOOPS[type(rules), type(decisions)]
-        self._trades = new_trades(self.bars, width)
+        self._trades = new_trades(self.bars, width, _most_parts(decisions))
         self._curve = new_curve(self.bars, at_close=rules.at_close)
         lots = min(rules.max_positions, self.bars)
         self._place = _Place(start, new_state(self.capital, lots, width))
@@ -259,7 +264,7 @@ class ChunkedRun:
         sound = (
             self.start <= next_bar <= self.bars
             and all(array.shape == mine.shape for array, mine in zip(state, own, strict=True))
-            and 0 <= done <= self.bars
+            and 0 <= done <= len(self._trades.marks)
             and all(len(array) == done for array in trades)
             and all(
                 array.shape == mine[points].shape
@@ -354,12 +359,12 @@ class TradeValues:
 
 
 def value_trades(trades: Trades, market: Market, rules: Rules) -> TradeValues:
-    """Work out each trade's profit and costs (SEMANTICS 3.9, 3.10).
+    """Work out each trade's profit and costs (SEMANTICS 3.9, 3.10); see `value_lots`, too.
 
     Parameters
     ----------
     trades
-        Closed share lots.
+        Closed share lots, and parts of lots.
     market
         Prices, to tell slippage apart from the price.
     rules
@@ -386,14 +391,39 @@ def value_trades(trades: Trades, market: Market, rules: Rules) -> TradeValues:
     )
 
 
+@dataclass(frozen=True)
+class LotValues:
+    """Money made by each whole lot in $ and as a fraction, (n_lots,), in order of last exit."""
+
+    pnl: Floats
+    return_pct: Floats
+
+
+def value_lots(trades: Trades, pnl: Floats) -> LotValues:
+    """Take the parts of each lot as one trade, at its last exit (SEMANTICS 3.12).
+
+    Parameters
+    ----------
+    trades
+        Closed share lots, and parts of lots.
+    pnl
+        Of each of them.
+    """
+    ends = trades.ends_lot
+    whole = pnl[ends] + trades.made_before[ends]
+    return LotValues(whole, whole / (trades.entered[ends] * trades.entry_price[ends]))
+
+
 __all__ = [
     "AnyDecisions",
     "AnyMarket",
     "AnyRules",
     "ChunkedRun",
+    "LotValues",
     "Outcome",
     "TradeValues",
     "commission_rules",
     "run_decisions",
+    "value_lots",
     "value_trades",
 ]

@@ -18,8 +18,9 @@ from btkit.decisions.records import ENTRY_LIST, FILTER_LIST, SIZE_LIST
 from btkit.engine.inputs import CAPITAL
 from btkit.engine.judging import has_room, judge_lots, order_entry
 from btkit.engine.orders import Side, Skip
+from btkit.engine.parts import judge_parts, leaves_whole
 from btkit.engine.reading import all_met, result_of
-from btkit.engine.state import LAST_ENTRY, LAST_EXIT, LOT_REASON, LOT_SIDE, LOTS, SKIPPED
+from btkit.engine.state import LAST_ENTRY, LAST_EXIT, LOT_SIDE, LOTS, SKIPPED
 
 _BUY, _SELL, _BOTH_SIDES = int(Side.BUY), int(Side.SELL), int(Skip.BOTH_SIDES)
 
@@ -31,16 +32,24 @@ def side_held(both, counts, marks):
 
 
 @compiled_inline
+def parts_held(parts, both, counts, marks):
+    """Return the part exits that concern the open lots: `parts`, or those of their side."""
+    if both is not None:
+        return side_held(both, counts, marks).parts
+    return parts
+
+
+@compiled_inline
 def _turns(counts, marks, side):
     # Whether an entry would be on the other side of the open lots.
     return counts[LOTS] > 0 and marks[0, LOT_SIDE] != side
 
 
 @compiled_inline
-def _all_leave(counts, marks):
+def _all_leave(rules, parts, counts, lots, marks):
     leaving = 0
     for lot in range(counts[LOTS]):
-        leaving += marks[lot, LOT_REASON] != 0
+        leaving += leaves_whole(rules, parts, lots, marks, lot)
     return leaving == counts[LOTS]
 
 
@@ -61,12 +70,13 @@ def _describe_entry(book, rules, closes, money, counts, lots, marks, turns, bar,
 
 @compiled_lean
 def _would_enter(
-    book, rules, closes, money, counts, lots, marks, decisions, reading, turns, bar, room
+    book, rules, closes, money, counts, lots, marks, both, decisions, reading, turns, bar, room
 ):
     if not decisions.entry_gate[bar] or (counts[LOTS] > 0 and decisions.entry_when_flat):
         return False
     if turns:
-        if not _all_leave(counts, marks):
+        parts = side_held(both, counts, marks).parts
+        if not _all_leave(rules, parts, counts, lots, marks):
             return False
     elif not has_room(rules, counts):
         return False
@@ -123,14 +133,17 @@ def decide_either(
         book, rules, closes, money, counts, lots, marks, own, reading,
         in_scope and own.stop_gate[bar], separated and in_scope and own.exit_gate[bar], bar, room,
     )  # fmt: skip
+    exiting |= judge_parts(
+        book, rules, closes, money, counts, lots, marks, own, in_scope, bar, room
+    )
     if not separated:
         return exiting
     buys = _would_enter(
-        book, rules, closes, money, counts, lots, marks, both.long, reading,
+        book, rules, closes, money, counts, lots, marks, both, both.long, reading,
         _turns(counts, marks, _BUY), bar, room,
     )  # fmt: skip
     sells = _would_enter(
-        book, rules, closes, money, counts, lots, marks, both.short, reading,
+        book, rules, closes, money, counts, lots, marks, both, both.short, reading,
         _turns(counts, marks, _SELL), bar, room,
     )  # fmt: skip
     if buys and sells:

@@ -7,7 +7,7 @@ import numpy as np
 from btkit.conditions.compiled import compiled
 from btkit.conditions.machine import Op, Tag
 from btkit.conditions.program import Tables
-from btkit.decisions.records import ENTRY_LIST, EXIT_LIST, LIST_COUNT, SIZE_LIST
+from btkit.decisions.records import ENTRY_LIST, EXIT_LIST, LIST_COUNT, SIZE_LIST, Parts
 from btkit.engine.inputs import CAPITAL, Flags, Floats, Integers, Market, Rules
 from btkit.engine.sweep_loop import Account, Sets, new_scratch, run_sets
 from btkit.engine.sweep_plan import Term
@@ -50,6 +50,10 @@ def measured_signals(
     sets = Sets(
         np.full((1, 2), _ROW, np.int8), left, np.full((1, 2), -1, np.int32), np.zeros((1, 2)),
         which, filled, np.ones(1, np.bool_), np.zeros(1, np.int64), lists, code, programs,
+        Parts(
+            np.empty(0), np.empty((0, 0), np.bool_), np.empty((0, 2), np.int64),
+            np.empty(0, np.bool_),
+        ),
     )  # fmt: skip
     tables = Tables(np.zeros((0, 2)), prices, np.full((1, bars), _NUMBER, np.uint8))
     run_sets(

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from btkit.conditions.compiled import also_compiled
-from btkit.engine.inputs import Floats, Integers
+from btkit.engine.inputs import Flags, Floats, Integers
 from btkit.engine.orders import ORDER_COLUMNS, Skip
 
 # State.money
@@ -21,18 +21,25 @@ LOTS, TRADES, ORDERS, UNFILLED, RUINED = range(5)
 # Bars of the last decision, entry fill and exit fill; `NEVER` before any
 LAST_DECIDED, LAST_ENTRY, LAST_EXIT = range(5, 8)
 NEVER = -1
-# Trades in a row that lost money up to the one closed last, where the strategy reads it
-STREAK = 8
-SKIPPED = 9
+# Trades in a row that lost money up to the one closed last, where the strategy reads it; lots that
+# were opened
+STREAK, ENTERED = range(8, 10)
+SKIPPED = 10
 COUNTERS = SKIPPED + len(Skip)
 # Columns of State.lots and Trades.lots; a book has its own from LOT_COLUMNS on
 LOT_PRICE, LOT_EXIT_PRICE, LOT_QUANTITY, LOT_COMMISSION, LOT_EXIT_COMMISSION = range(5)
 # What prices came to since the entry, where the strategy reads it
 LOT_HIGHEST, LOT_LOWEST = range(5, 7)
-LOT_COLUMNS = 7
+# What was entered, where quantity and commission are of what part exits have left, and what those
+# made
+LOT_ENTERED, LOT_MADE = range(7, 9)
+LOT_COLUMNS = 9
 # Columns of State.marks and Trades.marks; a book has its own from MARK_COLUMNS on
 LOT_BAR, LOT_EXIT_BAR, LOT_REASON, LOT_INSTRUMENT, LOT_SIDE = range(5)
-MARK_COLUMNS = 5
+# Its place in the order of entries, from 1; the part exits that were made, and those that are
+# decided and wait for their fill, one bit each; of a trade whether it left a rest of its lot
+LOT_NUMBER, LOT_PARTS_MADE, LOT_PARTS_DUE, LOT_STAYS = range(5, 9)
+MARK_COLUMNS = 9
 
 Arrays = Mapping[str, np.ndarray[Any, Any]]
 """By name."""
@@ -74,6 +81,8 @@ class State(NamedTuple):
 class Trades(NamedTuple):
     """Closed lots in order of exit, as rows of `State.lots` and `State.marks` with the exit in.
 
+    A lot that left in parts has a row for each of them.
+
     Parameters
     ----------
     lots, marks
@@ -113,6 +122,41 @@ class Trades(NamedTuple):
         return self.marks[:, LOT_SIDE]
 
     @property
+    def lot(self) -> Integers:
+        """The number of each lot in the order of entries, from 1; its parts have the same."""
+        return self.marks[:, LOT_NUMBER]
+
+    @property
+    def ends_lot(self) -> Flags:
+        """Whether nothing of its lot was left: bool (n_trades,)."""
+        ends: Flags = self.marks[:, LOT_STAYS] == 0
+        return ends
+
+    @property
+    def entered(self) -> Floats:
+        """Shares or contracts of the whole lot, as they were entered."""
+        return self.lots[:, LOT_ENTERED]
+
+    @property
+    def made_before(self) -> Floats:
+        """$ that the parts of the lot which left before have made."""
+        return self.lots[:, LOT_MADE]
+
+    def by_lot(self, values: Floats) -> Floats:
+        """Return the sum of each lot's parts, in order of the lots' last exits (3.12).
+
+        Parameters
+        ----------
+        values : ndarray of float64, shape (n_trades,)
+            Of each trade.
+        """
+        ends = self.ends_lot
+        if ends.all():
+            return values
+        totals: Floats = np.bincount(self.lot, weights=values).astype(np.float64)
+        return totals[self.lot[ends]]
+
+    @property
     def entry_price(self) -> Floats:
         """Fill prices in $ a share, slippage included; a spread's is its credit."""
         return self.lots[:, LOT_PRICE]
@@ -129,7 +173,7 @@ class Trades(NamedTuple):
 
     @property
     def entry_commission(self) -> Floats:
-        """Commission of each entry in $."""
+        """Commission of each entry in $; of a part its share of it."""
         return self.lots[:, LOT_COMMISSION]
 
     @property
@@ -202,9 +246,13 @@ def new_state(capital: float, lots: int, width: Width = SHARE_WIDTH) -> State:
 
 
 @also_compiled
-def new_trades(bars: int, width: Width = SHARE_WIDTH) -> Trades:
-    """Return room for the trades of `bars` bars: one entry a bar at the most."""
-    return Trades(np.empty((bars, width.lots)), np.empty((bars, width.marks), np.int64))
+def new_trades(bars: int, width: Width = SHARE_WIDTH, parts: int = 0) -> Trades:
+    """Return room for the trades of `bars` bars: one entry a bar at the most.
+
+    Each lot may leave in so many `parts` before its rest does.
+    """
+    rows = bars * (1 + parts)
+    return Trades(np.empty((rows, width.lots)), np.empty((rows, width.marks), np.int64))
 
 
 def new_curve(bars: int, *, at_close: bool) -> Curve:

@@ -13,7 +13,7 @@ import numpy as np
 from btkit.conditions.columns import ColumnEvaluator
 from btkit.conditions.nodes import Column, Node, On, Over
 from btkit.conditions.program import Assembler
-from btkit.decisions.records import LIST_COUNT, SIZE_LIST
+from btkit.decisions.records import LIST_COUNT, NO_PARTS, SIZE_LIST
 from btkit.decisions.rules import tables_of
 from btkit.engine.inputs import POSITION_NAMES, Flags, Floats, Integers, Market, Rules
 from btkit.engine.sweep_loop import (
@@ -244,7 +244,7 @@ class SweepEngine:
             Sets(
                 op, left, right, number,
                 np.array([gate.which for gate in plan.gates], np.int64),
-                filled, plan.when_flat[sets], combination, lists, code, programs,
+                filled, plan.when_flat[sets], combination, lists, code, programs, NO_PARTS,
             ),
             columns,
             truths,

@@ -17,6 +17,7 @@ from btkit.decisions.records import (
     LIST_COUNT,
     STOP_LIST,
     Decisions,
+    Parts,
 )
 from btkit.engine.books.shares import profit
 from btkit.engine.inputs import Flags, Floats, Integers, Market, Rules
@@ -28,8 +29,10 @@ from btkit.engine.state import (
     LAST_EXIT,
     LOT_BAR,
     LOT_EXIT_BAR,
+    LOT_STAYS,
     NEVER,
     RUINED,
+    SHARE_WIDTH,
     TRADES,
     Curve,
     State,
@@ -71,8 +74,8 @@ class Sets(NamedTuple):
         Which combination of programs a set has, int64 (n_sets,).
     lists
         Each combination's programs by list, int64 (n_combinations, LIST_COUNT, 2).
-    code, programs
-        As in `Decisions`.
+    code, programs, parts
+        As in `Decisions`; of parts there are none here.
     """
 
     op: NDArray[np.int8]
@@ -86,6 +89,7 @@ class Sets(NamedTuple):
     lists: Integers
     code: Integers
     programs: Integers
+    parts: Parts
 
 
 class Account(NamedTuple):
@@ -132,7 +136,7 @@ class Scratch(NamedTuple):
     curve
         The same without the capital.
     numbers
-        float64 (3, n_bars): each trade's money, return and hours.
+        float64 (3, n_rows): each lot's money, return and hours; as many as `trades` has room for.
     meter
         What was measured.
     periods
@@ -153,7 +157,7 @@ class Scratch(NamedTuple):
 
 
 @also_compiled
-def new_scratch(bars: int, lots: int, periods: int) -> Scratch:
+def new_scratch(bars: int, lots: int, periods: int, parts: int = 0) -> Scratch:
     """Return room for the work of one thread.
 
     Parameters
@@ -164,16 +168,19 @@ def new_scratch(bars: int, lots: int, periods: int) -> Scratch:
         How many lots can be open at once.
     periods
         Number of `Account.ends`.
+    parts
+        In how many parts a lot may leave before its rest does.
     """
     worth = np.empty(bars + 1)
+    trades = new_trades(bars, SHARE_WIDTH, parts)
     return Scratch(
         np.zeros((LIST_COUNT, bars), np.bool_),
         new_state(0.0, lots),
-        new_trades(bars),
+        trades,
         worth,
         # What is in cash is not measured.
         Curve(worth[1:], np.empty(0), np.empty(0), np.empty(0)),
-        np.empty((3, bars)),
+        np.empty((3, trades.marks.shape[0])),
         new_meter(),
         np.empty(periods + 1),
         new_room(),
@@ -328,7 +335,7 @@ def restart(state, capital):
 
 @compiled_lean
 def trade_values_into(values, marks, clock, tick_hours, pnl, share, hours):
-    """Write what each trade made and how long it took; see `btkit.engine.runs.value_trades`.
+    """Write what each lot made and how long it took; see `btkit.engine.runs.value_lots`.
 
     Parameters
     ----------
@@ -339,12 +346,21 @@ def trade_values_into(values, marks, clock, tick_hours, pnl, share, hours):
     tick_hours
         Units of `clock` in an hour.
     pnl, share, hours
-        float64 (n_trades,): written in place.
+        float64 (n_trades,): written in place, from the first on.
+
+    Returns
+    -------
+    int
+        How many lots there are: a lot that left in parts is one, at its last (SEMANTICS 3.12).
     """
+    lot = 0
     for trade in range(pnl.size):
-        pnl[trade], share[trade] = profit(values, marks, trade)
-        held = clock[marks[trade, LOT_EXIT_BAR]] - clock[marks[trade, LOT_BAR]]
-        hours[trade] = float(held) / tick_hours
+        if marks[trade, LOT_STAYS] == 0:
+            pnl[lot], share[lot] = profit(values, marks, trade)
+            held = clock[marks[trade, LOT_EXIT_BAR]] - clock[marks[trade, LOT_BAR]]
+            hours[lot] = float(held) / tick_hours
+            lot += 1
+    return lot
 
 
 @compiled_inline
@@ -358,10 +374,10 @@ def _finish(account, scratch, worth, days, out, ends, returns):
     period_returns_into(worth[1:], ends, account.capital, returns)
     done = state.counts[TRADES]
     pnl, share, hours = numbers[0, :done], numbers[1, :done], numbers[2, :done]
-    trade_values_into(
+    whole = trade_values_into(
         trades.lots, trades.marks, account.clock, account.tick_hours, pnl, share, hours
     )
-    measure_trades(pnl, share, hours, out)
+    measure_trades(pnl[:whole], share[:whole], hours[:whole], out)
 
 
 @compiled_lean
@@ -434,6 +450,7 @@ def run_sets(
             sets.programs,
             sets.lists[sets.combination[index]],
             tables,
+            sets.parts,
         )
         restart(state, account.capital)
         worth[0] = account.capital

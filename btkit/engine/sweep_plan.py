@@ -194,6 +194,33 @@ def plan_sweep(
     return reader.plan
 
 
+def check_conditions(
+    conditions: Mapping[str, str],
+    *,
+    parameters: Mapping[str, Floats],
+    sets: int,
+    declared: Iterable[str] = (),
+) -> None:
+    """Refuse conditions that any set's values spoil, of a sweep that plans its sets one by one.
+
+    Parameters
+    ----------
+    conditions
+        By path, parameters in braces.
+    parameters, sets, declared
+        As for `plan_sweep`.
+
+    Raises
+    ------
+    SpecError
+        As `plan_sweep`.
+    """
+    reader = _Reader(SweepPlan(parameters, {}), sets, frozenset(declared))
+    reader.plan.when_flat = np.zeros(sets, np.bool_)
+    for path, text in conditions.items():
+        reader.condition(EXIT_LIST, path, text, RULE_RUN_CONSTANTS)
+
+
 class _Reader:
     def __init__(self, plan: SweepPlan, sets: int, declared: frozenset[str]) -> None:
         self.plan = plan
@@ -392,4 +419,13 @@ def _in_order_of_sets(codes: Integers) -> Integers:
     return distinct[np.argsort(first)]
 
 
-__all__ = ["LIST_NAMES", "Codes", "Gate", "Programs", "SweepPlan", "Term", "plan_sweep"]
+__all__ = [
+    "LIST_NAMES",
+    "Codes",
+    "Gate",
+    "Programs",
+    "SweepPlan",
+    "Term",
+    "check_conditions",
+    "plan_sweep",
+]

@@ -171,8 +171,8 @@ class _Chosen:
             yield pd.DataFrame(rows)
 
     def _trades(self) -> Iterator[pd.DataFrame]:
-        # One table for all: it says of each trade's side where that of any needs saying.
-        directed = any(self._snapshot.is_directed(run_id) for run_id in self.runs)
+        # One table for all: it has a trade's side, or its lot, where any run needs to say it.
+        own = set().union(*(self._snapshot.own_columns(run_id) for run_id in self.runs))
         for first in range(0, len(self.runs), _TOGETHER):
             by_zone: dict[str, list[dict[str, Any]]] = {}
             for run_id in self.runs[first : first + _TOGETHER]:
@@ -182,7 +182,7 @@ class _Chosen:
                 by_zone.setdefault(zone, []).extend({"run_id": run_id, **trade} for trade in trades)
             for zone, trades in by_zone.items():
                 times = pd.DatetimeIndex([], tz=zone or None)
-                frame = trades_frame(trades, times=times, directed=directed)
+                frame = trades_frame(trades, times=times, own=own)
                 frame.insert(0, "run_id", [trade["run_id"] for trade in trades])
                 yield frame
 

@@ -119,7 +119,7 @@ def _watched(
         result = simulate_checked(job.strategy, loaded, job.account, watch=watch)
         if watch.resumed_bars:
             note(f"went on after {watch.resumed_bars:,} bars")
-        note(f"{len(result.trades):,} trades in {len(result.equity):,} bars")
+        note(f"{result.metrics.total_trades:,} trades in {len(result.equity):,} bars")
     command = command_of(job, loaded.info)
     # The result has its own, and the report of a long run needs the room.
     del loaded

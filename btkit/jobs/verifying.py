@@ -19,7 +19,7 @@ from btkit.jobs.single_run import document_of
 from btkit.markets import read_day
 from btkit.settings import Settings, read_settings
 from btkit.spec import KINDS, kind_of, load_spec
-from btkit.storage import DIRECTION, EXCURSIONS, Store
+from btkit.storage import EXCURSIONS, OWN_COLUMNS, Store
 
 _MOST = 20
 # What is of one run and not of its numbers, or only says with what they were made.
@@ -70,7 +70,7 @@ def verify(
         note(f"run {stored.report.run.run_id}")
     with watch.stage("run again") as note:
         now = rerun(stored.report, known)
-        note(f"{len(now.trades):,} trades in {len(now.curve):,} bars")
+        note(f"{now.report.trade_count:,} trades in {len(now.curve):,} bars")
     with watch.stage("compare") as note:
         document = _compare(stored, now)
         note("the same to the last bit" if document["reproduced"] else "not the same")
@@ -145,7 +145,7 @@ def _compare(stored: RunDocument, now: RunDocument) -> dict[str, Any]:
     lacking = [name for name in EXCURSIONS if stored.trades[name].isna().all()]
     if not len(stored.trades):
         # Without a trade nothing stored says whether any might have had one.
-        lacking.append(DIRECTION)
+        lacking += OWN_COLUMNS
     then_trades, now_trades = (
         part.trades.drop(columns=lacking, errors="ignore") for part in (stored, now)
     )

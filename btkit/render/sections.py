@@ -50,8 +50,9 @@ def trades(document: RunDocument) -> ReportSection:
     view = RunView.of(document)
     if not len(view.trades):
         return ReportSection([Html(markup("pieces.empty", "There is no trade to show."))])
-    charts = [distribution_chart(view), holding_chart(view), reasons_chart(view)]
-    return ReportSection([*charts, *extremes(view), full_table(view)])
+    lots = view.of_lots
+    charts = [distribution_chart(lots), holding_chart(lots), reasons_chart(view)]
+    return ReportSection([*charts, *extremes(lots), full_table(view)])
 
 
 def through_time(document: RunDocument) -> ReportSection:

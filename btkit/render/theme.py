@@ -55,6 +55,7 @@ EXIT_REASONS: dict[str, tuple[str, str, str]] = {
     "exit": ("Exit rule", SALE, "triangle-down"),
     "stop": ("Stop rule", "#CC79A7", "x"),
     "max_holding": ("Time limit", ATTENTION, "diamond"),
+    "scale_out": ("Part exit", GAIN, "triangle-left"),
     "profit_target": ("Profit target", GAIN, "triangle-up"),
     "expiration": ("Expiration", STRATEGY, "circle"),
     "end_of_data": ("End of data", BENCHMARK, "square"),

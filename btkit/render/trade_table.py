@@ -55,6 +55,10 @@ DIRECTED: tuple[TableColumn, ...] = (
 )
 
 
+LOT = TableColumn("lot", "Lot", "count")
+"""Where lots may leave in parts; short headings go with it, too."""
+
+
 @dataclass(frozen=True)
 class _TradeList:
     # The list of trades as its page shows it.
@@ -110,10 +114,12 @@ def full_table(
     every = view.trades if trades is None else trades
     if columns is None:
         columns = DIRECTED if "direction" in every else COLUMNS
-    listed, cut = every.iloc[view.shown_places], is_cut(len(every))
+        if view.in_parts:
+            columns = (LOT, *(columns if columns is DIRECTED else DIRECTED[1:]))
+    listed, cut, lots = every.iloc[view.shown_places], is_cut(len(every)), view.of_lots
     reasons = sorted({str(reason) for reason in listed["exit_reason"]})
     shown = _TradeList(
-        title=_title(len(listed), len(every)),
+        title=_title(len(listed), len(every), None if not view.in_parts else len(lots.trades)),
         download="Download these" if cut else "Download CSV",
         words=_which(view) if cut else "",
         file=trades_file(view.run.run_id) if cut and view.run.run_id else "",
@@ -131,7 +137,10 @@ def full_table(
     return Html(markup("run.trades", shown))
 
 
-def _title(shown: int, trades: int) -> str:
+def _title(shown: int, trades: int, lots: int | None) -> str:
+    if lots is not None:
+        exits = f"{text.plural(trades, 'exit')} of {text.plural(lots, 'trade')}, in order"
+        return f"{text.count(shown)} of {exits}" if is_cut(trades) else f"The {exits}"
     if is_cut(trades):
         return f"{text.count(shown)} of {text.count(trades)} trades, in order of exit"
     return "The one trade" if trades == 1 else f"All {text.count(trades)} trades, in order of exit"

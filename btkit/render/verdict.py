@@ -160,7 +160,7 @@ def interval(view: RunView, name: str) -> tuple[float, float] | None:
         error = math.sqrt((1 + single**2 / 2) / len(view.period_ends) * per_year)
         return value - NORMAL_95 * error, value + NORMAL_95 * error
     if name == "win_rate" and len(view.trades):
-        n, z2 = len(view.trades), NORMAL_95**2
+        n, z2 = len(view.of_lots.trades), NORMAL_95**2
         middle = (value + z2 / (2 * n)) / (1 + z2 / n)
         half = NORMAL_95 / (1 + z2 / n) * math.sqrt(value * (1 - value) / n + z2 / (4 * n * n))
         return middle - half, middle + half

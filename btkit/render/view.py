@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple, Self
 
@@ -18,6 +18,7 @@ from btkit.documents import (
     RunDocument,
     RunInfo,
     buy_and_hold_equity,
+    whole_lots,
 )
 from btkit.markets import Annualisation
 from btkit.metrics import Drawdown, deepest_drawdowns, spanned_days
@@ -133,7 +134,7 @@ class RunView:
     report
         The document.
     trades
-        One row a trade.
+        One row a trade; of a run whose lots may leave in parts one row a part.
     curve
         One row a bar: equity, cash, invested, open, high, low, close; the closes of a benchmark
         that was named, and the risk-free rate a year known before the bar, where there are such.
@@ -246,6 +247,16 @@ class RunView:
         return bool((self.equity <= 0).any()) or bool((self.trades["exit_reason"] == "ruin").any())
 
     @cached_property
+    def of_lots(self) -> Self:
+        """The same run with whole lots for trades, where some left in parts: what metrics take."""
+        return replace(self, trades=whole_lots(self.trades))
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether a lot might leave in parts, and each of them is a row of the trades."""
+        return "lot" in self.trades
+
+    @cached_property
     def shown_places(self) -> NDArray[np.int64]:
         """Places of the trades that a page shows one by one: all, or the latest and largest."""
         total = len(self.trades)
@@ -266,8 +277,9 @@ class RunView:
         total = len(self.trades)
         if not is_cut(total):
             return ""
+        noun = "exits" if self.in_parts else "trades"
         return (
-            f" Drawn with {len(self.shown):,} of {total:,} trades, the latest and those with the "
+            f" Drawn with {len(self.shown):,} of {total:,} {noun}, the latest and those with the "
             "largest profit or loss; all numbers use every trade."
         )
 

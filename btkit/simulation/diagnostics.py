@@ -17,10 +17,11 @@ class ConditionCount(BaseModel):
     """At how many of the bars at which orders were decided one condition held, and raised.
 
     Entry and filter conditions that read the position see the oldest open trade, exit and stop
-    conditions each open trade in turn: such a condition held at a bar if it did for any of them.
-    When flat they see zeros, and None for a lot's prices. Where a strategy takes both sides, exit
-    and stop conditions see the trades of theirs alone, and `capital` is what is in cash, also for
-    an entry that would follow at once on a trade of the other side.
+    conditions and those of part exits each open trade in turn, one whose part has left among them:
+    such a condition held at a bar if it did for any of them. When flat they see zeros, and None for
+    a lot's prices. Where a strategy takes both sides, exit and stop conditions see the trades of
+    theirs alone, and `capital` is what is in cash, also for an entry that would follow at once on a
+    trade of the other side.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -50,8 +51,8 @@ class Diagnostics(BaseModel):
     explanation
         For a run without trades: sentences that say why. Empty otherwise.
     never_fired
-        For a run with trades: sentences that say which exit or stop conditions never came into
-        play, and how near they came.
+        For a run with trades: sentences that say which exit or stop conditions, and which part
+        exits, never came into play, and how near they came.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -85,7 +86,9 @@ def diagnose(run: Simulated, *, at_once: int | None = None) -> Diagnostics:
     sides = list(zip(run.clauses.sides, every, strict=True))
     with np.errstate(all="ignore"):
         judging = {
-            clause.list_name: views for side, views in sides for clause in (*side.exit, *side.stop)
+            clause.list_name: views
+            for side, views in sides
+            for clause in (*side.exit, *side.stop, *side.parts)
         }
         counts = [
             _count(judging.get(clause.list_name, oldest), clause)
@@ -104,7 +107,9 @@ def diagnose(run: Simulated, *, at_once: int | None = None) -> Diagnostics:
     return Diagnostics(
         conditions=counts,
         condition_errors={
-            f"{count.list}[{count.index}]": count.raised for count in counts if count.raised
+            clause.path: count.raised
+            for clause, count in zip(run.clauses.conditions(), counts, strict=True)
+            if count.raised
         },
         decided_bars=max(outcome.last_decided + 1 - outcome.start, 0),
         skipped_entries=outcome.skipped,

@@ -225,7 +225,7 @@ def conclude(inputs: Inputs, clauses: Clauses, outcome: Outcome, positions: Posi
     positions
         What it held and closed.
     """
-    start, closed = inputs.start, positions.closed
+    start, closed = inputs.start, positions.whole
     index = pd.DatetimeIndex(inputs.bars.index)
     # Without the zone, or each time would be an object of its own.
     times = index.tz_localize(None).to_numpy()

@@ -1,4 +1,4 @@
-"""Exit and stop lists that never came into play, and why."""
+"""Exit and stop lists, and part exits, that never came into play, and why."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _IN_POSITION = Position("in_position")
 
 
 def tell_never_fired(views: Views, clauses: Clauses, index: pd.Index[Any]) -> list[str]:
-    """Return a sentence for each exit or stop condition for which its list never held.
+    """Return a sentence for each condition for which its list, or its part exit, never held.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def tell_never_fired(views: Views, clauses: Clauses, index: pd.Index[Any]) -> li
     """
     return [
         sentence
-        for group in (clauses.exit, clauses.stop)
+        for group in (clauses.exit, clauses.stop, *((clause,) for clause in clauses.parts))
         if group
         for sentence in _of_list(views, group, index)
     ]

@@ -114,6 +114,11 @@ class SpreadPositions:
             slippage_cost=made.slippage_cost,
         )
 
+    @property
+    def whole(self) -> Closed:
+        """The same: a spread leaves as a whole."""
+        return self.closed
+
     def excursions(self, bars: pd.DataFrame) -> tuple[Floats, Floats]:
         """Return the worst and the best profit of each spread at closes, over its max loss."""
         del bars
@@ -211,7 +216,10 @@ class SpreadPositions:
 
     @cached_property
     def _account(self) -> AccountHistory:
-        return AccountHistory(self.outcome, self.closed, *self.decided_upon())
+        first, after = self.decided_upon()
+        return AccountHistory(
+            self.outcome, self.closed, first, after, self.outcome.trades.exit_bar, after
+        )
 
     @cached_property
     def _followed(self) -> Valuations:

@@ -81,12 +81,18 @@ class Result(Simulated):
 
         Of a run that might hold either side there is a column ``direction``, too: ``long`` or
         ``short``.
+
+        Of a spec with part exits (``scale_out``) each part is a row, and there is a column
+        ``lot``: the number of the lot in the order of entries, from 1. The entry's commission is
+        shared by shares, and metrics take all rows of a lot as one trade, at its last exit.
         """
         closed, index = self.positions.closed, self.all_bars.index
-        sides = {}
+        sides: dict[str, Any] = {}
         if self.positions.directed:
             words = np.where(self.outcome.trades.side == Side.SELL, "short", "long")
             sides["direction"] = pd.array(words.tolist(), dtype="str")
+        if self.spec.leaves_in_parts:
+            sides["lot"] = self.outcome.trades.lot
         worst, best = self.positions.excursions(self.all_bars)
         named = {reason.value: reason.name.lower() for reason in self.positions.reasons}
         return pd.DataFrame(

@@ -22,6 +22,7 @@ from btkit.engine import (
     Reason,
     Rules,
     commission_rules,
+    value_lots,
     value_trades,
 )
 from btkit.engine.inputs import Flags, Floats, Integers
@@ -77,6 +78,28 @@ class SharePositions:
             slippage_cost=made.slippage_cost,
         )
 
+    @cached_property
+    def whole(self) -> Closed:
+        """Whole lots: what their parts made, and the mean price at which these left."""
+        trades, rows = self.outcome.trades, self.closed
+        ends = trades.ends_lot
+        if ends.all():
+            return rows
+        made = value_lots(trades, rows.pnl)
+        return Closed(
+            entry_bar=rows.entry_bar[ends],
+            exit_bar=rows.exit_bar[ends],
+            entry_price=rows.entry_price[ends],
+            exit_price=trades.by_lot(rows.shares * rows.exit_price) / trades.entered[ends],
+            shares=trades.entered[ends],
+            pnl=made.pnl,
+            return_pct=made.return_pct,
+            reason=rows.reason[ends],
+            bars_held=rows.bars_held[ends],
+            commission=trades.by_lot(rows.commission),
+            slippage_cost=trades.by_lot(rows.slippage_cost),
+        )
+
     @property
     def spreads(self) -> list[Spread]:
         """None: lots have no legs."""
@@ -94,8 +117,12 @@ class SharePositions:
         )
 
     def decided_upon(self) -> tuple[Integers, Integers]:
-        """Return of each lot the first bar that could decide upon it, and the one after."""
-        return decided_upon(self.outcome.trades, at_close=self.rules.at_close)
+        """Return of each lot the first bar that could decide upon it, and the one after.
+
+        Of one that left in parts at its last; the bars of the others begin and end at once.
+        """
+        first, after = decided_upon(self.outcome.trades, at_close=self.rules.at_close)
+        return first, np.where(self.outcome.trades.ends_lot, after, first)
 
     def known(self, bars: Integers, trades: Integers) -> dict[str, Callable[[], Floats]]:
         """Return what gives the position's names; `trades` has -1 for none."""
@@ -126,7 +153,12 @@ class SharePositions:
 
     @cached_property
     def _account(self) -> AccountHistory:
-        return AccountHistory(self.outcome, self.closed, *self.decided_upon())
+        trades = self.outcome.trades
+        first, after = decided_upon(trades, at_close=self.rules.at_close)
+        ends = trades.ends_lot
+        return AccountHistory(
+            self.outcome, self.whole, first[ends], after[ends], trades.exit_bar, after
+        )
 
     def _since_entry(
         self, bars: Integers, trades: Integers, prices: Floats, choose: np.ufunc
@@ -203,6 +235,7 @@ def _clauses_of(spec: StrategySpec) -> Clauses:
         spec.filled_sizing,
         risk_pct=spec.per_trade_risk_pct,
         declared=spec.declared,
+        parts=spec.filled_parts,
     )
     if not spec.takes_both_sides:
         return clauses
@@ -213,6 +246,7 @@ def _clauses_of(spec: StrategySpec) -> Clauses:
         risk_pct=opposite.per_trade_risk_pct,
         within="short.",
         declared=spec.declared,
+        parts=opposite.filled_parts,
     )
     return replace(clauses, short=replace(short, filters=clauses.filters))
 

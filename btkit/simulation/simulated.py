@@ -65,7 +65,11 @@ class Positions(Protocol):
 
     @property
     def closed(self) -> Closed:
-        """The closed trades."""
+        """The closed trades, a row for each part of a lot that left in parts."""
+
+    @property
+    def whole(self) -> Closed:
+        """The closed trades, a lot's parts as one at its last exit: what metrics are of."""
 
     @property
     def spreads(self) -> list[Spread]:

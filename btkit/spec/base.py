@@ -234,6 +234,11 @@ class BaseSpec(BaseModel):
         return False
 
     @property
+    def leaves_in_parts(self) -> bool:
+        """Whether a position may close in parts."""
+        return False
+
+    @property
     def meant_for(self) -> dict[str, str]:
         """What it is run on where nobody says it: the fields of a job that it states."""
         return {}
@@ -403,7 +408,7 @@ def _position(problem: Problem, order: list[str]) -> tuple[int, int]:
     # As in the field reference, unknown fields first; entries of a list in their order.
     field, _, index = problem.path.partition("[")
     field = field.partition(".")[0]
-    number = index.removesuffix("]")
+    number = index.partition("]")[0]
     return (
         order.index(field) if field in order else -1,
         int(number) if number.isdecimal() else -1,

@@ -14,6 +14,7 @@ from btkit.indicators import UserEvents
 from btkit.markets import Interval
 from btkit.spec.declared import declared_columns
 from btkit.spec.fields import CONDITION_LISTS, MAX_CONDITIONS, MAX_PARAMETERS, parameter_refusal
+from btkit.spec.parts import fraction_problems, part_conditions, part_parameters
 from btkit.spelling import did_you_mean
 
 _SIZING = "position_sizing_formula"
@@ -82,6 +83,12 @@ def expression_problems(
                 unknown=unknown_names,
             )
             problems += _checked(path, text, declared, check)
+    for path, text, name in _fractions(data):
+        used.add(name)
+        if name in declared:
+            problems += fraction_problems(path, name, declared)
+        else:
+            problems.append(_unknown_parameter(path, text, name, declared))
     problems += [
         Problem(f"parameters.{name}", f"parameter '{name}' is used nowhere", _unused_hint(name))
         for name in declared
@@ -97,6 +104,14 @@ def _expressions(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield from ((f"short.{path}", text) for path, text in _of_side(short))
 
 
+def _fractions(data: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    yield from part_parameters(data)
+    short = data.get("short")
+    if isinstance(short, dict):
+        for path, text, name in part_parameters(short):
+            yield f"short.{path}", text, name
+
+
 def _of_side(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for field in CONDITION_LISTS:
         texts = data.get(field, ())
@@ -106,6 +121,7 @@ def _of_side(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             # An empty text is refused as a field already.
             if is_text(text) and text:
                 yield f"{field}[{index}]", text
+    yield from part_conditions(data)
     formula = data.get(_SIZING)
     if is_text(formula) and formula:
         yield _SIZING, str(formula)

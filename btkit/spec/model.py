@@ -18,6 +18,7 @@ from btkit.spec.fields import (
     Delta,
     SpreadType,
 )
+from btkit.spec.parts import PartExit, ScaleOuts, filled_parts, most_parts
 from btkit.spec.sides import ShortSide, side_problems
 
 # What the author of a rule may have meant by a field of option specs.
@@ -56,6 +57,12 @@ class StrategySpec(BaseSpec):
     )
     stop_conditions: Conditions = Field(
         description="A position is stopped out when every one of these holds; never, if none"
+    )
+    scale_out: ScaleOuts = Field(
+        default=(),
+        description="Parts of a position that close before the rest: {when: condition, fraction: "
+        "f} closes this fraction of the shares at entry, once a position, where the condition "
+        "holds and nothing else closes the whole",
     )
     position_sizing_formula: str = Field(
         default="risk_pct * capital / atr_14",
@@ -109,6 +116,21 @@ class StrategySpec(BaseSpec):
         return self.allow_fractional
 
     @property
+    def filled_parts(self) -> list[PartExit]:
+        """The part exits, parameters filled in."""
+        return filled_parts(self.scale_out, self.parameters)
+
+    @property
+    def most_parts(self) -> int:
+        """In how many parts a position may close before its rest does."""
+        return most_parts(self.scale_out, self.short)
+
+    @property
+    def leaves_in_parts(self) -> bool:
+        """Whether a position may close in parts."""
+        return self.most_parts > 0
+
+    @property
     def rests_on_iv(self) -> bool:
         """Whether it says that it needs IV history."""
         return self.requires_options_data
@@ -140,7 +162,8 @@ class StrategySpec(BaseSpec):
         return side_problems(data)
 
     def _expressions(self) -> list[str]:
-        own = [*super()._expressions(), self.position_sizing_formula]
+        parts = [part.when for part in self.scale_out]
+        own = [*super()._expressions(), *parts, self.position_sizing_formula]
         return own if self.short is None else [*own, *self.opposite._expressions()]  # noqa: SLF001 - its own class
 
 
@@ -165,6 +188,7 @@ class OptionsSpec(BaseSpec):
     kind: ClassVar[str] = "options"
     foreign_fields: ClassVar[dict[str, str]] = {
         "position_sizing_formula": "leave it out: contracts follow from per_trade_risk_pct",
+        "scale_out": "leave it out: a spread closes as a whole",
         "requires_options_data": "leave it out: an option spec always asks for IV",
         "allow_fractional": "leave it out: contracts are whole",
         "direction": "leave it out: the spread_type says which way it leans",

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from btkit.arguments import is_text
 from btkit.errors import Problem
 from btkit.spec.fields import Conditions, RiskShare
+from btkit.spec.parts import ScaleOuts
 
 _WHOLE = "leave it out here: that of the spec holds for both sides"
 _FIELD = "short"
@@ -18,8 +19,9 @@ _FIELD = "short"
 class ShortSide(BaseModel):
     """When to enter and leave short lots; what it lacks is the long side's.
 
-    Only what a price turned round would not change is taken over: the size. Conditions are not,
-    since nobody but their author knows what the opposite of one is.
+    Only what a price turned round would not change is taken over: the size, and the part exits,
+    whose conditions are as a rule of the gain. The lists are not, since nobody but their author
+    knows what the opposite of a condition is.
 
     Parameters
     ----------
@@ -48,6 +50,9 @@ class ShortSide(BaseModel):
     )
     position_sizing_formula: str | None = Field(
         default=None, min_length=1, description="Shares to sell short; left out: as of the long"
+    )
+    scale_out: ScaleOuts | None = Field(
+        default=None, description="Part exits of short positions; left out: as of the long side"
     )
     per_trade_risk_pct: RiskShare | None = Field(
         default=None, description="What its risk_pct is; left out: as of the long side"

@@ -83,6 +83,7 @@ class ModelSpec(BaseSpec):
         "whatever the model says is a stop condition",
         "direction": "leave it out: a model buys, and with allow_short_from_flat it sells short",
         "asset_class": "leave it out: costs are what commission_model says",
+        "scale_out": "leave it out: a model's position closes as a whole, by its SELL",
         "requires_options_data": "leave it out: a model reads what it was trained on",
     }
 

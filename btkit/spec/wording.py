@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, get_args
 
@@ -45,11 +45,14 @@ _MISSING_HINTS = {
     "model_path": "write the bundle's folder, such as models/dip/SPX_1d; left out, it is "
     "models/<name>/<SYMBOL>_<timeframe>",
     "short": "write its entry_conditions, exit_conditions and stop_conditions",
+    "when": 'write a condition, such as when: "position_pnl_pct > 0.05"',
+    "fraction": "write how much of the shares at entry leaves, such as fraction: 0.5",
 }
 _FIELD_REFERENCE = "'backtest schema' prints every field"
 _ENTRY_HINTS = {
     "classifiers": "write a name and a bundle's folder, such as regime: models/regime/SPX_1d",
     "columns": "write the name of a column of the bars, such as signal",
+    "scale_out": 'write such as {when: "position_pnl_pct > 0.05", fraction: 0.5}',
     "instruments": "write a ticker such as SPY",
     "parameters": "write a name and a number, such as fast: 20",
 }
@@ -87,6 +90,7 @@ _BOUND_HINTS = {
     "confidence_threshold": "0.65 believes what has a probability of 65 % or more",
     "min_signal_separation": "write hours: 24 is a day",
     "round_trip_cost": "write a fraction: 0.003 is 0.3 %",
+    "fraction": "0.5 takes half of the shares at entry off",
 }
 
 
@@ -114,6 +118,11 @@ def key_problems(data: Mapping[Any, Any]) -> list[Problem]:
                 for key in entries
                 if not is_text(key)
             ]
+    parts = data.get("scale_out")
+    for index, part in enumerate(parts if isinstance(parts, list | tuple) else ()):
+        if isinstance(part, dict) and not all(map(is_text, part)):
+            path, hint = f"scale_out[{index}]", _ENTRY_HINTS["scale_out"]
+            problems.append(Problem(path, "a field's name must be a text", hint))
     return problems
 
 
@@ -153,13 +162,17 @@ def _problem(
     location = found["loc"]
     field = str(location[0])
     nested = _nested(fields.get(field))
-    if nested is not None and len(location) > 1:
-        inner: ErrorDetails = {**found, "loc": location[1:]}
-        known = _problem(inner, data[field], nested.model_fields, nested.foreign_fields)
+    # Of a list of mappings the entry's place stands before the field in it.
+    deep = 2 if len(location) > 1 and isinstance(location[1], int) else 1
+    if nested is not None and len(location) > deep:
+        inner: ErrorDetails = {**found, "loc": location[deep:]}
+        within = _value_at(data, location[:deep])
+        assert isinstance(within, Mapping)
+        known = _problem(inner, within, nested.model_fields, nested.foreign_fields)
         return replace(
             known,
-            path=f"{field}.{known.path}",
-            location=None if known.location is None else (field, *known.location),
+            path=f"{path_of(location[:deep])}.{known.path}",
+            location=None if known.location is None else (*location[:deep], *known.location),
         )
     path = path_of(location)
     place = tuple(part for part in location if part != "[key]")
@@ -179,8 +192,13 @@ def _problem(
 def _nested(info: FieldInfo | None) -> Any:  # noqa: ANN401 - a class of fields with fields
     if info is None:
         return None
-    kinds = get_args(info.annotation) or (info.annotation,)
-    return next((kind for kind in kinds if hasattr(kind, "model_fields")), None)
+    return next((kind for kind in _kinds(info.annotation) if hasattr(kind, "model_fields")), None)
+
+
+def _kinds(annotation: Any) -> Iterator[Any]:  # noqa: ANN401 - a type of any shape
+    yield annotation
+    for part in get_args(annotation):
+        yield from _kinds(part)
 
 
 def _default_hint(field: str, default: object) -> str:
@@ -220,7 +238,7 @@ def _value_problem(
     if kind in {"no_json", "too_much_json"}:
         what = "is no JSON: " if kind == "no_json" else ""
         return f"{what}{found['msg']}", "keep texts, numbers, true, false, null, lists and mappings"
-    if kind in {"parameter_value", "risk_free", "rule", "part_rule"}:
+    if kind in {"parameter_value", "risk_free", "part_fraction", "rule", "part_rule"}:
         hint = None if kind in {"rule", "part_rule"} else _number_hint("a number", value)
         hint = hint or _BOUND_HINTS.get(field)
         found_instead = "" if kind == "part_rule" else f", not {kind_of_value(value)}"

@@ -29,7 +29,7 @@ from btkit.storage.operation_rows import (
 )
 from btkit.storage.operations import OperationTable
 from btkit.storage.piece_rows import MOST_ATTEMPTS
-from btkit.storage.rows import DIRECTION, EXCURSIONS, trades_frame
+from btkit.storage.rows import EXCURSIONS, OWN_COLUMNS, trades_frame
 from btkit.storage.snapshot import Stored, StoreSnapshot
 from btkit.storage.store import Deleted, Store
 from btkit.storage.trials import Trials, count_trials
@@ -38,12 +38,12 @@ from btkit.storage.uploads import Delivery, UploadKind, Uploads
 __all__ = [
     "BUSY_TIMEOUT_S",
     "CURVE_COLUMNS",
-    "DIRECTION",
     "ENDED",
     "EXCURSIONS",
     "FINISH",
     "HEARTBEAT_S",
     "MOST_ATTEMPTS",
+    "OWN_COLUMNS",
     "REMOTE",
     "REPORT",
     "SHARED_KINDS",

@@ -125,13 +125,13 @@ def check_request(connection: sqlite3.Connection, job_id: str, text: object, pat
 
 def trades_checksum(run_id: str, trades: Iterable[Mapping[str, Any]]) -> Checksum:
     """Return the checksum of a run's trades, as `rows.SELECT_TRADES` gives them."""
-    # What a run of an earlier version lacks was not there when its checksum was taken; nor was a
-    # direction where there is none.
+    # What a run of an earlier version lacks was not there when its checksum was taken; nor was what
+    # the trades of some strategies alone have.
     values = [
         [
             value
             for name, value in dict(trade).items()
-            if value is not None or name not in {*rows.EXCURSIONS, rows.DIRECTION}
+            if value is not None or name not in {*rows.EXCURSIONS, *rows.OWN_COLUMNS}
         ]
         for trade in trades
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,30 +41,31 @@ SELECT_METRIC_VALUES = "SELECT run_id, name, value FROM backtest_metric_values W
 INSERT_TRADE = """
 INSERT INTO backtest_trades
     (run_id, trade_index, entry_date, exit_date, entry_price, exit_price, shares, pnl, return_pct,
-     exit_reason, bars_held, commission, slippage_cost, mae_pct, mfe_pct, direction)
+     exit_reason, bars_held, commission, slippage_cost, mae_pct, mfe_pct, direction, lot)
 VALUES
     (:run_id, :trade_index, :entry_date, :exit_date, :entry_price, :exit_price, :shares, :pnl,
      :return_pct, :exit_reason, :bars_held, :commission, :slippage_cost, :mae_pct, :mfe_pct,
-     :direction)
+     :direction, :lot)
 """
 
 SELECT_RUN = "SELECT * FROM backtest_runs WHERE run_id = ?"
 
 SELECT_TRADES = """
 SELECT entry_date, exit_date, entry_price, exit_price, shares, pnl, return_pct, exit_reason,
-       bars_held, commission, slippage_cost, mae_pct, mfe_pct, direction
+       bars_held, commission, slippage_cost, mae_pct, mfe_pct, direction, lot
 FROM backtest_trades WHERE run_id = ? ORDER BY trade_index
 """
 
-SELECT_DIRECTED = """
-SELECT 1 FROM backtest_trades WHERE run_id = ? AND direction IS NOT NULL LIMIT 1
+SELECT_OWN_COLUMNS = """
+SELECT max(direction) AS direction, max(lot) AS lot FROM backtest_trades WHERE run_id = ?
 """
 
 EXCURSIONS = ("mae_pct", "mfe_pct")
 """What the trades of a run of an earlier version lack."""
 
-DIRECTION = "direction"
-"""What the trades of a strategy that takes one side lack."""
+DIRECTION, LOT = "direction", "lot"
+OWN_COLUMNS = (DIRECTION, LOT)
+"""What trades lack of a strategy that takes one side, or whose lots leave as a whole."""
 
 _TRADE_TIMES = ("entry_date", "exit_date")
 
@@ -98,7 +99,7 @@ def trade_rows(run_id: str, trades: pd.DataFrame) -> list[dict[str, Any]]:
     for name in trades.columns.difference(list(_TRADE_TIMES)):
         columns[name] = trades[name].tolist()
     return [
-        {"run_id": run_id, "trade_index": position, DIRECTION: None}
+        {"run_id": run_id, "trade_index": position, **dict.fromkeys(OWN_COLUMNS)}
         | {name: values[position] for name, values in columns.items()}
         for position in range(len(trades))
     ]
@@ -117,13 +118,16 @@ def report_document(text: str, *, needed: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def trades_frame(
-    rows: list[dict[str, Any]], *, times: pd.DatetimeIndex, directed: bool
+    rows: list[dict[str, Any]], *, times: pd.DatetimeIndex, own: Collection[str]
 ) -> pd.DataFrame:
     """Return stored trades, in order of exit, as the table that the simulation gave.
 
     The trades' times take the type of the bars' `times`. Of a run of an earlier version
-    `EXCURSIONS` are NaN. `directed` is whether they have a `DIRECTION`.
+    `EXCURSIONS` are NaN. `own` are those of `OWN_COLUMNS` that they have; trades of several runs
+    may lack them.
     """
+    whole = all(row.get(LOT) is not None for row in rows)
+    further = {DIRECTION: "str", LOT: np.int64 if whole else "Int64"}
     kinds: dict[str, Any] = {
         "entry_date": times.dtype,
         "exit_date": times.dtype,
@@ -138,7 +142,7 @@ def trades_frame(
         "slippage_cost": np.float64,
         "mae_pct": np.float64,
         "mfe_pct": np.float64,
-        **({DIRECTION: "str"} if directed else {}),
+        **{name: kind for name, kind in further.items() if name in own},
     }
     return pd.DataFrame(
         {

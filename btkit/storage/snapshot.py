@@ -135,13 +135,15 @@ class StoreSnapshot:
             checksum = trades_checksum(job_id, found)
             check_content(known[TRADES], checksum, what=f"The list of trades {self._where(job_id)}")
         for trade in found:
-            if trade[rows.DIRECTION] is None:
-                del trade[rows.DIRECTION]
+            for name in rows.OWN_COLUMNS:
+                if trade[name] is None:
+                    del trade[name]
         return found
 
-    def is_directed(self, job_id: str) -> bool:
-        """Return whether a run's trades say which side each took."""
-        return self.connection.execute(rows.SELECT_DIRECTED, (job_id,)).fetchone() is not None
+    def own_columns(self, job_id: str) -> set[str]:
+        """Return those of `rows.OWN_COLUMNS` that a run's trades have."""
+        found = dict(self.connection.execute(rows.SELECT_OWN_COLUMNS, (job_id,)).fetchone())
+        return {name for name, value in found.items() if value is not None}
 
     def curve(self, run_id: str, url: str, known: Checksums) -> pd.DataFrame:
         """Return a run's equity curve from where its report has it; a StoreError, if it is gone."""
@@ -208,10 +210,16 @@ class StoreSnapshot:
             report = read_report(document)
             ran = as_it_ran(report.kind, report.provenance.spec)
             times = pd.DatetimeIndex(curve.index)
-            directed = ran.takes_both_sides or any(rows.DIRECTION in trade for trade in trades)
+            # Without a trade the spec says which there might have been.
+            might = {rows.DIRECTION: ran.takes_both_sides, rows.LOT: ran.leaves_in_parts}
+            own = {
+                name
+                for name in rows.OWN_COLUMNS
+                if might[name] or any(name in trade for trade in trades)
+            }
             return RunDocument(
                 report=report,
-                trades=rows.trades_frame(trades, times=times, directed=directed),
+                trades=rows.trades_frame(trades, times=times, own=own),
                 curve=curve,
             )
 

@@ -75,8 +75,13 @@ def stitched_metrics(parts: list[Result], curve: pd.DataFrame, *, capital: float
     ]
 
     def times(name: str) -> NDArray[Any]:
-        found = [pd.DatetimeIndex(part.trades[name]).tz_localize(None) for part, _ in traded]
-        return np.concatenate([index.to_numpy(dtype="datetime64[ns]") for index in found])
+        found = [
+            pd.DatetimeIndex(part.all_bars.index[getattr(part.positions.whole, name)])
+            for part, _ in traded
+        ]
+        return np.concatenate(
+            [index.tz_localize(None).to_numpy(dtype="datetime64[ns]") for index in found]
+        )
 
     annualisation = parts[0].annualisation
     index = pd.DatetimeIndex(curve.index)
@@ -87,11 +92,11 @@ def stitched_metrics(parts: list[Result], curve: pd.DataFrame, *, capital: float
         periods_per_year=annualisation.periods_per_year,
         period_ends=annualisation.period_ends(index),
         trades=TradeColumns(
-            np.concatenate([part.trades["pnl"].to_numpy() * share for part, share in traded]),
-            np.concatenate([part.trades["return_pct"].to_numpy() for part, _ in traded]),
-            np.concatenate([part.positions.closed.fill_value * share for part, share in traded]),
-            times("entry_date"),
-            times("exit_date"),
+            np.concatenate([part.positions.whole.pnl * share for part, share in traded]),
+            np.concatenate([part.positions.whole.return_pct for part, _ in traded]),
+            np.concatenate([part.positions.whole.fill_value * share for part, share in traded]),
+            times("entry_bar"),
+            times("exit_bar"),
         ),
         ruined=bool(curve["equity"].iloc[-1] <= 0.0),
         risk_free=stitched_rates(parts),

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from btkit.conditions.evaluators import evaluator_over
 from btkit.conditions.over_time import KeptCalls
-from btkit.decisions import BothSides
+from btkit.engine import AnyDecisions
 from btkit.engine.inputs import Market
-from btkit.engine.state import TRADES
+from btkit.engine.state import TRADES, Trades
 from btkit.engine.sweep import SweepEngine
+from btkit.engine.sweep_apart import SetBySetEngine
 from btkit.engine.sweep_loop import Account, Scratch, trade_values_into
-from btkit.engine.sweep_plan import SweepPlan, plan_sweep
-from btkit.engine.sweep_sides import BothSidesEngine
+from btkit.engine.sweep_plan import SweepPlan, check_conditions, plan_sweep
 from btkit.errors import SpecError, UsageError
 from btkit.metrics import MEASURED, columns_for, metric_of
 from btkit.metrics.arrays import RunArrays
@@ -29,6 +29,7 @@ from btkit.metrics.registering import work_out
 from btkit.simulation import Inputs, Result, check_inputs, in_one_piece, simulate_inputs
 from btkit.simulation.shares import plan_rules, rules_of
 from btkit.spec import CONDITION_LISTS, StrategySpec
+from btkit.spec.parts import fraction_problems, part_conditions, part_parameters
 from btkit.validation.axes import Axes, Number
 from btkit.validation.grid import ParameterSets, decode, met_by
 
@@ -36,7 +37,7 @@ Floats = NDArray[np.float64]
 OnChunk = Callable[[int, Floats], None]
 """Notified of finished sets: the first one's index, and their rows."""
 
-AnySweepEngine: TypeAlias = SweepEngine | BothSidesEngine
+AnySweepEngine: TypeAlias = SweepEngine | SetBySetEngine
 
 _PLANNED = 200_000
 # Some three thousand calls over time on twenty years of days.
@@ -104,9 +105,9 @@ class Sweeper:
         plan = _plan(spec, sets)
         market = Market.of(inputs.bars)
         rules = rules_of(spec, commission=inputs.commission, slippage=inputs.slippage)
-        if spec.takes_both_sides:
+        if spec.takes_both_sides or spec.leaves_in_parts:
             decide = partial(self._decide, spec, sets)
-            return BothSidesEngine(decide, len(sets), market, rules, self._account)
+            return SetBySetEngine(decide, len(sets), market, rules, self._account, spec.most_parts)
         return SweepEngine(
             plan=plan,
             # Columns are kept for the sets that follow.
@@ -118,13 +119,11 @@ class Sweeper:
             threads=self.threads,
         )
 
-    def _decide(self, spec: StrategySpec, sets: ParameterSets, index: int) -> BothSides:
+    def _decide(self, spec: StrategySpec, sets: ParameterSets, index: int) -> AnyDecisions:
         # What `replace` would check was checked for all sets together.
         values = {**spec.parameters, **sets.at(index)}
         spec = spec.model_copy(update={"parameters": values})
-        decisions = plan_rules(spec, self.inputs, kept=self._kept)[1]
-        assert isinstance(decisions, BothSides)
-        return decisions
+        return plan_rules(spec, self.inputs, kept=self._kept)[1]
 
     @cached_property
     def _kept(self) -> KeptCalls:
@@ -204,7 +203,11 @@ class Sweeper:
         equity = left.curve.equity[start:].copy()
         values, marks = left.trades[0][:done], left.trades[1][:done]
         pnl, share, hours = np.empty((3, done))
-        trade_values_into(values, marks, account.clock, account.tick_hours, pnl, share, hours)
+        whole = trade_values_into(
+            values, marks, account.clock, account.tick_hours, pnl, share, hours
+        )
+        trades = Trades(values, marks)
+        ends = trades.ends_lot
         times = pd.DatetimeIndex(self.inputs.bars.index).tz_localize(None).to_numpy()
         return RunArrays(
             equity=equity,
@@ -213,12 +216,12 @@ class Sweeper:
                 equity, account.capital, account.ends if account.ends.size else None
             ),
             benchmark_returns=self._benchmark_returns,
-            pnl=pnl,
-            return_pct=share,
-            fill_value=values[:, 2] * (values[:, 0] + values[:, 1]),
-            hours=hours,
-            entry_time=times[marks[:, 0]],
-            exit_time=times[marks[:, 1]],
+            pnl=pnl[:whole],
+            return_pct=share[:whole],
+            fill_value=trades.by_lot(values[:, 2] * (values[:, 0] + values[:, 1])),
+            hours=hours[:whole],
+            entry_time=times[trades.entry_bar[ends]],
+            exit_time=times[trades.exit_bar[ends]],
             initial_capital=account.capital,
             periods_per_year=self.inputs.annualisation.periods_per_year,
         )
@@ -283,6 +286,14 @@ def _plan(spec: StrategySpec, sets: ParameterSets) -> SweepPlan:
     parameters |= sets.columns
 
     def planned(side: StrategySpec, within: str = "") -> SweepPlan:
+        fields = side.model_dump()
+        _check_fractions(fields, parameters, within)
+        check_conditions(
+            {f"{within}{path}": text for path, text in part_conditions(fields)},
+            parameters=parameters,
+            sets=count,
+            declared=spec.declared,
+        )
         return plan_sweep(
             {name: getattr(side, name) for name in CONDITION_LISTS},
             side.position_sizing_formula,
@@ -297,6 +308,16 @@ def _plan(spec: StrategySpec, sets: ParameterSets) -> SweepPlan:
     if spec.takes_both_sides:
         planned(spec.opposite, within="short.")
     return plan
+
+
+def _check_fractions(
+    fields: Mapping[str, Any], parameters: Mapping[str, Floats], within: str
+) -> None:
+    for path, _, name in part_parameters(fields):
+        for value in np.unique(parameters[name]).tolist():
+            problems = fraction_problems(f"{within}{path}", name, {name: value})
+            if problems:
+                raise SpecError(problems, origin=f"the spec with {name}={value:g}")
 
 
 def prepare(  # noqa: PLR0913 - what `simulate` takes, and what a sweep adds

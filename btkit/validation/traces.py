@@ -25,12 +25,14 @@ from btkit.simulation.simulated import columns_read
 # are cut off inside a session nobody can tell.
 _BY_THE_CLOCK = "ends_session"
 # What of the decisions is not by bar: programs, and what they say of all bars.
-_PROGRAMS = frozenset({"code", "programs", "lists", "constants"})
+_PROGRAMS = frozenset({"code", "programs", "lists", "constants", "fractions"})
 _SIDES = frozenset({"long", "short"})
 _DECIDED = {
     "entry_gate": "entry",
     "exit_gate": "exit",
     "stop_gate": "stop",
+    "gates": "part exits",
+    "leave_gate": "exit or part exits",
     "columns": "what sizes and conditions with a position read",
     "column_tags": "what sizes and conditions with a position read",
 }

@@ -199,6 +199,7 @@ _BY_NAME: dict[str, Maker] = {
     "sharpe_risk_free": _number_as_text("0; such as 0.03, or a column of the bars"),
     "metadata": _as_json(2, '{"author": "me"}'),
     "classifiers": _as_json(2, '{"regime": "models/regime/SPX_1d"}'),
+    "scale_out": _as_json(2, '[{"when": "position_pnl_pct > 0.05", "fraction": 0.5}]'),
     "short": _as_json(
         8,
         '{"entry_conditions": ["close < sma_50"], "exit_conditions": [], "stop_conditions": []}',

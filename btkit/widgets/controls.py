@@ -33,6 +33,7 @@ _LABELS = {
     "per_trade_risk_pct": "Risk a trade, %",
     "max_holding_bars": "Hold at most, bars",
     "max_concurrent_positions": "Positions at once",
+    "scale_out": "Part exits, JSON",
     "direction": "Direction",
     "short": "Short side, JSON",
     "fill": "Orders fill at",
@@ -177,7 +178,14 @@ def _texts_of(fields: dict[str, Any]) -> list[str]:
         for text in texts
         if isinstance(text, str)
     ]
-    return [*listed, str(fields.get("position_sizing_formula") or "")]
+    parts = fields.get("scale_out")
+    stated = [
+        str(part.get(name) or "")
+        for part in (parts if isinstance(parts, list | tuple) else ())
+        if isinstance(part, dict)
+        for name in ("when", "fraction")
+    ]
+    return [*listed, *stated, str(fields.get("position_sizing_formula") or "")]
 
 
 def missing_parameters(fields: dict[str, Any]) -> set[str]:

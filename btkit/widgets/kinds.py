@@ -21,6 +21,7 @@ _TRADING = (
     "per_trade_risk_pct",
     "max_holding_bars",
     "max_concurrent_positions",
+    "scale_out",
     "direction",
     "short",
     "fill",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from btkit.documents import whole_lots
 from btkit.metrics import drawdown_series
 from btkit.render import text, theme
 from btkit.render.figures.lines import area, line, panel_title, scale_for
@@ -119,33 +120,28 @@ def _contents(result: Result, held: BuyAndHold, *, full: bool) -> list[dict[str,
 
 
 def _markers(result: Result) -> tuple[dict[str, Any], dict[str, Any]]:
-    trades = result.trades
-    times = [milliseconds(pd.DatetimeIndex(trades[name])) for name in ("entry_date", "exit_date")]
-    prices = [floats(trades[name]) for name in ("entry_price", "exit_price")]
+    # A lot that left in parts was entered once.
+    trades, lots = result.trades, whole_lots(result.trades)
     reasons = trades["exit_reason"].tolist()
-    gains = [
-        f"{text.money(pnl, sign=True)} ({text.percent(share, sign=True)})"
-        for pnl, share in zip(trades["pnl"].tolist(), trades["return_pct"].tolist(), strict=True)
-    ]
-    names = ["Entry"] * len(trades)
+    names = ["Entry"] * len(lots)
     marker = theme.entry_marker(up=not result.spec.is_short)
-    if "direction" in trades:
-        names = [f"{side} entry".capitalize() for side in trades["direction"]]
-        ups = [theme.entry_marker(up=side == "long") for side in trades["direction"]]
+    if "direction" in lots:
+        names = [f"{side} entry".capitalize() for side in lots["direction"]]
+        ups = [theme.entry_marker(up=side == "long") for side in lots["direction"]]
         marker["symbol"] = [up["symbol"] for up in ups]
     entry = {
-        "x": times[0],
-        "y": prices[0],
-        "text": [f"{name}, P&L {gain}" for name, gain in zip(names, gains, strict=True)],
+        "x": milliseconds(pd.DatetimeIndex(lots["entry_date"])),
+        "y": floats(lots["entry_price"]),
+        "text": [f"{name}, P&L {gain}" for name, gain in zip(names, _gains(lots), strict=True)],
         # Whole, since the browser replaces what is named.
         "marker": marker,
     }
     leave = {
-        "x": times[1],
-        "y": prices[1],
+        "x": milliseconds(pd.DatetimeIndex(trades["exit_date"])),
+        "y": floats(trades["exit_price"]),
         "text": [
             f"{theme.reason_name(reason)}, P&L {gain}"
-            for reason, gain in zip(reasons, gains, strict=True)
+            for reason, gain in zip(reasons, _gains(trades), strict=True)
         ],
         "marker": {
             "symbol": [theme.reason_symbol(reason) for reason in reasons],
@@ -154,6 +150,13 @@ def _markers(result: Result) -> tuple[dict[str, Any], dict[str, Any]]:
         },
     }
     return entry, leave
+
+
+def _gains(trades: pd.DataFrame) -> list[str]:
+    return [
+        f"{text.money(pnl, sign=True)} ({text.percent(share, sign=True)})"
+        for pnl, share in zip(trades["pnl"].tolist(), trades["return_pct"].tolist(), strict=True)
+    ]
 
 
 def _titles(result: Result, held: BuyAndHold) -> list[str]:
@@ -168,8 +171,8 @@ def _titles(result: Result, held: BuyAndHold) -> list[str]:
         f"buy-and-hold {text.percent(held.metrics['max_drawdown_pct'])}"
     )
     drawn = thinned_note(len(display_rows(held.equity)), len(held.equity))
-    trades = f"{result.symbol or 'Price'} with {text.plural(len(result.trades), 'trade')}{drawn}"
-    return [money, fall, trades]
+    made = text.plural(result.metrics.total_trades, "trade")
+    return [money, fall, f"{result.symbol or 'Price'} with {made}{drawn}"]
 
 
 def _named(name: str, colour: str) -> str:

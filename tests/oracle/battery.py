@@ -75,6 +75,15 @@ _STOPPED = {
     "exit_conditions": ["close < 100"],
     "max_holding_bars": 5,
 }
+_GAIN, _AGE = "position_pnl_pct > 0.01", "bars_held >= 1"
+
+
+def _parts(*pairs: tuple[str, float], **changes: Any) -> dict[str, Any]:
+    stated = [{"when": when, "fraction": fraction} for when, fraction in pairs]
+    several = {"max_holding_bars": 5, "max_concurrent_positions": 2}
+    return several | {"position_sizing_formula": "11", "scale_out": stated} | changes
+
+
 _FILTERED = {
     "filter_conditions": ["close > 95"],
     "stop_conditions": ["close < 95"],
@@ -109,6 +118,32 @@ _REMEMBERED: tuple[dict[str, Any], ...] = (
     {"position_sizing_formula": "5 + open_lots", "max_concurrent_positions": 2},
     _LOTS | {"filter_conditions": ["last_pnl is None or last_pnl > -40"], "filter_scope": "all"},
 )
+
+
+def part_cases(long: pd.DataFrame) -> list[Case]:
+    """Return the cases of part exits; some are of `long`, dozens of bars."""
+    both = [{"fill": fill} for fill in ("next_open", "close")]
+    directed = [mode | {"direction": side} for mode in both for side in ("long", "short")]
+    # part exits: at a gain and by age, in the order of the spec; several at one bar, more than is
+    # left, one share, and none; conditions that do not read the position; filters of either scope
+    leaving = [
+        _parts((_GAIN, 0.5), ("bars_held >= 2", 0.3)),
+        _parts((_AGE, 0.7), (_GAIN, 0.7), stop_conditions=["close < 95"]),
+        _parts((_AGE, 0.1), (_AGE, 0.05), ("bars_held == 2", 0.5), ("close > open", 0.25)),
+        _parts(("close > open", 0.5), exit_conditions=["close < 95"]),
+        _parts((_GAIN, 0.5), filter_conditions=["close > 97"]),
+        _parts((_AGE, 0.5), filter_conditions=["close > 97"], filter_scope="all"),
+        _parts(("iv_rank > 30", 0.5), (_AGE, 1.0)),
+    ]
+    found = [case(change | mode) for change in leaving for mode in directed]
+    # fractions that add up to one but for rounding, of what is less than a share
+    thirds = _parts((_AGE, 0.7), ("bars_held >= 2", 0.2), ("bars_held >= 3", 0.1))
+    thirds |= {"allow_fractional": True, "position_sizing_formula": "capital / close / 900"}
+    found += [case(thirds | mode) for mode in both]
+    # a part at one of dozens of bars at which nothing else happens, flat and with a lot
+    rare = _parts(("close == 91", 0.5), max_holding_bars=90, max_concurrent_positions=1)
+    found += [case(rare | {"entry_conditions": ["close == 205"]} | m, bars=long) for m in directed]
+    return found
 
 
 @cache
@@ -236,6 +271,7 @@ def share_cases() -> list[Prepared]:
     even = frame((10, 10, 10, 10, 10, 8), (10, 10, 10, 10, 10, 8))
     streak = {"entry_conditions": ["losing_streak < 1", "not in_position"], "max_holding_bars": 1}
     found.append(case(streak, bars=even, commission=0.0, slippage=0.0))
+    found += part_cases(long)
     # warm-up bars before the start; a run of one bar
     found += [case(_LOTS | mode, start_index=6) for mode in both]
     found += [case(mode, bars=frame(OPENS[:1], CLOSES[:1])) for mode in both]
@@ -394,6 +430,16 @@ def side_cases() -> list[Prepared]:
         turning(
             {"entry_conditions": ["close > 0"]}, max_concurrent_positions=3, max_holding_bars=2
         ),
+        # part exits of either side, the long one's for both or each its own; those that take all
+        # of every lot let the other side enter
+        _TURNING | _parts((_GAIN, 0.5), (_AGE, 0.3), max_holding_bars=6),
+        turning({"scale_out": []}, **_parts((_AGE, 0.5), max_concurrent_positions=1)),
+        turning(
+            {"exit_conditions": [], "scale_out": [{"when": "close > open", "fraction": 1.0}]},
+            exit_conditions=[],
+            **_parts(("close < open", 1.0)),
+        ),
+        turning({"exit_conditions": []}, exit_conditions=[], **_parts((_AGE, 0.5))),
         # both sides would enter; one of them only when flat
         turning({"entry_conditions": ["close > 0"]}),
         turning({"entry_conditions": ["not in_position"]}),
@@ -446,6 +492,8 @@ def side_cases() -> list[Prepared]:
         max_holding_bars=90,
     )
     found += [case(rare | mode, bars=long) for mode in modes]
+    half = rare | _parts(("close == 105", 0.5), max_holding_bars=90, max_concurrent_positions=1)
+    found += [case(half | mode, bars=long) for mode in modes]
     found += [
         case(rare | {"max_holding_bars": 9, "stop_conditions": ["close == 97"]} | mode, bars=long)
         for mode in modes

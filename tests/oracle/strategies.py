@@ -190,6 +190,22 @@ LIKELY_EXITS = (
     "losing_streak > 1",
     "equity < 1000 or bars_since_exit == 0",
 )
+LIKELY_PARTS = (
+    "position_pnl_pct > 0.005",
+    "position_pnl_pct < -0.005",
+    "bars_held >= 1",
+    "bars_held == 2",
+    "close > prev_close",
+    "close < open",
+    "iv_rank is None or iv_rank > 20",
+    "in_position and capital > 0",
+    "abs(position_pnl_pct) > 0.01 or bars_held > 3",
+    "close < highest_since_entry * 0.99",
+    "last_pnl is None or last_pnl > 0",
+    "losing_streak < 2 and open_lots > 0",
+    "bars_since_exit is None or bars_since_exit > 1",
+)
+FRACTIONS = (0.5, 0.25, 1.0, 0.1, 0.3, 0.7, 1 / 3, 0.001, 0.99)
 LIKELY_INSIDE = (
     "close > 0",
     "close >= prev_close * 0.9",
@@ -368,6 +384,8 @@ def specs(draw: st.DrawFn) -> dict[str, Any]:
         "allow_fractional": draw(st.booleans()),
         "direction": draw(st.sampled_from(("long", "short", "both"))),
     }
+    if draw(st.integers(0, 1)):
+        spec["scale_out"] = _scale_out(draw)
     if spec["direction"] == "both":
         spec["short"] = _short_side(draw)
     model = draw(st.sampled_from((None, "per_order", "per_share", "rate", "per_contract")))
@@ -379,6 +397,12 @@ def specs(draw: st.DrawFn) -> dict[str, Any]:
     return spec
 
 
+def _scale_out(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Return part exits: some that take all of a lot, and some of which no share comes."""
+    texts = _condition_list(draw, LIKELY_PARTS, (0, 1, 1, 2, 2, 3, 5), odd=2)
+    return [{"when": text, "fraction": draw(st.sampled_from(FRACTIONS))} for text in texts]
+
+
 def _short_side(draw: st.DrawFn) -> dict[str, Any]:
     """Return the short side of a spec that takes both."""
     side: dict[str, Any] = {
@@ -388,6 +412,8 @@ def _short_side(draw: st.DrawFn) -> dict[str, Any]:
     }
     if draw(st.booleans()):
         side["position_sizing_formula"] = draw(st.sampled_from(SIZES))
+    if draw(st.integers(0, 3)) == 0:
+        side["scale_out"] = _scale_out(draw)
     if draw(st.booleans()):
         side["per_trade_risk_pct"] = draw(st.sampled_from((0.002, 0.015)))
     return side

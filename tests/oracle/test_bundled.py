@@ -127,3 +127,21 @@ def test_a_chandelier_hangs_from_the_highest_high_and_waits_after_three_losses()
     ]
     assert waited
     assert all(waited)
+
+
+def test_half_leaves_at_three_percent_and_a_quarter_at_six():
+    spec = bt.load_spec(FILES[0].parent / "half_off_at_a_gain.yaml")
+    bars = history().bars
+    result = bt.simulate(spec, bars, capital=1_000_000)
+    trades, parts = result.trades, {3: 0.5, 6: 0.25}
+    assert result.metrics.total_trades == trades["lot"].nunique() < len(trades)
+    seen = 0
+    for _, rows in trades.groupby("lot"):
+        entered, fill = rows["shares"].sum(), rows["entry_price"].iloc[0]
+        left = rows[rows["exit_reason"] == "scale_out"]
+        for (gain, fraction), row in zip(parts.items(), left.itertuples(), strict=False):
+            decided = bars.index[bars.index.get_loc(row.exit_date) - 1]
+            assert bars.loc[decided, "close"] / fill - 1 > gain / 100
+            assert row.shares == np.floor(fraction * entered)
+            seen += 1
+    assert seen == (trades["exit_reason"] == "scale_out").sum() > 20

@@ -91,6 +91,26 @@ SHARE_BREAKS = {
         "bar - counts[LAST_EXIT] if counts[LAST_EXIT] != NEVER else math.nan",
         "bar - counts[LAST_EXIT]",
     ),
+    # SEMANTICS 3.12
+    "quiet bars hide parts": ("exit_gate = parts.leave_gate", "pass"),
+    "a part leaves at each bar": (
+        "marks[lot, LOT_PARTS_MADE] |= marks[lot, LOT_PARTS_DUE]",
+        "pass",
+    ),
+    "one share stays": ("wanted >= 1.0", "wanted > 1.0"),
+    "parts are not floored": ("min(np.floor(wanted), left)", "min(wanted, left)"),
+    "more leaves than is left": ("min(np.floor(wanted), left)", "np.floor(wanted)"),
+    "parts of what is left": ("fraction * entered", "fraction * left"),
+    "what rounding leaves stays": ("left - wanted <= _LEFT_OVER * entered", "left < wanted"),
+    "filters gate no part": ("not in_scope", "False"),
+    "parts whatever the position": ("not met_by(decisions, first, last, bar, room)", "False"),
+    "the rest bears no commission": ("kept = paid - borne", "kept = 0.0"),
+    "a part that stays unfilled is not counted": (
+        "counts[UNFILLED] += drop_due(marks, lot)",
+        "drop_due(marks, lot)",
+    ),
+    "a part is a trade": ("rest > 0.0", "False"),
+    "what parts made is forgotten": ("lots[lot, LOT_MADE] += made", "pass"),
 }
 
 # SEMANTICS 3.11.
@@ -124,6 +144,15 @@ SIDE_BREAKS = {
         "exit_gate, stop_gate = own.exit_gate, own.stop_gate",
         "exit_gate, stop_gate = both.long.exit_gate, both.long.stop_gate",
     ),
+    "parts turn nothing": (
+        "marks[lot, LOT_PARTS_DUE] != 0 and _left_of(rules, parts, lots, marks, lot) <= 0.0",
+        "False",
+    ),
+    "any part turns": (
+        "marks[lot, LOT_PARTS_DUE] != 0 and _left_of(rules, parts, lots, marks, lot) <= 0.0",
+        "marks[lot, LOT_PARTS_DUE] != 0",
+    ),
+    "quiet bars hide parts of a side": ("exit_gate = own.parts.leave_gate", "pass"),
     "quiet bars hide room on a side": (
         "fullest = 1 if own.entry_when_flat else rules.max_positions",
         "fullest = 1",

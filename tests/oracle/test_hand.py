@@ -446,6 +446,99 @@ HANDS = [
         },
         unfilled=1,
     ),
+    # 8 at 16: 1000 - 129 = 871. Bar 1 closes at twice that, bar 2 at 2.5 times: 4 leave at open
+    # 32, 2 at open 40; the stop of bar 3 takes the rest at 16. The entry's $1 is shared 4:2:2. P&L
+    # 4 * 16 - 0.5 - 1, 2 * 24 - 0.25 - 1, 2 * 0 - 0.25 - 1; cash + 127, + 79, + 31.
+    Hand(
+        "half leaves at a gain, a quarter at a larger one, the rest at a stop",
+        (8, 16, 32, 40, 16, 24),
+        (8, 32, 40, 20, 24, 24),
+        {
+            "entry_conditions": ["close == 8"],
+            "stop_conditions": ["close < 22"],
+            "max_holding_bars": 9,
+            "position_sizing_formula": "8",
+            "scale_out": [
+                {"when": "position_pnl_pct >= 1", "fraction": 0.5},
+                {"when": "position_pnl_pct >= 1.5", "fraction": 0.25},
+            ],
+        },
+        [
+            (1, 2, 16, 32, 4, 62.5, "scale_out"),
+            (1, 3, 16, 40, 2, 46.75, "scale_out"),
+            (1, 4, 16, 16, 2, -1.25, "stop"),
+        ],
+        commission=1.0,
+        equity=[1000, 1127, 1158, 1117, 1108, 1108],
+        cash=[1000, 871, 998, 1077, 1108, 1108],
+    ),
+    # At one close both: 2 of 4, and of 3 that would be asked for the 2 that are left. Nothing is
+    # left, so the next close at 8 finds a place.
+    Hand(
+        "several parts at one bar take no more than there is",
+        (8, 8, 8, 8),
+        (8, 16, 8, 16),
+        {
+            "entry_conditions": ["close == 8"],
+            "fill": "close",
+            "max_holding_bars": 9,
+            "position_sizing_formula": "4",
+            "scale_out": [
+                {"when": "position_pnl_pct >= 1", "fraction": 0.5},
+                {"when": "close == 16", "fraction": 0.75},
+            ],
+        },
+        [
+            (0, 1, 8, 16, 2, 14.5, "scale_out"),
+            (0, 1, 8, 16, 2, 14.5, "scale_out"),
+            (2, 3, 8, 16, 2, 14.5, "scale_out"),
+            (2, 3, 8, 16, 2, 14.5, "scale_out"),
+        ],
+        commission=1.0,
+        equity=[999, 1029, 1028, 1058],
+        cash=[967, 1029, 996, 1058],
+    ),
+    # floor(0.5 * 3) = 1 leaves, floor(0.25 * 3) = 0 never does; the last bar's part is unfilled.
+    Hand(
+        "parts are floored, and less than a share stays",
+        (8, 8, 16, 16),
+        (8, 16, 16, 32),
+        {
+            "entry_conditions": ["close == 8"],
+            "max_holding_bars": 9,
+            "position_sizing_formula": "3",
+            "scale_out": [
+                {"when": "close == 16", "fraction": 0.5},
+                {"when": "close > 0", "fraction": 0.25},
+                {"when": "close == 32", "fraction": 0.5},
+            ],
+        },
+        [(1, 2, 8, 16, 1, 8, "scale_out"), (1, 3, 8, 32, 2, 48, "end_of_data")],
+        equity=[1000, 1024, 1024, 1056],
+        cash=[1000, 976, 992, 1056],
+        unfilled=1,
+    ),
+    # 4 bought at 16 leave as a part that is the whole, so the short side enters at the same open.
+    Hand(
+        "a part that is the whole lets the other side enter",
+        (8, 16, 32, 16),
+        (8, 32, 16, 16),
+        {
+            "direction": "both",
+            "entry_conditions": ["close == 8"],
+            "max_holding_bars": 9,
+            "position_sizing_formula": "4",
+            "scale_out": [{"when": "position_pnl_pct >= 1", "fraction": 1.0}],
+            "short": {
+                "entry_conditions": ["close == 32"],
+                "exit_conditions": [],
+                "stop_conditions": [],
+            },
+        },
+        [(1, 2, 16, 32, 4, 64, "scale_out"), (2, 3, 32, 16, 4, 64, "end_of_data")],
+        equity=[1000, 1064, 1128, 1128],
+        cash=[1000, 936, 936, 1128],
+    ),
     # Bars before the start decide nothing, fill nothing, and are no points of the curve.
     Hand(
         "nothing happens before the start",
@@ -503,6 +596,35 @@ def test_engine(hand: Hand) -> None:
     skipped = {reason: n for reason, n in result.diagnostics.skipped_entries.items() if n}
     assert skipped == hand.skipped
     assert (result.diagnostics.unfilled_orders, result.ruined) == (hand.unfilled, hand.ruined)
+
+
+def test_a_lot_that_leaves_in_parts_is_one_trade_of_the_metrics() -> None:
+    # 62.5 + 46.75 - 1.25 = 108 on 8 * 16 = 128, from bar 1 to bar 4: 2018-01-03 to 2018-01-08.
+    # The fills' value over two, by the mean of the account, in seven days.
+    [hand] = [hand for hand in HANDS if hand.label.startswith("half leaves")]
+    expected = {
+        "total_trades": 1,
+        "winning_trades": 1,
+        "losing_trades": 0,
+        "win_rate": 1.0,
+        "expectancy_per_trade": 108.0,
+        "avg_win": 108.0,
+        "avg_win_pct": 108 / 128,
+        "largest_win": 108.0,
+        "largest_loss": 0.0,
+        "consecutive_losses_max": 0,
+        "avg_holding_period": 120.0,
+        "exposure": 3 / 6,
+        "turnover": (128 + 128 + 80 + 32) / 2 / (6618 / 6) * 365.25 / 7,
+    }
+    plain, measured = oracle(as_case(hand)).metrics, engine(as_case(hand)).metrics
+    for name, value in expected.items():
+        assert plain[name] == pytest.approx(value, rel=1e-12), name
+        assert getattr(measured, name) == pytest.approx(value, rel=1e-12), name
+    result = engine(as_case(hand))
+    assert result.trades["lot"].tolist() == [1, 1, 1]
+    assert result.trades["commission"].tolist() == [1.5, 1.25, 1.25]
+    assert result.diagnostics.never_fired == []
 
 
 def test_costs_stand_apart_from_the_price() -> None:

@@ -27,7 +27,7 @@ def trips_of(run: ModelResult) -> Trips:
     """
     positions = run.positions
     assert isinstance(positions, SharePositions)
-    closed, rules = positions.closed, positions.rules
+    closed, rules = positions.whole, positions.rules
     order = np.argsort(closed.entry_bar, kind="stable")
     gains = np.asarray(closed.pnl, np.float64)[order]
     before = run.initial_capital + np.concatenate([[0.0], np.cumsum(gains)[:-1]])
@@ -35,7 +35,7 @@ def trips_of(run: ModelResult) -> Trips:
     return Trips(
         held=(closed.exit_bar - closed.entry_bar)[order],
         fraction=paid / before,
-        side=run.outcome.trades.side[order].astype(np.float64),
+        side=run.outcome.trades.side[run.outcome.trades.ends_lot][order].astype(np.float64),
         slippage=rules.slippage,
         per_order=rules.per_order,
         per_share=rules.per_share,
@@ -53,7 +53,7 @@ def chance_of(run: ModelResult, *, seed: int) -> ChanceSection | None:
     seed
         Of the draws.
     """
-    count = len(run.positions.closed.entry_bar)
+    count = len(run.positions.whole.entry_bar)
     if not count:
         return None
     at_close = run.spec.fill == "close"

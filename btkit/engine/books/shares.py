@@ -26,11 +26,13 @@ from btkit.engine.state import (
     LOT_BAR,
     LOT_COLUMNS,
     LOT_COMMISSION,
+    LOT_ENTERED,
     LOT_EXIT_COMMISSION,
     LOT_EXIT_PRICE,
     LOT_HIGHEST,
     LOT_INSTRUMENT,
     LOT_LOWEST,
+    LOT_MADE,
     LOT_PRICE,
     LOT_QUANTITY,
     LOT_SIDE,
@@ -153,11 +155,20 @@ def _gain_of(closes, lots, marks, lot, bar):
 
 @compiled_inline
 def profit(lots, marks, trade):
-    """Return what a closed lot made, and that over what it was bought for (3.9, 3.10)."""
+    """Return what a closed lot made, and that over what it was bought for (3.9, 3.10).
+
+    Of one that left in parts, at its last: what all of them made, over all that was entered (3.12).
+    """
+    pnl = made_by(lots, marks, trade) + lots[trade, LOT_MADE]
+    return pnl, pnl / (lots[trade, LOT_ENTERED] * lots[trade, LOT_PRICE])
+
+
+@compiled_inline
+def made_by(lots, marks, trade):
+    """Return what a closed lot, or a part of one, made (3.9, 3.10)."""
     gain = lots[trade, LOT_EXIT_PRICE] - lots[trade, LOT_PRICE]
     gross = lots[trade, LOT_QUANTITY] * (-gain if marks[trade, LOT_SIDE] == _SELL else gain)
-    pnl = gross - lots[trade, LOT_COMMISSION] - lots[trade, LOT_EXIT_COMMISSION]
-    return pnl, pnl / (lots[trade, LOT_QUANTITY] * lots[trade, LOT_PRICE])
+    return gross - lots[trade, LOT_COMMISSION] - lots[trade, LOT_EXIT_COMMISSION]
 
 
 @compiled_inline

@@ -38,7 +38,7 @@ def price_chart(view: RunView) -> Chart:
             *_markers(view),
         ],
         height=HEIGHT,
-        title=_title(view, first["xaxis.range"]),
+        title=_title(view.of_lots, first["xaxis.range"]),
         showlegend=True,
         legend={
             "orientation": "h",
@@ -151,7 +151,10 @@ def _markers(view: RunView) -> list[dict[str, Any]]:
     if not len(view.shown):
         return []
     # The texts are the same at the entry and the exit: an export writes equal ones only once.
-    trades = view.shown.assign(words=[_hover(trade) for trade in trade_rows(view.shown)])
+    trades, lots = (
+        shown.assign(words=[_hover(trade) for trade in trade_rows(shown)])
+        for shown in (view.shown, view.of_lots.shown)
+    )
     traces = [
         dots(
             milliseconds(_naive(part["entry_date"])),
@@ -161,7 +164,7 @@ def _markers(view: RunView) -> list[dict[str, Any]]:
             text=list(part["words"]),
             hover=f"<b>{name}</b><br>%{{text}}<extra></extra>",
         )
-        for name, up, part in _entries(view, trades)
+        for name, up, part in _entries(view, lots)
         if len(part)
     ]
     for reason, part in trades.groupby("exit_reason", sort=True):

@@ -86,13 +86,14 @@ def reasons_chart(view: RunView) -> Chart:
     groups = view.trades.groupby("exit_reason")["pnl"].agg(["sum", "count", "mean"])
     groups = groups.sort_values("sum")
     names = [theme.reason_name(str(reason)) for reason in groups.index]
+    noun = "exit" if view.in_parts else "trade"
     totals = floats(groups["sum"])
     data = [
         {
             "type": "bar",
             "orientation": "h",
             "y": [
-                f"{name}<br>{text.plural(int(number), 'trade')}"
+                f"{name}<br>{text.plural(int(number), noun)}"
                 for name, number in zip(names, groups["count"], strict=True)
             ],
             "x": totals,
@@ -102,7 +103,8 @@ def reasons_chart(view: RunView) -> Chart:
             "textposition": np.where(_long(totals), "inside", "outside").tolist(),
             "cliponaxis": False,
             "customdata": [text.money(float(mean), sign=True) for mean in groups["mean"]],
-            "hovertemplate": "%{y}<br>together %{text}<br>a trade %{customdata}<extra></extra>",
+            "hovertemplate": "%{y}<br>together %{text}<br>"
+            f"{_each(noun)} %{{customdata}}<extra></extra>",
         }
     ]
     figure = theme.figure(
@@ -114,6 +116,10 @@ def reasons_chart(view: RunView) -> Chart:
         yaxis=theme.axis(showgrid=False, zeroline=False, type="category"),
     )
     return Chart(figure, name="pnl-by-reason", width="third")
+
+
+def _each(noun: str) -> str:
+    return f"{'an' if noun == 'exit' else 'a'} {noun}"
 
 
 def _long(totals: Floats) -> NDArray[np.bool_]:

@@ -44,7 +44,10 @@ def test_the_books_balance_at_every_bar(case):
     shares = trades["shares"].to_numpy()
     entry_costs = shares * abs(trades["entry_price"].to_numpy() - entry_raw)
     exit_costs = shares * abs(trades["exit_price"].to_numpy() - exit_raw)
-    entry_fees = charge(result, shares, trades["entry_price"].to_numpy())
+    # Of a lot that left in parts each bears its share by shares.
+    parts = trades.groupby("lot")["shares"].transform("sum") if "lot" in trades else shares
+    entered = np.asarray(parts)
+    entry_fees = charge(result, entered, trades["entry_price"].to_numpy()) * shares / entered
     exit_fees = charge(result, shares, trades["exit_price"].to_numpy())
     np.testing.assert_allclose(trades["slippage_cost"], entry_costs + exit_costs, rtol=1e-9)
     np.testing.assert_allclose(trades["commission"], entry_fees + exit_fees, rtol=1e-12)
@@ -101,12 +104,19 @@ def test_what_always_holds_of_a_trade_list(case):
     assert (trades["commission"] >= 0).all()
     assert result.cash.iloc[-1] == result.equity.iloc[-1]
     same_bar = trades["exit_date"].eq(trades["exit_date"].shift())
-    assert (trades["entry_date"] > trades["entry_date"].shift())[same_bar].all()
+    if "lot" in trades:
+        assert (trades["lot"] >= trades["lot"].shift())[same_bar].all()
+        by_lot = trades.groupby("lot")["entry_date"]
+        assert (by_lot.nunique() == 1).all()
+        assert by_lot.first().is_monotonic_increasing
+        assert result.metrics.total_trades == len(by_lot)
+    else:
+        assert (trades["entry_date"] > trades["entry_date"].shift())[same_bar].all()
     lots = result.spec.max_concurrent_positions
     for date in result.bars.index:
         before = trades["entry_date"] <= date
         held = before & (trades["exit_date"] > date)
-        assert held.sum() <= lots
+        assert trades["entry_date"][held].nunique() <= lots
     assert math.isclose(
         result.equity.iloc[-1],
         case.capital + trades["pnl"].sum(),

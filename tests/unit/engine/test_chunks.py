@@ -53,6 +53,34 @@ SPECS = {
         },
         "position_sizing_formula": "7",
     },
+    "leaves in parts": {
+        "entry_conditions": ["close > open"],
+        "exit_conditions": ["bars_held >= 6"],
+        "stop_conditions": [],
+        "max_concurrent_positions": 3,
+        "position_sizing_formula": "capital * 0.3 / close",
+        "scale_out": [
+            {"when": "position_pnl_pct > 0.005", "fraction": 0.3},
+            {"when": "close < open", "fraction": 0.3},
+        ],
+    },
+    "leaves in parts on both sides": {
+        "direction": "both",
+        "entry_conditions": ["close > open"],
+        "exit_conditions": [],
+        "stop_conditions": [],
+        "position_sizing_formula": "20",
+        "allow_fractional": True,
+        "scale_out": [
+            {"when": "bars_held >= 1", "fraction": 0.7},
+            {"when": "bars_held >= 3", "fraction": 0.3},
+        ],
+        "short": {
+            "entry_conditions": ["close < open"],
+            "exit_conditions": [],
+            "stop_conditions": [],
+        },
+    },
     "ruined short": {
         "entry_conditions": ["not in_position"],
         "exit_conditions": [],

@@ -65,6 +65,7 @@ def test_defaults_are_the_documented_ones():
         "asset_class": "equities",
         "exit_conditions": (),
         "stop_conditions": (),
+        "scale_out": (),
         "position_sizing_formula": "risk_pct * capital / atr_14",
         "requires_options_data": False,
         "allow_fractional": False,

@@ -100,6 +100,38 @@ CASES = {
         },
         AXES | {"keep": [0.95, 0.98]},
     ),
+    "lots that leave in parts": (
+        {
+            "entry_conditions": ["sma_{fast} > sma_{slow}"],
+            "max_concurrent_positions": 3,
+            "position_sizing_formula": "0.3 * capital / close",
+            "commission_model": "per_share",
+            "scale_out": [
+                {"when": "position_pnl_pct > {gain}", "fraction": "{share}"},
+                {"when": "close < sma_{fast}", "fraction": 0.4},
+            ],
+            "parameters": {"fast": 3, "slow": 9, "gain": 0.01, "share": 0.5},
+        },
+        {"fast": [3, 5], "gain": [0.005, 0.03], "share": [0.2, 0.9], "slow": [9]},
+    ),
+    "lots of both sides that leave in parts": (
+        {
+            "direction": "both",
+            "entry_conditions": ["sma_{fast} > sma_{slow}"],
+            "scale_out": [{"when": "bars_held >= {fast}", "fraction": 0.5}],
+            "short": {
+                "entry_conditions": ["sma_{fast} < sma_{slow}"],
+                "exit_conditions": ["sma_{fast} > sma_{slow}"],
+                "stop_conditions": [],
+                "scale_out": [
+                    {"when": "position_pnl_pct > 0.01", "fraction": 1.0},
+                    {"when": "position_pnl_pct < 0", "fraction": "{share}"},
+                ],
+            },
+            "parameters": {"fast": 3, "slow": 9, "share": 0.5},
+        },
+        AXES | {"share": [0.25, 1.0]},
+    ),
     "a crossover among other conditions": (
         {
             "filter_conditions": ["vix < 30"],
@@ -350,6 +382,17 @@ def test_threads_and_chunks_change_no_bit(case, monkeypatch):
             },
             {"x": [1, 0]},
             "x=0",
+        ),
+        *(
+            (
+                {"scale_out": [part], "parameters": {"fast": 3, "slow": 9, "x": 0.5}},
+                {"x": [0.5, bad]},
+                rf"x={bad}.*scale_out\[0\].{field}",
+            )
+            for field, part, bad in (
+                ("fraction", {"when": "close > 1", "fraction": "{x}"}, 1.5),
+                ("when", {"when": "close > 1 / {x}", "fraction": 0.5}, 0),
+            )
         ),
         *(
             (

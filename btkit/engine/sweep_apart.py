@@ -1,7 +1,7 @@
-"""A sweep of a strategy that takes both sides: set by set, through the loop for both.
+"""A sweep of a strategy that takes both sides, or whose lots leave in parts: set by set.
 
-Such sets are planned one by one, as single runs are, so a thousand take seconds where those of one
-side take milliseconds. They are simulated and measured by the same code.
+Such sets are planned one by one, as single runs are, so a thousand take seconds where those of a
+plain strategy take milliseconds. They are simulated and measured by the same code.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from functools import cached_property
 
 import numpy as np
 
-from btkit.decisions.records import BothSides
 from btkit.engine.inputs import Floats, Integers, Market, Rules
-from btkit.engine.loop import run_both_sides
+from btkit.engine.runs import LOOPS, AnyDecisions
 from btkit.engine.sweep_loop import Account, Scratch, measure_run, new_scratch, restart
 from btkit.metrics import MEASURED
 
@@ -25,7 +24,7 @@ _NO_PERIODS = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True)
-class BothSidesEngine:
+class SetBySetEngine:
     """Everything that simulating any set of such a sweep needs; see `SweepEngine`.
 
     Parameters
@@ -36,13 +35,16 @@ class BothSidesEngine:
         How many there are.
     market, rules, account
         What is the same for all sets.
+    parts
+        In how many parts a lot may leave before its rest does.
     """
 
-    decide: Callable[[int], BothSides]
+    decide: Callable[[int], AnyDecisions]
     sets: int
     market: Market
     rules: Rules
     account: Account
+    parts: int
 
     def chunks(self) -> Iterator[tuple[int, int]]:
         """Yield the first set of each chunk, and the one after its last."""
@@ -74,8 +76,10 @@ class BothSidesEngine:
     def _simulate(self, index: int, out: Floats, ends: Integers, returns: Floats) -> None:
         scratch, account = self._scratch, self.account
         restart(scratch.state, account.capital)
-        run_both_sides(
-            account.start, self._bars, self.market, self.decide(index), self.rules,
+        decisions = self.decide(index)
+        loop, _ = LOOPS[type(self.rules), type(decisions)]
+        loop(
+            account.start, self._bars, self.market, decisions, self.rules,
             scratch.state, scratch.trades, scratch.curve, scratch.room,
         )  # fmt: skip
         measure_run(account, scratch, out, ends, returns)
@@ -88,7 +92,7 @@ class BothSidesEngine:
     @cached_property
     def _scratch(self) -> Scratch:
         lots = min(self.rules.max_positions, self._bars)
-        return new_scratch(self._bars, lots, len(self.account.ends))
+        return new_scratch(self._bars, lots, len(self.account.ends), self.parts)
 
 
-__all__ = ["BothSidesEngine"]
+__all__ = ["SetBySetEngine"]
