@@ -134,6 +134,9 @@ def part_cases(long: pd.DataFrame) -> list[Case]:
         _parts((_GAIN, 0.5), filter_conditions=["close > 97"]),
         _parts((_AGE, 0.5), filter_conditions=["close > 97"], filter_scope="all"),
         _parts(("iv_rank > 30", 0.5), (_AGE, 1.0)),
+        # what is remembered of whole lots alone
+        _parts((_AGE, 0.5), entry_conditions=["last_pnl is None or losing_streak < 1"]),
+        _parts((_AGE, 0.5), ("last_return_pct > 0 or bars_since_exit == 0", 0.2)),
     ]
     found = [case(change | mode) for change in leaving for mode in directed]
     # fractions that add up to one but for rounding, of what is less than a share

@@ -417,7 +417,7 @@ class ZeroWhenFlat:
 @shares
 class EntryBeforeSlippage:
     def entry_fill(self, lot, i):
-        return lot.price - lot.slippage_cost / lot.shares * (-1 if lot.short else 1)
+        return lot.price - lot.slipped * (-1 if lot.short else 1)
 
 
 @shares
@@ -1290,6 +1290,12 @@ class TheRestIsANewLot:
 class TheRestPaysTheEntry:
     def commission_share(self, lot, shares):
         return lot.commission if shares == lot.shares else 0.0
+
+
+@shares
+class EachPartIsATradeOfItsOwn:
+    def closed_lots(self):
+        return [trade for _, _, trade in self.left]
 
 
 @shares
