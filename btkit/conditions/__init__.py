@@ -10,6 +10,12 @@ calendar (`btkit.markets.slower_bars`), at the last of them that has closed when
 is None before any has, and raises where x does. A calendar knows closures that nobody foresaw: the
 week of 11 September 2001 closes on its Monday.
 
+``of("SPY", x)`` is x on another instrument's bars of the same interval, each at its close by the
+calendar of its own exchange, at the last of them that closed no later than this bar. It is None
+before any has, and once more than 5 sessions of that calendar have closed without a bar; a month
+that closes later there than here is such a case. The VIX is the one VIX, joined to that
+instrument's bars; implied volatility is that instrument's.
+
 ``mean(close, 20)`` and its kin (`btkit.conditions.calls`) look back over the bars that there are. A
 value that is missing, not finite, a text, or that raises, at any bar that the call needs makes the
 whole call None, and so does a beginning that comes later; ``count`` and ``bars_since`` take such a
@@ -21,6 +27,7 @@ from btkit.conditions.calls import CALLS, OVER_TIME, Call, listed_calls
 from btkit.conditions.check import (
     check_expression,
     intervals_in,
+    names_by_symbol,
     names_in,
     names_of,
 )
@@ -52,6 +59,7 @@ __all__ = [
     "intervals_in",
     "listed_calls",
     "lookback_of",
+    "names_by_symbol",
     "names_in",
     "names_of",
     "parameter_names",

@@ -1,7 +1,7 @@
-"""The calls that a condition may make beside Python's own: each over time, and ``on`` (2.9, 2.10).
+"""The calls that a condition may make beside Python's own: over time, ``on`` and ``of``.
 
-What is read and refused, worked out, listed, completed in an editor and told to an agent all
-follows from the entries here.
+SEMANTICS 2.9 to 2.11. What is read and refused, worked out, listed, completed in an editor and told
+to an agent all follows from the entries here.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ _OTHER_WORDS = {
         "crosses_above",
     ),
     "crossed_below": ("crossunder", "cross_under", "cross_below"),
+    "of": ("security", "request_security", "symbol", "foreign"),
 }
 """What other programs call it."""
 
@@ -222,7 +223,18 @@ ON = Call(
     reach=lambda _: 0,
     kind="any",
 )
-CALLS: Mapping[str, Call] = MappingProxyType({**OVER_TIME, ON.name: ON})
+OF = Call(
+    "of",
+    ("symbol", "x"),
+    "x on another instrument's bars, as of the last that has closed; None after 5 sessions.",
+    "x[last closed bar of the symbol]",
+    'close / of("SPY", close) > 1.1',
+    reach=lambda _: 0,
+    kind="any",
+)
+AS_OF: Mapping[str, Call] = MappingProxyType({ON.name: ON, OF.name: OF})
+"""The calls that read other bars, by name: none of them stands inside of another."""
+CALLS: Mapping[str, Call] = MappingProxyType({**OVER_TIME, **AS_OF})
 """Every call that is no function of Python's."""
 
 

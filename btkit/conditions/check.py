@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from btkit.conditions.nodes import Column, Node, On, Position
+from btkit.conditions.nodes import Column, Node, Of, On, Position
 from btkit.conditions.parse import (
     COST_NAMES,
     NONE_UNKNOWN,
@@ -30,6 +30,7 @@ def check_expression(
     interval: Interval | None = None,
     declared: frozenset[str] = NOTHING_DECLARED,
     unknown: Mapping[str, str] = NONE_UNKNOWN,
+    of_these_bars: frozenset[str] = NOTHING_DECLARED,
 ) -> list[Problem]:
     """Return everything wrong with an expression whose parameters are filled in.
 
@@ -43,7 +44,7 @@ def check_expression(
         Whether it is a sizing formula.
     sizing_names
         What that may read beside the namespace.
-    events, interval, declared, unknown
+    events, interval, declared, of_these_bars, unknown
         As for `parse_expression`.
 
     Examples
@@ -61,11 +62,12 @@ def check_expression(
         interval=interval,
         declared=declared,
         unknown=unknown,
+        of_these_bars=of_these_bars,
     )[1]
 
 
 def names_in(text: str, *, declared: frozenset[str] = NOTHING_DECLARED) -> frozenset[str]:
-    """Return every name that the expression reads, also inside of ``on``.
+    """Return every name that the expression reads, also inside of ``on`` and ``of``.
 
     Empty for one that is refused.
 
@@ -76,9 +78,47 @@ def names_in(text: str, *, declared: frozenset[str] = NOTHING_DECLARED) -> froze
     declared
         The columns of the bars that are names in it beside the namespace.
     """
+    return frozenset().union(*names_by_symbol(text, declared=declared).values())
+
+
+def names_by_symbol(
+    text: str, *, declared: frozenset[str] = NOTHING_DECLARED
+) -> dict[str | None, frozenset[str]]:
+    """Return the names that an expression reads of each instrument; nothing for one refused.
+
+    Parameters
+    ----------
+    text, declared
+        As for `names_in`.
+
+    Returns
+    -------
+    dict
+        By the symbol that ``of`` names, in the order in which they are named; None for the
+        instrument itself.
+
+    Examples
+    --------
+    >>> names_by_symbol('close > of("SPY", sma_20)')
+    {None: frozenset({'close'}), 'SPY': frozenset({'sma_20'})}
+    """
     further = SIZING_NAMES | COST_NAMES
     tree, _ = parse_expression(text, further_names=further, events=None, declared=declared)
-    return frozenset() if tree is None else names_of(tree) - further
+    if tree is None:
+        return {}
+    found: dict[str | None, set[str]] = {None: set()}
+    _gather(tree, None, found)
+    return {symbol: frozenset(names - further) for symbol, names in found.items()}
+
+
+def _gather(node: Node, symbol: str | None, found: dict[str | None, set[str]]) -> None:
+    if isinstance(node, Of):
+        symbol = node.symbol
+        found.setdefault(symbol, set())
+    elif isinstance(node, Column | Position):
+        found[symbol].add(node.name)
+    for child in node.children():
+        _gather(child, symbol, found)
 
 
 def names_of(tree: Node) -> frozenset[str]:

@@ -14,13 +14,13 @@ from btkit.conditions.machine import Op as MachineOp
 from btkit.conditions.machine import Tag, apply_arithmetic, apply_unary
 from btkit.conditions.nodes import (
     And,
+    AsOf,
     Binary,
     Column,
     Compare,
     Const,
     If,
     Node,
-    On,
     Or,
     Over,
     Position,
@@ -52,15 +52,15 @@ _EXACT = {"//": MachineOp.FLOORDIV, "%": MachineOp.MOD, "**": MachineOp.POW}
 
 
 @dataclass(frozen=True)
-class Slower:
-    """What a slower interval is evaluated by.
+class Elsewhere:
+    """What is evaluated on other bars: of a slower interval, or of another instrument.
 
     Parameters
     ----------
     evaluator
-        Over the slower bars that have closed by the last bar; None where none has.
+        Over those that have closed by the last bar; None where none has.
     last_closed
-        int64 (n_bars,): for each bar the last of them that has closed when it closes; -1 for none.
+        int64 (n_bars,): for each bar the last of them that is known when it closes; -1 for none.
     column
         Gives the float64 array of a name as it is known at each bar.
     """
@@ -86,8 +86,9 @@ class ColumnEvaluator:
     let_go
         Called by `forget`: whoever gives the columns need not keep them. Says whether room is
         wanted; of a short run nothing is worked out twice to save it.
-    slower
-        Gives what evaluates on a slower interval; None where no tree asks for one.
+    elsewhere
+        Gives what evaluates on a slower interval, or on another instrument by its symbol; None
+        where no tree asks for either.
     is_text
         Says whether a name's values are texts.
     declared
@@ -105,7 +106,7 @@ class ColumnEvaluator:
     column: Callable[[str], NDArray[np.float64]]
     is_bool: Callable[[str], bool]
     let_go: Callable[[], bool] = lambda: True
-    slower: Callable[[Interval], Slower] | None = None
+    elsewhere: Callable[[Interval | str], Elsewhere] | None = None
     is_text: Callable[[str], bool] = lambda _: False
     declared: DeclaredColumns = NO_COLUMNS
     begin: int = 0
@@ -113,7 +114,7 @@ class ColumnEvaluator:
     whole: tuple[ColumnEvaluator, Rows] | None = None
     kept: KeptCalls | None = None
     known: dict[Node, Value] = field(default_factory=dict)
-    _nested: dict[Interval, Slower] = field(default_factory=dict)
+    _nested: dict[Interval | str, Elsewhere] = field(default_factory=dict)
 
     def fresh(self) -> ColumnEvaluator:
         """Return another one over the same columns, which has worked nothing out."""
@@ -129,15 +130,15 @@ class ColumnEvaluator:
             value = self.known[node] = self._compute(node)
         return value
 
-    def floats(self, node: Column | On | Over) -> NDArray[np.float64]:
-        """Return the array of a name or call, or of one as known from a slower interval.
+    def floats(self, node: Column | AsOf | Over) -> NDArray[np.float64]:
+        """Return the array of a name or call, or of one as known from other bars.
 
         NaN or infinite where it is missing.
         """
         if isinstance(node, Column):
             return self.column(node.name)
-        if isinstance(node, On) and isinstance(node.operand, Column):
-            return self._on_bars_of(node.interval).column(node.operand.name)
+        if isinstance(node, AsOf) and isinstance(node.operand, Column):
+            return self._bars_of(node.where).column(node.operand.name)
         return np.broadcast_to(self.fresh().evaluate(node).floats(), self.bars)
 
     def forget(self) -> None:
@@ -184,8 +185,8 @@ class ColumnEvaluator:
                 value = self.evaluate(result)
                 failed = _any(value.failed, *(self.evaluate(effect).failed for effect in effects))
                 return replace(value, failed=failed)
-            case On(interval, operand):
-                return self._on(interval, operand)
+            case AsOf(where, operand):
+                return self._as_of(where, operand)
             case Over():
                 return self._over(node)
             case Raises():
@@ -217,21 +218,21 @@ class ColumnEvaluator:
         ]
         return Value(inside != 0.0, None, _any(*masks), is_bool=True)
 
-    def _on_bars_of(self, interval: Interval) -> Slower:
-        if interval not in self._nested:
-            assert self.slower is not None
-            slower = self.slower(interval)
-            if self.kept is not None and slower.evaluator is not None:
-                evaluator = replace(slower.evaluator, kept=self.kept.on(interval))
-                slower = replace(slower, evaluator=evaluator)
-            self._nested[interval] = slower
-        return self._nested[interval]
+    def _bars_of(self, where: Interval | str) -> Elsewhere:
+        if where not in self._nested:
+            assert self.elsewhere is not None
+            other = self.elsewhere(where)
+            if self.kept is not None and other.evaluator is not None:
+                evaluator = replace(other.evaluator, kept=self.kept.on(where))
+                other = replace(other, evaluator=evaluator)
+            self._nested[where] = other
+        return self._nested[where]
 
-    def _on(self, interval: Interval, operand: Node) -> Value:
-        slower = self._on_bars_of(interval)
-        if slower.evaluator is None:
+    def _as_of(self, where: Interval | str, operand: Node) -> Value:
+        other = self._bars_of(where)
+        if other.evaluator is None:
             return Value(np.float64(0.0), np.bool_(True))  # type: ignore[arg-type]  # likewise
-        return slower.evaluator.evaluate(operand).as_of(slower.last_closed)
+        return other.evaluator.evaluate(operand).as_of(other.last_closed)
 
     def _over(self, node: Over) -> Value:
         if self.whole is not None:
@@ -398,4 +399,4 @@ def _exact_unary(op, argument, operand):
     return result, failed
 
 
-__all__ = ["ColumnEvaluator", "Slower", "Tag", "Value"]
+__all__ = ["ColumnEvaluator", "Elsewhere", "Tag", "Value"]

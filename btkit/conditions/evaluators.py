@@ -1,4 +1,4 @@
-"""Evaluators over the features of bars, and over those of the slower bars that they make.
+"""Evaluators over the features of bars, and over those of other bars that they know.
 
 Apart from `columns`, whose compiled functions are kept under the hash of what they are made of.
 """
@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from btkit.conditions.columns import ColumnEvaluator, Slower
+from btkit.conditions.columns import ColumnEvaluator, Elsewhere
 from btkit.conditions.over_time import KeptCalls
-from btkit.indicators import FeatureSet, SlowerFeatures, slower_features
-from btkit.markets import Interval
+from btkit.indicators import AsOfFeatures, FeatureSet, features_as_of
 
 
 def evaluator_over(
@@ -34,7 +33,7 @@ def evaluator_over(
         features.column,
         features.is_truth_value,
         features.forget if let_go is None else let_go,
-        lambda interval: slower_over(features, interval),
+        lambda where: evaluated(features_as_of(features, where)),
         features.is_text,
         features.declared,
         begin=features.begin,
@@ -43,12 +42,7 @@ def evaluator_over(
     )
 
 
-def slower_over(features: FeatureSet, interval: Interval) -> Slower:
-    """Return what evaluates trees over the slower bars that some bars make."""
-    return evaluated(slower_features(features, interval))
-
-
-def evaluated(slower: SlowerFeatures) -> Slower:
-    """Return what evaluates trees over slower bars, as they are known at some bars."""
-    evaluator = None if slower.features is None else evaluator_over(slower.features)
-    return Slower(evaluator, slower.last_closed, slower.column)
+def evaluated(other: AsOfFeatures) -> Elsewhere:
+    """Return what evaluates trees over other bars, as they are known at some bars."""
+    evaluator = None if other.features is None else evaluator_over(other.features)
+    return Elsewhere(evaluator, other.last_closed, other.column)

@@ -10,12 +10,12 @@ from btkit.conditions.nodes import (
     NONE,
     TRUE,
     And,
+    AsOf,
     Binary,
     Compare,
     Const,
     If,
     Node,
-    On,
     Or,
     Raises,
     RoundTo,
@@ -158,7 +158,7 @@ def failing(effects: tuple[Node, ...], reason: str) -> Node:
 
 def _can_raise(node: Node) -> bool:
     match node:
-        case Unary(op="not" | "bool") | Compare(op="==" | "is") | And() | Or() | If() | On():
+        case Unary(op="not" | "bool") | Compare(op="==" | "is") | And() | Or() | If() | AsOf():
             return any(_can_raise(child) for child in node.children())
         case Unary() | Binary() | Compare() | RoundTo() | Strict() | Raises():
             return True

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import ClassVar
 
 from btkit.markets import Interval
 
@@ -235,14 +236,24 @@ class Strict(Node):
 
 
 @dataclass(frozen=True)
-class On(Node):
-    """``on("1w", operand)``: the operand at the last bar of a slower interval that has closed.
+class AsOf(Node):
+    """The operand on other bars, at the last of them that has closed: `On` or `Of`.
 
     None before any has; where the operand raises at that bar, it raises.
+
+    Parameters
+    ----------
+    where
+        The slower interval, or the symbol of another instrument.
+    operand
+        What is worked out there.
     """
 
-    interval: Interval
+    where: Interval | str
     operand: Node
+
+    call: ClassVar[str]
+    """What it is called."""
 
     @cached_property
     def may_be_text(self) -> bool:
@@ -257,7 +268,31 @@ class On(Node):
     def label(self) -> str:
         """How it is written, an operand that is no name and no call shortened."""
         inside = self.operand.label if isinstance(self.operand, Column | Over) else "..."
-        return f'on("{self.interval}", {inside})'
+        return f'{self.call}("{self.where}", {inside})'
+
+
+class On(AsOf):
+    """``on("1w", operand)``: on bars of a slower interval."""
+
+    call = "on"
+
+    @property
+    def interval(self) -> Interval:
+        """The slower one."""
+        assert isinstance(self.where, Interval)
+        return self.where
+
+
+class Of(AsOf):
+    """``of("SPY", operand)``: on bars of another instrument, None once they are too old."""
+
+    call = "of"
+
+    @property
+    def symbol(self) -> str:
+        """The other instrument's."""
+        assert isinstance(self.where, str)
+        return self.where
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,7 @@ class KeptCalls:
     most_bytes: int
     _values: OrderedDict[Over, Value] = field(default_factory=OrderedDict)
     _bytes: int = 0
-    _inside: dict[Interval, KeptCalls] = field(default_factory=dict)
+    _inside: dict[Interval | str, KeptCalls] = field(default_factory=dict)
 
     def value(self, node: Over, compute: Callable[[], Value]) -> Value:
         """Return the value of a call, computed where it is not kept."""
@@ -119,9 +119,9 @@ class KeptCalls:
             self._bytes -= _size(self._values.popitem(last=False)[1])
         return found
 
-    def on(self, interval: Interval) -> KeptCalls:
-        """Return the same of slower bars."""
-        return self._inside.setdefault(interval, KeptCalls(self.most_bytes))
+    def on(self, where: Interval | str) -> KeptCalls:
+        """Return the same of other bars: of a slower interval, or of another instrument."""
+        return self._inside.setdefault(where, KeptCalls(self.most_bytes))
 
 
 def _size(value: Value) -> int:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from btkit.conditions import forms
-from btkit.conditions.calls import CALLS, LONGEST, OVER_TIME, PYTHONS, Call
+from btkit.conditions.calls import AS_OF, CALLS, LONGEST, OVER_TIME, PYTHONS, Call
 from btkit.conditions.fold import (
     FALSE,
     NONE,
@@ -29,6 +29,7 @@ from btkit.conditions.nodes import (
     Const,
     Declared,
     Node,
+    Of,
     On,
     Over,
     Position,
@@ -48,7 +49,7 @@ from btkit.indicators import (
     refuse_event_name,
     split_previous,
 )
-from btkit.markets import Interval, check_slower
+from btkit.markets import Interval, check_slower, check_symbol
 from btkit.spelling import did_you_mean
 
 MAX_CHARACTERS = 2_000
@@ -79,6 +80,8 @@ _CALLS = {
     **{name: (len(call.arguments), len(call.arguments)) for name, call in CALLS.items()},
 }
 FUNCTIONS = frozenset(_CALLS)
+# What the calls that read other bars name them by.
+_WHERE = {"on": "interval", "of": "symbol"}
 # What else looks back at texts has no number of them.
 _OF_TEXTS_TOO = frozenset({"lag", "count", "bars_since"})
 _REFUSED = {
@@ -124,6 +127,7 @@ def parse_expression(  # noqa: PLR0913 - what may be said of an expression
     events: UserEvents | None = NO_USER_EVENTS,
     interval: Interval | None = None,
     declared: frozenset[str] = NOTHING_DECLARED,
+    of_these_bars: frozenset[str] = NOTHING_DECLARED,
     lengths: frozenset[str] = frozenset(),
     unknown: Mapping[str, str] = NONE_UNKNOWN,
 ) -> tuple[Node | None, list[Problem]]:
@@ -148,6 +152,8 @@ def parse_expression(  # noqa: PLR0913 - what may be said of an expression
         Of the bars, whose slower intervals ``on`` may name; None while it is not known.
     declared
         The columns of the bars that are names here, too.
+    of_these_bars
+        Those of them that no other instrument has, such as what a classifier says.
     lengths
         Names that stand for whole numbers of bars, which a template fills in later.
     unknown
@@ -168,6 +174,7 @@ def parse_expression(  # noqa: PLR0913 - what may be said of an expression
         events=events,
         interval=interval,
         declared=declared,
+        of_these_bars=of_these_bars,
         lengths=lengths,
         unknown=unknown,
     )
@@ -258,11 +265,13 @@ class _Reader:
         events: UserEvents | None,
         interval: Interval | None,
         declared: frozenset[str],
+        of_these_bars: frozenset[str],
         lengths: frozenset[str],
         unknown: Mapping[str, str],
     ) -> None:
         self.declared = declared
         self.unknown = unknown
+        self.of_these_bars = of_these_bars
         self.lengths = lengths
         self.constants = constants
         self.further_names = further_names
@@ -337,6 +346,16 @@ class _Reader:
             if self.inside and self.is_of_the_run(node.id):
                 self.problems.append(self.of_the_run(node))
                 return Column(node.id)
+            if "of" in self.inside and split_previous(node.id)[1] in self.of_these_bars:
+                self.problems.append(
+                    self.refuse(
+                        node,
+                        f"'{written}' is what a classifier says of the run's own bars, and of() "
+                        "reads another instrument's",
+                        f"compare it outside of of(): {written} == ...",
+                    )
+                )
+                return Column(node.id)
             if node.id in self.constants:
                 return number(self.constants[node.id])
             if node.id in POSITION_NAMES:
@@ -368,7 +387,7 @@ class _Reader:
     def of_the_run(self, node: ast.Name) -> _RefusedError:
         call, name = self.inside[-1], node.id
         hint = f"compare it outside of {call}(): {call}(...) > {name}"
-        if CALLS[call].arguments[0] != "x" and call != "on":
+        if CALLS[call].arguments[0] != "x" and call not in AS_OF:
             asked = name if name == "in_position" else f"{name} > 0"
             hint = f"ask for it outside of {call}(): {call}(...) and {asked}"
         message = f"'{name}' depends on the run, and {call}() reads bars alone"
@@ -502,18 +521,40 @@ class _Reader:
             raise self.refuse(node, message, hint)
         if name == "round" and len(node.args) > 1:
             return self.rounded(node, depth)
-        if name == "on":
-            return self.on(node, depth)
+        if name in AS_OF:
+            return self.as_of(node, name, depth)
         if name in OVER_TIME:
             return self.over_time(node, OVER_TIME[name], depth)
         arguments = [self.read(argument, depth) for argument in node.args]
         return _CALL_FORMS[name](arguments)
 
-    def on(self, node: ast.Call, depth: int) -> Form:
-        if "on" in self.inside:
-            raise self.refuse(
-                node, "on() cannot stand inside on()", 'name each interval by itself: on("1mo", x)'
+    def as_of(self, node: ast.Call, name: str, depth: int) -> Form:
+        outer = next((call for call in self.inside if call in AS_OF), None)
+        if outer is not None:
+            hint = "read each by itself: " + " and ".join(
+                AS_OF[call].example for call in dict.fromkeys((outer, name))
             )
+            if outer == name:
+                hint = f"name each {_WHERE[name]} by itself: {AS_OF[name].example}"
+            raise self.refuse(node, f"{name}() cannot stand inside {outer}()", hint)
+        return self.on(node, depth) if name == "on" else self.of(node, depth)
+
+    def of(self, node: ast.Call, depth: int) -> Form:
+        return Of(self.symbol(node.args[0]), self.of_bars(node.args[1], "of", "gives", depth))
+
+    def symbol(self, node: ast.expr) -> str:
+        if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
+            raise self.refuse(
+                node,
+                "of() takes a symbol first, written out as a text",
+                f"write for example {AS_OF['of'].example}",
+            )
+        try:
+            return check_symbol(node.value)
+        except UsageError as error:
+            raise self.refuse(node, error.message.rstrip("."), error.hint) from error
+
+    def on(self, node: ast.Call, depth: int) -> Form:
         slower = self.slower(node.args[0])
         form = self.of_bars(node.args[1], "on", "gives", depth)
         timed = None if slower.is_intraday else _intraday_name(form)
@@ -537,7 +578,7 @@ class _Reader:
                 node,
                 f"{call}() {does} a number or a truth value, not a text, tuple or list",
                 f"compare inside of it: {call}(..., x == 'text')"
-                if call == "on"
+                if call in AS_OF
                 else f"write for example {CALLS[call].example}",
             )
         return form

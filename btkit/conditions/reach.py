@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from btkit.conditions.calls import OVER_TIME
-from btkit.conditions.nodes import Column, Node, On, Over
+from btkit.conditions.nodes import AsOf, Column, Node, Over
 from btkit.indicators import lookup
 
 
-def reaches_of(tree: Node) -> dict[Column | On, int]:
+def reaches_of(tree: Node) -> dict[Column | AsOf, int]:
     """Return every column that a tree reads, and how many bars before its own at the furthest.
 
     Parameters
@@ -18,27 +20,27 @@ def reaches_of(tree: Node) -> dict[Column | On, int]:
     Returns
     -------
     dict
-        Columns inside of `on` with their interval, in bars of that.
+        Columns inside of `on` and `of` with their call, in bars of that.
     """
-    found: dict[Column | On, int] = {}
+    found: dict[Column | AsOf, int] = {}
     _reach(tree, 0, found)
     return found
 
 
-def columns_of(tree: Node) -> list[Column | On]:
-    """Return every column that a tree reads, once; those inside of `on` with their interval."""
+def columns_of(tree: Node) -> list[Column | AsOf]:
+    """Return every column that a tree reads, once; those inside of `on` and `of` with that."""
     return list(reaches_of(tree))
 
 
-def _reach(node: Node, bars: int, found: dict[Column | On, int]) -> None:
+def _reach(node: Node, bars: int, found: dict[Column | AsOf, int]) -> None:
     match node:
         case Column():
             found[node] = max(found.get(node, 0), bars)
-        case On(interval, operand):
-            for column, before in reaches_of(operand).items():
-                # What stands inside of on() cannot be another one.
+        case AsOf():
+            for column, before in reaches_of(node.operand).items():
+                # What stands inside of on() or of() cannot be another one.
                 assert isinstance(column, Column)
-                known = On(interval, column)
+                known = replace(node, operand=column)
                 found[known] = max(found.get(known, 0), before)
         case Over(call, operands):
             for operand in operands:
@@ -54,7 +56,7 @@ def lookback_of(node: Node) -> int:
     Parameters
     ----------
     node
-        A tree, or a part of one; of `on` the bars are those of its interval.
+        A tree, or a part of one; of `on` and `of` the bars are theirs.
     """
     if isinstance(node, Column):
         entry = lookup(node.name)
@@ -67,11 +69,11 @@ def lookback_of(node: Node) -> int:
     return max(map(lookback_of, node.children()), default=0)
 
 
-def calls_of(tree: Node) -> list[Over | On]:
-    """Return the outermost calls over time in a tree; those inside of `on` with their interval."""
+def calls_of(tree: Node) -> list[Over | AsOf]:
+    """Return the outermost calls over time in a tree; those inside of `on` and `of` with that."""
     match tree:
         case Over():
             return [tree]
-        case On(interval, operand):
-            return [On(interval, call) for call in calls_of(operand)]
+        case AsOf(_, operand):
+            return [replace(tree, operand=call) for call in calls_of(operand)]
     return [call for child in tree.children() for call in calls_of(child)]

@@ -88,7 +88,7 @@ class Value:
         return self.each(lambda part: np.broadcast_to(part, bars))
 
     def as_of(self, last: NDArray[np.int64]) -> Value:
-        """Return a value over slower bars at the bars that know them, None where `last` is -1."""
+        """Return a value over other bars at the bars that know them, None where `last` is -1."""
         before, known = last < 0, self.at(last)
         none = before if known.none is None else known.none | before
         return Value(

@@ -18,6 +18,7 @@ from btkit.crosscheck.walk import Walk
 from btkit.data import WARMUP_BARS, adjust_prices, take_bars
 from btkit.data.info import seen_from
 from btkit.errors import NoDataError
+from btkit.indicators import OtherBars
 from btkit.markets import Annualisation, as_bar_time, infer_interval, read_moment
 from btkit.settings import Settings
 from btkit.spec import BaseSpec, load_spec
@@ -67,8 +68,9 @@ class Difference:
 
 def crosscheck(
     spec: BaseSpec | Mapping[str, Any],
-    bars: pd.DataFrame,
+    bars: pd.DataFrame | Mapping[str, pd.DataFrame],
     *,
+    symbol: str | None = None,
     capital: float = 100_000,
     commission: float = 0.65,
     slippage: float = 0.005,
@@ -83,7 +85,7 @@ def crosscheck(
 
     Parameters
     ----------
-    spec, bars, capital, commission, slippage, start
+    spec, bars, symbol, capital, commission, slippage, start
         As `btkit.simulate` takes them.
 
     Returns
@@ -112,7 +114,8 @@ def crosscheck(
     capital, commission, slippage = check_account(
         capital=capital, commission=commission, slippage=slippage
     )
-    given = take_bars(bars, calendar=strategy.calendar, columns=strategy.own_columns)
+    traded = bars if not isinstance(bars, Mapping) else bars[symbol or next(iter(bars))]
+    given = take_bars(traded, calendar=strategy.calendar, columns=strategy.own_columns)
     checked = adjust_prices(given.bars, strategy.price_adjustment)
     times = pd.DatetimeIndex(checked.index)
     first = 0
@@ -123,7 +126,7 @@ def crosscheck(
     annualisation = Annualisation(
         infer_interval(times, stated=given.interval), strategy.calendar, strategy.bars_per_year
     )
-    symbol = "" if given.stated is None else given.stated.symbol or ""
+    symbol = (None if given.stated is None else given.stated.symbol) or symbol or ""
     begin = min(first, seen_from(times, given.stated))
     checked = _classified(strategy, checked, annualisation, symbol=symbol, start=first, begin=begin)
     return simulate_plainly(
@@ -135,6 +138,7 @@ def crosscheck(
             symbol=symbol,
             start=first,
             begin=begin,
+            others=others_of(strategy, bars if isinstance(bars, Mapping) else {}),
         ),
         PlainAccount(capital, commission, slippage, first),
         annualisation,
@@ -168,6 +172,28 @@ def _classified(
     )
     classifiers = load_classifiers(spec.classifier_sources, {})
     return bars.assign(**{one.name: classify_bars(one, asked).texts for one in classifiers})
+
+
+def others_of(spec: BaseSpec, frames: Mapping[str, pd.DataFrame]) -> dict[str, OtherBars]:
+    """2.11: Return the other instruments that a spec reads, each with its own calendar.
+
+    Parameters
+    ----------
+    spec
+        Loaded.
+    frames
+        Bars by symbol, those that are traded among them or not.
+    """
+    found = {}
+    for symbol in spec.others_read:
+        columns = spec.columns_read_of(symbol)
+        named = spec.calendars.get(symbol)
+        given = take_bars(frames[symbol], calendar=named or spec.calendar, columns=columns)
+        known = named or (given.stated and given.stated.calendar) or spec.calendar
+        # 1.4: it is adjusted as the bars themselves are.
+        adjusted = adjust_prices(given.bars, spec.price_adjustment)
+        found[symbol] = OtherBars(adjusted, known, spec.events.of(symbol), columns)
+    return found
 
 
 def _rates(spec: BaseSpec, bars: pd.DataFrame) -> list[float] | None:
@@ -273,6 +299,7 @@ def differences(result: Result, *, most: int = 20) -> list[Difference]:
         symbol=stated.get("symbol") or "",
         start=start,
         begin=min(start, seen_from(times, result.stated)),
+        others=result.others,
     )
     account = PlainAccount(
         result.initial_capital,

@@ -32,24 +32,27 @@ _OPERATORS: dict[str, Callable[[float, float], Any]] = {
 
 
 @dataclass(frozen=True)
-class OnCall:
-    """2.10: A call of `on`.
+class AsOfCall:
+    """2.10, 2.11: A call of `on` or of `of`.
 
     Parameters
     ----------
-    interval
-        The slower interval, such as ``"1w"``.
+    name
+        Which.
+    where
+        The slower interval, such as ``"1w"``, or the symbol of another instrument.
     text
-        What is evaluated on its bars.
+        What is evaluated on those bars.
     """
 
-    interval: str
+    name: str
+    where: str
     text: str
 
     @property
     def key(self) -> str:
         """What its value at a bar is called in a scope."""
-        return f"on({self.interval}, {self.text})"
+        return f"{self.name}({self.where}, {self.text})"
 
 
 @dataclass(frozen=True)
@@ -118,19 +121,19 @@ def names_in(text: str) -> set[str]:
     >>> sorted(names_in("max(open, close) > sma_20"))
     ['close', 'open', 'sma_20']
     """
-    found = {node.id for node in _outside_on(_parsed(text)) if isinstance(node, ast.Name)}
-    return found - set(FUNCTIONS) - {"on", *_OPERANDS}
+    found = {node.id for node in _at_own_bars(_parsed(text)) if isinstance(node, ast.Name)}
+    return found - set(FUNCTIONS) - {*_AS_OF, *_OPERANDS}
 
 
-def calls_of_on(text: str) -> set[OnCall]:
-    """Return every call of `on` in an expression.
+def calls_as_of(text: str) -> set[AsOfCall]:
+    """Return every call of `on` and `of` in an expression.
 
     Examples
     --------
-    >>> [call.text for call in calls_of_on("close > on('1w', sma_10 * 2)")]
-    ['sma_10 * 2']
+    >>> [call.key for call in calls_as_of("close > on('1w', sma_10 * 2)")]
+    ['on(1w, sma_10 * 2)']
     """
-    return {_call(node) for node in _outside_on(_parsed(text)) if _is_on(node)}
+    return {_call(node) for node in _at_own_bars(_parsed(text)) if _is_as_of(node)}
 
 
 def calls_over_time(text: str) -> list[TimeCall]:
@@ -238,6 +241,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 Scope = Mapping[str, object]
 Value = Callable[[Scope], Any]
 
+_AS_OF = frozenset({"on", "of"})
 _WITH_DIGITS = 2  # arguments of round
 # 2.9: how many expressions each call over time looks back at; the others are its n.
 _OPERANDS = {
@@ -291,7 +295,7 @@ def _value(node: ast.expr) -> Value:  # noqa: C901, PLR0911 - one case a kind of
             members = [_value(each) for each in parts]
             made = tuple if isinstance(node, ast.Tuple) else list
             return lambda scope: made(member(scope) for member in members)
-        case ast.Call() if _is_on(node):
+        case ast.Call() if _is_as_of(node):
             key = _call(node).key
             return lambda scope: _read(scope, key)
         case ast.Call() if _is_over_time(node):
@@ -371,22 +375,23 @@ def _parsed(text: str) -> ast.Expression:
     return ast.parse(text.strip(), mode="eval")
 
 
-def _is_on(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "on"
+def _is_as_of(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _AS_OF
 
 
-def _call(node: ast.AST) -> OnCall:
+def _call(node: ast.AST) -> AsOfCall:
     assert isinstance(node, ast.Call)
-    interval, operand = node.args
-    assert isinstance(interval, ast.Constant)
-    return OnCall(str(interval.value).strip(), ast.unparse(operand))
+    assert isinstance(node.func, ast.Name)
+    where, operand = node.args
+    assert isinstance(where, ast.Constant)
+    return AsOfCall(node.func.id, str(where.value).strip(), ast.unparse(operand))
 
 
-def _outside_on(node: ast.AST) -> Iterator[ast.AST]:
+def _at_own_bars(node: ast.AST) -> Iterator[ast.AST]:
     yield node
-    if not _is_on(node):
+    if not _is_as_of(node):
         for child in ast.iter_child_nodes(node):
-            yield from _outside_on(child)
+            yield from _at_own_bars(child)
 
 
 def _is_over_time(node: ast.AST) -> bool:
@@ -417,6 +422,6 @@ def _whole(node: ast.expr) -> int:
 def _outermost(node: ast.AST) -> Iterator[ast.AST]:
     if _is_over_time(node):
         yield node
-    elif not _is_on(node):
+    elif not _is_as_of(node):
         for child in ast.iter_child_nodes(node):
             yield from _outermost(child)

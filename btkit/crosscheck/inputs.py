@@ -10,7 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from btkit.crosscheck.evaluation import calls_of_on, declared_column, names_in, plain_column
+from btkit.crosscheck.beside import Beside, column_beside
+from btkit.crosscheck.evaluation import calls_as_of, declared_column, names_in, plain_column
 from btkit.crosscheck.over_time import OverTime
 from btkit.crosscheck.records import Cell, Instrument
 from btkit.crosscheck.shares import Shares
@@ -18,7 +19,7 @@ from btkit.crosscheck.sides import EitherSide
 from btkit.crosscheck.slower import Resampling, slower_column
 from btkit.crosscheck.spreads import Spreads
 from btkit.crosscheck.walk import Walk
-from btkit.indicators import POSITION_NAMES, FeatureSet, is_truth_value
+from btkit.indicators import NO_OTHERS, POSITION_NAMES, FeatureSet, OtherBars, is_truth_value
 from btkit.markets import Annualisation, schedule
 from btkit.spec import BaseSpec
 
@@ -36,7 +37,7 @@ def book_of(spec: BaseSpec) -> type[Walk[Any]]:
 _MARGIN = pd.Timedelta(days=14)
 
 
-def as_instrument(
+def as_instrument(  # noqa: PLR0913 - bars, what is beside them, and each kind of rules
     spec: BaseSpec,
     bars: pd.DataFrame,
     annualisation: Annualisation,
@@ -46,6 +47,8 @@ def as_instrument(
     begin: int = 0,
     resampling: type[Resampling] = Resampling,
     over_time: type[OverTime] = OverTime,
+    others: Mapping[str, OtherBars] = NO_OTHERS,
+    knowing: type[Beside] = Beside,
 ) -> Instrument:
     """Return bars and their columns as plain lists.
 
@@ -61,8 +64,11 @@ def as_instrument(
         Whose bars they are; empty where it is not known.
     start, begin
         The first deciding bar, and the first one that names outside of `on` see (1.3).
-    resampling, over_time
-        The rules by which `on` makes slower bars, and those of calls over time.
+    resampling, over_time, knowing
+        The rules by which `on` makes slower bars, those of calls over time, and those by which
+        `of` knows the bars of another instrument.
+    others
+        The other instruments, by symbol.
     """
     expressions = book_of(spec).expressions(spec)
     names = set().union(*map(names_in, expressions)) - POSITION_NAMES - {"risk_pct"}
@@ -92,7 +98,18 @@ def as_instrument(
             kind=resampling,
             over_time=over_time,
         )
-        for call in set().union(*map(calls_of_on, expressions))
+        if call.name == "on"
+        else column_beside(
+            call,
+            bars,
+            annualisation.interval,
+            calendar=spec.calendar,
+            start=start,
+            other=others[call.where],
+            kind=knowing,
+            over_time=over_time,
+        )
+        for call in set().union(*map(calls_as_of, expressions))
     }
     seen = {key: values[begin:] for key, values in calls.items()}
     looking_back = over_time({**columns, **seen}, len(bars) - begin)

@@ -29,8 +29,8 @@ class Instrument:
     days
         The session of each bar, counted in days since 1970-01-01.
     calls
-        What each call of `on`, and each over time, is at each bar, or what stands for an error;
-        by its key.
+        What each call of `on` and `of`, and each over time, is at each bar, or what stands for an
+        error; by its key.
     """
 
     symbol: str

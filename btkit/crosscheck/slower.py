@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from bisect import bisect_right
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ import pandas as pd
 
 from btkit.crosscheck.evaluation import (
     RAISED,
-    OnCall,
+    AsOfCall,
     Raised,
     declared_column,
     evaluate,
@@ -170,7 +170,7 @@ class Resampling:
 
 
 def slower_column(  # noqa: PLR0913 - a call, its bars, and each kind of rules
-    call: OnCall,
+    call: AsOfCall,
     bars: pd.DataFrame,
     interval: Interval,
     *,
@@ -201,41 +201,87 @@ def slower_column(  # noqa: PLR0913 - a call, its bars, and each kind of rules
         The rules of resampling, and of calls over time.
     """
     index = pd.DatetimeIndex(bars.index)
-    slower = Interval.parse(call.interval)
+    slower = Interval.parse(call.where)
     times = list(index.tz_localize(None).to_pydatetime())
-    made = kind(times, interval, slower, _sessions(index, interval, calendar))
+    made = kind(times, interval, slower, sessions_of(index, calendar, timed=interval.is_intraday))
     known, rows = made.known(), made.rows(bars)
     # 1.3: earlier slower bars than 600 before the run are not there.
     first = max(0, (known[start - 1] if start else 0) - SEEN)
     rows, keys = rows[first : known[-1]], list(made.groups)[first : known[-1]]
     if not rows:
         return [None] * len(times)
-    frame = pd.DataFrame(rows, index=_index(keys, slower))
-    features = FeatureSet(
-        frame,
-        bars_per_year=Annualisation(slower, calendar).bars_per_year,
+    values = values_on(
+        pd.DataFrame(rows, index=_index(keys, slower)),
+        call.text,
+        slower,
         calendar=calendar,
-        interval=slower,
         events=events,
+        declared={name: [row[name] for row in rows] for name in declared},
+        over_time=over_time,
     )
-    own = {name: [row[name] for row in rows] for name in declared}
-    columns = {
-        name: declared_column(own, name)
-        or plain_column(features.column(name).tolist(), boolean=is_truth_value(name))
-        for name in sorted(names_in(call.text))
-    }
-    values: list[object] = []
-    looking_back = over_time(columns, len(rows))
-    looking_back.values([call.text])
-    for scope in looking_back.scopes:
-        try:
-            values.append(evaluate(call.text, scope))
-        except RAISED as error:
-            values.append(Raised(str(error)))
     return [values[count - first - 1] if count > first else None for count in known]
 
 
-def _sessions(index: pd.DatetimeIndex, interval: Interval, calendar: str) -> list[Session]:
+def values_on(
+    bars: pd.DataFrame,
+    text: str,
+    interval: Interval,
+    *,
+    calendar: str,
+    events: dict[str, EventDates],
+    declared: Mapping[str, Sequence[object]],
+    over_time: type[OverTime],
+) -> list[object]:
+    """Return what an expression is at each of some bars, or what stands for an error.
+
+    Parameters
+    ----------
+    bars
+        Prices and what else names are computed from.
+    text
+        The expression.
+    interval, calendar, events
+        Of these bars.
+    declared
+        The columns that the spec declares.
+    over_time
+        The rules of calls over time.
+    """
+    features = FeatureSet(
+        bars,
+        bars_per_year=Annualisation(interval, calendar).bars_per_year,
+        calendar=calendar,
+        interval=interval,
+        events=events,
+    )
+    columns = {
+        name: declared_column(declared, name)
+        or plain_column(features.column(name).tolist(), boolean=is_truth_value(name))
+        for name in sorted(names_in(text))
+    }
+    values: list[object] = []
+    looking_back = over_time(columns, len(bars))
+    looking_back.values([text])
+    for scope in looking_back.scopes:
+        try:
+            values.append(evaluate(text, scope))
+        except RAISED as error:
+            values.append(Raised(str(error)))
+    return values
+
+
+def sessions_of(index: pd.DatetimeIndex, calendar: str, *, timed: bool) -> list[Session]:
+    """Return a calendar's sessions, from well before the first of some times until well after.
+
+    Parameters
+    ----------
+    index
+        Ascending.
+    calendar
+        A name of `exchange_calendars`.
+    timed
+        Whether they have hours, else all three times of one are its date.
+    """
     days = index.tz_localize(None).normalize()
     first, last = days[0] - _MARGIN, days[-1] + _MARGIN
     recorded = schedule(calendar, min(first, _RECORDED[0]), max(last, _RECORDED[1]))
@@ -258,7 +304,6 @@ def _sessions(index: pd.DatetimeIndex, interval: Interval, calendar: str) -> lis
                 hours[day] = hours[nearest][0] + shift, hours[nearest][1] + shift
     return [
         Session(*(moment.to_pydatetime() for moment in (day, *(times if timed else (day, day)))))
-        for timed in [interval.is_intraday]
         for day, times in sorted(hours.items())
         if first <= day <= last
     ]

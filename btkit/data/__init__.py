@@ -19,7 +19,6 @@ from btkit.data.registering import (
 )
 from btkit.data.source import Answer, Observations, Request, Source
 from btkit.data.splits import SPLIT_CODE, judge_splits_again
-from btkit.data.symbols import check_symbol
 
 __all__ = [
     "COVERAGE_CODES",
@@ -41,7 +40,6 @@ __all__ = [
     "bars_from_table",
     "check_bars",
     "check_source_name",
-    "check_symbol",
     "describe_bars",
     "format_time",
     "judge_splits_again",

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from btkit.indicators import SLOWER_WARMUP
+from btkit.indicators import OTHER_WARMUP
 from btkit.markets import Interval, slower_bars
 
 # Days of history per bar, generously: short sessions, holidays, and a margin in days.
@@ -44,7 +44,7 @@ class History:
         """Return how many days back that is, about, and rather too many."""
         before = max(
             _days(interval, self.warmup),
-            *(_days(slower, SLOWER_WARMUP + 1) for slower in self.slower),
+            *(_days(slower, OTHER_WARMUP + 1) for slower in self.slower),
             0,
         )
         return before + _days(interval, self.lead)
@@ -67,7 +67,7 @@ class History:
         first = max(0, place - self.warmup)
         for slower in self.slower:
             made = slower_bars(index[:place], interval, slower, calendar=calendar)
-            extra = made.complete - SLOWER_WARMUP
+            extra = made.complete - OTHER_WARMUP
             reaches &= extra >= 0
             begun = np.flatnonzero(made.period == max(extra, 0))
             # One bar more shows that nothing of that slower bar is missing.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
@@ -74,6 +74,8 @@ class DataInfo(BaseModel):
         there for bars of slower intervals alone. None where they see all.
     format
         What was stated about the file they were read from; None where nothing was.
+    calendar
+        The exchange calendar that the source knows them by; None where it knows none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -92,6 +94,7 @@ class DataInfo(BaseModel):
     warmup_rows: int
     seen_from: str | None = None
     format: dict[str, Any] | None = None
+    calendar: str | None = None
 
 
 @dataclass(frozen=True)
@@ -109,12 +112,15 @@ class LoadedBars:
         Time of the first bar at or after the requested start.
     benchmark
         The bars of what a run is measured against; None holds the instrument itself.
+    others
+        Those of the other instruments that conditions read, by symbol.
     """
 
     bars: pd.DataFrame
     describe: Callable[[], DataInfo]
     start: pd.Timestamp
     benchmark: pd.DataFrame | None = None
+    others: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     @cached_property
     def info(self) -> DataInfo:

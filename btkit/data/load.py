@@ -27,9 +27,15 @@ from btkit.data.quality import (
     order_bars,
 )
 from btkit.data.source import Answer, Request, Source
-from btkit.data.symbols import check_symbol
 from btkit.errors import DataError, NoDataError, SourceError, UsageError
-from btkit.markets import ONE_DAY, Interval, last_days, read_range, still_forming
+from btkit.markets import (
+    ONE_DAY,
+    Interval,
+    check_symbol,
+    last_days,
+    read_range,
+    still_forming,
+)
 from btkit.settings import Settings, read_settings
 
 MOST_WIDENINGS: Final = 3
@@ -381,4 +387,5 @@ def _describe(
         warmup_rows=len(index) - len(inside),
         seen_from=fetched.seen_from,
         format=fetched.answer.bar_format,
+        calendar=fetched.answer.exact_calendar,
     )

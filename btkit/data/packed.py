@@ -28,7 +28,8 @@ _HINT: Final = "Pack them with the same btkit that unpacks them, and hand them o
 def pack_bars(loaded: LoadedBars) -> bytes:
     """Return loaded bars as bytes: the same bytes for the same bars.
 
-    An Arrow stream of the bars, and a second one of the benchmark's where there are some. What is
+    An Arrow stream of the bars, then one of the benchmark's where there are some, and one of each
+    other instrument's that conditions read. What is
     no column stands in the metadata of the schemas as JSON. Nothing is compressed: prices hardly
     are, and who reads them can tell beforehand how much memory they take.
 
@@ -57,11 +58,14 @@ def pack_bars(loaded: LoadedBars) -> bytes:
         "info": loaded.info.model_dump(mode="json"),
         "start": [int(start.asm8.view(np.int64)), start.unit],
         "has_benchmark": loaded.benchmark is not None,
+        "others": list(loaded.others),
     }
     sink = pa.BufferOutputStream()
     _write(sink, loaded.bars, head)
     if loaded.benchmark is not None:
         _write(sink, loaded.benchmark, {})
+    for other in loaded.others.values():
+        _write(sink, other, {})
     content: bytes = sink.getvalue().to_pybytes()
     if len(content) > MOST_BYTES:
         raise DataError(
@@ -110,6 +114,7 @@ def _unpack(reader: pa.BufferReader) -> LoadedBars:
         message = f"their format is {head.get('format')}, and {_FORMAT} is known"
         raise ValueError(message)
     benchmark = _read(reader)[0] if head["has_benchmark"] else None
+    others = {str(symbol): _read(reader)[0] for symbol in head["others"]}
     if reader.read(1):
         message = "more follows than was packed"
         raise ValueError(message)
@@ -119,7 +124,7 @@ def _unpack(reader: pa.BufferReader) -> LoadedBars:
     start = pd.Timestamp(np.datetime64(value, unit))
     if zone is not None:
         start = start.tz_localize("UTC").tz_convert(zone)
-    return LoadedBars(bars, lambda: info, start, benchmark)
+    return LoadedBars(bars, lambda: info, start, benchmark, others)
 
 
 def _write(sink: pa.BufferOutputStream, frame: pd.DataFrame, head: Mapping[str, Any]) -> None:

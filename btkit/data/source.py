@@ -56,8 +56,9 @@ class Answer:
     coverage
         What the source says of the request as a whole, or None.
     exact_calendar
-        The exchange calendar that `gaps` are known to agree with, so that nobody has to compare
-        the bars with its sessions; None where they are the source's word only.
+        The exchange calendar that the instrument is known by, and `gaps` to agree with, so that
+        nobody has to compare the bars with its sessions; None where they are the source's word
+        only.
     live
         Whether bars that begin only later than now are still forming, too, and to be dropped: not
         so in a file, whose dates may be invented.

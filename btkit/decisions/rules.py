@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from btkit.conditions import calls_of, names_of, parse_expression, reaches_of
 from btkit.conditions.columns import ColumnEvaluator, Value
 from btkit.conditions.machine import Tag
-from btkit.conditions.nodes import And, Column, Node, On, Over, Position, Unary
+from btkit.conditions.nodes import And, AsOf, Column, Node, Over, Position, Unary
 from btkit.conditions.program import TAGS, Assembler, Tables
 from btkit.decisions.records import (
     ENTRY_LIST,
@@ -126,28 +126,28 @@ class Clauses:
         return (*self.conditions(), *(side.sizing for side in self.sides))
 
     def names(self) -> frozenset[str]:
-        """Return every per-bar name that any expression reads, also inside of ``on``."""
+        """Return every per-bar name that any expression reads, also inside of ``on`` and ``of``."""
         names: set[str] = set()
         for clause in self.expressions():
             names |= names_of(clause.tree)
         return frozenset(names - ALL_POSITION_NAMES)
 
-    def columns(self) -> dict[Column | On, int]:
-        """Return every column that any expression reads, those of slower intervals after them.
+    def columns(self) -> dict[Column | AsOf, int]:
+        """Return every column that any expression reads, those of other bars after them.
 
         Each with how many bars before its own it is read at the furthest.
         """
-        found: dict[Column | On, int] = {}
+        found: dict[Column | AsOf, int] = {}
         for clause in self.expressions():
             for column, bars in reaches_of(clause.tree).items():
                 found[column] = max(found.get(column, 0), bars)
-        order = sorted(found, key=lambda column: (isinstance(column, On), column.label))
+        order = sorted(found, key=lambda column: (isinstance(column, AsOf), column.label))
         return {column: found[column] for column in order}
 
-    def calls(self) -> list[Over | On]:
+    def calls(self) -> list[Over | AsOf]:
         """Return every call over time that any expression makes, those within others left out."""
         found = {call: None for clause in self.expressions() for call in calls_of(clause.tree)}
-        return sorted(found, key=lambda call: (isinstance(call, On), call.label))
+        return sorted(found, key=lambda call: (isinstance(call, AsOf), call.label))
 
 
 def parse_clauses(

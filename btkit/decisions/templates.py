@@ -22,13 +22,13 @@ from btkit.conditions import (
 from btkit.conditions.calls import LONGEST
 from btkit.conditions.nodes import (
     And,
+    AsOf,
     Binary,
     Column,
     Compare,
     Const,
     If,
     Node,
-    On,
     Or,
     Over,
     Position,
@@ -44,9 +44,9 @@ from btkit.indicators import event_name_in, lookup
 _BRACED = r"\{\s*[A-Za-z_][A-Za-z0-9_]*\s*\}"
 _WORD = re.compile(rf"(?:[A-Za-z0-9_.]|{_BRACED})+")
 _WHOLE = re.compile(_BRACED)
-# In a text or a comment braces mean something else; an interval has none.
+# In a text or a comment braces mean something else; an interval and a symbol have none.
 _UNSAFE = re.compile(r"['\"#\\]")
-_INTERVAL = re.compile(r"""\bon\s*\(\s*(['"])\s*\w+\s*\1\s*,""")
+_WHERE = re.compile(r"""\bo[nf]\s*\(\s*(['"])[^'"{}#\\]*\1\s*,""")
 _LONGEST = 1_500
 
 
@@ -123,7 +123,7 @@ def read_template(
     sizing, constants, declared
         As for `parse_expression`.
     """
-    if _UNSAFE.search(_INTERVAL.sub("on(", text)) or not text.isascii() or len(text) > _LONGEST:
+    if _UNSAFE.search(_WHERE.sub("on(", text)) or not text.isascii() or len(text) > _LONGEST:
         return None
     holes: dict[str, Hole] = {}
 
@@ -187,8 +187,8 @@ def fill_tree(  # noqa: C901, PLR0911 - a case per kind of node
             return And(fill_tree(left, filling), fill_tree(right, filling))
         case Or(left, right):
             return Or(fill_tree(left, filling), fill_tree(right, filling))
-        case On(interval, operand):
-            return On(interval, fill_tree(operand, filling))
+        case AsOf(_, operand):
+            return replace(node, operand=fill_tree(operand, filling))
         case Over(call, operands, length):
             return Over(
                 call,

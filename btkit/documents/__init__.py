@@ -21,6 +21,7 @@ from btkit.documents.models import (
     Gap,
     LookaheadSection,
     MetricsSection,
+    OtherData,
     Provenance,
     Report,
     ReportWarning,
@@ -30,7 +31,14 @@ from btkit.documents.models import (
     report_schema,
 )
 from btkit.documents.plans import BatchPlan, Plan
-from btkit.documents.provenance import bars_hash, benchmark_hash, build_provenance, gather_versions
+from btkit.documents.provenance import (
+    bars_hash,
+    benchmark_hash,
+    build_provenance,
+    gather_versions,
+    others_hashes,
+    seen_others,
+)
 from btkit.documents.trained import ModelReport, stored_decisions
 
 __all__ = [
@@ -46,6 +54,7 @@ __all__ = [
     "MetricsSection",
     "ModelReport",
     "OptionsReport",
+    "OtherData",
     "Plan",
     "Provenance",
     "Report",
@@ -67,8 +76,10 @@ __all__ = [
     "describe_run",
     "gather_versions",
     "kind_of_report",
+    "others_hashes",
     "read_report",
     "report_schema",
+    "seen_others",
     "stitched_benchmark",
     "stored_decisions",
     "whole_lots",

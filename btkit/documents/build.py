@@ -18,6 +18,7 @@ from btkit.documents.models import (
     Gap,
     LookaheadSection,
     MetricsSection,
+    OtherData,
     Provenance,
     Report,
     ReportWarning,
@@ -158,6 +159,12 @@ def _lookahead_section(result: Result) -> LookaheadSection | None:
     return None if found is None else LookaheadSection.model_validate(asdict(found))
 
 
+_OF_OTHERS = (
+    "symbol", "source", "description", "rows", "first", "last", "warmup_rows",
+    "coverage", "gaps", "quality", "notes",
+)  # fmt: skip
+
+
 def data_section(result: Result) -> DataSection:
     """Return what a run rests on, as its document has it."""
     data = result.data
@@ -176,6 +183,16 @@ def data_section(result: Result) -> DataSection:
         warmup=WarmupSection.model_validate(result.warmup),
         notes=data.notes,
         format=data.format,
+        others=[
+            OtherData.model_validate(
+                {name: getattr(info, name) for name in _OF_OTHERS}
+                | {
+                    "calendar": result.others[symbol].calendar,
+                    "is_assumed": result.others[symbol].is_assumed,
+                }
+            )
+            for symbol, info in result.other_data.items()
+        ],
     )
 
 

@@ -221,6 +221,40 @@ class WarmupSection(Section):
     drift: dict[str, float]
 
 
+class OtherData(Section):
+    """The bars of another instrument, as far as the run saw them.
+
+    Parameters
+    ----------
+    symbol, calendar
+        Which, and the exchange calendar by which its bars close.
+    is_assumed
+        Whether neither the spec nor the source said that calendar.
+    source, description
+        Where its bars come from; ``"dataframe"`` for bars handed over.
+    rows, first, last
+        The bars from the run's first one on.
+    warmup_rows
+        Those before it.
+    coverage, gaps, quality, notes
+        As of the run's own bars.
+    """
+
+    symbol: str
+    calendar: str
+    is_assumed: bool
+    source: str
+    description: str
+    rows: int
+    first: str | None
+    last: str | None
+    warmup_rows: int
+    coverage: Literal["complete", "partial", "missing", "unknown"]
+    gaps: list[Gap]
+    quality: list[Finding]
+    notes: list[str]
+
+
 class DataSection(Section):
     """What the run rests on.
 
@@ -247,6 +281,8 @@ class DataSection(Section):
         Remarks of the source.
     format
         What was stated about the file of bars; None where nothing was.
+    others
+        The other instruments that conditions read.
     """
 
     source: str
@@ -263,6 +299,7 @@ class DataSection(Section):
     warmup: WarmupSection
     notes: list[str]
     format: dict[str, Any] | None = None
+    others: list[OtherData] = []
 
 
 class LeakEntry(Section):
@@ -439,6 +476,9 @@ class Provenance(Section):
     benchmark_hash
         The same of the closes of the benchmark at the run's bars; None where the run's own
         instrument is held.
+    others_hash
+        The same of the bars of each other instrument that conditions read, as far as the run saw
+        them, by symbol.
     events_hash, events
         SHA-256 of the user's events that the spec reads on this symbol, and their dates by name;
         None and empty where it reads none.
@@ -465,6 +505,7 @@ class Provenance(Section):
     spec_hash: str
     bars_hash: str
     benchmark_hash: str | None = None
+    others_hash: dict[str, str] = {}
     events_hash: str | None = None
     events: dict[str, list[dict[str, str | None]]] = {}
     source: str

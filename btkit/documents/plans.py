@@ -153,6 +153,8 @@ class Plan(Document):
         Bars before the first one that are asked of the source; ``data.warmup`` has those there.
     benchmark, benchmark_hash
         The instrument that it is measured against; None where that is the one that is traded.
+    others_hash
+        Of the bars of other instruments that conditions read, by symbol.
     conditions, names, bundles
         What it reads.
     work, estimate, trials
@@ -181,6 +183,7 @@ class Plan(Document):
     warmup_wanted: int
     benchmark: str | None
     benchmark_hash: str | None
+    others_hash: dict[str, str]
     conditions: list[PlannedCondition]
     names: list[PlannedName]
     bundles: list[PlannedBundle]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from btkit.data import plugins_of_source
+from btkit.data import plugins_of_source, take_bars
 from btkit.indicators import plain_values
 from btkit.metrics import plugins_of_metrics
-from btkit.spec import spec_hash
+from btkit.spec import BaseSpec, spec_hash
 
 if TYPE_CHECKING:
     from btkit.simulation import Result
@@ -96,6 +96,44 @@ def benchmark_hash(result: Result) -> str | None:
     return bars_hash(closes)
 
 
+def seen_others(result: Result) -> dict[str, str]:
+    """Return a fingerprint of the bars of each other instrument that a run saw, by symbol.
+
+    Parameters
+    ----------
+    result
+        The result of a simulation.
+
+    Returns
+    -------
+    dict
+        As `bars_hash`: the 600 before the first deciding bar, and all up to the last that had
+        closed, whatever else was loaded.
+    """
+    return {
+        symbol: bars_hash(result.seen_of(symbol), columns=other.columns)
+        for symbol, other in result.others.items()
+    }
+
+
+def others_hashes(frames: Mapping[str, pd.DataFrame], spec: BaseSpec) -> dict[str, str]:
+    """Return a fingerprint of the bars of each other instrument that a spec reads, by symbol.
+
+    Parameters
+    ----------
+    frames
+        By symbol, loaded or handed over.
+    spec
+        Names them.
+    """
+    found = {}
+    for symbol in spec.others_read:
+        columns = spec.columns_read_of(symbol)
+        taken = take_bars(frames[symbol], calendar=spec.calendar, columns=columns)
+        found[symbol] = bars_hash(taken.bars, columns=columns)
+    return found
+
+
 def gather_versions() -> dict[str, str]:
     """Return the versions that numbers depend on; reads the installation, so call it at the edge.
 
@@ -143,6 +181,7 @@ def build_provenance(
         # Indicators depend on the warm-up, so it counts.
         "bars_hash": bars_hash(result.all_bars, columns=result.spec.own_columns),
         "benchmark_hash": benchmark_hash(result),
+        "others_hash": seen_others(result),
         "events_hash": events.fingerprint(),
         "events": events.to_json(),
         "source": result.data.source,

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from btkit.conditions.columns import ColumnEvaluator
-from btkit.conditions.nodes import Column, Node, On, Over
+from btkit.conditions.nodes import AsOf, Column, Node, Over
 from btkit.conditions.program import Assembler
 from btkit.decisions.records import LIST_COUNT, NO_PARTS, SIZE_LIST
 from btkit.decisions.rules import tables_of
@@ -207,7 +207,7 @@ class SweepEngine:
         return self.plan.combinations()
 
     @cached_property
-    def _names(self) -> list[Column | On | Over]:
+    def _names(self) -> list[Column | AsOf | Over]:
         return list(self.plan.names)
 
     @cached_property

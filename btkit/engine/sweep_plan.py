@@ -16,11 +16,11 @@ from btkit.conditions import (
     parse_expression,
 )
 from btkit.conditions.nodes import (
+    AsOf,
     Column,
     Compare,
     Const,
     Node,
-    On,
     Over,
     Position,
     Unary,
@@ -113,8 +113,8 @@ class SweepPlan:
     filled
         Which of the lists have any condition, by list.
     names, rows
-        The distinct columns that are compared, calls over time among them and what is known from a
-        slower interval, and the distinct trees of truth values.
+        The distinct columns that are compared, calls over time among them and what is known from
+        other bars, and the distinct trees of truth values.
     gates, programs
         The conditions; the sizing formula is the last of `programs`.
     when_flat
@@ -123,7 +123,7 @@ class SweepPlan:
 
     parameters: Mapping[str, Floats]
     filled: dict[int, bool]
-    names: dict[Column | On | Over, int] = field(default_factory=dict)
+    names: dict[Column | AsOf | Over, int] = field(default_factory=dict)
     rows: dict[Node, int] = field(default_factory=dict)
     gates: list[Gate] = field(default_factory=list)
     programs: list[Programs] = field(default_factory=list)
@@ -338,7 +338,7 @@ class _Reader:
         places = np.full(len(nodes), -1, np.int32)
         numbers = np.zeros(len(nodes))
         for index, node in enumerate(nodes):
-            if isinstance(node, Column | On | Over):
+            if isinstance(node, Column | AsOf | Over):
                 places[index] = self.plan.names.setdefault(node, len(self.plan.names))
             elif isinstance(node, Const):
                 numbers[index] = node.number
@@ -379,7 +379,7 @@ class _Reader:
                 op, sides = _FLIPPED[op], (tree.right, tree.left)
             places = [
                 self.plan.names.setdefault(side, len(self.plan.names))
-                if isinstance(side, Column | On | Over)
+                if isinstance(side, Column | AsOf | Over)
                 else -1
                 for side in sides
             ]
@@ -391,7 +391,7 @@ class _Reader:
 def _is_order(tree: Node) -> bool:
     """Return whether a tree orders a column and another column or a number.
 
-    A column may be that of a call over time, or of a slower interval.
+    A column may be that of a call over time, or of other bars.
     """
     if not isinstance(tree, Compare) or tree.op not in _ORDER:
         return False
@@ -404,7 +404,7 @@ def _is_order(tree: Node) -> bool:
 
 def _is_column(side: Node) -> bool:
     # What texts are worth the evaluator alone can say.
-    column = side.operand if isinstance(side, On) else side
+    column = side.operand if isinstance(side, AsOf) else side
     return isinstance(column, Column | Over) and not column.may_be_text
 
 

@@ -53,16 +53,28 @@ class DeclaredColumns:
     can_be: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, bars: pd.DataFrame, names: Iterable[str]) -> DeclaredColumns:
-        """Return what some columns of bars hold that were checked."""
+    def of(
+        cls, bars: pd.DataFrame, names: Iterable[str], *, texts: Iterable[str] = ()
+    ) -> DeclaredColumns:
+        """Return what some columns of bars hold that were checked.
+
+        Parameters
+        ----------
+        bars
+            Checked.
+        names
+            Of the columns.
+        texts
+            Those of other bars, that texts of both have numbers in one order.
+        """
         kinds = {name: kind_of_column(bars[name]) for name in names}
         can_be = {
             name: tuple(map(str, bars[name].dtype.categories))  # type: ignore[union-attr]  # its kind says so
             for name, kind in kinds.items()
             if kind == "text"
         }
-        texts = {text for column in can_be.values() for text in column}
-        return cls(kinds, tuple(sorted(texts)), can_be)
+        known = {text for column in can_be.values() for text in column}.union(texts)
+        return cls(kinds, tuple(sorted(known)), can_be)
 
     @cached_property
     def _first(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
+from itertools import chain
 from types import MappingProxyType
 from typing import TypeVar, cast
 
@@ -17,6 +18,7 @@ from btkit.indicators.base import Definition
 from btkit.indicators.declared import DeclaredColumns, define_declared
 from btkit.indicators.event_names import define_event, split_event_name
 from btkit.indicators.names import closest_names, name_hint
+from btkit.indicators.other_bars import NO_OTHERS, OtherBars
 from btkit.indicators.registry import define, is_truth_value, lookup, split_previous
 from btkit.markets import Days, Interval, bar_dates
 
@@ -56,6 +58,10 @@ class FeatureSet:
         missing on them.
     columns
         The columns that a spec declares, which are names here, too.
+    others
+        Other instruments' bars beside these, by symbol.
+    texts
+        What declared columns of other bars say, which are compared with these.
     copy
         Whether later changes to `bars` must not reach it.
 
@@ -87,6 +93,8 @@ class FeatureSet:
         start: int = 0,
         begin: int = 0,
         columns: Iterable[str] = (),
+        others: Mapping[str, OtherBars] = NO_OTHERS,
+        texts: Iterable[str] = (),
         copy: bool = True,
     ) -> None:
         self.bars_per_year = bars_per_year
@@ -95,13 +103,16 @@ class FeatureSet:
         self.start, self.begin = start, begin
         self.events = events
         self.index = cast("pd.DatetimeIndex", bars.index)
-        self.declared = DeclaredColumns.of(bars, columns)
+        self.others = others
+        beside = (DeclaredColumns.of(each.bars, each.columns).texts for each in others.values())
+        self.declared = DeclaredColumns.of(bars, columns, texts=chain(texts, *beside))
         self._as_declared = {name: bars[name] for name in self.declared.kinds}
         self._seen: FeatureSet | None = None
         if begin:
             self._seen = FeatureSet(
                 bars.iloc[begin:], bars_per_year=bars_per_year, calendar=calendar,
-                interval=interval, events=events, columns=self.declared.kinds, copy=copy,
+                interval=interval, events=events, columns=self.declared.kinds,
+                texts=self.declared.texts, copy=copy,
             )  # fmt: skip
         found = _bar_columns(bars)
         found |= {name: self.declared.values(column) for name, column in self._as_declared.items()}

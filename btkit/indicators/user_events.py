@@ -87,17 +87,17 @@ class UserEvents:
             found[name] = _dates(mine) if mine else NO_DATES
         return found
 
-    def only(self, names: Iterable[str], *, symbol: str | None) -> UserEvents:
-        """Return what some names of conditions read of them on an instrument.
+    def only(self, names: Iterable[str], *, symbols: Iterable[str | None]) -> UserEvents:
+        """Return what some names of conditions read of them on some instruments.
 
         Parameters
         ----------
         names
             Such as ``days_to_halving``; others are passed over.
-        symbol
-            As for `of`.
+        symbols
+            Each as for `of`.
         """
-        own = (None if symbol is None else symbol.upper(), None)
+        own = {None, *(symbol.upper() for symbol in symbols if symbol is not None)}
         read = {wanted.event for name in names if (wanted := event_name_in(name)) is not None}
         return UserEvents(
             {

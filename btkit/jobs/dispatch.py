@@ -66,7 +66,7 @@ def execute(  # noqa: PLR0913 - the job, where it goes, and what is at hand alre
     *,
     settings: Settings | None = None,
     progress: ProgressListener | None = None,
-    bars: pd.DataFrame | LoadedBars | None = None,
+    bars: pd.DataFrame | Mapping[str, pd.DataFrame] | LoadedBars | None = None,
     benchmark: pd.DataFrame | None = None,
     store: bool | None = None,
     part: Part | None = None,
@@ -86,7 +86,8 @@ def execute(  # noqa: PLR0913 - the job, where it goes, and what is at hand alre
     progress
         Notified of each stage.
     bars
-        As `simulate` takes them, or loaded already; then nothing is loaded.
+        As `simulate` takes them, or loaded already; then nothing is loaded. Of frames by symbol the
+        one is traded that no condition reads.
     benchmark
         The bars of what `bars` are measured against.
     store
@@ -125,7 +126,7 @@ def execute(  # noqa: PLR0913 - the job, where it goes, and what is at hand alre
     ...              start=date(2005, 1, 3), end=date(2018, 12, 31))  # doctest: +SKIP
     >>> execute(job).metrics.sharpe_ratio  # doctest: +SKIP
     """
-    if store and isinstance(bars, pd.DataFrame):
+    if store and isinstance(bars, pd.DataFrame | Mapping):
         raise UsageError(
             "What is stored says where its bars are from, and a frame does not say it.",
             hint="Load them with `btkit.data`, or leave out store=True.",

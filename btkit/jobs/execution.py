@@ -58,7 +58,8 @@ class Execution:
     progress
         Notified of each stage.
     bars
-        Those that were handed over; None loads those of the job.
+        Those that were handed over, by symbol where conditions read other instruments, too; None
+        loads those of the job.
     no_bars
         Why bars cannot be had, which is raised where they would be loaded; None loads them.
     benchmark
@@ -80,7 +81,7 @@ class Execution:
 
     settings: Settings
     progress: ProgressListener
-    bars: pd.DataFrame | LoadedBars | None = None
+    bars: pd.DataFrame | Mapping[str, pd.DataFrame] | LoadedBars | None = None
     no_bars: BtkitError | None = None
     benchmark: pd.DataFrame | None = None
     is_stored: bool = True

@@ -10,10 +10,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, Validati
 from pydantic_core import PydanticCustomError
 
 from btkit.arguments import check_account, check_choice, check_whole, refusal, shown
-from btkit.data import check_symbol, load_format
+from btkit.data import load_format
 from btkit.errors import BtkitError, UsageError
 from btkit.jobs.requests import check_interval, check_optimised, check_source
-from btkit.markets import read_day
+from btkit.markets import check_symbol, read_day
 from btkit.metrics import objectives
 from btkit.settings import SourceName
 from btkit.spec.fields import parameter_refusal

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -12,19 +13,20 @@ from btkit.data import (
     WARMUP_BARS,
     LoadedBars,
     Source,
-    check_symbol,
     describe_bars,
     load_from_source,
     take_bars,
 )
 from btkit.data.formats import NO_FORMAT
-from btkit.errors import NoDataError, UsageError
+from btkit.errors import DataError, NoDataError, SourceError, UsageError
+from btkit.indicators import OTHER_WARMUP
 from btkit.jobs.execution import Execution
 from btkit.jobs.job import SpecJob
 from btkit.jobs.progress import ProgressListener
-from btkit.markets import Interval, infer_interval, read_days
+from btkit.markets import Interval, check_symbol, infer_interval, read_days
 from btkit.settings import Settings
-from btkit.spec import BaseSpec
+from btkit.spec import BaseSpec, reads_iv, reads_vix
+from btkit.spelling import listed
 
 
 def bars_of(job: SpecJob, given: Execution) -> LoadedBars:
@@ -39,16 +41,113 @@ def bars_of(job: SpecJob, given: Execution) -> LoadedBars:
                 hint=f'hand them over, too: benchmark=bt.load_bars("{job.benchmark}", start, end)',
                 details={"argument": "benchmark"},
             )
-        return replace(take(given.bars, job), benchmark=given.benchmark)
+        own, others = split_frames(given.bars, job.strategy)
+        return replace(take(own, job), benchmark=given.benchmark, others=others)
     if given.no_bars is not None:
         raise given.no_bars
     loaded = load(job, settings=given.settings, progress=given.progress)
+    others = {
+        symbol: load_other(job, symbol, settings=given.settings, progress=given.progress).bars
+        for symbol in job.strategy.others_read
+    }
+    loaded = replace(loaded, others=others)
     if job.benchmark is None:
         return loaded
     return replace(
         loaded,
         benchmark=_load_benchmark(job, settings=given.settings, progress=given.progress),
     )
+
+
+def split_frames(
+    frames: pd.DataFrame | Mapping[str, pd.DataFrame], spec: BaseSpec
+) -> tuple[pd.DataFrame, Mapping[str, pd.DataFrame]]:
+    """Return the bars that are traded of those that were handed over, and all by symbol.
+
+    Parameters
+    ----------
+    frames
+        A frame, or frames by symbol.
+    spec
+        Of these the one is traded that no condition of it reads.
+
+    Raises
+    ------
+    UsageError
+        If there is none such, or several.
+    """
+    if not isinstance(frames, Mapping):
+        return frames, {}
+    read = spec.others_read
+    traded = [symbol for symbol in frames if symbol not in read]
+    if len(traded) == 1:
+        return frames[traded[0]], frames
+    named = listed(list(map(str, traded))) if traded else "none of them"
+    raise UsageError(
+        f"there are bars of {listed(list(map(str, frames))) or 'nothing'}, and {named} could be "
+        "what is traded: what no condition reads with of()",
+        hint="hand over the bars that are traded, and those that conditions read; "
+        "bt.simulate takes symbol=, too",
+        details={"argument": "symbol"},
+    )
+
+
+def load_other(
+    job: SpecJob,
+    symbol: str,
+    *,
+    settings: Settings,
+    progress: ProgressListener,
+    source: Source | None = None,
+    warmup: int = OTHER_WARMUP,
+    end: pd.Timestamp | None = None,
+    needs_vix: bool = True,
+) -> LoadedBars:
+    """Load the bars of another instrument that the conditions of a prepared job read.
+
+    Parameters
+    ----------
+    job
+        What is asked for: its source, range and interval hold for all.
+    symbol
+        The other's.
+    settings, progress, source, warmup, end, needs_vix
+        As for `load`.
+
+    Raises
+    ------
+    NoDataError, DataError, SourceError, UsageError
+        If bars cannot be had; the message says which condition reads them.
+    """
+    spec, (first, last) = job.strategy, read_days(job.start, job.end)
+    read = spec.others_read[symbol]
+    with progress.stage(f"load {symbol}") as note:
+        try:
+            loaded = load_from_source(
+                symbol,
+                first,
+                last if end is None else end,
+                interval=job.bars_interval,
+                settings=settings,
+                source=job.source if source is None else source,
+                warmup=warmup,
+                needs_iv=reads_iv(read),
+                needs_vix=needs_vix and reads_vix(read),
+                calendar=spec.calendars.get(symbol, spec.calendar),
+                # A format that is stated is of the run's own file.
+                columns=spec.columns_read_of(symbol),
+            )
+        except (DataError, SourceError, UsageError) as error:
+            places = spec.places_of(symbol)
+            raise type(error)(
+                f"{symbol}, which {listed(places)} read{'s' if len(places) == 1 else ''}: "
+                f"{error.message}",
+                hint=error.hint,
+                details={**error.details, "other": symbol, "places": places},
+            ) from error
+        info = loaded.info
+        note(f"{info.rows:,} bars of {symbol}, {info.first} to {info.last}")
+    return loaded
 
 
 def _load_benchmark(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,10 +19,10 @@ from btkit.jobs.asking import make_job
 from btkit.jobs.commands import command_of
 from btkit.jobs.execution import Execution
 from btkit.jobs.job import SPEC_JOBS, SpecJob
-from btkit.jobs.loading import bars_of, load
+from btkit.jobs.loading import bars_of, load, load_other
 from btkit.jobs.prepare import prepare
 from btkit.jobs.progress import ProgressListener, Silent, check_progress
-from btkit.jobs.requests import SpecSource
+from btkit.jobs.requests import SpecSource, Traded, frames_in
 from btkit.markets import Interval
 from btkit.settings import Settings, read_settings
 from btkit.spec import KINDS, kind_of, load_spec
@@ -39,7 +40,7 @@ _WARMUP = 2 * WARMUP_BARS
 
 def check_lookahead(  # noqa: PLR0913 - the data, the costs and the sample, each with its default
     spec: SpecSource,
-    symbol: str | pd.DataFrame | None,
+    symbol: Traded,
     start: date | str | None = None,
     end: date | str | None = None,
     *,
@@ -91,7 +92,7 @@ def check_lookahead(  # noqa: PLR0913 - the data, the costs and the sample, each
     known, watch = read_settings(settings), check_progress(progress)
     count = _check_bars(bars)
     seed = check_whole(seed, "seed", least=0, hint="Any whole number; the same one draws alike.")
-    frame = symbol if isinstance(symbol, pd.DataFrame) else None
+    frame = frames_in(symbol)
     strategy = load_spec(spec, settings=known)
     kind = SPEC_JOBS[KINDS[kind_of(strategy)[0]].command]
     asked: dict[str, Any] = {"spec": spec, "symbol": None if frame is not None else symbol}
@@ -105,12 +106,30 @@ def check_lookahead(  # noqa: PLR0913 - the data, the costs and the sample, each
     if frame is not None:
         wide = bars_of(job, Execution(settings=known, progress=watch, bars=frame))
     else:
-        kept = _recorded(job, known)
-        wide = load(job, settings=known, progress=watch, source=kept, warmup=_WARMUP)
+        loaders = {
+            name: partial(
+                load if name is None else partial(load_other, symbol=name), job, settings=known
+            )
+            for name in (None, *job.strategy.others_read)
+        }
+        kept = {name: _recorded(job, known) for name in loaders}
+        loaded = {
+            name: load_part(progress=watch, source=kept[name], warmup=_WARMUP)
+            for name, load_part in loaders.items()
+        }
+        wide = replace(
+            loaded[None], others={name: one.bars for name, one in loaded.items() if name}
+        )
         with watch.stage("load as of then") as note:
-            for found in _loaded_otherwise(job, wide, kept, seed=seed, settings=known):
-                loads += 1
-                leaks += found
+            for name, load_part in loaders.items():
+                for found in _loaded_otherwise(
+                    load_part, loaded[name], kept[name], job=job, symbol=name, seed=seed
+                ):
+                    loads += 1
+                    leaks += [
+                        leak if name is None else replace(leak, name=f'of("{name}", {leak.name})')
+                        for leak in found
+                    ]
             note(f"{loads} times")
     return _check(job, wide, leaks, loads=loads, count=count, seed=seed, progress=watch)
 
@@ -145,7 +164,12 @@ def _check(
     from btkit.validation.futures import with_history  # noqa: PLC0415 - likewise
 
     everything = check_inputs(
-        in_one_piece, job.strategy, wide.bars, **job.account, start=wide.start
+        in_one_piece,
+        job.strategy,
+        wide.bars,
+        **job.account,
+        start=wide.start,
+        others=wide.others,
     )
     inputs = with_history(everything, max(0, everything.start - WARMUP_BARS))
     with progress.stage("simulate"):
@@ -182,7 +206,13 @@ def _check(
 
 
 def _loaded_otherwise(
-    job: SpecJob, wide: LoadedBars, source: Recorded, *, seed: int, settings: Settings
+    load_part: Callable[..., LoadedBars],
+    wide: LoadedBars,
+    source: Recorded,
+    *,
+    job: SpecJob,
+    symbol: str | None,
+    seed: int,
 ) -> Iterator[Sequence[Leak]]:
     """Load bars as of earlier ones, and yield what is another value then."""
     from btkit.validation.lookahead import compare_loaded  # noqa: PLC0415 - slow
@@ -193,18 +223,20 @@ def _loaded_otherwise(
         return
     drawn = np.random.default_rng(seed).integers(first, last + 1, _LOADS - 2).tolist()
     # Whoever else was asked for the VIX is not asked again.
-    needs_vix = job.strategy.needs_vix and source.knows_vix
+    spec = job.strategy
+    calendar = spec.calendar if symbol is None else spec.calendars.get(symbol, spec.calendar)
+    needs_vix = source.knows_vix
     whole = wide.bars
     if not needs_vix and "vix" not in source.columns:
         whole = whole.drop(columns="vix", errors="ignore")
     for place, cut in enumerate(sorted({first, last, *drawn})):
         known = source.until(
-            index[cut], interval=Interval.parse(wide.info.interval), calendar=job.strategy.calendar
+            index[cut], interval=Interval.parse(wide.info.interval), calendar=calendar
         )
         answering = {"not known yet": known, **({"not asked for": source} if place < _ASKS else {})}
         for how, answers in answering.items():
-            part = load(
-                job, settings=settings, progress=Silent(), source=answers, warmup=_WARMUP,
-                end=index[cut], needs_vix=needs_vix,
+            part = load_part(
+                progress=Silent(), source=answers, warmup=_WARMUP, end=index[cut],
+                needs_vix=needs_vix,
             )  # fmt: skip
             yield compare_loaded(whole, part.bars, cut=cut, how=how)

@@ -173,6 +173,7 @@ def sweeper_of(
         **job.account,
         start=loaded.start,
         benchmark=loaded.benchmark,
+        others=loaded.others,
         threads=threads,
         objective=job.objective,
     )

@@ -8,7 +8,7 @@ from dataclasses import astuple, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from btkit.data import LoadedBars, plugins_of_source
-from btkit.documents import bars_hash, gather_versions
+from btkit.documents import bars_hash, gather_versions, others_hashes
 from btkit.errors import BtkitError, PlanChangedError, UsageError
 from btkit.jobs.execution import Execution
 from btkit.jobs.job import BaseJob, BatchJob, SpecJob
@@ -45,7 +45,8 @@ class PlanHash:
     spec
         The strategy.
     data
-        The bars, those of a benchmark, the user's events, and trained models.
+        The bars, those of a benchmark and of other instruments, the user's events, and trained
+        models.
     arguments
         All else that the job says and that numbers depend on.
     code
@@ -187,6 +188,7 @@ def plan_hash_of(job: SpecJob, loaded: LoadedBars) -> PlanHash:
             "bars": bars_hash(loaded.bars, columns=spec.own_columns),
             "start": loaded.start.isoformat(),
             "benchmark": None if beside is None else bars_hash(beside),
+            "others": others_hashes(loaded.others, spec),
             "events": spec.events_read(job.symbol).fingerprint(),
             "bundles": [
                 [name, known.known_from, known.bundle.hash] for name, known in bundles_read(job)

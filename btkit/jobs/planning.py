@@ -19,6 +19,7 @@ from btkit.documents import (
     ReportWarning,
     bars_hash,
     data_section,
+    others_hashes,
 )
 from btkit.documents.models import bar_text
 from btkit.documents.plans import (
@@ -158,6 +159,7 @@ def _plan(job: SpecJob, given: Execution) -> Plan:
         warmup_wanted=WARMUP_BARS,
         benchmark=known.benchmark,
         benchmark_hash=None if loaded.benchmark is None else bars_hash(loaded.benchmark),
+        others_hash=others_hashes(loaded.others, known.strategy),
         conditions=_conditions(view),
         names=names,
         bundles=_bundles(bundles),
@@ -257,6 +259,7 @@ def _inputs(job: SpecJob, loaded: LoadedBars, sets: ParameterSets | None) -> Inp
         **job.account,
         start=loaded.start,
         benchmark=loaded.benchmark,
+        others=loaded.others,
         in_sample=kept,
     )
 
@@ -281,6 +284,7 @@ def _seen_whole(timed: Result, inputs: Inputs) -> Result:
         stated=inputs.stated,
         feature_set=inputs.features,
         benchmark=inputs.benchmark,
+        others=inputs.others,
         classified=inputs.classified,
         outcome=outcome,
     )

@@ -7,6 +7,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from btkit.arguments import quoted
 from btkit.data import check_source_name
 from btkit.errors import UsageError
@@ -16,6 +18,24 @@ from btkit.spec import KINDS, BaseSpec, ModelSpec, OptionsSpec, StrategySpec, lo
 
 SpecSource = str | Path | Mapping[str, Any] | BaseSpec
 """What a run takes for a spec: a path, JSON or YAML text, a mapping, or a spec."""
+
+Traded = str | pd.DataFrame | Mapping[str, pd.DataFrame] | None
+"""What a run takes for a symbol: one to be loaded, its bars, or frames by symbol."""
+
+
+def frames_in(symbol: object) -> pd.DataFrame | Mapping[str, pd.DataFrame] | None:
+    """Return the bars that stand in place of a symbol; None for a symbol, and for anything else.
+
+    Parameters
+    ----------
+    symbol
+        A frame, or frames by symbol: a mapping of anything else holds no bars.
+    """
+    if isinstance(symbol, pd.DataFrame):
+        return symbol
+    if not isinstance(symbol, Mapping) or not symbol:
+        return None
+    return symbol if all(isinstance(frame, pd.DataFrame) for frame in symbol.values()) else None
 
 
 def option_spec(spec: SpecSource, *, settings: Settings) -> OptionsSpec:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from btkit.data import LoadedBars, check_symbol
+from btkit.data import LoadedBars
 from btkit.documents import (
     RunDocument,
     RunInfo,
@@ -23,7 +23,7 @@ from btkit.jobs.job import SpecJob
 from btkit.jobs.loading import bars_of
 from btkit.jobs.prepare import prepare
 from btkit.jobs.run_watch import RunWatch
-from btkit.markets import read_days
+from btkit.markets import check_symbol, read_days
 from btkit.spec import BaseSpec
 from btkit.storage import ClaimedJob, Part, Store, new_run_id
 
@@ -86,6 +86,7 @@ def simulate_checked(
         **account,
         start=loaded.start,
         benchmark=loaded.benchmark,
+        others=loaded.others,
         in_sample=in_sample,
     )
     result = simulate_inputs(inputs)

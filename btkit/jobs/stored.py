@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, get_args
 
 from btkit.arguments import check_choice, check_flag, check_whole
-from btkit.data import check_symbol
 from btkit.documents import (
     RunDocument,
     build_provenance,
@@ -15,6 +14,7 @@ from btkit.documents import (
     describe_run,
     gather_versions,
 )
+from btkit.markets import check_symbol
 from btkit.settings import Settings, read_settings
 from btkit.storage import JobKind, Status, Store
 

@@ -15,7 +15,7 @@ from btkit.jobs.asking import make_job
 from btkit.jobs.dispatch import execute
 from btkit.jobs.job import MAX_SETS, OptionsJob, RunJob, SpecJob, SweepJob, WalkForwardJob
 from btkit.jobs.progress import ProgressListener, check_progress
-from btkit.jobs.requests import SpecSource, path_text
+from btkit.jobs.requests import SpecSource, Traded, frames_in, path_text
 from btkit.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def run(  # noqa: PLR0913 - the costs and the data, each with its default
     spec: SpecSource,
-    symbol: str | pd.DataFrame | None,
+    symbol: Traded,
     start: date | str | None = None,
     end: date | str | None = None,
     *,
@@ -50,7 +50,8 @@ def run(  # noqa: PLR0913 - the costs and the data, each with its default
         takes: a path, a dict, or JSON or YAML text.
     symbol
         The instrument, None for that of a model spec; or a DataFrame of bars, then nothing is
-        loaded and nothing stored.
+        loaded and nothing stored. Where conditions read other instruments, frames by symbol: the
+        one is traded that no condition reads.
     start, end
         The first and the last day, both included. Bars before `start` only warm indicators up.
         Both may be left out for a DataFrame.
@@ -111,7 +112,7 @@ def run(  # noqa: PLR0913 - the costs and the data, each with its default
 
 def options_sim(  # noqa: PLR0913 - the costs and the data, each with its default
     spec: SpecSource,
-    symbol: str | pd.DataFrame | None,
+    symbol: Traded,
     start: date | str | None = None,
     end: date | str | None = None,
     *,
@@ -168,7 +169,7 @@ def options_sim(  # noqa: PLR0913 - the costs and the data, each with its defaul
 
 def sweep(  # noqa: PLR0913 - the data, the costs and the search, each with its default
     spec: SpecSource,
-    symbol: str | pd.DataFrame | None,
+    symbol: Traded,
     start: date | str | None = None,
     end: date | str | None = None,
     *,
@@ -257,7 +258,7 @@ def sweep(  # noqa: PLR0913 - the data, the costs and the search, each with its 
 
 def walk_forward(  # noqa: PLR0913 - the data, the costs and the windows, each with its default
     spec: SpecSource,
-    symbol: str | pd.DataFrame | None,
+    symbol: Traded,
     start: date | str | None = None,
     end: date | str | None = None,
     *,
@@ -331,7 +332,7 @@ def walk_forward(  # noqa: PLR0913 - the data, the costs and the windows, each w
 def _ask(
     kind: type[SpecJob],
     spec: SpecSource,
-    symbol: str | pd.DataFrame | None,
+    symbol: Traded,
     start: date | str | None,
     end: date | str | None,
     given: Mapping[str, Any],
@@ -339,7 +340,7 @@ def _ask(
     progress: ProgressListener | None,
 ) -> Any:  # noqa: ANN401 - each kind of job has its own outcome
     known, watcher = read_settings(settings), check_progress(progress)
-    bars = symbol if isinstance(symbol, pd.DataFrame) else None
+    bars = frames_in(symbol)
     beside = given["benchmark"] if isinstance(given["benchmark"], pd.DataFrame) else None
     if beside is not None:
         if bars is None:

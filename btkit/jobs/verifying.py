@@ -169,9 +169,13 @@ def _compare(stored: RunDocument, now: RunDocument) -> dict[str, Any]:
     }
 
 
-def _bars(report: Report) -> dict[str, str | None]:
+def _bars(report: Report) -> dict[str, Any]:
     provenance = report.provenance
-    return {"bars_hash": provenance.bars_hash, "benchmark_hash": provenance.benchmark_hash}
+    return {
+        "bars_hash": provenance.bars_hash,
+        "benchmark_hash": provenance.benchmark_hash,
+        "others_hash": provenance.others_hash,
+    }
 
 
 def _versions(report: Report) -> dict[str, str]:

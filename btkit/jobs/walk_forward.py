@@ -12,7 +12,13 @@ import numpy as np
 import pandas as pd
 
 from btkit.data import History, LoadedBars
-from btkit.documents import MetricsSection, ReportWarning, bars_hash, stitched_benchmark
+from btkit.documents import (
+    MetricsSection,
+    ReportWarning,
+    bars_hash,
+    others_hashes,
+    stitched_benchmark,
+)
 from btkit.documents.crashed import CrashedSets, describe_crashed, warn_of_crashed
 from btkit.documents.walk_forward import (
     WalkForwardReport,
@@ -316,6 +322,7 @@ def _conclude(
             "spec": job.strategy.model_dump(mode="json"),
             "bars_hash": bars_hash(loaded.bars, columns=job.strategy.own_columns),
             "benchmark_hash": None if loaded.benchmark is None else bars_hash(loaded.benchmark),
+            "others_hash": others_hashes(loaded.others, job.strategy),
             "command": None if stored is None else command_of(job, loaded.info),
         },
     )

@@ -18,6 +18,7 @@ from btkit.documents import (
     build_report,
     describe_run,
     gather_versions,
+    others_hashes,
 )
 from btkit.documents.walk_forward import WindowRun
 from btkit.jobs.commands import command_of
@@ -104,7 +105,7 @@ def slice_part(
         }
     )
     bars.attrs["btkit"] = info.model_dump()
-    return LoadedBars(bars, lambda: info, index[first], loaded.benchmark)
+    return LoadedBars(bars, lambda: info, index[first], loaded.benchmark, loaded.others)
 
 
 def _text(time: pd.Timestamp) -> str:
@@ -220,6 +221,7 @@ def _fingerprint(job: WalkForwardJob, part: LoadedBars, sweeper: Sweeper) -> str
             ),
             "start": part.start.isoformat(),
             **({} if part.benchmark is None else {"benchmark": bars_hash(part.benchmark)}),
+            **({"others": hashes} if (hashes := others_hashes(part.others, job.rules)) else {}),
         }
     )
 

@@ -18,6 +18,7 @@ from btkit.markets.calendars import (
     sessions_per_year,
     zone_of,
 )
+from btkit.markets.closes import KnownBars, known_bars
 from btkit.markets.dates import (
     FIRST_DAY,
     LAST_DAY,
@@ -33,6 +34,7 @@ from btkit.markets.inference import infer_interval
 from btkit.markets.interval import FORMS, Interval, shortest_first
 from btkit.markets.session_times import SessionPlaces, month_places, session_places
 from btkit.markets.slower import SlowerBars, check_slower, slower_bars
+from btkit.markets.symbols import check_symbol
 
 __all__ = [
     "FIRST_DAY",
@@ -42,13 +44,16 @@ __all__ = [
     "Annualisation",
     "Days",
     "Interval",
+    "KnownBars",
     "SessionPlaces",
     "SlowerBars",
     "as_bar_time",
     "bar_dates",
     "check_slower",
+    "check_symbol",
     "closed_schedule",
     "infer_interval",
+    "known_bars",
     "last_days",
     "last_sessions",
     "month_places",

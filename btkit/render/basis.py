@@ -5,7 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from btkit.documents import DataSection, DiagnosticsSection, LookaheadSection, WarmupSection
+from btkit.documents import (
+    DataSection,
+    DiagnosticsSection,
+    LookaheadSection,
+    OtherData,
+    WarmupSection,
+)
 from btkit.render import text, words
 from btkit.render.pages import markup
 from btkit.render.pieces import Html
@@ -47,8 +53,24 @@ def data(view: RunView) -> Html:
         "warmup": _warmup(found.warmup),
         "fallbacks": fallbacks(found),
         "lookahead": lookahead(view.report.lookahead),
+        "others": others(found),
     }
     return Html(markup("run.data", found, **facts), width="half")
+
+
+def others(found: DataSection) -> dict[str, str]:
+    """Return what is known of each other instrument that conditions read, by what it is called."""
+    return {f"Bars of {other.symbol}": _other(other) for other in found.others}
+
+
+def _other(other: OtherData) -> str:
+    assumed = ", the spec's since nobody said another" if other.is_assumed else ""
+    quality = "; ".join(finding.message.rstrip(".") for finding in other.quality)
+    return (
+        f"{text.count(other.rows)} from {other.source}, {other.first} to {other.last}, "
+        f"{text.count(other.warmup_rows)} before them; calendar {other.calendar}{assumed}; "
+        f"coverage {other.coverage}. {other.description}" + (f" {quality}." if quality else "")
+    )
 
 
 def _coverage(found: DataSection) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from btkit.documents.sweeps import SweepReport
 from btkit.documents.walk_forward import WalkForwardReport
 from btkit.render import text
-from btkit.render.basis import fallbacks
+from btkit.render.basis import fallbacks, others
 from btkit.render.page_head import PageHead, page_head
 from btkit.render.pages import markup
 from btkit.render.pieces import Html
@@ -68,13 +68,15 @@ def grounds(
         **own,
         "Bars": f"{text.count(data.rows)} from {data.source}, {data.first} to {data.last}. "
         f"{data.description}",
+        **others(data),
         "Quality": "; ".join(found) or "the checks found nothing",
         "Fallbacks": "; ".join(fallbacks(data)) or "none",
         "Costs": f"commission {terms.commission:g} ({terms.commission_model}), "
         f"slippage {text.percent(terms.slippage, digits=2)} a fill, "
         f"{text.money(terms.capital)} at the start",
         **stored,
-        "Hashes": f"spec {kept.spec_hash[:12]}, bars {kept.bars_hash[:12]}",
+        "Hashes": f"spec {kept.spec_hash[:12]}, bars {kept.bars_hash[:12]}"
+        + "".join(f", {symbol} {sha[:12]}" for symbol, sha in kept.others_hash.items()),
         "Versions": ", ".join(f"{name} {value}" for name, value in kept.versions.items()),
         "Again": markup("pieces.command", text.command_parts(command))
         if command

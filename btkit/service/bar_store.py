@@ -103,4 +103,8 @@ def _key(job: SpecJob) -> str:
     spec = job.strategy
     reads = [spec.calendar, spec.needs_iv, spec.needs_vix, *map(str, spec.own_columns)]
     slower = slower_intervals_of(spec, symbol=job.symbol, interval=job.bars_interval)
-    return json.dumps([fields, reads, [str(one) for one in slower]], sort_keys=True)
+    others = [
+        [symbol, sorted(names), spec.calendars.get(symbol)]
+        for symbol, names in spec.others_read.items()
+    ]
+    return json.dumps([fields, reads, [str(one) for one in slower], others], sort_keys=True)

@@ -22,7 +22,7 @@ from btkit.jobs.asking import make_job
 from btkit.jobs.files import load_stored
 from btkit.jobs.job import BatchJob, Job, OptionsJob, RunJob, SpecJob, SweepJob, WalkForwardJob
 from btkit.jobs.progress import check_progress
-from btkit.jobs.requests import path_text
+from btkit.jobs.requests import frames_in, path_text
 from btkit.service.following import Remote
 from btkit.service.requesting import Requesting, no_answer, said_of, save
 from btkit.service.scratch import store_in
@@ -99,7 +99,7 @@ def _on_the_server(
                 details={"argument": "settings"},
             )
         for name in ("symbol", "benchmark"):
-            if isinstance(asked.get(name), pd.DataFrame):
+            if frames_in(asked.get(name)) is not None:
                 hint = f"Name an instrument; btkit.{verb.__name__} takes bars."
                 raise refused(asked[name], name, rule="a name: the server loads bars", hint=hint)
         if "model_path" in asked:

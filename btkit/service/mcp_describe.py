@@ -31,8 +31,9 @@ _GRAMMAR = (
     "Conditions are Python expressions of names (topic names), numbers, and or not, comparisons, "
     "+ - * / // % **, x if c else y, abs round min max int float bool len, calls over time (topic "
     "names) such as mean(volume, 20) and crossed_above(close, sma_50), "
-    'and on("1w", x) for bars of a slower interval. All conditions of a list must hold. They are '
-    "judged at a bar's close, and orders fill at the next open. A missing value does not hold. "
+    'on("1w", x) for bars of a slower interval, of("SPY", x) for another instrument\'s. '
+    "All conditions of a list must hold. They are judged at a bar's close, and orders fill at the "
+    "next open. A missing value does not hold. "
     "{fast} is filled from parameters. Fractions, not percent: 0.1 is 10 %."
 )
 

@@ -10,18 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from btkit.arguments import shown
-from btkit.data import (
-    Finding,
-    GivenBars,
-    adjust_prices,
-    format_time,
-    judge_splits_again,
-    sessions_old,
-    take_bars,
-)
+from btkit.data import Finding, format_time, sessions_old
 from btkit.engine.inputs import Floats
-from btkit.errors import DataError, NoDataError, UsageError
-from btkit.markets import Annualisation, bar_dates, infer_interval
+from btkit.errors import NoDataError, UsageError
+from btkit.markets import Annualisation, bar_dates
+from btkit.simulation.beside import check_same_interval, take_beside
 from btkit.spec import BaseSpec
 
 MOST_SESSIONS_OLD = 10
@@ -111,11 +104,11 @@ def take_benchmark(
             hint='load them first: benchmark=bt.load_bars("SPY", start, end)',
             details={"argument": "benchmark"},
         )
-    taken = _checked(given, spec)
+    taken = take_beside(given, spec, "the benchmark")
     symbol = None if taken.stated is None else taken.stated.symbol or None
     found = BenchmarkCloses(np.empty(0), taken.bars, symbol)
     own = pd.DatetimeIndex(taken.bars.index)
-    _check_interval(own, taken, index, measured, found.name)
+    check_same_interval(taken, index, measured, f"the bars of {found.name}", argument="benchmark")
     days, own_days = (
         bar_dates(times, measured.interval, calendar=measured.calendar) for times in (index, own)
     )
@@ -137,42 +130,6 @@ def take_benchmark(
     known = place >= 0
     closes[known] = taken.bars["close"].to_numpy(dtype=np.float64)[place[known]]
     return BenchmarkCloses(closes, taken.bars, symbol, int(missing.sum()), taken.findings)
-
-
-def _checked(given: pd.DataFrame, spec: BaseSpec) -> GivenBars:
-    try:
-        taken = take_bars(given, calendar=spec.calendar)
-        bars, findings = taken.bars, taken.findings
-        if spec.price_adjustment != "none":
-            bars = adjust_prices(bars, spec.price_adjustment)
-            findings = judge_splits_again(findings, bars)
-    except DataError as error:
-        raise DataError(
-            f"the benchmark cannot be used: {error.message}",
-            hint=error.hint,
-            details=error.details,
-        ) from error
-    bars = bars.copy()
-    if taken.stated is not None:
-        bars.attrs["btkit"] = taken.stated.model_dump()
-    return GivenBars(bars, findings, taken.stated, taken.interval)
-
-
-def _check_interval(
-    own: pd.DatetimeIndex,
-    taken: GivenBars,
-    index: pd.DatetimeIndex,
-    measured: Annualisation,
-    name: str,
-) -> None:
-    interval = infer_interval(own, stated=taken.interval) if len(own) else measured.interval
-    if interval == measured.interval and (own.tz is None) == (index.tz is None):
-        return
-    raise UsageError(
-        f"the bars of {name} are of {interval}, those of the run of {measured.interval}",
-        hint="compare bars of the same interval",
-        details={"argument": "benchmark", "interval": str(interval)},
-    )
 
 
 def _check_begin(

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from btkit.conditions.columns import ColumnEvaluator, Slower, Value
+from btkit.conditions.columns import ColumnEvaluator, Elsewhere, Value
 from btkit.conditions.evaluators import evaluated, evaluator_over
 from btkit.conditions.nodes import Node
 from btkit.engine.inputs import Floats, Integers
-from btkit.indicators import FeatureSet, slower_features
+from btkit.indicators import FeatureSet, features_as_of
 from btkit.markets import Interval
 
 
@@ -47,14 +47,14 @@ class Evaluator:
             known = position.get(name)
             return features.column(name)[span] if known is None else known()
 
-        def slower(interval: Interval) -> Slower:
-            return evaluated(slower_features(features, interval).at(span))
+        def elsewhere(where: Interval | str) -> Elsewhere:
+            return evaluated(features_as_of(features, where).at(span))
 
         self._evaluator = ColumnEvaluator(
             column,
             features.is_truth_value,
             features.forget,
-            slower,
+            elsewhere,
             features.is_text,
             features.declared,
             whole=(whole or evaluator_over(features), span),

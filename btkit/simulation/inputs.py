@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from btkit.conditions.columns import ColumnEvaluator
@@ -16,9 +18,10 @@ from btkit.data import WARMUP_BARS, DataInfo, Finding
 from btkit.decisions import Clauses
 from btkit.engine.inputs import Floats
 from btkit.indicators import EventDates, FeatureSet
-from btkit.markets import Annualisation, Interval, shortest_first
+from btkit.markets import Annualisation, Interval, known_bars, shortest_first
 from btkit.metrics import TradeColumns, compute_metrics
 from btkit.simulation.benchmark import BenchmarkCloses
+from btkit.simulation.beside import OtherInstrument
 from btkit.simulation.result import Result
 from btkit.simulation.simulated import Positions
 from btkit.spec import BaseSpec
@@ -71,6 +74,8 @@ class Inputs:
         float64 (n_bars,): the rate a year known before each bar; None for 0.
     loop
         Runs the loop.
+    others
+        The other instruments that conditions read, by symbol.
     outputs
         Where a kind of spec leaves what it works out for each bar beside the columns that
         conditions read, such as a model's probabilities: arrays of shape (n_bars,) by name. That
@@ -100,6 +105,7 @@ class Inputs:
     benchmark: BenchmarkCloses
     risk_free: Floats | None
     loop: Loop
+    others: Mapping[str, OtherInstrument] = field(default_factory=dict)
     outputs: dict[str, Floats] = field(default_factory=dict)
     bundles: tuple[KnownBundle, ...] = ()
     classifiers: tuple[Classifier, ...] = ()
@@ -139,6 +145,29 @@ class Inputs:
         if (start, begin) == (self.start, self.begin):
             return self
         return replace(self, start=start, begin=begin)
+
+    def known(self, symbol: str) -> npt.NDArray[np.int64]:
+        """Return the place of the last bar of another instrument that closed by each bar's close.
+
+        Parameters
+        ----------
+        symbol
+            The other's; -1 stands where none had closed.
+        """
+        if symbol not in self._known:
+            other = self.others[symbol]
+            self._known[symbol] = known_bars(
+                pd.DatetimeIndex(self.bars.index),
+                pd.DatetimeIndex(other.bars.index),
+                self.annualisation.interval,
+                calendar=self.spec.calendar,
+                other_calendar=other.calendar,
+            ).last
+        return self._known[symbol]
+
+    @cached_property
+    def _known(self) -> dict[str, npt.NDArray[np.int64]]:
+        return {}
 
     @property
     def symbol(self) -> str | None:
@@ -188,6 +217,7 @@ class Inputs:
             start=self.start,
             begin=self.begin,
             columns=self.spec.declared,
+            others=self.others,
             copy=False,
         )
 
@@ -257,6 +287,7 @@ def conclude(inputs: Inputs, clauses: Clauses, outcome: Outcome, positions: Posi
         metrics=metrics,
         quality=inputs.quality,
         stated=inputs.stated,
+        others=inputs.others,
         all_bars=inputs.bars,
         clauses=clauses,
         feature_set=inputs.features,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from btkit.arguments import quoted
 from btkit.conditions import columns_of
 from btkit.conditions.nodes import (
     And,
+    AsOf,
     Compare,
     Const,
     Declared,
@@ -26,7 +28,6 @@ from btkit.conditions.nodes import (
     number,
 )
 from btkit.indicators import split_previous
-from btkit.markets import Interval
 from btkit.simulation.evaluator import Evaluator
 from btkit.spelling import did_you_mean, some_of
 
@@ -157,10 +158,10 @@ def _misses(view: Evaluator, tree: Node, among: NDArray[np.bool_]) -> Iterator[M
             yield from _misses(view, right, among)
         case Over("crossed_above", (above, below)) | Over("crossed_below", (below, above)):
             yield from _misses(view, _crossing(above, below), among)
-        case On(interval, And() | Or() | Unary("not") | Compare() as inner):
-            yield from _misses(view, _side_by_side(interval, inner), among)
-        case Unary(op="not", operand=On(interval, Compare() as inner)):
-            yield from _misses(view, Unary("not", _side_by_side(interval, inner)), among)
+        case AsOf(_, And() | Or() | Unary("not") | Compare() as inner):
+            yield from _misses(view, _side_by_side(tree, inner), among)
+        case Unary(op="not", operand=AsOf(_, Compare() as inner) as other):
+            yield from _misses(view, Unary("not", _side_by_side(other, inner)), among)
         case Unary(op="not", operand=Compare(op=op, left=left, right=right)) if op in _OPPOSITE:
             yield from _misses(view, Compare(_OPPOSITE[op], left, right), among)
         case Compare(op=op) if op in _NEEDED:
@@ -175,20 +176,20 @@ def _crossing(above: Node, below: Node) -> Node:
     return And(Compare("<=", *before), Compare(">", above, below))
 
 
-def _side_by_side(interval: Interval, node: Node) -> Node:
-    """Return ``on`` of a condition as a condition of ``on``: each side as its slower bar has it."""
+def _side_by_side(other: AsOf, node: Node) -> Node:
+    """Return ``on`` of a condition as a condition of ``on``: each side as its other bar has it."""
     match node:
         case And(left, right):
-            return And(_side_by_side(interval, left), _side_by_side(interval, right))
+            return And(_side_by_side(other, left), _side_by_side(other, right))
         case Or(left, right):
-            return Or(_side_by_side(interval, left), _side_by_side(interval, right))
+            return Or(_side_by_side(other, left), _side_by_side(other, right))
         case Unary("not", operand):
-            return Unary("not", _side_by_side(interval, operand))
+            return Unary("not", _side_by_side(other, operand))
         case Compare(op, left, right):
-            return Compare(op, _side_by_side(interval, left), _side_by_side(interval, right))
+            return Compare(op, _side_by_side(other, left), _side_by_side(other, right))
         case Const() | TextConst():
             return node
-    return On(interval, node)
+    return replace(other, operand=node)
 
 
 def _nearest_comparison(view: Evaluator, tree: Compare, among: NDArray[np.bool_]) -> Miss | None:

@@ -45,6 +45,15 @@ class Result(Simulated):
             stated=self.stated,
         )
 
+    @cached_property
+    def other_data(self) -> dict[str, DataInfo]:
+        """Where the bars of other instruments come from that conditions read, by symbol."""
+        begins = self.bars.index[0]
+        return {
+            symbol: other.described(pd.DatetimeIndex(self.seen_of(symbol).index), begins)
+            for symbol, other in self.others.items()
+        }
+
     @property
     def equity(self) -> pd.Series[float]:
         """Account value in $ at each bar's close, open spreads at mid."""
@@ -156,7 +165,7 @@ class Result(Simulated):
         columns: dict[str, Any] = {}
         for label, reader, name in self.columns():
             values = reader.column(name)[start:]
-            is_text = self.feature_set.is_text(name)
+            is_text = reader.is_text(name)
             columns[label] = declared.categories(values) if is_text else values
         for call, value in self.calls():
             numbers = value.floats()[start:]

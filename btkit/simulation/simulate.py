@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from btkit.errors import DataError, NoDataError, UsageError
 from btkit.markets import Annualisation, Interval, as_bar_time, infer_interval, read_moment
 from btkit.settings import Settings
 from btkit.simulation.benchmark import own_benchmark, take_benchmark
+from btkit.simulation.beside import choose_traded, take_others
 from btkit.simulation.inputs import Inputs, InSample, Loop, in_one_piece
 from btkit.simulation.kinds import SIMULATIONS
 from btkit.simulation.result import Result
@@ -28,14 +30,16 @@ if TYPE_CHECKING:
     from btkit.models.classifiers import Classifier
     from btkit.models.timeline import KnownBundle
 
+NO_FRAMES: Mapping[str, pd.DataFrame] = MappingProxyType({})
 _USUAL_COSTS = 0.65, 0.005
 """Commission and slippage where neither the caller nor the kind of spec says them."""
 
 
-def simulate(
+def simulate(  # noqa: PLR0913 - the data and the costs, each with its default
     spec: BaseSpec | Mapping[str, Any],
-    bars: pd.DataFrame,
+    bars: pd.DataFrame | Mapping[str, pd.DataFrame],
     *,
+    symbol: str | None = None,
     capital: float = 100_000,
     commission: float | None = None,
     slippage: float | None = None,
@@ -57,7 +61,10 @@ def simulate(
         two levels of them as yfinance has them, times as the index or a column, as text or
         numbers, are read as from a file; without a column volume it is 0. Times of intraday bars
         are those of their opening, without a zone taken as UTC. The frame stays as it is. Of a
-        polars or Arrow table pass ``.to_pandas()``.
+        polars or Arrow table pass ``.to_pandas()``. Where conditions read other instruments, with
+        ``of("SPY", ...)``, frames by symbol.
+    symbol
+        Of frames by symbol the one that is traded; the others ``of`` alone sees.
     capital
         $ at the start.
     commission
@@ -106,11 +113,14 @@ def simulate(
     >>> result.metrics.sharpe_ratio  # doctest: +SKIP
     0.31
     """
+    traded, frames, known = choose_traded(bars, symbol)
     return simulate_inputs(
         check_inputs(
             in_one_piece,
             spec,
-            bars,
+            traded,
+            others=frames,
+            symbol=known,
             capital=capital,
             commission=commission,
             slippage=slippage,
@@ -125,8 +135,10 @@ def simulate(
 def check_inputs(  # noqa: PLR0913 - what `simulate` takes, and who runs the loop
     loop: Loop,
     spec: BaseSpec | Mapping[str, Any],
-    bars: pd.DataFrame,
+    bars: object,
     *,
+    others: Mapping[str, pd.DataFrame] = NO_FRAMES,
+    symbol: str | None = None,
     capital: float = 100_000,
     commission: float | None = None,
     slippage: float | None = None,
@@ -143,7 +155,11 @@ def check_inputs(  # noqa: PLR0913 - what `simulate` takes, and who runs the loo
     loop
         Runs a loop to its end, as `in_one_piece` does, or watches, saves and stops it.
     spec, bars, capital, commission, slippage, start, benchmark, models
-        See `simulate`.
+        See `simulate`; bars are those that are traded.
+    others
+        The bars of the other instruments that conditions read, by symbol.
+    symbol
+        Of the bars, where they do not say it.
     in_sample
         What becomes of bars that a model was trained on: a run ``apart``, ``scored`` like any
         other, or ``refused``.
@@ -167,7 +183,7 @@ def check_inputs(  # noqa: PLR0913 - what `simulate` takes, and who runs the loo
     first, measured = _first_bar(index, start), _annualisation(index, strategy, given)
     strategy.check_interval(measured.interval)
     held = own_benchmark(given.bars)
-    symbol = _symbol(given)
+    symbol = _symbol(given) or symbol
     deciding, classifying = _given_models(strategy, models)
     if benchmark is not None:
         held = take_benchmark(benchmark, strategy, index, start=first, measured=measured)
@@ -185,6 +201,7 @@ def check_inputs(  # noqa: PLR0913 - what `simulate` takes, and who runs the loo
         annualisation=measured,
         benchmark=held,
         risk_free=_risk_free(strategy, given.bars, first),
+        others=take_others(others, strategy, index, measured=measured),
         loop=loop,
         bundles=_bundles(strategy, deciding, symbol, measured.interval),
         classifiers=_classifiers(strategy, classifying),
@@ -266,17 +283,17 @@ def _loaded(spec: BaseSpec | Mapping[str, Any]) -> BaseSpec:
     return load_spec(spec, settings=Settings.model_construct())
 
 
-def _take(bars: pd.DataFrame, strategy: BaseSpec, *, copy: bool) -> GivenBars:
+def _take(bars: object, strategy: BaseSpec, *, copy: bool) -> GivenBars:
     given = take_bars(bars, calendar=strategy.calendar, columns=strategy.own_columns)
     if given.bars.empty:
         raise NoDataError("there are no bars to simulate", hint="check symbol and dates")
     # Tables and diagnostics are worked out when they are first asked for; by then the caller may
     # have changed the frame that was given.
-    bars, findings = given.bars.copy(deep=copy), given.findings
+    own, findings = given.bars.copy(deep=copy), given.findings
     if strategy.price_adjustment != "none":
-        bars = adjust_prices(bars, strategy.price_adjustment)
-        findings = judge_splits_again(findings, bars)
-    return replace(given, bars=bars, findings=findings)
+        own = adjust_prices(own, strategy.price_adjustment)
+        findings = judge_splits_again(findings, own)
+    return replace(given, bars=own, findings=findings)
 
 
 def _annualisation(index: pd.DatetimeIndex, spec: BaseSpec, given: GivenBars) -> Annualisation:

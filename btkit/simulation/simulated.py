@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 
@@ -11,15 +11,16 @@ import numpy as np
 import pandas as pd
 
 from btkit.conditions.evaluators import evaluator_over
-from btkit.conditions.nodes import Column, On, Over
+from btkit.conditions.nodes import AsOf, Column, Over
 from btkit.conditions.values import Value
 from btkit.data import HANDED_OVER, DataInfo, Finding
 from btkit.decisions import Clauses
 from btkit.engine.inputs import Floats, Integers
-from btkit.indicators import FeatureSet, SlowerFeatures, slower_features
+from btkit.indicators import AsOfFeatures, FeatureSet, features_as_of
 from btkit.markets import Annualisation
 from btkit.metrics import Metrics
 from btkit.simulation.benchmark import BenchmarkCloses
+from btkit.simulation.beside import OtherInstrument
 from btkit.simulation.lookahead import Lookahead
 from btkit.spec import BaseSpec
 
@@ -146,6 +147,8 @@ class Simulated:
         What each classifier of the spec says of the bars.
     lookahead
         What a check for look-ahead came to; None where nobody checked, as after `simulate`.
+    others
+        The other instruments that conditions read, by symbol.
     """
 
     spec: BaseSpec
@@ -166,6 +169,7 @@ class Simulated:
     run_id: str | None = None
     classified: tuple[Classified, ...] = ()
     lookahead: Lookahead | None = None
+    others: Mapping[str, OtherInstrument] = field(default_factory=dict)
 
     @property
     def interval(self) -> str:
@@ -219,16 +223,28 @@ class Simulated:
         """The risk-free rate a year that was known before each of `bars`; None for 0."""
         return None if self.all_risk_free is None else self.all_risk_free[self.outcome.start :]
 
+    def seen_of(self, symbol: str) -> pd.DataFrame:
+        """Return the bars of another instrument that the run saw.
+
+        Parameters
+        ----------
+        symbol
+            The other's.
+        """
+        features, bars = features_as_of(self.feature_set, symbol).features, self.others[symbol].bars
+        first = 0 if features is None else int(bars.index.searchsorted(features.index[0]))
+        return bars.iloc[first : first + (0 if features is None else len(features))]
+
     @property
     def names(self) -> list[str]:
-        """Every per-bar name that the run reads, in order, also inside of ``on``."""
+        """Every per-bar name that the run reads, in order, also inside of ``on`` and ``of``."""
         return sorted(self.clauses.names() | self.spec.always_read)
 
-    def columns(self) -> Iterator[tuple[str, FeatureSet | SlowerFeatures, str]]:
+    def columns(self) -> Iterator[tuple[str, FeatureSet | AsOfFeatures, str]]:
         """Yield every per-bar column that the run reads; see `columns_read`."""
         return columns_read(self.feature_set, self.clauses, self.spec)
 
-    def calls(self) -> Iterator[tuple[Over | On, Value]]:
+    def calls(self) -> Iterator[tuple[Over | AsOf, Value]]:
         """Yield every call over time that the run makes, and what it is at every bar."""
         evaluator = evaluator_over(self.feature_set)
         for call in self.clauses.calls():
@@ -240,8 +256,8 @@ class Simulated:
 
 def columns_read(
     features: FeatureSet, clauses: Clauses, spec: BaseSpec
-) -> Iterator[tuple[str, FeatureSet | SlowerFeatures, str]]:
-    """Yield every column that conditions read, in order, those of slower intervals last.
+) -> Iterator[tuple[str, FeatureSet | AsOfFeatures, str]]:
+    """Yield every column that conditions read, in order, those of other bars last.
 
     Yields
     ------
@@ -250,15 +266,15 @@ def columns_read(
     """
     found = clauses.columns()
     own = {column.name for column in found if isinstance(column, Column)} | spec.always_read
-    columns: list[Column | On] = [Column(name) for name in sorted(own)]
-    columns += [column for column in found if isinstance(column, On)]
+    columns: list[Column | AsOf] = [Column(name) for name in sorted(own)]
+    columns += [column for column in found if isinstance(column, AsOf)]
     for column in columns:
         yield column.label, *reader_of(features, column)
 
 
-def reader_of(features: FeatureSet, column: Column | On) -> tuple[FeatureSet | SlowerFeatures, str]:
+def reader_of(features: FeatureSet, column: Column | AsOf) -> tuple[FeatureSet | AsOfFeatures, str]:
     """Return what gives a column's values and masks at each bar, and the name to ask it for."""
     if isinstance(column, Column):
         return features, column.name
     assert isinstance(column.operand, Column)
-    return slower_features(features, column.interval), column.operand.name
+    return features_as_of(features, column.where), column.operand.name

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from btkit.conditions import lookback_of
 from btkit.data import format_time
-from btkit.indicators import FeatureSet, SlowerFeatures, lookup, slower_features
+from btkit.indicators import AsOfFeatures, FeatureSet, lookup, slower_features
 
 if TYPE_CHECKING:
     from btkit.simulation.result import Result
@@ -71,15 +71,15 @@ def _of_features(run: Result) -> Iterator[tuple[str, Flags, float | None]]:
             yield f"{whose}{feature.name}", _places(reader) >= line.lookback, weight
 
 
-def _places(reader: FeatureSet | SlowerFeatures) -> NDArray[np.int64]:
+def _places(reader: FeatureSet | AsOfFeatures) -> NDArray[np.int64]:
     """Return the place of each bar among those that are seen, of slower ones the last closed."""
-    if isinstance(reader, SlowerFeatures):
+    if isinstance(reader, AsOfFeatures):
         return reader.last_closed
     return np.arange(len(reader)) - reader.begin
 
 
 def _seed_weight(
-    run: Result, reader: FeatureSet | SlowerFeatures, decay: float | None, lookback: int
+    run: Result, reader: FeatureSet | AsOfFeatures, decay: float | None, lookback: int
 ) -> float | None:
     """Return the weight that a recursive line's seed still has at the start, None of others."""
     if decay is None:
@@ -87,7 +87,7 @@ def _seed_weight(
     start = run.outcome.start
     before = (
         int(reader.last_closed[: start + 1].max()) + 1
-        if isinstance(reader, SlowerFeatures)
+        if isinstance(reader, AsOfFeatures)
         else start - reader.begin
     )
     weight: float = decay ** max(before - lookback, 0)

@@ -12,10 +12,10 @@ from btkit.conditions import columns_of
 from btkit.conditions.nodes import Compare, Const, Position
 from btkit.data import COVERAGE_CODES, SPLIT_CODE, DataInfo, Finding
 from btkit.decisions import Clause
-from btkit.indicators import FeatureSet, event_of, is_implied_volatility, lookup
+from btkit.indicators import FeatureSet, event_of, features_as_of, is_implied_volatility, lookup
 from btkit.metrics import SHORT_RANGE_DAYS, spanned_days
 from btkit.simulation.simulated import Simulated, reader_of
-from btkit.spelling import count_of, some_of
+from btkit.spelling import count_of, listed, some_of
 
 # Above this share of bars a condition's fallback goes into the headline.
 TELLING_SHARE = 0.05
@@ -59,6 +59,7 @@ def find_warnings(run: Simulated, data: DataInfo) -> list[dict[str, str]]:
     found += _of_classifiers(run)
     found += _short_range(run)
     found += _of_benchmark(run)
+    found += _of_others(run)
     if run.ruined:
         found.append(
             {
@@ -145,6 +146,34 @@ def _of_benchmark(run: Simulated) -> list[dict[str, str]]:
             }
         )
     return found + _serious(known.quality, f"{known.name}: ")
+
+
+def _of_others(run: Simulated) -> list[dict[str, str]]:
+    """Warn of what is not known of the other instruments that conditions read."""
+    found = []
+    for symbol, other in run.others.items():
+        if other.is_assumed:
+            found.append(
+                {
+                    "code": "other_calendar_assumed",
+                    "message": f"Nobody says when the bars of {symbol} close, which "
+                    f"{listed(other.places)} read{'s' if len(other.places) == 1 else ''}: by the "
+                    f"spec's calendar, {run.spec.calendar}. If it is another exchange's, name it: "
+                    f"calendars: {{{symbol}: ...}}.",
+                }
+            )
+        known = features_as_of(run.feature_set, symbol).last_closed[run.outcome.start :]
+        unknown = int((known < 0).sum())
+        if unknown > TELLING_SHARE * len(known):
+            found.append(
+                {
+                    "code": "other_bars_missing",
+                    "message": f"On {unknown:,} of {len(known):,} bars no bar of {symbol} is known "
+                    "that is at most 5 sessions old: what reads it is missing there.",
+                }
+            )
+        found += _serious(other.quality, f"{symbol}: ")
+    return found
 
 
 def _of_data(info: DataInfo) -> list[dict[str, str]]:

@@ -1,6 +1,6 @@
 """Specs: what a strategy is, checked whole before anything runs."""
 
-from btkit.spec.base import BaseSpec
+from btkit.spec.base import BaseSpec, reads_iv, reads_vix
 from btkit.spec.document import dump_spec, spec_hash, spec_schema
 from btkit.spec.events import read_events
 from btkit.spec.fields import CONDITION_LISTS
@@ -40,6 +40,8 @@ __all__ = [
     "meant_for",
     "read_events",
     "read_fields",
+    "reads_iv",
+    "reads_vix",
     "spec_hash",
     "spec_schema",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import (
@@ -17,7 +17,13 @@ from pydantic import (
     model_validator,
 )
 
-from btkit.conditions import NONE_UNKNOWN, SIZING_NAMES, fill_parameters, intervals_in, names_in
+from btkit.conditions import (
+    NONE_UNKNOWN,
+    SIZING_NAMES,
+    fill_parameters,
+    intervals_in,
+    names_by_symbol,
+)
 from btkit.errors import Problem, SpecError
 from btkit.indicators import (
     NO_USER_EVENTS,
@@ -25,18 +31,21 @@ from btkit.indicators import (
     is_implied_volatility,
     lookup,
     plugins_of,
+    split_previous,
 )
 from btkit.markets import Interval, shortest_first
 from btkit.plugins import Plugin
 from btkit.spec.bundles import Classifiers, ClassifierSource
-from btkit.spec.calendars import calendar_problems
+from btkit.spec.calendars import calendar_problems, unread_calendars
 from btkit.spec.declared import column_problems
-from btkit.spec.expressions import expression_problems
+from btkit.spec.expressions import expression_problems, expressions_of
 from btkit.spec.fields import (
     CONDITION_LISTS,
+    MAX_OTHERS,
     Bars,
     BarsPerYear,
     Calendar,
+    Calendars,
     Columns,
     CommissionModel,
     Conditions,
@@ -134,6 +143,11 @@ class BaseSpec(BaseModel):
     calendar: Calendar = Field(
         default="XNYS", description="The exchange calendar of sessions and expiries"
     )
+    calendars: Calendars = Field(
+        default={},
+        description="Those of other instruments that conditions read with of, by symbol; left out: "
+        "what the source knows, else calendar",
+    )
     bars_per_year: BarsPerYear | None = Field(
         default=None,
         description="Bars in a year, where the calendar does not say it right; then every bar, "
@@ -186,6 +200,8 @@ class BaseSpec(BaseModel):
         problems += calendar_problems(data)
         problems += column_problems(data, events)
         problems += cls._cross_field_problems(data)
+        if spec is not None and not problems:
+            problems += spec._problems_of_others()  # noqa: SLF001 - its own class
         if problems or spec is None:
             order = list(cls.model_fields)
             raise SpecError(sorted(problems, key=lambda problem: _position(problem, order)))
@@ -314,6 +330,41 @@ class BaseSpec(BaseModel):
                 raise SpecError(problems)
 
     @property
+    def others_read(self) -> dict[str, frozenset[str]]:
+        """The names that it reads of other instruments, with ``of``: by symbol, in order."""
+        found: dict[str, frozenset[str]] = {}
+        declared = frozenset(self.declared)
+        for text in self._expressions():
+            if "of" in text:
+                named = names_by_symbol(fill_parameters(text, self.parameters), declared=declared)
+                for symbol, names in named.items():
+                    if symbol is not None:
+                        found[symbol] = found.get(symbol, frozenset()) | names
+        return {symbol: found[symbol] for symbol in sorted(found)}
+
+    def columns_read_of(self, symbol: str) -> tuple[str, ...]:
+        """Return the declared columns that it reads of another instrument."""
+        read = {split_previous(name)[1] for name in self.others_read[symbol]}
+        return tuple(name for name in self.columns if name in read)
+
+    def places_of(self, symbol: str) -> list[str]:
+        """Return where it reads another instrument, such as ``entry_conditions[0]``."""
+        declared = frozenset(self.declared)
+        return [
+            path
+            for path, text in expressions_of(self.model_dump())
+            if symbol in names_by_symbol(fill_parameters(text, self.parameters), declared=declared)
+        ]
+
+    def _problems_of_others(self) -> list[Problem]:
+        read = self.others_read
+        problems = unread_calendars(self.calendars, read)
+        if len(read) > MAX_OTHERS:
+            message = f"conditions read {len(read)} other instruments; at most {MAX_OTHERS} are"
+            problems.append(Problem("spec", message, "each of them is loaded: read fewer"))
+        return problems
+
+    @property
     def rests_on_iv(self) -> bool:
         """Whether its numbers rest on implied volatility, whatever its expressions say."""
         return False
@@ -321,21 +372,12 @@ class BaseSpec(BaseModel):
     @property
     def needs_iv(self) -> bool:
         """Whether it needs IV history: it says so, or reads what comes of it."""
-        return self.rests_on_iv or any(
-            is_implied_volatility(name) for name in self._names_read() | self.always_read
-        )
+        return self.rests_on_iv or reads_iv(self._names_read_of(None) | self.always_read)
 
     @property
     def needs_vix(self) -> bool:
         """Whether it reads the VIX, or a name that is computed from it."""
-        waiting, seen = self._names_read() | self.always_read, set[str]()
-        while waiting:
-            name = waiting.pop()
-            if name not in seen:
-                seen.add(name)
-                indicator = lookup(name)
-                waiting |= set(indicator.needs) if indicator is not None else set()
-        return "vix" in seen
+        return reads_vix(self._names_read_of(None) | self.always_read)
 
     def replace(self, **changes: object) -> Self:
         """Return a copy with some fields changed, checked like a new spec.
@@ -376,7 +418,7 @@ class BaseSpec(BaseModel):
         return self._events
 
     def events_read(self, symbol: str | None) -> UserEvents:
-        """Return what its expressions read of the user's events on an instrument.
+        """Return what its expressions read of the user's events on an instrument, and on others.
 
         Parameters
         ----------
@@ -386,22 +428,43 @@ class BaseSpec(BaseModel):
         read = self._names_read()
         # A parameter may choose among events, and a sweep gives it other values.
         read |= {made for word in self._braced() for made in self._events.like(word)}
-        return self._events.only(read, symbol=symbol)
+        return self._events.only(read, symbols=(symbol, *self.others_read))
 
     def plugins_read(self) -> list[Plugin]:
         """Return where the registered indicators come from that its expressions read."""
         return plugins_of([*self._names_read(), *self._braced()])
 
     def _names_read(self) -> set[str]:
+        return self._names_read_of(None).union(*self.others_read.values())
+
+    def _names_read_of(self, symbol: str | None) -> set[str]:
         declared = frozenset(self.declared)
         filled = (fill_parameters(text, self.parameters) for text in self._expressions())
-        return set().union(*(names_in(text, declared=declared) for text in filled))
+        named = (names_by_symbol(text, declared=declared) for text in filled)
+        return set().union(*(names.get(symbol, frozenset()) for names in named))
 
     def _braced(self) -> list[str]:
         return [word for text in self._expressions() for word in _BRACED.findall(text)]
 
     def _expressions(self) -> list[str]:
         return [text for name in CONDITION_LISTS for text in getattr(self, name, ())]
+
+
+def reads_iv(names: Iterable[str]) -> bool:
+    """Return whether any of some names needs the history of implied volatility."""
+    return any(is_implied_volatility(name) for name in names)
+
+
+def reads_vix(names: Iterable[str]) -> bool:
+    """Return whether any of some names is the VIX, or is computed from it."""
+    waiting, seen = set(names), set[str]()
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            indicator = lookup(name)
+            waiting |= set(indicator.needs) if indicator is not None else set()
+    return "vix" in seen
 
 
 def _position(problem: Problem, order: list[str]) -> tuple[int, int]:

@@ -24,6 +24,11 @@ def declared_columns(data: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(name for name in (*_listed(data), *_classifiers(data)) if is_text(name))
 
 
+def declared_classifiers(data: Mapping[str, Any]) -> frozenset[str]:
+    """Return those of them that are classifiers."""
+    return frozenset(filter(is_text, _classifiers(data)))
+
+
 def _listed(data: Mapping[str, Any]) -> Sequence[Any]:
     listed = data.get(_FIELD)
     good = isinstance(listed, list | tuple) and len(listed) <= MAX_COLUMNS

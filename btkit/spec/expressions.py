@@ -8,11 +8,17 @@ from functools import partial
 from typing import Any
 
 from btkit.arguments import is_text
-from btkit.conditions import NONE_UNKNOWN, check_expression, fill_parameters, parameter_names
+from btkit.conditions import (
+    CALLS,
+    NONE_UNKNOWN,
+    check_expression,
+    fill_parameters,
+    parameter_names,
+)
 from btkit.errors import Problem
 from btkit.indicators import UserEvents
 from btkit.markets import Interval
-from btkit.spec.declared import declared_columns
+from btkit.spec.declared import declared_classifiers, declared_columns
 from btkit.spec.fields import CONDITION_LISTS, MAX_CONDITIONS, MAX_PARAMETERS, parameter_refusal
 from btkit.spec.parts import fraction_problems, part_conditions, part_parameters
 from btkit.spelling import did_you_mean
@@ -21,7 +27,8 @@ _SIZING = "position_sizing_formula"
 # Some forty times what a long spec holds; checking more than this would take seconds.
 _MAX_CHARACTERS = 40_000
 _BRACED = re.compile(r"\{[^{}]*\}")
-_BRACED_INTERVAL = re.compile(r"""\bon\s*\(\s*((["'])[^"'{}]*\{)""")
+_BRACED_WHERE = re.compile(r"""\b(on|of)\s*\(\s*((["'])[^"'{}]*\{)""")
+_WHERE = {"on": "interval", "of": "symbol"}
 
 
 def expression_problems(
@@ -49,10 +56,10 @@ def expression_problems(
         Of the bars, once it is known.
     """
     declared = data.get("parameters", {})
-    columns = declared_columns(data)
+    columns, classifiers = declared_columns(data), declared_classifiers(data)
     if not isinstance(declared, dict) or len(declared) > MAX_PARAMETERS:
         return []
-    expressions = list(_expressions(data))
+    expressions = list(expressions_of(data))
     characters = sum(len(text) for _, text in expressions)
     if characters > _MAX_CHARACTERS:
         return [
@@ -81,6 +88,7 @@ def expression_problems(
                 interval=interval,
                 declared=columns,
                 unknown=unknown_names,
+                of_these_bars=classifiers,
             )
             problems += _checked(path, text, declared, check)
     for path, text, name in _fractions(data):
@@ -97,7 +105,8 @@ def expression_problems(
     return problems
 
 
-def _expressions(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def expressions_of(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the place and the text of each expression of a spec, whether or not it was checked."""
     yield from _of_side(data)
     short = data.get("short")
     if isinstance(short, dict):
@@ -133,10 +142,11 @@ def _checked(
     parameters: Mapping[str, Any],
     check: Callable[[str], list[Problem]],
 ) -> list[Problem]:
-    braced = _BRACED_INTERVAL.search(text)
+    braced = _BRACED_WHERE.search(text)
     if braced is not None:
-        message = "on() takes its interval written out, without a parameter"
-        return [Problem(path, message, 'write for example on("1w", close)', braced.start(1))]
+        name = braced[1]
+        message = f"{name}() takes its {_WHERE[name]} written out, without a parameter"
+        return [Problem(path, message, f"write for example {CALLS[name].example}", braced.start(2))]
     return [
         Problem(
             problem.path,

@@ -93,6 +93,13 @@ Instruments = Annotated[tuple[Instrument, ...], BeforeValidator(as_tuple), Field
 CALENDAR_PATTERN = r"^([A-Za-z0-9_]{2,20}|24/[57])$"
 Calendar = Annotated[str, Field(pattern=CALENDAR_PATTERN, examples=["XNYS"])]
 
+MAX_OTHERS = 50
+"""Other instruments that the conditions of one spec may read: each is loaded."""
+Calendars = Annotated[
+    dict[Annotated[str, Field(min_length=1, max_length=40)], Calendar],
+    Field(max_length=MAX_OTHERS),
+]
+
 Expression = Annotated[str, Field(min_length=1)]
 Conditions = Annotated[
     tuple[Expression, ...], BeforeValidator(as_tuple), Field(max_length=MAX_CONDITIONS)

@@ -51,6 +51,7 @@ _MISSING_HINTS = {
 _FIELD_REFERENCE = "'backtest schema' prints every field"
 _ENTRY_HINTS = {
     "classifiers": "write a name and a bundle's folder, such as regime: models/regime/SPX_1d",
+    "calendars": "write a symbol and a calendar, such as SPY: XNYS",
     "columns": "write the name of a column of the bars, such as signal",
     "scale_out": 'write such as {when: "position_pnl_pct > 0.05", fraction: 0.5}',
     "instruments": "write a ticker such as SPY",
@@ -58,6 +59,7 @@ _ENTRY_HINTS = {
 }
 _KEY_HINT = "write each field by its name, such as name: my_strategy"
 _INNER_KEYS = (
+    ("calendars", "a symbol's", _ENTRY_HINTS["calendars"]),
     ("classifiers", "a classifier's", _ENTRY_HINTS["classifiers"]),
     ("parameters", "a parameter's", _ENTRY_HINTS["parameters"]),
     ("short", "a field's", "write each field by its name, such as entry_conditions"),
@@ -70,6 +72,7 @@ _PATTERNS = {
     "description": "may not hold control characters or characters that reorder text",
     "instruments": "must be a ticker symbol in ASCII characters, without a space at either end",
     "calendar": "must be the name of an exchange calendar",
+    "calendars": "must be the name of an exchange calendar",
     "parameters": "is no parameter name: letters, digits and _, not starting with a digit",
     "output_classes": "is no name of a class: letters, digits and _, beginning with a letter",
     "symbol": "must be a ticker symbol in ASCII characters, without a space at either end",

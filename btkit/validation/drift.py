@@ -12,7 +12,7 @@ from btkit.data.info import format_time
 from btkit.decisions import Clauses
 from btkit.indicators import lookup
 from btkit.simulation import Inputs
-from btkit.validation.futures import window, with_history
+from btkit.validation.futures import window, with_half_of_others, with_history
 from btkit.validation.traces import Series, trace
 
 SETTLED = 1e-6
@@ -72,7 +72,7 @@ def check_drift(wide: Inputs, clauses: Clauses, *, begins: int) -> DriftCheck:
     Where history reaches further back than the run's, it is taken from its beginning; else half of
     the bars before the start are left out. Of slower intervals a run sees the last 600 earlier bars
     and no more, so that where one is read half of what there is, of its bars and of the run's own,
-    is always left out.
+    is always left out. So it is of another instrument's bars.
 
     Parameters
     ----------
@@ -89,6 +89,7 @@ def check_drift(wide: Inputs, clauses: Clauses, *, begins: int) -> DriftCheck:
     other = wide.begin if reaches else begins + (start - begins) // 2
     first = start // 2 if slower else 0
     shifted = replace(window(wide, first, end), begin=max(other - first, 0), warmup=end)
+    shifted = with_half_of_others(shifted)
     index = pd.DatetimeIndex(wide.bars.index)
     bars = index[start:]
     found = [

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from btkit.data.info import format_time
 from btkit.decisions import Clauses
-from btkit.indicators import lookup, plain_values
+from btkit.indicators import lookup, plain_values, split_previous
 from btkit.simulation import Inputs
 from btkit.simulation.lookahead import Leak
 from btkit.validation.futures import optional_columns
@@ -47,12 +48,24 @@ def foreseeing_columns(inputs: Inputs, clauses: Clauses) -> list[Leak]:
     The correlation is Spearman's, over the bars of the run. Where earlier returns foretell later
     ones as well, as in made-up prices, it says nothing.
     """
-    bars = inputs.bars
+    own = {*clauses.names(), *inputs.spec.always_read, *inputs.spec.own_columns}
+    found = _foreseeing(inputs.bars, inputs.start, own)
+    for symbol, other in inputs.others.items():
+        read = inputs.spec.others_read[symbol]
+        start = max(int(inputs.known(symbol)[inputs.start]), 0)
+        found += [
+            replace(leak, name=f'of("{symbol}", {leak.name})')
+            for leak in _foreseeing(other.bars, start, read)
+        ]
+    return found
+
+
+def _foreseeing(bars: pd.DataFrame, start: int, names: Iterable[str]) -> list[Leak]:
     closes = np.log(bars["close"].to_numpy(np.float64))
     found = []
-    for name in _ready_columns(inputs, clauses):
+    for name in _ready_columns(bars, names):
         known = (
-            _leak(label, bars, inputs.start, closes, values)
+            _leak(label, bars, start, closes, values)
             for label, values in _numbers(name, bars[name])
         )
         found += [leak for leak in known if leak is not None][:1]
@@ -68,8 +81,8 @@ def _numbers(name: str, column: pd.Series[float]) -> Iterator[tuple[str, Floats]
         yield f"{name} == {text!r}", np.where(column.isna(), np.nan, column == text)
 
 
-def _ready_columns(inputs: Inputs, clauses: Clauses) -> Iterator[str]:
-    waiting = set(clauses.names() | inputs.spec.always_read | set(inputs.spec.own_columns))
+def _ready_columns(bars: pd.DataFrame, names: Iterable[str]) -> Iterator[str]:
+    waiting = {split_previous(name)[1] for name in names} | set(names)
     read: set[str] = set()
     while waiting:
         name = waiting.pop()
@@ -77,7 +90,7 @@ def _ready_columns(inputs: Inputs, clauses: Clauses) -> Iterator[str]:
             read.add(name)
             entry = lookup(name)
             waiting |= set() if entry is None else set(entry.needs)
-    for name in optional_columns(inputs.bars):
+    for name in optional_columns(bars):
         if name in read:
             yield name
 

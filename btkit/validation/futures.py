@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from btkit.data.quality import PRICE_COLUMNS, REQUIRED_COLUMNS
-from btkit.indicators import EventDates
+from btkit.indicators import OTHER_WARMUP, EventDates
 from btkit.simulation import Inputs
 
 CUT_OFF = "cut off"
@@ -34,7 +34,8 @@ def cut_off(inputs: Inputs, last: int) -> Inputs:
     Returns
     -------
     Inputs
-        With the bars up to it, and of the user's events those that were known of or had happened.
+        With the bars up to it, those of other instruments that had closed by then, and of the
+        user's events those that were known of or had happened.
     """
     known = np.datetime64(inputs.features.dates[last], "D")
     return replace(
@@ -43,6 +44,14 @@ def cut_off(inputs: Inputs, last: int) -> Inputs:
         start=min(inputs.start, last),
         begin=min(inputs.begin, last),
         events={name: _known(dates, known) for name, dates in inputs.events.items()},
+        others={
+            symbol: replace(
+                other,
+                bars=other.bars.iloc[: inputs.known(symbol)[last] + 1],
+                events={name: _known(dates, known) for name, dates in other.events.items()},
+            )
+            for symbol, other in inputs.others.items()
+        },
         outputs={},
     )
 
@@ -74,26 +83,59 @@ def with_history(inputs: Inputs, begins: int) -> Inputs:
     return window(inputs, begins, len(inputs.bars))
 
 
+def with_half_of_others(inputs: Inputs) -> Inputs:
+    """Return a run's inputs with half of the earlier bars of other instruments that it sees."""
+    others = {}
+    for symbol, other in inputs.others.items():
+        earlier = int(inputs.known(symbol)[inputs.start]) + 1
+        left_out = earlier - min(earlier, OTHER_WARMUP) // 2
+        others[symbol] = replace(other, bars=other.bars.iloc[left_out:])
+    return replace(inputs, others=others, outputs={}) if others else inputs
+
+
 def with_gap(inputs: Inputs, last: int) -> Inputs:
     """Return a run's inputs with optional values missing at a bar and just before it."""
-    bars = inputs.bars.copy()
+    others = {
+        symbol: replace(other, bars=_without_optional(other.bars, inputs.known(symbol)[last]))
+        for symbol, other in inputs.others.items()
+    }
+    return replace(inputs, bars=_without_optional(inputs.bars, last), others=others, outputs={})
+
+
+def _without_optional(bars: pd.DataFrame, last: int) -> pd.DataFrame:
+    bars = bars.copy()
     rows = slice(max(last + 1 - _GAP, 0), last + 1)
     for name in optional_columns(bars):
         kept = np.ones(len(bars), np.bool_)
         kept[rows] = False
         bars[name] = bars[name].where(kept)
-    return replace(inputs, bars=bars, outputs={})
+    return bars
 
 
-def halved(inputs: Inputs) -> Inputs:
+def halved(inputs: Inputs, symbol: str | None = None) -> Inputs:
     """Return a run's inputs with every price halved, as a later split halves adjusted prices.
 
     A power of two changes no mantissa, so whatever is a ratio of prices stays the same to the bit.
+
+    Parameters
+    ----------
+    inputs
+        What a run rests on.
+    symbol
+        Whose prices, of the other instruments that conditions read; None for the run's own.
     """
-    bars = inputs.bars.copy()
+    if symbol is None:
+        return replace(inputs, bars=_at_half(inputs.bars), outputs={})
+    other = inputs.others[symbol]
+    others = {**inputs.others, symbol: replace(other, bars=_at_half(other.bars))}
+    return replace(inputs, others=others, outputs={})
+
+
+def _at_half(bars: pd.DataFrame) -> pd.DataFrame:
+    bars = bars.copy()
     for name in PRICE_COLUMNS:
         bars[name] = bars[name].to_numpy(np.float64) * 0.5
-    return replace(inputs, bars=bars, outputs={})
+    return bars
 
 
 def _shuffled(later: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
@@ -141,8 +183,16 @@ def altered(inputs: Inputs, last: int, how: str, rng: np.random.Generator) -> In
     rng
         What is random of it is drawn from this.
     """
-    known, later = inputs.bars.iloc[: last + 1], inputs.bars.iloc[last + 1 :]
-    return replace(inputs, bars=pd.concat([known, ALTERATIONS[how](later, rng)]), outputs={})
+    others = {
+        symbol: replace(other, bars=_altered(other.bars, inputs.known(symbol)[last], how, rng))
+        for symbol, other in inputs.others.items()
+    }
+    return replace(inputs, bars=_altered(inputs.bars, last, how, rng), others=others, outputs={})
+
+
+def _altered(bars: pd.DataFrame, last: int, how: str, rng: np.random.Generator) -> pd.DataFrame:
+    known, later = bars.iloc[: last + 1], bars.iloc[last + 1 :]
+    return pd.concat([known, ALTERATIONS[how](later, rng)]) if len(later) else bars
 
 
 def _known(dates: EventDates, day: np.datetime64) -> EventDates:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from btkit.conditions import names_of, parse_expression
 from btkit.conditions.columns import ColumnEvaluator
-from btkit.conditions.nodes import On, Over
+from btkit.conditions.nodes import AsOf, Over
 from btkit.errors import UsageError
 from btkit.validation.axes import Axes, Number, count_places
 
@@ -248,7 +248,7 @@ def met_by(constraint: str, sets: ParameterSets) -> NDArray[np.bool_]:
             details={"constraint": constraint, "known": known},
         )
     others = sorted(names_of(tree) - set(known))
-    others += ["on" for node in tree.walk() if isinstance(node, On)]
+    others += [node.call for node in tree.walk() if isinstance(node, AsOf)]
     others += [node.call for node in tree.walk() if isinstance(node, Over)]
     if others:
         raise UsageError(

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from btkit.conditions.nodes import On
+from btkit.conditions.nodes import Of, On
 from btkit.data.declared import ready_column
 from btkit.data.info import format_time
 from btkit.decisions import Clauses
@@ -301,6 +301,8 @@ def _history(inputs: Inputs, extent: Extent, clauses: Clauses) -> int:
     calendar, needed = inputs.spec.calendar, dict(inputs.slower_lookbacks)
     own, reach = inputs.annualisation.bars_per_year, 0
     for column, bars in clauses.columns().items():
+        if isinstance(column, Of):
+            continue  # of another instrument 600 earlier bars are always there
         if isinstance(column, On):
             needed[column.interval] = max(needed.get(column.interval, 0), bars)
         else:
@@ -331,7 +333,8 @@ def _alter(
 
 
 def _cut_after_gap(found: _Findings, part: _Part, clauses: Clauses, cut: int) -> None:
-    if optional_columns(part.inputs.bars):
+    beside = [other.bars for other in part.inputs.others.values()]
+    if any(map(optional_columns, (part.inputs.bars, *beside))):
         gap = with_gap(part.inputs, cut - part.first)
         after = trace(cut_off(gap, cut - part.first), clauses)
         how = MISSING_BEFORE
@@ -341,12 +344,16 @@ def _cut_after_gap(found: _Findings, part: _Part, clauses: Clauses, cut: int) ->
 def _halve(found: _Findings, inputs: Inputs, clauses: Clauses) -> None:
     first = max(0, len(inputs.bars) - THOROUGH.all_of)
     part = window(inputs, first, len(inputs.bars))
-    found.checks += 1
-    for ours, again in zip(trace(part, clauses), trace(halved(part), clauses), strict=True):
-        # Features, sizes and what is compared with a position may well be levels.
-        is_met = ours.kind == "condition" and ours.column.dtype == np.bool_
-        if is_met or ours.kind == "output":
-            changed = changed_bars(ours.column, again.column, rounding=0.0 if is_met else ROUNDING)
-            if changed.any():
-                last, bar = len(inputs.bars) - 1, int(changed.argmax())
-                found.note(ours, again, first=first, bar=bar, cut=last, how=HALVED)
+    before = trace(part, clauses)
+    # Each instrument has splits of its own.
+    for symbol in (None, *part.others):
+        found.checks += 1
+        for ours, again in zip(before, trace(halved(part, symbol), clauses), strict=True):
+            # Features, sizes and what is compared with a position may well be levels.
+            is_met = ours.kind == "condition" and ours.column.dtype == np.bool_
+            if is_met or ours.kind == "output":
+                rounding = 0.0 if is_met else ROUNDING
+                changed = changed_bars(ours.column, again.column, rounding=rounding)
+                if changed.any():
+                    last, bar = len(inputs.bars) - 1, int(changed.argmax())
+                    found.note(ours, again, first=first, bar=bar, cut=last, how=HALVED)

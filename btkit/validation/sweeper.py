@@ -28,6 +28,7 @@ from btkit.metrics.curves import period_returns, risk_free_returns
 from btkit.metrics.registering import work_out
 from btkit.simulation import Inputs, Result, check_inputs, in_one_piece, simulate_inputs
 from btkit.simulation.shares import plan_rules, rules_of
+from btkit.simulation.simulate import NO_FRAMES
 from btkit.spec import CONDITION_LISTS, StrategySpec
 from btkit.spec.parts import fraction_problems, part_conditions, part_parameters
 from btkit.validation.axes import Axes, Number
@@ -332,6 +333,7 @@ def prepare(  # noqa: PLR0913 - what `simulate` takes, and what a sweep adds
     threads: int,
     objective: str = "sharpe_ratio",
     benchmark: pd.DataFrame | None = None,
+    others: Mapping[str, pd.DataFrame] = NO_FRAMES,
 ) -> Sweeper:
     """Check everything that a sweep rests on.
 
@@ -341,6 +343,8 @@ def prepare(  # noqa: PLR0913 - what `simulate` takes, and what a sweep adds
         Has the parameters that the sets vary.
     bars, capital, commission, slippage, start, benchmark
         See `simulate`.
+    others
+        The bars of the other instruments that conditions read, by symbol.
     sets
         At least one.
     threads, objective
@@ -360,6 +364,7 @@ def prepare(  # noqa: PLR0913 - what `simulate` takes, and what a sweep adds
         slippage=slippage,
         start=start,
         benchmark=benchmark,
+        others=others,
         copy=True,
     )
     return Sweeper(inputs, max(1, threads), objective)

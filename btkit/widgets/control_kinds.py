@@ -198,6 +198,7 @@ _BY_NAME: dict[str, Maker] = {
     "bars_per_year": _number_as_text("from the calendar"),
     "sharpe_risk_free": _number_as_text("0; such as 0.03, or a column of the bars"),
     "metadata": _as_json(2, '{"author": "me"}'),
+    "calendars": _as_json(1, '{"SPY": "XNYS"}'),
     "classifiers": _as_json(2, '{"regime": "models/regime/SPX_1d"}'),
     "scale_out": _as_json(2, '[{"when": "position_pnl_pct > 0.05", "fraction": 0.5}]'),
     "short": _as_json(

@@ -47,6 +47,7 @@ _LABELS = {
     "instruments": "Meant for",
     "timeframe": "Timeframe",
     "calendar": "Calendar",
+    "calendars": "Those of others, JSON",
     "columns": "Columns of the bars",
     "classifiers": "Classifiers, JSON",
     "bars_per_year": "Bars a year",

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ipw
-import pandas as pd
 from traitlets import TraitError
 
 from btkit.errors import BtkitError, BundleError, Problem, SpecKindError, StoreError, UsageError
 from btkit.jobs import execute, read_settings
 from btkit.jobs.asking import path_of
 from btkit.jobs.job import RunJob
-from btkit.jobs.requests import SpecSource
+from btkit.jobs.requests import SpecSource, Traded
 from btkit.render.pages import markup
 from btkit.render.text import command_parts, file_part
 from btkit.settings import Settings
@@ -90,7 +89,7 @@ class SpecEditor(Workbench):
         self,
         spec: SpecSource,
         *,
-        symbol: str | pd.DataFrame | None = None,
+        symbol: Traded = None,
         start: str | None = None,
         end: str | None = None,
         interval: str | None = None,

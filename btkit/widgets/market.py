@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from btkit.arguments import check_account
-from btkit.data import LoadedBars, check_symbol, take_bars
+from btkit.data import LoadedBars, take_bars
 from btkit.documents import buy_and_hold, buy_and_hold_equity
 from btkit.errors import NoDataError
 from btkit.jobs import ProgressListener, Silent, execute
@@ -20,8 +20,8 @@ from btkit.jobs.execution import Execution
 from btkit.jobs.job import RunJob, SpecJob
 from btkit.jobs.loading import bars_of, slower_intervals_of
 from btkit.jobs.prepare import USUAL_INTERVAL, prepare
-from btkit.jobs.requests import check_interval, check_source
-from btkit.markets import Interval, read_day
+from btkit.jobs.requests import Traded, check_interval, check_source, frames_in
+from btkit.markets import Interval, check_symbol, read_day
 from btkit.metrics import drawdown_series
 from btkit.settings import Settings
 from btkit.spec import BaseSpec
@@ -54,12 +54,12 @@ class MarketRequest:
     capital: float | None = None
     commission: float | None = None
     slippage: float | None = None
-    bars: pd.DataFrame | None = field(default=None, compare=False)
+    bars: pd.DataFrame | Mapping[str, pd.DataFrame] | None = field(default=None, compare=False)
 
     @classmethod
     def of(
         cls,
-        symbol: str | pd.DataFrame | None,
+        symbol: Traded,
         start: str | None,
         end: str | None,
         *,
@@ -99,12 +99,9 @@ class MarketRequest:
             symbol = meant.get("symbol", "SPX")
         if interval is None:
             interval = (meant or {}).get("interval", USUAL_INTERVAL)
-        bars = symbol if isinstance(symbol, pd.DataFrame) else None
+        bars = frames_in(symbol)
         if bars is not None:
-            index = take_bars(bars).bars.index
-            if not len(index):
-                raise NoDataError("There are no bars.", hint="Hand over a frame that has some.")
-            usual = (index[0].date().isoformat(), index[-1].date().isoformat())
+            usual = _days_of([bars] if isinstance(bars, pd.DataFrame) else list(bars.values()))
             symbol = "DataFrame"
         # A field shows a text that makes no sense and says why; what is no text it cannot show.
         request = cls(
@@ -126,6 +123,15 @@ class MarketRequest:
     def changed(self, **parts: Any) -> MarketRequest:  # noqa: ANN401 - any field
         """Return a copy with some parts changed."""
         return replace(self, **parts)
+
+
+def _days_of(frames: Sequence[pd.DataFrame]) -> tuple[str, str]:
+    """Return the first and the last day that all of some frames have."""
+    spans = [take_bars(frame).bars.index for frame in frames]
+    if not spans or not all(map(len, spans)):
+        raise NoDataError("There are no bars.", hint="Hand over a frame that has some.")
+    first, last = (edge(index[place] for index in spans) for edge, place in ((max, 0), (min, -1)))
+    return first.date().isoformat(), last.date().isoformat()
 
 
 def _days(start: object, end: object, usual: tuple[str, str]) -> tuple[str, str]:
@@ -212,7 +218,12 @@ class LoadedMarket:
         slower: tuple[Interval, ...] = ()
         if self.request.bars is None:
             slower = slower_intervals_of(spec, symbol=job.symbol, interval=job.bars_interval)
-        key = (spec.needs_iv, spec.needs_vix, spec.own_columns, spec.calendar, slower)
+        others = tuple((symbol, *sorted(names)) for symbol, names in spec.others_read.items())
+        calendars = tuple(sorted(spec.calendars.items()))
+        key = (
+            spec.needs_iv, spec.needs_vix, spec.own_columns, spec.calendar, slower, others,
+            calendars,
+        )  # fmt: skip
         if key not in self._loaded:
             given = Execution(self._settings, Silent(), self.request.bars)
             self._loaded[key] = bars_of(job, given)

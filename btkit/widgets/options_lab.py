@@ -8,12 +8,11 @@ from functools import partial
 from typing import Any
 
 import ipywidgets as ipw
-import pandas as pd
 
 from btkit.errors import UsageError
 from btkit.jobs import read_settings
 from btkit.jobs.job import OptionsJob
-from btkit.jobs.requests import SpecSource, option_spec
+from btkit.jobs.requests import SpecSource, Traded, option_spec
 from btkit.pricing.spreads import Spread
 from btkit.render import text, theme
 from btkit.render.options.position import Moment, OpenSpread, refused_moment, refused_strikes
@@ -84,7 +83,7 @@ class OptionsLab(Lab[Result]):
         self,
         spec: SpecSource,
         *,
-        symbol: str | pd.DataFrame = "SPX",
+        symbol: Traded = "SPX",
         start: str | None = None,
         end: str | None = None,
         interval: str = "1d",

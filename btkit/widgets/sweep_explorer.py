@@ -7,13 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import ipywidgets as ipw
-import pandas as pd
 
 from btkit.documents.sweeps import SweepReport
 from btkit.errors import UsageError
 from btkit.jobs import read_settings
 from btkit.jobs.job import SweepJob
-from btkit.jobs.requests import SpecSource
+from btkit.jobs.requests import SpecSource, Traded
 from btkit.render.pages import markup
 from btkit.settings import Settings
 from btkit.simulation import Result, simulate
@@ -85,7 +84,7 @@ class SweepExplorer(Lab[SweepResult]):
         spec: SpecSource,
         *,
         parameters: Mapping[str, Iterable[Number]],
-        symbol: str | pd.DataFrame = "SPX",
+        symbol: Traded = "SPX",
         start: str | None = None,
         end: str | None = None,
         interval: str = "1d",

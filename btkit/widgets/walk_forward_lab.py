@@ -6,11 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ipywidgets as ipw
-import pandas as pd
 
 from btkit.jobs import read_settings
 from btkit.jobs.job import SearchJob, WalkForwardJob
-from btkit.jobs.requests import SpecSource, check_optimised
+from btkit.jobs.requests import SpecSource, Traded, check_optimised
 from btkit.jobs.walk_forward import WalkForwardResult
 from btkit.render import walk_forward as page
 from btkit.render.pages import markup
@@ -81,7 +80,7 @@ class WalkForwardLab(Lab[WalkForwardResult]):
         self,
         spec: SpecSource,
         *,
-        symbol: str | pd.DataFrame | None = None,
+        symbol: Traded = None,
         start: str | None = None,
         end: str | None = None,
         interval: str | None = None,

@@ -56,6 +56,7 @@ def case(
     commission: float = 1.5,
     slippage: float = 0.01,
     start_index: int = 0,
+    others: dict[str, pd.DataFrame] | None = None,
 ) -> Case:
     """Return a case that differs from the plainest one only in what is named."""
     return Case(
@@ -65,6 +66,7 @@ def case(
         commission=commission,
         slippage=slippage,
         start_index=start_index,
+        others=others or {},
     )
 
 

@@ -11,7 +11,8 @@ from oracle.strategies import Case
 
 import btkit as bt
 from btkit.crosscheck import Difference, PlainRun
-from btkit.crosscheck.check import compare, simulate_plainly
+from btkit.crosscheck.beside import Beside
+from btkit.crosscheck.check import compare, others_of, simulate_plainly
 from btkit.crosscheck.inputs import as_instrument
 from btkit.crosscheck.over_time import OverTime
 from btkit.crosscheck.records import Instrument, PlainAccount
@@ -20,7 +21,7 @@ from btkit.crosscheck.walk import Walk
 from btkit.markets import Annualisation, infer_interval
 from btkit.spec import BaseSpec
 
-AnyRules: TypeAlias = type[Walk[Any] | Resampling | OverTime]
+AnyRules: TypeAlias = type[Walk[Any] | Resampling | OverTime | Beside]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,24 +40,29 @@ class Prepared:
 
     @cached_property
     def annualisation(self) -> Annualisation:
-        return Annualisation(infer_interval(self.times))
+        return Annualisation(infer_interval(self.times), self.spec.calendar)
 
     @cached_property
     def instrument(self) -> Instrument:
         return self.made_with()
 
     def made_with(
-        self, resampling: type[Resampling] = Resampling, over_time: type[OverTime] = OverTime
+        self,
+        resampling: type[Resampling] = Resampling,
+        over_time: type[OverTime] = OverTime,
+        knowing: type[Beside] = Beside,
     ) -> Instrument:
-        """What the plain simulation is given, where slower bars and calls go by these rules."""
+        """What the plain simulation is given, where other bars and calls go by these rules."""
         return as_instrument(
             self.spec,
             self.case.bars,
             self.annualisation,
-            symbol="",
+            symbol=self.case.traded or "",
             start=self.case.start_index,
             resampling=resampling,
             over_time=over_time,
+            others=others_of(self.spec, self.case.others),
+            knowing=knowing,
         )
 
     @cached_property
@@ -69,7 +75,8 @@ class Prepared:
         case = self.case
         return bt.simulate(
             self.spec,
-            case.bars,
+            case.frames,
+            symbol=case.traded,
             capital=case.capital,
             commission=case.commission,
             slippage=case.slippage,
@@ -84,6 +91,8 @@ class Prepared:
             instrument, book = self.made_with(resampling=rules), None
         elif rules is not None and issubclass(rules, OverTime):
             instrument, book = self.made_with(over_time=rules), None
+        elif rules is not None and issubclass(rules, Beside):
+            instrument, book = self.made_with(knowing=rules), None
         else:
             instrument, book = self.instrument, rules
         return simulate_plainly(self.spec, instrument, account, self.annualisation, book=book)

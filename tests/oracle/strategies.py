@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -69,11 +69,13 @@ CONSTANTS = ("0", "1", "2", "-1", "0.5", "3.0", "50", "100", "1e-3", "-0.02")
 NUMBERS = PRICES + OTHERS + MAYBE_MISSING * 2 + POSITION * 3 + STATE * 2 + BOOLEANS
 # What may stand inside of on(): nothing that depends on the run.
 OF_BARS = PRICES + OTHERS + MAYBE_MISSING * 2 + BOOLEANS[1:]
+TRADED, OTHERS_BESIDE = "OWN", ("FTSE", "BTC")
 COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 ARITHMETIC = ("+", "-", "*", "/", "//", "%", "**")
 
 # X, Y: numbers (Y may be a constant); C: a condition; N: one name; D: digits; T: a constant; I: a
-# slower interval; L: a number of bars; the operators stand for any of their kind.
+# slower interval; O: another instrument; L: a number of bars; the operators stand for any of their
+# kind.
 NUMERIC_FORMS = (
     "X + Y",
     "X + Y",
@@ -90,7 +92,7 @@ NUMERIC_FORMS = (
     "float( X ) + len(( X , Y ))",
     "X and Y",
 )
-NUMERIC_FORMS_ON = ("on( I , X )", "on( I , X )")
+NUMERIC_FORMS_ON = ("on( I , X )", "on( I , X )", "of( O , X )", "of( O , X )")
 NUMERIC_FORMS_OVER = (
     "lag( X , L )",
     "change( X , L )",
@@ -122,7 +124,13 @@ CONDITION_FORMS = (
     "( X , N ) < ( Y , N )",
     "X",
 )
-CONDITION_FORMS_ON = ("on( I , C )", "on( I , C )", "on( I , X ) is None or C")
+CONDITION_FORMS_ON = (
+    "on( I , C )",
+    "on( I , C )",
+    "on( I , X ) is None or C",
+    "of( O , C )",
+    "of( O , X ) is None or C",
+)
 CONDITION_FORMS_OVER = (
     "crossed_above( X , Y )",
     "crossed_below( X , Y )",
@@ -133,7 +141,7 @@ CONDITION_FORMS_OVER = (
 )
 # What reads bars alone.
 CALLS = re.compile(
-    r"(on|lag|change|highest|lowest|mean|std|total|percentile|count|crossed_\w+)\(|bars_"
+    r"(on|of|lag|change|highest|lowest|mean|std|total|percentile|count|crossed_\w+)\(|bars_"
 )
 
 LIKELY_ENTRIES = (
@@ -241,6 +249,8 @@ WITH_PARAMETERS = (
     ("not crossed_below(mean(close, {fast}), sma_{slow})", {"fast": 2, "slow": 5}),
     ("count(close > lag(close, 1), {n}) >= {k}", {"n": 6, "k": 2}),
     ("on('1w', bars_since(close < lag(close, {n})) != 0)", {"n": 1}),
+    ("close > of('BTC', mean(close, {n})) * {near}", {"n": 3, "near": 0.9}),
+    ("change(close / of('FTSE', ema_{n}), {n}) < 0.5", {"n": 2}),
 )
 # The first eight mostly lead to a trade.
 SIZES = (
@@ -288,12 +298,24 @@ class Case:
     commission: float
     slippage: float
     start_index: int
+    others: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+    @property
+    def frames(self) -> pd.DataFrame | dict[str, pd.DataFrame]:
+        """The bars, with those of other instruments where there are any."""
+        return {TRADED: self.bars, **self.others} if self.others else self.bars
+
+    @property
+    def traded(self) -> str | None:
+        """The symbol of those that are traded, where others stand beside them."""
+        return TRADED if self.others else None
 
     def __repr__(self) -> str:
         return (
             f"Case(spec={self.spec!r}, bars={len(self.bars)}, capital={self.capital!r}, "
             f"commission={self.commission!r}, slippage={self.slippage!r}, "
             f"start_index={self.start_index})\n{self.bars.to_csv()}"
+            + "".join(f"\n{symbol}\n{bars.to_csv()}" for symbol, bars in self.others.items())
         )
 
 
@@ -330,14 +352,16 @@ def conditions(
 
 def _filled(draw: st.DrawFn, form: str, depth: int, *, inside: bool, on: bool, over: bool) -> str:
     inside = inside or CALLS.search(form) is not None
-    # One slower interval does not stand inside of another.
-    allowed = {"inside": inside, "on": on and "I" not in form.split(), "over": over}
+    # Neither a slower interval nor another instrument stands inside of either.
+    elsewhere = {"I", "O"} & set(form.split())
+    allowed = {"inside": inside, "on": on and not elsewhere, "over": over}
     name = draw(st.sampled_from(OF_BARS if inside else NUMBERS))
     pools: dict[str, st.SearchStrategy[str]] = {
         "X": numerics(depth, **allowed),
         "Y": st.one_of(st.sampled_from(CONSTANTS), numerics(depth, **allowed)),
         "C": conditions(depth, **allowed),
         "I": st.sampled_from(("'1w'", "'1w'", "'1mo'")),
+        "O": st.sampled_from(tuple(f"'{symbol}'" for symbol in OTHERS_BESIDE)),
         "L": st.sampled_from(("2", "2", "3", "5", "9")),
         "D": st.integers(-2, 4).map(str),
         "<": st.sampled_from(COMPARISONS),
@@ -466,12 +490,34 @@ def _holed(draw: st.DrawFn, size: int, scale: float) -> list[float]:
 
 
 @st.composite
+def others_beside(draw: st.DrawFn, bars: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return other instruments' bars: earlier or later ones, some missing, some of every day."""
+    found = {}
+    for symbol in OTHERS_BESIDE:
+        other = draw(frames())
+        freq = draw(st.sampled_from(("B", "B", "D")))
+        first = bars.index[0] + pd.Timedelta(days=draw(st.integers(-20, 6)))
+        other = other.set_axis(pd.date_range(first, periods=len(other), freq=freq))
+        gap = draw(st.integers(0, len(other))), draw(st.sampled_from((0, 1, 5, 6, 7, 12)))
+        kept = pd.concat([other.iloc[: gap[0]], other.iloc[sum(gap) :]])
+        found[symbol] = kept if len(kept) else other
+    return found
+
+
+@st.composite
 def cases(draw: st.DrawFn) -> Case:
     """Return a whole case: spec, bars, money, and where the run starts."""
     bars, spec = draw(frames()), draw(specs())
     opened = float(bars["open"].iloc[0])
     rate = spec.get("commission_model") == "rate"
     start = draw(st.one_of(st.just(0), st.integers(0, len(bars) - 1)))
+    beside: dict[str, pd.DataFrame] = {}
+    read = [symbol for symbol in OTHERS_BESIDE if f"'{symbol}'" in repr(spec)]
+    if read:
+        beside = draw(others_beside(bars))
+        spec["calendar"] = draw(st.sampled_from(("XNYS", "XNYS", "XLON", "24/7")))
+        known = {"FTSE": "XLON", "BTC": "24/7"}
+        spec["calendars"] = {symbol: known[symbol] for symbol in read if draw(st.booleans())}
     return Case(
         spec=spec,
         bars=bars,
@@ -479,4 +525,5 @@ def cases(draw: st.DrawFn) -> Case:
         commission=draw(st.sampled_from((0.0, 0.0007, 0.02) if rate else (0.0, 0.01, 0.65, 9.0))),
         slippage=draw(st.sampled_from((0.0, 0.0005, 0.005, 0.1))),
         start_index=min(start, 30),
+        others=beside,
     )

@@ -38,6 +38,11 @@ def history():
 
 
 @cache
+def beside(symbol):
+    return bt.load_bars(symbol, "2004-01-02", "2018-12-31", source="sample", warmup=600)
+
+
+@cache
 def quarter_hours():
     """Bars of half a year of New York's sessions, half days among them, with a gap each morning."""
     times = pd.DatetimeIndex(
@@ -74,8 +79,10 @@ def test_bundled_spec(path):
     bars, start = loaded.bars, loaded.start
     if spec.timeframe == "intraday":
         bars, start = quarter_hours(), None
-    result = bt.simulate(spec, bars, capital=1_000_000, start=start)
+    frames = {"SPX": bars, **{symbol: beside(symbol) for symbol in spec.others_read}}
+    result = bt.simulate(spec, frames, symbol="SPX", capital=1_000_000, start=start)
     assert len(result.trades) >= 5
+    assert "other_calendar_assumed" not in {warning["code"] for warning in result.warnings}
     assert differences(result) == []
 
 

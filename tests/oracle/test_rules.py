@@ -20,7 +20,9 @@ from oracle.battery import (
     slower_cases,
     spread_cases,
 )
+from oracle.beside_cases import beside_cases
 
+from btkit.crosscheck.beside import Beside
 from btkit.crosscheck.option_prices import OptionPrices
 from btkit.crosscheck.over_time import OverTime
 from btkit.crosscheck.records import Order
@@ -36,6 +38,7 @@ CASES = {
     Spreads: spread_cases,
     Resampling: slower_cases,
     OverTime: over_time_cases,
+    Beside: beside_cases,
 }
 CITED = re.compile(r"(\d+)\.(\d+)(?: to \d+\.(\d+))?(?=[\d., to]*: )")
 # What SEMANTICS 3 and 4 say and the engine does. 4.8 is a consequence, held by a property test.
@@ -62,6 +65,72 @@ both, shares, spreads = over(Shares, Spreads), over(Shares), over(Spreads)
 sides = over(EitherSide)
 slower = over(Resampling)
 over_time = over(OverTime)
+beside = over(Beside)
+
+
+# 2.11: another instrument
+
+
+@beside
+class KnownOnItsDate:
+    def is_closed(self, j, i):
+        return self.other.times[j] <= self.own.times[i]
+
+
+@beside
+class KnownBeforeItsClose:
+    def is_closed(self, j, i):
+        return self.other_closes[j] <= self.moment(i) + dt.timedelta(minutes=30)
+
+
+@beside
+class NotKnownAtItsClose:
+    def is_closed(self, j, i):
+        return self.other_closes[j] < self.moment(i)
+
+
+@beside
+class NeverTooOld:
+    def age(self, j, i):
+        return 0
+
+
+@beside
+class AgeInDays:
+    def age(self, j, i):
+        return (self.moment(i) - self.other_closes[j]).days
+
+
+@beside
+class AgeInTheRunsSessions:
+    def age(self, j, i):
+        ends = self.own.ends
+        return sum(self.session_closes[j] < end <= self.moment(i) for end in ends)
+
+
+@beside
+class FiveSessionsAreTooMany:
+    def known(self, start):
+        found = super().known(start)
+        return [None if j is not None and self.age(j, i) == 5 else j for i, j in enumerate(found)]
+
+
+@beside
+class TheSixthSessionCounts:
+    def age(self, j, i):
+        return super().age(j, i) - 1
+
+
+@beside
+class AllThatIsThereIsSeen:
+    def first(self, start):
+        return 0
+
+
+@beside
+class TheFirstBarsOwnIsEarlier:
+    def earlier(self, start):
+        return sum(close <= self.moment(start) for close in self.other_closes)
 
 
 # 2.9: calls over time
@@ -1333,7 +1402,7 @@ def test_the_cases_agree_and_have_every_outcome(book):
     skipped = {reason for case in cases for reason in case.result.diagnostics.skipped_entries}
     usual = {"stop", "exit", "max_holding", "end_of_data", "ruin"}
     lots = usual | {"scale_out"}
-    if book in {Resampling, OverTime}:
+    if book in {Resampling, OverTime, Beside}:
         assert {"exit", "max_holding"} <= reasons
     elif book is Shares:
         assert reasons == lots

@@ -111,7 +111,8 @@ def calls(settings, tmp_path):
         ),
         "simulate": (
             bt.simulate,
-            {"spec": SPEC, "bars": bars, "start": None, "benchmark": None, "models": None} | costs,
+            {"spec": SPEC, "bars": bars, "symbol": None, "start": None, "benchmark": None}
+            | {"models": None, **costs},
         ),
         "run": (
             bt.run,

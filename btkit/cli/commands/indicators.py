@@ -23,7 +23,8 @@ crossed_above(close, sma_50): x is any expression that reads bars alone, n a who
 parameter. on("1w", x) reads names of bars of a slower interval: on("1w", close > sma_10), as of
 the last week that has closed; minutes, hours, 1d, 1w or 1mo. There weekly and longer bars have the
 date of their last session, realised volatilities their own year, and iv_rank, vix and events the
-last value.
+last value. of("SPY", x) reads names of another instrument's bars: close / of("SPY", close), as of
+its last bar that closed no later, at most 5 sessions old; its bars come from the same source.
 Exit codes: 0, 2 error.
 
 \b

@@ -8,7 +8,7 @@ from btkit.errors import Problem
 AGO = "prev_close is its value one bar ago"
 ONLY = (
     "only abs, round, min, max, int, float, bool, len, lag, change, highest, lowest, mean, std, "
-    "total, percentile, count, bars_since, crossed_above, crossed_below, on can be called"
+    "total, percentile, count, bars_since, crossed_above, crossed_below, on, of can be called"
 )
 SEE = (
     "`backtest indicators` lists the names: price, momentum, trend, volatility, volume, session, "

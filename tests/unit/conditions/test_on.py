@@ -6,7 +6,7 @@ import pytest
 
 from btkit.conditions import check_expression, columns_of, intervals_in, names_in, parse_expression
 from btkit.conditions.evaluators import evaluator_over
-from btkit.indicators import SLOWER_WARMUP, FeatureSet, slower_features
+from btkit.indicators import OTHER_WARMUP, FeatureSet, slower_features
 from btkit.markets import FORMS, Interval
 
 LETTERS = "on() takes a slower interval first, written out as a text"
@@ -139,5 +139,5 @@ def test_a_slower_interval_sees_600_earlier_bars_and_the_others_the_warm_up():
     assert values("close", features)[:: 5 * 500][:2] == [None, 2501.0]
     assert values("prev_close", features)[2500:2502] == [None, 2501.0]
     weekly = slower_features(features, Interval.parse("1w"))
-    assert len(weekly.features) == SLOWER_WARMUP + 10
+    assert len(weekly.features) == OTHER_WARMUP + 10
     assert values("on('1w', close)", features)[5 * 41 - 2 :][:2] == [None, 5.0 * 41]

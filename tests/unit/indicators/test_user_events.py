@@ -208,11 +208,11 @@ def test_the_names_are_documented():
 
 
 def test_what_is_kept_of_a_run_is_what_its_names_read():
-    kept = EVENTS.only(["prev_days_to_earnings", "close", "fork_day"], symbol="aapl")
+    kept = EVENTS.only(["prev_days_to_earnings", "close", "fork_day"], symbols=["aapl"])
     assert list(kept.calendars) == ["earnings"]
     assert [one.symbol for one in kept.calendars["earnings"]] == ["AAPL", "AAPL"]
     assert UserEvents.from_json(kept.to_json()) == kept
-    assert kept.fingerprint() != EVENTS.only(["earnings_day"], symbol="MSFT").fingerprint()
+    assert kept.fingerprint() != EVENTS.only(["earnings_day"], symbols=["MSFT"]).fingerprint()
     assert UserEvents().fingerprint() is None
     # A name without a date for this instrument is still a name.
-    assert EVENTS.only(["earnings_day"], symbol="SPX").knows("earnings_day")
+    assert EVENTS.only(["earnings_day"], symbols=["SPX"]).knows("earnings_day")

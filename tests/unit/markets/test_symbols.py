@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from btkit.data import check_symbol
 from btkit.errors import UsageError
+from btkit.markets import check_symbol
 
 
 @pytest.mark.parametrize(
