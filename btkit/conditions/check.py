@@ -20,7 +20,7 @@ from btkit.markets import Interval
 _ON = re.compile(r"\bon\s*\(")
 
 
-def check_expression(
+def check_expression(  # noqa: PLR0913 - as `parse_expression`
     text: str,
     *,
     path: str,

@@ -339,22 +339,9 @@ class _Reader:
         written = ast.get_source_segment(self.source, node)
         # Python folds look-alike letters before it looks a name up; here they stay unknown.
         if written == node.id:
-            if node.id in self.unknown:
-                message = f"'{node.id}' is of lots of the instrument, and none are held here"
-                self.problems.append(self.refuse(node, message, self.unknown[node.id]))
-                return Column(node.id)
-            if self.inside and self.is_of_the_run(node.id):
-                self.problems.append(self.of_the_run(node))
-                return Column(node.id)
-            if "of" in self.inside and split_previous(node.id)[1] in self.of_these_bars:
-                self.problems.append(
-                    self.refuse(
-                        node,
-                        f"'{written}' is what a classifier says of the run's own bars, and of() "
-                        "reads another instrument's",
-                        f"compare it outside of of(): {written} == ...",
-                    )
-                )
+            misplaced = self.misplaced(node)
+            if misplaced is not None:
+                self.problems.append(misplaced)
                 return Column(node.id)
             if node.id in self.constants:
                 return number(self.constants[node.id])
@@ -371,6 +358,24 @@ class _Reader:
         # Reading goes on, so that every unknown name is reported at once.
         self.problems.append(self.refuse(node, f"unknown name '{written}'", hint))
         return Column(node.id)
+
+    def misplaced(self, node: ast.Name) -> _RefusedError | None:
+        """Return why a name that there is cannot be read where it stands; None where it can."""
+        if node.id in self.unknown:
+            message = f"'{node.id}' is of lots of the instrument, and none are held here"
+            return self.refuse(node, message, self.unknown[node.id])
+        if self.inside and self.is_of_the_run(node.id):
+            return self.of_the_run(node)
+        if "of" in self.inside and split_previous(node.id)[1] in self.of_these_bars:
+            message = (
+                f"'{node.id}' is what a classifier says of the run's own bars, and of() reads "
+            )
+            return self.refuse(
+                node,
+                f"{message}another instrument's",
+                f"compare it outside of of(): {node.id} == ...",
+            )
+        return None
 
     def column(self, name: str) -> Column | None:
         if split_previous(name)[1] in self.declared:
