@@ -57,6 +57,7 @@ def test_defaults_are_the_documented_ones():
         "fill": "next_open",
         "price_adjustment": "none",
         "calendar": "XNYS",
+        "calendars": {},
         "bars_per_year": None,
         "sharpe_risk_free": None,
         "columns": (),
