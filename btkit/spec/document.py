@@ -15,7 +15,15 @@ from btkit.spec.kinds import KINDS, SpecKind
 from btkit.spec.reading import reads_as_text
 from btkit.writing import digest_of_json
 
-_ADDED = {"classifiers", "columns", "iv_source", "iv_scale", "scale_out", "sharpe_risk_free"}
+_ADDED = {
+    "calendars",
+    "classifiers",
+    "columns",
+    "iv_source",
+    "iv_scale",
+    "scale_out",
+    "sharpe_risk_free",
+}
 
 
 def dump_spec(spec: BaseSpec, *, format: Literal["json", "yaml"] = "json") -> str:  # noqa: A002

@@ -71,11 +71,11 @@ def test_the_hash_does_not_see_order_format_or_written_out_defaults():
 def test_the_hash_is_the_same_on_every_machine_and_day():
     assert (
         spec_hash(load_spec(rules()))
-        == "bede68b194116f9e99dd85785a2754d287cf01a30e904faa9639b4bb23f1a872"
+        == "6028c61def5dd97da7e76ed84926311fa2da44f6188a564b3985c6411dfd2d46"
     )
     assert (
         spec_hash(load_spec(spread()))
-        == "63e0836c07ae9bc65814ac478faecf6ce61ec3ee299b70be0bdda060a10b3411"
+        == "18ff46a1d5468f0520048059506685124f339707340188c52ea2d328f2d7cedd"
     )
     assert spec_hash(load_spec(spread())) != spec_hash(load_spec(spread(iv_scale=0.85)))
     assert spec_hash(load_spec(spread())) != spec_hash(load_spec(spread(iv_source="vix")))
