@@ -31,7 +31,7 @@ def refusals(text, **options):
         ("on(1, close) > 1", LETTERS, WRITTEN, 3),
         ("on('1w' if close else '1mo', close) > 1", LETTERS, WRITTEN, 3),
         ("on('1w', on('1mo', close)) > 1", "on() cannot stand inside on()",
-         'name each interval by itself: on("1mo", x)', 9),
+         'name each interval by itself: on("1w", close > sma_10)', 9),
         ("on('1w', close - capital) > 1", "'capital' depends on the run, and on() reads bars alone",
          "compare it outside of on(): on(...) > capital", 17),
         ("on('1w', not in_position)", "'in_position' depends on the run, and on() reads bars alone",
