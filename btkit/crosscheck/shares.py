@@ -180,6 +180,8 @@ class Shares(Walk[ShareLot]):
         judged: list[ShareLot | None] = [*lots] or [None]
         scopes = [self.scope(i, lot) for lot in judged]
         for index, text in enumerate(self.texts[name]):
+            if not self.is_asked(name, text, judged):
+                continue
             met = [self.met(text, scope) for scope in scopes]
             held, raised = self.counts[name, index]
             self.counts[name, index] = held + (True in met), raised + (None in met)

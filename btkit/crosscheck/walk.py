@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from bisect import insort
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Generic
 
 from btkit.crosscheck.evaluation import RAISED, evaluate, filled_in, names_in
@@ -19,6 +20,8 @@ from btkit.spec import BaseSpec
 
 LISTS = ("entry", "exit", "stop", "filter")
 """The lists of conditions, each in the field ``<name>_conditions``."""
+_LEAVING = ("exit", "stop", "scale_out")
+_OF_A_LOT = {"entry_price", "highest_since_entry", "lowest_since_entry"}
 
 
 def filled_texts(spec: BaseSpec) -> dict[str, list[str]]:
@@ -27,6 +30,11 @@ def filled_texts(spec: BaseSpec) -> dict[str, list[str]]:
         name: [filled_in(text, spec.parameters) for text in getattr(spec, f"{name}_conditions")]
         for name in LISTS
     }
+
+
+@lru_cache(maxsize=4096)
+def _reads_a_lot(text: str) -> bool:
+    return not _OF_A_LOT.isdisjoint(names_in(text))
 
 
 class Walk(ABC, Generic[L]):
@@ -246,11 +254,18 @@ class Walk(ABC, Generic[L]):
         scopes = [self.scope(i, lot) for lot in lots]
         holds = [True] * len(lots)
         for index, text in enumerate(self.texts[name]):
+            if not self.is_asked(name, text, lots):
+                continue
             met = [self.met(text, scope) for scope in scopes]
             holds = [before and bool(now) for before, now in zip(holds, met, strict=True)]
             held, raised = self.counts[name, index]
             self.counts[name, index] = held + (True in met), raised + (None in met)
         return holds
+
+    def is_asked(self, name: str, text: str, lots: list[L | None]) -> bool:
+        """2.12: Of what lets a lot leave what reads its prices asks nothing while flat."""
+        leaves = name.rpartition(".")[2] in _LEAVING
+        return not (leaves and lots == [None] and _reads_a_lot(text))
 
     def judge_lots(self, name: str, i: int, *, filters_pass: bool) -> list[bool]:
         """3.2: Exit and stop lists are judged lot by lot; when flat, to count, as if for one."""

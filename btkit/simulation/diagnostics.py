@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from btkit.conditions import names_of
+from btkit.conditions.nodes import Position
 from btkit.decisions import Clause
-from btkit.engine.inputs import Integers
+from btkit.engine.inputs import LOT_NAMES, Integers
 from btkit.simulation.explaining import Explainer, explain_orders
 from btkit.simulation.never_fired import tell_never_fired
 from btkit.simulation.simulated import Simulated
@@ -19,9 +21,9 @@ class ConditionCount(BaseModel):
     Entry and filter conditions that read the position see the oldest open trade, exit and stop
     conditions and those of part exits each open trade in turn, one whose part has left among them:
     such a condition held at a bar if it did for any of them. When flat they see zeros, and None for
-    a lot's prices. Where a strategy takes both sides, exit and stop conditions see the trades of
-    theirs alone, and `capital` is what is in cash, also for an entry that would follow at once on a
-    trade of the other side.
+    a lot's prices, of which exits, stops and part exits are then not asked. Where a strategy takes
+    both sides, these see the trades of theirs alone, and `capital` is what is in cash, also for an
+    entry that would follow at once on a trade of the other side.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -91,7 +93,11 @@ def diagnose(run: Simulated, *, at_once: int | None = None) -> Diagnostics:
             for clause in (*side.exit, *side.stop, *side.parts)
         }
         counts = [
-            _count(judging.get(clause.list_name, oldest), clause)
+            _count(
+                judging.get(clause.list_name, oldest),
+                clause,
+                held_only=clause.list_name in judging and _reads_a_lot(clause),
+            )
             for clause in run.clauses.conditions()
         ]
         if not traded:
@@ -119,11 +125,16 @@ def diagnose(run: Simulated, *, at_once: int | None = None) -> Diagnostics:
     )
 
 
-def _count(views: Views, clause: Clause) -> ConditionCount:
+def _reads_a_lot(clause: Clause) -> bool:
+    return not names_of(clause.tree).isdisjoint(LOT_NAMES)
+
+
+def _count(views: Views, clause: Clause, *, held_only: bool) -> ConditionCount:
     held = raised = 0
     for view in views:
-        raised += _distinct(view.rows[view.spread(view.evaluate(clause.tree).failed)])
-        held += _distinct(view.rows[view.met(clause.tree)])
+        asked = view.met(Position("in_position")) if held_only else np.True_
+        raised += _distinct(view.rows[view.spread(view.evaluate(clause.tree).failed) & asked])
+        held += _distinct(view.rows[view.met(clause.tree) & asked])
     views.forget()
     return ConditionCount(
         list=clause.list_name, index=clause.index, text=clause.text, held=held, raised=raised

@@ -490,6 +490,12 @@ class EntryBeforeSlippage:
 
 
 @shares
+class ALotsPricesAreAskedForWhileFlat:
+    def is_asked(self, name, text, lots):
+        return True
+
+
+@shares
 class HighestOfCloses:
     def highest(self, lot, i):
         return max(lot.instrument.close[lot.bar : i + 1])

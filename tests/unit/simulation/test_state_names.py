@@ -28,16 +28,27 @@ def counted(result):
 @pytest.mark.parametrize("fill", ["next_open", "close"])
 def test_what_is_none_while_flat_and_before_any_trade_does_not_order(run, fill):
     texts = [f"{name} > -1e9" for name in NAMES]
-    found = run([8, 8, 8, 8], entry_conditions=["close < 0"], stop_conditions=texts, fill=fill)
+    found = run([8, 8, 8, 8], entry_conditions=["close < 0", *texts], fill=fill)
     missing = (*OF_A_LOT, "bars_since_exit", "last_return_pct", "last_pnl")
     assert counted(found) == {"close < 0": (0, 0)} | {
         text: (0, 4) if text.split()[0] in missing else (4, 0) for text in texts
     }
     named = [f"{name} is None" for name in NAMES]
-    found = run([8, 8], entry_conditions=["close < 0"], stop_conditions=named, fill=fill)
+    found = run([8, 8], entry_conditions=["close < 0", *named], fill=fill)
     assert {text: held for text, (held, _) in counted(found).items() if held} == {
         f"{name} is None": 2 for name in missing
     }
+
+
+def test_exits_and_stops_ask_for_a_lots_prices_only_while_one_is_open(run):
+    found = run(
+        [8, 8, 8, 9, 8],
+        entry_conditions=["close == 9"],
+        exit_conditions=["close > entry_price", "last_pnl > 0"],
+        stop_conditions=["lowest_since_entry is None or lowest_since_entry > 0"],
+    )
+    assert list(counted(found).values()) == [(1, 0), (0, 0), (0, 5), (1, 0)]
+    assert found.diagnostics.condition_errors == {"exit_conditions[1]": 5}
 
 
 def test_each_open_lot_has_its_own_prices(run):
