@@ -106,8 +106,8 @@ SHARE_BREAKS = {
     "parts whatever the position": ("not met_by(decisions, first, last, bar, room)", "False"),
     "the rest bears no commission": ("kept = paid - borne", "kept = 0.0"),
     "a part that stays unfilled is not counted": (
-        "counts[UNFILLED] += drop_due(marks, lot)",
         "drop_due(marks, lot)",
+        "0 * drop_due(marks, lot)",
     ),
     "a part is a trade": ("rest > 0.0", "False"),
     "what parts made is forgotten": ("lots[lot, LOT_MADE] += made", "pass"),
