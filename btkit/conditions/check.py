@@ -41,7 +41,7 @@ def check_expression(  # noqa: PLR0913 - as `parse_expression`
     path
         Where it stands in the spec; each problem carries it.
     sizing
-        Whether it is a sizing formula.
+        Whether it is a formula for a size or a price.
     sizing_names
         What that may read beside the namespace.
     events, interval, declared, of_these_bars, unknown

@@ -140,7 +140,7 @@ def parse_expression(  # noqa: PLR0913 - what may be said of an expression
     path
         Where it stands in the spec, for the problems.
     sizing
-        Whether it is a sizing formula: its value is a number instead of a truth value.
+        Whether it is a formula for a size or a price: a number instead of a truth value.
     constants
         Names whose value the run fixes, such as ``risk_pct`` in a sizing formula. What fails
         only because of their values is not refused, but fails at every bar.
@@ -202,9 +202,9 @@ def _finish(form: Form, *, sizing: bool) -> Node:
     if sizing:
         if not all(isinstance(branch, Node) for branch in forms.branches(form)):
             raise _RefusedError(
-                "a sizing formula must give a number",
+                "a formula must give a number",
                 column=0,
-                hint='write how many shares to trade, such as "0.1 * capital / close"',
+                hint='write a size such as "0.1 * capital / close", a price such as "close * 0.95"',
             )
         return forms.scalar(form, _number)
     return forms.truth(form)

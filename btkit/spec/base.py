@@ -230,6 +230,17 @@ class BaseSpec(BaseModel):
         }
 
     @property
+    def price_texts(self) -> dict[str, str]:
+        """The expression of each price of orders inside the bar by its path, with its braces."""
+        return {}
+
+    @property
+    def filled_prices(self) -> dict[str, str]:
+        """The same, parameters filled in."""
+        texts = self.price_texts.items()
+        return {path: fill_parameters(text, self.parameters) for path, text in texts}
+
+    @property
     def commission_kind(self) -> CommissionModel:
         """The commission model in force."""
         return "per_order"

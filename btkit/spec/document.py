@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 from btkit.spec.base import BaseSpec
 from btkit.spec.fields import CONDITION_LISTS
 from btkit.spec.kinds import KINDS, SpecKind
+from btkit.spec.orders import INTRABAR_FIELDS, ORDER_FIELDS
 from btkit.spec.reading import reads_as_text
 from btkit.writing import digest_of_json
 
@@ -23,6 +24,8 @@ _ADDED = {
     "iv_scale",
     "scale_out",
     "sharpe_risk_free",
+    *ORDER_FIELDS,
+    *INTRABAR_FIELDS,
 }
 
 
@@ -114,7 +117,7 @@ def _tells(known: SpecKind) -> list[dict[str, Any]]:
 def _allow_null(kind: dict[str, Any]) -> None:
     """Let null stand for the default of each field that has one."""
     for name, field in kind["properties"].items():
-        if name in kind["required"]:
+        if name in kind.get("required", ()):
             continue
         about = {key: field.pop(key) for key in ("default", "description", "title") if key in field}
         kind["properties"][name] = {"anyOf": [field, {"type": "null"}], **about}

@@ -20,10 +20,13 @@ from btkit.indicators import UserEvents
 from btkit.markets import Interval
 from btkit.spec.declared import declared_classifiers, declared_columns
 from btkit.spec.fields import CONDITION_LISTS, MAX_CONDITIONS, MAX_PARAMETERS, parameter_refusal
+from btkit.spec.order_checks import PRICES, order_expressions, order_parameters
+from btkit.spec.orders import Bounds
 from btkit.spec.parts import fraction_problems, part_conditions, part_parameters
 from btkit.spelling import did_you_mean
 
 _SIZING = "position_sizing_formula"
+_NO_NAMES = frozenset[str]()
 # Some forty times what a long spec holds; checking more than this would take seconds.
 _MAX_CHARACTERS = 40_000
 _BRACED = re.compile(r"\{[^{}]*\}")
@@ -82,8 +85,8 @@ def expression_problems(
             check = partial(
                 check_expression,
                 path=path,
-                sizing=path.endswith(_SIZING),
-                sizing_names=sizing_names,
+                sizing=path.endswith((_SIZING, *PRICES)),
+                sizing_names=sizing_names if path.endswith(_SIZING) else _NO_NAMES,
                 events=events,
                 interval=interval,
                 declared=columns,
@@ -97,6 +100,13 @@ def expression_problems(
             problems += fraction_problems(path, name, declared)
         else:
             problems.append(_unknown_parameter(path, text, name, declared))
+    for path, text, name, bounds in number_parameters(data):
+        used.add(name)
+        if name not in declared:
+            problems.append(_unknown_parameter(path, text, name, declared))
+        elif parameter_refusal(declared[name]) is None and not bounds.holds(declared[name]):
+            message = f"must be {bounds.rule}, and {{{name}}} is {declared[name]:g}"
+            problems.append(Problem(path, message, f"give {name} another value under parameters"))
     problems += [
         Problem(f"parameters.{name}", f"parameter '{name}' is used nowhere", _unused_hint(name))
         for name in declared
@@ -121,6 +131,21 @@ def _fractions(data: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
             yield f"short.{path}", text, name
 
 
+def number_parameters(data: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Bounds]]:
+    """Yield path, text, parameter and bounds of each number that a parameter stands for.
+
+    Parameters
+    ----------
+    data
+        The fields of a spec.
+    """
+    yield from order_parameters(data)
+    short = data.get("short")
+    if isinstance(short, dict):
+        for path, text, name, bounds in order_parameters(short):
+            yield f"short.{path}", text, name, bounds
+
+
 def _of_side(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for field in CONDITION_LISTS:
         texts = data.get(field, ())
@@ -134,6 +159,7 @@ def _of_side(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     formula = data.get(_SIZING)
     if is_text(formula) and formula:
         yield _SIZING, str(formula)
+    yield from order_expressions(data)
 
 
 def _checked(

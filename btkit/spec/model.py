@@ -18,13 +18,25 @@ from btkit.spec.fields import (
     Delta,
     SpreadType,
 )
+from btkit.spec.order_checks import order_problems
+from btkit.spec.orders import (
+    EntryOrderField,
+    Intrabar,
+    LimitTouch,
+    StatedOrders,
+    StopLoss,
+    TakeProfit,
+    TrailingStopField,
+    filled_levels,
+    price_texts,
+)
 from btkit.spec.parts import PartExit, ScaleOuts, filled_parts, most_parts
-from btkit.spec.sides import ShortSide, side_problems
+from btkit.spec.sides import ShortSide, short_order_problems, side_problems
 
 # What the author of a rule may have meant by a field of option specs.
 _RULE_HINTS = {
-    "profit_target_pct": 'leave it out, and write an exit condition: "position_pnl_pct > 0.10"',
-    "stop_loss_pct": 'leave it out, and write a stop condition: "position_pnl_pct < -0.05"',
+    "profit_target_pct": "leave it out, and write take_profit: 0.10, a fraction of the entry fill",
+    "stop_loss_pct": "leave it out, and write stop_loss: 0.05, a fraction of the entry fill",
 }
 
 
@@ -87,6 +99,12 @@ class StrategySpec(BaseSpec):
         description="What the commission is charged on; left out: per_order for equities, "
         "per_contract for everything else",
     )
+    stop_loss: StopLoss = None
+    take_profit: TakeProfit = None
+    trailing_stop: TrailingStopField = None
+    entry_order: EntryOrderField = None
+    intrabar: Intrabar = "pessimistic"
+    limit_touch: LimitTouch = False
 
     @property
     def commission_kind(self) -> CommissionModel:
@@ -141,6 +159,24 @@ class StrategySpec(BaseSpec):
         return fill_parameters(self.position_sizing_formula, self.parameters)
 
     @property
+    def price_texts(self) -> dict[str, str]:
+        """The expression of each price of the long side's orders by its path, with its braces."""
+        return price_texts(self.stop_loss, self.take_profit, self.trailing_stop, self.entry_order)
+
+    def levels_of(self, *, short: bool) -> StatedOrders:
+        """Return what it says of orders inside the bar for one side, parameters filled in.
+
+        Parameters
+        ----------
+        short
+            Whether of its shorts; what they lack is mirrored.
+        """
+        of = self.opposite if short and self.short is not None else self
+        return filled_levels(
+            of.stop_loss, of.take_profit, of.trailing_stop, of.entry_order, self.parameters
+        )
+
+    @property
     def opposite(self) -> StrategySpec:
         """The short side of a spec that takes both, as a spec that only sells short.
 
@@ -159,11 +195,11 @@ class StrategySpec(BaseSpec):
 
     @classmethod
     def _cross_field_problems(cls, data: dict[str, Any]) -> list[Problem]:
-        return side_problems(data)
+        return [*side_problems(data), *order_problems(data), *short_order_problems(data)]
 
     def _expressions(self) -> list[str]:
-        parts = [part.when for part in self.scale_out]
-        own = [*super()._expressions(), *parts, self.position_sizing_formula]
+        stated = [*(part.when for part in self.scale_out), *self.price_texts.values()]
+        own = [*super()._expressions(), self.position_sizing_formula, *stated]
         return own if self.short is None else [*own, *self.opposite._expressions()]  # noqa: SLF001 - its own class
 
 
@@ -194,6 +230,14 @@ class OptionsSpec(BaseSpec):
         "direction": "leave it out: the spread_type says which way it leans",
         "short": "leave it out: the spread_type says which way it leans",
         "commission_model": "leave it out: spreads pay the commission per contract and leg",
+        "stop_loss": "leave it out, and write stop_loss_pct: a spread is left at a close, at so "
+        "many times its credit",
+        "take_profit": "leave it out, and write profit_target_pct: a spread is left at a close, "
+        "once so much of its credit is kept",
+        "trailing_stop": "leave it out, and write a stop condition: spreads are left at closes",
+        "entry_order": "leave it out: spreads are sold at the next open, or at the close",
+        "intrabar": "leave it out: spreads have no prices inside the bar",
+        "limit_touch": "leave it out: spreads have no prices inside the bar",
     }
     unknown_names: ClassVar[Mapping[str, str]] = dict.fromkeys(
         ("entry_price", "highest_since_entry", "lowest_since_entry"),

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from btkit.arguments import is_text
 from btkit.errors import Problem
 from btkit.spec.fields import Conditions, RiskShare
+from btkit.spec.order_checks import gain_problems, mirror_problems, order_problems
+from btkit.spec.orders import EntryOrderField, StopLoss, TakeProfit, TrailingStopField
 from btkit.spec.parts import ScaleOuts
 
 _WHOLE = "leave it out here: that of the spec holds for both sides"
@@ -19,9 +21,9 @@ _FIELD = "short"
 class ShortSide(BaseModel):
     """When to enter and leave short lots; what it lacks is the long side's.
 
-    Only what a price turned round would not change is taken over: the size, and the part exits,
-    whose conditions are as a rule of the gain. The lists are not, since nobody but their author
-    knows what the opposite of a condition is.
+    Only what a price turned round would not change is taken over: the size, fractions of section 9,
+    and the part exits, whose conditions are as a rule of the gain. The lists are not, nor prices,
+    since nobody but their author knows what the opposite of a condition is.
 
     Parameters
     ----------
@@ -35,7 +37,14 @@ class ShortSide(BaseModel):
 
     # Of the spec alone, with what to do instead.
     foreign_fields: ClassVar[dict[str, str]] = dict.fromkeys(
-        ("filter_conditions", "filter_scope", "max_holding_bars", "max_concurrent_positions"),
+        (
+            "filter_conditions",
+            "filter_scope",
+            "max_holding_bars",
+            "max_concurrent_positions",
+            "intrabar",
+            "limit_touch",
+        ),
         _WHOLE,
     )
 
@@ -57,6 +66,10 @@ class ShortSide(BaseModel):
     per_trade_risk_pct: RiskShare | None = Field(
         default=None, description="What its risk_pct is; left out: as of the long side"
     )
+    stop_loss: StopLoss = None
+    take_profit: TakeProfit = None
+    trailing_stop: TrailingStopField = None
+    entry_order: EntryOrderField = None
 
 
 def side_problems(data: Mapping[str, Any]) -> list[Problem]:
@@ -90,4 +103,21 @@ def side_problems(data: Mapping[str, Any]) -> list[Problem]:
     return []
 
 
-__all__ = ["ShortSide", "side_problems"]
+def short_order_problems(data: Mapping[str, Any]) -> list[Problem]:
+    """Return what is wrong with the orders inside the bar of a rule spec's shorts.
+
+    Parameters
+    ----------
+    data
+        The fields of a rule spec as they came.
+    """
+    if data.get("direction") == "short":
+        return gain_problems(data, "take_profit", data.get("take_profit"))
+    short = data.get(_FIELD)
+    if data.get("direction") != "both" or not isinstance(short, dict):
+        return []
+    within = f"{_FIELD}."
+    return [*order_problems(short, within), *mirror_problems(data, short, within)]
+
+
+__all__ = ["ShortSide", "short_order_problems", "side_problems"]

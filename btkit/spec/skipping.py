@@ -9,6 +9,10 @@ SKIPPED: dict[str, str] = {
     "per_trade_risk_pct, or allow_fractional, would let them through",
     "insufficient_cash": "the cash did not pay for one share",
     "both_sides": "the long side and the short side would both have entered, so neither did",
+    "price_missing": "an entry, a stop or a target was to be at a price that was not there, or the "
+    "trailing stop at a distance in an atr_14 that was not",
+    "price_not_positive": "an entry, a stop or a target was to be at a price of zero or less",
+    "order_expired": "the price did not reach the entry's within the bars for which it rested",
     "no_volatility": "iv_atm was missing, or not above zero with the skew added, when the "
     "order filled",
     "no_time_to_expiry": "the last session before the day that target_dte leads to was the day of "

@@ -23,6 +23,17 @@ from btkit.spec.fields import (
     whole,
 )
 from btkit.spec.model import OptionsSpec, StrategySpec
+from btkit.spec.order_checks import gain_problems, order_expressions, order_problems
+from btkit.spec.orders import (
+    Intrabar,
+    LimitTouch,
+    StatedOrders,
+    StopLoss,
+    TakeProfit,
+    TrailingStopField,
+    filled_levels,
+    price_texts,
+)
 
 NO_LIMIT = 2**31 - 1
 """Bars that no run has: how a spec says that nothing closes a position for its age."""
@@ -85,6 +96,8 @@ class ModelSpec(BaseSpec):
         "asset_class": "leave it out: costs are what commission_model says",
         "scale_out": "leave it out: a model's position closes as a whole, by its SELL",
         "requires_options_data": "leave it out: a model reads what it was trained on",
+        "entry_order": "leave it out: a model's BUY and SELL fill at the next open, or at the "
+        "close",
     }
 
     model_path: BundlePath | None = Field(
@@ -173,6 +186,11 @@ class ModelSpec(BaseSpec):
     commission_model: CommissionModel = Field(
         default="rate", description="What the commission is charged on"
     )
+    stop_loss: StopLoss = None
+    take_profit: TakeProfit = None
+    trailing_stop: TrailingStopField = None
+    intrabar: Intrabar = "pessimistic"
+    limit_touch: LimitTouch = False
     features: Metadata | None = Field(
         default=None,
         description="indicators, fuzzy_sets, nn_inputs and output_format of the strategy that was "
@@ -217,8 +235,26 @@ class ModelSpec(BaseSpec):
         """The sizing formula, parameters filled in."""
         return fill_parameters(self.position_sizing_formula, self.parameters)
 
+    @property
+    def price_texts(self) -> dict[str, str]:
+        """The expression of each price of orders inside the bar by its path, with its braces."""
+        return price_texts(self.stop_loss, self.take_profit, self.trailing_stop, None)
+
+    def levels_of(self, *, short: bool) -> StatedOrders:  # noqa: ARG002 - both sides have the same
+        """Return what it says of orders inside the bar, parameters filled in.
+
+        Parameters
+        ----------
+        short
+            Whether of its shorts, whose fractions are mirrored.
+        """
+        return filled_levels(
+            self.stop_loss, self.take_profit, self.trailing_stop, None, self.parameters
+        )
+
     def _expressions(self) -> list[str]:
-        return [*super()._expressions(), self.position_sizing_formula]
+        prices = self.price_texts.values()
+        return [*super()._expressions(), self.position_sizing_formula, *prices]
 
     @classmethod
     def _cross_field_problems(cls, data: dict[str, Any]) -> list[Problem]:
@@ -248,6 +284,18 @@ class ModelSpec(BaseSpec):
                     "leave it out: a bundle's metadata say it",
                 )
             )
+        problems += order_problems(data)
+        if data.get("allow_short_from_flat") is not False:
+            problems += [
+                Problem(
+                    path,
+                    "is a price, which cannot be mirrored for the shorts that the model may take",
+                    "write a fraction of the entry fill, or allow_short_from_flat: false",
+                )
+                for path, _ in order_expressions(data)
+                if not path.startswith("entry_order")
+            ]
+            problems += gain_problems(data, "take_profit", data.get("take_profit"))
         return problems
 
 

@@ -31,6 +31,7 @@ _SHAPES = {
     "finite_number": "a finite number",
     "bool_type": "true or false",
 }
+_RULES = ("rule", "part_rule")
 _BOUNDS = {
     "greater_than": ("gt", "above"),
     "greater_than_equal": ("ge", "at least"),
@@ -47,6 +48,8 @@ _MISSING_HINTS = {
     "short": "write its entry_conditions, exit_conditions and stop_conditions",
     "when": 'write a condition, such as when: "position_pnl_pct > 0.05"',
     "fraction": "write how much of the shares at entry leaves, such as fraction: 0.5",
+    "trailing_stop": "write for example trailing_stop: {fraction: 0.08}",
+    "entry_order": 'write for example entry_order: {limit: "close * 0.99"}',
 }
 _FIELD_REFERENCE = "'backtest schema' prints every field"
 _ENTRY_HINTS = {
@@ -63,6 +66,8 @@ _INNER_KEYS = (
     ("classifiers", "a classifier's", _ENTRY_HINTS["classifiers"]),
     ("parameters", "a parameter's", _ENTRY_HINTS["parameters"]),
     ("short", "a field's", "write each field by its name, such as entry_conditions"),
+    ("trailing_stop", "a field's", _MISSING_HINTS["trailing_stop"]),
+    ("entry_order", "a field's", _MISSING_HINTS["entry_order"]),
 )
 _PATTERNS = {
     "classifiers": "is no name that a condition can read: letters, digits and _, no digit first",
@@ -94,6 +99,16 @@ _BOUND_HINTS = {
     "min_signal_separation": "write hours: 24 is a day",
     "round_trip_cost": "write a fraction: 0.003 is 0.3 %",
     "fraction": "0.5 takes half of the shares at entry off",
+    "stop_loss": "write a fraction: 0.05 is 5 % of the entry fill; or a price: "
+    '{price: "close - 2 * atr_14"}',
+    "take_profit": "write a fraction: 0.10 is 10 % of the entry fill; or a price: "
+    '{price: "close + 3 * atr_14"}',
+}
+_ORDER_HINTS = {
+    "fraction": "write a fraction: 0.08 is 8 % below the highest high",
+    "atr": "write a number of atr_14: 3 is three of them below the highest high",
+    "after": "write a fraction: 0.05 is a gain of 5 %",
+    "valid_bars": "write how many bars the order rests",
 }
 
 
@@ -241,8 +256,10 @@ def _value_problem(
     if kind in {"no_json", "too_much_json"}:
         what = "is no JSON: " if kind == "no_json" else ""
         return f"{what}{found['msg']}", "keep texts, numbers, true, false, null, lists and mappings"
-    if kind in {"parameter_value", "risk_free", "part_fraction", "rule", "part_rule"}:
-        hint = None if kind in {"rule", "part_rule"} else _number_hint("a number", value)
+    if kind in {"parameter_value", "risk_free", "part_fraction", "order_number", *_RULES}:
+        hint = None if kind in _RULES else _number_hint("a number", value)
+        if kind == "order_number":
+            hint = hint or _ORDER_HINTS.get(field)
         hint = hint or _BOUND_HINTS.get(field)
         found_instead = "" if kind == "part_rule" else f", not {kind_of_value(value)}"
         return f"{found['msg']}{found_instead}", hint

@@ -23,7 +23,7 @@ CONSTANT = "write a number, a text in quotes, True, False or None"
 COMPARED = "texts, tuples and lists can be compared, with == and in"
 CAN_HOLD = "write what can hold, such as close > sma_50, or remove it"
 OPERATORS = "the operators are + - * / // % **"
-SIZING = 'write how many shares to trade, such as "0.1 * capital / close"'
+SIZING = 'write a size such as "0.1 * capital / close", a price such as "close * 0.95"'
 BITS = "bit operators cannot stand in a condition"
 
 
@@ -317,8 +317,8 @@ def test_columns_on_later_lines(text, column):
 def test_only_a_sizing_formula_reads_the_risk_share():
     assert refusals("risk_pct * capital", sizing=True) == []
     assert refusals("close + 1", sizing=True) == []
-    assert refusals("'much'", sizing=True) == [("a sizing formula must give a number", SIZING, 0)]
-    assert refusals("(1, 2)", sizing=True) == [("a sizing formula must give a number", SIZING, 0)]
+    assert refusals("'much'", sizing=True) == [("a formula must give a number", SIZING, 0)]
+    assert refusals("(1, 2)", sizing=True) == [("a formula must give a number", SIZING, 0)]
 
 
 def test_a_look_alike_risk_share_is_unknown():

@@ -73,6 +73,12 @@ def test_defaults_are_the_documented_ones():
         "direction": "long",
         "short": None,
         "commission_model": None,
+        "stop_loss": None,
+        "take_profit": None,
+        "trailing_stop": None,
+        "entry_order": None,
+        "intrabar": "pessimistic",
+        "limit_touch": False,
     }
 
 

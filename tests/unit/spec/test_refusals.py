@@ -74,7 +74,7 @@ REFUSED = [
         {"entry": ["close > 1"]},
         "entry",
         "unknown field 'entry'",
-        "did you mean 'entry_conditions'?",
+        "did you mean 'entry_order' or 'entry_conditions'?",
     ),
     (
         {"position_size": 100},
@@ -92,7 +92,7 @@ REFUSED = [
         {"stop_loss_pct": 2.0},
         "stop_loss_pct",
         "unknown field 'stop_loss_pct'",
-        'leave it out, and write a stop condition: "position_pnl_pct < -0.05"',
+        "leave it out, and write stop_loss: 0.05, a fraction of the entry fill",
     ),
     (
         {"per_trade_risk_pct": 0.05},
