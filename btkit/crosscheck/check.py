@@ -39,6 +39,7 @@ _FIELDS = (
     "commission",
     "slippage_cost",
 )
+_OF_LOTS = ("fill_kind", "certain", "mae_pct", "mfe_pct")
 
 
 @dataclass(frozen=True)
@@ -352,8 +353,9 @@ def _of_trades(result: Result, plain: PlainRun, times: pd.DatetimeIndex) -> Iter
     if len(rows) != len(plain.trades):
         yield Difference(None, "number of trades", len(rows), len(plain.trades))
     for place, (row, trade) in enumerate(zip(rows, plain.trades, strict=False)):
-        mine = {name: row[name] for name in ("entry_date", "exit_date", *_FIELDS)}
-        theirs: dict[str, object] = {name: getattr(trade, name) for name in _FIELDS}
+        fields = _FIELDS if trade.legs else (*_FIELDS, *_OF_LOTS)
+        mine = {name: row[name] for name in ("entry_date", "exit_date", *fields)}
+        theirs: dict[str, object] = {name: getattr(trade, name) for name in fields}
         theirs["entry_date"], theirs["exit_date"] = times[trade.entry_bar], times[trade.exit_bar]
         if result.spec.takes_both_sides:
             mine["direction"], theirs["direction"] = row["direction"], trade.direction

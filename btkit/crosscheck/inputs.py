@@ -12,9 +12,9 @@ import pandas as pd
 
 from btkit.crosscheck.beside import Beside, column_beside
 from btkit.crosscheck.evaluation import calls_as_of, declared_column, names_in, plain_column
+from btkit.crosscheck.orders_inside import OrdersInside
 from btkit.crosscheck.over_time import OverTime
 from btkit.crosscheck.records import Cell, Instrument
-from btkit.crosscheck.shares import Shares
 from btkit.crosscheck.sides import EitherSide
 from btkit.crosscheck.slower import Resampling, slower_column
 from btkit.crosscheck.spreads import Spreads
@@ -23,14 +23,14 @@ from btkit.indicators import NO_OTHERS, POSITION_NAMES, FeatureSet, OtherBars, i
 from btkit.markets import Annualisation, schedule
 from btkit.spec import BaseSpec
 
-BOOKS: Mapping[str, type[Walk[Any]]] = {"rules": Shares, "options": Spreads}
+BOOKS: Mapping[str, type[Walk[Any]]] = {"rules": OrdersInside, "options": Spreads}
 """For each kind of spec, what its lots are."""
 
 
 def book_of(spec: BaseSpec) -> type[Walk[Any]]:
     """Return the rules of a spec: by its kind, and by how many sides it takes."""
     book = BOOKS[spec.kind]
-    return EitherSide if book is Shares and spec.takes_both_sides else book
+    return EitherSide if book is OrdersInside and spec.takes_both_sides else book
 
 
 # Longer than any closure of an exchange.

@@ -83,12 +83,34 @@ class Lot:
 L = TypeVar("L", bound=Lot)
 
 
+@dataclass(frozen=True)
+class Resting:
+    """9.1: An entry that waits for its price, through its last bar."""
+
+    price: float
+    is_limit: bool
+    last: int
+
+
+@dataclass(frozen=True)
+class DecidedLevels:
+    """9.1: What the deciding bar fixes of an entry's levels: prices, and a distance, in $ a share.
+
+    None where the spec says nothing, or a fraction of the fill, which is not known yet.
+    """
+
+    stop: float | None = None
+    target: float | None = None
+    distance: float | None = None
+
+
 @dataclass(eq=False)
 class Order(Generic[L]):
     """What was decided at a bar: to leave a lot, or, without one, to enter.
 
     `quantity` is what an entry asks for, or the part of a lot that leaves; NaN where the size
-    follows from the fill, and where all of a lot leaves. `short` is whether an entry sells.
+    follows from the fill, and where all of a lot leaves. `short` is whether an entry sells. One
+    that does not rest fills at a market's open or close.
     """
 
     instrument: Instrument
@@ -96,6 +118,8 @@ class Order(Generic[L]):
     lot: L | None = None
     quantity: float = math.nan
     short: bool = False
+    resting: Resting | None = None
+    levels: DecidedLevels = DecidedLevels()
 
     @property
     def is_entry(self) -> bool:
@@ -118,7 +142,8 @@ class PlainTrade:
     """One closed lot, or a part of it; bars count from the first one loaded, warm-up included.
 
     Prices are $ a share: of a spread the credit and the cost of buying it back; `shares` are 100
-    a contract, `entered` those of the whole lot.
+    a contract, `entered` those of the whole lot. `fill_kind` is how it was left; a spread has no
+    excursions here.
     """
 
     symbol: str
@@ -137,6 +162,10 @@ class PlainTrade:
     entered: float
     legs: tuple[PlainLeg, ...] = ()
     direction: str = "long"
+    fill_kind: str = "open"
+    certain: bool = True
+    mae_pct: float = math.nan
+    mfe_pct: float = math.nan
 
 
 @dataclass

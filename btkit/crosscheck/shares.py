@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import cast
+from typing import Literal, TypeAlias, cast
 
 from btkit.crosscheck.evaluation import RAISED, evaluate, filled_in, number
-from btkit.crosscheck.records import Instrument, Lot, Order, PlainAccount, PlainTrade
+from btkit.crosscheck.records import Instrument, Lot, Order, PlainAccount, PlainTrade, Resting
 from btkit.crosscheck.walk import Walk
 from btkit.spec import BaseSpec, StrategySpec
 
@@ -20,26 +20,64 @@ _OPTION_NAMES = {
     "premium_collected_pct": 0.0,
     "open_interest_short_strike": 2000.0,
 }
+_AT_A_CLOSE = ("end_of_data", "ruin")
 _LEAST_WORTH = 0.01  # a fraction of a share worth less than a cent is what rounding left over
 _STEPS_DOWN = 8  # two do; more only so that a broken rule ends, too
 _LEFT_OVER = 1e-9  # a share of the entry that is no rest, but what rounding left of fractions
+
+
+FillKind: TypeAlias = Literal["open", "close", "level", "gap"]
+"""9.9: Where a fill was: at a market's open or close, at its own level, or beyond that in a gap."""
 
 
 @dataclass(eq=False)
 class ShareLot(Lot):
     """Shares bought, or sold short, in one fill; the costs are the entry's.
 
-    `shares` and `commission` are of what is left, `slipped` is $ a share; `taken` are the part
-    exits that were made, by their places in the spec.
+    Parameters
+    ----------
+    short
+        Whether they were sold.
+    price, raw
+        $ a share, with slippage and without.
+    shares, commission
+        Of what is left.
+    slipped
+        $ a share.
+    entered
+        Shares of the whole lot.
+    filled
+        Where the entry was.
+    taken
+        The part exits that were made, by their places in the spec.
+    rested
+        The order that filled inside the bar; None for one at an open or a close.
+    stop, target, trail
+        Levels in force, in $ a share; None where there is none.
+    distance
+        What a trailing stop keeps, in $ a share; None for one that keeps a fraction.
+    best
+        The highest high since the fill, of a short the lowest low (9.2); None before the first.
+    certain
+        Whether none of its bars was ambiguous.
     """
 
     short: bool
     price: float
+    raw: float
     shares: float
     commission: float
     slipped: float
     entered: float
+    filled: FillKind
     taken: set[int] = field(default_factory=set)
+    rested: Resting | None = None
+    stop: float | None = None
+    target: float | None = None
+    trail: float | None = None
+    distance: float | None = None
+    best: float | None = None
+    certain: bool = True
 
 
 class Shares(Walk[ShareLot]):
@@ -103,8 +141,9 @@ class Shares(Walk[ShareLot]):
         return min(self.seen(lot, lot.instrument.low, i))
 
     def seen(self, lot: ShareLot, prices: list[float], i: int) -> list[float]:
-        """2.12: A bar entered at its close counts by its fill and close."""
-        first = [lot.price, lot.instrument.close[lot.bar]] if self.at_close else [prices[lot.bar]]
+        """2.12: A bar entered inside it, or at its close, counts by its fill and close."""
+        late = lot.filled != "open"
+        first = [lot.price, lot.instrument.close[lot.bar]] if late else [prices[lot.bar]]
         return first + prices[lot.bar + 1 : i + 1]
 
     def gain(self, lot: ShareLot, i: int) -> float:
@@ -117,10 +156,16 @@ class Shares(Walk[ShareLot]):
     def order_entry(self, i: int) -> None:
         """3.5: The size is judged at the deciding bar; without one there is no order."""
         wanted = self.wanted(i)
-        if isinstance(wanted, str):
-            self.skip(wanted)
+        order = wanted if isinstance(wanted, str) else self.entry_of(wanted, i)
+        if isinstance(order, str):
+            self.skip(order)
         else:
-            self.orders.append(Order(self.instrument, "entry", quantity=wanted, short=self.short))
+            self.orders.append(order)
+
+    def entry_of(self, shares: float, i: int) -> Order[ShareLot] | str:
+        """Return the order to enter, or why there is none."""
+        del i
+        return Order(self.instrument, "entry", quantity=shares, short=self.short)
 
     def wanted(self, i: int) -> float | str:
         """3.5: The formula's value, or why it is no size."""
@@ -296,7 +341,7 @@ class Shares(Walk[ShareLot]):
 
     def enter(self, order: Order[ShareLot], i: int, price: float) -> str | None:
         """3.5: At the fill the size is cut to the cash, or the entry dropped."""
-        fill = self.entry_price(price, short=order.short)
+        fill = self.fill_of_entry(order, price)
         shares = self.affordable(order.quantity, fill)
         if shares == 0:
             return "insufficient_cash"
@@ -304,9 +349,25 @@ class Shares(Walk[ShareLot]):
         self.cash = self.cash - (shares * fill + fee)
         number, slipped = self.next_number(), abs(fill - price)
         self.lots.append(
-            ShareLot(order.instrument, i, number, order.short, fill, shares, fee, slipped, shares)
+            ShareLot(
+                order.instrument,
+                i,
+                number,
+                order.short,
+                fill,
+                price,
+                shares,
+                fee,
+                slipped,
+                entered=shares,
+                filled="close" if self.at_close else "open",
+            )
         )
         return None
+
+    def fill_of_entry(self, order: Order[ShareLot], price: float) -> float:
+        """3.1: What a market order pays."""
+        return self.entry_price(price, short=order.short)
 
     def worth(self, lot: ShareLot, price: float) -> float:
         """3.9: A lot is worth its shares; 3.10: a short one twice its sale less its shares."""
@@ -316,17 +377,23 @@ class Shares(Walk[ShareLot]):
         """3.2: Open lots are marked at the close."""
         return self.worth(lot, lot.instrument.close[i])
 
-    def leave(self, lot: ShareLot, i: int, price: float, reason: str) -> None:
+    def leave(
+        self, lot: ShareLot, i: int, price: float, reason: str, kind: FillKind | None = None
+    ) -> None:
         """3.9: A lot leaves as a whole, or what parts have left of it."""
         self.lots.remove(lot)
-        self.close(lot, i, price, reason)
+        self.close(lot, i, price, reason, kind)
 
-    def close(self, lot: ShareLot, i: int, price: float, reason: str) -> None:
+    def close(
+        self, lot: ShareLot, i: int, price: float, reason: str, kind: FillKind | None = None
+    ) -> None:
         """3.9, 3.10: A sale returns what the lot is worth, less its commission."""
-        fill = self.exit_price(price, short=lot.short)
+        kind = kind or self.kind_of(reason)
+        fill = self.exit_fill(lot, price, reason)
         fee = self.exit_fee(lot.shares, fill)
         self.cash = self.cash + (self.worth(lot, fill) - fee)
         pnl = self.profit(lot, fill, fee)
+        worst, best = self.excursions(lot, i, fill)
         trade = PlainTrade(
             symbol=lot.instrument.symbol,
             entry_bar=lot.bar,
@@ -343,8 +410,43 @@ class Shares(Walk[ShareLot]):
             lot=lot.number,
             entered=lot.entered,
             direction="short" if lot.short else "long",
+            fill_kind=kind,
+            certain=lot.certain,
+            mae_pct=worst,
+            mfe_pct=best,
         )
         self.list_trade(lot, i, trade)
+
+    def exit_fill(self, lot: ShareLot, price: float, reason: str) -> float:
+        """3.1: What a market order brings."""
+        del reason
+        return self.exit_price(price, short=lot.short)
+
+    def kind_of(self, reason: str) -> FillKind:
+        """9.9: An exit that no level makes fills at an open (3.1), or at a close."""
+        return "close" if self.at_close or reason in _AT_A_CLOSE else "open"
+
+    # 5: how far it went
+
+    def excursions(self, lot: ShareLot, i: int, fill: float) -> tuple[float, float]:
+        """5: `mae_pct` and `mfe_pct`: the worst and the best against the entry fill."""
+        seen = [lot.price, fill]
+        for bar in range(lot.bar, i + 1):
+            seen += self.seen_while_held(lot, bar, leaves=bar == i)
+        gains = [
+            1.0 - price / lot.price if lot.short else price / lot.price - 1.0 for price in seen
+        ]
+        return min(gains), max(gains)
+
+    def seen_while_held(self, lot: ShareLot, bar: int, *, leaves: bool) -> list[float]:
+        """5: Highs and lows; an entry inside, or at a close, counts by the close, beside its fill.
+
+        The exit's bar counts by its open, if the lot was held there, beside the exit fill.
+        """
+        prices, from_open = lot.instrument, bar > lot.bar or lot.filled == "open"
+        if leaves:
+            return [prices.open[bar]] if from_open else []
+        return [prices.high[bar], prices.low[bar]] if from_open else [prices.close[bar]]
 
     def profit(self, lot: ShareLot, fill: float, fee: float) -> float:
         """3.9, 3.10: Shares times what the price gained, less both commissions."""

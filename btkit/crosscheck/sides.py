@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import cast
 
 from btkit.crosscheck.evaluation import filled_in
+from btkit.crosscheck.orders_inside import OrdersInside
 from btkit.crosscheck.records import Instrument, PlainAccount
-from btkit.crosscheck.shares import ShareLot, Shares
+from btkit.crosscheck.shares import ShareLot
+from btkit.crosscheck.side_orders import side_orders
 from btkit.spec import BaseSpec, StrategySpec
 
 LONG, SHORT = False, True
@@ -27,12 +29,8 @@ def _short_texts(spec: StrategySpec) -> dict[str, list[str]]:
     }
 
 
-class EitherSide(Shares):
-    """One run of a rule spec whose direction is both.
-
-    That a pending entry of one side bars the other needs no rule here: a market order fills, or
-    lapses, before the next decision.
-    """
+class EitherSide(OrdersInside):
+    """One run of a rule spec whose direction is both."""
 
     def __init__(self, spec: BaseSpec, instrument: Instrument, account: PlainAccount) -> None:
         spec = cast("StrategySpec", spec)
@@ -54,7 +52,7 @@ class EitherSide(Shares):
         formula = None if spec.short is None else spec.short.position_sizing_formula
         if formula is not None:
             short.append(filled_in(formula, spec.parameters))
-        return [*super().expressions(spec), *short]
+        return [*super().expressions(spec), *short, *side_orders(spec, short=SHORT).expressions]
 
     def size_of(self, spec: StrategySpec, *, short: bool) -> tuple[str, float]:
         """3.11: The short side may have a size of its own; what it lacks is the long one's."""
@@ -100,9 +98,15 @@ class EitherSide(Shares):
     def enters(self, i: int, *, short: bool) -> bool:
         """3.11: Whether a side would enter: its list and the filters hold, and it has a place."""
         counted = self.judge(_named("entry", short=short), i, [self.oldest()])[0]
+        if self.is_barred(short=short):
+            return False
         if not self.turns(short=short):
             return counted and self.pass_filters(i) and self.has_room()
         return self.may_turn() and self.would_turn(i, short=short)
+
+    def is_barred(self, *, short: bool) -> bool:
+        """3.11: A pending entry of one side bars the other."""
+        return any(order.is_entry and order.short != short for order in self.orders)
 
     def turns(self, *, short: bool) -> bool:
         """3.11: Whether an entry would be on the other side of the open lots."""

@@ -90,6 +90,7 @@ class Walk(ABC, Generic[L]):
         """3: At each bar, in this order."""
         if not self.at_close:
             self.fill_orders(i)
+        self.go_through(i)
         self.settle(i)
         if self.is_ruined(i):
             self.give_up(i)
@@ -99,6 +100,7 @@ class Walk(ABC, Generic[L]):
             self.fill_orders(i)
             if self.is_ruined(i):
                 self.give_up(i)
+        self.move_stops(i)
         if i == self.last:
             self.end(i)
 
@@ -149,6 +151,12 @@ class Walk(ABC, Generic[L]):
     @abstractmethod
     def leave(self, lot: L, i: int, price: float, reason: str) -> None:
         """Close a lot."""
+
+    def go_through(self, i: int) -> None:
+        """Do what happens between the open and the close of bar i (9): to spreads nothing."""
+
+    def move_stops(self, i: int) -> None:
+        """Do what the close of bar i changes of orders inside the next one (9.2)."""
 
     def settle(self, i: int) -> None:
         """Close what ends by itself at the close of bar i: of shares nothing."""

@@ -504,7 +504,136 @@ def side_cases() -> list[Prepared]:
         case(rare | {"max_holding_bars": 9, "stop_conditions": ["close == 97"]} | mode, bars=long)
         for mode in modes
     ]
+    # orders inside the bar, on both sides: each by its own, or mirrored; one that rests, and bars
+    rests = {"entry_order": {"limit": "close - 2", "valid_bars": 3}}
+    sold = {"entry_order": {"limit": "close + 2", "valid_bars": 2}, "stop_loss": 0.02}
+    orders: list[dict[str, Any]] = [
+        turning({}, stop_loss=0.03, take_profit=0.03, trailing_stop={"fraction": 0.04}),
+        turning({"stop_loss": {"price": "close + 3"}}, stop_loss={"price": "close - 3"}),
+        turning(sold, **rests, take_profit=0.02),
+        turning({"entry_order": {"stop": "close - 1"}}, stop_loss=0.01, **several),
+        turning(sold | {"entry_conditions": ["close != 97"]}, **rests, **several),
+        turning({"exit_conditions": ["bars_held >= 1"], **sold}, **rests),
+    ]
+    found += [
+        case(change | mode, bars=wicked(), capital=9_000.0) for change in orders for mode in modes
+    ]
     return [Prepared(made) for made in found]
+
+
+def wicked(size: int = 60, *, unit: float = 1.0) -> pd.DataFrame:
+    """Return daily bars in whole ticks, with gaps, wicks of either side and many ties."""
+    rng = np.random.default_rng(11)
+    gaps = rng.choice([-3, -1, 0, 0, 0, 1, 3], size)
+    bodies = rng.choice([-4, -2, -1, 0, 1, 2, 4], size)
+    above, below = rng.choice([0, 0, 1, 2, 5], (2, size))
+    rows, price = [], 100
+    for gap, body, up, down in zip(gaps, bodies, above, below, strict=True):
+        opened = price + gap + (2 if price < 90 else -2 if price > 110 else 0)
+        price = opened + body
+        high, low = max(opened, price) + up, min(opened, price) - down
+        rows.append([unit * float(tick) for tick in (opened, high, low, price)])
+    bars = pd.DataFrame(
+        rows,
+        columns=["open", "high", "low", "close"],
+        index=pd.bdate_range("2018-01-02", periods=size),
+    )
+    missing = [math.nan if at % 7 == 3 else 100.0 for at in range(size)]
+    return bars.assign(volume=1000.0, iv_rank=missing)
+
+
+def bracket(side: str) -> dict[str, Any]:
+    """Return a stop and a target, three ticks away."""
+    losing, winning = ("-", "+") if side == "long" else ("+", "-")
+    return {
+        "direction": side,
+        "stop_loss": {"price": f"close {losing} 3"},
+        "take_profit": {"price": f"close {winning} 3"},
+    }
+
+
+@cache
+def order_cases() -> list[Prepared]:
+    """Return the cases of orders inside the bar."""
+    bars, found = wicked(), []
+    for side in ("long", "short"):
+        losing, winning = ("-", "+") if side == "long" else ("+", "-")
+        limit = {"entry_order": {"limit": f"close {losing} 1"}}
+        stop = {"entry_order": {"stop": f"close {winning} 1"}}
+        resting = {"entry_order": {"limit": f"close {losing} 2", "valid_bars": 3}}
+        several = {"max_concurrent_positions": 3, "position_sizing_formula": "capital / close / 2"}
+        levels = bracket(side)
+        trailing = {"direction": side, "trailing_stop": {"fraction": 0.04}}
+        # every mode, a touch or not, what was held, entered at the open and inside
+        found += [
+            case(levels | entry | {"intrabar": mode, "limit_touch": touch}, bars=bars)
+            for mode in ("pessimistic", "optimistic", "path")
+            for touch in (False, True)
+            for entry in ({}, limit, stop)
+        ]
+        changes: list[dict[str, Any]] = [
+            # fractions of the fill; trailing ones, on a tie with the stop, and alone
+            {"direction": side, "stop_loss": 0.03, "take_profit": 0.03},
+            trailing | {"stop_loss": 0.04},
+            trailing | {"max_holding_bars": 9},
+            trailing | {"max_holding_bars": 9, "take_profit": 0.06},
+            {"direction": side, "trailing_stop": {"fraction": 0.03, "after": 0.02}},
+            {"direction": side, "trailing_stop": {"atr": 0.75, "after": 0.0}},
+            {"direction": side, "trailing_stop": {"atr": 1.0}, "max_holding_bars": 9},
+            trailing | stop | {"max_holding_bars": 9},
+            trailing | limit | {"max_holding_bars": 9},
+            # orders that rest, several at once, that expire, and compete for the cash
+            levels | resting,
+            levels | resting | several,
+            levels | stop | several | {"allow_fractional": True},
+            levels | resting | {"exit_conditions": ["close > open"]} | several,
+            # prices that are missing, raise, have no end or are none
+            levels | {"stop_loss": {"price": "iv_rank * 0.9"}},
+            levels | {"take_profit": {"price": "close + 3 if close > open else 1 / (close - 97)"}},
+            levels | {"entry_order": {"limit": "close - 1 if close > 97 else 97 - close"}},
+            levels | {"stop_loss": {"price": "close * 1e308 * 10"}},
+            # crossed at the entry
+            levels | {"stop_loss": {"price": f"close {winning} 1"}},
+            levels | stop | {"take_profit": {"price": f"close {losing} 1"}},
+            levels | limit | {"stop_loss": {"price": f"close {winning} 1"}},
+            {"direction": side, "trailing_stop": {"fraction": 0.005}},
+            # levels stand whatever filters say, and what was decided comes first
+            levels | {"filter_conditions": ["close > 98"], "filter_scope": "all"},
+            levels | several | {"exit_conditions": ["close < open"]},
+            # what the prices are told of the position
+            levels | several | {"take_profit": {"price": "close * 2 if in_position else open"}},
+        ]
+        for fill in ("next_open", "close"):
+            found += [case(change | {"fill": fill}, bars=bars) for change in changes]
+            found += [
+                case(change | {"fill": fill}, bars=bars, capital=900.0, slippage=0.0)
+                for change in changes[9:13]
+            ]
+    return [Prepared(made) for made in found + _quiet_orders()]
+
+
+def _quiet_orders() -> list[Case]:
+    """Return cases in which dozens of bars reach no level, and trailing stops follow meanwhile."""
+    found, calm = [], wicked(150)
+    for side, entry in (("long", "close < 92"), ("short", "close > 108")):
+        base = {"direction": side, "entry_conditions": [entry], "max_holding_bars": 60}
+        for change in (
+            {"stop_loss": 0.08, "take_profit": 0.14},
+            {"trailing_stop": {"fraction": 0.1}},
+            {"trailing_stop": {"fraction": 0.07, "after": 0.05}, "stop_loss": 0.2},
+            {"trailing_stop": {"atr": 2.0, "after": 0.1}, "take_profit": 0.3},
+            {"stop_loss": 0.5, "take_profit": 0.5, "exit_conditions": ["close == 100"]},
+        ):
+            for places in (1, 2):
+                spec = base | change | {"max_concurrent_positions": places}
+                found += [
+                    case(spec | {"fill": fill}, bars=calm, capital=2_500.0)
+                    for fill in ("next_open", "close")
+                ]
+    # ruin of a short before its level is reached
+    crash = frame((10, 10, 11, 14, 19, 23, 22, 21), (10, 10, 12, 15, 22, 22, 21, 20))
+    lost = {"direction": "short", "max_holding_bars": 20, "stop_loss": 0.99, "take_profit": 0.9}
+    return [*found, case(lost | {"max_concurrent_positions": 2}, bars=crash, capital=150.0)]
 
 
 SPREADS: dict[str, Any] = {

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
-from oracle import strategies, strategies_options
+from oracle import strategies, strategies_options, strategies_orders
 from oracle.battery import case
 from oracle.harness import disagreement
 from oracle.strategies import Case
@@ -142,6 +142,16 @@ def share_step(steps: Callable[..., Steps]) -> Steps:
 
 
 @pytest.fixture(scope="module")
+def grid_step(steps: Callable[..., Steps]) -> Steps:
+    return steps(settings.get_profile(PROFILE).max_examples, "cases of orders on a grid")
+
+
+@pytest.fixture(scope="module")
+def mixed_step(steps: Callable[..., Steps]) -> Steps:
+    return steps(settings.get_profile(PROFILE).max_examples, "cases of orders in any spec")
+
+
+@pytest.fixture(scope="module")
 def spread_step(steps: Callable[..., Steps]) -> Steps:
     return steps(settings.get_profile(PROFILE).max_examples, "cases of spreads")
 
@@ -151,6 +161,20 @@ def spread_step(steps: Callable[..., Steps]) -> Steps:
 def test_shares(generated: Case, share_step: Steps) -> None:
     assert disagreement(generated) == []
     share_step()
+
+
+@settings(settings.get_profile(PROFILE))
+@given(generated=strategies_orders.grid_cases())
+def test_orders_inside_the_bar_on_a_grid(generated: Case, grid_step: Steps) -> None:
+    assert disagreement(generated) == []
+    grid_step()
+
+
+@settings(settings.get_profile(PROFILE))
+@given(generated=strategies_orders.mixed_cases())
+def test_orders_inside_the_bar_of_any_spec(generated: Case, mixed_step: Steps) -> None:
+    assert disagreement(generated) == []
+    mixed_step()
 
 
 @settings(settings.get_profile(PROFILE))

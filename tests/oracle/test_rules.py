@@ -14,6 +14,7 @@ import re
 
 import pytest
 from oracle.battery import (
+    order_cases,
     over_time_cases,
     share_cases,
     side_cases,
@@ -21,9 +22,12 @@ from oracle.battery import (
     spread_cases,
 )
 from oracle.beside_cases import beside_cases
+from oracle.mutants_orders import BROKEN as BROKEN_ORDERS
 
 from btkit.crosscheck.beside import Beside
+from btkit.crosscheck.inside import InsideBar
 from btkit.crosscheck.option_prices import OptionPrices
+from btkit.crosscheck.orders_inside import OrdersInside
 from btkit.crosscheck.over_time import OverTime
 from btkit.crosscheck.records import Order
 from btkit.crosscheck.shares import Shares
@@ -35,14 +39,19 @@ from btkit.crosscheck.walk import Walk
 CASES = {
     Shares: share_cases,
     EitherSide: side_cases,
+    OrdersInside: order_cases,
     Spreads: spread_cases,
     Resampling: slower_cases,
     OverTime: over_time_cases,
     Beside: beside_cases,
 }
 CITED = re.compile(r"(\d+)\.(\d+)(?: to \d+\.(\d+))?(?=[\d., to]*: )")
-# What SEMANTICS 3 and 4 say and the engine does. 4.8 is a consequence, held by a property test.
-IMPLEMENTED = {f"3.{n}" for n in range(1, 13)} | {f"4.{n}" for n in range(1, 8)}
+# What SEMANTICS 3, 4 and 9 say and the engine does. 4.8 is a consequence, held by a property test.
+IMPLEMENTED = {
+    *(f"3.{n}" for n in range(1, 13)),
+    *(f"4.{n}" for n in range(1, 8)),
+    *(f"9.{n}" for n in (1, 2, 3, 4, 5, 6, 7, 9)),
+}
 
 MUTANTS = []
 
@@ -131,6 +140,10 @@ class AllThatIsThereIsSeen:
 class TheFirstBarsOwnIsEarlier:
     def earlier(self, start):
         return sum(close <= self.moment(start) for close in self.other_closes)
+
+
+for mutant in BROKEN_ORDERS:
+    over(OrdersInside)(mutant)
 
 
 # 2.9: calls over time
@@ -404,6 +417,18 @@ class LastEntryFillsAtTheClose:
 @shares
 class EntriesPayNoSlippage:
     def entry_price(self, price, *, short):
+        return price
+
+
+@shares
+class MarketEntriesPayNoSlippage:
+    def fill_of_entry(self, order, price):
+        return price
+
+
+@shares
+class MarketExitsPayNoSlippage:
+    def exit_fill(self, lot, price, reason):
         return price
 
 
@@ -1395,6 +1420,12 @@ class AnyPartTurns:
         return all(lot in leaving for lot in self.lots)
 
 
+@sides
+class NothingIsBarred:
+    def is_barred(self, *, short):
+        return False
+
+
 @pytest.mark.parametrize(("mutant", "book"), MUTANTS)
 def test_a_broken_rule_is_reported(mutant, book):
     assert any(case.differences(mutant) for case in CASES[book]())
@@ -1410,11 +1441,14 @@ def test_the_cases_agree_and_have_every_outcome(book):
     lots = usual | {"scale_out"}
     if book in {Resampling, OverTime, Beside}:
         assert {"exit", "max_holding"} <= reasons
+    elif book is OrdersInside:
+        assert reasons >= {"stop_loss", "take_profit", "trailing_stop", "crossed_at_entry", "exit"}
+        assert skipped >= {"price_missing", "price_not_positive", "order_expired"}
     elif book is Shares:
         assert reasons == lots
         assert skipped >= {"size_missing", "size_not_positive", "insufficient_cash"}
     elif book is EitherSide:
-        assert reasons == lots
+        assert reasons == lots | {"stop_loss", "take_profit", "trailing_stop", "crossed_at_entry"}
         assert skipped >= {"both_sides"}
         assert any(set(case.result.trades["direction"]) == {"long", "short"} for case in cases)
     else:
@@ -1425,7 +1459,7 @@ def test_the_cases_agree_and_have_every_outcome(book):
 def rules():
     """Return every method that says which rule it is, by its class, with the rules' numbers."""
     found = {}
-    for owner in (Walk, OptionPrices, *CASES):
+    for owner in (Walk, OptionPrices, InsideBar, *CASES):
         for name, method in vars(owner).items():
             numbers = cited(inspect.getdoc(method) or "") if inspect.isfunction(method) else set()
             if numbers:
@@ -1457,4 +1491,4 @@ def test_no_rule_is_left_whole():
 
 def test_every_implemented_rule_is_written_out():
     numbers = {number for numbers in rules().values() for number in numbers}
-    assert {number for number in numbers if number[0] in "34"} == IMPLEMENTED
+    assert {number for number in numbers if number[0] in "349"} == IMPLEMENTED
