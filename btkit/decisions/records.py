@@ -13,7 +13,63 @@ Flags = NDArray[np.bool_]
 Integers = NDArray[np.int64]
 
 ENTRY_LIST, EXIT_LIST, STOP_LIST, FILTER_LIST, SIZE_LIST = range(5)
-LIST_COUNT = 5
+# What an entry is decided with beside its size, each of none or one program (SEMANTICS 9.1).
+ENTRY_PRICE, STOP_PRICE, TARGET_PRICE, DISTANCE = range(5, 9)
+FORMULA_LISTS = (SIZE_LIST, ENTRY_PRICE, STOP_PRICE, TARGET_PRICE, DISTANCE)
+LIST_COUNT = 9
+
+PESSIMISTIC, OPTIMISTIC, PATH = range(3)
+INTRABAR = {"pessimistic": PESSIMISTIC, "path": PATH, "optimistic": OPTIMISTIC}
+"""What came first inside a bar, by its name in a spec."""
+
+
+class Levels(NamedTuple):
+    """Orders inside the bar for the lots of one side, as far as they are numbers (SEMANTICS 9).
+
+    Parameters
+    ----------
+    stop, target
+        Fractions of the entry fill; NaN for none, or where a program gives the price.
+    trail
+        Distance of a trailing stop as a fraction of the highest high; NaN for none, or where a
+        program gives the distance.
+    after
+        Gain from which on there is a trailing stop; NaN for from the entry on.
+    valid_bars
+        Bars through which an entry rests.
+    order
+        `btkit.engine.orders.Kind` of an entry that rests, -1 where entries are market orders.
+    intrabar
+        `PESSIMISTIC`, `OPTIMISTIC` or `PATH`.
+    touch
+        Whether a target or limit fills where the bar only reaches it.
+    """
+
+    stop: float
+    target: float
+    trail: float
+    after: float
+    valid_bars: float
+    order: int
+    intrabar: int
+    touch: bool
+
+
+class LevelSets(NamedTuple):
+    """The `Levels` of many sets of parameters.
+
+    Parameters
+    ----------
+    numbers
+        float64 (n_sets, 5): stop, target, trail, after and valid_bars of each.
+    order, intrabar, touch
+        What is the same for all.
+    """
+
+    numbers: NDArray[np.float64]
+    order: int
+    intrabar: int
+    touch: bool
 
 
 class Parts(NamedTuple):
@@ -62,6 +118,8 @@ class Decisions(NamedTuple):
         Constants and columns that the programs read.
     parts
         When lots leave in parts.
+    levels
+        Orders inside the bar; None for a strategy that has none, which runs faster.
     """
 
     entry_gate: Flags
@@ -73,6 +131,7 @@ class Decisions(NamedTuple):
     lists: Integers
     tables: Tables
     parts: Parts = NO_PARTS
+    levels: Levels | None = None
 
 
 class BothSides(NamedTuple):
@@ -81,7 +140,8 @@ class BothSides(NamedTuple):
     Parameters
     ----------
     long, short
-        What concerns lots of each side. Their filters are the same.
+        What concerns lots of each side. Their filters are the same, and either both have levels or
+        neither has.
     entry_gate
         bool (n_bars,): where the gate of either entry list is open.
     separation

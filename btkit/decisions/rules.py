@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,16 +15,21 @@ from btkit.conditions.machine import Tag
 from btkit.conditions.nodes import And, AsOf, Column, Node, Over, Position, Unary
 from btkit.conditions.program import TAGS, Assembler, Tables
 from btkit.decisions.records import (
+    DISTANCE,
     ENTRY_LIST,
+    ENTRY_PRICE,
     EXIT_LIST,
     FILTER_LIST,
     LIST_COUNT,
     NO_PARTS,
     SIZE_LIST,
     STOP_LIST,
+    STOP_PRICE,
+    TARGET_PRICE,
     BothSides,
     Decisions,
     Flags,
+    Levels,
     Parts,
 )
 from btkit.errors import Problem, SpecError
@@ -37,6 +43,16 @@ RULE_RUN_CONSTANTS: Mapping[str, float] = {
     "premium_collected_pct": 0.0,
     "open_interest_short_strike": 2000.0,
 }
+NO_PRICES: Mapping[str, str] = MappingProxyType({})
+PRICE_OF: Mapping[str, int] = {
+    "entry_order.limit": ENTRY_PRICE,
+    "entry_order.stop": ENTRY_PRICE,
+    "stop_loss.price": STOP_PRICE,
+    "take_profit.price": TARGET_PRICE,
+    "trailing_stop.atr": DISTANCE,
+}
+"""The list of each price of orders inside the bar, by its path in a side of a spec."""
+_SIZING = "position_sizing_formula"
 _WHEN_FLAT = Unary("not", Position("in_position"))
 
 
@@ -61,8 +77,8 @@ class Clause:
 
     @property
     def path(self) -> str:
-        """Where the condition stands in the spec."""
-        return f"{self.list_name}[{self.index}]"
+        """Where the condition or formula stands in the spec."""
+        return self.list_name if self.index < 0 else f"{self.list_name}[{self.index}]"
 
 
 @dataclass(frozen=True)
@@ -95,6 +111,8 @@ class Clauses:
         The sizing formula; its index is -1.
     parts
         The part exits.
+    prices
+        Those of orders inside the bar; their index is -1, too.
     short
         Of a spec that takes both sides the short one's, with the same filters; the others are
         then the long one's.
@@ -106,6 +124,7 @@ class Clauses:
     filters: tuple[Clause, ...]
     sizing: Clause
     parts: tuple[PartClause, ...] = ()
+    prices: tuple[Clause, ...] = ()
     short: Clauses | None = None
 
     @property
@@ -122,8 +141,9 @@ class Clauses:
         return (*own, *short.entry, *short.exit, *short.stop, *short.parts)
 
     def expressions(self) -> tuple[Clause, ...]:
-        """Return the conditions and the sizing formulas."""
-        return (*self.conditions(), *(side.sizing for side in self.sides))
+        """Return the conditions, the sizing formulas and the prices."""
+        formulas = (clause for side in self.sides for clause in (side.sizing, *side.prices))
+        return (*self.conditions(), *formulas)
 
     def names(self) -> frozenset[str]:
         """Return every per-bar name that any expression reads, also inside of ``on`` and ``of``."""
@@ -150,7 +170,7 @@ class Clauses:
         return sorted(found, key=lambda call: (isinstance(call, AsOf), call.label))
 
 
-def parse_clauses(
+def parse_clauses(  # noqa: PLR0913 - all that a spec says of when and how much
     conditions: Mapping[str, Iterable[str]],
     sizing: str,
     *,
@@ -160,6 +180,7 @@ def parse_clauses(
     costs: Mapping[str, float] | None = None,
     declared: Iterable[str] = (),
     parts: Iterable[tuple[str, float]] = (),
+    prices: Mapping[str, str] = NO_PRICES,
 ) -> Clauses:
     """Parse every expression of a spec.
 
@@ -182,6 +203,8 @@ def parse_clauses(
         The columns of the bars that the spec declares.
     parts
         Condition, parameters filled in, and fraction of each part exit.
+    prices
+        The expressions of orders inside the bar by their paths, parameters filled in.
 
     Raises
     ------
@@ -191,14 +214,14 @@ def parse_clauses(
     problems: list[Problem] = []
 
     def parse(name: str, index: int, text: str, *, field: str = "") -> Clause | None:
-        is_sizing = index < 0
+        is_formula, is_sizing = index < 0, name.endswith(_SIZING)
         in_sizing = {"risk_pct": risk_pct, **(costs or {})}
         fixed = {**constants, **(in_sizing if is_sizing else {})}
-        path = name if is_sizing else f"{name}[{index}]{field}"
+        path = name if is_formula else f"{name}[{index}]{field}"
         tree, found = parse_expression(
             text,
             path=path,
-            sizing=is_sizing,
+            sizing=is_formula,
             constants=fixed,
             events=None,
             declared=frozenset(declared),
@@ -219,10 +242,19 @@ def parse_clauses(
         for index, (when, fraction) in enumerate(parts)
         if (clause := parse(f"{within}scale_out", index, when, field=".when"))
     )
-    formula = parse(f"{within}position_sizing_formula", -1, sizing)
+    formula = parse(f"{within}{_SIZING}", -1, sizing)
+    parsed = [parse(f"{within}{path}", -1, text) for path, text in prices.items()]
     if problems or formula is None:
         raise SpecError(problems)
-    return Clauses(lists["entry"], lists["exit"], lists["stop"], lists["filter"], formula, leaving)
+    return Clauses(
+        lists["entry"],
+        lists["exit"],
+        lists["stop"],
+        lists["filter"],
+        formula,
+        parts=leaving,
+        prices=tuple(price for price in parsed if price is not None),
+    )
 
 
 def plan_decisions(
@@ -232,6 +264,7 @@ def plan_decisions(
     *,
     filter_all: bool,
     positions: Mapping[str, int],
+    levels: Levels | None = None,
 ) -> Decisions:
     """Split the conditions and work out all that does not read the position.
 
@@ -247,6 +280,8 @@ def plan_decisions(
         Whether exits and stops, too, are judged only where the filters pass.
     positions
         For each of the position's names, where the loop keeps its value.
+    levels
+        Orders inside the bar.
     """
     assembler = Assembler(positions)
     programs: list[tuple[int, int]] = []
@@ -279,6 +314,12 @@ def plan_decisions(
         parts = _planned_parts(
             clauses.parts, evaluator, assembler, programs, gates, filter_all=filter_all
         )
+        for price in clauses.prices:
+            lists[PRICE_OF[price.list_name.removeprefix("short.")]] = (
+                len(programs),
+                len(programs) + 1,
+            )
+            programs.append(assembler.add(price.tree))
         tables = tables_of(assembler, evaluator, bars)
     return Decisions(
         gates[ENTRY_LIST],
@@ -290,6 +331,7 @@ def plan_decisions(
         lists,
         tables,
         parts,
+        levels,
     )
 
 
@@ -327,6 +369,7 @@ def plan_sides(
     *,
     filter_all: bool,
     positions: Mapping[str, int],
+    levels: tuple[Levels | None, Levels | None] = (None, None),
 ) -> Decisions | BothSides:
     """Do what `plan_decisions` does for a spec of one side or of both.
 
@@ -334,10 +377,14 @@ def plan_sides(
     ----------
     clauses, evaluator, bars, filter_all, positions
         As for `plan_decisions`.
+    levels
+        Orders inside the bar of the long side, or the only one, and of the short side.
     """
     planned = [
-        plan_decisions(side, evaluator, bars, filter_all=filter_all, positions=positions)
-        for side in clauses.sides
+        plan_decisions(
+            side, evaluator, bars, filter_all=filter_all, positions=positions, levels=own
+        )
+        for side, own in zip(clauses.sides, levels, strict=False)
     ]
     return planned[0] if clauses.short is None else BothSides.of(*planned)
 

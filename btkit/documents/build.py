@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 
 from btkit.documents.benchmark import benchmark_of
+from btkit.documents.intrabar import intrabar_section
 from btkit.documents.kinds import REPORTS
 from btkit.documents.models import (
     DataSection,
     DiagnosticsSection,
     DrawdownEntry,
     Gap,
+    IntrabarSection,
     LookaheadSection,
     MetricsSection,
     OtherData,
@@ -62,6 +64,7 @@ def build_report(
     """
     failures = check_thresholds(result.metrics)
     known = REPORTS[result.spec.kind]
+    intrabar = intrabar_section(result, min_trades_required)
     return known.report(
         run=run,
         kind=result.spec.kind,
@@ -75,7 +78,7 @@ def build_report(
         min_trades_required=min_trades_required,
         failures=failures,
         ruined=result.ruined,
-        warnings=_warnings(result, min_trades_required),
+        warnings=_warnings(result, min_trades_required, intrabar),
         data=data_section(result),
         diagnostics=DiagnosticsSection.model_validate(result.diagnostics.model_dump(mode="json")),
         benchmark=benchmark_of(result),
@@ -84,6 +87,7 @@ def build_report(
             for fall in deepest_drawdowns(result.equity, result.initial_capital)
         ],
         lookahead=_lookahead_section(result),
+        intrabar=intrabar,
         provenance=Provenance.model_validate(provenance),
         **known.parts(result),
     )
@@ -135,7 +139,9 @@ def describe_run(
     )
 
 
-def _warnings(result: Result, min_trades_required: int) -> list[ReportWarning]:
+def _warnings(
+    result: Result, min_trades_required: int, intrabar: IntrabarSection | None
+) -> list[ReportWarning]:
     found = [
         ReportWarning(code=entry["code"], message=entry["message"]) for entry in result.warnings
     ]
@@ -151,6 +157,10 @@ def _warnings(result: Result, min_trades_required: int) -> list[ReportWarning]:
         when = bar_text(result.bars.index[int(np.argmax(equity <= 0.0))])
         message = f"The account was lost at the close of {when}; nothing traded after."
         found.insert(0, ReportWarning(code="ruined", message=message))
+    if intrabar is not None and result.ambiguity is not None and "ambiguous_bars" not in known:
+        differs = len({each.verdict for each in intrabar.passes}) > 1
+        told = result.ambiguity.warnings(verdict_differs=differs)
+        found += [ReportWarning.model_validate(entry) for entry in told]
     return found
 
 

@@ -465,6 +465,51 @@ class DrawdownEntry(Section):
     days: int
 
 
+class IntrabarPassEntry(Section):
+    """What a run comes to with one answer to what came first inside its ambiguous bars.
+
+    Parameters
+    ----------
+    intrabar
+        The answer: a value of the spec's field of this name.
+    trades, total_return, sharpe_ratio, max_drawdown_pct
+        As in `MetricsSection`, numbers that are undefined or infinite included.
+    verdict
+        As in `Report`.
+    """
+
+    intrabar: str
+    trades: int
+    total_return: float
+    sharpe_ratio: float
+    max_drawdown_pct: float
+    verdict: Verdict
+
+
+class IntrabarSection(Section):
+    """How much of a run with orders inside the bar hangs on what nobody knows of its bars.
+
+    Parameters
+    ----------
+    intrabar
+        The answer that the run itself took.
+    ambiguous_trades, share
+        Trades with a bar of which nobody knows whether the stop or the target came first, survived
+        or not, and what they are of all trades.
+    passes
+        The run with each answer. They bound each bar, not the run: one exit more or less changes
+        what is entered after it.
+    notes
+        How what the spec orders differs from what a broker would do.
+    """
+
+    intrabar: str
+    ambiguous_trades: int
+    share: float
+    passes: list[IntrabarPassEntry]
+    notes: list[str]
+
+
 class Provenance(Section):
     """What is needed to get the same numbers again. Other kinds of run may add keys.
 
@@ -555,6 +600,8 @@ class Report(Document):
     lookahead
         Whether it depends on the future; None where nobody checked, as in a report of an earlier
         version.
+    intrabar
+        How much of it hangs on what came first inside a bar; None without orders inside the bar.
     provenance
         What is needed to get the same numbers again.
     """
@@ -575,6 +622,7 @@ class Report(Document):
     benchmark: Benchmark
     drawdowns: list[DrawdownEntry] = []
     lookahead: LookaheadSection | None = None
+    intrabar: IntrabarSection | None = None
     provenance: Provenance
 
     @property

@@ -18,9 +18,12 @@ from btkit.engine.inputs import (
     OPEN_LOTS,
 )
 from btkit.engine.lots import order_exits
+from btkit.engine.orders import FillKind
 from btkit.engine.state import (
     ENTERED,
     LAST_EXIT,
+    LOT_BAR,
+    LOT_ENTRY_KIND,
     LOT_HIGHEST,
     LOT_INSTRUMENT,
     LOT_LOWEST,
@@ -33,13 +36,18 @@ from btkit.engine.state import (
     TRADES,
 )
 
+_LEVEL = int(FillKind.LEVEL)
+
 
 @compiled_inline
 def note_extremes(highs, lows, counts, lots, marks, first, last):
     """Let bars `first` to `last` - 1 count for the open lots' highs and lows."""
     for lot in range(counts[LOTS]):
-        instrument = marks[lot, LOT_INSTRUMENT]
-        for bar in range(first, last):
+        instrument, begin = marks[lot, LOT_INSTRUMENT], first
+        if marks[lot, LOT_BAR] >= first and marks[lot, LOT_ENTRY_KIND] == _LEVEL:
+            # What came before a fill inside a bar is none of the lot's.
+            begin = marks[lot, LOT_BAR] + 1
+        for bar in range(begin, last):
             lots[lot, LOT_HIGHEST] = max(lots[lot, LOT_HIGHEST], highs[instrument, bar])
             lots[lot, LOT_LOWEST] = min(lots[lot, LOT_LOWEST], lows[instrument, bar])
 

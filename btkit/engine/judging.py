@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from btkit.conditions.compiled import compiled_inline
 from btkit.conditions.machine import Tag
 from btkit.decisions.records import ENTRY_LIST, EXIT_LIST, FILTER_LIST, SIZE_LIST, STOP_LIST
-from btkit.engine.orders import INSTRUMENT, KIND, PRICE, QUANTITY, SIDE, Reason
+from btkit.engine.entries import place_entry
+from btkit.engine.orders import Reason
 from btkit.engine.parts import judge_parts
 from btkit.engine.reading import all_met, result_of
 from btkit.engine.state import LOT_BAR, LOT_REASON, LOTS, ORDERS
@@ -46,25 +45,13 @@ def judge_lots(
 
 @compiled_inline
 def has_room(rules, counts):
-    """Return whether one more lot may be entered (3.4)."""
-    return counts[LOTS] < rules.max_positions
-
-
-@compiled_inline
-def order_entry(counts, orders, kind, side, quantity):
-    """Let an entry wait for its fill."""
-    order = counts[ORDERS]
-    orders[order, KIND] = kind
-    orders[order, SIDE] = side
-    orders[order, INSTRUMENT] = 0
-    orders[order, PRICE] = np.nan
-    orders[order, QUANTITY] = quantity
-    counts[ORDERS] += 1
+    """Return whether one more lot may be entered beside those and what is pending (3.4)."""
+    return counts[LOTS] + counts[ORDERS] < rules.max_positions
 
 
 @compiled_inline
 def decide(
-    book, rules, closes, money, counts, lots, marks, orders, decisions, reading, sizing,
+    book, rules, levels, closes, money, counts, lots, marks, orders, decisions, reading, sizing,
     bar, kind, free, room, parts,
 ):  # fmt: skip
     """Decide at a close what enters and which lots leave; return whether any leaves."""
@@ -74,8 +61,8 @@ def decide(
     entering = entering and not (held and decisions.entry_when_flat)
     filtered = True
     if entering or (held and reading.filters):
-        # Filters, entries and sizing see the oldest open lot (3.2).
-        if reading.filters or reading.entries or reading.sizing:
+        # Filters, entries and sizing see the oldest open lot (3.2), and so do prices (9.1).
+        if levels is not None or reading.filters or reading.entries or reading.sizing:
             book.describe(rules, closes, money, counts, lots, marks, 0, bar, room.position)
         filtered = not reading.filters or all_met(decisions, FILTER_LIST, bar, room)
         if (
@@ -93,7 +80,10 @@ def decide(
                 wanted, tag = result_of(decisions, decisions.lists[SIZE_LIST, 0], bar, room)
             quantity = book.size(rules, counts, wanted, tag)
             if quantity > 0.0:
-                order_entry(counts, orders, kind, book.side_of(rules), quantity)
+                place_entry(
+                    levels, decisions, counts, orders, kind, book.side_of(rules), quantity, bar,
+                    room,
+                )  # fmt: skip
     in_scope = filtered or not rules.filter_all
     stopping = in_scope and decisions.stop_gate[bar]
     leaving = in_scope and decisions.exit_gate[bar]

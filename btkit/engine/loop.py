@@ -5,9 +5,9 @@ spec. What varies from book to book arrives as functions, which the compiler put
 source, and a loop of machine code for each book. Its whole memory is a `State`: saving that is a
 checkpoint, and running on from it gives the same trades to the last bit.
 
-The order of work at each bar is SEMANTICS sections 3 and 4: orders decided at the bar before fill
-at the open, what expires is settled at the close, positions are marked, exits are judged lot by
-lot, then one entry.
+The order of work at each bar is SEMANTICS sections 3, 4 and 9: orders decided at the bar before
+fill at the open, entries at a price where the bar reaches it, lots leave at their levels, what
+expires is settled at the close, positions are marked, exits are judged lot by lot, then one entry.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from btkit.engine.judging import decide
 from btkit.engine.lots import close_lots, fill_orders, order_exits
 from btkit.engine.orders import Kind, Reason
 from btkit.engine.parts import drop_due
+from btkit.engine.quiet import skip_inside
 from btkit.engine.reading import NOTHING, either_reading, reading_of, sizing_of
+from btkit.engine.resting import expire_orders, fill_resting, leave_crossed, leave_inside
 from btkit.engine.sides import decide_either, parts_held, side_held
 from btkit.engine.state import (
     CASH,
@@ -42,8 +44,8 @@ _END_OF_DATA, _RUIN = int(Reason.END_OF_DATA), int(Reason.RUIN)
 
 @compiled_inline
 def _simulate(
-    book, first, last, market, decisions, rules, state, trades, curve, room, reading, sizing,
-    both, parts,
+    book, first, last, market, decisions, rules, state, trades, curve, room, reading, sizing, both,
+    parts, levels,
 ):  # fmt: skip
     # Taken apart here, since handing tuples of arrays on costs, even to what is put in place.
     money, counts, orders = state.money, state.counts, state.orders
@@ -52,7 +54,8 @@ def _simulate(
     equity, cash = curve.equity, curve.cash
     decision_cash, decision_equity = curve.decision_cash, curve.decision_equity
     # Of a strategy of one side `both` is None, of one of both `decisions`: then the compiler leaves
-    # out what is for the other. Likewise of one whose lots leave as a whole `parts` is None.
+    # out what is for the other. Likewise `parts` is None of one whose lots leave as a whole, and
+    # `levels` of one without orders inside the bar.
     if decisions is not None:
         entry_gate, exit_gate = decisions.entry_gate, decisions.exit_gate
         stop_gate, fullest = decisions.stop_gate, rules.max_positions
@@ -85,20 +88,16 @@ def _simulate(
             and (counts[LOTS] == 0 or (counts[LOTS] >= fullest and not judges_filters))
         ):
             # Most bars only mark the account; they need none of what follows.
-            until = book.skip_quiet(
-                entry_gate,
-                exit_gate,
-                stop_gate,
-                rules,
-                closes,
-                money,
-                counts,
-                lots,
-                marks,
-                equity,
-                bar,
-                min(last, final),
-            )
+            if levels is None:
+                until = book.skip_quiet(
+                    entry_gate, exit_gate, stop_gate, rules, closes, money, counts, lots, marks,
+                    equity, bar, min(last, final),
+                )  # fmt: skip
+            else:
+                until = skip_inside(
+                    book, levels, entry_gate, exit_gate, stop_gate, rules, market, money, counts,
+                    lots, marks, equity, bar, min(last, final),
+                )  # fmt: skip
             if until > bar:
                 # Slices: the compiler fills many at once when it counts from 0.
                 if cash.size:
@@ -125,8 +124,22 @@ def _simulate(
                 exiting = False
             if counts[ORDERS] > 0:
                 fill_orders(
-                    book, rules, market, money, counts, lots, marks, orders, reading, bar, kind
-                )
+                    book, rules, market, levels, money, counts, lots, marks, orders, reading, bar,
+                    kind,
+                )  # fmt: skip
+        if levels is not None:
+            if counts[ORDERS] > 0:
+                for inside in (False, True):
+                    fill_resting(
+                        rules, market, levels, money, counts, lots, marks, orders, reading, bar,
+                        inside,
+                    )  # fmt: skip
+                expire_orders(counts, orders, bar)
+            if counts[LOTS] > 0:
+                leave_inside(
+                    book, rules, market, levels, money, counts, lots, marks, closed, closed_marks,
+                    bar,
+                )  # fmt: skip
         if book.expire(market, counts, marks, bar):
             close_lots(
                 book, rules, market, None, money, counts, lots, marks, closed, closed_marks,
@@ -148,13 +161,13 @@ def _simulate(
             decided = bar
             if decisions is not None:
                 exiting = decide(
-                    book, rules, closes, money, counts, lots, marks, orders, decisions, reading,
-                    sizing, bar, kind, free, room, parts,
+                    book, rules, levels, closes, money, counts, lots, marks, orders, decisions,
+                    reading, sizing, bar, kind, free, room, parts,
                 )  # fmt: skip
             if both is not None:
                 exiting = decide_either(
-                    book, rules, closes, money, counts, lots, marks, orders, both, reading, bar,
-                    kind, room,
+                    book, rules, levels, closes, money, counts, lots, marks, orders, both, reading,
+                    bar, kind, room,
                 )  # fmt: skip
             if bar == final:
                 money[FINAL], money[FINAL_EQUITY] = free, worth
@@ -167,15 +180,21 @@ def _simulate(
                     exiting = False
                 if counts[ORDERS] > 0 and bar < final:
                     fill_orders(
-                        book, rules, market, money, counts, lots, marks, orders, reading, bar, kind
-                    )
+                        book, rules, market, levels, money, counts, lots, marks, orders, reading,
+                        bar, kind,
+                    )  # fmt: skip
+                    if levels is not None:
+                        leave_crossed(
+                            book, rules, money, counts, lots, marks, closed, closed_marks, bar
+                        )
                 book.mark(rules, market, counts, lots, marks, bar)
                 worth = book.worth(closes, money, counts, lots, marks, bar)
                 ruined = worth <= 0.0
         if ruined or bar == final:
             # What was decided at the last bar has nothing to fill at (3.8). Ruin ends the run: all
-            # lots close, and the curve stays flat (3.10).
-            counts[UNFILLED] += counts[ORDERS]
+            # lots close, what rests is dropped, and the curve stays flat (3.10).
+            if bar == final and decided == bar:
+                counts[UNFILLED] += counts[ORDERS]
             counts[ORDERS] = 0
             for lot in range(counts[LOTS]):
                 counts[UNFILLED] += not ruined and marks[lot, LOT_REASON] != 0
@@ -224,19 +243,31 @@ def run_bars(first, last, market, decisions, rules, state, trades, curve, room):
     room
         What programs work in, see `btkit.engine.reading.Room`.
     """
+    _run_one_side(
+        decisions.levels, first, last, market, decisions, rules, state, trades, curve, room
+    )
+
+
+@compiled_inline
+def _run_one_side(levels, first, last, market, decisions, rules, state, trades, curve, room):
     sizing = sizing_of(decisions)
     reading = reading_of(decisions, sizing)
     judges = reading.filters or reading.entries or reading.exits or reading.stops or reading.sizing
-    if judges or decisions.parts.fractions.size:
+    if levels is not None:
         _simulate(
             SHARES, first, last, market, decisions, rules, state, trades, curve, room,
-            reading, sizing, None, decisions.parts,
+            reading, sizing, None, decisions.parts, (levels, levels),
+        )  # fmt: skip
+    elif judges or decisions.parts.fractions.size:
+        _simulate(
+            SHARES, first, last, market, decisions, rules, state, trades, curve, room,
+            reading, sizing, None, decisions.parts, None,
         )  # fmt: skip
     else:
         # The same with constants, for most strategies: the compiler leaves out what they never do.
         _simulate(
             SHARES, first, last, market, decisions, rules, state, trades, curve, room,
-            NOTHING, sizing, None, None,
+            NOTHING, sizing, None, None, None,
         )  # fmt: skip
 
 
@@ -252,7 +283,7 @@ def run_spreads(first, last, market, decisions, rules, state, trades, curve, roo
     sizing = sizing_of(decisions)
     _simulate(
         SPREADS, first, last, market, decisions, rules, state, trades, curve, room,
-        reading_of(decisions, sizing), sizing, None, None,
+        reading_of(decisions, sizing), sizing, None, None, None,
     )  # fmt: skip
 
 
@@ -271,6 +302,11 @@ def run_both_sides(first, last, market, both, rules, state, trades, curve, room)
     sizing = sizing_of(long)
     reading = either_reading(reading_of(long, sizing), reading_of(short, sizing_of(short)))
     _simulate(
-        SHARES, first, last, market, None, rules, state, trades, curve, room, reading, sizing,
-        both, None,
+        SHARES, first, last, market, None, rules, state, trades, curve, room, reading, sizing, both,
+        None, _of_both(long.levels, short.levels),
     )  # fmt: skip
+
+
+@compiled_inline
+def _of_both(long, short):
+    return None if long is None else (long, short)

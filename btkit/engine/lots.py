@@ -6,18 +6,23 @@ import numpy as np
 
 from btkit.conditions.compiled import compiled_inline, compiled_lean
 from btkit.engine.books.shares import made_by
-from btkit.engine.orders import INSTRUMENT, KIND, ORDER_COLUMNS, SIDE, Kind
+from btkit.engine.levels import set_levels
+from btkit.engine.orders import INSTRUMENT, KIND, ORDER_COLUMNS, SIDE, FillKind
 from btkit.engine.parts import cut_part, keep_rest
 from btkit.engine.state import (
     CASH,
     ENTERED,
     LAST_ENTRY,
     LAST_EXIT,
+    LAST_ORDERED_EXIT,
     LOT_BAR,
+    LOT_CERTAIN,
     LOT_ENTERED,
+    LOT_ENTRY_KIND,
     LOT_EXIT_BAR,
     LOT_EXIT_COMMISSION,
     LOT_EXIT_PRICE,
+    LOT_FILL_KIND,
     LOT_HIGHEST,
     LOT_INSTRUMENT,
     LOT_LOWEST,
@@ -36,25 +41,57 @@ from btkit.engine.state import (
     TRADES,
 )
 
-_ON_CLOSE = int(Kind.MARKET_ON_CLOSE)
+_CLOSE, _LEVEL = int(FillKind.CLOSE), int(FillKind.LEVEL)
 
 
 @compiled_inline
-def _begin_extremes(lots, lot, kind, close):
-    # A bar entered at its close counts by its fill and close (2.12), one entered at its open whole.
-    price, late = lots[lot, LOT_PRICE], kind == _ON_CLOSE
+def _begin_extremes(lots, lot, entry_kind, close):
+    # A bar entered inside it, or at its close, counts by fill and close (2.12), else whole.
+    price, late = lots[lot, LOT_PRICE], entry_kind in (_CLOSE, _LEVEL)
     lots[lot, LOT_HIGHEST] = max(price, close) if late else -np.inf
     lots[lot, LOT_LOWEST] = min(price, close) if late else np.inf
 
 
 @compiled_inline
-def fill_orders(book, rules, market, money, counts, lots, marks, orders, reading, bar, kind):
+def note_entry(market, levels, counts, lots, marks, orders, reading, order, lot, bar, entry_kind):
+    """Write of a lot that was filled what is the same for every book."""
+    marks[lot, LOT_BAR] = bar
+    marks[lot, LOT_EXIT_BAR] = -1
+    marks[lot, LOT_REASON] = 0
+    marks[lot, LOT_INSTRUMENT] = int(orders[order, INSTRUMENT])
+    marks[lot, LOT_SIDE] = int(orders[order, SIDE])
+    counts[LOTS] += 1
+    counts[LAST_ENTRY] = bar
+    counts[ENTERED] += 1
+    marks[lot, LOT_NUMBER] = counts[ENTERED]
+    marks[lot, LOT_PARTS_MADE] = marks[lot, LOT_PARTS_DUE] = marks[lot, LOT_STAYS] = 0
+    lots[lot, LOT_ENTERED], lots[lot, LOT_MADE] = lots[lot, LOT_QUANTITY], 0.0
+    marks[lot, LOT_ENTRY_KIND] = entry_kind
+    marks[lot, LOT_FILL_KIND] = -1
+    marks[lot, LOT_CERTAIN] = 1
+    if reading.extremes:
+        _begin_extremes(lots, lot, entry_kind, market.close[marks[lot, LOT_INSTRUMENT], bar])
+    if levels is not None:
+        set_levels(levels, lots, marks, orders, order, lot)
+
+
+@compiled_inline
+def keep_order(orders, order, place):
+    """Let an order wait on, in the place of one that no longer does."""
+    if place < order:
+        for column in range(ORDER_COLUMNS):
+            orders[place, column] = orders[order, column]
+
+
+@compiled_inline
+def fill_orders(
+    book, rules, market, levels, money, counts, lots, marks, orders, reading, bar, kind
+):  # fmt: skip
     """Open a lot for each order of a kind, or count why not."""
     waiting = 0
     for order in range(counts[ORDERS]):
         if orders[order, KIND] != kind:
-            for column in range(ORDER_COLUMNS):
-                orders[waiting, column] = orders[order, column]
+            keep_order(orders, order, waiting)
             waiting += 1
             continue
         lot = counts[LOTS]
@@ -64,28 +101,13 @@ def fill_orders(book, rules, market, money, counts, lots, marks, orders, reading
         if refused >= 0:
             counts[SKIPPED + refused] += 1
             continue
-        marks[lot, LOT_BAR] = bar
-        marks[lot, LOT_EXIT_BAR] = -1
-        marks[lot, LOT_REASON] = 0
-        marks[lot, LOT_INSTRUMENT] = int(orders[order, INSTRUMENT])
-        marks[lot, LOT_SIDE] = int(orders[order, SIDE])
-        if reading.extremes:
-            _begin_extremes(lots, lot, kind, market.close[marks[lot, LOT_INSTRUMENT], bar])
-        counts[LOTS] += 1
-        counts[ENTERED] += 1
-        marks[lot, LOT_NUMBER] = counts[ENTERED]
-        marks[lot, LOT_PARTS_MADE] = marks[lot, LOT_PARTS_DUE] = marks[lot, LOT_STAYS] = 0
-        lots[lot, LOT_ENTERED], lots[lot, LOT_MADE] = lots[lot, LOT_QUANTITY], 0.0
-        counts[LAST_ENTRY] = bar
+        note_entry(market, levels, counts, lots, marks, orders, reading, order, lot, bar, kind)
     counts[ORDERS] = waiting
 
 
 @compiled_inline
-def _close(
-    book, rules, market, money, counts, lots, marks, closed, closed_marks, lot, bar, kind
-):  # fmt: skip
-    price, commission, proceeds = book.leave(rules, market, lots, marks, lot, bar, kind)
-    money[CASH] += proceeds
+def note_exit(book, counts, lots, marks, closed, closed_marks, lot, bar, price, commission, kind):
+    """Write a lot that left among the trades."""
     trade = counts[TRADES]
     for column in range(book.columns):
         closed[trade, column] = lots[lot, column]
@@ -94,8 +116,19 @@ def _close(
     closed[trade, LOT_EXIT_PRICE] = price
     closed[trade, LOT_EXIT_COMMISSION] = commission
     closed_marks[trade, LOT_EXIT_BAR] = bar
+    closed_marks[trade, LOT_FILL_KIND] = kind
     counts[TRADES] += 1
     counts[LAST_EXIT] = bar
+
+
+@compiled_inline
+def _close(
+    book, rules, market, money, counts, lots, marks, closed, closed_marks, lot, bar, kind
+):  # fmt: skip
+    price, commission, proceeds = book.leave(rules, market, lots, marks, lot, bar, kind)
+    money[CASH] += proceeds
+    note_exit(book, counts, lots, marks, closed, closed_marks, lot, bar, price, commission, kind)
+    counts[LAST_ORDERED_EXIT] = bar
 
 
 @compiled_lean
@@ -116,6 +149,16 @@ def _close_parts(
 
 
 @compiled_inline
+def keep_lot(book, lots, marks, lot, place):
+    """Let a lot stay, in the place of one that left."""
+    if place < lot:
+        for column in range(book.columns):
+            lots[place, column] = lots[lot, column]
+        for column in range(book.mark_columns):
+            marks[place, column] = marks[lot, column]
+
+
+@compiled_inline
 def close_lots(
     book, rules, market, parts, money, counts, lots, marks, closed, closed_marks, bar, kind
 ):  # fmt: skip
@@ -133,11 +176,7 @@ def close_lots(
             if lots[lot, LOT_QUANTITY] <= 0.0:
                 continue
         if marks[lot, LOT_REASON] == 0:
-            if kept < lot:
-                for column in range(book.columns):
-                    lots[kept, column] = lots[lot, column]
-                for column in range(book.mark_columns):
-                    marks[kept, column] = marks[lot, column]
+            keep_lot(book, lots, marks, lot, kept)
             kept += 1
             continue
         _close(
@@ -150,7 +189,8 @@ def close_lots(
 def order_exits(counts, lots, marks, bar):
     """Put the exits of one bar in order, the oldest lot first (3.9).
 
-    Only where lots leave at a bar's close after others left in it can they be out of it.
+    Only where lots leave inside a bar, or at its close, after others left in it can they be out of
+    it.
     """
     first = counts[TRADES]
     while first > 0 and marks[first - 1, LOT_EXIT_BAR] == bar:

@@ -10,7 +10,10 @@ from enum import IntEnum
 
 # Columns of State.orders
 KIND, SIDE, INSTRUMENT, PRICE, QUANTITY = range(5)
-ORDER_COLUMNS = 5
+# The last bar that an entry rests in; the lot's stop and target where they are prices, and how far
+# its trailing stop lies where that is no fraction
+LAST_BAR, STOP_AT, TARGET_AT, DISTANCE_OF = range(5, 9)
+ORDER_COLUMNS = 9
 
 
 class Kind(IntEnum):
@@ -18,6 +21,21 @@ class Kind(IntEnum):
 
     MARKET_ON_OPEN = 0
     MARKET_ON_CLOSE = 1
+    LIMIT = 2
+    STOP = 3
+
+
+class FillKind(IntEnum):
+    """At which of a bar's prices something filled.
+
+    The first two are those of market orders, see `Kind`. A gap is an open that was beyond the price
+    of an order already.
+    """
+
+    OPEN = 0
+    CLOSE = 1
+    LEVEL = 2
+    GAP = 3
 
 
 class Side(IntEnum):
@@ -28,10 +46,7 @@ class Side(IntEnum):
 
 
 class Reason(IntEnum):
-    """Why a lot closed; 0 in the state means that it stays open.
-
-    Those from `EXPIRATION` on happen at a close, whatever the strategy's `Kind` of order.
-    """
+    """Why a lot closed; 0 in the state means that it stays open."""
 
     STOP = 1
     PROFIT_TARGET = 2
@@ -41,6 +56,16 @@ class Reason(IntEnum):
     EXPIRATION = 6
     END_OF_DATA = 7
     RUIN = 8
+    STOP_LOSS = 9
+    TAKE_PROFIT = 10
+    TRAILING_STOP = 11
+    CROSSED_AT_ENTRY = 12
+
+
+ENDS = (Reason.END_OF_DATA, Reason.RUIN)
+"""The reasons that nobody decided: the run ended."""
+INSIDE = (Reason.STOP_LOSS, Reason.TAKE_PROFIT, Reason.TRAILING_STOP, Reason.CROSSED_AT_ENTRY)
+"""Those of orders inside the bar."""
 
 
 class Skip(IntEnum):
@@ -59,3 +84,6 @@ class Skip(IntEnum):
     CREDIT_ABOVE_WIDTH = 10
     SIZE_BELOW_ONE_CONTRACT = 11
     BOTH_SIDES = 12
+    PRICE_MISSING = 13
+    PRICE_NOT_POSITIVE = 14
+    ORDER_EXPIRED = 15

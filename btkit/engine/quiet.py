@@ -4,6 +4,19 @@ from __future__ import annotations
 
 from btkit.conditions.compiled import compiled_inline
 from btkit.conditions.vectors import SCANNED, closed_run
+from btkit.engine.levels import until_reached
+from btkit.engine.orders import Side
+from btkit.engine.state import (
+    CASH,
+    LOT_BAR,
+    LOT_INSTRUMENT,
+    LOT_QUANTITY,
+    LOT_SIDE,
+    LOT_TRAIL,
+    LOTS,
+)
+
+_BUY = int(Side.BUY)
 
 
 @compiled_inline
@@ -22,5 +35,57 @@ def mark_until_open(one, other, closes, equity, bar, end, free, shares):
         bar += SCANNED
     while bar < end and not (one[bar] or other[bar]):
         equity[bar] = free + shares * closes[bar]
+        bar += 1
+    return bar
+
+
+@compiled_inline
+def skip_inside(
+    book, levels, entry_gate, exit_gate, stop_gate, rules, market, money, counts, lots, marks,
+    equity, bar, end,
+):  # fmt: skip
+    """Do what a book's `skip_quiet` does for lots with levels, whose trailing stops follow."""
+    closes = market.close
+    if counts[LOTS] == 0:
+        return book.skip_quiet(
+            entry_gate, exit_gate, stop_gate, rules, closes, money, counts, lots, marks, equity,
+            bar, end,
+        )  # fmt: skip
+    end = min(end, marks[0, LOT_BAR] + rules.max_holding)
+    # Cash and one long lot: no ruin is possible.
+    alone = counts[LOTS] == 1 and marks[0, LOT_SIDE] == _BUY and money[CASH] >= 0.0
+    while bar < end:
+        part = min(bar + SCANNED, end)
+        until = _closed_until(exit_gate, stop_gate, bar, part)
+        if alone:
+            until, lots[0, LOT_TRAIL] = until_reached(levels, market, lots, marks, 0, bar, until)
+            own, shares = closes[marks[0, LOT_INSTRUMENT], bar:until], lots[0, LOT_QUANTITY]
+            worth, cash = equity[bar:until], money[CASH]
+            for at in range(own.size):
+                worth[at] = cash + shares * own[at]
+        else:
+            for lot in range(counts[LOTS]):
+                until, _ = until_reached(levels, market, lots, marks, lot, bar, until)
+            for at in range(bar, until):
+                now = book.worth(closes, money, counts, lots, marks, at)
+                if now <= 0.0:
+                    until = at
+                    break
+                equity[at] = now
+            for lot in range(counts[LOTS]):
+                _, lots[lot, LOT_TRAIL] = until_reached(
+                    levels, market, lots, marks, lot, bar, until
+                )
+        bar = until
+        if until < part:
+            break
+    return bar
+
+
+@compiled_inline
+def _closed_until(one, other, bar, end):
+    if bar + SCANNED == end:
+        return bar + closed_run(one, other, bar)
+    while bar < end and not (one[bar] or other[bar]):
         bar += 1
     return bar

@@ -14,7 +14,7 @@ from btkit.decisions.records import BothSides, Decisions
 from btkit.engine.books.spread_records import SPREAD_WIDTH, OptionMarket, SpreadRules
 from btkit.engine.inputs import Floats, Integers, Market, Rules
 from btkit.engine.loop import run_bars, run_both_sides, run_spreads
-from btkit.engine.orders import Reason, Skip
+from btkit.engine.orders import Skip
 from btkit.engine.reading import new_room
 from btkit.engine.state import (
     FINAL,
@@ -148,6 +148,12 @@ def _most_parts(decisions: AnyDecisions) -> int:
     return max(len(side.parts.fractions) for side in sides)
 
 
+def rests(decisions: AnyDecisions) -> bool:
+    """Return whether entries may wait for more than the next fill."""
+    sides = decisions[:2] if isinstance(decisions, BothSides) else (decisions,)
+    return any(side.levels is not None and side.levels.order >= 0 for side in sides)
+
+
 class _Place(NamedTuple):
     next_bar: int
     state: State
@@ -182,7 +188,8 @@ class ChunkedRun:
         self._trades = new_trades(self.bars, width, _most_parts(decisions))
         self._curve = new_curve(self.bars, at_close=rules.at_close)
         lots = min(rules.max_positions, self.bars)
-        self._place = _Place(start, new_state(self.capital, lots, width))
+        orders = lots if rests(decisions) else 1
+        self._place = _Place(start, new_state(self.capital, lots, width, orders))
         self._room = new_room()
 
     @property
@@ -343,7 +350,7 @@ def _leaves(value: object) -> Iterator[object]:
     if isinstance(value, tuple):
         for part in value:
             yield from _leaves(part)
-    else:
+    elif value is not None:
         yield value
 
 
@@ -358,29 +365,20 @@ class TradeValues:
     bars_held: Integers
 
 
-def value_trades(trades: Trades, market: Market, rules: Rules) -> TradeValues:
+def value_trades(trades: Trades) -> TradeValues:
     """Work out each trade's profit and costs (SEMANTICS 3.9, 3.10); see `value_lots`, too.
 
     Parameters
     ----------
     trades
         Closed share lots, and parts of lots.
-    market
-        Prices, to tell slippage apart from the price.
-    rules
-        Fill rule.
     """
     shares = trades.quantity
     gain = trades.exit_price - trades.entry_price
     commission = trades.entry_commission + trades.exit_commission
     pnl = shares * (trades.side * gain) - trades.entry_commission - trades.exit_commission
-    at_open = market.close if rules.at_close else market.open
-    entry_raw = at_open[trades.instrument, trades.entry_bar]
-    exits = trades.instrument, trades.exit_bar
-    at_close = trades.reason >= Reason.EXPIRATION
-    exit_raw = np.where(at_close, market.close[exits], at_open[exits])
-    slippage = shares * np.abs(trades.entry_price - entry_raw) + shares * np.abs(
-        trades.exit_price - exit_raw
+    slippage = shares * np.abs(trades.entry_price - trades.entry_offered) + shares * np.abs(
+        trades.exit_price - trades.exit_offered
     )
     return TradeValues(
         pnl=pnl,

@@ -7,20 +7,28 @@ Where the rules leave a choice, this is what is done:
 - Filters are judged for each entry with the `capital` that it has. Where they gate exits, too, they
   are judged before, with what is in cash.
 - That both sides would enter is counted before a size is worked out.
-- A market order never waits for longer than until the next fill, which comes before the next
-  decision: so no entry is pending when another one is decided.
+- Pending entries are all of one side, since those of one bar the other; a market order never waits
+  for longer than until the next fill, which comes before the next decision.
 """
 
 from __future__ import annotations
 
 from btkit.conditions.compiled import compiled_inline, compiled_lean
 from btkit.decisions.records import ENTRY_LIST, FILTER_LIST, SIZE_LIST
+from btkit.engine.entries import place_entry
 from btkit.engine.inputs import CAPITAL
-from btkit.engine.judging import has_room, judge_lots, order_entry
-from btkit.engine.orders import Side, Skip
+from btkit.engine.judging import has_room, judge_lots
+from btkit.engine.orders import SIDE, Side, Skip
 from btkit.engine.parts import judge_parts, leaves_whole
 from btkit.engine.reading import all_met, result_of
-from btkit.engine.state import LAST_ENTRY, LAST_EXIT, LOT_SIDE, LOTS, SKIPPED
+from btkit.engine.state import (
+    LAST_ENTRY,
+    LAST_ORDERED_EXIT,
+    LOT_SIDE,
+    LOTS,
+    ORDERS,
+    SKIPPED,
+)
 
 _BUY, _SELL, _BOTH_SIDES = int(Side.BUY), int(Side.SELL), int(Skip.BOTH_SIDES)
 
@@ -53,6 +61,11 @@ def _all_leave(rules, parts, counts, lots, marks):
     return leaving == counts[LOTS]
 
 
+@compiled_inline
+def _barred(counts, orders, side):
+    return counts[ORDERS] > 0 and orders[0, SIDE] != side
+
+
 @compiled_lean
 def _meets(decisions, which, bar, room):
     # Called, not put in place, so that the interpreter is compiled once for all of this.
@@ -70,9 +83,12 @@ def _describe_entry(book, rules, closes, money, counts, lots, marks, turns, bar,
 
 @compiled_lean
 def _would_enter(
-    book, rules, closes, money, counts, lots, marks, both, decisions, reading, turns, bar, room
-):
+    book, rules, closes, money, counts, lots, marks, orders, both, decisions, reading, side, turns,
+    bar, room,
+):  # fmt: skip
     if not decisions.entry_gate[bar] or (counts[LOTS] > 0 and decisions.entry_when_flat):
+        return False
+    if _barred(counts, orders, side):
         return False
     if turns:
         parts = side_held(both, counts, marks).parts
@@ -89,25 +105,26 @@ def _would_enter(
 
 @compiled_inline
 def _enter(
-    book, rules, closes, money, counts, lots, marks, orders, decisions, side, bar, kind, room
-):
+    book, rules, levels, closes, money, counts, lots, marks, orders, decisions, side, bar, kind,
+    room,
+):  # fmt: skip
     turns = _turns(counts, marks, side)
     _describe_entry(book, rules, closes, money, counts, lots, marks, turns, bar, room)
     wanted, tag = result_of(decisions, decisions.lists[SIZE_LIST, 0], bar, room)
     quantity = book.size(rules, counts, wanted, tag)
     if quantity > 0.0:
-        order_entry(counts, orders, kind, side, quantity)
+        place_entry(levels, decisions, counts, orders, kind, side, quantity, bar, room)
 
 
 @compiled_inline
 def _separated(both, counts, bar):
-    last = max(counts[LAST_ENTRY], counts[LAST_EXIT])
+    last = max(counts[LAST_ENTRY], counts[LAST_ORDERED_EXIT])
     return not both.separation.size or last <= both.separation[bar]
 
 
 @compiled_lean
 def decide_either(
-    book, rules, closes, money, counts, lots, marks, orders, both, reading, bar, kind, room
+    book, rules, levels, closes, money, counts, lots, marks, orders, both, reading, bar, kind, room
 ):
     """Decide at a close which lots leave, and whether one side enters; return whether any leaves.
 
@@ -115,6 +132,8 @@ def decide_either(
     ----------
     book, rules, closes, money, counts, lots, marks, orders
         As `btkit.engine.books.book.Book` has them.
+    levels
+        `Levels` of the long side and of the short one; None without orders inside the bar.
     both
         `btkit.decisions.records.BothSides`.
     reading
@@ -139,11 +158,11 @@ def decide_either(
     if not separated:
         return exiting
     buys = _would_enter(
-        book, rules, closes, money, counts, lots, marks, both, both.long, reading,
+        book, rules, closes, money, counts, lots, marks, orders, both, both.long, reading, _BUY,
         _turns(counts, marks, _BUY), bar, room,
     )  # fmt: skip
     sells = _would_enter(
-        book, rules, closes, money, counts, lots, marks, both, both.short, reading,
+        book, rules, closes, money, counts, lots, marks, orders, both, both.short, reading, _SELL,
         _turns(counts, marks, _SELL), bar, room,
     )  # fmt: skip
     if buys and sells:
@@ -152,6 +171,7 @@ def decide_either(
         side = _SELL if sells else _BUY
         chosen = both.short if sells else both.long
         _enter(
-            book, rules, closes, money, counts, lots, marks, orders, chosen, side, bar, kind, room
-        )
+            book, rules, levels, closes, money, counts, lots, marks, orders, chosen, side, bar,
+            kind, room,
+        )  # fmt: skip
     return exiting

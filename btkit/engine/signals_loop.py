@@ -54,6 +54,7 @@ def measured_signals(
             np.empty(0), np.empty((0, 0), np.bool_), np.empty((0, 2), np.int64),
             np.empty(0, np.bool_),
         ),
+        None,
     )  # fmt: skip
     tables = Tables(np.zeros((0, 2)), prices, np.full((1, bars), _NUMBER, np.uint8))
     run_sets(

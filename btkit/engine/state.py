@@ -18,13 +18,14 @@ TRADE_PNL, TRADE_RETURN = range(3, 5)
 MONEY = 5
 # State.counts; SKIPPED + Skip is one counter for each reason
 LOTS, TRADES, ORDERS, UNFILLED, RUINED = range(5)
-# Bars of the last decision, entry fill and exit fill; `NEVER` before any
-LAST_DECIDED, LAST_ENTRY, LAST_EXIT = range(5, 8)
+# Bars of the last decision, entry fill, exit fill, and exit fill that a close had decided; `NEVER`
+# before any
+LAST_DECIDED, LAST_ENTRY, LAST_EXIT, LAST_ORDERED_EXIT = range(5, 9)
 NEVER = -1
-# Trades in a row that lost money up to the one closed last, where the strategy reads it; lots that
-# were opened
-STREAK, ENTERED = range(8, 10)
-SKIPPED = 10
+# Trades in a row that lost money up to the one closed last, where the strategy reads it; and lots
+# that were opened
+STREAK, ENTERED = range(9, 11)
+SKIPPED = 11
 COUNTERS = SKIPPED + len(Skip)
 # Columns of State.lots and Trades.lots; a book has its own from LOT_COLUMNS on
 LOT_PRICE, LOT_EXIT_PRICE, LOT_QUANTITY, LOT_COMMISSION, LOT_EXIT_COMMISSION = range(5)
@@ -33,13 +34,18 @@ LOT_HIGHEST, LOT_LOWEST = range(5, 7)
 # What was entered, where quantity and commission are of what part exits have left, and what those
 # made
 LOT_ENTERED, LOT_MADE = range(7, 9)
-LOT_COLUMNS = 9
+# What fills were offered before slippage; of a lot with orders inside the bar its stop, target and
+# trailing stop in force, and how far that lies, NaN for none
+LOT_OFFERED, LOT_EXIT_OFFERED, LOT_STOP, LOT_TARGET, LOT_TRAIL, LOT_DISTANCE = range(9, 15)
+LOT_COLUMNS = 15
 # Columns of State.marks and Trades.marks; a book has its own from MARK_COLUMNS on
 LOT_BAR, LOT_EXIT_BAR, LOT_REASON, LOT_INSTRUMENT, LOT_SIDE = range(5)
 # Its place in the order of entries, from 1; the part exits that were made, and those that are
 # decided and wait for their fill, one bit each; of a trade whether it left a rest of its lot
 LOT_NUMBER, LOT_PARTS_MADE, LOT_PARTS_DUE, LOT_STAYS = range(5, 9)
-MARK_COLUMNS = 9
+# `FillKind` of entry and exit; 0 where it had a bar of which nobody knows what came first
+LOT_ENTRY_KIND, LOT_FILL_KIND, LOT_CERTAIN = range(9, 12)
+MARK_COLUMNS = 12
 
 Arrays = Mapping[str, np.ndarray[Any, Any]]
 """By name."""
@@ -157,6 +163,22 @@ class Trades(NamedTuple):
         return totals[self.lot[ends]]
 
     @property
+    def entry_kind(self) -> Integers:
+        """At which price of its bar each lot was entered: a `FillKind`."""
+        return self.marks[:, LOT_ENTRY_KIND]
+
+    @property
+    def fill_kind(self) -> Integers:
+        """At which price of its bar each lot left: a `FillKind`."""
+        return self.marks[:, LOT_FILL_KIND]
+
+    @property
+    def certain(self) -> Flags:
+        """Whether what came first was known in each bar of a lot: bool (n_trades,)."""
+        certain: Flags = self.marks[:, LOT_CERTAIN] != 0
+        return certain
+
+    @property
     def entry_price(self) -> Floats:
         """Fill prices in $ a share, slippage included; a spread's is its credit."""
         return self.lots[:, LOT_PRICE]
@@ -165,6 +187,16 @@ class Trades(NamedTuple):
     def exit_price(self) -> Floats:
         """Fill prices in $ a share, slippage included; a spread's is what closing it cost."""
         return self.lots[:, LOT_EXIT_PRICE]
+
+    @property
+    def entry_offered(self) -> Floats:
+        """Prices in $ a share that the entries met, before slippage."""
+        return self.lots[:, LOT_OFFERED]
+
+    @property
+    def exit_offered(self) -> Floats:
+        """Prices in $ a share that the exits met, before slippage."""
+        return self.lots[:, LOT_EXIT_OFFERED]
 
     @property
     def quantity(self) -> Floats:
@@ -219,7 +251,7 @@ SHARE_WIDTH = Width(LOT_COLUMNS, MARK_COLUMNS)
 
 
 @also_compiled
-def new_state(capital: float, lots: int, width: Width = SHARE_WIDTH) -> State:
+def new_state(capital: float, lots: int, width: Width = SHARE_WIDTH, orders: int = 1) -> State:
     """Return the state before the first bar.
 
     Parameters
@@ -230,9 +262,11 @@ def new_state(capital: float, lots: int, width: Width = SHARE_WIDTH) -> State:
         How many lots can be open at once.
     width
         Of the book.
+    orders
+        How many entries can wait at once: of those at market one, since one bar decides one.
     """
     counts = np.zeros(COUNTERS, np.int64)
-    counts[LAST_DECIDED : LAST_EXIT + 1] = NEVER
+    counts[LAST_DECIDED : LAST_ORDERED_EXIT + 1] = NEVER
     money = np.zeros(MONEY)
     money[CASH] = capital
     return State(
@@ -240,8 +274,7 @@ def new_state(capital: float, lots: int, width: Width = SHARE_WIDTH) -> State:
         counts,
         np.zeros((lots, width.lots)),
         np.zeros((lots, width.marks), np.int64),
-        # One entry a bar and instrument, and one instrument.
-        np.zeros((1, ORDER_COLUMNS)),
+        np.zeros((orders, ORDER_COLUMNS)),
     )
 
 

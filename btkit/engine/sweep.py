@@ -198,9 +198,9 @@ class SweepEngine:
 
     @cached_property
     def _scratches(self) -> list[Scratch]:
-        return [
-            new_scratch(self.bars, self._lots, len(self.account.ends)) for _ in range(self.threads)
-        ]
+        levels, periods = self.plan.levels, len(self.account.ends)
+        orders = self._lots if levels is not None and levels.order >= 0 else 1
+        return [new_scratch(self.bars, self._lots, periods, 0, orders) for _ in range(self.threads)]
 
     @cached_property
     def _combinations(self) -> tuple[Integers, Integers]:
@@ -215,7 +215,7 @@ class SweepEngine:
         return list(self.plan.rows)
 
     def _inputs(self, first: int, last: int) -> tuple[Sets, Floats, Flags, object]:
-        plan, sets = self.plan, slice(first, last)
+        plan, sets, levels = self.plan, slice(first, last), self.plan.levels
         shape = (last - first, len(plan.gates))
         op, left = np.zeros(shape, np.int8), np.zeros(shape, np.int32)
         right, number = np.full(shape, -1, np.int32), np.zeros(shape)
@@ -245,6 +245,7 @@ class SweepEngine:
                 op, left, right, number,
                 np.array([gate.which for gate in plan.gates], np.int64),
                 filled, plan.when_flat[sets], combination, lists, code, programs, NO_PARTS,
+                levels if levels is None else levels._replace(numbers=levels.numbers[sets]),
             ),
             columns,
             truths,

@@ -37,6 +37,8 @@ class SetBySetEngine:
         What is the same for all sets.
     parts
         In how many parts a lot may leave before its rest does.
+    rests
+        Whether entries may wait for more than the next fill.
     """
 
     decide: Callable[[int], AnyDecisions]
@@ -45,6 +47,7 @@ class SetBySetEngine:
     rules: Rules
     account: Account
     parts: int
+    rests: bool
 
     def chunks(self) -> Iterator[tuple[int, int]]:
         """Yield the first set of each chunk, and the one after its last."""
@@ -92,7 +95,8 @@ class SetBySetEngine:
     @cached_property
     def _scratch(self) -> Scratch:
         lots = min(self.rules.max_positions, self._bars)
-        return new_scratch(self._bars, lots, len(self.account.ends), self.parts)
+        orders, periods = lots if self.rests else 1, len(self.account.ends)
+        return new_scratch(self._bars, lots, periods, self.parts, orders)
 
 
 __all__ = ["SetBySetEngine"]

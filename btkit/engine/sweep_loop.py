@@ -17,6 +17,8 @@ from btkit.decisions.records import (
     LIST_COUNT,
     STOP_LIST,
     Decisions,
+    Levels,
+    LevelSets,
     Parts,
 )
 from btkit.engine.books.shares import profit
@@ -26,7 +28,7 @@ from btkit.engine.reading import Room, new_room
 from btkit.engine.state import (
     CASH,
     LAST_DECIDED,
-    LAST_EXIT,
+    LAST_ORDERED_EXIT,
     LOT_BAR,
     LOT_EXIT_BAR,
     LOT_STAYS,
@@ -76,6 +78,8 @@ class Sets(NamedTuple):
         Each combination's programs by list, int64 (n_combinations, LIST_COUNT, 2).
     code, programs, parts
         As in `Decisions`; of parts there are none here.
+    levels
+        Orders inside the bar; None without.
     """
 
     op: NDArray[np.int8]
@@ -90,6 +94,7 @@ class Sets(NamedTuple):
     code: Integers
     programs: Integers
     parts: Parts
+    levels: LevelSets | None = None
 
 
 class Account(NamedTuple):
@@ -157,7 +162,7 @@ class Scratch(NamedTuple):
 
 
 @also_compiled
-def new_scratch(bars: int, lots: int, periods: int, parts: int = 0) -> Scratch:
+def new_scratch(bars: int, lots: int, periods: int, parts: int = 0, orders: int = 1) -> Scratch:
     """Return room for the work of one thread.
 
     Parameters
@@ -170,12 +175,14 @@ def new_scratch(bars: int, lots: int, periods: int, parts: int = 0) -> Scratch:
         Number of `Account.ends`.
     parts
         In how many parts a lot may leave before its rest does.
+    orders
+        How many entries can wait at once.
     """
     worth = np.empty(bars + 1)
     trades = new_trades(bars, SHARE_WIDTH, parts)
     return Scratch(
         np.zeros((LIST_COUNT, bars), np.bool_),
-        new_state(0.0, lots),
+        new_state(0.0, lots, SHARE_WIDTH, orders),
         trades,
         worth,
         # What is in cash is not measured.
@@ -329,7 +336,7 @@ def restart(state, capital):
     for index in range(counts.size):
         counts[index] = 0
     money[CASH] = capital
-    for index in range(LAST_DECIDED, LAST_EXIT + 1):
+    for index in range(LAST_DECIDED, LAST_ORDERED_EXIT + 1):
         counts[index] = NEVER
 
 
@@ -407,6 +414,16 @@ def measure_run(account, scratch, out, ends, returns):
     _finish(account, scratch, worth, days, out, ends, returns)
 
 
+@compiled_inline
+def _levels_of_set(levels, index):
+    if levels is None:
+        return None
+    own = levels.numbers[index]
+    return Levels(
+        own[0], own[1], own[2], own[3], own[4], levels.order, levels.intrabar, levels.touch
+    )
+
+
 @compiled_lean
 def run_sets(
     first, last, market, rules, account, sets, columns, rows, tables, scratch, out, ends, returns
@@ -451,6 +468,7 @@ def run_sets(
             sets.lists[sets.combination[index]],
             tables,
             sets.parts,
+            _levels_of_set(sets.levels, index),
         )
         restart(state, account.capital)
         worth[0] = account.capital

@@ -25,8 +25,16 @@ from btkit.conditions.nodes import (
     Position,
     Unary,
 )
-from btkit.decisions.records import ENTRY_LIST, EXIT_LIST, FILTER_LIST, SIZE_LIST, STOP_LIST
-from btkit.decisions.rules import RULE_RUN_CONSTANTS, conjuncts
+from btkit.decisions.records import (
+    ENTRY_LIST,
+    EXIT_LIST,
+    FILTER_LIST,
+    FORMULA_LISTS,
+    SIZE_LIST,
+    STOP_LIST,
+    LevelSets,
+)
+from btkit.decisions.rules import NO_PRICES, PRICE_OF, RULE_RUN_CONSTANTS, conjuncts
 from btkit.decisions.templates import Hole, Template, fill_tree, read_template
 from btkit.engine.inputs import Flags, Floats, Integers
 from btkit.errors import SpecError
@@ -116,9 +124,11 @@ class SweepPlan:
         The distinct columns that are compared, calls over time among them and what is known from
         other bars, and the distinct trees of truth values.
     gates, programs
-        The conditions; the sizing formula is the last of `programs`.
+        The conditions; formulas for size and prices are among `programs`.
     when_flat
         Whether ``not in_position`` is among a set's entry conditions, (n_sets,).
+    levels
+        Orders inside the bar, as numbers; None without.
     """
 
     parameters: Mapping[str, Floats]
@@ -128,6 +138,7 @@ class SweepPlan:
     gates: list[Gate] = field(default_factory=list)
     programs: list[Programs] = field(default_factory=list)
     when_flat: Flags = field(default_factory=lambda: np.zeros(0, np.bool_))
+    levels: LevelSets | None = None
 
     @property
     def sets(self) -> int:
@@ -143,7 +154,7 @@ class SweepPlan:
         return distinct, inverse.reshape(-1)
 
 
-def plan_sweep(
+def plan_sweep(  # noqa: PLR0913 - all that a spec says of when and how much
     conditions: Mapping[str, Sequence[str]],
     sizing: str,
     *,
@@ -152,6 +163,8 @@ def plan_sweep(
     sets: int,
     within: str = "",
     declared: Iterable[str] = (),
+    prices: Mapping[str, str] = NO_PRICES,
+    levels: LevelSets | None = None,
 ) -> SweepPlan:
     """Read a spec's conditions for many sets of parameters.
 
@@ -171,6 +184,8 @@ def plan_sweep(
         What stands before a list's name in paths, such as ``short.``.
     declared
         The columns of the bars that the spec declares.
+    prices, levels
+        Orders inside the bar: expressions by path, parameters in braces, and numbers.
 
     Raises
     ------
@@ -180,7 +195,9 @@ def plan_sweep(
     """
     reader = _Reader(
         SweepPlan(
-            parameters, {which: bool(conditions[name]) for which, name in LIST_NAMES.items()}
+            parameters,
+            {which: bool(conditions[name]) for which, name in LIST_NAMES.items()},
+            levels=levels,
         ),
         sets,
         frozenset(declared),
@@ -191,6 +208,8 @@ def plan_sweep(
             reader.condition(which, f"{within}{name}[{index}]", text, RULE_RUN_CONSTANTS)
     constants = {**RULE_RUN_CONSTANTS, "risk_pct": risk_pct}
     reader.condition(SIZE_LIST, f"{within}position_sizing_formula", sizing, constants)
+    for path, text in prices.items():
+        reader.condition(PRICE_OF[path], f"{within}{path}", text, RULE_RUN_CONSTANTS)
     return reader.plan
 
 
@@ -230,7 +249,7 @@ class _Reader:
         self.filled: dict[Hole, list[Node | None]] = {}
 
     def condition(self, which: int, path: str, text: str, constants: Mapping[str, float]) -> None:
-        sizing = which == SIZE_LIST
+        sizing = which in FORMULA_LISTS
         template = read_template(text, sizing=sizing, constants=constants, declared=self.declared)
         if template is None or not self.templated(which, template, sizing=sizing):
             self.texts(which, path, text, constants)
@@ -270,7 +289,7 @@ class _Reader:
             problems = check_expression(
                 filled,
                 path=path,
-                sizing=which == SIZE_LIST,
+                sizing=which in FORMULA_LISTS,
                 events=None,
                 declared=self.declared,
             )
@@ -280,13 +299,13 @@ class _Reader:
             tree, problems = parse_expression(
                 filled,
                 path=path,
-                sizing=which == SIZE_LIST,
+                sizing=which in FORMULA_LISTS,
                 constants=constants,
                 events=None,
                 declared=self.declared,
             )
             assert tree is not None, problems
-            parts.append([tree] if which == SIZE_LIST else conjuncts(tree))
+            parts.append([tree] if which in FORMULA_LISTS else conjuncts(tree))
         order = np.empty(len(combinations), np.int64)
         order[_in_order_of_sets(codes)] = np.arange(len(combinations))
         for index in range(max(map(len, parts))):
@@ -345,8 +364,8 @@ class _Reader:
         return places[codes], numbers[codes]
 
     def add(self, which: int, trees: list[Node], codes: Integers) -> None:
-        """Add a condition of which each set has one of some trees."""
-        if which == SIZE_LIST:
+        """Add a condition or formula of which each set has one of some trees."""
+        if which in FORMULA_LISTS:
             self.plan.programs.append(Programs(which, tuple(trees), codes))
             return
         flat = np.array([which == ENTRY_LIST and tree == _WHEN_FLAT for tree in trees])

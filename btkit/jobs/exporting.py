@@ -171,7 +171,7 @@ class _Chosen:
             yield pd.DataFrame(rows)
 
     def _trades(self) -> Iterator[pd.DataFrame]:
-        # One table for all: it has a trade's side, or its lot, where any run needs to say it.
+        # One table for all: it has what the trades of any have.
         own = set().union(*(self._snapshot.own_columns(run_id) for run_id in self.runs))
         for first in range(0, len(self.runs), _TOGETHER):
             by_zone: dict[str, list[dict[str, Any]]] = {}

@@ -19,13 +19,13 @@ from btkit.jobs.single_run import document_of
 from btkit.markets import read_day
 from btkit.settings import Settings, read_settings
 from btkit.spec import KINDS, kind_of, load_spec
-from btkit.storage import EXCURSIONS, OWN_COLUMNS, Store
+from btkit.storage import EXCURSIONS, FILLS, OWN_COLUMNS, Store
 
 _MOST = 20
 # What is of one run and not of its numbers, or only says with what they were made.
 _OWN = {"run", "equity_curve_url", "provenance", "warnings"}
 # What an earlier version did not report.
-_LATER = {"drawdowns", "lookahead"}
+_LATER = {"drawdowns", "intrabar", "lookahead"}
 # What a walk-forward noted beside a window's own numbers is not of the run.
 _NOTED = ("is_sharpe", "oos_sharpe", "walk_forward_efficiency")
 
@@ -143,6 +143,7 @@ def differing_values(stored: Report, now: Report) -> list[dict[str, Any]]:
 
 def _compare(stored: RunDocument, now: RunDocument) -> dict[str, Any]:
     lacking = [name for name in EXCURSIONS if stored.trades[name].isna().all()]
+    lacking += [name for name in FILLS if name not in stored.trades]
     if not len(stored.trades):
         # Without a trade nothing stored says whether any might have had one.
         lacking += OWN_COLUMNS

@@ -24,10 +24,14 @@ _RULES = {
 }
 # A comparison of whole columns takes another way through a sweep than one of the position.
 _SWEPT = {**_RULES, "entry_conditions": [*_RULES["entry_conditions"], "close > sma_{wait}"]}
-_BOTH_SIDES = {
-    **_SWEPT,
-    "direction": "both",
-    "short": {name: _RULES[name] for name in _RULES if name.endswith("_conditions")},
+_SHORT = {name: _RULES[name] for name in _RULES if name.endswith("_conditions")}
+_BOTH_SIDES = {**_SWEPT, "direction": "both", "short": _SHORT}
+_RESTS = {"limit": "close"}
+_INSIDE = {"stop_loss": 0.5, "trailing_stop": {"atr": 3}, "entry_order": _RESTS}
+_INSIDE_BOTH = {
+    **_BOTH_SIDES,
+    **_INSIDE,
+    "short": {**_SHORT, "entry_order": _RESTS},
 }
 _SPREADS = {
     "name": "warm",
@@ -115,7 +119,8 @@ def _simulate() -> None:
     bars = pd.DataFrame(dict.fromkeys(("open", "high", "low", "close"), 100.0), index=days)
     bars = bars.assign(volume=1000.0)
     simulate(_RULES, bars)
-    sweep(_BOTH_SIDES, bars, parameters={"wait": [2]})
+    for spec in (_BOTH_SIDES, _INSIDE_BOTH, {**_SWEPT, **_INSIDE}):
+        sweep(spec, bars, parameters={"wait": [2]})
     options = simulate(_SPREADS, bars.assign(current_iv=0.2))
     assert options.spreads, "what prices a spread's life is reached by one that was sold"
     # The statistics of a sweep take a month, and prices that move.

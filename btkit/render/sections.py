@@ -50,9 +50,10 @@ def trades(document: RunDocument) -> ReportSection:
     view = RunView.of(document)
     if not len(view.trades):
         return ReportSection([Html(markup("pieces.empty", "There is no trade to show."))])
-    lots = view.of_lots
+    lots, found = view.of_lots, view.report.intrabar
     charts = [distribution_chart(lots), holding_chart(lots), reasons_chart(view)]
-    return ReportSection([*charts, *extremes(lots), full_table(view)])
+    passes = [] if found is None else [Html(markup("run.passes", found))]
+    return ReportSection([*charts, *passes, *extremes(lots), full_table(view)])
 
 
 def through_time(document: RunDocument) -> ReportSection:

@@ -58,6 +58,14 @@ DIRECTED: tuple[TableColumn, ...] = (
 LOT = TableColumn("lot", "Lot", "count")
 """Where lots may leave in parts; short headings go with it, too."""
 
+INSIDE: tuple[TableColumn, ...] = (
+    *DIRECTED[1:10],
+    TableColumn("fill_kind", "Filled at", "text"),
+    TableColumn("certain", "Certain", "text"),
+    *DIRECTED[10:],
+)
+"""Where orders stand inside the bar: at which price lots left, and whether that is certain."""
+
 
 @dataclass(frozen=True)
 class _TradeList:
@@ -113,9 +121,18 @@ def full_table(
     """
     every = view.trades if trades is None else trades
     if columns is None:
-        columns = DIRECTED if "direction" in every else COLUMNS
+        columns = COLUMNS
+        inside = view.report.intrabar is not None
+        if "direction" in every or view.in_parts or inside:
+            # Short headings go with further columns.
+            columns = DIRECTED[1:]
+        if inside:
+            columns = INSIDE
+            every = every.assign(certain=every["certain"].map({True: "yes", False: "no"}))
+        if "direction" in every:
+            columns = (*DIRECTED[:1], *columns)
         if view.in_parts:
-            columns = (LOT, *(columns if columns is DIRECTED else DIRECTED[1:]))
+            columns = (LOT, *columns)
     listed, cut, lots = every.iloc[view.shown_places], is_cut(len(every)), view.of_lots
     reasons = sorted({str(reason) for reason in listed["exit_reason"]})
     shown = _TradeList(

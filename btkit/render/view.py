@@ -79,12 +79,16 @@ class Trade(NamedTuple):
     slippage_cost: float
     # Empty where the strategy takes one side.
     direction: str = ""
+    # Of lots of shares; a run of an earlier version does not say it.
+    fill_kind: str = ""
+    certain: bool = True
 
 
 def trade_rows(trades: pd.DataFrame) -> list[Trade]:
     """Return trades as typed rows, in the order of the table."""
-    columns = [trades[name].tolist() for name in Trade._fields if name in trades]
-    return [Trade(*row) for row in zip(*columns, strict=True)]
+    names = [name for name in Trade._fields if name in trades]
+    columns = [trades[name].tolist() for name in names]
+    return [Trade(**dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True)]
 
 
 class RunTerms(BaseModel):

@@ -19,7 +19,7 @@ from btkit.decisions import Clauses
 from btkit.engine.inputs import Floats
 from btkit.indicators import EventDates, FeatureSet
 from btkit.markets import Annualisation, Interval, known_bars, shortest_first
-from btkit.metrics import TradeColumns, compute_metrics
+from btkit.metrics import Metrics, TradeColumns, compute_metrics
 from btkit.simulation.benchmark import BenchmarkCloses
 from btkit.simulation.beside import OtherInstrument
 from btkit.simulation.result import Result
@@ -241,25 +241,19 @@ class Inputs:
         return evaluator_over(self.features, kept=kept)
 
 
-def conclude(inputs: Inputs, clauses: Clauses, outcome: Outcome, positions: Positions) -> Result:
-    """Measure what a run did.
+def measure_outcome(inputs: Inputs, outcome: Outcome, positions: Positions) -> Metrics:
+    """Return the metrics of what a run did.
 
     Parameters
     ----------
-    inputs
-        What was simulated.
-    clauses
-        Its conditions.
-    outcome
-        What the loop came to.
-    positions
-        What it held and closed.
+    inputs, outcome, positions
+        As for `conclude`.
     """
     start, closed = inputs.start, positions.whole
     index = pd.DatetimeIndex(inputs.bars.index)
     # Without the zone, or each time would be an object of its own.
     times = index.tz_localize(None).to_numpy()
-    metrics = compute_metrics(
+    return compute_metrics(
         outcome.curve.equity[start:],
         index[start:],
         initial_capital=inputs.capital,
@@ -276,6 +270,22 @@ def conclude(inputs: Inputs, clauses: Clauses, outcome: Outcome, positions: Posi
         risk_free=None if inputs.risk_free is None else inputs.risk_free[start:],
         benchmark=inputs.benchmark.closes[start:],
     )
+
+
+def conclude(inputs: Inputs, clauses: Clauses, outcome: Outcome, positions: Positions) -> Result:
+    """Measure what a run did.
+
+    Parameters
+    ----------
+    inputs
+        What was simulated.
+    clauses
+        Its conditions.
+    outcome
+        What the loop came to.
+    positions
+        What it held and closed.
+    """
     return Result(
         spec=inputs.spec,
         initial_capital=inputs.capital,
@@ -284,7 +294,7 @@ def conclude(inputs: Inputs, clauses: Clauses, outcome: Outcome, positions: Posi
         annualisation=inputs.annualisation,
         benchmark=inputs.benchmark,
         all_risk_free=inputs.risk_free,
-        metrics=metrics,
+        metrics=measure_outcome(inputs, outcome, positions),
         quality=inputs.quality,
         stated=inputs.stated,
         others=inputs.others,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -163,12 +163,17 @@ class SpreadPositions:
             }
         )
 
+    @property
+    def fills(self) -> dict[str, Any]:
+        """None: spreads leave at opens and closes alone, as their reason says."""
+        return {}
+
     def decided_upon(self) -> tuple[Integers, Integers]:
         """Return of each spread the first bar that could decide upon it, and the one after."""
         trades = self.outcome.trades
         # A spread that fills at a close is decided upon from the next bar, a settled one no more.
         settled = trades.reason == Reason.EXPIRATION
-        stays = closes_at_close(trades, self.rules) & ~settled
+        stays = closes_at_close(trades) & ~settled
         return trades.entry_bar + self.rules.at_close, trades.exit_bar + stays
 
     def known(self, bars: Integers, trades: Integers) -> dict[str, Callable[[], Floats]]:

@@ -84,9 +84,15 @@ class Result(Simulated):
         ``mae_pct`` (at most 0) and ``mfe_pct`` (at least 0) are the maximum adverse and favourable
         excursion (Sweeney 1997): the worst and the best price from fill to exit against the entry
         fill, as fractions. Highs and lows of its bars count, and both fills; the bar of an entry
-        at a close counts by fill and close, the exit's bar by its open and the exit fill. Of a
+        inside it, or at its close, counts by fill and close, the exit's bar by its open, if it was
+        held there, and the exit fill. Of a
         spread, which has no high and low, they are the profit over the max loss if it were bought
         back at each close, and at its exit.
+
+        Of lots of shares ``fill_kind`` says at which price they left: at the ``open`` or ``close``
+        of their bar, at a ``level`` inside it, or at an open beyond it, a ``gap``. ``certain`` is
+        False where, in any of a lot's bars, nobody knows whether its stop or its target was
+        reached first (`intrabar` of the spec decided).
 
         Of a run that might hold either side there is a column ``direction``, too: ``long`` or
         ``short``.
@@ -122,6 +128,7 @@ class Result(Simulated):
                 "mae_pct": worst,
                 "mfe_pct": best,
                 **sides,
+                **self.positions.fills,
             }
         )
 

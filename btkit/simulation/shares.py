@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -26,12 +26,14 @@ from btkit.engine import (
     value_trades,
 )
 from btkit.engine.inputs import Flags, Floats, Integers
-from btkit.engine.orders import Side
+from btkit.engine.orders import FillKind, Side
 from btkit.engine.standing import decided_upon
 from btkit.pricing.spreads import Spread
 from btkit.simulation.account import AccountHistory
 from btkit.simulation.excursions import lot_excursions
 from btkit.simulation.inputs import Inputs, conclude
+from btkit.simulation.intrabar import ambiguity_of
+from btkit.simulation.levels import levels_of_sides
 from btkit.simulation.result import Result
 from btkit.simulation.simulated import Closed
 from btkit.spec import BaseSpec, StrategySpec
@@ -63,7 +65,7 @@ class SharePositions:
     def closed(self) -> Closed:
         """Closed lots: prices per share, return over what the lot was bought for."""
         trades = self.outcome.trades
-        made = value_trades(trades, self.market, self.rules)
+        made = value_trades(trades)
         return Closed(
             entry_bar=trades.entry_bar,
             exit_bar=trades.exit_bar,
@@ -101,6 +103,13 @@ class SharePositions:
         )
 
     @property
+    def fills(self) -> dict[str, Any]:
+        """At which price of its bar each lot left, and whether all that came before was known."""
+        trades = self.outcome.trades
+        words = [FillKind(kind).name.lower() for kind in trades.fill_kind.tolist()]
+        return {"fill_kind": pd.array(words, dtype="str"), "certain": trades.certain}
+
+    @property
     def spreads(self) -> list[Spread]:
         """None: lots have no legs."""
         return []
@@ -112,16 +121,14 @@ class SharePositions:
 
     def excursions(self, bars: pd.DataFrame) -> tuple[Floats, Floats]:
         """Return the worst and the best price of each lot against its entry fill."""
-        return lot_excursions(
-            self.closed, bars, side=self.outcome.trades.side, at_close=self.rules.at_close
-        )
+        return lot_excursions(self.outcome.trades, bars)
 
     def decided_upon(self) -> tuple[Integers, Integers]:
         """Return of each lot the first bar that could decide upon it, and the one after.
 
         Of one that left in parts at its last; the bars of the others begin and end at once.
         """
-        first, after = decided_upon(self.outcome.trades, at_close=self.rules.at_close)
+        first, after = decided_upon(self.outcome.trades)
         return first, np.where(self.outcome.trades.ends_lot, after, first)
 
     def known(self, bars: Integers, trades: Integers) -> dict[str, Callable[[], Floats]]:
@@ -154,7 +161,7 @@ class SharePositions:
     @cached_property
     def _account(self) -> AccountHistory:
         trades = self.outcome.trades
-        first, after = decided_upon(trades, at_close=self.rules.at_close)
+        first, after = decided_upon(trades)
         ends = trades.ends_lot
         return AccountHistory(
             self.outcome, self.whole, first[ends], after[ends], trades.exit_bar, after
@@ -172,8 +179,8 @@ class SharePositions:
                 trade = trades[row[0]]
                 first = lots.entry_bar[trade]
                 path = prices[first : bars[row[-1]] + 1].copy()
-                if self.rules.at_close:
-                    # A bar entered at its close counts by its fill and close.
+                if lots.entry_kind[trade] in (FillKind.CLOSE, FillKind.LEVEL):
+                    # A bar entered inside it, or at its close, counts by its fill and close.
                     path[0] = choose(lots.entry_price[trade], self.market.close[0, first])
                 seen[row] = choose.accumulate(path)[bars[row] - first]
         return seen
@@ -226,6 +233,7 @@ def plan_rules(
         len(inputs.bars),
         filter_all=spec.filter_scope == "all",
         positions=POSITION_NAMES,
+        levels=levels_of_sides(spec),
     )
 
 
@@ -236,6 +244,7 @@ def _clauses_of(spec: StrategySpec) -> Clauses:
         risk_pct=spec.per_trade_risk_pct,
         declared=spec.declared,
         parts=spec.filled_parts,
+        prices=spec.filled_prices,
     )
     if not spec.takes_both_sides:
         return clauses
@@ -247,6 +256,7 @@ def _clauses_of(spec: StrategySpec) -> Clauses:
         within="short.",
         declared=spec.declared,
         parts=opposite.filled_parts,
+        prices=opposite.filled_prices,
     )
     return replace(clauses, short=replace(short, filters=clauses.filters))
 
@@ -272,7 +282,10 @@ def trade_shares(inputs: Inputs, clauses: Clauses, decisions: AnyDecisions, rule
     directed = inputs.spec.takes_both_sides or (
         isinstance(decisions, BothSides) and bool(decisions.short.entry_gate.any())
     )
-    return conclude(inputs, clauses, outcome, SharePositions(market, rules, outcome, directed))
+    positions = SharePositions(market, rules, outcome, directed)
+    result = conclude(inputs, clauses, outcome, positions)
+    found = ambiguity_of(inputs, decisions, positions, result.metrics)
+    return result if found is None else replace(result, ambiguity=found)
 
 
 def rules_of(spec: BaseSpec, *, commission: float, slippage: float) -> Rules:

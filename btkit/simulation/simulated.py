@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from btkit.engine import Outcome
     from btkit.models.classifiers import Classified
     from btkit.pricing.spreads import Spread
+    from btkit.simulation.intrabar import Ambiguity
 
 
 class Closed(NamedTuple):
@@ -71,6 +72,10 @@ class Positions(Protocol):
     @property
     def whole(self) -> Closed:
         """The closed trades, a lot's parts as one at its last exit: what metrics are of."""
+
+    @property
+    def fills(self) -> dict[str, Any]:
+        """How each trade left, as further columns of `Result.trades`."""
 
     @property
     def spreads(self) -> list[Spread]:
@@ -149,6 +154,8 @@ class Simulated:
         What a check for look-ahead came to; None where nobody checked, as after `simulate`.
     others
         The other instruments that conditions read, by symbol.
+    ambiguity
+        How much of it hangs on what came first inside a bar; None without orders inside the bar.
     """
 
     spec: BaseSpec
@@ -170,6 +177,7 @@ class Simulated:
     classified: tuple[Classified, ...] = ()
     lookahead: Lookahead | None = None
     others: Mapping[str, OtherInstrument] = field(default_factory=dict)
+    ambiguity: Ambiguity | None = None
 
     @property
     def interval(self) -> str:

@@ -104,8 +104,8 @@ def list_spreads(
     if not len(trades.reason):
         return []
     sides = _sides(market, rules, trades)
-    entry = entry_fills(market, rules, trades)
-    leaving = exit_fills(market, rules, trades)
+    entry = entry_fills(market, trades)
+    leaving = exit_fills(market, trades)
     settled = trades.reason == Reason.EXPIRATION
     slippage = np.where(settled, 0.0, rules.slippage)
     greeks = _greeks(sides, entry, rules, SHARES_PER_CONTRACT * trades.quantity)
@@ -157,8 +157,8 @@ def list_spreads(
 
 
 def _sides(market: OptionMarket, rules: SpreadRules, trades: Trades) -> list[_Side]:
-    entry = entry_fills(market, rules, trades)
-    leaving = exit_fills(market, rules, trades)
+    entry = entry_fills(market, trades)
+    leaving = exit_fills(market, trades)
     kinds: list[tuple[Literal["short", "long"], Literal["put", "call"], int, float]] = []
     if rules.puts:
         kinds.append(("short", "put", PUT_SHORT, rules.short_premium))

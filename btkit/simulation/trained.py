@@ -26,8 +26,9 @@ from btkit.decisions import (
     parse_clauses,
     plan_decisions,
 )
-from btkit.engine import POSITION_NAMES, Reason, standing_of
+from btkit.engine import POSITION_NAMES, standing_of
 from btkit.engine.inputs import Integers
+from btkit.engine.standing import was_ordered
 from btkit.errors import NoDataError, UsageError
 from btkit.models.answers import ModelAnswers, answers_of
 from btkit.models.decisions import (
@@ -41,6 +42,7 @@ from btkit.models.learnt import check_dates, horizon_of, in_sample_end
 from btkit.models.timeline import KnownBundle
 from btkit.simulation.diagnostics import Diagnostics, diagnose
 from btkit.simulation.inputs import Inputs, in_one_piece
+from btkit.simulation.levels import levels_of_sides
 from btkit.simulation.result import Result
 from btkit.simulation.shares import rules_of, trade_shares
 from btkit.simulation.warnings import find_warnings
@@ -326,6 +328,7 @@ def _conditions(inputs: Inputs, spec: ModelSpec) -> tuple[Clauses, Decisions]:
         risk_pct=spec.per_trade_risk_pct,
         costs={"commission": inputs.commission, "slippage": inputs.slippage},
         declared=spec.declared,
+        prices=spec.filled_prices,
     )
     # An empty list never holds (SEMANTICS 2.4); the model's signals are put into these.
     always = Clause("entry_conditions", 0, "True", Const("bool", 1.0))
@@ -335,6 +338,7 @@ def _conditions(inputs: Inputs, spec: ModelSpec) -> tuple[Clauses, Decisions]:
         bars,
         filter_all=spec.filter_scope == "all",
         positions=POSITION_NAMES,
+        levels=levels_of_sides(spec)[0],
     )
     return clauses, base
 
@@ -350,14 +354,14 @@ def _held(
     """Return what held each bar, as the run went."""
     said = answers.said
     bars, trades = len(said.signals), outcome.trades
-    standing = standing_of(trades, bars, at_close=at_close)
+    standing = standing_of(trades, bars)
     decided = np.zeros(bars, np.bool_)
     decided[outcome.start : outcome.last_decided + 1] = True
     held = hold_by_account(said, decided, standing, separation=separation, rules=answers.run_rules)
     # What was decided filled at the next open, or at this close.
     filled = np.zeros(bars + 1, np.bool_)
     filled[trades.entry_bar] = True
-    filled[trades.exit_bar[trades.reason < Reason.END_OF_DATA]] = True
+    filled[trades.exit_bar[was_ordered(trades)]] = True
     came_of_it = filled[:bars] if at_close else filled[1:]
     nothing = decided & (held == Held.NOTHING) & ~came_of_it
     gates = np.where(standing.position == 0, base.entry_gate, base.exit_gate)

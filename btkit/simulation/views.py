@@ -71,8 +71,7 @@ class Rows:
         self._start, end = outcome.start, outcome.last_decided + 1
         first, after = run.positions.decided_upon()
         after = np.minimum(after, end)
-        # One entry a bar at the most, so entry bars tell trades apart.
-        order = np.argsort(run.positions.closed.entry_bar)
+        order = np.argsort(outcome.trades.lot)
         self._trades = order[(after > first)[order]]
         self._first, self._after = first[self._trades], after[self._trades]
         opened = np.zeros(max(end - self._start, 0) + 1, np.int64)

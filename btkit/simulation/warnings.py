@@ -58,6 +58,8 @@ def find_warnings(run: Simulated, data: DataInfo) -> list[dict[str, str]]:
     found += _outside_of_sessions(run)
     found += _of_classifiers(run)
     found += _short_range(run)
+    if run.ambiguity is not None:
+        found += run.ambiguity.warnings(verdict_differs=run.ambiguity.verdict_differs)
     found += _of_benchmark(run)
     found += _of_others(run)
     if run.ruined:

@@ -29,7 +29,7 @@ from btkit.storage.operation_rows import (
 )
 from btkit.storage.operations import OperationTable
 from btkit.storage.piece_rows import MOST_ATTEMPTS
-from btkit.storage.rows import EXCURSIONS, OWN_COLUMNS, trades_frame
+from btkit.storage.rows import EXCURSIONS, FILLS, OWN_COLUMNS, trades_frame
 from btkit.storage.snapshot import Stored, StoreSnapshot
 from btkit.storage.store import Deleted, Store
 from btkit.storage.trials import Trials, count_trials
@@ -40,6 +40,7 @@ __all__ = [
     "CURVE_COLUMNS",
     "ENDED",
     "EXCURSIONS",
+    "FILLS",
     "FINISH",
     "HEARTBEAT_S",
     "MOST_ATTEMPTS",

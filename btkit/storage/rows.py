@@ -41,31 +41,36 @@ SELECT_METRIC_VALUES = "SELECT run_id, name, value FROM backtest_metric_values W
 INSERT_TRADE = """
 INSERT INTO backtest_trades
     (run_id, trade_index, entry_date, exit_date, entry_price, exit_price, shares, pnl, return_pct,
-     exit_reason, bars_held, commission, slippage_cost, mae_pct, mfe_pct, direction, lot)
+     exit_reason, bars_held, commission, slippage_cost, mae_pct, mfe_pct, direction, lot,
+     fill_kind, certain)
 VALUES
     (:run_id, :trade_index, :entry_date, :exit_date, :entry_price, :exit_price, :shares, :pnl,
      :return_pct, :exit_reason, :bars_held, :commission, :slippage_cost, :mae_pct, :mfe_pct,
-     :direction, :lot)
+     :direction, :lot, :fill_kind, :certain)
 """
 
 SELECT_RUN = "SELECT * FROM backtest_runs WHERE run_id = ?"
 
 SELECT_TRADES = """
 SELECT entry_date, exit_date, entry_price, exit_price, shares, pnl, return_pct, exit_reason,
-       bars_held, commission, slippage_cost, mae_pct, mfe_pct, direction, lot
+       bars_held, commission, slippage_cost, mae_pct, mfe_pct, direction, lot, fill_kind, certain
 FROM backtest_trades WHERE run_id = ? ORDER BY trade_index
 """
 
 SELECT_OWN_COLUMNS = """
-SELECT max(direction) AS direction, max(lot) AS lot FROM backtest_trades WHERE run_id = ?
+SELECT max(direction) AS direction, max(lot) AS lot, max(fill_kind) AS fill_kind,
+       max(certain) AS certain
+FROM backtest_trades WHERE run_id = ?
 """
 
 EXCURSIONS = ("mae_pct", "mfe_pct")
 """What the trades of a run of an earlier version lack."""
 
-DIRECTION, LOT = "direction", "lot"
-OWN_COLUMNS = (DIRECTION, LOT)
-"""What trades lack of a strategy that takes one side, or whose lots leave as a whole."""
+DIRECTION, LOT, FILL_KIND, CERTAIN = "direction", "lot", "fill_kind", "certain"
+FILLS = (FILL_KIND, CERTAIN)
+"""What trades of spreads lack, and of a run of an earlier version."""
+OWN_COLUMNS = (DIRECTION, LOT, *FILLS)
+"""Those, and what trades lack of a strategy that takes one side, or whose lots leave as a whole."""
 
 _TRADE_TIMES = ("entry_date", "exit_date")
 
@@ -126,8 +131,13 @@ def trades_frame(
     `EXCURSIONS` are NaN. `own` are those of `OWN_COLUMNS` that they have; trades of several runs
     may lack them.
     """
-    whole = all(row.get(LOT) is not None for row in rows)
-    further = {DIRECTION: "str", LOT: np.int64 if whole else "Int64"}
+    whole, known = (all(row.get(name) is not None for row in rows) for name in (LOT, CERTAIN))
+    further = {
+        DIRECTION: "str",
+        LOT: np.int64 if whole else "Int64",
+        FILL_KIND: "str",
+        CERTAIN: np.bool_ if known else "boolean",
+    }
     kinds: dict[str, Any] = {
         "entry_date": times.dtype,
         "exit_date": times.dtype,

@@ -138,6 +138,8 @@ class StoreSnapshot:
             for name in rows.OWN_COLUMNS:
                 if trade[name] is None:
                     del trade[name]
+            if rows.CERTAIN in trade:
+                trade[rows.CERTAIN] = bool(trade[rows.CERTAIN])
         return found
 
     def own_columns(self, job_id: str) -> set[str]:
@@ -211,7 +213,13 @@ class StoreSnapshot:
             ran = as_it_ran(report.kind, report.provenance.spec)
             times = pd.DatetimeIndex(curve.index)
             # Without a trade the spec says which there might have been.
-            might = {rows.DIRECTION: ran.takes_both_sides, rows.LOT: ran.leaves_in_parts}
+            shares = not trades and report.kind != "options"
+            might = {
+                rows.DIRECTION: ran.takes_both_sides,
+                rows.LOT: ran.leaves_in_parts,
+                rows.FILL_KIND: shares,
+                rows.CERTAIN: shares,
+            }
             own = {
                 name
                 for name in rows.OWN_COLUMNS

@@ -27,9 +27,11 @@ from btkit.metrics.arrays import RunArrays
 from btkit.metrics.curves import period_returns, risk_free_returns
 from btkit.metrics.registering import work_out
 from btkit.simulation import Inputs, Result, check_inputs, in_one_piece, simulate_inputs
+from btkit.simulation.levels import levels_of_sets
 from btkit.simulation.shares import plan_rules, rules_of
 from btkit.simulation.simulate import NO_FRAMES
 from btkit.spec import CONDITION_LISTS, StrategySpec
+from btkit.spec.expressions import number_parameters
 from btkit.spec.parts import fraction_problems, part_conditions, part_parameters
 from btkit.validation.axes import Axes, Number
 from btkit.validation.grid import ParameterSets, decode, met_by
@@ -108,7 +110,13 @@ class Sweeper:
         rules = rules_of(spec, commission=inputs.commission, slippage=inputs.slippage)
         if spec.takes_both_sides or spec.leaves_in_parts:
             decide = partial(self._decide, spec, sets)
-            return SetBySetEngine(decide, len(sets), market, rules, self._account, spec.most_parts)
+            rests = any(
+                side.entry_order is not None
+                for side in ((spec, spec.opposite) if spec.takes_both_sides else (spec,))
+            )
+            return SetBySetEngine(
+                decide, len(sets), market, rules, self._account, spec.most_parts, rests
+            )
         return SweepEngine(
             plan=plan,
             # Columns are kept for the sets that follow.
@@ -303,8 +311,11 @@ def _plan(spec: StrategySpec, sets: ParameterSets) -> SweepPlan:
             sets=count,
             within=within,
             declared=spec.declared,
+            prices=side.price_texts,
+            levels=levels_of_sets(side, parameters, count),
         )
 
+    _check_numbers(spec, sets, parameters)
     plan = planned(spec)
     if spec.takes_both_sides:
         planned(spec.opposite, within="short.")
@@ -319,6 +330,20 @@ def _check_fractions(
             problems = fraction_problems(f"{within}{path}", name, {name: value})
             if problems:
                 raise SpecError(problems, origin=f"the spec with {name}={value:g}")
+
+
+def _check_numbers(
+    spec: StrategySpec, sets: ParameterSets, parameters: Mapping[str, Floats]
+) -> None:
+    """Refuse numbers of orders inside the bar that are out of bounds with a set's values."""
+    for _, _, name, bounds in number_parameters(spec.model_dump()):
+        if name not in sets.columns or not len(sets):
+            continue
+        # Of what is in bounds the largest alone might be refused: a short's target.
+        largest = parameters[name].max()
+        odd = [value for value in parameters[name].tolist() if not bounds.holds(value)]
+        value = odd[0] if odd else float(largest)
+        with_parameters(spec, {name: int(value) if value.is_integer() else value})
 
 
 def prepare(  # noqa: PLR0913 - what `simulate` takes, and what a sweep adds

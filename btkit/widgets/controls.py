@@ -12,6 +12,7 @@ from btkit.conditions import parameter_names
 from btkit.errors import Problem
 from btkit.indicators import UserEvents
 from btkit.spec import BaseSpec
+from btkit.spec.order_checks import order_expressions, order_parameters
 from btkit.widgets.control_kinds import control_kind
 from btkit.widgets.expressions import Expressions
 from btkit.widgets.fields import LabelledField
@@ -34,6 +35,12 @@ _LABELS = {
     "max_holding_bars": "Hold at most, bars",
     "max_concurrent_positions": "Positions at once",
     "scale_out": "Part exits, JSON",
+    "stop_loss": "Stop loss",
+    "take_profit": "Take profit",
+    "trailing_stop": "Trailing stop, JSON",
+    "entry_order": "Entry order, JSON",
+    "intrabar": "First in a bar",
+    "limit_touch": "Touch fills limits",
     "direction": "Direction",
     "short": "Short side, JSON",
     "fill": "Orders fill at",
@@ -186,7 +193,10 @@ def _texts_of(fields: dict[str, Any]) -> list[str]:
         if isinstance(part, dict)
         for name in ("when", "fraction")
     ]
-    return [*listed, *stated, str(fields.get("position_sizing_formula") or "")]
+    levels = [text for _, text in order_expressions(fields)]
+    numbers = [text for _, text, *_ in order_parameters(fields)]
+    formula = str(fields.get("position_sizing_formula") or "")
+    return [*listed, *stated, *levels, *numbers, formula]
 
 
 def missing_parameters(fields: dict[str, Any]) -> set[str]:

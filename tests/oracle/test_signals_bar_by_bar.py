@@ -123,13 +123,13 @@ def by_the_loop(case):
         slippage=SLIPPAGE,
         **commission_rules("rate", COMMISSION),
     )
-    return run_decisions(market, decisions, rules, capital=CAPITAL), market, rules
+    return run_decisions(market, decisions, rules, capital=CAPITAL)
 
 
 def assert_same(case):
     plain = Plain(case).run()
-    outcome, market, rules = by_the_loop(case)
-    trades, made = outcome.trades, value_trades(outcome.trades, market, rules)
+    outcome = by_the_loop(case)
+    trades, made = outcome.trades, value_trades(outcome.trades)
     found = zip(
         trades.side.tolist(),
         trades.entry_bar.tolist(),
@@ -143,7 +143,7 @@ def assert_same(case):
         assert own[3] == pytest.approx(wanted[3], rel=1e-9, abs=1e-9)
         assert own[4] == wanted[4]
     np.testing.assert_allclose(outcome.curve.equity, plain.equity, rtol=1e-12)
-    standing = standing_of(trades, len(plain.equity), at_close=case["at_close"])
+    standing = standing_of(trades, len(plain.equity))
     assert standing.position.tolist() == plain.positions
     separation = [len(plain.equity)] * len(plain.equity)
     waits = np.array(separation if case["separation"] is None else case["separation"])
@@ -207,8 +207,8 @@ def test_a_separation_without_shorts_is_the_loop_of_one_side_where_it_never_hold
         "max_holding": 99,
         "places": 1,
     }
-    one_side, *_ = by_the_loop(case)
-    either, *_ = by_the_loop(case | {"separation": list(range(300))})
+    one_side = by_the_loop(case)
+    either = by_the_loop(case | {"separation": list(range(300))})
     assert len(one_side.trades.side) > 30
     for own, other in zip(one_side.trades, either.trades, strict=True):
         np.testing.assert_array_equal(own, other)

@@ -28,11 +28,13 @@ from btkit.engine.state import (
     LOT_COMMISSION,
     LOT_ENTERED,
     LOT_EXIT_COMMISSION,
+    LOT_EXIT_OFFERED,
     LOT_EXIT_PRICE,
     LOT_HIGHEST,
     LOT_INSTRUMENT,
     LOT_LOWEST,
     LOT_MADE,
+    LOT_OFFERED,
     LOT_PRICE,
     LOT_QUANTITY,
     LOT_SIDE,
@@ -85,7 +87,13 @@ def size(rules, counts, wanted, tag):
 def enter(rules, market, money, counts, lots, marks, orders, order, lot, bar, kind):
     """Open a lot, cut to what cash pays for; return why not, or -1."""
     price = offered(market, int(orders[order, INSTRUMENT]), bar, kind)
-    fill = fill_price(orders[order, SIDE], price, rules.slippage)
+    return enter_at(rules, money, lots, orders, order, lot, price, rules.slippage)
+
+
+@compiled_inline
+def enter_at(rules, money, lots, orders, order, lot, price, slippage):
+    """Do what `enter` does at a price, and with a slippage of its own."""
+    fill = fill_price(orders[order, SIDE], price, slippage)
     wanted = orders[order, QUANTITY]
     shares, cost, commission = affordable(rules, money[CASH], wanted, fill)
     # A fraction for which less than a cent is left is what rounding left over, no position.
@@ -96,6 +104,7 @@ def enter(rules, market, money, counts, lots, marks, orders, order, lot, bar, ki
     lots[lot, LOT_PRICE] = fill
     lots[lot, LOT_QUANTITY] = shares
     lots[lot, LOT_COMMISSION] = commission
+    lots[lot, LOT_OFFERED] = price
     return -1
 
 
@@ -103,7 +112,14 @@ def enter(rules, market, money, counts, lots, marks, orders, order, lot, bar, ki
 def leave(rules, market, lots, marks, lot, bar, kind):
     """Sell a lot, or buy it back; return the fill, its commission and what it adds to cash."""
     price = offered(market, marks[lot, LOT_INSTRUMENT], bar, kind)
-    fill = fill_price(-marks[lot, LOT_SIDE], price, rules.slippage)
+    return leave_at(rules, lots, marks, lot, price, rules.slippage)
+
+
+@compiled_inline
+def leave_at(rules, lots, marks, lot, price, slippage):
+    """Do what `leave` does at a price, and with a slippage of its own."""
+    lots[lot, LOT_EXIT_OFFERED] = price
+    fill = fill_price(-marks[lot, LOT_SIDE], price, slippage)
     commission = commission_of(rules, lots[lot, LOT_QUANTITY], fill)
     return fill, commission, _value_of(lots, marks, lot, fill) - commission
 

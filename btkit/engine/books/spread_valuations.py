@@ -13,7 +13,7 @@ from btkit.conditions.compiled import compiled
 from btkit.engine.books.quotes import cost_to_close, leg_sums, short_leg_delta, within
 from btkit.engine.books.spread_records import EXPIRY, WING, OptionMarket, SpreadRules
 from btkit.engine.inputs import Flags, Floats, Integers
-from btkit.engine.orders import Reason
+from btkit.engine.orders import FillKind
 from btkit.engine.state import LOT_INSTRUMENT, Trades
 from btkit.pricing.scalar import DAYS_PER_YEAR, years_left
 
@@ -46,20 +46,20 @@ class Fills(NamedTuple):
     volatility: Floats
 
 
-def closes_at_close(trades: Trades, rules: SpreadRules) -> Flags:
+def closes_at_close(trades: Trades) -> Flags:
     """Return which spreads were closed at a close rather than at an open."""
-    return (trades.reason >= Reason.EXPIRATION) | rules.at_close
+    closed: Flags = trades.fill_kind == FillKind.CLOSE
+    return closed
 
 
-def entry_fills(market: OptionMarket, rules: SpreadRules, trades: Trades) -> Fills:
+def entry_fills(market: OptionMarket, trades: Trades) -> Fills:
     """Return what each spread's entry was priced with."""
-    at_close = np.full(len(trades.entry_bar), rules.at_close)
-    return _fills(market, trades, trades.entry_bar, at_close)
+    return _fills(market, trades, trades.entry_bar, trades.entry_kind == FillKind.CLOSE)
 
 
-def exit_fills(market: OptionMarket, rules: SpreadRules, trades: Trades) -> Fills:
+def exit_fills(market: OptionMarket, trades: Trades) -> Fills:
     """Return what each spread's exit was priced with."""
-    return _fills(market, trades, trades.exit_bar, closes_at_close(trades, rules))
+    return _fills(market, trades, trades.exit_bar, closes_at_close(trades))
 
 
 def _fills(market: OptionMarket, trades: Trades, bars: Integers, at_close: Flags) -> Fills:
@@ -80,7 +80,7 @@ def follow(market: OptionMarket, rules: SpreadRules, trades: Trades) -> Valuatio
         The closed spreads.
     """
     first = trades.entry_bar
-    count = trades.exit_bar - first + closes_at_close(trades, rules)
+    count = trades.exit_bar - first + closes_at_close(trades)
     spread = np.repeat(np.arange(len(first)), count)
     begin = np.cumsum(count) - count
     bar = np.arange(len(spread)) - begin[spread] + first[spread]

@@ -195,10 +195,16 @@ def _hover(trade: Trade) -> str:
     reason = escape(theme.reason_name(trade.exit_reason)).lower()
     side = f" {trade.direction}" if trade.direction else ""
     return (
-        f"In {entered}<br>Out {left}, {reason}<br>"
+        f"In {entered}<br>Out {left}, {reason}{_fill(trade)}<br>"
         f"{_shares(trade.shares)} shares{side}, {text.plural(int(trade.bars_held), 'bar')}<br>"
         f"P&L {gain}"
     )
+
+
+def _fill(trade: Trade) -> str:
+    places = {"level": " inside the bar", "gap": " at a gap"}
+    unsure = "" if trade.certain else "<br>Whether stop or target came first is not known"
+    return places.get(trade.fill_kind, "") + unsure
 
 
 def _shares(number: float) -> str:

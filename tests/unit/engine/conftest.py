@@ -116,7 +116,7 @@ def simulate(  # noqa: PLR0913 - each is one thing that a run can vary
         **commission_rules(model, commission),
     )
     outcome = run_decisions(market, decisions, rules, capital=capital, start=start)
-    return Run(market, decisions, rules, outcome, value_trades(outcome.trades, market, rules))
+    return Run(market, decisions, rules, outcome, value_trades(outcome.trades))
 
 
 @pytest.fixture(scope="session")

@@ -99,7 +99,7 @@ def test_the_state_knows_when_something_last_filled(market, closes):
         seen.append(run.snapshot().state.counts[[LAST_ENTRY, LAST_EXIT]].tolist())
     assert seen[0] == [NEVER, NEVER]
     trades = run.finish(chunk_bars=1).trades
-    standing = standing_of(trades, BARS, at_close=False)
+    standing = standing_of(trades, BARS)
     assert [max(pair) for pair in seen[1:]] == standing.last_fill[2 : BARS - 1].tolist()
 
 

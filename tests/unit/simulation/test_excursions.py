@@ -105,3 +105,19 @@ def test_lots_that_overlap_bar_by_bar(fill, direction):
         gains = [side * (price / trade.entry_price - 1.0) for price in seen]
         assert trade.mae_pct == pytest.approx(min(gains), abs=1e-12)
         assert trade.mfe_pct == pytest.approx(max(gains), abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("changes", "worst", "best"),
+    [
+        # Left inside bar 1: its open, where it was held, and the exit.
+        ({"stop_loss": 0.04}, 96 / 100 - 1, 0.0),
+        # Entered inside bar 1 at 97, which counts by that and the close; bar 2 whole.
+        ({"entry_order": {"limit": "97"}}, 90 / 97 - 1, 120 / 97 - 1),
+        # Entered and left inside bar 1: its two fills, and nothing between.
+        ({"entry_order": {"stop": "108"}, "take_profit": 0.01}, 0.0, 0.01),
+        ({"entry_order": {"stop": "97"}, "direction": "short", "stop_loss": 0.02}, -0.02, 0.0),
+    ],
+)
+def test_of_orders_inside_the_bar(changes, worst, best):
+    assert excursions(**changes) == pytest.approx((worst, best), rel=1e-12, abs=1e-15)

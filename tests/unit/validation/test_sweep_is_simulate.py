@@ -132,6 +132,45 @@ CASES = {
         },
         AXES | {"share": [0.25, 1.0]},
     ),
+    "stops and targets that parameters move": (
+        {
+            "entry_conditions": ["sma_{fast} > sma_{slow}"],
+            "stop_loss": "{stop}",
+            "take_profit": {"price": "close + {far} * atr_14"},
+            "trailing_stop": {"atr": "{far}", "after": "{stop}"},
+            "max_concurrent_positions": 2,
+            "parameters": {"fast": 3, "slow": 9, "stop": 0.03, "far": 2},
+        },
+        AXES | {"stop": [0.01, 0.04], "far": [1, 2.5]},
+    ),
+    "entries that rest for a swept number of bars": (
+        {
+            "entry_conditions": ["sma_{fast} > sma_{slow}", "not in_position"],
+            "entry_order": {"limit": "close * {below}", "valid_bars": "{wait}"},
+            "trailing_stop": {"fraction": 0.02},
+            "intrabar": "path",
+            "max_concurrent_positions": 3,
+            "parameters": {"fast": 3, "slow": 9, "below": 0.99, "wait": 2},
+        },
+        AXES | {"below": [0.98, 0.995], "wait": [1, 4]},
+    ),
+    "orders inside the bar on both sides": (
+        {
+            "direction": "both",
+            "entry_conditions": ["sma_{fast} > sma_{slow}"],
+            "stop_loss": "{stop}",
+            "take_profit": 0.05,
+            "entry_order": {"stop": "high", "valid_bars": 2},
+            "short": {
+                "entry_conditions": ["sma_{fast} < sma_{slow}"],
+                "exit_conditions": [],
+                "stop_conditions": [],
+                "entry_order": {"limit": "close * (1 + {stop})", "valid_bars": 3},
+            },
+            "parameters": {"fast": 3, "slow": 9, "stop": 0.02},
+        },
+        AXES | {"stop": [0.01, 0.03]},
+    ),
     "a crossover among other conditions": (
         {
             "filter_conditions": ["vix < 30"],
