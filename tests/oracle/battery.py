@@ -603,6 +603,9 @@ def order_cases() -> list[Prepared]:
             # what the prices are told of the position
             levels | several | {"take_profit": {"price": "close * 2 if in_position else open"}},
         ]
+        # a gain that is reached exactly: highs at the fill
+        at_once = {"direction": side, "trailing_stop": {"fraction": 0.03, "after": 0.0}}
+        found.append(case(at_once, bars=bars, slippage=0.0))
         for fill in ("next_open", "close"):
             found += [case(change | {"fill": fill}, bars=bars) for change in changes]
             found += [
@@ -623,6 +626,7 @@ def _quiet_orders() -> list[Case]:
             {"trailing_stop": {"fraction": 0.07, "after": 0.05}, "stop_loss": 0.2},
             {"trailing_stop": {"atr": 2.0, "after": 0.1}, "take_profit": 0.3},
             {"stop_loss": 0.5, "take_profit": 0.5, "exit_conditions": ["close == 100"]},
+            {"stop_loss": 0.5, "take_profit": 0.5, "stop_conditions": ["close == 100"]},
         ):
             for places in (1, 2):
                 spec = base | change | {"max_concurrent_positions": places}
@@ -632,7 +636,7 @@ def _quiet_orders() -> list[Case]:
                 ]
     # ruin of a short before its level is reached
     crash = frame((10, 10, 11, 14, 19, 23, 22, 21), (10, 10, 12, 15, 22, 22, 21, 20))
-    lost = {"direction": "short", "max_holding_bars": 20, "stop_loss": 0.99, "take_profit": 0.9}
+    lost = {"direction": "short", "max_holding_bars": 20, "take_profit": 0.9}
     return [*found, case(lost | {"max_concurrent_positions": 2}, bars=crash, capital=150.0)]
 
 

@@ -46,6 +46,7 @@ ABOVE = (
     "close * 1e308 * 10",
     "close + capital / 1000 if not in_position else high",
 )
+RARE = ("weekday == 0", "session_of_month <= 2", "close > lag(close, 5)", "not in_position")
 _NUMBERS = ("stop_loss", "take_profit")
 _LISTS = ("entry_conditions", "exit_conditions", "stop_conditions", "filter_conditions")
 
@@ -154,6 +155,10 @@ def grid_cases(draw: st.DrawFn) -> Case:
         kept = draw(st.sampled_from((False, False, False, True)))
         spec[name] = [text for text in spec[name] if kept and "{" not in text]
     spec["entry_conditions"] = spec["entry_conditions"] or [draw(st.sampled_from(LIKELY_ENTRIES))]
+    if draw(st.booleans()):
+        # Rare entries and lots that live long: most bars do nothing but move a trailing stop.
+        spec["entry_conditions"] = [draw(st.sampled_from(RARE))]
+        spec["max_holding_bars"] = draw(st.sampled_from((12, 60)))
     spec["position_sizing_formula"] = draw(st.sampled_from((*SIZES[:8], "1", "0.4")))
     rate = spec.get("commission_model") == "rate"
     opened = float(bars["open"].iloc[0])

@@ -36,6 +36,12 @@ def result():
 
 
 @pytest.fixture(scope="module")
+def stopped():
+    levels = {"stop_loss": 0.02, "take_profit": 0.03, "trailing_stop": {"atr": 2}}
+    return bt.simulate(crossover() | levels, make_bars(200))
+
+
+@pytest.fixture(scope="module")
 def spreads():
     return bt.simulate(PUTS, make_bars(200).assign(current_iv=0.2), capital=1e6)
 
@@ -74,6 +80,28 @@ def test_a_reason_and_a_time_are_told(result):
         "trade 0 exit_reason",
         "trade 1 entry_date",
     ]
+
+
+def test_orders_inside_the_bar_have_none(stopped):
+    assert set(stopped.trades["fill_kind"]) >= {"level", "open"}
+    assert differences(stopped) == []
+
+
+@pytest.mark.parametrize(("field", "value"), [("fill_kind", "gap"), ("certain", None)])
+def test_where_and_how_surely_a_trade_was_filled_is_told(stopped, field, value):
+    trades = stopped.trades.copy()
+    place = trades.index[trades["fill_kind"] == "level"][0]
+    trades.loc[place, field] = not trades.loc[place, field] if value is None else value
+    (found,) = told(stopped, trades=trades)
+    assert found.what == f"trade {place} {field}"
+
+
+@pytest.mark.parametrize("field", ["mae_pct", "mfe_pct"])
+def test_how_far_a_trade_went_is_told(result, field):
+    trades = result.trades.copy()
+    trades.loc[2, field] += 0.01
+    (found,) = told(result, trades=trades)
+    assert found.what == f"trade 2 {field}"
 
 
 def test_a_missing_trade_is_told_first(result):
