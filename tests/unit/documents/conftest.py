@@ -70,6 +70,8 @@ class Result:
     lookahead: Lookahead | None = None
     runtime: dict[str, str] = field(default_factory=dict)
     classified: tuple[object, ...] = ()
+    others: dict[str, object] = field(default_factory=dict)
+    other_data: dict[str, DataInfo] = field(default_factory=dict)
     warmup: dict[str, Any] = field(
         default_factory=lambda: {
             "bars": 3,
