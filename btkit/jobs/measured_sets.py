@@ -8,12 +8,10 @@ from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from btkit.data import LoadedBars
 from btkit.errors import InternalError, WorkerUnavailableError
-from btkit.writing import parquet_of
 
 if TYPE_CHECKING:
     from btkit.jobs.job import SearchJob
@@ -60,16 +58,31 @@ class MeasuredSets:
 
     def to_parquet(self) -> bytes:
         """Return the content of a file: a row a set, its place under ``set``."""
-        crashed = self.crashed
-        undefined = np.full((len(crashed), len(self.columns)), np.nan)
-        frame = pd.DataFrame(np.concatenate([self.rows, undefined]), columns=list(self.columns))
-        others = np.fromiter(crashed, np.int64, len(crashed))
-        frame.insert(0, _PLACE, np.concatenate([self.places, others]))
-        for name, values in self.parameters.items():
-            frame[f"{_PARAMETER}{name}"] = np.append(values, np.full(len(crashed), np.nan))
-        if crashed:
-            frame[_CRASHED] = [*[None] * len(self.places), *crashed.values()]
-        return parquet_of(frame)
+        # pyarrow is slow to import, and seldom needed. A frame on the way to it costs more than it.
+        import pyarrow as pa  # noqa: PLC0415
+        from pyarrow.parquet import write_table  # noqa: PLC0415
+
+        many = len(self.crashed)
+        places = np.append(self.places, np.fromiter(self.crashed, np.int64, many))
+        undefined = np.full(many, np.nan)
+        table = {
+            _PLACE: places,
+            **{
+                name: np.append(self.rows[:, index], undefined)
+                for index, name in enumerate(self.columns)
+            },
+            **{
+                f"{_PARAMETER}{name}": np.append(values, undefined)
+                for name, values in self.parameters.items()
+            },
+        }
+        if many:
+            whys = [*[None] * len(self.places), *self.crashed.values()]
+            table[_CRASHED] = pa.array(whys, pa.string())
+        content = BytesIO()
+        # Hardly two sets have the same numbers, and nobody looks for one by its extremes.
+        write_table(pa.table(table), content, use_dictionary=False, write_statistics=False)
+        return content.getvalue()
 
     @classmethod
     def from_parquet(
@@ -98,18 +111,24 @@ class MeasuredSets:
             raise ValueError(f"{file.metadata.num_rows:,} rows, and {most:,} at the most")
         told = [name for name in file.schema_arrow.names if name.startswith(_PARAMETER)]
         further = [*{_CRASHED}.intersection(file.schema_arrow.names), *told]
-        frame = file.read(columns=[_PLACE, *columns, *further]).to_pandas()
-        places, rows = frame[_PLACE].to_numpy(np.int64), frame[list(columns)].to_numpy(np.float64)
-        crashed = np.zeros(len(frame), np.bool_)
-        if _CRASHED in frame:
-            crashed = frame[_CRASHED].notna().to_numpy()
-        whys = [str(why) for why in frame[_CRASHED][crashed]] if crashed.any() else []
+        table = file.read(columns=[_PLACE, *columns, *further], use_threads=False)
+        places = table[_PLACE].to_numpy()
+        if places.dtype != np.int64:
+            raise ValueError("its places are no whole numbers")
+        rows = np.empty((len(places), len(columns)))
+        for index, name in enumerate(columns):
+            rows[:, index] = table[name].to_numpy()
+        whys = table[_CRASHED].to_pylist() if _CRASHED in further else [None] * len(places)
+        crashed = np.array([why is not None for why in whys], np.bool_)
         return cls(
             columns,
             places[~crashed],
             rows[~crashed],
-            dict(zip(places[crashed].tolist(), whys, strict=True)),
-            {name.removeprefix(_PARAMETER): frame[name].to_numpy(float)[~crashed] for name in told},
+            {int(places[at]): str(whys[at]) for at in np.flatnonzero(crashed)},
+            {
+                name.removeprefix(_PARAMETER): table[name].to_numpy().astype(float)[~crashed]
+                for name in told
+            },
         )
 
     @classmethod

@@ -55,6 +55,8 @@ def configure_dask(*, worker_ttl_s: float, folder: Path | None = None) -> None:
         "comm.timeouts.tcp": "30s",
         "admin.system-monitor.gil.enabled": False,
         "admin.system-monitor.disk": False,
+        # Fifty times a second otherwise, in each process: a fiftieth of a core that nobody asked for.
+        "admin.tick.interval": _SLOWEST_POLL,
         "admin.tick.limit": "1h",
     }
     dask.config.set({f"distributed.{name}": value for name, value in given.items()})

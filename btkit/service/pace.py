@@ -10,6 +10,8 @@ PIECE_S = 2.5
 _FIRST = 64
 _MOST = 1_000_000
 _MEASURED_OVER_S = 0.3
+# From the first beginning on, nothing that was done earlier comes into a rate: it is taken at once.
+_FIRST_OVER_S = 0.02
 # Small pieces are slower by the set than they need be, so that the first rates say too little, and
 # the right size is soon come to; but one that is too large cannot be taken back.
 _MOST_GROWTH = 16.0
@@ -49,7 +51,8 @@ class Pace:
         if self._done is None or done < self._done:
             self._done, self._at = done, now
             return
-        if now - self._at < _MEASURED_OVER_S or done == self._done:
+        least = _FIRST_OVER_S if self.rate is None else _MEASURED_OVER_S
+        if now - self._at < least or done == self._done:
             return
         rate = (done - self._done) / (now - self._at)
         known = rate if self.rate is None else self.rate

@@ -6,8 +6,11 @@ import sqlite3
 import threading
 import traceback
 import uuid
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +45,8 @@ from btkit.storage.parcels import pack_job, unpack_job
 from btkit.writing import is_full, write_whole
 
 _LOOK_S = 1.0
+# Contents that are on their way, or wait to be read: they take room on the disk.
+_AHEAD = 4
 
 
 def work(order: str) -> None:
@@ -195,12 +200,22 @@ class _Work:
         return read_error(said["type"], said["message"], hint=said["hint"], details=said["details"])
 
     def _contents(self) -> Iterator[tuple[Piece, Path]]:
-        for number in range(self._order.contents):
+        """Yield all contents in their order; the next ones are fetched while one is read."""
+
+        def fetch(number: int) -> tuple[Piece, Path]:
             path = self._folder / f"content-{number}"
-            fetch = partial(self._client.fetch_content, number, path)
-            yield persist(fetch, wait=self._beats.wait), path
-            # Whoever asks for the next one has read it.
-            path.unlink()
+            call = partial(self._client.fetch_content, number, path)
+            return persist(call, wait=self._beats.wait), path
+
+        numbers = iter(range(self._order.contents))
+        with ThreadPoolExecutor(_AHEAD, thread_name_prefix="fetch") as pool:
+            ahead = deque(pool.submit(fetch, number) for number in islice(numbers, _AHEAD))
+            while ahead:
+                piece, path = ahead.popleft().result()
+                ahead.extend(pool.submit(fetch, number) for number in islice(numbers, 1))
+                yield piece, path
+                # Whoever asks for the next one has read it.
+                path.unlink()
 
     def _packed(self, job_id: str) -> Path:
         path = self._folder / "job.parcel"

@@ -45,3 +45,14 @@ def test_towards_the_end_everybody_has_something_and_no_piece_is_a_trifle():
 
 def test_few_sets_are_spread_before_anything_is_known_of_them():
     assert Pace("sets").size(16, threads=2) == 4
+
+
+def test_the_first_measurement_is_taken_at_once_and_the_others_over_a_while():
+    pace = Pace("sets")
+    for done, now in ((0, 0.0), (64, 0.01), (128, 0.05)):
+        pace.note(done, now, threads=2)
+    assert pace.rate == 128 / 0.05
+    # Two workers that end at about the same time are no faster for it.
+    pace.note(128 + 1_024, 0.10, threads=2)
+    assert pace.rate == 128 / 0.05
+    assert pace.size(MANY, threads=2) == 64 * 16
