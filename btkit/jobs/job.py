@@ -473,16 +473,17 @@ class SweepJob(SearchJob):
 
     def _check_sets(self) -> None:
         from btkit.validation.places import check_grid, check_sample  # noqa: PLC0415 - brings numba
+        from btkit.validation.swept_values import check_values  # noqa: PLC0415 - likewise
 
         axes, constraint = self.parameters, self.constraint
         check_axes(self.rules, axes)
-        if count_places(axes) <= _FEW_SETS and self.sets is not None:
-            return
-        if self.method == "grid":
+        are_made = count_places(axes) <= _FEW_SETS and self.sets is not None
+        if not are_made and self.method == "grid":
             check_grid(axes, constraint=constraint, max_sets=self.max_sets)
-        else:
+        elif not are_made:
             count = self.samples if self.method == "random" else 1
             check_sample(axes, count=count, seed=self.seed, constraint=constraint)
+        check_values(self.rules, axes, constraint)
 
     def flags(self) -> dict[str, object]:
         """Return the flags of the sweep."""
@@ -554,11 +555,13 @@ class WalkForwardJob(SearchJob):
 
     def _check_sets(self) -> None:
         from btkit.validation.places import check_grid  # noqa: PLC0415 - brings numba
+        from btkit.validation.swept_values import check_values  # noqa: PLC0415 - likewise
 
-        check_axes(check_optimised(self.strategy), self.optimize)
-        if count_places(self.optimize) <= _FEW_SETS and self.sets is not None:
-            return
-        check_grid(self.optimize, constraint=self.constraint, max_sets=self.max_sets)
+        rules = check_optimised(self.strategy)
+        check_axes(rules, self.optimize)
+        if count_places(self.optimize) > _FEW_SETS or self.sets is None:
+            check_grid(self.optimize, constraint=self.constraint, max_sets=self.max_sets)
+        check_values(rules, self.optimize, self.constraint)
 
     def flags(self) -> dict[str, object]:
         """Return the flags of the validation."""

@@ -55,7 +55,7 @@ def configure_dask(*, worker_ttl_s: float, folder: Path | None = None) -> None:
         "comm.timeouts.tcp": "30s",
         "admin.system-monitor.gil.enabled": False,
         "admin.system-monitor.disk": False,
-        # Fifty times a second otherwise, in each process: a fiftieth of a core that nobody asked for.
+        # Else each process wakes fifty times a second, which takes a hundredth of a core.
         "admin.tick.interval": _SLOWEST_POLL,
         "admin.tick.limit": "1h",
     }

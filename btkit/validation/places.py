@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from btkit.errors import UsageError
-from btkit.validation.axes import Axes
+from btkit.validation.axes import Axes, count_places
 from btkit.validation.grid import (
     ParameterSets,
     check_grid_size,
@@ -100,13 +100,28 @@ def check_sample(axes: Axes, *, count: int, seed: int, constraint: str | None) -
         sample_grid(axes, count=count, seed=seed, constraint=constraint)
 
 
+def may_have_sets(axes: Axes, constraint: str) -> bool:
+    """Tell whether a constraint is known to hold somewhere in a grid.
+
+    Parameters
+    ----------
+    axes, constraint
+        As for `make_grid`, accepted before. A very large grid is not looked through: no.
+    """
+    total = count_places(axes)
+    return total <= _LOOKED_THROUGH and _holds_somewhere(axes, total, constraint)
+
+
 def _look_through(axes: Axes, total: int, constraint: str | None) -> None:
-    if not constraint:
-        return
+    if constraint and not _holds_somewhere(axes, total, constraint):
+        raise nothing_left(constraint)
+
+
+def _holds_somewhere(axes: Axes, total: int, constraint: str) -> bool:
     first, look = 0, _FIRST_LOOK
     while first < total:
         last = min(first + look, total)
         if len(sets_between(axes, first, last, constraint=constraint)[0]):
-            return
+            return True
         first, look = last, _LOOK
-    raise nothing_left(constraint)
+    return False

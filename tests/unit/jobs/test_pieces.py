@@ -303,12 +303,17 @@ def test_summaries_of_pieces_are_that_of_the_whole(made, variant):
 
 
 BIG = {"fast": list(range(1, 3_162)), "slow": list(range(1, 3_164))}
+MANY_SETS = {
+    **FIELDS, "kind": "sweep", "parameters": BIG, "max_sets": 10_000_000,
+    "spec": crossover(
+        entry_conditions=["close > {fast}", "not in_position"], exit_conditions=["close > {slow}"]
+    ),
+}  # fmt: skip
 
 
 def test_ten_million_sets_are_divided_without_being_held(made):
     settings = made("a grid")[1]
-    fields = {**FIELDS, "kind": "sweep", "parameters": BIG, "max_sets": 10_000_000}
-    known, division = prepared(settings, **fields, constraint="fast < slow"), DIVISIONS["sweep"]
+    known, division = prepared(settings, **MANY_SETS, constraint="fast < slow"), DIVISIONS["sweep"]
     tracemalloc.start()
     try:
         (size,) = division.groups(known)
@@ -329,18 +334,17 @@ def test_ten_million_sets_are_divided_without_being_held(made):
 
 def test_preparing_a_large_grid_makes_no_sets(made):
     settings = made("a grid")[1]
-    fields = {**FIELDS, "kind": "sweep", "parameters": BIG, "max_sets": 10_000_000}
-    prepared(settings, **fields, constraint="fast < slow")  # what is imported is no sets
+    prepared(settings, **MANY_SETS, constraint="fast < slow")  # what is imported is no sets
     tracemalloc.start()
     try:
-        prepared(settings, **fields, constraint="fast < slow")
-        prepared(settings, **fields, constraint="fast == 3161 and slow == 3163")
+        prepared(settings, **MANY_SETS, constraint="fast < slow")
+        prepared(settings, **MANY_SETS, constraint="fast == 3161 and slow == 3163")
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
     assert peak < 20_000_000
     with pytest.raises(UsageError, match="leaves no set"):
-        prepared(settings, **fields, constraint="fast > slow + 5000")
+        prepared(settings, **MANY_SETS, constraint="fast > slow + 5000")
 
 
 def test_a_piece_reads_the_bundle_that_lies_there_now(made, tmp_path):
@@ -388,7 +392,7 @@ def test_what_is_not_divided_has_no_groups(made):
 def test_a_service_samples_what_says_nothing(made):
     settings = made("a grid")[1]
     fields = {**FIELDS, "kind": "sweep"}
-    many = {"fast": list(range(1, 102)), "slow": list(range(1, 101))}
+    many = {"fast": list(range(2, 103)), "slow": list(range(2, 102))}
     large = prepared(settings, **fields, parameters=many)
     assert prepared_for_service(large).overfitting_sample == 2_000
     said = large.model_copy(update={"overfitting_sample": 5_000})

@@ -139,6 +139,27 @@ def test_what_is_wrong_with_jobs_of_a_batch_stands_where_they_do(client):
         ({**JOB, "kind": "plan"}, "/kind"),
         ({**JOB, "rendering": {}}, "/rendering"),
         ({"kind": "batch", "jobs": [{**JOB, "rendering": {}}]}, "/jobs/0/rendering"),
+        (
+            {
+                **SWEEP,
+                "spec": {
+                    **STRATEGY,
+                    "entry_conditions": ["close > mean(close, {n})"],
+                    "exit_conditions": [],
+                },
+                "parameters": {"n": [*range(1, 501), 501]},
+            },
+            "/spec/entry_conditions/0",
+        ),
+        (
+            {
+                **JOB,
+                "kind": "walk-forward",
+                "spec": {**STRATEGY, "exit_conditions": []},
+                "optimize": {"n": [2, 5.05]},
+            },
+            "/spec/entry_conditions/0",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_refused_where_it_stands(client, body, pointer):
