@@ -13,8 +13,8 @@ from btkit.service.versions import fingerprint
 
 def test_this_machine_comes_to_what_is_recorded():
     document = golden.check_golden()
-    # Another processor may differ in a last bit, with the same features and versions, too (SEMANTICS
-    # 7): libraries choose their code by its model.
+    # Another processor may differ in a last bit (SEMANTICS 7), with the same features and versions,
+    # too: libraries choose their code by its model.
     assert "different" not in document["parts"].values(), document
     assert document["parts"].keys() == golden.PARTS.keys()
     assert document["passed"] == (set(document["parts"].values()) == {"equal"})
