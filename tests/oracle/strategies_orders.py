@@ -160,6 +160,8 @@ def grid_cases(draw: st.DrawFn) -> Case:
         spec["entry_conditions"] = [draw(st.sampled_from(RARE))]
         spec["max_holding_bars"] = draw(st.sampled_from((12, 60)))
     spec["position_sizing_formula"] = draw(st.sampled_from((*SIZES[:8], "1", "0.4")))
+    said = spec.pop("calendars", {})
+    spec["calendars"] = {one: said[one] for one in said if f"'{one}'" in repr(spec)}
     rate = spec.get("commission_model") == "rate"
     opened = float(bars["open"].iloc[0])
     return Case(
