@@ -27,7 +27,7 @@ from btkit.engine.state import (
 )
 
 _SELL = int(Side.SELL)
-_OPEN, _CLOSE = int(FillKind.OPEN), int(FillKind.CLOSE)
+_OPEN = int(FillKind.OPEN)
 _LEVEL, _GAP = int(FillKind.LEVEL), int(FillKind.GAP)
 _STOP_LOSS, _TAKE_PROFIT = int(Reason.STOP_LOSS), int(Reason.TAKE_PROFIT)
 _TRAILING_STOP, _CROSSED = int(Reason.TRAILING_STOP), int(Reason.CROSSED_AT_ENTRY)
@@ -53,9 +53,8 @@ def set_levels(levels, lots, marks, orders, order, lot):
     lots[lot, LOT_STOP], lots[lot, LOT_TARGET] = stop, target
     lots[lot, LOT_DISTANCE] = orders[order, DISTANCE_OF]
     lots[lot, LOT_TRAIL] = math.nan
-    _, threshold, factor, away = trailing_of(own, lots, marks, lot)
-    # The bar of a fill at its close counts by the fill, and nothing follows in it.
-    if math.isnan(own.after) or (marks[lot, LOT_ENTRY_KIND] == _CLOSE and side * fill >= threshold):
+    if math.isnan(own.after):
+        _, _, factor, away = trailing_of(own, lots, marks, lot)
         lots[lot, LOT_TRAIL] = side * (factor * (side * fill) + away)
 
 

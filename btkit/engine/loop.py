@@ -185,8 +185,9 @@ def _simulate(
                     )  # fmt: skip
                     if levels is not None:
                         leave_crossed(
-                            book, rules, money, counts, lots, marks, closed, closed_marks, bar
-                        )
+                            book, rules, levels, money, counts, lots, marks, closed, closed_marks,
+                            bar,
+                        )  # fmt: skip
                 book.mark(rules, market, counts, lots, marks, bar)
                 worth = book.worth(closes, money, counts, lots, marks, bar)
                 ruined = worth <= 0.0

@@ -129,12 +129,23 @@ def leave_inside(
 
 
 @compiled_lean
-def leave_crossed(book, rules, money, counts, lots, marks, closed, closed_marks, bar):
-    """Close every lot that was filled at a close beyond one of its levels already (9.1)."""
+def leave_crossed(book, rules, levels, money, counts, lots, marks, closed, closed_marks, bar):
+    """Close every lot that was filled at a close beyond one of its levels already (9.1).
+
+    The trailing stops of the others are then judged as at any close: by fill and close, of which
+    the fill is the better, as slippage has it (9.2).
+    """
     kept = 0
     for lot in range(counts[LOTS]):
         fresh = marks[lot, LOT_BAR] == bar and marks[lot, LOT_ENTRY_KIND] == _CLOSE
         if not (fresh and has_crossed(lots, marks, lot)):
+            if fresh:
+                side = marks[lot, LOT_SIDE]
+                trail, threshold, factor, away = trailing_of(
+                    levels_of(levels, side), lots, marks, lot
+                )
+                best = side * lots[lot, LOT_PRICE]
+                lots[lot, LOT_TRAIL] = side * follow(trail, threshold, factor, away, best)[0]
             keep_lot(book, lots, marks, lot, kept)
             kept += 1
             continue

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 from hypothesis import strategies as st
-from oracle.strategies import LIKELY_ENTRIES, SIZES, Case, specs
+from oracle.strategies import LIKELY_ENTRIES, SIZES, Case
 from oracle.strategies import cases as any_cases
 
 SHARES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
@@ -123,16 +124,14 @@ def _with_parameter(draw: st.DrawFn, spec: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@st.composite
-def grid_frames(draw: st.DrawFn) -> pd.DataFrame:
+def _on_a_grid(draw: st.DrawFn, index: pd.Index) -> pd.DataFrame:
     """Return bars on a coarse grid: gaps, wicks and ties, exact in binary or not."""
-    size = draw(st.integers(12, 60))
     steps = st.lists(st.sampled_from((-2, -1, -1, 0, 0, 1, 1, 2)), min_size=3, max_size=17)
     wicks = st.lists(st.sampled_from((0, 0, 0, 1, 1, 2)), min_size=3, max_size=13)
     gaps, bodies, above, below = draw(steps), draw(steps), draw(wicks), draw(wicks)
     unit = draw(st.sampled_from((1.0, 0.1, 0.5, 3.7)))
     rows, price = [], draw(st.sampled_from((12, 20, 50)))
-    for i in range(size):
+    for i in range(len(index)):
         opened = max(price + gaps[i % len(gaps)], 5)
         price = max(opened + bodies[i % len(bodies)], 5)
         high = max(opened, price) + above[i % len(above)]
@@ -141,7 +140,7 @@ def grid_frames(draw: st.DrawFn) -> pd.DataFrame:
     bars = pd.DataFrame(
         rows,
         columns=["open", "high", "low", "close"],
-        index=pd.bdate_range("2018-01-02", periods=size),
+        index=index,
     )
     return bars.assign(volume=1000.0)
 
@@ -149,7 +148,8 @@ def grid_frames(draw: st.DrawFn) -> pd.DataFrame:
 @st.composite
 def grid_cases(draw: st.DrawFn) -> Case:
     """Return a case of a simple rule on a grid: most of its trades end inside a bar."""
-    bars, spec = draw(grid_frames()), draw(specs())
+    case = draw(any_cases())
+    bars, spec = _on_a_grid(draw, case.bars.index), case.spec
     spec.pop("parameters", None)
     for name in _LISTS:
         kept = draw(st.sampled_from((False, False, False, True)))
@@ -164,13 +164,13 @@ def grid_cases(draw: st.DrawFn) -> Case:
     spec["calendars"] = {one: said[one] for one in said if f"'{one}'" in repr(spec)}
     rate = spec.get("commission_model") == "rate"
     opened = float(bars["open"].iloc[0])
-    return Case(
+    return replace(
+        case,
         spec=with_orders(draw, spec),
         bars=bars,
         capital=draw(st.sampled_from((30.0, 99.0, 1e4))) * opened,
         commission=draw(st.sampled_from((0.0, 0.0007, 0.02) if rate else (0.0, 0.01, 0.65))),
         slippage=draw(st.sampled_from((0.0, 0.0, 0.0005, 0.02))),
-        start_index=draw(st.sampled_from((0, 0, 3))),
     )
 
 
@@ -178,14 +178,7 @@ def grid_cases(draw: st.DrawFn) -> Case:
 def mixed_cases(draw: st.DrawFn) -> Case:
     """Return a case of any spec on any bars, with orders inside the bar and wicks of any length."""
     case = draw(any_cases())
-    return Case(
-        spec=with_orders(draw, case.spec),
-        bars=_with_wicks(draw, case.bars),
-        capital=case.capital,
-        commission=case.commission,
-        slippage=case.slippage,
-        start_index=case.start_index,
-    )
+    return replace(case, spec=with_orders(draw, case.spec), bars=_with_wicks(draw, case.bars))
 
 
 def _with_wicks(draw: st.DrawFn, bars: pd.DataFrame) -> pd.DataFrame:

@@ -255,6 +255,15 @@ HANDS = [
         [(0, 2, 125, 70.3125, 10, "trailing_stop", "level", True)],
         slippage=0.25,
     ),
+    # With a gain of 0 the level comes into being at the very close of the fill, 125 * 0.9375, above
+    # that close, 100: for the next bar, which opens below it. Nothing was crossed at the entry.
+    Hand(
+        "a trailing stop after no gain at all begins at the close of the fill",
+        [(100, 140, 60, 100), (90, 91, 89, 90), QUIET],
+        {"trailing_stop": {"fraction": 0.0625, "after": 0.0}, "fill": "close"},
+        [(0, 1, 125, 67.5, 10, "trailing_stop", "gap", True)],
+        slippage=0.25,
+    ),
     # No level before a high of 125 at a close; bar 2 reaches it, bar 3 has 0.75 * 128 = 96.
     Hand(
         "no trailing stop before the gain",
