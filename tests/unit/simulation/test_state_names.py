@@ -1,5 +1,7 @@
 """What conditions read of a lot, of the trades so far and of the account (SEMANTICS 2.12)."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from support.random_bars import make_bars
@@ -13,6 +15,7 @@ NAMES = (
     "bars_since_exit", "last_return_pct", "last_pnl", "losing_streak",
 )  # fmt: skip
 OF_A_LOT = NAMES[:3]
+FOLDER = Path(__file__).parents[3] / "strategies"
 SPREAD = {"name": "sold", "spread_type": "short_put_spread", "entry_conditions": ["close > 0"]}
 OF_THE_ACCOUNT = (
     "equity > 0 and open_lots >= 0 and losing_streak >= 0",
@@ -168,3 +171,16 @@ def test_equity_is_that_of_the_curve_where_nothing_fills_at_the_close(run):
     )
     assert found.outcome.decision_equity[:-1].tolist() == found.equity.tolist()[:-1]
     assert found.outcome.decision_equity[-1] > found.equity.iloc[-1]
+
+
+def test_a_model_spec_waits_by_them():
+    spec = bt.load_spec(FOLDER / "spx_mlp.yaml")
+    bars = bt.load_bars("SPX", "2010-01-04", "2014-12-31", source="sample")
+    usual = bt.simulate(spec, bars).trades
+    waits = bt.simulate(spec.replace(filter_conditions=["losing_streak < 1"]), bars).trades
+    lost = (usual["pnl"] < 0).tolist()
+    assert len(waits) == lost.index(True) + 1 < len(usual)
+    trails = bt.simulate(
+        spec.replace(stop_conditions=["close < highest_since_entry * 0.97"]), bars
+    ).trades
+    assert {"stop", "exit"} <= set(trails["exit_reason"])
