@@ -195,7 +195,7 @@ def test_indicators(backtest):
         "name", "group", "kind", "lookback", "meaning", "formula", "source",
     }  # fmt: skip
     calls = {entry["name"]: entry for entry in document["calls"]}
-    assert list(calls) == [*OVER_TIME, "on"]
+    assert list(calls) == [*OVER_TIME, "on", "of"]
     assert calls["mean"] == {
         "name": "mean",
         "call": "mean(x, n)",
