@@ -57,7 +57,7 @@ MAX_DEPTH = 50
 NO_CONSTANTS: Mapping[str, float] = MappingProxyType({})
 NOTHING_DECLARED = frozenset[str]()
 NONE_UNKNOWN: Mapping[str, str] = MappingProxyType({})
-SIZING_NAMES = frozenset({"risk_pct"})
+SIZING_NAMES = frozenset({"risk_pct", "multiplier"})
 """What every sizing formula may read beside the namespace."""
 COST_NAMES = frozenset({"commission", "slippage"})
 """What that of a model spec may read, too, whose costs are fractions of the price."""
@@ -351,7 +351,7 @@ class _Reader:
             if column is not None:
                 return column
         hint = self._name_hint(node.id)
-        if node.id == "risk_pct":
+        if node.id in SIZING_NAMES:
             hint = "only position_sizing_formula knows it"
         if node.id in _CALLS:
             hint = f"{node.id} is a function: write {node.id}(...)"

@@ -71,7 +71,7 @@ def as_instrument(  # noqa: PLR0913 - bars, what is beside them, and each kind o
         The other instruments, by symbol.
     """
     expressions = book_of(spec).expressions(spec)
-    names = set().union(*map(names_in, expressions)) - POSITION_NAMES - {"risk_pct"}
+    names = set().union(*map(names_in, expressions)) - POSITION_NAMES - {"risk_pct", "multiplier"}
     events = spec.events.of(symbol or None)
     features = FeatureSet(
         bars.iloc[begin:],

@@ -306,12 +306,16 @@ def exposure(trades: Sequence[PlainTrade], bars: int) -> float:
 
 
 def turnover(trades: Sequence[PlainTrade], equity: Sequence[float], days: Sequence[date]) -> float:
-    """5: The sum of |fill value| / 2 / mean equity, a year; none within one day."""
+    """5: The sum of |fill value| / 2 / mean equity, a year; none within one day.
+
+    3.13: A fill's value is units x multiplier x price.
+    """
     span = (days[-1] - days[0]).days
     if span == 0:
         return math.nan
     filled = math.fsum(
-        trade.shares * (abs(trade.entry_price) + abs(trade.exit_price)) for trade in trades
+        trade.shares * trade.multiplier * (abs(trade.entry_price) + abs(trade.exit_price))
+        for trade in trades
     )
     return quotient(filled / 2.0, mean(equity)) * 365.25 / span
 
@@ -335,7 +339,7 @@ def _together(parts: Sequence[PlainTrade]) -> PlainTrade:
         last,
         shares=last.entered,
         pnl=pnl,
-        return_pct=pnl / (last.entered * last.entry_price),
+        return_pct=pnl / (last.entered * last.multiplier * last.entry_price),
         commission=math.fsum(part.commission for part in parts),
         slippage_cost=math.fsum(part.slippage_cost for part in parts),
     )

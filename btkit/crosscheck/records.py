@@ -142,8 +142,8 @@ class PlainTrade:
     """One closed lot, or a part of it; bars count from the first one loaded, warm-up included.
 
     Prices are $ a share: of a spread the credit and the cost of buying it back; `shares` are 100
-    a contract, `entered` those of the whole lot. `fill_kind` is how it was left; a spread has no
-    excursions here.
+    a contract, `entered` those of the whole lot. `multiplier` is what one of
+    them gains per point. `fill_kind` is how it was left; a spread has no excursions here.
     """
 
     symbol: str
@@ -166,6 +166,7 @@ class PlainTrade:
     certain: bool = True
     mae_pct: float = math.nan
     mfe_pct: float = math.nan
+    multiplier: float = 1.0
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Lots of shares, long or short: SEMANTICS 3.5 to 3.7, 3.9, 3.10 and 3.12."""
+"""Lots of shares or contracts, long or short: SEMANTICS 3.5 to 3.7, 3.9, 3.10, 3.12, 3.13."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FillKind: TypeAlias = Literal["open", "close", "level", "gap"]
 
 @dataclass(eq=False)
 class ShareLot(Lot):
-    """Shares bought, or sold short, in one fill; the costs are the entry's.
+    """Shares or contracts bought, or sold short, in one fill; the costs are the entry's.
 
     Parameters
     ----------
@@ -91,6 +91,8 @@ class Shares(Walk[ShareLot]):
         self.risk = spec.per_trade_risk_pct
         self.formula = filled_in(spec.position_sizing_formula, spec.parameters)
         self.model = spec.commission_model or self.default_model(spec.asset_class)
+        self.multiplier = 1.0 if spec.multiplier is None else spec.multiplier
+        self.margin = spec.initial_margin
         self.fractions: dict[str, list[float]] = {}
         self.read_parts("scale_out", spec)
 
@@ -169,7 +171,7 @@ class Shares(Walk[ShareLot]):
 
     def wanted(self, i: int) -> float | str:
         """3.5: The formula's value, or why it is no size."""
-        scope = self.scope(i, self.oldest()) | {"risk_pct": self.risk}
+        scope = self.scope(i, self.oldest()) | self.size_names()
         try:
             shares = number(evaluate(self.formula, scope))
         except RAISED:
@@ -180,6 +182,10 @@ class Shares(Walk[ShareLot]):
             return "size_not_positive"
         return self.whole(shares)
 
+    def size_names(self) -> dict[str, object]:
+        """3.5, 3.13: Size formulas see `risk_pct` and `multiplier`, too."""
+        return {"risk_pct": self.risk, "multiplier": self.multiplier}
+
     def whole(self, shares: float) -> float | str:
         """3.5: Floored to whole shares, at least one, unless fractions are allowed."""
         if self.fractional:
@@ -188,22 +194,24 @@ class Shares(Walk[ShareLot]):
             return "size_below_one_share"
         return shares if math.isinf(shares) else float(math.floor(shares))
 
-    def affordable(self, shares: float, price: float) -> float:
+    def affordable(self, shares: float, price: float, cash: float) -> float:
         """3.5, 3.6: Cut to what cash pays for, commission included; 0 when that is nothing."""
-        if self.cost(shares, price) > self.cash:
-            shares = self.cut(price)
+        if self.cost(shares, price) > cash:
+            shares = self.cut(price, cash)
             for _ in range(_STEPS_DOWN):
-                if shares <= 0 or self.cost(shares, price) <= self.cash:
+                if shares <= 0 or self.cost(shares, price) <= cash:
                     break
                 shares = self.one_less(shares)
-            if self.fractional and shares * price < _LEAST_WORTH:
+            if self.fractional and self.taken(shares, price) < _LEAST_WORTH:
                 return 0.0
         return shares if shares > 0 and (self.fractional or shares >= 1) else 0.0
 
-    def cut(self, price: float) -> float:
-        """3.7: The cut solves for every part of the commission."""
+    def cut(self, price: float, cash: float) -> float:
+        """3.7: The cut solves for every part of the commission; 3.13: by what entry takes."""
         per_order, per_share, rate = self.fee_parts()
-        shares = (self.cash - per_order) / (price * (1 + rate) + per_share)
+        each = self.multiplier * price
+        unit = each * (1 + rate) if self.margin is None else self.margin + rate * each
+        shares = (cash - per_order) / (unit + per_share)
         return shares if self.fractional else float(math.floor(shares))
 
     def one_less(self, shares: float) -> float:
@@ -318,8 +326,12 @@ class Shares(Walk[ShareLot]):
         """3.7: The commission of one order."""
         per_order, per_share, rate = self.fee_parts()
         if rate:
-            return rate * shares * price
+            return rate * self.of_units(shares) * price
         return per_share * shares if per_share else per_order
+
+    def of_units(self, shares: float) -> float:
+        """3.13: One unit's gain per point is the multiplier."""
+        return shares * self.multiplier
 
     def exit_fee(self, shares: float, price: float) -> float:
         """3.7: An exit pays as an entry does."""
@@ -327,7 +339,11 @@ class Shares(Walk[ShareLot]):
 
     def cost(self, shares: float, price: float) -> float:
         """3.6, 3.10: What an entry takes from cash, a short one's as collateral."""
-        return shares * price + self.fee(shares, price)
+        return self.taken(shares, price) + self.fee(shares, price)
+
+    def taken(self, shares: float, price: float) -> float:
+        """3.13: An entry takes units x multiplier x price, or the margin in place of it."""
+        return self.of_units(shares) * price if self.margin is None else shares * self.margin
 
     # 3.1, 3.9 and 3.10: fills
 
@@ -342,11 +358,11 @@ class Shares(Walk[ShareLot]):
     def enter(self, order: Order[ShareLot], i: int, price: float) -> str | None:
         """3.5: At the fill the size is cut to the cash, or the entry dropped."""
         fill = self.fill_of_entry(order, price)
-        shares = self.affordable(order.quantity, fill)
+        shares = self.affordable(order.quantity, fill, self.spendable(price))
         if shares == 0:
             return "insufficient_cash"
         fee = self.fee(shares, fill)
-        self.cash = self.cash - (shares * fill + fee)
+        self.cash = self.cash - (self.taken(shares, fill) + fee)
         number, slipped = self.next_number(), abs(fill - price)
         self.lots.append(
             ShareLot(
@@ -371,7 +387,49 @@ class Shares(Walk[ShareLot]):
 
     def worth(self, lot: ShareLot, price: float) -> float:
         """3.9: A lot is worth its shares; 3.10: a short one twice its sale less its shares."""
-        return lot.shares * (2 * lot.price - price) if lot.short else lot.shares * price
+        if self.margin is not None:
+            return self.margined(lot, price, self.margin)
+        units = self.of_units(lot.shares)
+        return units * (2 * lot.price - price) if lot.short else units * price
+
+    def margined(self, lot: ShareLot, price: float, margin: float) -> float:
+        """3.13: A margined lot is worth units x (margin +- multiplier x (price - entry))."""
+        moved = self.multiplier * (price - lot.price)
+        return lot.shares * (margin - moved if lot.short else margin + moved)
+
+    def gained(self, lot: ShareLot, price: float) -> float:
+        """3.9, 3.10, 3.13: Units x multiplier x what the price gained."""
+        return self.of_units(lot.shares) * (lot.price - price if lot.short else price - lot.price)
+
+    def open_losses(self, price: float) -> float:
+        """3.13: What margined lots have lost at a price, lot by lot; no gain makes up for it."""
+        lost = 0.0
+        if self.margin is not None:
+            for lot in self.lots:
+                lost += min(self.gained(lot, price), 0.0)
+        return lost
+
+    def spendable(self, price: float) -> float:
+        """3.13: Open losses, at the price that is offered, count against cash for entries."""
+        return self.cash + self.open_losses(price)
+
+    def free(self, i: int) -> float:
+        """3.6: `capital` is cash; 3.13: open losses at the close count against it."""
+        return self.cash + self.open_losses(self.instrument.close[i])
+
+    # 3.13: margin calls
+
+    def is_called(self, i: int) -> bool:
+        """3.13: Equity below the sum of margins at a close calls all lots in.
+
+        It is judged with the exits, so a lot that fills at a close is called at the next one. No
+        rule bars an entry for it: one that 3.4 or 3.11 allows is decided as at any bar, and gets
+        what cash pays for once the lots have left.
+        """
+        held = 0.0
+        for lot in self.lots:
+            held += lot.shares * (self.margin or 0.0)
+        return self.margin is not None and self.equity(i) < held
 
     def value_of(self, lot: ShareLot, i: int) -> float:
         """3.2: Open lots are marked at the close."""
@@ -392,7 +450,7 @@ class Shares(Walk[ShareLot]):
         fill = self.exit_fill(lot, price, reason)
         fee = self.exit_fee(lot.shares, fill)
         self.cash = self.cash + (self.worth(lot, fill) - fee)
-        pnl = self.profit(lot, fill, fee)
+        pnl, units = self.profit(lot, fill, fee), self.of_units(lot.shares)
         worst, best = self.excursions(lot, i, fill)
         trade = PlainTrade(
             symbol=lot.instrument.symbol,
@@ -406,9 +464,10 @@ class Shares(Walk[ShareLot]):
             exit_reason=reason,
             bars_held=i - lot.bar,
             commission=lot.commission + fee,
-            slippage_cost=lot.shares * lot.slipped + lot.shares * abs(fill - price),
+            slippage_cost=units * lot.slipped + units * abs(fill - price),
             lot=lot.number,
             entered=lot.entered,
+            multiplier=self.multiplier,
             direction="short" if lot.short else "long",
             fill_kind=kind,
             certain=lot.certain,
@@ -449,10 +508,9 @@ class Shares(Walk[ShareLot]):
         return [prices.high[bar], prices.low[bar]] if from_open else [prices.close[bar]]
 
     def profit(self, lot: ShareLot, fill: float, fee: float) -> float:
-        """3.9, 3.10: Shares times what the price gained, less both commissions."""
-        gained = lot.price - fill if lot.short else fill - lot.price
-        return lot.shares * gained - lot.commission - fee
+        """3.9, 3.10: What the price gained, less both commissions."""
+        return self.gained(lot, fill) - lot.commission - fee
 
     def return_of(self, lot: ShareLot, pnl: float) -> float:
-        """3.9: `return_pct` is the P&L over shares times entry fill."""
-        return pnl / (lot.shares * lot.price)
+        """3.9, 3.13: `return_pct` is the P&L over units x multiplier x entry fill."""
+        return pnl / (self.of_units(lot.shares) * lot.price)

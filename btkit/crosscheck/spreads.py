@@ -79,8 +79,9 @@ class Spreads(Walk[PlainSpread], OptionPrices):
         """4.6: The credit is in the cash, so an open spread is what buying it back takes."""
         return -(self.mid(lot, i) * _SHARES * lot.contracts)
 
-    def free(self) -> float:
+    def free(self, i: int) -> float:
         """4.6: `capital` is the cash that no spread reserves: its widest wing, till it closes."""
+        del i
         reserved = 0.0
         for lot in self.lots:
             reserved += lot.wing * _SHARES * lot.contracts
@@ -153,7 +154,7 @@ class Spreads(Walk[PlainSpread], OptionPrices):
         if not 0 < credit < wing:
             return "credit_above_width" if credit > 0 else "no_credit"
         max_loss = self.max_loss(legs, credit)
-        contracts = self.contracts(max_loss, wing)
+        contracts = self.contracts(max_loss, wing, i)
         if contracts < 1:
             return "size_below_one_contract"
         commission = self.fee(legs, contracts)
@@ -193,9 +194,9 @@ class Spreads(Walk[PlainSpread], OptionPrices):
         """4.4: A contract loses its wing less its credit, and the commissions of both fills."""
         return (self.wing(legs) - credit) * _SHARES + self.fee(legs, 1) * 2
 
-    def contracts(self, max_loss: float, wing: float) -> float:
+    def contracts(self, max_loss: float, wing: float, i: int) -> float:
         """4.4: As many as the risk allows, and as the free cash can reserve."""
-        free = self.free()
+        free = self.free(i)
         contracts = math.floor(self.risk * free / max_loss)
         if contracts * (wing * _SHARES) > free:
             contracts = math.floor(free / (wing * _SHARES))

@@ -81,7 +81,7 @@ class Walk(ABC, Generic[L]):
             if not found.ruined:
                 self.step(i)
             found.equity.append(self.equity(i))
-            found.cash.append(self.free())
+            found.cash.append(self.free(i))
         found.trades = [trade for _, _, trade in self.left]
         found.counts = self.counts
         return found
@@ -174,9 +174,9 @@ class Walk(ABC, Generic[L]):
             total += self.value_of(lot, i)
         return total
 
-    def free(self) -> float:
-        """3.6: `capital` is cash at the deciding bar, before its fills at the close."""
-        return self.cash
+    @abstractmethod
+    def free(self, i: int) -> float:
+        """Return the cash that may be spent at the close of bar i."""
 
     def bars_held(self, lot: L, i: int) -> int:
         """3.2: `bars_held` is this bar less that of the fill."""
@@ -241,7 +241,7 @@ class Walk(ABC, Generic[L]):
             **{name: column[i] for name, column in self.instrument.columns.items()},
             **{key: values[i] for key, values in self.instrument.calls.items()},
             "in_position": self.in_position(),
-            "capital": self.free(),
+            "capital": self.free(i),
             "bars_held": held,
             "days_held": held,
             **self.account_names(i),
@@ -318,12 +318,19 @@ class Walk(ABC, Generic[L]):
         return self.lots[0] if self.lots else None
 
     def reason(self, lot: L, i: int, *, stop: bool, leave: bool) -> str | None:
-        """3.3: The stop list first, then the exit list, then age; one reason per lot."""
+        """3.13, 3.3: A margin call, the stop list, the exit list, then age; one reason per lot."""
+        if self.is_called(i):
+            return "margin_call"
         if stop:
             return "stop"
         if leave:
             return "exit"
         return "max_holding" if self.has_aged(lot, i) else None
+
+    def is_called(self, i: int) -> bool:
+        """Return whether all lots have to leave: no spread does, whose reserve covers its loss."""
+        del i
+        return False
 
     def has_aged(self, lot: L, i: int) -> bool:
         """3.3: A lot leaves once `bars_held >= max_holding_bars`."""

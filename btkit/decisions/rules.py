@@ -177,7 +177,7 @@ def parse_clauses(  # noqa: PLR0913 - all that a spec says of when and how much
     risk_pct: float,
     constants: Mapping[str, float] = RULE_RUN_CONSTANTS,
     within: str = "",
-    costs: Mapping[str, float] | None = None,
+    further: Mapping[str, float] | None = None,
     declared: Iterable[str] = (),
     parts: Iterable[tuple[str, float]] = (),
     prices: Mapping[str, str] = NO_PRICES,
@@ -197,7 +197,7 @@ def parse_clauses(  # noqa: PLR0913 - all that a spec says of when and how much
         Names whose value the run fixes.
     within
         What stands before a list's name in paths, such as ``short.``.
-    costs
+    further
         What else is fixed in the sizing formula, by name.
     declared
         The columns of the bars that the spec declares.
@@ -215,7 +215,7 @@ def parse_clauses(  # noqa: PLR0913 - all that a spec says of when and how much
 
     def parse(name: str, index: int, text: str, *, field: str = "") -> Clause | None:
         is_formula, is_sizing = index < 0, name.endswith(_SIZING)
-        in_sizing = {"risk_pct": risk_pct, **(costs or {})}
+        in_sizing = {"risk_pct": risk_pct, **(further or {})}
         fixed = {**constants, **(in_sizing if is_sizing else {})}
         path = name if is_formula else f"{name}[{index}]{field}"
         tree, found = parse_expression(

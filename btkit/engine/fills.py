@@ -31,7 +31,16 @@ def fill_price(side, price, slippage):
 @compiled_inline
 def commission_of(rules, shares, price):
     """Return the commission of one fill in $; the models not in use have a rate of zero."""
-    return rules.per_order + rules.per_share * shares + rules.rate * shares * price
+    traded = rules.rate * (shares * rules.multiplier) * price
+    return rules.per_order + rules.per_share * shares + traded
+
+
+@compiled_inline
+def taken(rules, shares, price):
+    """Return what an entry takes from cash in $, its commission aside (3.13)."""
+    if rules.margin > 0.0:
+        return shares * rules.margin
+    return shares * rules.multiplier * price
 
 
 @compiled_inline
@@ -43,16 +52,20 @@ def _smaller(rules, size):
 @compiled_inline
 def _outlay(rules, size, fill):
     commission = commission_of(rules, size, fill)
-    return size * fill + commission, commission
+    return taken(rules, size, fill) + commission, commission
 
 
 @compiled_inline
 def affordable(rules, cash, wanted, fill):
-    """Return `wanted` shares, or as many as `cash` pays for, with their `outlay` (3.5)."""
+    """Return `wanted` shares, or as many as `cash` pays for, with their outlay (3.5)."""
     cost, commission = _outlay(rules, wanted, fill)
     # "not <=" also catches an infinite size, whose cost is no number.
     if not cost <= cash:
-        size = (cash - rules.per_order) / (fill * (1.0 + rules.rate) + rules.per_share)
+        each = rules.multiplier * fill
+        unit = each * (1.0 + rules.rate)
+        if rules.margin > 0.0:
+            unit = rules.margin + rules.rate * each
+        size = (cash - rules.per_order) / (unit + rules.per_share)
         if not rules.fractional:
             size = np.floor(size)
         cost, commission = _outlay(rules, size, fill)

@@ -53,7 +53,7 @@ def note_extremes(highs, lows, counts, lots, marks, first, last):
 
 
 @compiled_inline
-def note_trades(book, money, counts, closed, closed_marks, first, streak, bar):
+def note_trades(book, rules, money, counts, closed, closed_marks, first, streak, bar):
     """Note what the trades from `first` on came to, all of this bar, in the order of the list.
 
     `streak` is how many trades in a row before them lost money.
@@ -63,7 +63,7 @@ def note_trades(book, money, counts, closed, closed_marks, first, streak, bar):
         # A lot that leaves in parts is one trade, at its last exit (3.12).
         if closed_marks[trade, LOT_STAYS] != 0:
             continue
-        pnl, share = book.profit(closed, closed_marks, trade)
+        pnl, share = book.profit(rules, closed, closed_marks, trade)
         money[TRADE_PNL], money[TRADE_RETURN] = pnl, share
         streak = streak + 1 if pnl < 0.0 else 0
     counts[STREAK] = streak

@@ -64,7 +64,11 @@ class Market(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """The numbers of the spec and of the account; the commission models not in use are 0."""
+    """The numbers of the spec and of the account; the commission models not in use are 0.
+
+    One unit gains `multiplier` $ per point, and an entry takes `margin` $ a unit in place of its
+    price; 0 where it takes the price (SEMANTICS 3.13).
+    """
 
     short: bool
     at_close: bool
@@ -76,6 +80,8 @@ class Rules(NamedTuple):
     per_order: float
     per_share: float
     rate: float
+    multiplier: float = 1.0
+    margin: float = 0.0
 
 
 def _as_the_loop_takes(prices: pd.Series[float]) -> Floats:

@@ -13,6 +13,7 @@ from btkit.engine.state import LOT_BAR, LOT_REASON, LOTS, ORDERS
 
 _FAILED, _MISSING = int(Tag.FAILED), int(Tag.NONE)
 _STOP, _EXIT, _MAX_HOLDING = int(Reason.STOP), int(Reason.EXIT), int(Reason.MAX_HOLDING)
+_MARGIN_CALL = int(Reason.MARGIN_CALL)
 
 
 @compiled_inline
@@ -22,11 +23,13 @@ def judge_lots(
 ):  # fmt: skip
     """Give each lot that is to leave its reason; return whether there is one.
 
-    One reason a lot: the book's own, then stop, exit, max_holding (SEMANTICS 3.3, 4.5).
+    One reason a lot: a margin call, the book's own, then stop, exit, max_holding (SEMANTICS 3.3,
+    3.13, 4.5).
     """
     exiting = False
+    called = book.called(rules, closes, money, counts, lots, marks, bar)
     for lot in range(counts[LOTS]):
-        reason = book.judge(rules, lots, lot)
+        reason = _MARGIN_CALL if called else book.judge(rules, lots, lot)
         if reason == 0:
             if reading.exits or reading.stops:
                 book.describe(rules, closes, money, counts, lots, marks, lot, bar, room.position)

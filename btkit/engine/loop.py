@@ -148,13 +148,15 @@ def _simulate(
         book.mark(rules, market, counts, lots, marks, bar)
         if reading.extremes:
             note_extremes(market.high, market.low, counts, lots, marks, bar, bar + 1)
-        worth = book.worth(closes, money, counts, lots, marks, bar)
-        free = book.free(money, counts, lots)
+        worth = book.worth(rules, closes, money, counts, lots, marks, bar)
+        free = book.free(rules, closes, money, counts, lots, marks, bar)
         if decision_cash.size:
             decision_cash[bar], decision_equity[bar] = free, worth
         if reading.account:
             if counts[TRADES] > closed_before:
-                note_trades(book, money, counts, closed, closed_marks, closed_before, streak, bar)
+                note_trades(
+                    book, rules, money, counts, closed, closed_marks, closed_before, streak, bar
+                )
             describe_account(money, counts, worth, bar, room.position)
         ruined = worth <= 0.0
         if not ruined:
@@ -189,7 +191,7 @@ def _simulate(
                             bar,
                         )  # fmt: skip
                 book.mark(rules, market, counts, lots, marks, bar)
-                worth = book.worth(closes, money, counts, lots, marks, bar)
+                worth = book.worth(rules, closes, money, counts, lots, marks, bar)
                 ruined = worth <= 0.0
         if ruined or bar == final:
             # What was decided at the last bar has nothing to fill at (3.8). Ruin ends the run: all
@@ -209,7 +211,7 @@ def _simulate(
             ruined = ruined or worth <= 0.0
         equity[bar] = worth
         if cash.size:
-            cash[bar] = book.free(money, counts, lots)
+            cash[bar] = book.free(rules, closes, money, counts, lots, marks, bar)
         if ruined:
             counts[RUINED] = 1
             equity[bar:] = money[CASH]
@@ -220,7 +222,9 @@ def _simulate(
                 decision_equity[bar + 1 :] = money[CASH]
         if reading.account:
             if counts[TRADES] > closed_before:
-                note_trades(book, money, counts, closed, closed_marks, closed_before, streak, bar)
+                note_trades(
+                    book, rules, money, counts, closed, closed_marks, closed_before, streak, bar
+                )
         elif counts[TRADES] > closed_before + 1:
             order_exits(counts, closed, closed_marks, bar)
         if ruined:

@@ -142,7 +142,7 @@ def _close_parts(
                 book, rules, market, money, counts, lots, marks, closed, closed_marks, lot, bar,
                 kind,
             )  # fmt: skip
-            made = made_by(closed, closed_marks, counts[TRADES] - 1)
+            made = made_by(rules, closed, closed_marks, counts[TRADES] - 1)
             keep_rest(lots, marks, lot, rest, kept, made)
     marks[lot, LOT_PARTS_MADE] |= marks[lot, LOT_PARTS_DUE]
     marks[lot, LOT_PARTS_DUE] = 0

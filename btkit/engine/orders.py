@@ -53,13 +53,14 @@ class Reason(IntEnum):
     EXIT = 3
     MAX_HOLDING = 4
     SCALE_OUT = 5
-    EXPIRATION = 6
-    END_OF_DATA = 7
-    RUIN = 8
-    STOP_LOSS = 9
-    TAKE_PROFIT = 10
-    TRAILING_STOP = 11
-    CROSSED_AT_ENTRY = 12
+    MARGIN_CALL = 6
+    EXPIRATION = 7
+    END_OF_DATA = 8
+    RUIN = 9
+    STOP_LOSS = 10
+    TAKE_PROFIT = 11
+    TRAILING_STOP = 12
+    CROSSED_AT_ENTRY = 13
 
 
 ENDS = (Reason.END_OF_DATA, Reason.RUIN)

@@ -46,7 +46,7 @@ def skip_inside(
 ):  # fmt: skip
     """Do what a book's `skip_quiet` does for lots with levels, whose trailing stops follow."""
     closes = market.close
-    if counts[LOTS] == 0:
+    if counts[LOTS] == 0 or rules.margin > 0.0:
         return book.skip_quiet(
             entry_gate, exit_gate, stop_gate, rules, closes, money, counts, lots, marks, equity,
             bar, end,
@@ -59,15 +59,16 @@ def skip_inside(
         until = _closed_until(exit_gate, stop_gate, bar, part)
         if alone:
             until, lots[0, LOT_TRAIL] = until_reached(levels, market, lots, marks, 0, bar, until)
-            own, shares = closes[marks[0, LOT_INSTRUMENT], bar:until], lots[0, LOT_QUANTITY]
-            worth, cash = equity[bar:until], money[CASH]
+            shares = lots[0, LOT_QUANTITY] * rules.multiplier
+            own, worth = closes[marks[0, LOT_INSTRUMENT], bar:until], equity[bar:until]
+            cash = money[CASH]
             for at in range(own.size):
                 worth[at] = cash + shares * own[at]
         else:
             for lot in range(counts[LOTS]):
                 until, _ = until_reached(levels, market, lots, marks, lot, bar, until)
             for at in range(bar, until):
-                now = book.worth(closes, money, counts, lots, marks, at)
+                now = book.worth(rules, closes, money, counts, lots, marks, at)
                 if now <= 0.0:
                     until = at
                     break

@@ -83,7 +83,7 @@ def fill_resting(
             waiting += 1
             continue
         lot = counts[LOTS]
-        refused = enter_at(rules, money, lots, orders, order, lot, price, slippage)
+        refused = enter_at(rules, money, lots, marks, orders, order, lot, price, slippage)
         if refused >= 0:
             counts[SKIPPED + refused] += 1
             continue

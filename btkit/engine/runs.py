@@ -365,15 +365,17 @@ class TradeValues:
     bars_held: Integers
 
 
-def value_trades(trades: Trades) -> TradeValues:
-    """Work out each trade's profit and costs (SEMANTICS 3.9, 3.10); see `value_lots`, too.
+def value_trades(trades: Trades, rules: Rules) -> TradeValues:
+    """Work out each trade's profit and costs (SEMANTICS 3.9 to 3.13); see `value_lots`, too.
 
     Parameters
     ----------
     trades
-        Closed share lots, and parts of lots.
+        Closed lots of shares or contracts, and parts of lots.
+    rules
+        Multiplier.
     """
-    shares = trades.quantity
+    shares = trades.quantity * rules.multiplier
     gain = trades.exit_price - trades.entry_price
     commission = trades.entry_commission + trades.exit_commission
     pnl = shares * (trades.side * gain) - trades.entry_commission - trades.exit_commission
@@ -397,19 +399,22 @@ class LotValues:
     return_pct: Floats
 
 
-def value_lots(trades: Trades, pnl: Floats) -> LotValues:
+def value_lots(trades: Trades, pnl: Floats, rules: Rules) -> LotValues:
     """Take the parts of each lot as one trade, at its last exit (SEMANTICS 3.12).
 
     Parameters
     ----------
     trades
-        Closed share lots, and parts of lots.
+        Closed lots of shares or contracts, and parts of lots.
     pnl
         Of each of them.
+    rules
+        Multiplier.
     """
     ends = trades.ends_lot
     whole = pnl[ends] + trades.made_before[ends]
-    return LotValues(whole, whole / (trades.entered[ends] * trades.entry_price[ends]))
+    paid = trades.entered[ends] * rules.multiplier * trades.entry_price[ends]
+    return LotValues(whole, whole / paid)
 
 
 __all__ = [

@@ -78,7 +78,7 @@ def _describe_entry(book, rules, closes, money, counts, lots, marks, turns, bar,
     book.describe(rules, closes, money, counts, lots, marks, 0, bar, room.position)
     if turns:
         # What the leaving lots will bring may be spent, too.
-        room.position[CAPITAL] = book.worth(closes, money, counts, lots, marks, bar)
+        room.position[CAPITAL] = book.worth(rules, closes, money, counts, lots, marks, bar)
 
 
 @compiled_lean

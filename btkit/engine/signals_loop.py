@@ -62,7 +62,7 @@ def measured_signals(
         # Fills are at closes, whatever the other prices are.
         Market(prices, prices, prices, prices),
         # Long, at the close, in fractions of a share, one lot at a time however long.
-        Rules(False, True, True, False, bars, 1, 0.0, 0.0, 0.0, rate),
+        Rules(False, True, True, False, bars, 1, 0.0, 0.0, 0.0, rate, 1.0, 0.0),
         Account(0, capital, annual, np.empty(0), every_bar, days, days, 1.0 / 24.0),
         sets, np.empty((0, 0)), rows, tables, new_scratch(bars, 1, 0), out,
         every_bar, np.empty((1, 0)),

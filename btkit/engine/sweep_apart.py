@@ -85,7 +85,7 @@ class SetBySetEngine:
             account.start, self._bars, self.market, decisions, self.rules,
             scratch.state, scratch.trades, scratch.curve, scratch.room,
         )  # fmt: skip
-        measure_run(account, scratch, out, ends, returns)
+        measure_run(account, self.rules, scratch, out, ends, returns)
 
     @property
     def _bars(self) -> int:

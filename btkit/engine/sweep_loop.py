@@ -341,11 +341,13 @@ def restart(state, capital):
 
 
 @compiled_lean
-def trade_values_into(values, marks, clock, tick_hours, pnl, share, hours):
+def trade_values_into(rules, values, marks, clock, tick_hours, pnl, share, hours):
     """Write what each lot made and how long it took; see `btkit.engine.runs.value_lots`.
 
     Parameters
     ----------
+    rules
+        Those of the run.
     values, marks
         As the loop wrote them, see `btkit.engine.state.Trades`.
     clock
@@ -363,7 +365,7 @@ def trade_values_into(values, marks, clock, tick_hours, pnl, share, hours):
     lot = 0
     for trade in range(pnl.size):
         if marks[trade, LOT_STAYS] == 0:
-            pnl[lot], share[lot] = profit(values, marks, trade)
+            pnl[lot], share[lot] = profit(rules, values, marks, trade)
             held = clock[marks[trade, LOT_EXIT_BAR]] - clock[marks[trade, LOT_BAR]]
             hours[lot] = float(held) / tick_hours
             lot += 1
@@ -371,7 +373,7 @@ def trade_values_into(values, marks, clock, tick_hours, pnl, share, hours):
 
 
 @compiled_inline
-def _finish(account, scratch, worth, days, out, ends, returns):
+def _finish(account, rules, scratch, worth, days, out, ends, returns):
     state, trades, numbers = scratch.state, scratch.trades, scratch.numbers
     ruined = state.counts[RUINED] > 0
     conclude(
@@ -382,18 +384,18 @@ def _finish(account, scratch, worth, days, out, ends, returns):
     done = state.counts[TRADES]
     pnl, share, hours = numbers[0, :done], numbers[1, :done], numbers[2, :done]
     whole = trade_values_into(
-        trades.lots, trades.marks, account.clock, account.tick_hours, pnl, share, hours
+        rules, trades.lots, trades.marks, account.clock, account.tick_hours, pnl, share, hours
     )
     measure_trades(pnl[:whole], share[:whole], hours[:whole], out)
 
 
 @compiled_lean
-def measure_run(account, scratch, out, ends, returns):
+def measure_run(account, rules, scratch, out, ends, returns):
     """Measure a run that was simulated from `restart` on, as `run_sets` does each of its own.
 
     Parameters
     ----------
-    account
+    account, rules
         Of the run.
     scratch
         What it was simulated in.
@@ -411,7 +413,7 @@ def measure_run(account, scratch, out, ends, returns):
         add_drawdowns(meter, worth, days, begin - start, end - start)
         if not account.ends.size:
             add_returns(meter, worth, begin - start, end - start)
-    _finish(account, scratch, worth, days, out, ends, returns)
+    _finish(account, rules, scratch, worth, days, out, ends, returns)
 
 
 @compiled_inline
@@ -495,7 +497,7 @@ def run_sets(
             add_drawdowns(meter, worth, days, begin - start, end - start)
             if not measured.size:
                 add_returns(meter, worth, begin - start, end - start)
-        _finish(account, scratch, worth, days, out[index], ends, returns[index])
+        _finish(account, rules, scratch, worth, days, out[index], ends, returns[index])
 
 
 __all__ = [

@@ -159,6 +159,7 @@ def plan_sweep(  # noqa: PLR0913 - all that a spec says of when and how much
     sizing: str,
     *,
     risk_pct: float,
+    multiplier: float = 1.0,
     parameters: Mapping[str, Floats],
     sets: int,
     within: str = "",
@@ -174,8 +175,8 @@ def plan_sweep(  # noqa: PLR0913 - all that a spec says of when and how much
         The four lists by field name, parameters in braces.
     sizing
         The sizing formula.
-    risk_pct
-        What ``risk_pct`` means in it.
+    risk_pct, multiplier
+        What ``risk_pct`` and ``multiplier`` mean in it.
     parameters
         The value of every parameter of the spec in each set, float64 (n_sets,).
     sets
@@ -206,7 +207,7 @@ def plan_sweep(  # noqa: PLR0913 - all that a spec says of when and how much
     for which, name in LIST_NAMES.items():
         for index, text in enumerate(conditions[name]):
             reader.condition(which, f"{within}{name}[{index}]", text, RULE_RUN_CONSTANTS)
-    constants = {**RULE_RUN_CONSTANTS, "risk_pct": risk_pct}
+    constants = {**RULE_RUN_CONSTANTS, "risk_pct": risk_pct, "multiplier": multiplier}
     reader.condition(SIZE_LIST, f"{within}position_sizing_formula", sizing, constants)
     for path, text in prices.items():
         reader.condition(PRICE_OF[path], f"{within}{path}", text, RULE_RUN_CONSTANTS)

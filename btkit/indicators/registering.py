@@ -39,7 +39,8 @@ _LONGEST = 60
 _DEEPEST = 10_000
 # Words that a condition or a formula reads as something else.
 _RESERVED = frozenset(keyword.kwlist) | {
-    "abs", "round", "min", "max", "int", "float", "bool", "len", "n", "risk_pct", BARS_PER_YEAR,
+    "abs", "round", "min", "max", "int", "float", "bool", "len", "n", "risk_pct", "multiplier",
+    BARS_PER_YEAR,
 }  # fmt: skip
 
 

@@ -63,6 +63,7 @@ EXIT_REASONS: dict[str, tuple[str, str, str]] = {
     "profit_target": ("Profit target", GAIN, "triangle-up"),
     "expiration": ("Expiration", STRATEGY, "circle"),
     "end_of_data": ("End of data", BENCHMARK, "square"),
+    "margin_call": ("Margin call", LOSS, "hexagon"),
     "ruin": ("Ruin", LOSS, "star"),
 }
 

@@ -127,6 +127,8 @@ class RuleFacts(BaseModel):
     max_concurrent_positions: int
     position_sizing_formula: str = ""
     short: ShortFacts | None = None
+    multiplier: float | None = None
+    initial_margin: float | None = None
 
 
 @dataclass(frozen=True)

@@ -181,6 +181,19 @@ def failed(metric: str, value: float | None, threshold: float) -> str:
     return f"{in_sentence(metric)} ({reached}, {_NEEDS.get(metric, 'needs')} {show(threshold)})"
 
 
+def _contract(view: RunView) -> list[str]:
+    point, margin = view.rule.multiplier, view.rule.initial_margin
+    sentences = []
+    if point is not None:
+        sentences.append(f"One unit gains ${point:,.6g} a point.")
+    if margin is not None:
+        sentences.append(
+            f"An entry takes ${margin:,.6g} a unit in place of the price; what open lots have lost "
+            "cannot be spent, and an account below the margins of its lots sells all of them."
+        )
+    return sentences
+
+
 def costs(view: RunView) -> list[str]:
     """Return what was paid for trading, and when orders fill, as sentences."""
     terms = view.terms
@@ -203,6 +216,7 @@ def costs(view: RunView) -> list[str]:
         f"Commission: {fee}.",
         f"Slippage: {slippage} of the price against the trader, on each side.",
         f"{fill}; sells go before buys, and an entry never takes cash below zero.",
+        *_contract(view),
         f"Starts with {text.money(view.initial)}.",
     ]
     if len(view.trades):

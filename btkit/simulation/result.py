@@ -61,15 +61,18 @@ class Result(Simulated):
 
     @property
     def cash(self) -> pd.Series[float]:
-        """Free cash in $ at each bar's close, after its fills; what spreads reserve is not free."""
+        """Free cash in $ at each bar's close, after its fills.
+
+        What spreads reserve is not free, nor what margined lots have lost.
+        """
         return self._series(self.outcome.curve.cash, "cash")
 
     @property
     def invested(self) -> pd.Series[float]:
         """What open trades tie up in $ at each bar's close.
 
-        Lots count with their value, a short's with its collateral; spreads with their reserve
-        less what they are worth.
+        Lots count with their value, a short's with its collateral, a margined one with its margin
+        and what it has gained; spreads with their reserve less what they are worth.
         """
         return (self.equity - self.cash).rename("invested")
 
@@ -77,7 +80,8 @@ class Result(Simulated):
     def trades(self) -> pd.DataFrame:
         """Closed trades in order of exit, one row each; prices per share, the rest in $.
 
-        A trade is a lot of shares, or a spread: then ``entry_price`` is the credit and
+        A trade is a lot of shares or contracts, whose ``return_pct`` is the profit over shares x
+        multiplier x entry price, or a spread: then ``entry_price`` is the credit and
         ``exit_price`` the cost of buying back, ``shares`` are 100 a contract, and ``return_pct``
         is the profit over the max loss.
 

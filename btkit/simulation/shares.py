@@ -65,7 +65,7 @@ class SharePositions:
     def closed(self) -> Closed:
         """Closed lots: prices per share, return over what the lot was bought for."""
         trades = self.outcome.trades
-        made = value_trades(trades)
+        made = value_trades(trades, self.rules)
         return Closed(
             entry_bar=trades.entry_bar,
             exit_bar=trades.exit_bar,
@@ -78,6 +78,7 @@ class SharePositions:
             bars_held=made.bars_held,
             commission=made.commission,
             slippage_cost=made.slippage_cost,
+            multiplier=self.rules.multiplier,
         )
 
     @cached_property
@@ -87,7 +88,7 @@ class SharePositions:
         ends = trades.ends_lot
         if ends.all():
             return rows
-        made = value_lots(trades, rows.pnl)
+        made = value_lots(trades, rows.pnl, self.rules)
         return Closed(
             entry_bar=rows.entry_bar[ends],
             exit_bar=rows.exit_bar[ends],
@@ -100,6 +101,7 @@ class SharePositions:
             bars_held=rows.bars_held[ends],
             commission=trades.by_lot(rows.commission),
             slippage_cost=trades.by_lot(rows.slippage_cost),
+            multiplier=rows.multiplier,
         )
 
     @property
@@ -242,6 +244,7 @@ def _clauses_of(spec: StrategySpec) -> Clauses:
         spec.filled_conditions,
         spec.filled_sizing,
         risk_pct=spec.per_trade_risk_pct,
+        further={"multiplier": spec.point_value},
         declared=spec.declared,
         parts=spec.filled_parts,
         prices=spec.filled_prices,
@@ -253,6 +256,7 @@ def _clauses_of(spec: StrategySpec) -> Clauses:
         opposite.filled_conditions,
         opposite.filled_sizing,
         risk_pct=opposite.per_trade_risk_pct,
+        further={"multiplier": spec.point_value},
         within="short.",
         declared=spec.declared,
         parts=opposite.filled_parts,
@@ -307,4 +311,6 @@ def rules_of(spec: BaseSpec, *, commission: float, slippage: float) -> Rules:
         max_positions=spec.max_concurrent_positions,
         slippage=slippage,
         **commission_rules(spec.commission_kind, commission),
+        multiplier=spec.point_value,
+        margin=spec.margin,
     )

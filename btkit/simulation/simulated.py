@@ -45,12 +45,13 @@ class Closed(NamedTuple):
     bars_held: Integers
     commission: Floats
     slippage_cost: Floats
+    multiplier: float = 1.0
 
     @property
     def fill_value(self) -> Floats:
         """$ of entry fill and exit fill, added."""
         prices: Floats = np.abs(self.entry_price) + np.abs(self.exit_price)
-        return self.shares * prices
+        return self.shares * self.multiplier * prices
 
 
 class Positions(Protocol):

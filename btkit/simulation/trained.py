@@ -326,7 +326,11 @@ def _conditions(inputs: Inputs, spec: ModelSpec) -> tuple[Clauses, Decisions]:
         spec.filled_conditions,
         spec.filled_sizing,
         risk_pct=spec.per_trade_risk_pct,
-        costs={"commission": inputs.commission, "slippage": inputs.slippage},
+        further={
+            "commission": inputs.commission,
+            "slippage": inputs.slippage,
+            "multiplier": spec.point_value,
+        },
         declared=spec.declared,
         prices=spec.filled_prices,
     )

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from btkit.conditions import columns_of
 from btkit.conditions.nodes import Compare, Const, Position
 from btkit.data import COVERAGE_CODES, SPLIT_CODE, DataInfo, Finding
+from btkit.data.info import format_times
 from btkit.decisions import Clause
+from btkit.engine.orders import Reason
 from btkit.indicators import FeatureSet, event_of, features_as_of, is_implied_volatility, lookup
 from btkit.metrics import SHORT_RANGE_DAYS, spanned_days
 from btkit.simulation.simulated import Simulated, reader_of
@@ -57,6 +59,8 @@ def find_warnings(run: Simulated, data: DataInfo) -> list[dict[str, str]]:
     found += _other_bars_than_meant(run)
     found += _outside_of_sessions(run)
     found += _of_classifiers(run)
+    found += _contracts(run)
+    found += _margin_calls(run)
     found += _short_range(run)
     if run.ambiguity is not None:
         found += run.ambiguity.warnings(verdict_differs=run.ambiguity.verdict_differs)
@@ -130,6 +134,46 @@ def _short_range(run: Simulated) -> list[dict[str, str]]:
             "message": f"The run spans {count_of(days, 'calendar day')}, fewer than "
             f"{SHORT_RANGE_DAYS}: what it made says little of a year, so its total return is "
             "shown in place of a return a year.",
+        }
+    ]
+
+
+def _margin_calls(run: Simulated) -> list[dict[str, str]]:
+    trades = run.outcome.trades
+    called = trades.exit_bar[trades.reason == Reason.MARGIN_CALL]
+    if not called.size:
+        return []
+    bars = np.unique(called)
+    dates = some_of(format_times(pd.DatetimeIndex(run.all_bars.index[bars])), count=len(bars))
+    return [
+        {
+            "code": "margin_call",
+            "message": "The account fell below the margins of its open lots: "
+            f"{called.size:,} of {len(trades.reason):,} trades left for that ({dates}).",
+        }
+    ]
+
+
+def _contracts(run: Simulated) -> list[dict[str, str]]:
+    """Warn where what a contract gains per point was not said, or not thought of."""
+    spec, stated = run.spec, getattr(run.spec, "multiplier", None)
+    if getattr(spec, "asset_class", "") == "futures" and stated is None:
+        return [
+            {
+                "code": "no_multiplier",
+                "message": "The spec's asset_class is futures, and it has no multiplier: one "
+                "contract gained $1 a point. An E-mini S&P 500 contract gains $50: multiplier: 50.",
+            }
+        ]
+    about = type(spec).model_fields.get("position_sizing_formula")
+    if stated in {None, 1.0} or about is None or run.clauses.sizing.text != about.default:
+        return []
+    return [
+        {
+            "code": "size_without_multiplier",
+            "message": f"The size is the usual one, {about.default}, which takes no account of the "
+            f"multiplier: a contract gains {stated:g} times what a share does. Divide by "
+            "multiplier, which position_sizing_formula knows.",
         }
     ]
 

@@ -246,6 +246,16 @@ class BaseSpec(BaseModel):
         return "per_order"
 
     @property
+    def point_value(self) -> float:
+        """What one unit gains per point, in $: 1 of a share."""
+        return 1.0
+
+    @property
+    def margin(self) -> float:
+        """$ that an entry takes per unit in place of the price; 0 where it takes the price."""
+        return 0.0
+
+    @property
     def is_short(self) -> bool:
         """Whether every entry sells the instrument short."""
         return False

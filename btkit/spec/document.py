@@ -20,8 +20,10 @@ _ADDED = {
     "calendars",
     "classifiers",
     "columns",
+    "initial_margin",
     "iv_source",
     "iv_scale",
+    "multiplier",
     "scale_out",
     "sharpe_risk_free",
     *ORDER_FIELDS,
@@ -59,6 +61,9 @@ def spec_hash(spec: BaseSpec) -> str:
     for name in _ADDED & fields.keys():
         if getattr(spec, name) == type(spec).model_fields[name].default:
             del fields[name]
+    if spec.point_value == 1.0:
+        # Left out it is 1, too.
+        fields.pop("multiplier", None)
     del fields["metadata"]
     return digest_of_json(fields)
 

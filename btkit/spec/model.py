@@ -16,6 +16,8 @@ from btkit.spec.fields import (
     CommissionModel,
     Conditions,
     Delta,
+    Margin,
+    Multiplier,
     SpreadType,
 )
 from btkit.spec.order_checks import order_problems
@@ -79,7 +81,8 @@ class StrategySpec(BaseSpec):
     position_sizing_formula: str = Field(
         default="risk_pct * capital / atr_14",
         min_length=1,
-        description="Shares to trade; knows risk_pct, which is per_trade_risk_pct",
+        description="Shares, or contracts, to trade; knows risk_pct, which is "
+        "per_trade_risk_pct, and multiplier",
     )
     requires_options_data: bool = Field(
         default=False, description="Whether IV rank history is asked for"
@@ -105,6 +108,16 @@ class StrategySpec(BaseSpec):
     entry_order: EntryOrderField = None
     intrabar: Intrabar = "pessimistic"
     limit_touch: LimitTouch = False
+    multiplier: Multiplier | None = Field(
+        default=None,
+        description="What one unit gains per point, in $: 50 of an E-mini S&P 500 contract; left "
+        "out: 1",
+    )
+    initial_margin: Margin | None = Field(
+        default=None,
+        description="$ per unit that an entry takes from cash in place of its price, as for a "
+        "futures contract; left out: the price times the multiplier",
+    )
 
     @property
     def commission_kind(self) -> CommissionModel:
@@ -112,6 +125,16 @@ class StrategySpec(BaseSpec):
         if self.commission_model is not None:
             return self.commission_model
         return "per_order" if self.asset_class == "equities" else "per_contract"
+
+    @property
+    def point_value(self) -> float:
+        """What one unit gains per point, in $."""
+        return 1.0 if self.multiplier is None else self.multiplier
+
+    @property
+    def margin(self) -> float:
+        """$ that an entry takes per unit in place of the price; 0 where it takes the price."""
+        return 0.0 if self.initial_margin is None else self.initial_margin
 
     @property
     def is_short(self) -> bool:
@@ -238,6 +261,8 @@ class OptionsSpec(BaseSpec):
         "entry_order": "leave it out: spreads are sold at the next open, or at the close",
         "intrabar": "leave it out: spreads have no prices inside the bar",
         "limit_touch": "leave it out: spreads have no prices inside the bar",
+        "multiplier": "leave it out: one contract is of 100 shares",
+        "initial_margin": "leave it out: a spread holds its widest wing back",
     }
     unknown_names: ClassVar[Mapping[str, str]] = dict.fromkeys(
         ("entry_price", "highest_since_entry", "lowest_since_entry"),

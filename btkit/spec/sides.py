@@ -44,9 +44,11 @@ class ShortSide(BaseModel):
             "max_concurrent_positions",
             "intrabar",
             "limit_touch",
+            "multiplier",
+            "initial_margin",
         ),
         _WHOLE,
-    )
+    )  # fmt: skip
 
     entry_conditions: Conditions = Field(
         min_length=1, description="A short position opens when every one of these holds"

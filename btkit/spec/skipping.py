@@ -7,7 +7,7 @@ SKIPPED: dict[str, str] = {
     "size_not_positive": "the sizing formula gave zero or less",
     "size_below_one_share": "the sizing formula gave less than one share; a larger capital or "
     "per_trade_risk_pct, or allow_fractional, would let them through",
-    "insufficient_cash": "the cash did not pay for one share",
+    "insufficient_cash": "the cash did not pay for one share or contract",
     "both_sides": "the long side and the short side would both have entered, so neither did",
     "price_missing": "an entry, a stop or a target was to be at a price that was not there, or the "
     "trailing stop at a distance in an atr_14 that was not",

@@ -18,7 +18,9 @@ from btkit.spec.fields import (
     CommissionModel,
     Conditions,
     Instrument,
+    Margin,
     Metadata,
+    Multiplier,
     as_tuple,
     whole,
 )
@@ -179,8 +181,8 @@ class ModelSpec(BaseSpec):
     position_sizing_formula: str = Field(
         default="0.25 * capital / (close * (1 + commission))",
         min_length=1,
-        description="Shares to trade; knows risk_pct, which is per_trade_risk_pct, commission "
-        "and slippage",
+        description="Shares, or contracts, to trade; knows risk_pct, which is "
+        "per_trade_risk_pct, multiplier, commission and slippage",
     )
     allow_fractional: bool = Field(default=True, description="Whether sizes keep their fraction")
     commission_model: CommissionModel = Field(
@@ -191,6 +193,16 @@ class ModelSpec(BaseSpec):
     trailing_stop: TrailingStopField = None
     intrabar: Intrabar = "pessimistic"
     limit_touch: LimitTouch = False
+    multiplier: Multiplier | None = Field(
+        default=None,
+        description="What one unit gains per point, in $: 50 of an E-mini S&P 500 contract; left "
+        "out: 1",
+    )
+    initial_margin: Margin | None = Field(
+        default=None,
+        description="$ per unit that an entry takes from cash in place of its price, as for a "
+        "futures contract; left out: the price times the multiplier",
+    )
     features: Metadata | None = Field(
         default=None,
         description="indicators, fuzzy_sets, nn_inputs and output_format of the strategy that was "
@@ -212,6 +224,16 @@ class ModelSpec(BaseSpec):
     def commission_kind(self) -> CommissionModel:
         """The commission model in force."""
         return self.commission_model
+
+    @property
+    def point_value(self) -> float:
+        """What one unit gains per point, in $."""
+        return 1.0 if self.multiplier is None else self.multiplier
+
+    @property
+    def margin(self) -> float:
+        """$ that an entry takes per unit in place of the price; 0 where it takes the price."""
+        return 0.0 if self.initial_margin is None else self.initial_margin
 
     @property
     def is_fractional(self) -> bool:

@@ -88,6 +88,8 @@ _BOUND_HINTS = {
     "risk_free_rate": "write a fraction: 0.05 is 5 %",
     "dividend_yield": "write a fraction: 0.015 is 1.5 %",
     "iv_scale": "write a factor: 0.85 takes 15 % off the volatility",
+    "multiplier": "write what one unit gains per point: 50 of an E-mini S&P 500 contract",
+    "initial_margin": "write $ per unit: 12000 for a contract that asks for so much",
     "short_delta": "write an absolute delta: 0.30 is 30 delta",
     "long_delta": "write an absolute delta: 0.15 is 15 delta",
     "profit_target_pct": "write a fraction of the credit: 0.5 is half of it",

@@ -213,7 +213,7 @@ class Sweeper:
         values, marks = left.trades[0][:done], left.trades[1][:done]
         pnl, share, hours = np.empty((3, done))
         whole = trade_values_into(
-            values, marks, account.clock, account.tick_hours, pnl, share, hours
+            engine.rules, values, marks, account.clock, account.tick_hours, pnl, share, hours
         )
         trades = Trades(values, marks)
         ends = trades.ends_lot
@@ -227,7 +227,9 @@ class Sweeper:
             benchmark_returns=self._benchmark_returns,
             pnl=pnl[:whole],
             return_pct=share[:whole],
-            fill_value=trades.by_lot(values[:, 2] * (values[:, 0] + values[:, 1])),
+            fill_value=trades.by_lot(
+                values[:, 2] * engine.rules.multiplier * (values[:, 0] + values[:, 1])
+            ),
             hours=hours[:whole],
             entry_time=times[trades.entry_bar[ends]],
             exit_time=times[trades.exit_bar[ends]],
@@ -307,6 +309,7 @@ def _plan(spec: StrategySpec, sets: ParameterSets) -> SweepPlan:
             {name: getattr(side, name) for name in CONDITION_LISTS},
             side.position_sizing_formula,
             risk_pct=side.per_trade_risk_pct,
+            multiplier=spec.point_value,
             parameters=parameters,
             sets=count,
             within=within,

@@ -197,6 +197,8 @@ _BY_NAME: dict[str, Maker] = {
     "columns": _listed("such as signal, regime"),
     "bars_per_year": _number_as_text("from the calendar"),
     "sharpe_risk_free": _number_as_text("0; such as 0.03, or a column of the bars"),
+    "multiplier": _number_as_text("1"),
+    "initial_margin": _number_as_text("none: the price is paid"),
     "metadata": _as_json(2, '{"author": "me"}'),
     "calendars": _as_json(1, '{"SPY": "XNYS"}'),
     "classifiers": _as_json(2, '{"regime": "models/regime/SPX_1d"}'),

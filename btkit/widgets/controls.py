@@ -47,6 +47,8 @@ _LABELS = {
     "filter_scope": "Filters gate",
     "allow_fractional": "Fractions of a share",
     "commission_model": "Commission",
+    "multiplier": "Gain per point, $",
+    "initial_margin": "Margin a unit, $",
     "price_adjustment": "Adjust prices for",
     "name": "Name",
     "version": "Version",

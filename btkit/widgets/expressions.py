@@ -20,6 +20,7 @@ Changed = Callable[[str, Any], None]
 _LENGTHS = (20, 50, 200)
 _FURTHER = {
     "risk_pct": "Share of the capital risked per trade.",
+    "multiplier": "What one unit gains per point, in $.",
     "commission": "Commission of the run, as the spec's commission_model counts.",
     "slippage": "Fraction of the price lost per fill.",
 }

@@ -34,6 +34,8 @@ _TRADING = (
     "filter_scope",
     "allow_fractional",
     "commission_model",
+    "multiplier",
+    "initial_margin",
     "price_adjustment",
 )
 _ABOUT = "About"
@@ -118,6 +120,8 @@ EDITORS: dict[str, EditorKind] = {
                 "filter_scope",
                 "allow_fractional",
                 "commission_model",
+                "multiplier",
+                "initial_margin",
                 "price_adjustment",
                 "round_trip_cost",
                 "min_edge_multiplier",

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from oracle.contracts import Contract, share_contracts, side_contracts
 from oracle.harness import Prepared
 from oracle.strategies import Case
 
@@ -68,6 +69,12 @@ def case(
         start_index=start_index,
         others=others or {},
     )
+
+
+def of_contract(contract: Contract) -> Case:
+    """Return the case of some contracts."""
+    bars = None if contract.prices is None else frame(*contract.prices)
+    return case(contract.spec, bars=bars, **contract.account)
 
 
 _LOTS = {"max_concurrent_positions": 3, "max_holding_bars": 4}
@@ -136,7 +143,6 @@ def part_cases(long: pd.DataFrame) -> list[Case]:
         _parts((_GAIN, 0.5), filter_conditions=["close > 97"]),
         _parts((_AGE, 0.5), filter_conditions=["close > 97"], filter_scope="all"),
         _parts(("iv_rank > 30", 0.5), (_AGE, 1.0)),
-        _parts((_AGE, 0.5), filter_conditions=["position_pnl_pct > -0.02"], filter_scope="all"),
         # what is remembered of whole lots alone
         _parts((_AGE, 0.5), entry_conditions=["last_pnl is None or losing_streak < 1"]),
         _parts((_AGE, 0.5), ("last_return_pct > 0 or bars_since_exit == 0", 0.2)),
@@ -277,7 +283,7 @@ def share_cases() -> list[Prepared]:
     even = frame((10, 10, 10, 10, 10, 8), (10, 10, 10, 10, 10, 8))
     streak = {"entry_conditions": ["losing_streak < 1", "not in_position"], "max_holding_bars": 1}
     found.append(case(streak, bars=even, commission=0.0, slippage=0.0))
-    found += part_cases(long)
+    found += [*part_cases(long), *map(of_contract, share_contracts())]
     # warm-up bars before the start; a run of one bar
     found += [case(_LOTS | mode, start_index=6) for mode in both]
     found += [case(mode, bars=frame(OPENS[:1], CLOSES[:1])) for mode in both]
@@ -483,6 +489,7 @@ def side_cases() -> list[Prepared]:
     crash = frame((10, 10, 11, 14, 19, 23, 22, 21), (9, 11, 10, 15, 22, 22, 21, 20))
     lost = turning({"exit_conditions": []}, max_holding_bars=20)
     found += [case(lost | mode, bars=crash, capital=120.0) for mode in modes]
+    found += [of_contract(contract) for contract in side_contracts(_TURNING)]
     # dozens of bars at which nothing happens, flat and with a lot of either side
     shifts = [level for level in (0, 0, 100, 0, 0) for _ in OPENS]
     long = frame(

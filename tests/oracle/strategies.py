@@ -281,6 +281,14 @@ SIZES = (
     "1e300 * close * 1e300",
     "in_position or 4",
 )
+# Seen beside a multiplier; the last takes more than one.
+SIZES_OF_CONTRACTS = (
+    "capital / (close * multiplier)",
+    "0.3 * capital / (close * multiplier)",
+    "risk_pct * capital / (atr_3 * multiplier)",
+    "capital / close / 2",
+    "2",
+)
 
 # How a bar may move, in percent: mostly little, often not at all, now and then by a great gap.
 SMALL_MOVES = (0.0, 0.0, 0.1, -0.1, 0.7, -0.7, 1.3, -1.3, 2.9, -2.9)
@@ -415,6 +423,9 @@ def specs(draw: st.DrawFn) -> dict[str, Any]:
     model = draw(st.sampled_from((None, "per_order", "per_share", "rate", "per_contract")))
     if model is not None:
         spec["commission_model"] = model
+    if draw(st.integers(0, 3)) == 0:
+        spec["multiplier"] = draw(st.sampled_from((1.0, 50.0, 0.1, 12.5)))
+        spec["position_sizing_formula"] = draw(st.sampled_from(SIZES_OF_CONTRACTS))
     if draw(st.integers(0, 4)) == 0:
         text, spec["parameters"] = draw(st.sampled_from(WITH_PARAMETERS))
         spec[draw(st.sampled_from(("entry_conditions", "exit_conditions")))].append(text)
@@ -510,6 +521,9 @@ def cases(draw: st.DrawFn) -> Case:
     bars, spec = draw(frames()), draw(specs())
     opened = float(bars["open"].iloc[0])
     rate = spec.get("commission_model") == "rate"
+    if draw(st.integers(0, 3)) == 0:
+        point = opened * spec.get("multiplier", 1.0)
+        spec["initial_margin"] = draw(st.sampled_from((0.02, 0.07, 0.3, 1.0, 2.5))) * point
     start = draw(st.one_of(st.just(0), st.integers(0, len(bars) - 1)))
     beside: dict[str, pd.DataFrame] = {}
     read = [symbol for symbol in OTHERS_BESIDE if f"'{symbol}'" in repr(spec)]

@@ -55,8 +55,8 @@ SHARE_BREAKS = {
     "the cut ignores the order's fee": ("cash - rules.per_order", "cash"),
     "the cut ignores the rate": ("1.0 + rules.rate", "1.0"),
     "the cut ignores the share's fee": (
-        "fill * (1.0 + rules.rate) + rules.per_share",
-        "fill * (1.0 + rules.rate)",
+        "unit + rules.per_share",
+        "unit",
     ),
     "the last entry fills": ("bar < final", "True"),
     "the curve is not flat after ruin": ("equity[bar:]", "equity[bar : bar + 1]"),
@@ -121,11 +121,34 @@ SHARE_BREAKS = {
     "parts whatever the position": ("not met_by(decisions, first, last, bar, room)", "False"),
     "the rest bears no commission": ("kept = paid - borne", "kept = 0.0"),
     "a part that stays unfilled is not counted": (
+        "counts[UNFILLED] += drop_due(marks, lot)",
         "drop_due(marks, lot)",
-        "0 * drop_due(marks, lot)",
     ),
     "a part is a trade": ("rest > 0.0", "False"),
     "what parts made is forgotten": ("lots[lot, LOT_MADE] += made", "pass"),
+    # SEMANTICS 3.13
+    "a rate without the multiplier": (
+        "rules.rate * (shares * rules.multiplier)",
+        "rules.rate * shares",
+    ),
+    "the cut by the margin forgets the rate": ("rules.margin + rules.rate * each", "rules.margin"),
+    "entries take the price": ("shares * rules.margin", "shares * rules.multiplier * price"),
+    "a short's margin moves as a long's": ("moved * marks[lot, LOT_SIDE]", "moved"),
+    "gains make up for losses": (
+        "min(lots[lot, LOT_QUANTITY] * rules.multiplier * gained, 0.0)",
+        "lots[lot, LOT_QUANTITY] * rules.multiplier * gained",
+    ),
+    "entries spend open losses": ("spendable += lost", "pass"),
+    "capital counts open losses": ("money[CASH] + lost", "money[CASH]"),
+    "a call comes last": (
+        "_MARGIN_CALL if called else book.judge(rules, lots, lot)",
+        "book.judge(rules, lots, lot)",
+    ),
+    "quiet bars hide calls": ("rules.margin > 0.0 and counts[LOTS] > 0", "False"),
+    "quiet bars mark shares": (
+        "lots[0, LOT_QUANTITY] * rules.multiplier",
+        "lots[0, LOT_QUANTITY]",
+    ),
 }
 
 # SEMANTICS 3.11.
@@ -138,7 +161,7 @@ SIDE_BREAKS = {
     "turns when one lot leaves": ("leaving == counts[LOTS]", "leaving > 0"),
     "turns when flat only": ("leaving == counts[LOTS]", "False"),
     "leaving lots bring nothing": (
-        "room.position[CAPITAL] = book.worth(closes, money, counts, lots, marks, bar)",
+        "room.position[CAPITAL] = book.worth(rules, closes, money, counts, lots, marks, bar)",
         "pass",
     ),
     "leaving lots take a place": ("counts[LOTS] > 0 and marks[0, LOT_SIDE] != side", "False"),

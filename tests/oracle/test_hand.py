@@ -539,6 +539,110 @@ HANDS = [
         equity=[1000, 1064, 1128, 1128],
         cash=[1000, 936, 936, 1128],
     ),
+    # As on a broker's statement: 2 E-mini contracts, $50 a point, margin $12,000 and $2.25 each.
+    # Bought at 4,000: 50,000 - 24,000 - 4.5 = 25,995.5 in cash. At 4,012.5 an open gain of
+    # 2 * 50 * 12.5 = 1,250, at 4,025 of 2,500; sold at 4,040: 25,995.5 + 24,000 + 4,000 - 4.5.
+    Hand(
+        "contracts on margin: the gain is points times multiplier",
+        (3990, 4000, 4015, 4040),
+        (4000, 4012.5, 4025, 4040),
+        {
+            "asset_class": "futures",
+            "multiplier": 50,
+            "initial_margin": 12_000,
+            "entry_conditions": ["close == 4000"],
+            "exit_conditions": ["close > 4020"],
+            "position_sizing_formula": "2 if multiplier == 50 else 0",
+            "max_holding_bars": 9,
+        },
+        [(1, 3, 4000, 4040, 2, 3991, "exit")],
+        equity=[50_000, 51_245.5, 52_495.5, 53_991],
+        cash=[50_000, 25_995.5, 25_995.5, 53_991],
+        capital=50_000.0,
+        commission=2.25,
+    ),
+    # 5 are wanted; floor(50,000 / 12,002.25) = 4: 50,000 - 48,009 = 1,991. At 3,995 they have lost
+    # 1,000, which cannot be spent: 991. At 3,985 they have lost 3,000: 46,991 is below the margins'
+    # 48,000, all leave at 3,980: 1,991 + 48,000 - 4,000 - 9, though the close is at 4,100.
+    Hand(
+        "an account below its margins is called at the next open",
+        (3990, 4000, 3990, 3980, 4100),
+        (4000, 3995, 3985, 4100, 4100),
+        {
+            "asset_class": "futures",
+            "multiplier": 50,
+            "initial_margin": 12_000,
+            "entry_conditions": ["close == 4000"],
+            "position_sizing_formula": "5",
+            "max_holding_bars": 9,
+        },
+        [(1, 3, 4000, 3980, 4, -4018, "margin_call")],
+        equity=[50_000, 48_991, 46_991, 45_982, 45_982],
+        cash=[50_000, 991, -1_009, 45_982, 45_982],
+        capital=50_000.0,
+        commission=2.25,
+    ),
+    # Sold short at 4,000: 50,000 - 12,000 in cash; at 3,980 a gain of 1,000. A second one at 3,990,
+    # decided at 4,030: the first has lost 1,500 there, and nothing at the fill but 500 gained. At
+    # 4,010 they have lost 500 and 1,000: 26,000 - 1,500 is free.
+    Hand(
+        "short contracts: each lot's own loss",
+        (4010, 4000, 4000, 3990, 4010),
+        (4000, 3980, 4030, 4010, 4010),
+        {
+            "asset_class": "futures",
+            "direction": "short",
+            "multiplier": 50,
+            "initial_margin": 12_000,
+            "entry_conditions": ["close in (4000, 4030)"],
+            "position_sizing_formula": "1 if capital == 50000 or capital == 36500 else 0",
+            "max_concurrent_positions": 2,
+            "max_holding_bars": 9,
+        },
+        [
+            (1, 4, 4000, 4010, 1, -500, "end_of_data"),
+            (3, 4, 3990, 4010, 1, -1000, "end_of_data"),
+        ],
+        equity=[50_000, 51_000, 48_500, 48_500, 48_500],
+        cash=[50_000, 38_000, 36_500, 24_500, 48_500],
+        capital=50_000.0,
+    ),
+    # The loss of a margined long may be more than there is: 10 * 50 * -100 = -50,000 of 13,000.
+    Hand(
+        "ruin holds for margined lots",
+        (4000, 4000, 4000, 3900),
+        (4000, 4000, 3900, 3900),
+        {
+            "asset_class": "futures",
+            "multiplier": 50,
+            "initial_margin": 1_200,
+            "entry_conditions": ["close == 4000"],
+            "position_sizing_formula": "10",
+            "max_holding_bars": 9,
+        },
+        [(1, 2, 4000, 3900, 10, -50_000, "ruin")],
+        equity=[13_000, 13_000, -37_000, -37_000],
+        cash=[13_000, 1_000, -37_000, -37_000],
+        capital=13_000.0,
+        ruined=True,
+    ),
+    # Without a margin an entry takes 2 * 25 * 8 = 400 and pays 0.25 % of it; the exit's is of 800.
+    Hand(
+        "a multiplier without a margin: the price is paid, and the rate is of it",
+        (8, 8, 16, 16),
+        (8, 8, 16, 16),
+        {
+            "multiplier": 25,
+            "commission_model": "rate",
+            "entry_conditions": ["close == 8"],
+            "position_sizing_formula": "2",
+            "max_holding_bars": 1,
+        },
+        [(1, 3, 8, 16, 2, 397, "max_holding")],
+        equity=[1000, 999, 1399, 1397],
+        cash=[1000, 599, 599, 1397],
+        commission=0.0025,
+    ),
     # Bars before the start decide nothing, fill nothing, and are no points of the curve.
     Hand(
         "nothing happens before the start",

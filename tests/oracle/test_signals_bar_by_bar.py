@@ -97,6 +97,19 @@ class Plain:
             self.leaving = None
 
 
+def rules_of(case):
+    return Rules(
+        short=False,
+        at_close=case["at_close"],
+        fractional=True,
+        filter_all=False,
+        max_holding=case["max_holding"],
+        max_positions=case["places"],
+        slippage=SLIPPAGE,
+        **commission_rules("rate", COMMISSION),
+    )
+
+
 def by_the_loop(case):
     bars = len(case["close"])
     market = Market.of(
@@ -113,23 +126,13 @@ def by_the_loop(case):
         short=case["short"],
         separation=None if case["separation"] is None else np.array(case["separation"]),
     )
-    rules = Rules(
-        short=False,
-        at_close=case["at_close"],
-        fractional=True,
-        filter_all=False,
-        max_holding=case["max_holding"],
-        max_positions=case["places"],
-        slippage=SLIPPAGE,
-        **commission_rules("rate", COMMISSION),
-    )
-    return run_decisions(market, decisions, rules, capital=CAPITAL)
+    return run_decisions(market, decisions, rules_of(case), capital=CAPITAL)
 
 
 def assert_same(case):
     plain = Plain(case).run()
     outcome = by_the_loop(case)
-    trades, made = outcome.trades, value_trades(outcome.trades)
+    trades, made = outcome.trades, value_trades(outcome.trades, rules_of(case))
     found = zip(
         trades.side.tolist(),
         trades.entry_bar.tolist(),

@@ -31,14 +31,14 @@ def trips_of(run: ModelResult) -> Trips:
     order = np.argsort(closed.entry_bar, kind="stable")
     gains = np.asarray(closed.pnl, np.float64)[order]
     before = run.initial_capital + np.concatenate([[0.0], np.cumsum(gains)[:-1]])
-    paid = (closed.shares * closed.entry_price)[order]
+    paid = (closed.shares * closed.multiplier * closed.entry_price)[order]
     return Trips(
         held=(closed.exit_bar - closed.entry_bar)[order],
         fraction=paid / before,
         side=run.outcome.trades.side[run.outcome.trades.ends_lot][order].astype(np.float64),
         slippage=rules.slippage,
         per_order=rules.per_order,
-        per_share=rules.per_share,
+        per_share=rules.per_share / rules.multiplier,
         rate=rules.rate,
     )
 

@@ -37,14 +37,18 @@ class Book(NamedTuple):
     mark
         ``(rules, market, counts, lots, marks, bar)``: note in the lots what a close says of them.
     worth
-        ``(closes, money, counts, lots, marks, bar)``: the account in $ at a close that was marked.
+        ``(rules, closes, money, counts, lots, marks, bar)``: the account in $ at a close that was
+        marked.
     free
-        ``(money, counts, lots)``: cash in $ that no lot holds back.
+        ``(rules, closes, money, counts, lots, marks, bar)``: cash in $ that no lot holds back.
+    called
+        ``(rules, closes, money, counts, lots, marks, bar)``: whether the account does not cover
+        what its lots hold, so that all of them have to leave.
     describe
         ``(rules, closes, money, counts, lots, marks, lot, bar, position)``: what the position's
         names say of a lot, or of none where none is open.
     profit
-        ``(lots, marks, trade)``: what a closed lot made in $, and its return.
+        ``(rules, lots, marks, trade)``: what a closed lot made in $, and its return.
     judge
         ``(rules, lots, lot)``: the reason that the book itself has to close a lot, or 0.
     """
@@ -60,6 +64,7 @@ class Book(NamedTuple):
     mark: Compiled
     worth: Compiled
     free: Compiled
+    called: Compiled
     describe: Compiled
     profit: Compiled
     judge: Compiled

@@ -1,4 +1,14 @@
-"""Share lots: opened, valued, described and closed inside the loop (SEMANTICS 3.5 to 3.10)."""
+"""Lots of shares or contracts: opened, valued, described and closed in the loop (SEMANTICS 3).
+
+Where the rules leave a choice, this is what is done:
+
+- An open loss is each margined lot's own: what other lots have gained is no money before they
+  leave. An entry is cut by the losses at the price that its order is offered.
+- A margin call is judged with the exits, so a lot that fills at a close is called at the next one.
+  It comes before a lot's own reasons, and does not wait for `BothSides.separation`. An entry of
+  the same close stands: no rule bars it, and it gets what cash pays for once the lots have left.
+- A fraction for which an entry would take less than a cent is what rounding left over, no lot.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +19,7 @@ import numpy as np
 from btkit.conditions.compiled import compiled_inline
 from btkit.conditions.machine import Tag
 from btkit.engine.books.book import Book
-from btkit.engine.fills import affordable, commission_of, fill_price, offered
+from btkit.engine.fills import affordable, commission_of, fill_price, offered, taken
 from btkit.engine.inputs import (
     BARS_HELD,
     CAPITAL,
@@ -52,12 +62,22 @@ _CENT = 0.01
 
 
 @compiled_inline
-def _value_of(lots, marks, lot, price):
+def _value_of(rules, lots, marks, lot, price):
+    units = lots[lot, LOT_QUANTITY]
+    if rules.margin > 0.0:
+        moved = rules.multiplier * (price - lots[lot, LOT_PRICE])
+        return units * (rules.margin + moved * marks[lot, LOT_SIDE])
     # A short's collateral is twice its sale (3.10).
-    shares = lots[lot, LOT_QUANTITY]
+    shares = units * rules.multiplier
     if marks[lot, LOT_SIDE] == _BUY:
         return shares * price
     return shares * (2.0 * lots[lot, LOT_PRICE] - price)
+
+
+@compiled_inline
+def _loss_of(rules, lots, marks, lot, price):
+    gained = (price - lots[lot, LOT_PRICE]) * marks[lot, LOT_SIDE]
+    return min(lots[lot, LOT_QUANTITY] * rules.multiplier * gained, 0.0)
 
 
 @compiled_inline
@@ -87,17 +107,23 @@ def size(rules, counts, wanted, tag):
 def enter(rules, market, money, counts, lots, marks, orders, order, lot, bar, kind):
     """Open a lot, cut to what cash pays for; return why not, or -1."""
     price = offered(market, int(orders[order, INSTRUMENT]), bar, kind)
-    return enter_at(rules, money, lots, orders, order, lot, price, rules.slippage)
+    return enter_at(rules, money, lots, marks, orders, order, lot, price, rules.slippage)
 
 
 @compiled_inline
-def enter_at(rules, money, lots, orders, order, lot, price, slippage):
+def enter_at(rules, money, lots, marks, orders, order, lot, price, slippage):
     """Do what `enter` does at a price, and with a slippage of its own."""
     fill = fill_price(orders[order, SIDE], price, slippage)
     wanted = orders[order, QUANTITY]
-    shares, cost, commission = affordable(rules, money[CASH], wanted, fill)
-    # A fraction for which less than a cent is left is what rounding left over, no position.
-    dust = rules.fractional and shares < wanted and shares * fill < _CENT
+    spendable = money[CASH]
+    if rules.margin > 0.0:
+        lost = 0.0
+        # The lots before this one are all that there are.
+        for held in range(lot):
+            lost += _loss_of(rules, lots, marks, held, price)
+        spendable += lost
+    shares, cost, commission = affordable(rules, spendable, wanted, fill)
+    dust = rules.fractional and shares < wanted and taken(rules, shares, fill) < _CENT
     if shares <= 0.0 or dust or (shares < 1.0 and not rules.fractional):
         return _INSUFFICIENT_CASH
     money[CASH] -= cost
@@ -121,7 +147,7 @@ def leave_at(rules, lots, marks, lot, price, slippage):
     lots[lot, LOT_EXIT_OFFERED] = price
     fill = fill_price(-marks[lot, LOT_SIDE], price, slippage)
     commission = commission_of(rules, lots[lot, LOT_QUANTITY], fill)
-    return fill, commission, _value_of(lots, marks, lot, fill) - commission
+    return fill, commission, _value_of(rules, lots, marks, lot, fill) - commission
 
 
 @compiled_inline
@@ -136,18 +162,34 @@ def mark(rules, market, counts, lots, marks, bar):
 
 
 @compiled_inline
-def worth(closes, money, counts, lots, marks, bar):
+def worth(rules, closes, money, counts, lots, marks, bar):
     """Return cash plus all lots at the close in $."""
     equity = money[CASH]
     for lot in range(counts[LOTS]):
-        equity += _value_of(lots, marks, lot, closes[marks[lot, LOT_INSTRUMENT], bar])
+        equity += _value_of(rules, lots, marks, lot, closes[marks[lot, LOT_INSTRUMENT], bar])
     return equity
 
 
 @compiled_inline
-def free(money, counts, lots):
-    """Return what an entry could spend in $."""
-    return money[CASH]
+def free(rules, closes, money, counts, lots, marks, bar):
+    """Return what an entry could spend in $: cash, less what margined lots have lost (3.13)."""
+    if rules.margin <= 0.0:
+        return money[CASH]
+    lost = 0.0
+    for lot in range(counts[LOTS]):
+        lost += _loss_of(rules, lots, marks, lot, closes[marks[lot, LOT_INSTRUMENT], bar])
+    return money[CASH] + lost
+
+
+@compiled_inline
+def called(rules, closes, money, counts, lots, marks, bar):
+    """Return whether equity is below the sum of margins (3.13)."""
+    if rules.margin <= 0.0:
+        return False
+    held = 0.0
+    for lot in range(counts[LOTS]):
+        held += lots[lot, LOT_QUANTITY] * rules.margin
+    return worth(rules, closes, money, counts, lots, marks, bar) < held
 
 
 @compiled_inline
@@ -155,7 +197,7 @@ def describe(rules, closes, money, counts, lots, marks, lot, bar, position):
     """Fill in the position's names for one lot, or for none (2.12, 3.2)."""
     held = counts[LOTS] > 0
     position[IN_POSITION] = 1.0 if held else 0.0
-    position[CAPITAL] = money[CASH]
+    position[CAPITAL] = free(rules, closes, money, counts, lots, marks, bar)
     position[BARS_HELD] = bar - marks[lot, LOT_BAR] if held else 0.0
     position[PNL] = _gain_of(closes, lots, marks, lot, bar) if held else 0.0
     position[ENTRY_PRICE] = lots[lot, LOT_PRICE] if held else math.nan
@@ -170,20 +212,21 @@ def _gain_of(closes, lots, marks, lot, bar):
 
 
 @compiled_inline
-def profit(lots, marks, trade):
-    """Return what a closed lot made, and that over what it was bought for (3.9, 3.10).
+def profit(rules, lots, marks, trade):
+    """Return what a closed lot made, and that over its price at the entry (3.9, 3.10, 3.13).
 
     Of one that left in parts, at its last: what all of them made, over all that was entered (3.12).
     """
-    pnl = made_by(lots, marks, trade) + lots[trade, LOT_MADE]
-    return pnl, pnl / (lots[trade, LOT_ENTERED] * lots[trade, LOT_PRICE])
+    pnl = made_by(rules, lots, marks, trade) + lots[trade, LOT_MADE]
+    return pnl, pnl / (lots[trade, LOT_ENTERED] * rules.multiplier * lots[trade, LOT_PRICE])
 
 
 @compiled_inline
-def made_by(lots, marks, trade):
+def made_by(rules, lots, marks, trade):
     """Return what a closed lot, or a part of one, made (3.9, 3.10)."""
     gain = lots[trade, LOT_EXIT_PRICE] - lots[trade, LOT_PRICE]
-    gross = lots[trade, LOT_QUANTITY] * (-gain if marks[trade, LOT_SIDE] == _SELL else gain)
+    shares = lots[trade, LOT_QUANTITY] * rules.multiplier
+    gross = shares * (-gain if marks[trade, LOT_SIDE] == _SELL else gain)
     return gross - lots[trade, LOT_COMMISSION] - lots[trade, LOT_EXIT_COMMISSION]
 
 
@@ -211,14 +254,17 @@ def skip_quiet(
         if cash > 0.0:
             return mark_until_open(entry_gate, entry_gate, closes[0], equity, bar, end, cash, 0.0)
         return bar
+    if rules.margin > 0.0 and counts[LOTS] > 0:
+        # What is free changes with each close, and any close may call.
+        return bar
     # The oldest lot is the first to reach its limit.
     end = min(end, marks[0, LOT_BAR] + rules.max_holding)
     if counts[LOTS] == 1 and marks[0, LOT_SIDE] == _BUY and cash >= 0.0:
         # Cash and one long lot: no ruin is possible.
-        own, shares = closes[marks[0, LOT_INSTRUMENT]], lots[0, LOT_QUANTITY]
+        own, shares = closes[marks[0, LOT_INSTRUMENT]], lots[0, LOT_QUANTITY] * rules.multiplier
         return mark_until_open(exit_gate, stop_gate, own, equity, bar, end, cash, shares)
     while bar < end and not (exit_gate[bar] or stop_gate[bar]):
-        equity_now = worth(closes, money, counts, lots, marks, bar)
+        equity_now = worth(rules, closes, money, counts, lots, marks, bar)
         if equity_now <= 0.0:
             break
         equity[bar] = equity_now
@@ -238,6 +284,7 @@ SHARES = Book(
     mark=mark,
     worth=worth,
     free=free,
+    called=called,
     describe=describe,
     profit=profit,
     judge=judge,

@@ -165,7 +165,7 @@ def enter(rules, market, money, counts, lots, marks, orders, order, lot, bar, ki
         return _ABOVE_WIDTH
     fee = rules.commission * _legs_of(rules)
     max_loss = (wing - credit) * SHARES_PER_CONTRACT + fee * 2.0
-    spendable = free(money, counts, lots)
+    spendable = free(rules, market.close, money, counts, lots, marks, bar)
     contracts = np.floor(rules.risk * spendable / max_loss)
     if contracts * (wing * SHARES_PER_CONTRACT) > spendable:
         contracts = np.floor(spendable / (wing * SHARES_PER_CONTRACT))
@@ -221,7 +221,7 @@ def mark(rules, market, counts, lots, marks, bar):
 
 
 @compiled_inline
-def worth(closes, money, counts, lots, marks, bar):
+def worth(rules, closes, money, counts, lots, marks, bar):
     """Return cash less what the open spreads are worth at mid, in $ (4.6)."""
     equity = money[CASH]
     for lot in range(counts[LOTS]):
@@ -230,7 +230,7 @@ def worth(closes, money, counts, lots, marks, bar):
 
 
 @compiled_inline
-def free(money, counts, lots):
+def free(rules, closes, money, counts, lots, marks, bar):
     """Return the cash that no open spread reserves, in $ (4.6)."""
     reserved = 0.0
     for lot in range(counts[LOTS]):
@@ -239,9 +239,15 @@ def free(money, counts, lots):
 
 
 @compiled_inline
+def called(rules, closes, money, counts, lots, marks, bar):
+    """Nobody calls: a spread's reserve covers what it can lose."""
+    return False
+
+
+@compiled_inline
 def describe(rules, closes, money, counts, lots, marks, lot, bar, position):
     """Fill in the position's names for one spread, or for none (4.7)."""
-    position[CAPITAL] = free(money, counts, lots)
+    position[CAPITAL] = free(rules, closes, money, counts, lots, marks, bar)
     if counts[LOTS] == 0:
         position[IN_POSITION] = 0.0
         position[BARS_HELD] = 0.0
@@ -258,7 +264,7 @@ def describe(rules, closes, money, counts, lots, marks, lot, bar, position):
 
 
 @compiled_inline
-def profit(lots, marks, trade):
+def profit(rules, lots, marks, trade):
     """Return what a closed spread made, and that over its max loss."""
     contracts = lots[trade, CONTRACTS]
     gain = lots[trade, CREDIT] - lots[trade, CLOSE_VALUE]
@@ -300,6 +306,7 @@ SPREADS = Book(
     mark=mark,
     worth=worth,
     free=free,
+    called=called,
     describe=describe,
     profit=profit,
     judge=judge,

@@ -23,14 +23,15 @@ class Trips(NamedTuple):
     held
         int64 (n_trades,): bars from the entry's fill to the exit's.
     fraction
-        float64 (n_trades,): what was paid for the lot, as a fraction of the account then.
+        float64 (n_trades,): what the lot was worth at its entry's price, as a fraction of the
+        account then; of contracts more than was paid.
     side
         float64 (n_trades,): 1 of a long lot, -1 of a short one.
     slippage
         Fraction of the price against the trader at each fill.
     per_order, per_share, rate
-        The parts of the commission (SEMANTICS 3.7): $ an order, $ a share, a fraction of the
-        amount.
+        The parts of the commission (SEMANTICS 3.7): $ an order, $ a share, or a contract over its
+        multiplier, a fraction of the amount.
     """
 
     held: Integers

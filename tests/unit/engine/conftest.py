@@ -83,6 +83,8 @@ def simulate(  # noqa: PLR0913 - each is one thing that a run can vary
     at_close=False,
     fractional=False,
     filter_all=False,
+    multiplier=1.0,
+    margin=0.0,
 ):
     closes = opens if closes is None else closes
     # Nothing here reads highs and lows.
@@ -114,9 +116,11 @@ def simulate(  # noqa: PLR0913 - each is one thing that a run can vary
         max_positions=lots,
         slippage=float(slippage),
         **commission_rules(model, commission),
+        multiplier=multiplier,
+        margin=margin,
     )
     outcome = run_decisions(market, decisions, rules, capital=capital, start=start)
-    return Run(market, decisions, rules, outcome, value_trades(outcome.trades))
+    return Run(market, decisions, rules, outcome, value_trades(outcome.trades, rules))
 
 
 @pytest.fixture(scope="session")

@@ -261,6 +261,7 @@ def test_reasons_have_the_names_of_the_reports(run):
         "profit_target",
         "exit",
         "max_holding",
+        "margin_call",
         "expiration",
         "end_of_data",
         "ruin",

@@ -47,6 +47,10 @@ SETUPS = {
         "lots": 1,
         "short": True,
     },
+    "called": {"size": "capital / 5", "multiplier": 4.0, "margin": 4.0, "max_holding": 99,
+               "exit": (), "stop": ()},
+    "called short, at the close": {"size": "capital / 5", "multiplier": 4.0, "margin": 4.0,
+                                   "short": True, "at_close": True, "fractional": True},
     "skips": {"size": "0 if volume % 2 else 1e9", "lots": 2},
 }  # fmt: skip
 

@@ -79,6 +79,8 @@ def test_defaults_are_the_documented_ones():
         "entry_order": None,
         "intrabar": "pessimistic",
         "limit_touch": False,
+        "multiplier": None,
+        "initial_margin": None,
     }
 
 

@@ -273,6 +273,44 @@ CASES = {
         },
         AXES | {"few": [1, 2]},
     ),
+    "contracts": (
+        {
+            "asset_class": "futures",
+            "multiplier": 20,
+            "entry_conditions": ["sma_{fast} > sma_{slow}"],
+            "position_sizing_formula": "{share} * capital / (close * multiplier)",
+            "commission_model": "rate",
+            "parameters": {"fast": 3, "slow": 9, "share": 0.3},
+        },
+        AXES | {"share": [0.3, 2]},
+    ),
+    "margined contracts, called": (
+        {
+            "multiplier": 20,
+            "initial_margin": 110,
+            "max_concurrent_positions": 2,
+            "position_sizing_formula": "{share} * capital / 110",
+            "exit_conditions": ["bars_held > {slow}"],
+            "parameters": {"fast": 3, "slow": 9, "share": 0.5},
+        },
+        AXES | {"share": [0.1, 0.9]},
+    ),
+    "margined contracts of both sides": (
+        {
+            "direction": "both",
+            "multiplier": 20,
+            "initial_margin": 110,
+            "entry_conditions": ["sma_{fast} > sma_{slow}"],
+            "exit_conditions": ["sma_{fast} < sma_{slow}"],
+            "short": {
+                "entry_conditions": ["sma_{fast} < sma_{slow}"],
+                "exit_conditions": ["sma_{fast} > sma_{slow}"],
+                "stop_conditions": [],
+            },
+            "position_sizing_formula": "0.8 * capital / 110",
+        },
+        AXES,
+    ),
     "both sides by calls over time": (
         {
             "direction": "both",
