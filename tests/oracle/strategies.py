@@ -515,15 +515,21 @@ def others_beside(draw: st.DrawFn, bars: pd.DataFrame) -> dict[str, pd.DataFrame
     return found
 
 
+def margin_fields(draw: st.DrawFn, spec: dict[str, Any], price: float) -> dict[str, float]:
+    """Return a margin, of a fraction of what a unit's price comes to, for one spec in four."""
+    if draw(st.integers(0, 3)) > 0:
+        return {}
+    fraction = draw(st.sampled_from((0.02, 0.07, 0.3, 1.0, 2.5)))
+    return {"initial_margin": fraction * price * spec.get("multiplier", 1.0)}
+
+
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
     """Return a whole case: spec, bars, money, and where the run starts."""
     bars, spec = draw(frames()), draw(specs())
     opened = float(bars["open"].iloc[0])
     rate = spec.get("commission_model") == "rate"
-    if draw(st.integers(0, 3)) == 0:
-        point = opened * spec.get("multiplier", 1.0)
-        spec["initial_margin"] = draw(st.sampled_from((0.02, 0.07, 0.3, 1.0, 2.5))) * point
+    spec |= margin_fields(draw, spec, opened)
     start = draw(st.one_of(st.just(0), st.integers(0, len(bars) - 1)))
     beside: dict[str, pd.DataFrame] = {}
     read = [symbol for symbol in OTHERS_BESIDE if f"'{symbol}'" in repr(spec)]

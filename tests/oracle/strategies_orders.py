@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 from hypothesis import strategies as st
-from oracle.strategies import LIKELY_ENTRIES, SIZES, Case
+from oracle.strategies import LIKELY_ENTRIES, SIZES, Case, margin_fields
 from oracle.strategies import cases as any_cases
 
 SHARES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
@@ -164,6 +164,8 @@ def grid_cases(draw: st.DrawFn) -> Case:
     spec["calendars"] = {one: said[one] for one in said if f"'{one}'" in repr(spec)}
     rate = spec.get("commission_model") == "rate"
     opened = float(bars["open"].iloc[0])
+    spec.pop("initial_margin", None)
+    spec |= margin_fields(draw, spec, opened)
     return replace(
         case,
         spec=with_orders(draw, spec),
