@@ -59,7 +59,7 @@ def skip_inside(
         until = _closed_until(exit_gate, stop_gate, bar, part)
         if alone:
             until, lots[0, LOT_TRAIL] = until_reached(levels, market, lots, marks, 0, bar, until)
-            shares = lots[0, LOT_QUANTITY] * rules.multiplier
+            shares = rules.multiplier * lots[0, LOT_QUANTITY]
             own, worth = closes[marks[0, LOT_INSTRUMENT], bar:until], equity[bar:until]
             cash = money[CASH]
             for at in range(own.size):
