@@ -113,10 +113,13 @@ def short_order_problems(data: Mapping[str, Any]) -> list[Problem]:
     data
         The fields of a rule spec as they came.
     """
-    if data.get("direction") == "short":
+    direction = data.get("direction")
+    if not is_text(direction):
+        return []
+    if direction == "short":
         return gain_problems(data, "take_profit", data.get("take_profit"))
     short = data.get(_FIELD)
-    if data.get("direction") != "both" or not isinstance(short, dict):
+    if direction != "both" or not isinstance(short, dict):
         return []
     within = f"{_FIELD}."
     return [*order_problems(short, within), *mirror_problems(data, short, within)]

@@ -103,7 +103,7 @@ def test_n_from_its_least_on_is_taken(n):
         ("mean(1 / 0, 3) > 1", "this constant always fails: it divides by zero",
          "write what can hold, such as close > sma_50, or remove it", 5),
         ("on('1w', mean(on('1mo', close), 3)) > 1", "on() cannot stand inside on()",
-         'name each interval by itself: on("1mo", x)', 14),
+         'name each interval by itself: on("1w", close > sma_10)', 14),
         # What was meant.
         ("lagg(close, 1) > 1", NOT_ALLOWED, "did you mean lag(x, n)?", 0),
         ("LAG(close, 1) > 1", NOT_ALLOWED, "write lag(...)", 0),
