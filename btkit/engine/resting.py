@@ -144,8 +144,8 @@ def leave_crossed(book, rules, levels, money, counts, lots, marks, closed, close
                 trail, threshold, factor, away = trailing_of(
                     levels_of(levels, side), lots, marks, lot
                 )
-                best = side * lots[lot, LOT_PRICE]
-                lots[lot, LOT_TRAIL] = side * follow(trail, threshold, factor, away, best)[0]
+                filled = side * lots[lot, LOT_PRICE]
+                lots[lot, LOT_TRAIL] = side * follow(trail, threshold, factor, away, filled)[0]
             keep_lot(book, lots, marks, lot, kept)
             kept += 1
             continue

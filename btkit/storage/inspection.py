@@ -184,10 +184,12 @@ class Inspection:
 
     def restore_trades(self, run_id: str, trades: pd.DataFrame) -> bool:
         """Write a run's trades anew, and return True, if they are those whose checksum is known."""
-        former = trades.assign(**dict.fromkeys(rows.EXCURSIONS, None))
+        # What runs of earlier versions lack: how lots left, and before that how far they went.
+        former = trades.drop(columns=list(rows.FILLS), errors="ignore")
+        first = former.assign(**dict.fromkeys(rows.EXCURSIONS, None))
         with self._database.open() as connection:
             known = known_checksums(connection, run_id).get(TRADES)
-            for given in (trades, former):
+            for given in (trades, former, first):
                 connection.execute("BEGIN IMMEDIATE")
                 connection.execute("DELETE FROM backtest_trades WHERE run_id = ?", (run_id,))
                 connection.executemany(rows.INSERT_TRADE, rows.trade_rows(run_id, given))

@@ -122,7 +122,7 @@ SHARE_BREAKS = {
     "the rest bears no commission": ("kept = paid - borne", "kept = 0.0"),
     "a part that stays unfilled is not counted": (
         "counts[UNFILLED] += drop_due(marks, lot)",
-        "drop_due(marks, lot)",
+        "dropped = drop_due(marks, lot)",
     ),
     "a part is a trade": ("rest > 0.0", "False"),
     "what parts made is forgotten": ("lots[lot, LOT_MADE] += made", "pass"),

@@ -1517,9 +1517,9 @@ class EachPartIsATradeOfItsOwn:
 
 @shares
 class PartsBringNothing:
-    def close(self, lot, i, price, reason):
+    def close(self, lot, i, price, reason, kind=None):
         cash = self.cash
-        super().close(lot, i, price, reason)
+        super().close(lot, i, price, reason, kind)
         self.cash = cash if reason == "scale_out" else self.cash
 
 

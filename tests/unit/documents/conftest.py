@@ -68,6 +68,7 @@ class Result:
     fallbacks: dict[str, int] = field(default_factory=lambda: {"vix": 5})
     data: DataInfo = GIVEN
     lookahead: Lookahead | None = None
+    ambiguity: None = None
     runtime: dict[str, str] = field(default_factory=dict)
     classified: tuple[object, ...] = ()
     others: dict[str, object] = field(default_factory=dict)

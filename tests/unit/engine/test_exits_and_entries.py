@@ -261,8 +261,13 @@ def test_reasons_have_the_names_of_the_reports(run):
         "profit_target",
         "exit",
         "max_holding",
+        "scale_out",
         "margin_call",
         "expiration",
         "end_of_data",
         "ruin",
+        "stop_loss",
+        "take_profit",
+        "trailing_stop",
+        "crossed_at_entry",
     ]

@@ -106,7 +106,10 @@ def test_trades_of_an_earlier_version_are_whole_and_come_back(settings, run_id):
         former = connection.execute(
             f"SELECT {columns} FROM backtest_trades ORDER BY trade_index"  # noqa: S608 - as above
         ).fetchall()
-        connection.execute("UPDATE backtest_trades SET mae_pct = NULL, mfe_pct = NULL")
+        connection.execute(
+            "UPDATE backtest_trades SET mae_pct = NULL, mfe_pct = NULL, fill_kind = NULL,"
+            " certain = NULL"
+        )
         content = json.dumps([list(row) for row in former]).encode()
         connection.execute(
             "UPDATE backtest_checksums SET sha256 = ?, size = ? WHERE name = 'trades'",

@@ -20,23 +20,33 @@ RULES = [
 WARM_UP = 260
 
 
-@pytest.fixture(scope="module")
-def history():
+def load(symbol):
     settings = Settings.model_construct()
     bars = load_from_source(
-        "SPX", "2015-01-02", "2018-12-31", settings=settings, source="sample"
+        symbol, "2015-01-02", "2018-12-31", settings=settings, source="sample"
     ).bars
     return bars[bars.index >= "2014-01-02"].copy()
+
+
+@pytest.fixture(scope="module")
+def history():
+    return load("SPX")
+
+
+def simulate(spec, bars, start):
+    # Another instrument's bars are all there: none that closes later may count.
+    others = {symbol: load(symbol) for symbol in spec.others_read}
+    return bt.simulate(spec, {"SPX": bars, **others}, symbol="SPX", start=start)
 
 
 @pytest.mark.parametrize("path", RULES, ids=lambda path: path.stem)
 def test_trades_are_those_of_a_shorter_history(path, history):
     spec = bt.load_spec(path)
     start = history.index[WARM_UP]
-    whole = bt.simulate(spec, history, start=start)
+    whole = simulate(spec, history, start)
     # Where bars end, lots that are open end with them.
     for size in (WARM_UP + 150, len(history) // 2, len(history) - 37):
-        part = bt.simulate(spec, history.iloc[:size], start=start)
+        part = simulate(spec, history.iloc[:size], start)
         last = history.index[size - 1]
         told = part.trades[part.trades["exit_reason"] != "end_of_data"]
         known = whole.trades[whole.trades["exit_date"] <= last]
@@ -56,9 +66,7 @@ def test_trades_are_those_of_a_shorter_history(path, history):
 def test_most_bundled_specs_trade_on_that_history(history):
     start = history.index[WARM_UP]
     idle = [
-        path.stem
-        for path in RULES
-        if not len(bt.simulate(bt.load_spec(path), history, start=start).trades)
+        path.stem for path in RULES if not len(simulate(bt.load_spec(path), history, start).trades)
     ]
     assert len(idle) <= 2, idle
 
@@ -72,7 +80,7 @@ def test_another_future_changes_nothing_before_it(path, history):
     for name in ("open", "high", "low", "close", "adj_close"):
         if name in other:
             other[name] *= factor
-    first, second = (bt.simulate(spec, bars, start=start) for bars in (history, other))
+    first, second = (simulate(spec, bars, start) for bars in (history, other))
     edge = history.index[cut]
     pd.testing.assert_frame_equal(
         first.trades[first.trades["exit_date"] < edge],

@@ -169,7 +169,7 @@ def test_every_entry_was_skipped(run):
     [
         ("iv_rank", 1000.0, "the sizing formula gave no number there"),
         ("-1", 1000.0, "the sizing formula gave zero or less"),
-        ("5", 30.0, "the cash did not pay for one share"),
+        ("5", 30.0, "the cash did not pay for one share or contract"),
     ],
 )
 def test_why_entries_were_skipped(run, size, capital, said):

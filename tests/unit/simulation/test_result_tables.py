@@ -22,6 +22,8 @@ TYPES = {
     "slippage_cost": "f",
     "mae_pct": "f",
     "mfe_pct": "f",
+    "fill_kind": None,
+    "certain": "b",
 }
 TRADING = {}
 IDLE = {"entry_conditions": ["close > 1e9"]}
@@ -62,6 +64,8 @@ def test_trades_in_numbers(run):
         "slippage_cost": 0.0,
         "mae_pct": 0.0,
         "mfe_pct": 11 / 9 - 1,
+        "fill_kind": "close",
+        "certain": True,
     }
 
 

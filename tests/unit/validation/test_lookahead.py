@@ -337,7 +337,7 @@ def test_a_slow_bar_that_is_joined_early_is_named(monkeypatch):
         made = slower_bars(*arguments, **options)
         return replace(made, last_closed=np.maximum.accumulate(made.period))
 
-    monkeypatch.setattr("btkit.indicators.slower.slower_bars", early)
+    monkeypatch.setattr("btkit.indicators.as_of.slower_bars", early)
     for found in (check(WEEKLY, bars=6), briefly(WEEKLY)):
         named = {leak.name for leak in found.leaks if leak.kind == "feature"}
         assert {'on("1w", sma_3)', 'on("1mo", rsi_2)'} <= named
