@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from btkit.conditions import names_of
 from btkit.conditions.nodes import Position
 from btkit.decisions import Clause
 from btkit.engine.inputs import LOT_NAMES, Integers
@@ -126,7 +127,9 @@ def diagnose(run: Simulated, *, at_once: int | None = None) -> Diagnostics:
 
 
 def _reads_a_lot(clause: Clause) -> bool:
-    return not names_of(clause.tree).isdisjoint(LOT_NAMES)
+    # As it is written: a tree lacks what folded to a constant, such as ``len((entry_price, 0))``.
+    written = ast.walk(ast.parse(f"({clause.text}\n)", mode="eval"))
+    return not {node.id for node in written if isinstance(node, ast.Name)}.isdisjoint(LOT_NAMES)
 
 
 def _count(views: Views, clause: Clause, *, held_only: bool) -> ConditionCount:
