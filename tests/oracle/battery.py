@@ -143,6 +143,7 @@ def part_cases(long: pd.DataFrame) -> list[Case]:
         _parts((_GAIN, 0.5), filter_conditions=["close > 97"]),
         _parts((_AGE, 0.5), filter_conditions=["close > 97"], filter_scope="all"),
         _parts(("iv_rank > 30", 0.5), (_AGE, 1.0)),
+        _parts((_AGE, 0.5), filter_conditions=["position_pnl_pct > -0.02"], filter_scope="all"),
         # what is remembered of whole lots alone
         _parts((_AGE, 0.5), entry_conditions=["last_pnl is None or losing_streak < 1"]),
         _parts((_AGE, 0.5), ("last_return_pct > 0 or bars_since_exit == 0", 0.2)),
