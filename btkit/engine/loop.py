@@ -248,22 +248,10 @@ def run_bars(first, last, market, decisions, rules, state, trades, curve, room):
     room
         What programs work in, see `btkit.engine.reading.Room`.
     """
-    _run_one_side(
-        decisions.levels, first, last, market, decisions, rules, state, trades, curve, room
-    )
-
-
-@compiled_inline
-def _run_one_side(levels, first, last, market, decisions, rules, state, trades, curve, room):
     sizing = sizing_of(decisions)
     reading = reading_of(decisions, sizing)
     judges = reading.filters or reading.entries or reading.exits or reading.stops or reading.sizing
-    if levels is not None:
-        _simulate(
-            SHARES, first, last, market, decisions, rules, state, trades, curve, room,
-            reading, sizing, None, decisions.parts, (levels, levels),
-        )  # fmt: skip
-    elif judges or decisions.parts.fractions.size:
+    if judges or decisions.parts.fractions.size:
         _simulate(
             SHARES, first, last, market, decisions, rules, state, trades, curve, room,
             reading, sizing, None, decisions.parts, None,
@@ -274,6 +262,28 @@ def _run_one_side(levels, first, last, market, decisions, rules, state, trades, 
             SHARES, first, last, market, decisions, rules, state, trades, curve, room,
             NOTHING, sizing, None, None, None,
         )  # fmt: skip
+
+
+@compiled_lean
+def run_inside(levels, first, last, market, decisions, rules, state, trades, curve, room):
+    """Do what `run_bars` does with orders inside the bar.
+
+    A function of its own, since where something is given the compiler does not leave out what is
+    for its absence.
+
+    Parameters
+    ----------
+    levels
+        `btkit.decisions.records.Levels`; those of `decisions` are None, so that a run and a sweep
+        are of one signature.
+    first, last, market, decisions, rules, state, trades, curve, room
+        As for `run_bars`.
+    """
+    sizing = sizing_of(decisions)
+    _simulate(
+        SHARES, first, last, market, decisions, rules, state, trades, curve, room,
+        reading_of(decisions, sizing), sizing, None, decisions.parts, (levels, levels),
+    )  # fmt: skip
 
 
 @compiled_lean
@@ -303,15 +313,33 @@ def run_both_sides(first, last, market, both, rules, state, trades, curve, room)
     both
         `btkit.decisions.records.BothSides`.
     """
-    long, short = both.long, both.short
-    sizing = sizing_of(long)
-    reading = either_reading(reading_of(long, sizing), reading_of(short, sizing_of(short)))
+    sizing, reading = _either(both)
     _simulate(
         SHARES, first, last, market, None, rules, state, trades, curve, room, reading, sizing, both,
-        None, _of_both(long.levels, short.levels),
+        None, None,
+    )  # fmt: skip
+
+
+@compiled_lean
+def run_both_inside(levels, first, last, market, both, rules, state, trades, curve, room):
+    """Do what `run_both_sides` does with orders inside the bar.
+
+    Parameters
+    ----------
+    levels
+        `btkit.decisions.records.Levels` of the long side, and of the short one; see `run_inside`.
+    first, last, market, both, rules, state, trades, curve, room
+        As for `run_both_sides`.
+    """
+    sizing, reading = _either(both)
+    _simulate(
+        SHARES, first, last, market, None, rules, state, trades, curve, room, reading, sizing, both,
+        None, levels,
     )  # fmt: skip
 
 
 @compiled_inline
-def _of_both(long, short):
-    return None if long is None else (long, short)
+def _either(both):
+    long, short = both.long, both.short
+    sizing = sizing_of(long)
+    return sizing, either_reading(reading_of(long, sizing), reading_of(short, sizing_of(short)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple, Self, TypeAlias
 
 import numpy as np
@@ -13,7 +14,13 @@ from btkit.conditions.compiled import sources_hash
 from btkit.decisions.records import BothSides, Decisions
 from btkit.engine.books.spread_records import SPREAD_WIDTH, OptionMarket, SpreadRules
 from btkit.engine.inputs import Floats, Integers, Market, Rules
-from btkit.engine.loop import run_bars, run_both_sides, run_spreads
+from btkit.engine.loop import (
+    run_bars,
+    run_both_inside,
+    run_both_sides,
+    run_inside,
+    run_spreads,
+)
 from btkit.engine.orders import Skip
 from btkit.engine.reading import new_room
 from btkit.engine.state import (
@@ -40,12 +47,35 @@ AnyRules: TypeAlias = Rules | SpreadRules
 AnyDecisions: TypeAlias = Decisions | BothSides
 Loop: TypeAlias = Callable[..., None]
 
-LOOPS: dict[tuple[type[AnyRules], type[AnyDecisions]], tuple[Loop, Width]] = {
-    (Rules, Decisions): (run_bars, SHARE_WIDTH),
-    (Rules, BothSides): (run_both_sides, SHARE_WIDTH),
-    (SpreadRules, Decisions): (run_spreads, SPREAD_WIDTH),
+LOOPS: dict[tuple[type[AnyRules], type[AnyDecisions], bool], tuple[Loop, Width]] = {
+    (Rules, Decisions, False): (run_bars, SHARE_WIDTH),
+    (Rules, Decisions, True): (run_inside, SHARE_WIDTH),
+    (Rules, BothSides, False): (run_both_sides, SHARE_WIDTH),
+    (Rules, BothSides, True): (run_both_inside, SHARE_WIDTH),
+    (SpreadRules, Decisions, False): (run_spreads, SPREAD_WIDTH),
 }
-"""The loop for each kind of rules and of decisions, and how wide its lots are."""
+"""The loop for each kind of rules and of decisions, without orders inside the bar and with them,
+and how wide its lots are."""
+
+
+def loop_of(rules: AnyRules, decisions: AnyDecisions) -> tuple[Loop, AnyDecisions, Width]:
+    """Return the loop that runs some decisions, these as it takes them, and how wide its lots are.
+
+    Parameters
+    ----------
+    rules, decisions
+        See `run_decisions`.
+    """
+    if isinstance(decisions, BothSides):
+        long, short = decisions.long, decisions.short
+        levels: object = None if long.levels is None else (long.levels, short.levels)
+        bare: AnyDecisions = decisions._replace(
+            long=long._replace(levels=None), short=short._replace(levels=None)
+        )
+    else:
+        levels, bare = decisions.levels, decisions._replace(levels=None)
+    loop, width = LOOPS[type(rules), type(decisions), levels is not None]
+    return (loop if levels is None else partial(loop, levels)), bare, width
 
 
 @dataclass(frozen=True)
@@ -184,7 +214,7 @@ class ChunkedRun:
         self.start = start
         self.capital = float(capital)
         self._inputs = market, decisions, rules
-        self._loop, width = LOOPS[type(rules), type(decisions)]
+        self._loop, self._bare, width = loop_of(rules, decisions)
         self._trades = new_trades(self.bars, width, _most_parts(decisions))
         self._curve = new_curve(self.bars, at_close=rules.at_close)
         lots = min(rules.max_positions, self.bars)
@@ -221,7 +251,10 @@ class ChunkedRun:
         first, before = self._place
         last = min(first + bars, self.bars)
         state = before.copy()
-        self._loop(first, last, *self._inputs, state, self._trades, self._curve, self._room)
+        market, _, rules = self._inputs
+        self._loop(
+            first, last, market, self._bare, rules, state, self._trades, self._curve, self._room
+        )
         # After ruin the loop has filled the curve to its end and is not to be entered again.
         self._place = _Place(self.bars if state.counts[RUINED] else last, state)
         return self.next_bar < self.bars

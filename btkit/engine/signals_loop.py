@@ -54,11 +54,10 @@ def measured_signals(
             np.empty(0), np.empty((0, 0), np.bool_), np.empty((0, 2), np.int64),
             np.empty(0, np.bool_),
         ),
-        None,
     )  # fmt: skip
     tables = Tables(np.zeros((0, 2)), prices, np.full((1, bars), _NUMBER, np.uint8))
     run_sets(
-        0, 1,
+        None, 0, 1,
         # Fills are at closes, whatever the other prices are.
         Market(prices, prices, prices, prices),
         # Long, at the close, in fractions of a share, one lot at a time however long.

@@ -13,7 +13,7 @@ import numpy as np
 from btkit.conditions.columns import ColumnEvaluator
 from btkit.conditions.nodes import AsOf, Column, Node, Over
 from btkit.conditions.program import Assembler
-from btkit.decisions.records import LIST_COUNT, NO_PARTS, SIZE_LIST
+from btkit.decisions.records import LIST_COUNT, NO_PARTS, SIZE_LIST, LevelSets
 from btkit.decisions.rules import tables_of
 from btkit.engine.inputs import POSITION_NAMES, Flags, Floats, Integers, Market, Rules
 from btkit.engine.sweep_loop import (
@@ -111,9 +111,9 @@ class SweepEngine:
         out = np.empty((last - first, len(MEASURED) + 1))
         returns = np.empty((last - first, 0))
         fixed = (self.market, self.rules, self.account, *self._inputs(first, last))
-        scratch = self._scratches[0]
+        levels, scratch = self._levels(first, last), self._scratches[0]
         for place in range(last - first):
-            run_sets(place, place + 1, *fixed, scratch, out, _NO_PERIODS, returns)
+            run_sets(levels, place, place + 1, *fixed, scratch, out, _NO_PERIODS, returns)
             yield out[place], scratch
 
     def returns(self, first: int, last: int, ends: Integers) -> Floats:
@@ -138,9 +138,10 @@ class SweepEngine:
         out = np.empty((count, len(MEASURED) + 1))
         returns = np.empty((count, len(ends)))
         fixed = (self.market, self.rules, self.account, *self._inputs(first, last))
+        levels = self._levels(first, last)
 
         def work(begin: int, end: int, scratch: Scratch) -> None:
-            run_sets(begin, end, *fixed, scratch, out, ends, returns)
+            run_sets(levels, begin, end, *fixed, scratch, out, ends, returns)
 
         self._share_out(count, work)
         return out, returns
@@ -214,8 +215,12 @@ class SweepEngine:
     def _rows(self) -> list[Node]:
         return list(self.plan.rows)
 
+    def _levels(self, first: int, last: int) -> LevelSets | None:
+        levels = self.plan.levels
+        return levels and levels._replace(numbers=levels.numbers[first:last])
+
     def _inputs(self, first: int, last: int) -> tuple[Sets, Floats, Flags, object]:
-        plan, sets, levels = self.plan, slice(first, last), self.plan.levels
+        plan, sets = self.plan, slice(first, last)
         shape = (last - first, len(plan.gates))
         op, left = np.zeros(shape, np.int8), np.zeros(shape, np.int32)
         right, number = np.full(shape, -1, np.int32), np.zeros(shape)
@@ -245,7 +250,6 @@ class SweepEngine:
                 op, left, right, number,
                 np.array([gate.which for gate in plan.gates], np.int64),
                 filled, plan.when_flat[sets], combination, lists, code, programs, NO_PARTS,
-                levels if levels is None else levels._replace(numbers=levels.numbers[sets]),
             ),
             columns,
             truths,

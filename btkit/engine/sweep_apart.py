@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from btkit.engine.inputs import Floats, Integers, Market, Rules
-from btkit.engine.runs import LOOPS, AnyDecisions
+from btkit.engine.runs import AnyDecisions, loop_of
 from btkit.engine.sweep_loop import Account, Scratch, measure_run, new_scratch, restart
 from btkit.metrics import MEASURED
 
@@ -79,8 +79,7 @@ class SetBySetEngine:
     def _simulate(self, index: int, out: Floats, ends: Integers, returns: Floats) -> None:
         scratch, account = self._scratch, self.account
         restart(scratch.state, account.capital)
-        decisions = self.decide(index)
-        loop, _ = LOOPS[type(self.rules), type(decisions)]
+        loop, decisions, _ = loop_of(self.rules, self.decide(index))
         loop(
             account.start, self._bars, self.market, decisions, self.rules,
             scratch.state, scratch.trades, scratch.curve, scratch.room,

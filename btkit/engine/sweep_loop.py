@@ -18,12 +18,11 @@ from btkit.decisions.records import (
     STOP_LIST,
     Decisions,
     Levels,
-    LevelSets,
     Parts,
 )
 from btkit.engine.books.shares import profit
 from btkit.engine.inputs import Flags, Floats, Integers, Market, Rules
-from btkit.engine.loop import run_bars
+from btkit.engine.loop import run_bars, run_inside
 from btkit.engine.reading import Room, new_room
 from btkit.engine.state import (
     CASH,
@@ -78,8 +77,6 @@ class Sets(NamedTuple):
         Each combination's programs by list, int64 (n_combinations, LIST_COUNT, 2).
     code, programs, parts
         As in `Decisions`; of parts there are none here.
-    levels
-        Orders inside the bar; None without.
     """
 
     op: NDArray[np.int8]
@@ -94,7 +91,6 @@ class Sets(NamedTuple):
     code: Integers
     programs: Integers
     parts: Parts
-    levels: LevelSets | None = None
 
 
 class Account(NamedTuple):
@@ -418,8 +414,6 @@ def measure_run(account, rules, scratch, out, ends, returns):
 
 @compiled_inline
 def _levels_of_set(levels, index):
-    if levels is None:
-        return None
     own = levels.numbers[index]
     return Levels(
         own[0], own[1], own[2], own[3], own[4], levels.order, levels.intrabar, levels.touch
@@ -428,12 +422,16 @@ def _levels_of_set(levels, index):
 
 @compiled_lean
 def run_sets(
-    first, last, market, rules, account, sets, columns, rows, tables, scratch, out, ends, returns
-):
+    levels, first, last, market, rules, account, sets, columns, rows, tables, scratch, out, ends,
+    returns,
+):  # fmt: skip
     """Simulate and measure sets `first` to `last` - 1 of a chunk.
 
     Parameters
     ----------
+    levels
+        `LevelSets` of the chunk, None without orders inside the bar: an argument by itself, since
+        of arguments alone the compiler knows that one is None.
     first, last
         Sets of the chunk.
     market, rules, account, sets
@@ -470,7 +468,7 @@ def run_sets(
             sets.lists[sets.combination[index]],
             tables,
             sets.parts,
-            _levels_of_set(sets.levels, index),
+            None,
         )
         restart(state, account.capital)
         worth[0] = account.capital
@@ -493,7 +491,15 @@ def run_sets(
                     end,
                     gates,
                 )
-                run_bars(begin, end, market, decisions, rules, state, trades, curve, scratch.room)
+                if levels is None:
+                    run_bars(
+                        begin, end, market, decisions, rules, state, trades, curve, scratch.room
+                    )
+                else:
+                    run_inside(
+                        _levels_of_set(levels, index), begin, end, market, decisions, rules, state,
+                        trades, curve, scratch.room,
+                    )  # fmt: skip
             add_drawdowns(meter, worth, days, begin - start, end - start)
             if not measured.size:
                 add_returns(meter, worth, begin - start, end - start)

@@ -24,10 +24,9 @@ from oracle.battery import order_cases, share_cases, side_cases, spread_cases
 from btkit.crosscheck.check import compare
 from btkit.engine import loop
 
-INSIDE = "run_bars inside the bar"
 CASES = {
     "run_bars": share_cases,
-    INSIDE: order_cases,
+    "run_inside": order_cases,
     "run_both_sides": side_cases,
     "run_spreads": spread_cases,
 }
@@ -486,7 +485,7 @@ BREAKS = [
     pytest.param(run, change, id=f"{run}-{name}")
     for run, breaks in (
         ("run_bars", SHARE_BREAKS),
-        (INSIDE, INSIDE_BREAKS),
+        ("run_inside", INSIDE_BREAKS),
         ("run_both_sides", SIDE_BREAKS),
         ("run_spreads", SPREAD_BREAKS),
     )
@@ -585,8 +584,7 @@ def noticed(run, change, monkeypatch):
     cases = simulated_plainly(run)
     with monkeypatch.context() as patch:
         broken, places = broken_loop(change, patch)
-        name = run.split()[0]
-        put_in_place(getattr(loop, name), getattr(broken, name), patch)
+        put_in_place(getattr(loop, run), getattr(broken, run), patch)
         with np.errstate(all="ignore"):  # plain numpy scalars warn where compiled code does not
             return places, any(
                 compare(case.again(), expected, case.times) for case, expected in cases
