@@ -138,7 +138,8 @@ def _calls() -> Arrays:
     # One of each, as its documentation has it.
     examples = [call.example for call in CALLS.values()]
     spec = {**_CALLING, "entry_conditions": [f"({') or ('.join(examples)})"]}
-    result = simulate(spec, _bars())
+    # The other instrument that they read has every second bar.
+    result = simulate(spec, {"SPX": _bars(), "SPY": _bars().iloc[::2]})
     yield from _columns(result.features)
     yield from _outcome("calls", result)
 
