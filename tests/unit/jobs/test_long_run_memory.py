@@ -11,6 +11,7 @@ import pytest
 
 import btkit as bt
 from btkit.documents import RunDocument, build_provenance, build_report, describe_run
+from btkit.engine.state import SHARE_WIDTH
 from btkit.indicators.features import LONG
 from btkit.simulation import check_inputs, simulate_inputs
 from btkit.simulation.simulate import in_one_piece
@@ -87,8 +88,8 @@ def document_of(result):
 
 def test_a_run_holds_no_second_copy_of_its_bars_and_no_column_that_was_read(simulated):
     _, most, held = simulated
-    # Room for a trade at each bar is asked for, 10 numbers each, and hardly any of it is used.
-    assert most < 10 + 9
+    # Room for a trade at each bar is asked for, and hardly any of it is used.
+    assert most < sum(SHARE_WIDTH) + 9
     assert held < 6
 
 
