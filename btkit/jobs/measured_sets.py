@@ -58,10 +58,10 @@ class MeasuredSets:
 
     def to_parquet(self) -> bytes:
         """Return the content of a file: a row a set, its place under ``set``."""
-        # pyarrow is slow to import, and seldom needed. A frame on the way to it costs more than it.
-        import pyarrow as pa  # noqa: PLC0415
-        from pyarrow.parquet import write_table  # noqa: PLC0415
+        import pyarrow as pa  # noqa: PLC0415 - slow to import, and seldom needed
+        from pyarrow.parquet import write_table  # noqa: PLC0415 - as above
 
+        # A frame on the way to the table costs more than the table.
         many = len(self.crashed)
         places = np.append(self.places, np.fromiter(self.crashed, np.int64, many))
         undefined = np.full(many, np.nan)

@@ -132,7 +132,7 @@ def strategy(rules: Rules) -> Any:
     """Return the rule in its words."""
     from backtesting import Strategy  # noqa: PLC0415 - slow to import
 
-    class Same(Strategy):  # type: ignore[misc]
+    class Same(Strategy):  # type: ignore[misc]  # the library has no types
         def init(self) -> None:
             self.placed, self.best = 0, math.nan
 
