@@ -544,9 +544,9 @@ def test_a_chunk_is_small_enough_to_show_progress(monkeypatch):
 def test_with_more_lots_fewer_sets_are_simulated_before_anything_can_stop(monkeypatch):
     blocks = []
 
-    def watched(begin, end, *rest):
+    def watched(levels, begin, end, *rest):
         blocks.append(end - begin)
-        return run_sets(begin, end, *rest)
+        return run_sets(levels, begin, end, *rest)
 
     monkeypatch.setattr(engine_sweep, "run_sets", watched)
     monkeypatch.setattr(engine_sweep, "MOST_SET_BARS", 60 * 8)
