@@ -9,7 +9,7 @@ STRATEGY ?= strategies/spy_momentum_v1.json
 # What an index fund costs; the command's own default of 0.5 % is meant for single options.
 SLIPPAGE ?= 0.0002
 
-.PHONY: help setup demo test lint types layers unit wheel lab app bench deep agreement crowds kills stops clean
+.PHONY: help setup demo test lint types layers unit coverage wheel lab app bench deep agreement crowds kills stops clean
 .DEFAULT_GOAL := help
 
 help: ## show this
@@ -35,20 +35,28 @@ demo: setup ## a real strategy on 20 years of the S&P 500: JSON on stdout, paths
 	@$(BIN)/backtest run --strategy $(STRATEGY) --symbol $(SYMBOL) --source sample \
 		--start 1999-01-04 --end 2018-12-31 --slippage $(SLIPPAGE) || [ $$? -eq 1 ]
 
-test: setup lint types layers unit wheel ## all that CI runs
+# What reads the code alone is done while the loop is compiled.
+test: .venv/installed ## all that CI runs
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target .venv/warm lint types layers
+	@$(MAKE) --no-print-directory unit wheel
 
-lint: setup
+lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: setup
+types: .venv/installed
 	$(BIN)/mypy
 
-layers: setup
+layers: .venv/installed
 	$(BIN)/lint-imports
 
+PYTEST := $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile
+
 unit: setup
-	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --cov --cov-report=term:skip-covered
+	$(PYTEST)
+
+coverage: setup ## the tests again, several times slower, with what they leave out
+	$(PYTEST) --cov --cov-report=term:skip-covered
 
 wheel: setup ## the wheel alone, in an empty environment, does what README promises
 	$(BIN)/python scripts/check_wheel.py
