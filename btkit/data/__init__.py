@@ -2,6 +2,7 @@
 
 from btkit.data.adjust import adjust_prices
 from btkit.data.describe import COVERAGE_CODES, HANDED_OVER, describe_bars
+from btkit.data.dividends import paid_dividends
 from btkit.data.formats import BarFormat, FormatSource, load_format
 from btkit.data.frames import bars_from_table
 from btkit.data.given import GivenBars, take_bars
@@ -18,7 +19,7 @@ from btkit.data.registering import (
     source_names,
 )
 from btkit.data.source import Answer, Observations, Request, Source
-from btkit.data.splits import SPLIT_CODE, judge_splits_again
+from btkit.data.splits import SPLIT_CODE, judge_splits_again, shown_splits
 
 __all__ = [
     "COVERAGE_CODES",
@@ -48,9 +49,11 @@ __all__ = [
     "load_from_source",
     "order_bars",
     "pack_bars",
+    "paid_dividends",
     "plugins_of_source",
     "register_source",
     "sessions_old",
+    "shown_splits",
     "source_names",
     "take_bars",
     "unpack_bars",

@@ -15,6 +15,7 @@ from btkit.errors import DataError
 
 Array = npt.NDArray[np.float64]
 Adjustment = Literal["none", "splits", "splits_dividends"]
+_NOT_ADJUSTED = 'use price_adjustment "none", or a source that has adjusted closes'
 
 
 def adjust_prices(bars: pd.DataFrame, adjustment: Adjustment = "splits_dividends") -> pd.DataFrame:
@@ -52,7 +53,7 @@ def adjust_prices(bars: pd.DataFrame, adjustment: Adjustment = "splits_dividends
         if "dividends" in bars.columns:
             result["dividends"] = bars["dividends"].to_numpy(dtype=np.float64) * factor
     else:
-        adjusted = _adjusted_closes(bars)
+        adjusted = adjusted_closes(bars, so="so prices cannot be adjusted", hint=_NOT_ADJUSTED)
         factor = adjusted / bars["close"].to_numpy(dtype=np.float64)
     for name in PRICE_COLUMNS:
         result[name] = bars[name].to_numpy(dtype=np.float64) * factor
@@ -76,17 +77,30 @@ def _split_factor(bars: pd.DataFrame) -> Array:
     return factor
 
 
-def _adjusted_closes(bars: pd.DataFrame) -> Array:
-    hint = 'use price_adjustment "none", or a source that has adjusted closes'
+def adjusted_closes(bars: pd.DataFrame, *, so: str, hint: str) -> Array:
+    """Return the column adj_close.
+
+    Parameters
+    ----------
+    bars
+        Checked bars.
+    so, hint
+        What its lack comes to, and what to do then.
+
+    Raises
+    ------
+    DataError
+        It is absent, or missing or not positive on some bars.
+    """
     if "adj_close" not in bars.columns:
-        raise DataError("the bars have no adj_close, so prices cannot be adjusted", hint=hint)
+        raise DataError(f"the bars have no adj_close, {so}", hint=hint)
     adjusted: Array = bars["adj_close"].to_numpy(dtype=np.float64)
     broken = ~(np.isfinite(adjusted) & (adjusted > 0.0))
     if broken.any():
         dates = format_times(pd.DatetimeIndex(bars.index[broken]))
         raise DataError(
             f"adj_close is missing or not positive on {int(broken.sum())} of {len(bars)} bars, "
-            f"the first {dates[0]}, so prices cannot be adjusted",
+            f"the first {dates[0]}, {so}",
             hint=hint,
             details={"dates": dates, "count": int(broken.sum())},
         )

@@ -86,6 +86,28 @@ def find_splits(bars: pd.DataFrame) -> list[Finding]:
     return found
 
 
+def shown_splits(bars: pd.DataFrame) -> Places:
+    """Return the bars at whose open the price jumps by a split that the source tells.
+
+    Parameters
+    ----------
+    bars
+        Checked bars.
+
+    Returns
+    -------
+    ndarray of int64
+        Places of bars at which the price is nearer to the split than to none.
+    """
+    jumps = np.log(bars["open"].to_numpy()[1:] / bars["close"].to_numpy()[:-1])
+    told = _stated(bars, jumps)
+    if "splits" in bars or not len(told):
+        return told
+    steps = np.log(_adjustment_steps(bars)[told - 1])
+    shown: Places = told[np.abs(jumps[told - 1] + steps) < np.abs(jumps[told - 1])]
+    return shown
+
+
 def judge_splits_again(findings: list[Finding], bars: pd.DataFrame) -> list[Finding]:
     """Replace the splits among findings by those that bars have now.
 

@@ -179,7 +179,7 @@ def build_provenance(
     return {
         "spec_hash": spec_hash(result.spec),
         # Indicators depend on the warm-up, so it counts.
-        "bars_hash": bars_hash(result.all_bars, columns=result.spec.own_columns),
+        "bars_hash": bars_hash(result.all_bars, columns=result.spec.hashed_columns),
         "benchmark_hash": benchmark_hash(result),
         "others_hash": seen_others(result),
         "events_hash": events.fingerprint(),

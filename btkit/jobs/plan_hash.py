@@ -185,7 +185,7 @@ def plan_hash_of(job: SpecJob, loaded: LoadedBars) -> PlanHash:
     return PlanHash.of(
         spec=spec_hash(spec),
         data={
-            "bars": bars_hash(loaded.bars, columns=spec.own_columns),
+            "bars": bars_hash(loaded.bars, columns=spec.hashed_columns),
             "start": loaded.start.isoformat(),
             "benchmark": None if beside is None else bars_hash(beside),
             "others": others_hashes(loaded.others, spec),

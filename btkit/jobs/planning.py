@@ -137,7 +137,7 @@ def _plan(job: SpecJob, given: Execution) -> Plan:
         bars = len(inputs.bars) - inputs.start
         found = _Found(known, loaded, load_s, inputs, pace, bars)
         note(f"{pace.bars:,} of {bars:,} bars")
-    fingerprint = bars_hash(loaded.bars, columns=known.strategy.own_columns)
+    fingerprint = bars_hash(loaded.bars, columns=known.strategy.hashed_columns)
     trials = _trials(known, loaded, fingerprint, given.settings)
     cost = _COSTS[known.kind](found, sets, trials)
     bundles = bundles_read(known)

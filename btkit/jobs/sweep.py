@@ -240,7 +240,7 @@ def fingerprint(job: SweepJob, sweeper: Sweeper) -> str:
         # With it, which set is the best.
         "objective": [job.objective, job.least_trades],
         "costs": list(job.account.values()),
-        "bars": bars_hash(first.all_bars, columns=job.rules.own_columns),
+        "bars": bars_hash(first.all_bars, columns=job.rules.hashed_columns),
         **brought_by_user(
             job.rules, first.symbol, job.objective, classifiers=sweeper.inputs.classifiers
         ),

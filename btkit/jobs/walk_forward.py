@@ -320,7 +320,7 @@ def _conclude(
             **outside[0].report.provenance.model_dump(),
             "spec_hash": spec_hash(job.strategy),
             "spec": job.strategy.model_dump(mode="json"),
-            "bars_hash": bars_hash(loaded.bars, columns=job.strategy.own_columns),
+            "bars_hash": bars_hash(loaded.bars, columns=job.strategy.hashed_columns),
             "benchmark_hash": None if loaded.benchmark is None else bars_hash(loaded.benchmark),
             "others_hash": others_hashes(loaded.others, job.strategy),
             "command": None if stored is None else command_of(job, loaded.info),

@@ -212,7 +212,7 @@ def _fingerprint(job: WalkForwardJob, part: LoadedBars, sweeper: Sweeper) -> str
             "columns": columns_for(job.objective),
             "constraint": job.constraint,
             "costs": list(job.account.values()),
-            "bars": bars_hash(part.bars, columns=job.rules.own_columns),
+            "bars": bars_hash(part.bars, columns=job.rules.hashed_columns),
             **brought_by_user(
                 job.rules,
                 part.info.symbol or None,

@@ -37,6 +37,7 @@ from btkit.markets import Interval, shortest_first
 from btkit.plugins import Plugin
 from btkit.spec.bundles import Classifiers, ClassifierSource
 from btkit.spec.calendars import calendar_problems, unread_calendars
+from btkit.spec.carry import RATES, CashRate, dividend_problems, filled_rate
 from btkit.spec.declared import column_problems
 from btkit.spec.expressions import expression_problems, expressions_of
 from btkit.spec.fields import (
@@ -156,7 +157,14 @@ class BaseSpec(BaseModel):
     sharpe_risk_free: RiskFree | None = Field(
         default=None,
         description="What Sharpe and Sortino ratios take off returns: a rate a year as a fraction, "
-        "or a column of the bars that has it, read one bar before; left out: 0",
+        "or a column of the bars that has it, read one bar before; left out: cash_rate, else 0",
+    )
+    cash_rate: CashRate | None = Field(
+        default=None,
+        description="What cash earns a year, as a fraction: 0.02, a parameter in braces, or a "
+        "column of the bars that has it, read one bar before; collateral and margin earn nothing; "
+        "left out: nothing",
+        examples=[0.02],
     )
     columns: Columns = Field(
         default=(),
@@ -199,6 +207,7 @@ class BaseSpec(BaseModel):
         )
         problems += calendar_problems(data)
         problems += column_problems(data, events)
+        problems += dividend_problems(data)
         problems += cls._cross_field_problems(data)
         if spec is not None and not problems:
             problems += spec._problems_of_others()  # noqa: SLF001 - its own class
@@ -291,11 +300,28 @@ class BaseSpec(BaseModel):
         return frozenset()
 
     @property
+    def rates(self) -> dict[str, float | str]:
+        """The rates a year that it states, parameters filled in: numbers, or names of columns."""
+        stated = {"sharpe_risk_free": self.sharpe_risk_free}
+        stated |= {name: filled_rate(getattr(self, name, None), self.parameters) for name in RATES}
+        return {name: rate for name, rate in stated.items() if rate is not None}
+
+    @property
+    def pays_dividends(self) -> bool:
+        """Whether dividends are paid in cash."""
+        return False
+
+    @property
     def own_columns(self) -> tuple[str, ...]:
         """The columns of the bars that it names and btkit knows nothing of."""
-        rate = self.sharpe_risk_free
-        named = (rate,) if isinstance(rate, str) else ()
+        named = [rate for rate in self.rates.values() if isinstance(rate, str)]
         return tuple(dict.fromkeys((*named, *self.columns)))
+
+    @property
+    def hashed_columns(self) -> tuple[str, ...]:
+        """The columns of the bars that its numbers hang on beside prices, where they are there."""
+        paid = ("dividends", "splits") if self.pays_dividends else ()
+        return (*self.own_columns, *paid)
 
     @property
     def declared(self) -> tuple[str, ...]:

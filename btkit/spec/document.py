@@ -17,9 +17,12 @@ from btkit.spec.reading import reads_as_text
 from btkit.writing import digest_of_json
 
 _ADDED = {
+    "borrow_rate",
     "calendars",
+    "cash_rate",
     "classifiers",
     "columns",
+    "dividends",
     "initial_margin",
     "iv_source",
     "iv_scale",

@@ -18,6 +18,7 @@ from btkit.conditions import (
 from btkit.errors import Problem
 from btkit.indicators import UserEvents
 from btkit.markets import Interval
+from btkit.spec.carry import rate_parameters
 from btkit.spec.declared import declared_classifiers, declared_columns
 from btkit.spec.fields import CONDITION_LISTS, MAX_CONDITIONS, MAX_PARAMETERS, parameter_refusal
 from btkit.spec.order_checks import PRICES, order_expressions, order_parameters
@@ -140,6 +141,7 @@ def number_parameters(data: Mapping[str, Any]) -> Iterator[tuple[str, str, str, 
         The fields of a spec.
     """
     yield from order_parameters(data)
+    yield from rate_parameters(data)
     short = data.get("short")
     if isinstance(short, dict):
         for path, text, name, bounds in order_parameters(short):

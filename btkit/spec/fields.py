@@ -144,9 +144,14 @@ Columns = Annotated[
 _LOWEST_RATE, _HIGHEST_RATE = -0.5, 1.0
 
 
+def named_column(text: str) -> bool:
+    """Return whether a text can be the heading of a column."""
+    return text.strip() == text and text.isprintable() and 0 < len(text) <= MAX_COLUMN_NAME
+
+
 def _checked_rate(value: object) -> object:
     if isinstance(value, str):
-        if value.strip() == value and value.isprintable() and 0 < len(value) <= MAX_COLUMN_NAME:
+        if named_column(value):
             return value
         rule = "must name a column of the bars, without a space at either end"
     elif isinstance(value, bool) or not isinstance(value, int | float):

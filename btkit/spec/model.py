@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field
 from btkit.conditions import fill_parameters
 from btkit.errors import Problem, UsageError
 from btkit.spec.base import BaseSpec
+from btkit.spec.carry import BorrowRate, PaidDividends
 from btkit.spec.fields import (
     AssetClass,
     CalendarDays,
@@ -118,6 +119,8 @@ class StrategySpec(BaseSpec):
         description="$ per unit that an entry takes from cash in place of its price, as for a "
         "futures contract; left out: the price times the multiplier",
     )
+    borrow_rate: BorrowRate = None
+    dividends: PaidDividends = "none"
 
     @property
     def commission_kind(self) -> CommissionModel:
@@ -130,6 +133,11 @@ class StrategySpec(BaseSpec):
     def point_value(self) -> float:
         """What one unit gains per point, in $."""
         return 1.0 if self.multiplier is None else self.multiplier
+
+    @property
+    def pays_dividends(self) -> bool:
+        """Whether dividends are paid in cash."""
+        return self.dividends == "cash"
 
     @property
     def margin(self) -> float:
@@ -263,6 +271,8 @@ class OptionsSpec(BaseSpec):
         "limit_touch": "leave it out: spreads have no prices inside the bar",
         "multiplier": "leave it out: one contract is of 100 shares",
         "initial_margin": "leave it out: a spread holds its widest wing back",
+        "borrow_rate": "leave it out: a spread sells options, and borrows no shares",
+        "dividends": "leave it out: a spread is paid none; options are priced with dividend_yield",
     }
     unknown_names: ClassVar[Mapping[str, str]] = dict.fromkeys(
         ("entry_price", "highest_since_entry", "lowest_since_entry"),

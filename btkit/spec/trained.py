@@ -12,6 +12,7 @@ from btkit.errors import Problem, UsageError
 from btkit.markets import Interval
 from btkit.spec.base import BaseSpec
 from btkit.spec.bundles import BundlePath, Day, Models, Others, refuse, refuse_part
+from btkit.spec.carry import BorrowRate, PaidDividends
 from btkit.spec.deciding import Factor, Hours, Probability, Share
 from btkit.spec.fields import (
     Bars,
@@ -203,6 +204,8 @@ class ModelSpec(BaseSpec):
         description="$ per unit that an entry takes from cash in place of its price, as for a "
         "futures contract; left out: the price times the multiplier",
     )
+    borrow_rate: BorrowRate = None
+    dividends: PaidDividends = "none"
     features: Metadata | None = Field(
         default=None,
         description="indicators, fuzzy_sets, nn_inputs and output_format of the strategy that was "
@@ -229,6 +232,11 @@ class ModelSpec(BaseSpec):
     def point_value(self) -> float:
         """What one unit gains per point, in $."""
         return 1.0 if self.multiplier is None else self.multiplier
+
+    @property
+    def pays_dividends(self) -> bool:
+        """Whether dividends are paid in cash."""
+        return self.dividends == "cash"
 
     @property
     def margin(self) -> float:

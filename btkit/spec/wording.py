@@ -85,6 +85,8 @@ _PATTERNS = {
 _BOUND_HINTS = {
     "per_trade_risk_pct": "0.01 risks 1 % of the capital per trade; 0.02 is the hard cap",
     "sharpe_risk_free": "write a fraction a year: 0.03 is 3 %",
+    "cash_rate": "write a fraction a year: 0.03 is 3 %",
+    "borrow_rate": "write a fraction a year: 0.03 is 3 %",
     "risk_free_rate": "write a fraction: 0.05 is 5 %",
     "dividend_yield": "write a fraction: 0.015 is 1.5 %",
     "iv_scale": "write a factor: 0.85 takes 15 % off the volatility",
