@@ -1,5 +1,6 @@
 """The engine: one compiled loop, and what it did."""
 
+from btkit.engine.carry import Carry
 from btkit.engine.inputs import POSITION_NAMES, Market, Rules
 from btkit.engine.orders import Reason
 from btkit.engine.runs import (
@@ -18,6 +19,7 @@ from btkit.engine.state import Curve, Snapshot, Trades
 __all__ = [
     "POSITION_NAMES",
     "AnyDecisions",
+    "Carry",
     "ChunkedRun",
     "Curve",
     "Market",

@@ -13,6 +13,7 @@ import numpy as np
 from btkit.conditions.compiled import sources_hash
 from btkit.decisions.records import BothSides, Decisions
 from btkit.engine.books.spread_records import SPREAD_WIDTH, OptionMarket, SpreadRules
+from btkit.engine.carry import CarriedLoop, Carry, pay_shares, pay_spreads
 from btkit.engine.inputs import Floats, Integers, Market, Rules
 from btkit.engine.loop import (
     run_bars,
@@ -58,12 +59,18 @@ LOOPS: dict[tuple[type[AnyRules], type[AnyDecisions], bool], tuple[Loop, Width]]
 and how wide its lots are."""
 
 
-def loop_of(rules: AnyRules, decisions: AnyDecisions) -> tuple[Loop, AnyDecisions, Width]:
+PAYERS: dict[type[AnyRules], Loop] = {Rules: pay_shares, SpreadRules: pay_spreads}
+"""What pays for holding, for each kind of rules."""
+
+
+def loop_of(
+    rules: AnyRules, decisions: AnyDecisions, carry: Carry | None, start: int
+) -> tuple[Loop, AnyDecisions, Width]:
     """Return the loop that runs some decisions, these as it takes them, and how wide its lots are.
 
     Parameters
     ----------
-    rules, decisions
+    rules, decisions, carry, start
         See `run_decisions`.
     """
     if isinstance(decisions, BothSides):
@@ -75,7 +82,11 @@ def loop_of(rules: AnyRules, decisions: AnyDecisions) -> tuple[Loop, AnyDecision
     else:
         levels, bare = decisions.levels, decisions._replace(levels=None)
     loop, width = LOOPS[type(rules), type(decisions), levels is not None]
-    return (loop if levels is None else partial(loop, levels)), bare, width
+    if levels is not None:
+        loop = partial(loop, levels)
+    if carry is not None:
+        loop = CarriedLoop(loop, PAYERS[type(rules)], carry, start)
+    return loop, bare, width
 
 
 @dataclass(frozen=True)
@@ -154,8 +165,14 @@ def commission_rules(model: str, commission: float) -> dict[str, float]:
     return {"per_order": 0.0, "per_share": 0.0, "rate": 0.0, part: float(commission)}
 
 
-def run_decisions(
-    market: AnyMarket, decisions: AnyDecisions, rules: AnyRules, *, capital: float, start: int = 0
+def run_decisions(  # noqa: PLR0913 - the data, the account, and what holding brings and costs
+    market: AnyMarket,
+    decisions: AnyDecisions,
+    rules: AnyRules,
+    *,
+    capital: float,
+    start: int = 0,
+    carry: Carry | None = None,
 ) -> Outcome:
     """Simulate from bar `start` to the last bar.
 
@@ -168,8 +185,10 @@ def run_decisions(
         $ at the start.
     start
         The first bar at which orders are decided; bars before it are warm-up.
+    carry
+        What is paid between bars; None for nothing.
     """
-    run = ChunkedRun(market, decisions, rules, capital=capital, start=start)
+    run = ChunkedRun(market, decisions, rules, capital=capital, start=start, carry=carry)
     return run.finish(chunk_bars=run.bars)
 
 
@@ -197,11 +216,11 @@ class ChunkedRun:
 
     Parameters
     ----------
-    market, decisions, rules, capital, start
+    market, decisions, rules, capital, start, carry
         See `run_decisions`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what `run_decisions` takes
         self,
         market: AnyMarket,
         decisions: AnyDecisions,
@@ -209,14 +228,18 @@ class ChunkedRun:
         *,
         capital: float,
         start: int = 0,
+        carry: Carry | None = None,
     ) -> None:
         self.bars: int = market.close.shape[1]
         self.start = start
         self.capital = float(capital)
         self._inputs = market, decisions, rules
-        self._loop, self._bare, width = loop_of(rules, decisions)
+        self._carry = carry
+        self._loop, self._bare, width = loop_of(rules, decisions, carry, start)
         self._trades = new_trades(self.bars, width, _most_parts(decisions))
-        self._curve = new_curve(self.bars, at_close=rules.at_close)
+        self._curve = new_curve(
+            self.bars, at_close=rules.at_close, carried=carry is not None
+        )
         lots = min(rules.max_positions, self.bars)
         orders = lots if rests(decisions) else 1
         self._place = _Place(start, new_state(self.capital, lots, width, orders))
@@ -366,13 +389,13 @@ class ChunkedRun:
         Returns
         -------
         str
-            SHA-256 in hexadecimal over prices, decisions, rules, capital, start and the loop's
-            own code.
+            SHA-256 in hexadecimal over prices, decisions, rules, carry, capital, start and the
+            loop's own code.
         """
         market, decisions, rules = self._inputs
         digest = hashlib.sha256(f"{sources_hash()} {self.start} {self.capital!r}".encode())
         digest.update(f" {tuple(rules)!r} {salt}".encode())
-        for value in _leaves((market, decisions)):
+        for value in _leaves((market, decisions, self._carry)):
             array = np.ascontiguousarray(value)
             digest.update(f" {array.dtype.str} {array.shape}".encode())
             digest.update(array.tobytes())

@@ -27,6 +27,9 @@ NEVER = -1
 STREAK, ENTERED = range(9, 11)
 SKIPPED = 11
 COUNTERS = SKIPPED + len(Skip)
+# Columns of Curve.carry
+INTEREST, BORROW_FEES, DIVIDENDS = range(3)
+CARRIED = 3
 # Columns of State.lots and Trades.lots; a book has its own from LOT_COLUMNS on
 LOT_PRICE, LOT_EXIT_PRICE, LOT_QUANTITY, LOT_COMMISSION, LOT_EXIT_COMMISSION = range(5)
 # What prices came to since the entry, where the strategy reads it
@@ -228,12 +231,16 @@ class Curve(NamedTuple):
         or else it is `cash`, but for the last bar's `FINAL`.
     decision_equity
         Likewise what the account is worth, else `equity`, but for the last bar's `FINAL_EQUITY`.
+    carry
+        (n_bars, CARRIED), or (0, CARRIED) where nothing is paid: what the bar brought and took
+        before its fills, see `btkit.engine.carry`. Borrow fees count as paid.
     """
 
     equity: Floats
     cash: Floats
     decision_cash: Floats
     decision_equity: Floats
+    carry: Floats
 
     def cut(self, bars: slice) -> Self:
         """Return copies of what was written at some bars."""
@@ -288,7 +295,7 @@ def new_trades(bars: int, width: Width = SHARE_WIDTH, parts: int = 0) -> Trades:
     return Trades(np.empty((rows, width.lots)), np.empty((rows, width.marks), np.int64))
 
 
-def new_curve(bars: int, *, at_close: bool) -> Curve:
+def new_curve(bars: int, *, at_close: bool, carried: bool = False) -> Curve:
     """Return an empty curve.
 
     Parameters
@@ -297,9 +304,17 @@ def new_curve(bars: int, *, at_close: bool) -> Curve:
         How many.
     at_close
         Whether orders fill at the close at which they are decided.
+    carried
+        Whether something may be paid between bars.
     """
     decided = bars if at_close else 0
-    return Curve(np.empty(bars), np.empty(bars), np.empty(decided), np.empty(decided))
+    return Curve(
+        np.empty(bars),
+        np.empty(bars),
+        np.empty(decided),
+        np.empty(decided),
+        np.zeros((bars if carried else 0, CARRIED)),
+    )
 
 
 class Snapshot(NamedTuple):

@@ -25,6 +25,7 @@ from btkit.engine.inputs import Flags, Floats, Integers, Market, Rules
 from btkit.engine.loop import run_bars, run_inside
 from btkit.engine.reading import Room, new_room
 from btkit.engine.state import (
+    CARRIED,
     CASH,
     LAST_DECIDED,
     LAST_ORDERED_EXIT,
@@ -181,8 +182,8 @@ def new_scratch(bars: int, lots: int, periods: int, parts: int = 0, orders: int 
         new_state(0.0, lots, SHARE_WIDTH, orders),
         trades,
         worth,
-        # What is in cash is not measured.
-        Curve(worth[1:], np.empty(0), np.empty(0), np.empty(0)),
+        # What is in cash is not measured, nor what is paid between bars.
+        Curve(worth[1:], np.empty(0), np.empty(0), np.empty(0), np.empty((0, CARRIED))),
         np.empty((3, trades.marks.shape[0])),
         new_meter(),
         np.empty(periods + 1),

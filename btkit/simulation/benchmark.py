@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from btkit.arguments import shown
 from btkit.data import Finding, format_time, sessions_old
+from btkit.engine import Carry
 from btkit.engine.inputs import Floats
 from btkit.errors import NoDataError, UsageError
 from btkit.markets import Annualisation, bar_dates
@@ -28,7 +29,8 @@ class BenchmarkCloses:
     Parameters
     ----------
     closes : ndarray of float64, shape (n_bars,)
-        The last close known at each bar of the run, warm-up included; NaN before the first.
+        The last close known at each bar of the run, warm-up included; NaN before the first. Of
+        the run's own instrument, where dividends are paid, with those since the run's first bar.
     bars
         The benchmark's own bars, adjusted as the run's are; None where the run's own instrument
         is held.
@@ -38,6 +40,10 @@ class BenchmarkCloses:
         Returns of the run at whose end the benchmark had no bar, so that an earlier close stood in.
     quality
         What checking those bars found and repaired.
+    with_dividends
+        Whether closes have dividends in them, kept in cash.
+    due
+        What a share is paid at the first bar of the run, if it was held before.
     """
 
     closes: Floats
@@ -45,6 +51,8 @@ class BenchmarkCloses:
     symbol: str | None = None
     carried: int = 0
     quality: list[Finding] = field(default_factory=list)
+    with_dividends: bool = False
+    due: float = 0.0
 
     @property
     def name(self) -> str:
@@ -54,15 +62,26 @@ class BenchmarkCloses:
         return self.symbol or "the benchmark"
 
 
-def own_benchmark(bars: pd.DataFrame) -> BenchmarkCloses:
-    """Return buy-and-hold of the run's own bars.
+def own_benchmark(bars: pd.DataFrame, carry: Carry | None, first: int) -> BenchmarkCloses:
+    """Return buy-and-hold of the run's own bars, paid dividends as the run is.
 
     Parameters
     ----------
     bars
         Checked and adjusted, warm-up included.
+    carry
+        What a share is paid.
+    first
+        The first bar of the run, at whose close it is bought.
     """
-    return BenchmarkCloses(bars["close"].to_numpy(dtype=np.float64))
+    closes = bars["close"].to_numpy(dtype=np.float64)
+    if carry is None or not carry.dividends[first:].any():
+        return BenchmarkCloses(closes)
+    paid = carry.dividends.copy()
+    paid[: first + 1] = 0.0
+    return BenchmarkCloses(
+        closes + np.cumsum(paid), with_dividends=True, due=float(carry.dividends[first])
+    )
 
 
 def take_benchmark(

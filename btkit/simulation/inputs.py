@@ -20,14 +20,14 @@ from btkit.engine.inputs import Floats
 from btkit.indicators import EventDates, FeatureSet
 from btkit.markets import Annualisation, Interval, known_bars, shortest_first
 from btkit.metrics import Metrics, TradeColumns, compute_metrics
-from btkit.simulation.benchmark import BenchmarkCloses
+from btkit.simulation.benchmark import BenchmarkCloses, own_benchmark
 from btkit.simulation.beside import OtherInstrument
 from btkit.simulation.result import Result
 from btkit.simulation.simulated import Positions
 from btkit.spec import BaseSpec
 
 if TYPE_CHECKING:
-    from btkit.engine import ChunkedRun, Outcome
+    from btkit.engine import Carry, ChunkedRun, Outcome
     from btkit.models.asked_bars import AskedBars
     from btkit.models.classifiers import Classified, Classifier
     from btkit.models.timeline import KnownBundle
@@ -72,6 +72,8 @@ class Inputs:
         What the run is measured against.
     risk_free
         float64 (n_bars,): the rate a year known before each bar; None for 0.
+    carry
+        What is paid at each bar before its fills; None for nothing.
     loop
         Runs the loop.
     others
@@ -104,6 +106,7 @@ class Inputs:
     annualisation: Annualisation
     benchmark: BenchmarkCloses
     risk_free: Floats | None
+    carry: Carry | None
     loop: Loop
     others: Mapping[str, OtherInstrument] = field(default_factory=dict)
     outputs: dict[str, Floats] = field(default_factory=dict)
@@ -128,6 +131,7 @@ class Inputs:
             bars=self.bars.iloc[rows],
             benchmark=replace(self.benchmark, closes=self.benchmark.closes[rows]),
             risk_free=None if self.risk_free is None else self.risk_free[rows],
+            carry=None if self.carry is None else self.carry.cut(rows),
             **changes,
         )
 
@@ -144,7 +148,10 @@ class Inputs:
         begin = max(self.begin, start - self.warmup)
         if (start, begin) == (self.start, self.begin):
             return self
-        return replace(self, start=start, begin=begin)
+        benchmark = self.benchmark
+        if benchmark.with_dividends:
+            benchmark = own_benchmark(self.bars, self.carry, start)
+        return replace(self, start=start, begin=begin, benchmark=benchmark)
 
     def known(self, symbol: str) -> npt.NDArray[np.int64]:
         """Return the place of the last bar of another instrument that closed by each bar's close.

@@ -122,6 +122,7 @@ def ambiguity_of(
                 positions.rules,
                 capital=inputs.capital,
                 start=inputs.start,
+                carry=inputs.carry,
             )
             outcome = in_one_piece(run)
             measured = measure_outcome(inputs, outcome, replace(positions, outcome=outcome))

@@ -272,7 +272,14 @@ def simulate_spreads(inputs: Inputs) -> Result:
     market = option_market(spec, inputs.bars, features)
     rules = spread_rules(spec, commission=inputs.commission, slippage=inputs.slippage)
     outcome = inputs.loop(
-        ChunkedRun(market, decisions, rules, capital=inputs.capital, start=inputs.start)
+        ChunkedRun(
+            market,
+            decisions,
+            rules,
+            capital=inputs.capital,
+            start=inputs.start,
+            carry=inputs.carry,
+        )
     )
     positions = SpreadPositions(
         spec=spec,

@@ -12,6 +12,7 @@ import pandas as pd
 
 from btkit.data import DataInfo, describe_bars
 from btkit.engine.orders import Side
+from btkit.engine.state import BORROW_FEES, DIVIDENDS, INTEREST
 from btkit.metrics import SHORT_RANGE_DAYS, spanned_days
 from btkit.simulation.diagnostics import Diagnostics, diagnose
 from btkit.simulation.simulated import Simulated
@@ -75,6 +76,33 @@ class Result(Simulated):
         and what it has gained; spreads with their reserve less what they are worth.
         """
         return (self.equity - self.cash).rename("invested")
+
+    @property
+    def interest(self) -> pd.Series[float]:
+        """What cash earned in $ at each bar, before its fills."""
+        return self._carried(INTEREST, "interest")
+
+    @property
+    def borrow_fees(self) -> pd.Series[float]:
+        """What open shorts paid in $ at each bar, before its fills."""
+        return self._carried(BORROW_FEES, "borrow_fees")
+
+    @property
+    def dividends(self) -> pd.Series[float]:
+        """Dividends in $ at each bar, before its fills: those of longs less those of shorts."""
+        return self._carried(DIVIDENDS, "dividends")
+
+    @property
+    def carry(self) -> dict[str, float] | None:
+        """What holding brought and cost in $, each the sum over its bars; None without carry.
+
+        With open trades closed at the end, the last equity less the initial capital is the profit
+        of all trades, plus ``interest``, less ``borrow_fees``, plus ``dividends``.
+        """
+        if not self.outcome.curve.carry.size:
+            return None
+        items = (self.interest, self.borrow_fees, self.dividends)
+        return {str(item.name): float(item.sum()) for item in items}
 
     @cached_property
     def trades(self) -> pd.DataFrame:
@@ -266,6 +294,10 @@ class Result(Simulated):
         if spanned_days(pd.DatetimeIndex(self.bars.index)) < SHORT_RANGE_DAYS:
             return f"total return  {_percent(self.metrics.total_return_pct)}"
         return f"CAGR          {_percent(self.metrics.cagr)}"
+
+    def _carried(self, item: int, name: str) -> pd.Series[float]:
+        paid = self.outcome.curve.carry
+        return self._series(paid[:, item] if paid.size else np.zeros(len(self.all_bars)), name)
 
     def _series(self, values: np.ndarray[Any, Any], name: str) -> pd.Series[float]:
         start = self.outcome.start

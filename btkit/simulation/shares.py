@@ -281,7 +281,14 @@ def trade_shares(inputs: Inputs, clauses: Clauses, decisions: AnyDecisions, rule
     """
     market = Market.of(inputs.bars)
     outcome = inputs.loop(
-        ChunkedRun(market, decisions, rules, capital=inputs.capital, start=inputs.start)
+        ChunkedRun(
+            market,
+            decisions,
+            rules,
+            capital=inputs.capital,
+            start=inputs.start,
+            carry=inputs.carry,
+        )
     )
     directed = inputs.spec.takes_both_sides or (
         isinstance(decisions, BothSides) and bool(decisions.short.entry_gate.any())

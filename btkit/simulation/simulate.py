@@ -20,6 +20,7 @@ from btkit.markets import Annualisation, Interval, as_bar_time, infer_interval, 
 from btkit.settings import Settings
 from btkit.simulation.benchmark import own_benchmark, take_benchmark
 from btkit.simulation.beside import choose_traded, take_others
+from btkit.simulation.carry import carry_of, known_rate
 from btkit.simulation.inputs import Inputs, InSample, Loop, in_one_piece
 from btkit.simulation.kinds import SIMULATIONS
 from btkit.simulation.result import Result
@@ -182,7 +183,8 @@ def check_inputs(  # noqa: PLR0913 - what `simulate` takes, and who runs the loo
     index = pd.DatetimeIndex(given.bars.index)
     first, measured = _first_bar(index, start), _annualisation(index, strategy, given)
     strategy.check_interval(measured.interval)
-    held = own_benchmark(given.bars)
+    carry = carry_of(strategy, given.bars, first, measured=measured)
+    held = own_benchmark(given.bars, carry, first)
     symbol = _symbol(given) or symbol
     deciding, classifying = _given_models(strategy, models)
     if benchmark is not None:
@@ -200,7 +202,8 @@ def check_inputs(  # noqa: PLR0913 - what `simulate` takes, and who runs the loo
         slippage=slippage,
         annualisation=measured,
         benchmark=held,
-        risk_free=_risk_free(strategy, given.bars, first),
+        risk_free=known_rate(strategy, strategy.free_of_risk, given.bars, first),
+        carry=carry,
         others=take_others(others, strategy, index, measured=measured),
         loop=loop,
         bundles=_bundles(strategy, deciding, symbol, measured.interval),
@@ -303,34 +306,6 @@ def _annualisation(index: pd.DatetimeIndex, spec: BaseSpec, given: GivenBars) ->
 
 def _symbol(given: GivenBars) -> str | None:
     return None if given.stated is None else given.stated.symbol or None
-
-
-def _risk_free(spec: BaseSpec, bars: pd.DataFrame, first: int) -> Floats | None:
-    """Return the rate a year that was known before each bar."""
-    rate = spec.sharpe_risk_free
-    if rate is None or rate == 0.0:
-        return None
-    if not isinstance(rate, str):
-        return np.broadcast_to(float(rate), len(bars))
-    if bars[rate].dtype != np.float64:
-        raise DataError(
-            f"the column {rate}, which sharpe_risk_free names, does not hold numbers",
-            hint="a rate is a fraction a year: 0.03 is 3 %",
-            details={"column": rate},
-        )
-    known = bars[rate].to_numpy(dtype=np.float64)
-    # No bar stands before the first: its own rate stands in.
-    before = np.append(known[:1], known[:-1])
-    missing = first + np.flatnonzero(~np.isfinite(before[first:]))
-    if missing.size:
-        dates = format_times(pd.DatetimeIndex(bars.index[np.maximum(missing - 1, 0)]))
-        raise DataError(
-            f"the column {rate}, which sharpe_risk_free names, has no number on "
-            f"{missing.size:,} bars, first on {dates[0]}",
-            hint=f'a rate holds until the next is known: bars["{rate}"] = bars["{rate}"].ffill()',
-            details={"column": rate, "dates": dates},
-        )
-    return before
 
 
 def _first_bar(index: pd.DatetimeIndex, start: str | date | np.datetime64 | None) -> int:

@@ -37,8 +37,8 @@ def stitch(parts: list[Result], *, capital: float) -> pd.DataFrame:
         own = part.equity.to_numpy() * _share(part, equity)
         if equity <= 0.0:
             own = np.full(len(own), equity)
-        prices = part.benchmark_closes
-        held = prices / _bought_at(part, parts[index - 1] if index else None) * benchmark
+        bought, due = _held_since(part, parts[index - 1] if index else None)
+        held = (part.benchmark_closes + due) / bought * benchmark
         frames.append(
             pd.DataFrame({"equity": own, "benchmark": held, "window": index}, index=part.bars.index)
         )
@@ -116,12 +116,13 @@ def stitched_rates(parts: list[Result]) -> NDArray[np.float64] | None:
     return np.concatenate(rates) if rates else None
 
 
-def _bought_at(part: Result, before: Result | None) -> float:
+def _held_since(part: Result, before: Result | None) -> tuple[float, float]:
+    """Return the close at which a part's benchmark was bought, and what it is paid at its start."""
     if before is not None:
         start = part.outcome.start
         if start and part.all_bars.index[start - 1] == before.bars.index[-1]:
-            return float(part.benchmark.closes[start - 1])
-    return float(part.benchmark_closes[0])
+            return float(part.benchmark.closes[start - 1]), part.benchmark.due
+    return float(part.benchmark_closes[0]), 0.0
 
 
 def _share(part: Result, equity: float) -> float:
