@@ -16,8 +16,8 @@ Flags = npt.NDArray[np.bool_]
 
 _MOST_DECIMALS = 8
 # A number is written with some decimals if it is so near to what they say.
-_AS_WRITTEN = 1e-9
-# By how much of itself a number may be off that was kept in single precision.
+_AS_WRITTEN = 1e-12
+# By how much of itself a number may be off that was once kept in single precision.
 _SINGLE = 2.0**-24
 
 
@@ -26,7 +26,7 @@ def paid_dividends(bars: pd.DataFrame) -> Array:
 
     A column ``dividends`` says it; without one, what adj_close implies: with f = adj_close / close
     close[i-1] x (1 - f[i-1] / f[i]), unless a split explains the step, or the rounding of
-    adj_close: to the fewest decimals, 8 at most, that all of its values have, or else to single
+    adj_close: to the fewest decimals, 8 at most, that all of its values have, and to single
     precision.
 
     Parameters
@@ -100,7 +100,8 @@ def _explained_by_rounding(adjusted: Array, closes: Array) -> Flags:
 
 
 def _doubt(adjusted: Array) -> Array:
+    single = adjusted * _SINGLE
     for decimals in range(_MOST_DECIMALS + 1):
         if (np.abs(np.round(adjusted, decimals) - adjusted) <= _AS_WRITTEN * adjusted).all():
-            return np.full(len(adjusted), 0.5 * 10.0**-decimals)
-    return adjusted * _SINGLE
+            return np.maximum(0.5 * 10.0**-decimals, single)
+    return single

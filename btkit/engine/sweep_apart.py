@@ -1,4 +1,4 @@
-"""A sweep of a strategy that takes both sides, or whose lots leave in parts: set by set.
+"""A sweep of a strategy with both sides, part exits, or carry: set by set.
 
 Such sets are planned one by one, as single runs are, so a thousand take seconds where those of a
 plain strategy take milliseconds. They are simulated and measured by the same code.
@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
+from btkit.engine.carry import Carry
 from btkit.engine.inputs import Floats, Integers, Market, Rules
 from btkit.engine.runs import AnyDecisions, loop_of
 from btkit.engine.sweep_loop import Account, Scratch, measure_run, new_scratch, restart
@@ -29,8 +30,8 @@ class SetBySetEngine:
 
     Parameters
     ----------
-    decide
-        Returns what a set decides.
+    decide, carry
+        Return what a set decides, and what it is paid between bars.
     sets
         How many there are.
     market, rules, account
@@ -42,6 +43,7 @@ class SetBySetEngine:
     """
 
     decide: Callable[[int], AnyDecisions]
+    carry: Callable[[int], Carry | None]
     sets: int
     market: Market
     rules: Rules
@@ -79,7 +81,8 @@ class SetBySetEngine:
     def _simulate(self, index: int, out: Floats, ends: Integers, returns: Floats) -> None:
         scratch, account = self._scratch, self.account
         restart(scratch.state, account.capital)
-        loop, decisions, _ = loop_of(self.rules, self.decide(index))
+        decided, carry = self.decide(index), self.carry(index)
+        loop, decisions, _ = loop_of(self.rules, decided, carry, account.start)
         loop(
             account.start, self._bars, self.market, decisions, self.rules,
             scratch.state, scratch.trades, scratch.curve, scratch.room,

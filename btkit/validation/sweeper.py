@@ -14,23 +14,25 @@ from numpy.typing import NDArray
 
 from btkit.conditions.evaluators import evaluator_over
 from btkit.conditions.over_time import KeptCalls
-from btkit.engine import AnyDecisions
+from btkit.engine import AnyDecisions, Carry
 from btkit.engine.inputs import Market
 from btkit.engine.state import TRADES, Trades
 from btkit.engine.sweep import SweepEngine
 from btkit.engine.sweep_apart import SetBySetEngine
 from btkit.engine.sweep_loop import Account, Scratch, trade_values_into
 from btkit.engine.sweep_plan import SweepPlan, check_conditions, plan_sweep
-from btkit.errors import SpecError, UsageError
+from btkit.errors import Problem, SpecError, UsageError
 from btkit.metrics import MEASURED, columns_for, metric_of
 from btkit.metrics.arrays import RunArrays
 from btkit.metrics.curves import period_returns, risk_free_returns
 from btkit.metrics.registering import work_out
 from btkit.simulation import Inputs, Result, check_inputs, in_one_piece, simulate_inputs
+from btkit.simulation.carry import carry_of
 from btkit.simulation.levels import levels_of_sets
 from btkit.simulation.shares import plan_rules, rules_of
 from btkit.simulation.simulate import NO_FRAMES
 from btkit.spec import CONDITION_LISTS, StrategySpec
+from btkit.spec.carry import rate_parameters
 from btkit.spec.expressions import number_parameters
 from btkit.spec.parts import fraction_problems, part_conditions, part_parameters
 from btkit.validation.axes import Axes, Number
@@ -108,14 +110,15 @@ class Sweeper:
         plan = _plan(spec, sets)
         market = Market.of(inputs.bars)
         rules = rules_of(spec, commission=inputs.commission, slippage=inputs.slippage)
-        if spec.takes_both_sides or spec.leaves_in_parts:
+        if spec.takes_both_sides or spec.leaves_in_parts or spec.has_carry:
             decide = partial(self._decide, spec, sets)
+            carry = partial(self._carry, spec, sets)
             rests = any(
                 side.entry_order is not None
                 for side in ((spec, spec.opposite) if spec.takes_both_sides else (spec,))
             )
             return SetBySetEngine(
-                decide, len(sets), market, rules, self._account, spec.most_parts, rests
+                decide, carry, len(sets), market, rules, self._account, spec.most_parts, rests
             )
         return SweepEngine(
             plan=plan,
@@ -129,10 +132,15 @@ class Sweeper:
         )
 
     def _decide(self, spec: StrategySpec, sets: ParameterSets, index: int) -> AnyDecisions:
-        # What `replace` would check was checked for all sets together.
-        values = {**spec.parameters, **sets.at(index)}
-        spec = spec.model_copy(update={"parameters": values})
-        return plan_rules(spec, self.inputs, kept=self._kept)[1]
+        return plan_rules(_at(spec, sets, index), self.inputs, kept=self._kept)[1]
+
+    def _carry(self, spec: StrategySpec, sets: ParameterSets, index: int) -> Carry | None:
+        inputs = self.inputs
+        if not any(name in sets.columns for _, _, name, _ in rate_parameters(spec.model_dump())):
+            return inputs.carry
+        return carry_of(
+            _at(spec, sets, index), inputs.bars, inputs.start, measured=inputs.annualisation
+        )
 
     @cached_property
     def _kept(self) -> KeptCalls:
@@ -291,6 +299,11 @@ def check_sets(
     _plan(spec, sets)
 
 
+def _at(spec: StrategySpec, sets: ParameterSets, index: int) -> StrategySpec:
+    # What `replace` would check was checked for all sets together.
+    return spec.model_copy(update={"parameters": {**spec.parameters, **sets.at(index)}})
+
+
 def _plan(spec: StrategySpec, sets: ParameterSets) -> SweepPlan:
     count = len(sets)
     parameters = {name: np.full(count, float(value)) for name, value in spec.parameters.items()}
@@ -319,6 +332,7 @@ def _plan(spec: StrategySpec, sets: ParameterSets) -> SweepPlan:
         )
 
     _check_numbers(spec, sets, parameters)
+    _check_free_rate(spec, sets)
     plan = planned(spec)
     if spec.takes_both_sides:
         planned(spec.opposite, within="short.")
@@ -347,6 +361,22 @@ def _check_numbers(
         odd = [value for value in parameters[name].tolist() if not bounds.holds(value)]
         value = odd[0] if odd else float(largest)
         with_parameters(spec, {name: int(value) if value.is_integer() else value})
+
+
+def _check_free_rate(spec: StrategySpec, sets: ParameterSets) -> None:
+    """Refuse sets of which each would have its Sharpe ratio less a rate of its own."""
+    for path, _, name, _ in rate_parameters(spec.model_dump()):
+        if path == spec.free_of_risk and name in sets.columns:
+            raise SpecError(
+                [
+                    Problem(
+                        path,
+                        f"is {{{name}}}, which the sweep varies, and Sharpe ratios would take "
+                        "another rate off returns in each set",
+                        "write a sharpe_risk_free of its own, such as sharpe_risk_free: 0.03",
+                    )
+                ]
+            )
 
 
 def prepare(  # noqa: PLR0913 - what `simulate` takes, and what a sweep adds
