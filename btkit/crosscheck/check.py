@@ -12,7 +12,7 @@ import pandas as pd
 
 from btkit.arguments import check_account
 from btkit.crosscheck import measures
-from btkit.crosscheck.inputs import BOOKS, as_instrument, book_of, plain_rates, sessions_around
+from btkit.crosscheck.inputs import BOOKS, as_instrument, book_of, sessions_around
 from btkit.crosscheck.records import Instrument, PlainAccount, PlainRun, PlainTrade
 from btkit.crosscheck.walk import Walk
 from btkit.data import WARMUP_BARS, adjust_prices, take_bars
@@ -143,7 +143,6 @@ def crosscheck(
         ),
         PlainAccount(capital, commission, slippage, first),
         annualisation,
-        rates=_rates(strategy, checked),
     )
 
 
@@ -197,11 +196,6 @@ def others_of(spec: BaseSpec, frames: Mapping[str, pd.DataFrame]) -> dict[str, O
     return found
 
 
-def _rates(spec: BaseSpec, bars: pd.DataFrame) -> list[float] | None:
-    rate = spec.sharpe_risk_free
-    return bars[rate].tolist() if isinstance(rate, str) else None
-
-
 def simulate_plainly(
     spec: BaseSpec,
     instrument: Instrument,
@@ -210,7 +204,6 @@ def simulate_plainly(
     *,
     book: type[Walk[Any]] | None = None,
     benchmark: Sequence[float] | None = None,
-    rates: Sequence[float] | None = None,
 ) -> PlainRun:
     """Simulate and measure over an instrument that is ready.
 
@@ -227,15 +220,13 @@ def simulate_plainly(
     book
         The rules; None takes those of the spec's kind.
     benchmark
-        A close at each bar; None holds the instrument.
-    rates
-        The column that ``sharpe_risk_free`` names, one each a bar.
+        A close at each bar; None holds the instrument, and is paid its dividends.
     """
     walk = (book or book_of(spec))(spec, instrument, account)
     run = walk.run()
     times = run.times.tz_convert(None) if run.times.tz is not None else run.times
-    closes = list(benchmark or instrument.close)[account.start :]
-    known = plain_rates(spec.sharpe_risk_free, rates, len(instrument.close))[account.start :]
+    closes = list(benchmark or measures.held_values(instrument, account.start))[account.start :]
+    known = instrument.free_rates[account.start :]
     values, held = run.equity, closes
     if annualisation.by_session:
         sessions = sessions_around(times, spec.calendar)
@@ -288,7 +279,7 @@ def differences(result: Result, *, most: int = 20) -> list[Difference]:
     >>> differences(result)  # doctest: +SKIP
     []
     """
-    spec = result.spec
+    spec, held = result.spec, result.benchmark
     # What a trained model says is taken as it is given.
     bars = result.all_bars.assign(**{found.name: found.texts for found in result.classified})
     stated = bars.attrs.get("btkit") or {}
@@ -313,8 +304,7 @@ def differences(result: Result, *, most: int = 20) -> list[Difference]:
         instrument,
         account,
         result.annualisation,
-        benchmark=result.benchmark.closes.tolist(),
-        rates=_rates(spec, bars),
+        benchmark=None if held.bars is None else held.closes.tolist(),
     )
     return compare(result, plain, instrument.times)[:most]
 
@@ -332,6 +322,9 @@ def compare(result: Result, plain: PlainRun, times: pd.DatetimeIndex) -> list[Di
     found = [
         *_of_curve("equity", result.equity, plain.equity),
         *_of_curve("cash", result.cash, plain.cash),
+        *_of_curve("interest", result.interest, plain.interest),
+        *_of_curve("borrow_fees", result.borrow_fees, plain.borrow_fees),
+        *_of_curve("dividends", result.dividends, plain.dividends),
         *_of_trades(result, plain, times),
     ]
     found.sort(key=lambda difference: difference.time or times[-1])

@@ -11,7 +11,14 @@ from typing import Any
 import pandas as pd
 
 from btkit.crosscheck.beside import Beside, column_beside
-from btkit.crosscheck.evaluation import calls_as_of, declared_column, names_in, plain_column
+from btkit.crosscheck.dividends import Dividends, PaidColumns
+from btkit.crosscheck.evaluation import (
+    calls_as_of,
+    declared_column,
+    filled_in,
+    names_in,
+    plain_column,
+)
 from btkit.crosscheck.orders_inside import OrdersInside
 from btkit.crosscheck.over_time import OverTime
 from btkit.crosscheck.records import Cell, Instrument
@@ -49,6 +56,7 @@ def as_instrument(  # noqa: PLR0913 - bars, what is beside them, and each kind o
     over_time: type[OverTime] = OverTime,
     others: Mapping[str, OtherBars] = NO_OTHERS,
     knowing: type[Beside] = Beside,
+    paying: type[Dividends] = Dividends,
 ) -> Instrument:
     """Return bars and their columns as plain lists.
 
@@ -64,9 +72,9 @@ def as_instrument(  # noqa: PLR0913 - bars, what is beside them, and each kind o
         Whose bars they are; empty where it is not known.
     start, begin
         The first deciding bar, and the first one that names outside of `on` see (1.3).
-    resampling, over_time, knowing
-        The rules by which `on` makes slower bars, those of calls over time, and those by which
-        `of` knows the bars of another instrument.
+    resampling, over_time, knowing, paying
+        The rules by which `on` makes slower bars, those of calls over time, those by which `of`
+        knows the bars of another instrument, and those by which bars tell dividends.
     others
         The other instruments, by symbol.
     """
@@ -124,27 +132,48 @@ def as_instrument(  # noqa: PLR0913 - bars, what is beside them, and each kind o
         columns={name: missing + column for name, column in columns.items()},
         calls=calls,
         days=[0] * begin + features.dates.astype("int64").tolist(),
+        dividends=dividends_paid(spec, bars, paying),
+        cash_rates=known_rates(spec, spec.cash_rate, bars),
+        borrow_rates=known_rates(spec, getattr(spec, "borrow_rate", None), bars),
+        free_rates=known_rates(spec, free_rate(spec), bars),
     )
 
 
-def plain_rates(
-    stated: float | str | None, column: Sequence[float] | None, bars: int
-) -> Sequence[float]:
-    """5: The risk-free rate a year at each bar, that of a column read the bar before.
+def known_rates(spec: BaseSpec, stated: float | str | None, bars: pd.DataFrame) -> Sequence[float]:
+    """3.14, 5: A rate a year at each bar, that of a column read the bar before.
 
     Parameters
     ----------
+    spec
+        Loaded.
     stated
-        As the spec has it.
-    column
-        What it names, one each a bar.
+        A number, a parameter or the name of a column; None is 0.
     bars
-        How many there are.
+        With that column.
     """
-    if isinstance(stated, str):
-        assert column is not None
-        return [column[max(bar - 1, 0)] for bar in range(bars)]
-    return [stated or 0.0] * bars
+    text = filled_in(str(stated or 0.0), spec.parameters)
+    if text not in bars:
+        return [float(text)] * len(bars)
+    column = bars[text].tolist()
+    return [column[max(bar - 1, 0)] for bar in range(len(bars))]
+
+
+def free_rate(spec: BaseSpec) -> float | str | None:
+    """5: `sharpe_risk_free`, by default what cash earns."""
+    return spec.cash_rate if spec.sharpe_risk_free is None else spec.sharpe_risk_free
+
+
+def dividends_paid(spec: BaseSpec, bars: pd.DataFrame, kind: type[Dividends]) -> Sequence[float]:
+    """3.14: What each bar pays a share, if the spec takes it in cash."""
+    if getattr(spec, "dividends", "none") != "cash":
+        return [0.0] * len(bars)
+    told = {
+        field: bars[name].tolist() if name in bars else None
+        for field, name in (
+            ("adjusted", "adj_close"), ("stated", "dividends"), ("splits", "splits")
+        )
+    }  # fmt: skip
+    return kind(PaidColumns(bars["close"].tolist(), **told)).paid()
 
 
 def sessions_around(

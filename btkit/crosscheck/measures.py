@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
-from btkit.crosscheck.records import PlainTrade
+from btkit.crosscheck.records import Instrument, PlainTrade
 
 _DAYS_PER_YEAR = 365.25
 _ROUNDING = 16 * 2.0**-52
@@ -64,6 +64,15 @@ def session_values(
             place += 1
         values[place] = value
     return list(values.values())
+
+
+def held_values(instrument: Instrument, start: int) -> list[float]:
+    """5: What a share is worth that is bought and held, with the dividends paid since the start."""
+    paid, values = 0.0, []
+    for i, close in enumerate(instrument.close):
+        paid += instrument.dividends[i] if i > start else 0.0
+        values.append(close + paid)
+    return values
 
 
 def quotient(numerator: float, denominator: float) -> float:

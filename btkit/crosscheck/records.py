@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeAlias, TypeVar
 
@@ -31,6 +32,11 @@ class Instrument:
     calls
         What each call of `on` and `of`, and each over time, is at each bar, or what stands for an
         error; by its key.
+    dividends
+        $ a share that are paid at each bar.
+    cash_rates, borrow_rates, free_rates
+        What cash earns, what is borrowed costs, and what is free of risk, a year: as it was known
+        before each bar.
     """
 
     symbol: str
@@ -42,6 +48,10 @@ class Instrument:
     columns: dict[str, list[Cell]]
     days: list[int]
     calls: dict[str, list[object]] = field(default_factory=dict)
+    dividends: Sequence[float] = ()
+    cash_rates: Sequence[float] = ()
+    borrow_rates: Sequence[float] = ()
+    free_rates: Sequence[float] = ()
 
     @property
     def last(self) -> int:
@@ -69,6 +79,15 @@ class PlainAccount:
     commission: float
     slippage: float
     start: int
+
+
+@dataclass(frozen=True)
+class Carried:
+    """3.14: What one bar brings and takes before its fills, in $; fees count as paid."""
+
+    interest: float = 0.0
+    borrow_fees: float = 0.0
+    dividends: float = 0.0
 
 
 @dataclass(eq=False)
@@ -181,6 +200,9 @@ class PlainRun:
         In order of exit, on one bar the oldest lot first.
     equity, cash
         $ at each close: the account's worth, and what is free.
+    interest, borrow_fees, dividends
+        $ at each bar: what cash earned, shorts paid, and shares were paid, less what shorts were
+        charged of it.
     skipped
         Entries that were not made, by reason.
     unfilled
@@ -197,6 +219,9 @@ class PlainRun:
     trades: list[PlainTrade] = field(default_factory=list)
     equity: list[float] = field(default_factory=list)
     cash: list[float] = field(default_factory=list)
+    interest: list[float] = field(default_factory=list)
+    borrow_fees: list[float] = field(default_factory=list)
+    dividends: list[float] = field(default_factory=list)
     skipped: dict[str, int] = field(default_factory=dict)
     unfilled: int = 0
     ruined: bool = False

@@ -417,6 +417,25 @@ class Shares(Walk[ShareLot]):
         """3.6: `capital` is cash; 3.13: open losses at the close count against it."""
         return self.cash + self.open_losses(self.instrument.close[i])
 
+    # 3.14: carry
+
+    def borrow_fees(self, i: int) -> float:
+        """3.14: Open shorts pay their last close x shares x rate x days / 365."""
+        rate, days, paid = self.instrument.borrow_rates[i], self.days(i), 0.0
+        for lot in self.lots:
+            if lot.short:
+                close = lot.instrument.close[i - 1]
+                paid += close * self.of_units(lot.shares) * rate * days / 365
+        return paid
+
+    def dividends(self, i: int) -> float:
+        """3.14: Paid on the shares held at the close before; shorts pay."""
+        each, paid = self.instrument.dividends[i], 0.0
+        for lot in self.lots:
+            due = each * self.of_units(lot.shares)
+            paid += -due if lot.short else due
+        return paid
+
     # 3.13: margin calls
 
     def is_called(self, i: int) -> bool:

@@ -87,6 +87,10 @@ class Spreads(Walk[PlainSpread], OptionPrices):
             reserved += lot.wing * _SHARES * lot.contracts
         return self.cash - reserved
 
+    def earning(self, i: int) -> float:
+        """3.14: What a spread reserves is collateral, and earns nothing."""
+        return self.free(i)
+
     # 4.7: what conditions read
 
     def position_names(self, lot: PlainSpread | None, i: int) -> dict[str, object]:

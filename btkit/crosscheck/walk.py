@@ -15,7 +15,15 @@ from typing import Generic
 
 from btkit.crosscheck.evaluation import RAISED, evaluate, filled_in, names_in
 from btkit.crosscheck.measures import whole_lots
-from btkit.crosscheck.records import Instrument, L, Order, PlainAccount, PlainRun, PlainTrade
+from btkit.crosscheck.records import (
+    Carried,
+    Instrument,
+    L,
+    Order,
+    PlainAccount,
+    PlainRun,
+    PlainTrade,
+)
 from btkit.spec import BaseSpec
 
 LISTS = ("entry", "exit", "stop", "filter")
@@ -78,10 +86,15 @@ class Walk(ABC, Generic[L]):
         """3.9: The curve has one point per bar from the start, flat after ruin (3.10)."""
         found = self.left_over
         for i in range(self.start, self.last + 1):
+            carried = Carried()
             if not found.ruined:
+                carried = self.carry(i)
                 self.step(i)
             found.equity.append(self.equity(i))
             found.cash.append(self.free(i))
+            found.interest.append(carried.interest)
+            found.borrow_fees.append(carried.borrow_fees)
+            found.dividends.append(carried.dividends)
         found.trades = [trade for _, _, trade in self.left]
         found.counts = self.counts
         return found
@@ -103,6 +116,45 @@ class Walk(ABC, Generic[L]):
         self.move_stops(i)
         if i == self.last:
             self.end(i)
+
+    # 3.14: carry
+
+    def carry(self, i: int) -> Carried:
+        """3.14: Interest, borrow fees and dividends, before any fill; at the first bar none.
+
+        8.3: Carry comes first. Each is told from what there was at the close before.
+        """
+        if i == self.start:
+            return Carried()
+        carried = Carried(self.interest(i), self.borrow_fees(i), self.dividends(i))
+        self.cash = self.cash + carried.interest
+        self.cash = self.cash - carried.borrow_fees
+        self.cash = self.cash + carried.dividends
+        return carried
+
+    def interest(self, i: int) -> float:
+        """3.14: Cash above 0 earns cash x rate x days / 365."""
+        cash = self.earning(i)
+        return cash * self.instrument.cash_rates[i] * self.days(i) / 365 if cash > 0 else 0.0
+
+    def earning(self, i: int) -> float:
+        """3.14: Collateral and margin, which are out of cash, earn nothing."""
+        del i
+        return self.cash
+
+    def days(self, i: int) -> int:
+        """3.14: The calendar days between the two bars' sessions, 0 within one."""
+        return self.instrument.days[i] - self.instrument.days[i - 1]
+
+    def borrow_fees(self, i: int) -> float:
+        """Return what open shorts pay: of spreads nothing."""
+        del i
+        return 0.0
+
+    def dividends(self, i: int) -> float:
+        """Return what shares are paid: of spreads nothing."""
+        del i
+        return 0.0
 
     # 3.1: fills
 
