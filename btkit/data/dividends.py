@@ -88,7 +88,8 @@ def _explained_by_split(bars: pd.DataFrame, factors: Array) -> Flags:
         ratios = np.abs(np.log(split_ratios(bars)[1:]))
         explained: Flags = (ratios != 0.0) & (np.abs(steps - ratios) <= STATED_TOLERANCE)
         return explained
-    return (np.abs(steps[:, None] - STATED_RATIOS) <= STATED_TOLERANCE).any(axis=1)
+    near: Flags = (np.abs(steps[:, None] - STATED_RATIOS) <= STATED_TOLERANCE).any(axis=1)
+    return near
 
 
 def _explained_by_rounding(adjusted: Array, closes: Array) -> Flags:

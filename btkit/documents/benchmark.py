@@ -21,6 +21,12 @@ DEFINITION = (
     "the last bar's, fractions of a share allowed, without commission or slippage, at the same "
     "prices as the strategy (dividends count only if those prices are adjusted for them)."
 )
+_WITH_DIVIDENDS = (
+    "Capital x (close + dividends so far) / first close: all capital in the instrument from the "
+    "first bar's close to the last bar's, fractions of a share allowed, without commission or "
+    "slippage, at the same prices as the strategy. Dividends are paid as the strategy's are, and "
+    "stay in cash, which earns nothing here."
+)
 _OF_ANOTHER = (
     "Capital x close / first close of {name}: all capital in it from the first bar's close to the "
     "last bar's, fractions of a share allowed, without commission or slippage, at prices adjusted "
@@ -133,7 +139,8 @@ def _measured(
     )
     known = first.benchmark
     if known.bars is None:
-        return held
+        paid = any(part.benchmark.with_dividends for part in parts)
+        return held.model_copy(update={"definition": _WITH_DIVIDENDS}) if paid else held
     changes = {
         "name": "benchmark",
         "definition": _OF_ANOTHER.format(name=known.name),

@@ -13,6 +13,7 @@ from btkit.documents.benchmark import benchmark_of
 from btkit.documents.intrabar import intrabar_section
 from btkit.documents.kinds import REPORTS
 from btkit.documents.models import (
+    CarrySection,
     DataSection,
     DiagnosticsSection,
     DrawdownEntry,
@@ -88,6 +89,7 @@ def build_report(
         ],
         lookahead=_lookahead_section(result),
         intrabar=intrabar,
+        carry=_carry_section(result),
         provenance=Provenance.model_validate(provenance),
         **known.parts(result),
     )
@@ -164,6 +166,16 @@ def _warnings(
     return found
 
 
+def _carry_section(result: Result) -> CarrySection | None:
+    if result.carry is None:
+        return None
+    return CarrySection(
+        trades=float(result.positions.closed.pnl.sum()),
+        total=float(result.equity.iloc[-1]) - result.initial_capital,
+        **result.carry,
+    )
+
+
 def _lookahead_section(result: Result) -> LookaheadSection | None:
     found = result.lookahead
     return None if found is None else LookaheadSection.model_validate(asdict(found))
@@ -218,8 +230,10 @@ class RunDocument:
         The closed trades in the order of exit.
     curve : DataFrame, shape (n_bars, 7 or more)
         By bar time: equity, cash and invested in $, and the open, high, low and close of the bars;
-        ``benchmark``, its close, where a run is measured against another instrument; ``risk_free``,
-        the rate a year known before the bar, where the spec has one; and of a model run, beginning
+        ``benchmark``, its close, where a run is measured against another instrument, or against
+        its own with the dividends paid since the first bar; ``risk_free``, the rate a year known
+        before the bar, where the spec has one; ``interest``, ``borrow_fees`` and ``dividends``, in
+        $ before the bar's fills, where the spec has any of them; and of a model run, beginning
         with ``model_``, what was decided.
     """
 
@@ -250,10 +264,13 @@ class RunDocument:
             "invested": result.invested,
             **{name: bars[name] for name in ("open", "high", "low", "close")},
         }
-        if result.benchmark.bars is not None:
+        if result.benchmark.bars is not None or result.benchmark.with_dividends:
             columns["benchmark"] = pd.Series(result.benchmark_closes, bars.index, copy=False)
         if result.risk_free is not None:
             columns["risk_free"] = pd.Series(result.risk_free, bars.index)
+        if result.carry is not None:
+            for item in (result.interest, result.borrow_fees, result.dividends):
+                columns[str(item.name)] = item
         for name, values in REPORTS[result.spec.kind].columns(result).items():
             columns[name] = pd.Series(values, bars.index, copy=False)
         curve = pd.DataFrame(columns, copy=False).rename_axis("time")

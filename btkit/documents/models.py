@@ -510,6 +510,30 @@ class IntrabarSection(Section):
     notes: list[str]
 
 
+class CarrySection(Section):
+    """What the account gained, in $: ``trades`` + ``interest`` - ``borrow_fees`` + ``dividends``.
+
+    Parameters
+    ----------
+    trades
+        The profit of all trades, those that were closed at the end included.
+    interest
+        What cash earned.
+    borrow_fees
+        What open shorts paid.
+    dividends
+        Those that longs were paid, less those that shorts were charged.
+    total
+        The last equity less the initial capital.
+    """
+
+    trades: float
+    interest: float
+    borrow_fees: float
+    dividends: float
+    total: float
+
+
 class Provenance(Section):
     """What is needed to get the same numbers again. Other kinds of run may add keys.
 
@@ -602,6 +626,9 @@ class Report(Document):
         version.
     intrabar
         How much of it hangs on what came first inside a bar; None without orders inside the bar.
+    carry
+        What holding brought and cost beside the trades; None where the spec has no cash_rate,
+        borrow_rate or dividends, as in a report of an earlier version.
     provenance
         What is needed to get the same numbers again.
     """
@@ -623,6 +650,7 @@ class Report(Document):
     drawdowns: list[DrawdownEntry] = []
     lookahead: LookaheadSection | None = None
     intrabar: IntrabarSection | None = None
+    carry: CarrySection | None = None
     provenance: Provenance
 
     @property

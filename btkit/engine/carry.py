@@ -2,41 +2,19 @@
 
 The loop runs from one bar at which something may be paid to the next, as it runs any bars in
 parts. So it knows nothing of carry, and who has none pays nothing for it.
-
-Where the rules leave a choice, this is what is done:
-
-- At a bar each item is told from what there was at the close before; then cash moves, once for
-  each: interest, borrow fees, dividends.
-- Of a margined lot shorts pay, and dividends are paid, as of any: on units x multiplier.
-- Of spreads nothing is paid but interest, on what they do not reserve.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from btkit.conditions.compiled import compiled_inline, compiled_lean
-from btkit.engine.books.spreads import SPREADS
 from btkit.engine.inputs import Floats, Integers
-from btkit.engine.orders import Side
-from btkit.engine.state import (
-    BORROW_FEES,
-    CASH,
-    DIVIDENDS,
-    INTEREST,
-    LOT_INSTRUMENT,
-    LOT_QUANTITY,
-    LOT_SIDE,
-    LOTS,
-    RUINED,
-)
+from btkit.engine.state import CARRIED, RUINED
 
 Loop = Callable[..., None]
-_SELL = int(Side.SELL)
-_YEAR = 365.0
 
 
 class Carry(NamedTuple):
@@ -68,42 +46,6 @@ class Carry(NamedTuple):
         return due[due > start]
 
 
-@compiled_inline
-def _interest(carry, bar, cash):
-    if cash > 0.0:
-        return cash * carry.cash_rate[bar] * carry.days[bar] / _YEAR
-    return 0.0
-
-
-@compiled_lean
-def pay_shares(carry, bar, market, rules, state, paid):
-    """Pay what is due at a bar on cash, shorts and shares; `paid` is the bar's row of the curve."""
-    money, counts, lots, marks = state.money, state.counts, state.lots, state.marks
-    fees = dividends = 0.0
-    for lot in range(counts[LOTS]):
-        shares = lots[lot, LOT_QUANTITY] * rules.multiplier
-        close = market.close[marks[lot, LOT_INSTRUMENT], bar - 1]
-        due = carry.dividends[bar] * shares
-        if marks[lot, LOT_SIDE] == _SELL:
-            fees += close * shares * carry.borrow_rate[bar] * carry.days[bar] / _YEAR
-            due = -due
-        dividends += due
-    paid[INTEREST] = _interest(carry, bar, money[CASH])
-    paid[BORROW_FEES], paid[DIVIDENDS] = fees, dividends
-    money[CASH] += paid[INTEREST]
-    money[CASH] -= fees
-    money[CASH] += dividends
-
-
-@compiled_lean
-def pay_spreads(carry, bar, market, rules, state, paid):
-    """Do what `pay_shares` does for an account with option spreads."""
-    money, counts, lots, marks = state.money, state.counts, state.lots, state.marks
-    free = SPREADS.free(rules, market.close, money, counts, lots, marks, bar)
-    paid[INTEREST] = _interest(carry, bar, free)
-    money[CASH] += paid[INTEREST]
-
-
 class CarriedLoop:
     """A loop with carry: called as the loop itself is.
 
@@ -123,17 +65,16 @@ class CarriedLoop:
         self._loop, self._pay, self._carry = loop, pay, carry
         self._due = carry.due_after(start)
 
-    def __call__(self, first, last, market, decisions, rules, state, trades, curve, room):
+    def __call__(self, first: int, last: int, *others: Any) -> None:  # noqa: ANN401 - the loop's own
         """Simulate bars `first` to `last` - 1; see `btkit.engine.loop.run_bars`."""
-        due = self._due[slice(*self._due.searchsorted((first, last)))]
-        unseen = np.empty(curve.carry.shape[1])
+        market, _, rules, state, _, curve, _ = others
+        paid = curve.carry if curve.carry.size else np.empty((len(self._carry.days), CARRIED))
         begin = first
-        for bar in due.tolist():
+        for bar in self._due[slice(*self._due.searchsorted((first, last)))].tolist():
             if bar > begin:
-                self._loop(begin, bar, market, decisions, rules, state, trades, curve, room)
+                self._loop(begin, bar, *others)
                 begin = bar
             if state.counts[RUINED]:
                 return
-            paid = curve.carry[bar] if curve.carry.size else unseen
-            self._pay(self._carry, bar, market, rules, state, paid)
-        self._loop(begin, last, market, decisions, rules, state, trades, curve, room)
+            self._pay(self._carry, bar, market, rules, state, paid[bar])
+        self._loop(begin, last, *others)

@@ -13,7 +13,7 @@ import numpy as np
 from btkit.conditions.compiled import sources_hash
 from btkit.decisions.records import BothSides, Decisions
 from btkit.engine.books.spread_records import SPREAD_WIDTH, OptionMarket, SpreadRules
-from btkit.engine.carry import CarriedLoop, Carry, pay_shares, pay_spreads
+from btkit.engine.carry import CarriedLoop, Carry
 from btkit.engine.inputs import Floats, Integers, Market, Rules
 from btkit.engine.loop import (
     run_bars,
@@ -23,6 +23,7 @@ from btkit.engine.loop import (
     run_spreads,
 )
 from btkit.engine.orders import Skip
+from btkit.engine.paying import pay_shares, pay_spreads
 from btkit.engine.reading import new_room
 from btkit.engine.state import (
     FINAL,
@@ -165,7 +166,7 @@ def commission_rules(model: str, commission: float) -> dict[str, float]:
     return {"per_order": 0.0, "per_share": 0.0, "rate": 0.0, part: float(commission)}
 
 
-def run_decisions(  # noqa: PLR0913 - the data, the account, and what holding brings and costs
+def run_decisions(
     market: AnyMarket,
     decisions: AnyDecisions,
     rules: AnyRules,
@@ -220,7 +221,7 @@ class ChunkedRun:
         See `run_decisions`.
     """
 
-    def __init__(  # noqa: PLR0913 - what `run_decisions` takes
+    def __init__(
         self,
         market: AnyMarket,
         decisions: AnyDecisions,
@@ -237,9 +238,7 @@ class ChunkedRun:
         self._carry = carry
         self._loop, self._bare, width = loop_of(rules, decisions, carry, start)
         self._trades = new_trades(self.bars, width, _most_parts(decisions))
-        self._curve = new_curve(
-            self.bars, at_close=rules.at_close, carried=carry is not None
-        )
+        self._curve = new_curve(self.bars, at_close=rules.at_close, carried=carry is not None)
         lots = min(rules.max_positions, self.bars)
         orders = lots if rests(decisions) else 1
         self._place = _Place(start, new_state(self.capital, lots, width, orders))

@@ -25,7 +25,7 @@ _MOST = 20
 # What is of one run and not of its numbers, or only says with what they were made.
 _OWN = {"run", "equity_curve_url", "provenance", "warnings"}
 # What an earlier version did not report.
-_LATER = {"drawdowns", "intrabar", "lookahead"}
+_LATER = {"carry", "drawdowns", "intrabar", "lookahead"}
 # What a walk-forward noted beside a window's own numbers is not of the run.
 _NOTED = ("is_sharpe", "oos_sharpe", "walk_forward_efficiency")
 

@@ -32,7 +32,9 @@ def growth(document: RunDocument) -> ReportSection:
     """Return equity and drawdown against buy-and-hold, and all numbers side by side."""
     view = RunView.of(document)
     falls = [Html(markup("run.drawdowns", view.falls))] if view.falls else []
-    return ReportSection([equity_chart(view), verdicts.comparison(view), *falls])
+    found = view.report.carry
+    carry = [] if found is None else [Html(markup("run.carry", found))]
+    return ReportSection([equity_chart(view), verdicts.comparison(view), *carry, *falls])
 
 
 def price(document: RunDocument) -> ReportSection:

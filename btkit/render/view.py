@@ -129,6 +129,10 @@ class RuleFacts(BaseModel):
     short: ShortFacts | None = None
     multiplier: float | None = None
     initial_margin: float | None = None
+    parameters: dict[str, float] = {}
+    cash_rate: float | str | None = None
+    borrow_rate: float | str | None = None
+    dividends: str = "none"
 
 
 @dataclass(frozen=True)
@@ -142,8 +146,9 @@ class RunView:
     trades
         One row a trade; of a run whose lots may leave in parts one row a part.
     curve
-        One row a bar: equity, cash, invested, open, high, low, close; the closes of a benchmark
-        that was named, and the risk-free rate a year known before the bar, where there are such.
+        One row a bar: equity, cash, invested, open, high, low, close; what a benchmark was worth
+        that is not these closes, the risk-free rate a year known before the bar, and what was
+        paid for holding, where there are such.
     """
 
     report: Report

@@ -11,6 +11,7 @@ from btkit.metrics import SHORT_RANGE_DAYS, THRESHOLDS, Threshold, metric_of
 from btkit.metrics.entry import Format
 from btkit.render import text
 from btkit.render.view import RunView
+from btkit.spec.carry import filled_rate
 from btkit.spelling import listed
 
 _SHORT_RUN_DAYS = 365
@@ -194,6 +195,31 @@ def _contract(view: RunView) -> list[str]:
     return sentences
 
 
+def _carry(view: RunView) -> list[str]:
+    rule, sentences = view.rule, []
+    cash = filled_rate(rule.cash_rate, rule.parameters)
+    borrow = filled_rate(rule.borrow_rate, rule.parameters)
+    if cash is not None:
+        sentences.append(
+            f"Cash earns {_a_year(cash)}, for the calendar days between sessions; collateral and "
+            "margin earn nothing."
+        )
+    if borrow is not None:
+        sentences.append(f"Open shorts pay {_a_year(borrow)} of their last close.")
+    if rule.dividends == "cash":
+        sentences.append(
+            "Dividends are paid in cash on the ex-date, on what was held at the close before; "
+            "shorts pay them."
+        )
+    return sentences
+
+
+def _a_year(rate: float | str) -> str:
+    if isinstance(rate, str):
+        return f"what the column {rate} said a bar before, a year"
+    return f"{text.percent(rate, digits=2)} a year"
+
+
 def costs(view: RunView) -> list[str]:
     """Return what was paid for trading, and when orders fill, as sentences."""
     terms = view.terms
@@ -217,6 +243,7 @@ def costs(view: RunView) -> list[str]:
         f"Slippage: {slippage} of the price against the trader, on each side.",
         f"{fill}; sells go before buys, and an entry never takes cash below zero.",
         *_contract(view),
+        *_carry(view),
         f"Starts with {text.money(view.initial)}.",
     ]
     if len(view.trades):

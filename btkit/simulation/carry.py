@@ -37,9 +37,7 @@ def carry_of(
         If a column lacks what it is to say, if prices jump by a split, or if dividends stand
         within a session.
     """
-    cash, borrow = (
-        known_rate(spec, field, bars, first) for field in ("cash_rate", "borrow_rate")
-    )
+    cash, borrow = (known_rate(spec, field, bars, first) for field in ("cash_rate", "borrow_rate"))
     paid = paid_dividends(bars) if spec.pays_dividends else None
     if cash is None and borrow is None and paid is None:
         return None
@@ -124,9 +122,7 @@ def _check_splits(spec: BaseSpec, bars: pd.DataFrame, first: int) -> None:
     )
 
 
-def _check_sessions(
-    index: pd.DatetimeIndex, days: Floats, paid: Floats, first: int
-) -> None:
+def _check_sessions(index: pd.DatetimeIndex, days: Floats, paid: Floats, first: int) -> None:
     """Refuse dividends within a session: they are paid before its first fill."""
     late: NDArray[np.int64] = np.flatnonzero((paid != 0.0) & (days == 0.0))
     late = late[late > first]

@@ -13,9 +13,8 @@ import pandas as pd
 
 from btkit.arguments import check_account, shown
 from btkit.data import GivenBars, adjust_prices, judge_splits_again, take_bars
-from btkit.data.info import format_times, seen_from
-from btkit.engine.inputs import Floats
-from btkit.errors import DataError, NoDataError, UsageError
+from btkit.data.info import seen_from
+from btkit.errors import NoDataError, UsageError
 from btkit.markets import Annualisation, Interval, as_bar_time, infer_interval, read_moment
 from btkit.settings import Settings
 from btkit.simulation.benchmark import own_benchmark, take_benchmark

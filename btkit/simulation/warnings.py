@@ -12,6 +12,7 @@ from btkit.conditions import columns_of
 from btkit.conditions.nodes import Compare, Const, Position
 from btkit.data import COVERAGE_CODES, SPLIT_CODE, DataInfo, Finding
 from btkit.data.info import format_times
+from btkit.data.splits import split_ratios
 from btkit.decisions import Clause
 from btkit.engine.orders import Reason
 from btkit.indicators import FeatureSet, event_of, features_as_of, is_implied_volatility, lookup
@@ -74,7 +75,7 @@ def find_warnings(run: Simulated, data: DataInfo) -> list[dict[str, str]]:
                 "closed and nothing was traded after that.",
             }
         )
-    return found + _of_data(data)
+    return found + _of_data(data) + _unused_columns(run, data)
 
 
 def _looks_ahead(run: Simulated) -> list[dict[str, str]]:
@@ -230,6 +231,40 @@ def _of_data(info: DataInfo) -> list[dict[str, str]]:
         message = f"The bars have gaps: {ranges}. Nothing was traded or marked there."
         found.append({"code": "partial_coverage", "message": message})
     return found + _serious(info.quality)
+
+
+def _unused_columns(run: Simulated, data: DataInfo) -> list[dict[str, str]]:
+    """Warn of dividends and splits that the bars tell and nothing uses (SEMANTICS 3.14)."""
+    bars, spec, found = run.bars, run.spec, []
+    if spec.pays_dividends:
+        return []
+    in_prices = spec.price_adjustment == "splits_dividends"
+    if "dividends" in bars and not in_prices and "dividends" not in spec.own_columns:
+        paid = int((bars["dividends"] > 0.0).sum())
+        if paid:
+            found.append(
+                {
+                    "code": "unused_dividends",
+                    "message": f"The bars have a column dividends with {count_of(paid, 'dividend')}"
+                    " in the run, and nothing uses it: dividends: cash in the spec pays them.",
+                }
+            )
+    # Prices that jump by them are warned of already, with what adjusts them.
+    told = any(finding.code == SPLIT_CODE for finding in data.quality)
+    adjusted = spec.price_adjustment != "none"
+    if "splits" in bars and not (told or adjusted or "splits" in spec.own_columns):
+        split = int(np.count_nonzero(split_ratios(bars) != 1.0))
+        if split:
+            found.append(
+                {
+                    "code": "unused_splits",
+                    "message": f"The bars have a column splits with {count_of(split, 'split')} in "
+                    "the run, and nothing uses it: the prices do not jump there, so they seem to "
+                    "be adjusted already. If they are not, price_adjustment: splits in the spec "
+                    "adjusts them.",
+                }
+            )
+    return found
 
 
 def _serious(findings: Sequence[Finding], whose: str = "") -> list[dict[str, str]]:

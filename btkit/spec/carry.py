@@ -70,7 +70,7 @@ def rate_parameters(data: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Bo
     """Yield path, text, parameter and bounds of each rate that a parameter stands for."""
     for path, bounds in RATES.items():
         text = data.get(path)
-        found = BRACED.fullmatch(text) if is_text(text) else None
+        found = BRACED.fullmatch(str(text)) if is_text(text) else None
         if found is not None:
             yield path, str(text), found[1], bounds
 

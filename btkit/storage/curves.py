@@ -20,8 +20,9 @@ from btkit.writing import Aside, Summed, make_folder, sweep_once, writing_aside
 CURVE_COLUMNS = ("timestamp", "equity", "cash", "invested", "open", "high", "low", "close")
 """The columns of a stored curve: bar time, then $ and prices as float64."""
 
-FURTHER_COLUMNS = ("benchmark", "risk_free")
-"""What is beside them where a run has it: another instrument's closes, and a rate a year."""
+FURTHER_COLUMNS = ("benchmark", "risk_free", "interest", "borrow_fees", "dividends")
+"""What is beside them where a run has it: closes of what it is measured against, a rate a year,
+and what was paid for holding."""
 
 OF_A_MODEL = "model_"
 """What the further columns of a model run begin with: what was decided at each bar."""
@@ -166,7 +167,7 @@ class LocalCurves:
 def curve_content(curve: pd.DataFrame) -> bytes:
     """Return the file that a curve is stored as.
 
-    It is as `btkit.documents.RunDocument.curve`, shape (n_bars, 7 to 9).
+    It is as `btkit.documents.RunDocument.curve`, shape (n_bars, 7 or more).
     """
     buffer = BytesIO()
     _write(curve, buffer)
@@ -198,7 +199,7 @@ def _path_in(url: str) -> Path:
 def read_curve(
     file: BufferedIOBase, *, run_id: str, url: str, checksum: Checksum | None = None
 ) -> pd.DataFrame:
-    """Read a curve's Parquet, if it is what was written: shape (n_bars, 7 to 9), by bar time."""
+    """Read a curve's Parquet, if it is what was written: shape (n_bars, 7 or more), by bar time."""
     if checksum is not None:
         found = Checksum.of_file(run_id, checksum.name, "curve", file)
         check_content(checksum, found, what=f"The equity curve of run {run_id} at {url}")

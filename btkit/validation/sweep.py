@@ -15,6 +15,7 @@ from btkit.arguments import check_whole, refusal
 from btkit.metrics import MEASURED, bar_returns
 from btkit.metrics.curves import risk_free_returns
 from btkit.simulation import Result, simulate_inputs
+from btkit.simulation.carry import carry_of
 from btkit.spec import StrategySpec
 from btkit.validation.axes import Number
 from btkit.validation.grid import ParameterSets
@@ -166,7 +167,9 @@ class SweepResult:
         spec = with_parameters(self.spec, self.sets.at(int(self.order[rank - 1])))
         # The trained models that the rows were made with, whatever their folders hold by now; and
         # bars of its own, that may be changed.
-        return simulate_inputs(replace(inputs, spec=spec, bars=inputs.bars.copy(), outputs={}))
+        bars = inputs.bars.copy()
+        carry = carry_of(spec, bars, inputs.start, measured=inputs.annualisation)
+        return simulate_inputs(replace(inputs, spec=spec, bars=bars, carry=carry, outputs={}))
 
     def overfitting(
         self, *, repetitions: int = 1_000, seed: int = 0, on_chunk: OnChunk | None = None

@@ -12,6 +12,7 @@ from btkit.conditions import parameter_names
 from btkit.errors import Problem
 from btkit.indicators import UserEvents
 from btkit.spec import BaseSpec
+from btkit.spec.carry import rate_parameters
 from btkit.spec.order_checks import order_expressions, order_parameters
 from btkit.widgets.control_kinds import control_kind
 from btkit.widgets.expressions import Expressions
@@ -49,6 +50,9 @@ _LABELS = {
     "commission_model": "Commission",
     "multiplier": "Gain per point, $",
     "initial_margin": "Margin a unit, $",
+    "cash_rate": "Cash earns a year",
+    "borrow_rate": "Shorts pay a year",
+    "dividends": "Dividends paid in",
     "price_adjustment": "Adjust prices for",
     "name": "Name",
     "version": "Version",
@@ -196,7 +200,11 @@ def _texts_of(fields: dict[str, Any]) -> list[str]:
         for name in ("when", "fraction")
     ]
     levels = [text for _, text in order_expressions(fields)]
-    numbers = [text for _, text, *_ in order_parameters(fields)]
+    numbers = [
+        text
+        for found in (order_parameters(fields), rate_parameters(fields))
+        for _, text, *_ in found
+    ]
     formula = str(fields.get("position_sizing_formula") or "")
     return [*listed, *stated, *levels, *numbers, formula]
 

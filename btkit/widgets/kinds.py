@@ -36,6 +36,9 @@ _TRADING = (
     "commission_model",
     "multiplier",
     "initial_margin",
+    "cash_rate",
+    "borrow_rate",
+    "dividends",
     "price_adjustment",
 )
 _ABOUT = "About"
@@ -122,6 +125,9 @@ EDITORS: dict[str, EditorKind] = {
                 "commission_model",
                 "multiplier",
                 "initial_margin",
+                "cash_rate",
+                "borrow_rate",
+                "dividends",
                 "price_adjustment",
                 "round_trip_cost",
                 "min_edge_multiplier",

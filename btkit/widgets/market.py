@@ -230,17 +230,24 @@ class LoadedMarket:
         return self._loaded[key]
 
 
+def _held(result: Result) -> pd.DataFrame:
+    # With the dividends that are paid in cash.
+    known = result.benchmark
+    closes = result.benchmark_closes if known.bars is None else result.bars["close"]
+    return pd.DataFrame({"close": np.asarray(closes)}, index=result.bars.index)
+
+
 class BuyAndHold:
     """Buy-and-hold on the bars of a result: what every edit is compared with."""
 
     def __init__(self, result: Result) -> None:
-        self._bars = result.bars
+        self._bars = _held(result)
         self._capital = result.initial_capital
         self._annualisation = result.annualisation
 
     def fits(self, result: Result) -> bool:
         """Tell whether another result is of the same bars and capital."""
-        bars = result.bars
+        bars = _held(result)
         return (
             self._capital == result.initial_capital
             and self._annualisation == result.annualisation

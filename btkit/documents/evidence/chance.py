@@ -67,7 +67,9 @@ def chance_of(run: ModelResult, *, seed: int) -> ChanceSection | None:
             seed=seed,
         )
     )
-    own = float(run.equity.iloc[-1]) / run.initial_capital - 1.0
+    # What cash and shares were paid meanwhile is not of the trades.
+    carried = run.interest.sum() - run.borrow_fees.sum() + run.dividends.sum()
+    own = float(run.equity.iloc[-1] - carried) / run.initial_capital - 1.0
     below, equal = np.mean(returns < own), np.mean(returns == own)
     return ChanceSection(
         trades=count,

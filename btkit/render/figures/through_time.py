@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from btkit.documents import buy_and_hold_equity
 from btkit.metrics import exposure, rolling_sharpe, rolling_volatility, time_in_market
 from btkit.render import text, theme, words
 from btkit.render.figures.lines import area, line, panel_title, scale_for
@@ -106,8 +105,7 @@ def rolling_window(returns: int, periods_per_year: float) -> tuple[int, str]:
 def _rolling(view: RunView, window: int) -> list[Floats]:
     """Return the Sharpe ratios of account and benchmark, then their volatilities, by bar."""
     ends, per_year = view.period_ends, view.annualisation.periods_per_year
-    held = buy_and_hold_equity(view.curve.iloc[np.append(0, ends)], capital=view.initial)
-    curves = (view.equity.iloc[ends], held.iloc[1:])
+    curves = (view.equity.iloc[ends], view.held.iloc[ends])
     # Inside a session the ratio stands as the session before left it.
     lengths = np.diff(ends, prepend=0, append=len(view.equity))
 

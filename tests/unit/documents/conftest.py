@@ -69,6 +69,7 @@ class Result:
     data: DataInfo = GIVEN
     lookahead: Lookahead | None = None
     ambiguity: None = None
+    carry: None = None
     runtime: dict[str, str] = field(default_factory=dict)
     classified: tuple[object, ...] = ()
     others: dict[str, object] = field(default_factory=dict)
@@ -88,7 +89,7 @@ class Result:
 
     @property
     def benchmark(self):
-        return own_benchmark(self.all_bars)
+        return own_benchmark(self.all_bars, None, 0)
 
     @property
     def benchmark_closes(self):

@@ -60,6 +60,7 @@ def test_defaults_are_the_documented_ones():
         "calendars": {},
         "bars_per_year": None,
         "sharpe_risk_free": None,
+        "cash_rate": None,
         "columns": (),
         "classifiers": {},
         "metadata": {},
@@ -81,6 +82,8 @@ def test_defaults_are_the_documented_ones():
         "limit_touch": False,
         "multiplier": None,
         "initial_margin": None,
+        "borrow_rate": None,
+        "dividends": "none",
     }
 
 
