@@ -728,6 +728,8 @@ def spread_cases() -> list[Prepared]:
         {"per_trade_risk_pct": 0.0001},
         {"skew": -2.0},
     ]
+    # What is not reserved earns, and no more.
+    changes.append({"cash_rate": 0.05})
     # What is remembered of trades and of the account.
     changes += [
         several | change | {"fill": fill, "target_dte": 9}

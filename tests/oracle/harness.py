@@ -13,6 +13,7 @@ import btkit as bt
 from btkit.crosscheck import Difference, PlainRun
 from btkit.crosscheck.beside import Beside
 from btkit.crosscheck.check import compare, others_of, simulate_plainly
+from btkit.crosscheck.dividends import Dividends
 from btkit.crosscheck.inputs import as_instrument
 from btkit.crosscheck.over_time import OverTime
 from btkit.crosscheck.records import Instrument, PlainAccount
@@ -21,7 +22,15 @@ from btkit.crosscheck.walk import Walk
 from btkit.markets import Annualisation, infer_interval
 from btkit.spec import BaseSpec
 
-AnyRules: TypeAlias = type[Walk[Any] | Resampling | OverTime | Beside]
+AnyRules: TypeAlias = type[Walk[Any] | Resampling | OverTime | Beside | Dividends]
+
+# Rules by which what a run is given is made, by what `as_instrument` calls them.
+_OF_INPUTS = {
+    "resampling": Resampling,
+    "over_time": OverTime,
+    "knowing": Beside,
+    "paying": Dividends,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,23 +55,16 @@ class Prepared:
     def instrument(self) -> Instrument:
         return self.made_with()
 
-    def made_with(
-        self,
-        resampling: type[Resampling] = Resampling,
-        over_time: type[OverTime] = OverTime,
-        knowing: type[Beside] = Beside,
-    ) -> Instrument:
-        """What the plain simulation is given, where other bars and calls go by these rules."""
+    def made_with(self, **rules: Any) -> Instrument:
+        """What the plain simulation is given, where some of it goes by other rules."""
         return as_instrument(
             self.spec,
             self.case.bars,
             self.annualisation,
             symbol=self.case.traded or "",
             start=self.case.start_index,
-            resampling=resampling,
-            over_time=over_time,
             others=others_of(self.spec, self.case.others),
-            knowing=knowing,
+            **rules,
         )
 
     @cached_property
@@ -87,14 +89,11 @@ class Prepared:
         """What the plain simulation makes of it, or one with a broken rule."""
         case = self.case
         account = PlainAccount(case.capital, case.commission, case.slippage, case.start_index)
-        if rules is not None and issubclass(rules, Resampling):
-            instrument, book = self.made_with(resampling=rules), None
-        elif rules is not None and issubclass(rules, OverTime):
-            instrument, book = self.made_with(over_time=rules), None
-        elif rules is not None and issubclass(rules, Beside):
-            instrument, book = self.made_with(knowing=rules), None
-        else:
-            instrument, book = self.instrument, rules
+        made = {
+            name: rules for name, kind in _OF_INPUTS.items() if rules and issubclass(rules, kind)
+        }
+        instrument = self.made_with(**made) if made else self.instrument
+        book: Any = None if made else rules
         return simulate_plainly(self.spec, instrument, account, self.annualisation, book=book)
 
     def differences(self, rules: AnyRules | None = None) -> list[Difference]:

@@ -22,9 +22,13 @@ from oracle.battery import (
     spread_cases,
 )
 from oracle.beside_cases import beside_cases
+from oracle.carry_cases import carry_cases, carrying_sides_cases, dividend_cases
+from oracle.mutants_carry import BROKEN as BROKEN_CARRY
+from oracle.mutants_carry import BROKEN_DIVIDENDS
 from oracle.mutants_orders import BROKEN as BROKEN_ORDERS
 
 from btkit.crosscheck.beside import Beside
+from btkit.crosscheck.dividends import Dividends
 from btkit.crosscheck.inside import InsideBar
 from btkit.crosscheck.option_prices import OptionPrices
 from btkit.crosscheck.orders_inside import OrdersInside
@@ -36,7 +40,19 @@ from btkit.crosscheck.slower import Resampling
 from btkit.crosscheck.spreads import Spreads
 from btkit.crosscheck.walk import Walk
 
+
+class Carrying(OrdersInside):
+    """Runs whose cash, shorts and shares carry something; the book, with cases of its own."""
+
+
+class CarryingSides(EitherSide):
+    """The same of both sides."""
+
+
 CASES = {
+    CarryingSides: carrying_sides_cases,
+    Carrying: carry_cases,
+    Dividends: dividend_cases,
     Shares: share_cases,
     EitherSide: side_cases,
     OrdersInside: order_cases,
@@ -48,7 +64,7 @@ CASES = {
 CITED = re.compile(r"(\d+)\.(\d+)(?: to \d+\.(\d+))?(?=[\d., to]*: )")
 # What SEMANTICS 3, 4 and 9 say and the engine does. 4.8 is a consequence, held by a property test.
 IMPLEMENTED = {
-    *(f"3.{n}" for n in range(1, 14)),
+    *(f"3.{n}" for n in range(1, 15)),
     *(f"4.{n}" for n in range(1, 8)),
     *(f"9.{n}" for n in (1, 2, 3, 4, 5, 6, 7, 9)),
 }
@@ -144,6 +160,10 @@ class TheFirstBarsOwnIsEarlier:
 
 for mutant in BROKEN_ORDERS:
     over(OrdersInside)(mutant)
+for mutant in BROKEN_CARRY:
+    over(Carrying)(mutant)
+for mutant in BROKEN_DIVIDENDS:
+    over(Dividends)(mutant)
 
 
 # 2.9: calls over time
@@ -1140,6 +1160,12 @@ class BoughtBackAtTheClose:
 
 
 @spreads
+class WhatIsReservedEarns:
+    def earning(self, i):
+        return self.cash
+
+
+@spreads
 class NoReserve:
     def free(self, i):
         return self.cash
@@ -1556,7 +1582,7 @@ def test_the_cases_agree_and_have_every_outcome(book):
     skipped = {reason for case in cases for reason in case.result.diagnostics.skipped_entries}
     usual = {"stop", "exit", "max_holding", "end_of_data", "ruin"}
     lots = usual | {"scale_out", "margin_call"}
-    if book in {Resampling, OverTime, Beside}:
+    if book in {Resampling, OverTime, Beside, Dividends, Carrying, CarryingSides}:
         assert {"exit", "max_holding"} <= reasons
     elif book is OrdersInside:
         assert reasons >= {"stop_loss", "take_profit", "trailing_stop", "crossed_at_entry", "exit"}
