@@ -38,6 +38,7 @@ _SPREADS = {
     "spread_type": "iron_condor",
     "entry_conditions": ["not in_position"],
     "per_trade_risk_pct": 0.02,
+    "cash_rate": 0.01,
 }
 _HEAD = {"fc.weight": (1, 1), "fc.bias": (1,)}
 _WEIGHTS: dict[str, dict[str, tuple[int, ...]]] = {
@@ -118,7 +119,7 @@ def _simulate() -> None:
     days = pd.bdate_range("2018-01-02", periods=3, name="date")
     bars = pd.DataFrame(dict.fromkeys(("open", "high", "low", "close"), 100.0), index=days)
     bars = bars.assign(volume=1000.0)
-    simulate(_RULES, bars)
+    simulate({**_RULES, "cash_rate": 0.01}, bars)
     for spec in (_BOTH_SIDES, _INSIDE_BOTH, {**_SWEPT, **_INSIDE}):
         sweep(spec, bars, parameters={"wait": [2]})
     options = simulate(_SPREADS, bars.assign(current_iv=0.2))

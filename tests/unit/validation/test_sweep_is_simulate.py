@@ -311,6 +311,27 @@ CASES = {
         },
         AXES,
     ),
+    "carry": (
+        {
+            "cash_rate": 0.05,
+            "dividends": "cash",
+            "position_sizing_formula": "0.5 * capital / close",
+        },
+        AXES,
+    ),
+    "carry of shorts at rates that the sets vary": (
+        {
+            "direction": "short",
+            "cash_rate": "{cash}",
+            "borrow_rate": "{borrow}",
+            "sharpe_risk_free": 0.01,
+            "dividends": "cash",
+            "stop_loss": 0.03,
+            "position_sizing_formula": "0.5 * capital / close",
+            "parameters": {"fast": 3, "slow": 9, "cash": 0.0, "borrow": 0.1},
+        },
+        {"fast": [3, 5], "slow": [9, 13], "cash": [0.0, 0.06], "borrow": [0.0, 0.4]},
+    ),
     "both sides by calls over time": (
         {
             "direction": "both",
@@ -355,6 +376,13 @@ def rows_of(spec, bars, axes, *, threads=1, start=None):
     return loaded, sets, sweeper.measure(sets)
 
 
+def bars_of(case, count, seed):
+    bars = make_bars(count, seed=seed)
+    if case.startswith("carry"):
+        bars["dividends"] = np.where(np.arange(count) % 21 == 9, 0.6, 0.0)
+    return bars
+
+
 def same(left, right):
     return np.array_equal(left, right, equal_nan=True)
 
@@ -362,7 +390,7 @@ def same(left, right):
 @pytest.mark.parametrize("case", CASES)
 def test_every_row_is_what_simulate_reports(case):
     spec, axes = CASES[case]
-    bars = make_bars(300, seed=3)
+    bars = bars_of(case, 300, seed=3)
     if case == "ruin":
         bars.iloc[150:, :4] *= 4.0
     loaded, sets, rows = rows_of(spec, bars, axes, start=bars.index[40])
@@ -433,7 +461,7 @@ def test_the_statistics_take_the_returns_of_the_metrics(case):
 @pytest.mark.parametrize("case", CASES)
 def test_threads_and_chunks_change_no_bit(case, monkeypatch):
     spec, axes = CASES[case]
-    bars = make_bars(250, seed=4)
+    bars = bars_of(case, 250, seed=4)
     _, _, alone = rows_of(spec, bars, axes)
     monkeypatch.setattr(engine_sweep, "_BLOCK_BARS", 500)
     _, _, together = rows_of(spec, bars, axes, threads=2)
@@ -471,6 +499,14 @@ def test_threads_and_chunks_change_no_bit(case, monkeypatch):
                 ("when", {"when": "close > 1 / {x}", "fraction": 0.5}, 0),
             )
         ),
+        (
+            {
+                "borrow_rate": "{fee}",
+                "parameters": {"fast": 3, "slow": 9, "fee": 0.1},
+            },
+            {"fee": [0.1, -1]},
+            r"fee=-1.*borrow_rate: must be from 0 to 10, and \{fee\} is -1",
+        ),
         *(
             (
                 {
@@ -488,6 +524,20 @@ def test_threads_and_chunks_change_no_bit(case, monkeypatch):
 def test_a_value_that_a_run_would_refuse_is_refused(spec, axes, message):
     with pytest.raises(SpecError, match=message):
         rows_of(spec, make_bars(60), axes)
+
+
+def test_the_run_of_a_set_is_carried_at_its_own_rate():
+    spec, axes = CASES["carry of shorts at rates that the sets vary"]
+    found = bt.sweep(BASE | spec, bars_of("carry", 120, seed=2), parameters=axes)
+    for rank, ratio in enumerate(found.top(5)["sharpe_ratio"], 1):
+        assert found.run(rank).metrics.sharpe_ratio == ratio
+
+
+def test_sharpe_ratios_less_another_rate_in_each_set_are_refused():
+    varied = {"cash_rate": "{cash}", "parameters": {"fast": 3, "slow": 9, "cash": 0.0}}
+    with pytest.raises(SpecError, match=r"cash_rate: is \{cash\}, which the sweep varies"):
+        rows_of(varied, make_bars(60), {"cash": [0.0, 0.05]})
+    rows_of(varied, make_bars(60), {"fast": [3, 5]})
 
 
 def test_calls_within_something_else_are_worked_out_once(monkeypatch):
