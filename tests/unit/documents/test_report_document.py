@@ -99,6 +99,7 @@ def test_it_has_the_sections_beyond_the_reference(result, report_on):
         "benchmark",
         "drawdowns",
         "intrabar",
+        "carry",
         "provenance",
     }
 
@@ -295,7 +296,7 @@ def test_nothing_that_json_lacks_gets_in(result, report_on):
 def test_the_schema_names_every_part():
     schema = report_schema()
     # A report of an earlier version has no list of drawdowns, and was not checked.
-    named = {*schema["required"], "drawdowns", "lookahead", "intrabar"}
+    named = {*schema["required"], "drawdowns", "lookahead", "intrabar", "carry"}
     assert named == set(schema["properties"]) == set(Report.model_fields)
     assert {"RunInfo", "MetricsSection", "DataSection", "Benchmark"} <= set(schema["$defs"])
     assert json.loads(json.dumps(schema, allow_nan=False)) == schema
