@@ -94,6 +94,7 @@ def as_instrument(  # noqa: PLR0913 - bars, what is beside them, and each kind o
         or plain_column(features.column(name).tolist(), boolean=is_truth_value(name))
         for name in sorted(names)
     }
+    asked = set().union(*map(calls_as_of, expressions))
     calls = {
         call.key: slower_column(
             call,
@@ -117,8 +118,12 @@ def as_instrument(  # noqa: PLR0913 - bars, what is beside them, and each kind o
             kind=knowing,
             over_time=over_time,
         )
-        for call in set().union(*map(calls_as_of, expressions))
+        for call in asked
+        # What is only counted, as by len((of("SPY", close), 2)), nobody reads, and nothing loads.
+        if call.name == "on" or call.where in spec.others_read
     }
+    for call in asked:
+        calls.setdefault(call.key, [None] * len(bars))
     seen = {key: values[begin:] for key, values in calls.items()}
     looking_back = over_time({**columns, **seen}, len(bars) - begin)
     missing: list[Cell] = [None] * begin

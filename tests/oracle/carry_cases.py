@@ -90,7 +90,7 @@ def carry_cases() -> list[Prepared]:
 def carrying_sides_cases() -> list[Prepared]:
     """Return the cases of carry of specs that take both sides."""
     all_in = {"position_sizing_formula": "capital / close"}
-    several = {"max_concurrent_positions": 2, "max_holding_bars": 4}
+    several = {"max_concurrent_positions": 2, "max_holding_bars": 1}
     made = [
         case(BOTH | CARRY | {"fill": fill} | change, bars=paying(), capital=3_000.0)
         for change in ({}, all_in, several, {"initial_margin": 60.0, "multiplier": 3.0})

@@ -10,6 +10,8 @@ from typing import Any
 import pandas as pd
 from hypothesis import strategies as st
 
+from btkit import load_spec
+
 PRICES = (
     "open",
     "high",
@@ -523,16 +525,44 @@ def margin_fields(draw: st.DrawFn, spec: dict[str, Any], price: float) -> dict[s
     return {"initial_margin": fraction * price * spec.get("multiplier", 1.0)}
 
 
+def carried(draw: st.DrawFn, bars: pd.DataFrame) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Return fields of carry, and the bars with what they read."""
+    fields: dict[str, Any] = {
+        "cash_rate": draw(st.sampled_from((None, 0.04, -0.01, "bill", "bill"))),
+        "borrow_rate": draw(st.sampled_from((None, 0.03, 0.7, "bill"))),
+        "dividends": draw(st.sampled_from(("none", "cash", "cash"))),
+    }
+    size = len(bars)
+    bill = draw(st.lists(st.sampled_from((0.0, 0.02, 0.3, 0.011)), min_size=1, max_size=5))
+    bars = bars.assign(bill=[bill[i % len(bill)] for i in range(size)])
+    told = draw(st.sampled_from(("dividends", "adj_close")))
+    if told == "dividends":
+        paid = draw(st.lists(st.sampled_from((math.nan, 0.0, 0.003, 0.2)), min_size=1, max_size=7))
+        return fields, bars.assign(
+            dividends=[paid[i % len(paid)] for i in range(size)] * bars["close"]
+        )
+    step = st.sampled_from((1.0, 1.0, 1.002, 1.03, 0.98))
+    steps = draw(st.lists(step, min_size=1, max_size=7))
+    factors = pd.Series([steps[i % len(steps)] for i in range(size)]).cumprod().to_numpy()
+    # Of a share worth less, cents would leave steps as large as those of splits.
+    digits = draw(st.sampled_from((2, 4, 12))) if bars["close"].min() > 5.0 else 12
+    return fields, bars.assign(adj_close=(bars["close"] * factors).round(digits))
+
+
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
     """Return a whole case: spec, bars, money, and where the run starts."""
     bars, spec = draw(frames()), draw(specs())
+    if draw(st.integers(0, 2)) == 0:
+        fields, bars = carried(draw, bars)
+        spec |= fields
     opened = float(bars["open"].iloc[0])
     rate = spec.get("commission_model") == "rate"
     spec |= margin_fields(draw, spec, opened)
     start = draw(st.one_of(st.just(0), st.integers(0, len(bars) - 1)))
     beside: dict[str, pd.DataFrame] = {}
-    read = [symbol for symbol in OTHERS_BESIDE if f"'{symbol}'" in repr(spec)]
+    # Not what is only counted, as by len((of('BTC', close), 2)), which nobody reads.
+    read = load_spec(spec).others_read if "of(" in repr(spec) else {}
     if read:
         beside = draw(others_beside(bars))
         spec["calendar"] = draw(st.sampled_from(("XNYS", "XNYS", "XLON", "24/7")))

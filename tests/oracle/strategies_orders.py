@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 from hypothesis import strategies as st
-from oracle.strategies import LIKELY_ENTRIES, SIZES, Case, margin_fields
+from oracle.strategies import LIKELY_ENTRIES, SIZES, Case, carried, margin_fields
 from oracle.strategies import cases as any_cases
 
 SHARES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
@@ -150,6 +150,9 @@ def grid_cases(draw: st.DrawFn) -> Case:
     """Return a case of a simple rule on a grid: most of its trades end inside a bar."""
     case = draw(any_cases())
     bars, spec = _on_a_grid(draw, case.bars.index), case.spec
+    if "dividends" in spec:
+        fields, bars = carried(draw, bars)
+        spec |= fields
     spec.pop("parameters", None)
     for name in _LISTS:
         kept = draw(st.sampled_from((False, False, False, True)))

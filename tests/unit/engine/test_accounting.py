@@ -1,4 +1,4 @@
-"""Start cash + realised + unrealised - costs = equity, at every bar of any run."""
+"""Start cash + realised + unrealised - costs + carry = equity, at every bar of any run."""
 
 import math
 
@@ -51,6 +51,11 @@ def open_at(result, bar):
     return held, sides_of(result) * shares * moved, units
 
 
+def carried_by(result):
+    """Return what cash earned and shares were paid, less what shorts paid, by the end of a bar."""
+    return (result.interest - result.borrow_fees + result.dividends).cumsum()
+
+
 @thorough
 @given(cases())
 def test_the_books_balance_at_every_bar(case):
@@ -88,7 +93,8 @@ def test_the_books_balance_at_every_bar(case):
         realised = gross[has_left].sum()
         unrealised = (side * shares * (closes[bar] - entry_raw))[open_now].sum()
         costs = (entry_costs + entry_fees)[has_in].sum() + (exit_costs + exit_fees)[has_left].sum()
-        expected = case.capital + realised + unrealised - costs
+        carry = carried_by(result).iloc[bar]
+        expected = case.capital + realised + unrealised - costs + carry
         assert math.isclose(equity, expected, rel_tol=1e-9, abs_tol=tolerance)
         # Collateral or cost of the open lots is all that cash and equity differ by; of margined
         # ones the margin and what they have gained, since nobody may spend what they have lost.
@@ -172,7 +178,7 @@ def test_what_always_holds_of_a_trade_list(case):
         assert trades["entry_date"][held].nunique() <= lots
     assert math.isclose(
         result.equity.iloc[-1],
-        case.capital + trades["pnl"].sum(),
+        case.capital + trades["pnl"].sum() + carried_by(result).iloc[-1],
         rel_tol=1e-9,
         abs_tol=1e-9 * (case.capital + trades["pnl"].abs().sum()),
     )
