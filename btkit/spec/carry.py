@@ -83,7 +83,8 @@ def filled_rate(rate: float | str | None, parameters: Mapping[str, float]) -> fl
 
 def dividend_problems(data: Mapping[str, Any]) -> list[Problem]:
     """Return that dividends would count twice, if they would."""
-    if data.get("dividends") != "cash" or data.get("price_adjustment") != "splits_dividends":
+    stated = data.get("dividends"), data.get("price_adjustment")
+    if not all(is_text(value) for value in stated) or stated != ("cash", "splits_dividends"):
         return []
     return [
         Problem(

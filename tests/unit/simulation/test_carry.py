@@ -220,15 +220,19 @@ def test_runs_in_parts_resumed_ones_and_the_identity(changes):
 
     def resumed(loop: ChunkedRun):
         market, decisions, rules = loop.inputs
-        again = dict(capital=loop.capital, start=loop.start, carry=loop._carry)
+        again = {"capital": loop.capital, "start": loop.start, "carry": loop._carry}
         other = ChunkedRun(market, decisions, rules, **again)
         other.advance(13)
         early = other.snapshot()
         other.advance(17)
         since = other.snapshot(since=early)
         joined = since._replace(
-            trades=type(since.trades)(*map(np.concatenate, zip(early.trades, since.trades))),
-            curve=type(since.curve)(*map(np.concatenate, zip(early.curve, since.curve))),
+            trades=type(since.trades)(
+                *map(np.concatenate, zip(early.trades, since.trades, strict=True))
+            ),
+            curve=type(since.curve)(
+                *map(np.concatenate, zip(early.curve, since.curve, strict=True))
+            ),
         )
         loop.restore(joined)
         assert (
