@@ -1,4 +1,4 @@
-"""The engine's loop, broken on purpose: the plain simulation must report every break.
+"""The engine's loop and its carry, broken on purpose: the plain simulation must report every break.
 
 `test_rules.py` breaks every rule of the plain simulation; here are those of the engine, with what
 is its own, such as the bars that it passes over. A break is an expression or a statement, and what
@@ -20,15 +20,25 @@ from types import ModuleType
 import numpy as np
 import pytest
 from oracle.battery import order_cases, share_cases, side_cases, spread_cases
+from oracle.carry_cases import carry_cases
 
 from btkit.crosscheck.check import compare
-from btkit.engine import loop
 
 CASES = {
+    "pay_shares": carry_cases,
+    "pay_spreads": spread_cases,
+    "CarriedLoop": carry_cases,
     "run_bars": share_cases,
     "run_inside": order_cases,
     "run_both_sides": side_cases,
     "run_spreads": spread_cases,
+}
+
+# Where what runs is, if not in the loop's module.
+HOMES = {
+    "pay_shares": "btkit.engine.paying",
+    "pay_spreads": "btkit.engine.paying",
+    "CarriedLoop": "btkit.engine.carry",
 }
 
 _SKIPS = (
@@ -481,6 +491,57 @@ SPREAD_BREAKS = {
     ),
 }
 
+# SEMANTICS 3.14, in the payers and in what calls them between the bars that the loop runs.
+PAY_BREAKS = {
+    "what is owed costs": ("cash > 0.0", "True"),
+    "interest of a banker's year": (
+        "cash * carry.cash_rate[bar] * carry.days[bar] / _YEAR",
+        "cash * carry.cash_rate[bar] * carry.days[bar] / 360.0",
+    ),
+    "interest by the bar": (
+        "cash * carry.cash_rate[bar] * carry.days[bar] / _YEAR",
+        "cash * carry.cash_rate[bar] / _YEAR",
+    ),
+    "interest after the dividends": (
+        "paid[INTEREST] = _interest(carry, bar, money[CASH])",
+        "paid[INTEREST] = _interest(carry, bar, money[CASH] + dividends)",
+    ),
+    "contracts count as shares": (
+        "shares = lots[lot, LOT_QUANTITY] * rules.multiplier",
+        "shares = lots[lot, LOT_QUANTITY]",
+    ),
+    "fees of the new close": ("bar - 1", "bar", "pay_shares"),
+    "longs pay fees": (
+        "marks[lot, LOT_SIDE] == _SELL",
+        "marks[lot, LOT_SIDE] != _SELL",
+        "pay_shares",
+    ),
+    "shorts keep their dividends": ("due = -due", "due = 0.0"),
+    "shorts are paid": ("due = -due", "pass"),
+    "the last lot is paid": ("dividends += due", "dividends = due"),
+    "the last lot pays": (
+        "fees += close * shares * carry.borrow_rate[bar] * carry.days[bar] / _YEAR",
+        "fees = close * shares * carry.borrow_rate[bar] * carry.days[bar] / _YEAR",
+    ),
+    "interest is not kept": ("money[CASH] += paid[INTEREST]", "pass", "pay_shares"),
+    "fees are not paid": ("money[CASH] -= fees", "pass"),
+    "dividends are not kept": ("money[CASH] += dividends", "pass"),
+}
+SPREAD_PAY_BREAKS = {
+    "what is reserved earns": (
+        "SPREADS.free(rules, market.close, money, counts, lots, marks, bar)",
+        "money[CASH]",
+    ),
+}
+BETWEEN_BREAKS = {
+    "carry at the first bar": ("carry.due_after(start)", "carry.due_after(start - 1)"),
+    "no carry at the second": ("carry.due_after(start)", "carry.due_after(start + 1)"),
+    "carry after the bar": (
+        "self._loop(begin, bar, *others)",
+        "self._loop(begin, bar + 1, *others)",
+    ),
+}
+
 BREAKS = [
     pytest.param(run, change, id=f"{run}-{name}")
     for run, breaks in (
@@ -488,6 +549,9 @@ BREAKS = [
         ("run_inside", INSIDE_BREAKS),
         ("run_both_sides", SIDE_BREAKS),
         ("run_spreads", SPREAD_BREAKS),
+        ("pay_shares", PAY_BREAKS),
+        ("pay_spreads", SPREAD_PAY_BREAKS),
+        ("CarriedLoop", BETWEEN_BREAKS),
     )
     for name, change in breaks.items()
 ]
@@ -511,7 +575,11 @@ def made_of(name):
     return list(dict.fromkeys(found))
 
 
-MODULES = made_of("btkit.engine.loop")
+@cache
+def home_of(run):
+    """Return the names of the modules that are needed for what runs, its own the last."""
+    home = HOMES.get(run, "btkit.engine.loop")
+    return [*(name for name in made_of(home) if name != home), home]
 
 
 def parsed(text):
@@ -548,10 +616,10 @@ class Breaker(ast.NodeTransformer):
         return new
 
 
-def broken_loop(change, monkeypatch):
-    """Return the loop's module with a change made, and at how many places it was made."""
+def broken_module(run, change, monkeypatch):
+    """Return the module of what runs with a change made, and at how many places it was made."""
     breaker = Breaker(*change)
-    for name in MODULES:
+    for name in home_of(run):
         tree = ast.fix_missing_locations(breaker.visit(tree_of(name)))
         module = ModuleType(name)
         # Those that come later import from this one.
@@ -567,6 +635,8 @@ def put_in_place(whole, broken, patch):
             if value is whole:
                 patch.setattr(module, name, broken)
             for key, row in value.items() if isinstance(value, dict) else ():
+                if row is whole:
+                    patch.setitem(value, key, broken)
                 if isinstance(row, tuple) and any(part is whole for part in row):
                     parts = (broken if part is whole else part for part in row)
                     patch.setitem(value, key, tuple(parts))
@@ -583,8 +653,9 @@ def noticed(run, change, monkeypatch):
     """Return at how many places something changed, and whether any case comes out differently."""
     cases = simulated_plainly(run)
     with monkeypatch.context() as patch:
-        broken, places = broken_loop(change, patch)
-        put_in_place(getattr(loop, run), getattr(broken, run), patch)
+        whole = getattr(sys.modules[home_of(run)[-1]], run)
+        broken, places = broken_module(run, change, patch)
+        put_in_place(whole, getattr(broken, run), patch)
         with np.errstate(all="ignore"):  # plain numpy scalars warn where compiled code does not
             return places, any(
                 compare(case.again(), expected, case.times) for case, expected in cases
