@@ -1,6 +1,6 @@
 """Bars: sources that have them, checks that they pass, and the loader in front of both."""
 
-from btkit.data.adjust import adjust_prices
+from btkit.data.adjust import adjust_prices, adjustment_factors
 from btkit.data.describe import COVERAGE_CODES, HANDED_OVER, describe_bars
 from btkit.data.dividends import paid_dividends
 from btkit.data.formats import BarFormat, FormatSource, load_format
@@ -38,6 +38,7 @@ __all__ = [
     "Request",
     "Source",
     "adjust_prices",
+    "adjustment_factors",
     "bars_from_table",
     "check_bars",
     "check_source_name",

@@ -15,6 +15,7 @@ from btkit.errors import DataError
 
 Array = npt.NDArray[np.float64]
 Adjustment = Literal["none", "splits", "splits_dividends"]
+_SO = "so prices cannot be adjusted"
 _NOT_ADJUSTED = 'use price_adjustment "none", or a source that has adjusted closes'
 
 
@@ -47,20 +48,40 @@ def adjust_prices(bars: pd.DataFrame, adjustment: Adjustment = "splits_dividends
     if adjustment == "none":
         return bars
     result = bars.copy()
+    factor = adjustment_factors(bars, adjustment)
+    for name in PRICE_COLUMNS:
+        result[name] = bars[name].to_numpy(dtype=np.float64) * factor
     if adjustment == "splits":
-        factor = _split_factor(bars)
         result["splits"] = 1.0
         if "dividends" in bars.columns:
             result["dividends"] = bars["dividends"].to_numpy(dtype=np.float64) * factor
     else:
-        adjusted = adjusted_closes(bars, so="so prices cannot be adjusted", hint=_NOT_ADJUSTED)
-        factor = adjusted / bars["close"].to_numpy(dtype=np.float64)
-    for name in PRICE_COLUMNS:
-        result[name] = bars[name].to_numpy(dtype=np.float64) * factor
-    if adjustment == "splits_dividends":
         # Not close * factor, which may differ from adj_close in the last bit.
-        result["close"] = adjusted
+        result["close"] = adjusted_closes(bars, so=_SO, hint=_NOT_ADJUSTED)
     return result
+
+
+def adjustment_factors(bars: pd.DataFrame, adjustment: Adjustment) -> Array:
+    """Return what `adjust_prices` multiplies the prices of each bar by, float64 (n_bars,).
+
+    Parameters
+    ----------
+    bars, adjustment
+        As it takes them; of ``none`` all are 1.
+
+    Raises
+    ------
+    DataError
+        As it does.
+    """
+    if adjustment == "none":
+        return np.ones(len(bars))
+    if adjustment == "splits":
+        return _split_factor(bars)
+    factor: Array = adjusted_closes(bars, so=_SO, hint=_NOT_ADJUSTED) / bars["close"].to_numpy(
+        dtype=np.float64
+    )
+    return factor
 
 
 def _split_factor(bars: pd.DataFrame) -> Array:

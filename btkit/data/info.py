@@ -114,6 +114,8 @@ class LoadedBars:
         The bars of what a run is measured against; None holds the instrument itself.
     others
         Those of the other instruments that conditions read, by symbol.
+    detail
+        Those of the finer interval that a spec goes by inside each bar; None for none.
     """
 
     bars: pd.DataFrame
@@ -121,6 +123,7 @@ class LoadedBars:
     start: pd.Timestamp
     benchmark: pd.DataFrame | None = None
     others: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    detail: pd.DataFrame | None = None
 
     @cached_property
     def info(self) -> DataInfo:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MOST_BYTES: Final = 2 * 1024**3
 """Packed bars are no larger: 40 million bars of six columns."""
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 _KEY: Final = b"btkit"
 _INDEX: Final = ""
 _HINT: Final = "Pack them with the same btkit that unpacks them, and hand them on unchanged."
@@ -28,10 +28,10 @@ _HINT: Final = "Pack them with the same btkit that unpacks them, and hand them o
 def pack_bars(loaded: LoadedBars) -> bytes:
     """Return loaded bars as bytes: the same bytes for the same bars.
 
-    An Arrow stream of the bars, then one of the benchmark's where there are some, and one of each
-    other instrument's that conditions read. What is
-    no column stands in the metadata of the schemas as JSON. Nothing is compressed: prices hardly
-    are, and who reads them can tell beforehand how much memory they take.
+    An Arrow stream of the bars, then one of the benchmark's where there are some, one of each other
+    instrument's that conditions read, and at last one of the finer bars. What is no column stands
+    in the metadata of the schemas as JSON. Nothing is compressed: prices hardly are, and who reads
+    them can tell beforehand how much memory they take.
 
     Parameters
     ----------
@@ -59,6 +59,7 @@ def pack_bars(loaded: LoadedBars) -> bytes:
         "start": [int(start.asm8.view(np.int64)), start.unit],
         "has_benchmark": loaded.benchmark is not None,
         "others": list(loaded.others),
+        "has_detail": loaded.detail is not None,
     }
     sink = pa.BufferOutputStream()
     _write(sink, loaded.bars, head)
@@ -66,6 +67,8 @@ def pack_bars(loaded: LoadedBars) -> bytes:
         _write(sink, loaded.benchmark, {})
     for other in loaded.others.values():
         _write(sink, other, {})
+    if loaded.detail is not None:
+        _write(sink, loaded.detail, {})
     content: bytes = sink.getvalue().to_pybytes()
     if len(content) > MOST_BYTES:
         raise DataError(
@@ -115,6 +118,7 @@ def _unpack(reader: pa.BufferReader) -> LoadedBars:
         raise ValueError(message)
     benchmark = _read(reader)[0] if head["has_benchmark"] else None
     others = {str(symbol): _read(reader)[0] for symbol in head["others"]}
+    detail = _read(reader)[0] if head["has_detail"] else None
     if reader.read(1):
         message = "more follows than was packed"
         raise ValueError(message)
@@ -124,7 +128,7 @@ def _unpack(reader: pa.BufferReader) -> LoadedBars:
     start = pd.Timestamp(np.datetime64(value, unit))
     if zone is not None:
         start = start.tz_localize("UTC").tz_convert(zone)
-    return LoadedBars(bars, lambda: info, start, benchmark, others)
+    return LoadedBars(bars, lambda: info, start, benchmark, others, detail)
 
 
 def _write(sink: pa.BufferOutputStream, frame: pd.DataFrame, head: Mapping[str, Any]) -> None:

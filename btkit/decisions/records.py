@@ -55,6 +55,56 @@ class Levels(NamedTuple):
     touch: bool
 
 
+class FinerBars(NamedTuple):
+    """Bars of a finer interval, which say what came first inside each bar (SEMANTICS 9.8).
+
+    Parameters
+    ----------
+    first, after
+        int64 (n_instruments, n_bars): the places of a bar's first finer one, and of the one after
+        its last; the same where none are to be gone by. (0, 0) without `detail`.
+    lowest, highest
+        float64 (n_instruments, n_bars): beyond them nothing fills in a bar.
+    open, high, low, close
+        float64 (n_finer,): $, adjusted as the bars are.
+    """
+
+    first: Integers
+    after: Integers
+    lowest: NDArray[np.float64]
+    highest: NDArray[np.float64]
+    open: NDArray[np.float64]
+    high: NDArray[np.float64]
+    low: NDArray[np.float64]
+    close: NDArray[np.float64]
+
+
+NO_FINER = FinerBars(
+    np.zeros((0, 0), np.int64),
+    np.zeros((0, 0), np.int64),
+    np.zeros((0, 0)),
+    np.zeros((0, 0)),
+    *(np.zeros(0) for _ in range(4)),
+)
+"""Of a strategy that goes by its own bars alone."""
+
+
+class Inside(NamedTuple):
+    """Orders inside the bar, as the loop takes them.
+
+    Parameters
+    ----------
+    long, short
+        Those of lots of each side.
+    finer
+        What says what came first inside a bar.
+    """
+
+    long: Levels
+    short: Levels
+    finer: FinerBars
+
+
 class LevelSets(NamedTuple):
     """The `Levels` of many sets of parameters.
 
@@ -62,7 +112,7 @@ class LevelSets(NamedTuple):
     ----------
     numbers
         float64 (n_sets, 5): stop, target, trail, after and valid_bars of each.
-    order, intrabar, touch
+    order, intrabar, touch, finer
         What is the same for all.
     """
 
@@ -70,6 +120,7 @@ class LevelSets(NamedTuple):
     order: int
     intrabar: int
     touch: bool
+    finer: FinerBars = NO_FINER
 
 
 class Parts(NamedTuple):

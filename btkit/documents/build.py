@@ -15,6 +15,7 @@ from btkit.documents.kinds import REPORTS
 from btkit.documents.models import (
     CarrySection,
     DataSection,
+    DetailData,
     DiagnosticsSection,
     DrawdownEntry,
     Gap,
@@ -187,6 +188,19 @@ _OF_OTHERS = (
 )  # fmt: skip
 
 
+_OF_DETAIL = tuple(name for name in _OF_OTHERS if name not in {"symbol", "warmup_rows"})
+
+
+def _detail_data(result: Result) -> DetailData | None:
+    info = result.detail_data
+    if info is None:
+        return None
+    return DetailData.model_validate(
+        {name: getattr(info, name) for name in ("interval", *_OF_DETAIL)}
+        | {"mismatches": result.detail_mismatch}
+    )
+
+
 def data_section(result: Result) -> DataSection:
     """Return what a run rests on, as its document has it."""
     data = result.data
@@ -215,6 +229,7 @@ def data_section(result: Result) -> DataSection:
             )
             for symbol, info in result.other_data.items()
         ],
+        detail=_detail_data(result),
     )
 
 

@@ -255,6 +255,36 @@ class OtherData(Section):
     notes: list[str]
 
 
+class DetailData(Section):
+    """The finer bars that said what came first inside the run's bars.
+
+    Parameters
+    ----------
+    interval
+        Theirs.
+    source, description
+        Where they come from; ``"dataframe"`` for bars handed over.
+    rows, first, last
+        Those from the run's first bar on to its end.
+    mismatches
+        Bars of the run that none, or not these, make up, and that were judged alone.
+    coverage, gaps, quality, notes
+        As of the run's own bars.
+    """
+
+    interval: str
+    source: str
+    description: str
+    rows: int
+    first: str
+    last: str
+    mismatches: int
+    coverage: Literal["complete", "partial", "missing", "unknown"]
+    gaps: list[Gap]
+    quality: list[Finding]
+    notes: list[str]
+
+
 class DataSection(Section):
     """What the run rests on.
 
@@ -283,6 +313,8 @@ class DataSection(Section):
         What was stated about the file of bars; None where nothing was.
     others
         The other instruments that conditions read.
+    detail
+        The finer bars that said what came first inside a bar; None where the spec names none.
     """
 
     source: str
@@ -300,6 +332,7 @@ class DataSection(Section):
     notes: list[str]
     format: dict[str, Any] | None = None
     others: list[OtherData] = []
+    detail: DetailData | None = None
 
 
 class LeakEntry(Section):
@@ -385,6 +418,9 @@ class DiagnosticsSection(Section):
         Sentences that say why there was no trade; empty where there was one.
     never_fired
         Sentences that say which exit or stop conditions never came into play.
+    detail_mismatch
+        Bars whose finer bars are missing or do not make them up, so that they were judged alone; 0
+        where the spec names no finer interval.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -394,6 +430,7 @@ class DiagnosticsSection(Section):
     unfilled_orders: int
     explanation: list[str]
     never_fired: list[str] = []
+    detail_mismatch: int = 0
 
 
 class Benchmark(Section):
@@ -548,6 +585,8 @@ class Provenance(Section):
     others_hash
         The same of the bars of each other instrument that conditions read, as far as the run saw
         them, by symbol.
+    detail_hash
+        The same of the prices of the finer bars inside of these; None where the spec names none.
     events_hash, events
         SHA-256 of the user's events that the spec reads on this symbol, and their dates by name;
         None and empty where it reads none.
@@ -575,6 +614,7 @@ class Provenance(Section):
     bars_hash: str
     benchmark_hash: str | None = None
     others_hash: dict[str, str] = {}
+    detail_hash: str | None = None
     events_hash: str | None = None
     events: dict[str, list[dict[str, str | None]]] = {}
     source: str

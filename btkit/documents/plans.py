@@ -155,6 +155,8 @@ class Plan(Document):
         The instrument that it is measured against; None where that is the one that is traded.
     others_hash
         Of the bars of other instruments that conditions read, by symbol.
+    detail_hash
+        Of the finer bars that it goes by; None for none.
     conditions, names, bundles
         What it reads.
     work, estimate, trials
@@ -184,6 +186,7 @@ class Plan(Document):
     benchmark: str | None
     benchmark_hash: str | None
     others_hash: dict[str, str]
+    detail_hash: str | None
     conditions: list[PlannedCondition]
     names: list[PlannedName]
     bundles: list[PlannedBundle]

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from btkit.data import plugins_of_source, take_bars
+from btkit.data.quality import PRICE_COLUMNS
 from btkit.indicators import plain_values
 from btkit.metrics import plugins_of_metrics
 from btkit.spec import BaseSpec, spec_hash
@@ -134,6 +135,38 @@ def others_hashes(frames: Mapping[str, pd.DataFrame], spec: BaseSpec) -> dict[st
     return found
 
 
+def seen_detail_hash(result: Result) -> str | None:
+    """Return a fingerprint of the finer bars inside of a run's; None where it goes by none.
+
+    Parameters
+    ----------
+    result
+        The result of a simulation.
+
+    Returns
+    -------
+    str or None
+        As `bars_hash` of their prices, from the first inside of a deciding bar to the last.
+    """
+    seen = result.seen_detail
+    return None if seen is None else bars_hash(seen[list(PRICE_COLUMNS)])
+
+
+def detail_hash(frame: pd.DataFrame | None, spec: BaseSpec) -> str | None:
+    """Return a fingerprint of all finer bars; None without any.
+
+    Parameters
+    ----------
+    frame
+        Loaded or handed over.
+    spec
+        Goes by them.
+    """
+    if frame is None:
+        return None
+    return bars_hash(take_bars(frame, calendar=spec.calendar).bars[list(PRICE_COLUMNS)])
+
+
 def gather_versions() -> dict[str, str]:
     """Return the versions that numbers depend on; reads the installation, so call it at the edge.
 
@@ -182,6 +215,7 @@ def build_provenance(
         "bars_hash": bars_hash(result.all_bars, columns=result.spec.hashed_columns),
         "benchmark_hash": benchmark_hash(result),
         "others_hash": seen_others(result),
+        "detail_hash": seen_detail_hash(result),
         "events_hash": events.fingerprint(),
         "events": events.to_json(),
         "source": result.data.source,

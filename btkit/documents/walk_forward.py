@@ -389,8 +389,27 @@ def describe_data(
             "gaps": list(gaps),
             "quality": list(quality.values()),
             "fallbacks": dict(fallbacks),
+            "detail": _detail_of(sections),
         }
     )
+
+
+def _detail_of(sections: Sequence[DataSection]) -> dict[str, object] | None:
+    """Describe the finer bars under all windows."""
+    known = [section.detail for section in sections if section.detail is not None]
+    if not known:
+        return None
+    gaps = [gap.model_dump() for one in known for gap in one.gaps]
+    quality = {(found.code, found.message): found for one in known for found in one.quality}
+    return {
+        **known[0].model_dump(),
+        "rows": sum(one.rows for one in known),
+        "last": known[-1].last,
+        "mismatches": sum(one.mismatches for one in known),
+        "coverage": "partial" if gaps else known[0].coverage,
+        "gaps": gaps,
+        "quality": list(quality.values()),
+    }
 
 
 def _percent(fraction: float) -> str:

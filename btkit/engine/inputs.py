@@ -60,7 +60,7 @@ class Market(NamedTuple):
     @classmethod
     def of(cls, bars: pd.DataFrame) -> Self:
         """Return the prices of one instrument's bars, in their own memory where that can be."""
-        return cls(*(_as_the_loop_takes(bars[name])[None] for name in cls._fields))
+        return cls(*(as_the_loop_takes(bars[name])[None] for name in cls._fields))
 
 
 class Rules(NamedTuple):
@@ -84,7 +84,8 @@ class Rules(NamedTuple):
     margin: float = 0.0
 
 
-def _as_the_loop_takes(prices: pd.Series[float]) -> Floats:
+def as_the_loop_takes(prices: pd.Series[float]) -> Floats:
+    """Return prices as compiled functions take them, in their own memory where that can be."""
     values = np.ascontiguousarray(prices, np.float64).view()
     try:
         # Nothing writes, but a compiled function takes what it may not write for another type.

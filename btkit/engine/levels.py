@@ -23,6 +23,7 @@ from btkit.engine.state import (
     LOT_SIDE,
     LOT_STOP,
     LOT_TARGET,
+    LOT_TOLD_BY,
     LOT_TRAIL,
 )
 
@@ -36,8 +37,37 @@ _TRAILING_STOP, _CROSSED = int(Reason.TRAILING_STOP), int(Reason.CROSSED_AT_ENTR
 @compiled_inline
 def levels_of(levels, side):
     """Return the `Levels` of one side."""
-    long, short = levels
-    return short if side == _SELL else long
+    return levels.short if side == _SELL else levels.long
+
+
+@compiled_inline
+def path_of(levels, market, instrument, bar):
+    """Return the bars that tell what happened inside a bar, in their order (9.8).
+
+    Returns
+    -------
+    tuple
+        Their open, high, low and close, the place of the first one, and of the one after the last:
+        the finer ones, where there are some to go by, else the bar itself.
+    """
+    finer = levels.finer
+    if finer.first.size and finer.first[instrument, bar] < finer.after[instrument, bar]:
+        return (
+            finer.open, finer.high, finer.low, finer.close,
+            finer.first[instrument, bar], finer.after[instrument, bar],
+        )  # fmt: skip
+    return (
+        market.open[instrument], market.high[instrument], market.low[instrument],
+        market.close[instrument], bar, bar + 1,
+    )  # fmt: skip
+
+
+@compiled_inline
+def reach_of(levels, market, instrument):
+    """Return the lowest and the highest price at which anything may fill in each bar."""
+    if levels.finer.first.size:
+        return levels.finer.lowest[instrument], levels.finer.highest[instrument]
+    return market.low[instrument], market.high[instrument]
 
 
 @compiled_inline
@@ -96,11 +126,16 @@ def follow(trail, threshold, factor, away, extreme):
 
 
 @compiled_inline
-def seen_by(market, marks, lot):
-    """Return what goes against a lot, and what along with it, at each bar: lows and highs."""
+def seen_by(levels, market, marks, lot):
+    """Return what goes against a lot at each bar, what along with it, and what its trail follows.
+
+    Lows and highs; the first two are those of finer bars, where there are some (9.8).
+    """
     instrument = marks[lot, LOT_INSTRUMENT]
-    highs, lows = market.high[instrument], market.low[instrument]
-    return (highs, lows) if marks[lot, LOT_SIDE] == _SELL else (lows, highs)
+    lows, highs = reach_of(levels, market, instrument)
+    if marks[lot, LOT_SIDE] == _SELL:
+        return highs, lows, market.low[instrument]
+    return lows, highs, market.high[instrument]
 
 
 @compiled_inline
@@ -110,23 +145,26 @@ def until_reached(levels, market, lots, marks, lot, bar, end):
     With it goes where the trailing stop stands then. The lot itself is left as it is.
     """
     side = marks[lot, LOT_SIDE]
-    against, along = seen_by(market, marks, lot)
+    against, along, followed = seen_by(levels, market, marks, lot)
     stop, _, target = levels_turned(lots, lot, side)
     trail, threshold, factor, away = trailing_of(levels_of(levels, side), lots, marks, lot)
     until, trail = _until(
-        against, along, float(side), stop, target, trail, threshold, factor, away, bar, end
-    )
+        against, along, followed, float(side), stop, target, trail, threshold, factor, away, bar,
+        end,
+    )  # fmt: skip
     return until, side * trail
 
 
 @compiled_lean
-def _until(against, along, side, stop, target, trail, threshold, factor, away, bar, end):
+def _until(
+    against, along, followed, side, stop, target, trail, threshold, factor, away, bar, end
+):  # fmt: skip
     # Of NaN, where there is no such level, all is false.
     while bar < end:
         worst, best = side * against[bar], side * along[bar]
         if worst <= stop or worst <= trail or best >= target:
             break
-        trail, threshold = follow(trail, threshold, factor, away, best)
+        trail, threshold = follow(trail, threshold, factor, away, side * followed[bar])
         bar += 1
     return bar, trail
 
@@ -157,25 +195,33 @@ def judge_inside(levels, rules, market, lots, marks, lot, bar):
         kind = _LEVEL if entered == _LEVEL else _OPEN
         return _CROSSED, lots[lot, LOT_OFFERED], rules.slippage, kind
     own = levels_of(levels, side)
-    raw_open, raw_high = market.open[instrument, bar], market.high[instrument, bar]
-    raw_low, raw_close = market.low[instrument, bar], market.close[instrument, bar]
-    opened, high, low, close = turned(side, raw_open, raw_high, raw_low, raw_close)
+    opens, highs, lows, closes, at, end = path_of(levels, market, instrument, bar)
+    held, within = not fresh, fresh and marks[lot, LOT_TOLD_BY] > 0
+    if fresh and marks[lot, LOT_TOLD_BY] != 0:
+        # Those before its fill are none of its.
+        at = abs(marks[lot, LOT_TOLD_BY]) - 1
     stop_loss, trail, target = levels_turned(lots, lot, side)
     # Of NaN, where there is no such level, all is false.
     stop = trail if trail > stop_loss or math.isnan(stop_loss) else stop_loss
-    found = STAYS if fresh else at_open(opened, stop, target, own.touch)
-    kind, price = _GAP, raw_open
-    if found == STAYS:
-        falls = falls_first(side, raw_open, raw_high, raw_low)
-        if fresh and entered == _LEVEL:
-            found, sure = after_entry(
-                own.order, high, low, close, stop, target, own.touch, own.intrabar, falls
-            )
-        else:
-            found, sure = after_open(high, low, stop, target, own.touch, own.intrabar, falls)
-        if not sure:
-            marks[lot, LOT_CERTAIN] = 0
-        kind, price = _LEVEL, side * (target if found == TAKEN else stop)
+    found, kind, price = STAYS, _GAP, 0.0
+    while at < end and found == STAYS:
+        raw_open, raw_high, raw_low = opens[at], highs[at], lows[at]
+        opened, high, low, close = turned(side, raw_open, raw_high, raw_low, closes[at])
+        found = at_open(opened, stop, target, own.touch) if held else STAYS
+        kind, price = _GAP, raw_open
+        if found == STAYS:
+            falls = falls_first(side, raw_open, raw_high, raw_low)
+            if within:
+                found, sure = after_entry(
+                    own.order, high, low, close, stop, target, own.touch, own.intrabar, falls
+                )
+            else:
+                found, sure = after_open(high, low, stop, target, own.touch, own.intrabar, falls)
+            if not sure:
+                marks[lot, LOT_CERTAIN] = 0
+            kind, price = _LEVEL, side * (target if found == TAKEN else stop)
+        held, within = True, False
+        at += 1
     if found == STAYS:
         return 0, 0.0, 0.0, kind
     if found == TAKEN:

@@ -129,11 +129,9 @@ def _simulate(
                 )  # fmt: skip
         if levels is not None:
             if counts[ORDERS] > 0:
-                for inside in (False, True):
-                    fill_resting(
-                        rules, market, levels, money, counts, lots, marks, orders, reading, bar,
-                        inside,
-                    )  # fmt: skip
+                fill_resting(
+                    rules, market, levels, money, counts, lots, marks, orders, reading, bar
+                )
                 expire_orders(counts, orders, bar)
             if counts[LOTS] > 0:
                 leave_inside(
@@ -274,7 +272,7 @@ def run_inside(levels, first, last, market, decisions, rules, state, trades, cur
     Parameters
     ----------
     levels
-        `btkit.decisions.records.Levels`; those of `decisions` are None, so that a run and a sweep
+        `btkit.decisions.records.Inside`; those of `decisions` are None, so that a run and a sweep
         are of one signature.
     first, last, market, decisions, rules, state, trades, curve, room
         As for `run_bars`.
@@ -282,7 +280,7 @@ def run_inside(levels, first, last, market, decisions, rules, state, trades, cur
     sizing = sizing_of(decisions)
     _simulate(
         SHARES, first, last, market, decisions, rules, state, trades, curve, room,
-        reading_of(decisions, sizing), sizing, None, decisions.parts, (levels, levels),
+        reading_of(decisions, sizing), sizing, None, decisions.parts, levels,
     )  # fmt: skip
 
 
@@ -327,7 +325,7 @@ def run_both_inside(levels, first, last, market, both, rules, state, trades, cur
     Parameters
     ----------
     levels
-        `btkit.decisions.records.Levels` of the long side, and of the short one; see `run_inside`.
+        As for `run_inside`.
     first, last, market, both, rules, state, trades, curve, room
         As for `run_both_sides`.
     """

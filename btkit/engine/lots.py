@@ -35,6 +35,7 @@ from btkit.engine.state import (
     LOT_REASON,
     LOT_SIDE,
     LOT_STAYS,
+    LOT_TOLD_BY,
     LOTS,
     ORDERS,
     SKIPPED,
@@ -69,6 +70,7 @@ def note_entry(market, levels, counts, lots, marks, orders, reading, order, lot,
     marks[lot, LOT_ENTRY_KIND] = entry_kind
     marks[lot, LOT_FILL_KIND] = -1
     marks[lot, LOT_CERTAIN] = 1
+    marks[lot, LOT_TOLD_BY] = 0
     if reading.extremes:
         _begin_extremes(lots, lot, entry_kind, market.close[marks[lot, LOT_INSTRUMENT], bar])
     if levels is not None:

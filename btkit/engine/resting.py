@@ -11,6 +11,7 @@ from btkit.engine.levels import (
     judge_inside,
     levels_of,
     levels_turned,
+    path_of,
     seen_by,
     trailing_of,
 )
@@ -35,6 +36,7 @@ from btkit.engine.state import (
     LOT_PRICE,
     LOT_REASON,
     LOT_SIDE,
+    LOT_TOLD_BY,
     LOT_TRAIL,
     LOTS,
     ORDERS,
@@ -52,44 +54,88 @@ def _rests(orders, order):
     return orders[order, KIND] == _LIMIT or orders[order, KIND] == _STOP
 
 
-@compiled_lean
-def fill_resting(
-    rules, market, levels, money, counts, lots, marks, orders, reading, bar, inside
-):  # fmt: skip
-    """Open a lot for each resting entry that a bar's open has passed, or that it reaches inside.
+@compiled_inline
+def _meets(levels, orders, order, opened, high, low, inside):
+    # Whether an open has passed an entry's price already, or a bar reaches it after that.
+    side = int(orders[order, SIDE])
+    opened, high, low, _ = turned(side, opened, high, low, opened)
+    wanted = side * orders[order, PRICE]
+    if orders[order, KIND] == _STOP:
+        return (high if inside else opened) >= wanted
+    return is_beyond(wanted, low if inside else opened, levels_of(levels, side).touch)
 
-    Oldest decision first (9.9). Both extremes of a bar come after its open, so that an entry at a
-    stop follows its low, or at a limit its high, as `btkit.engine.inside` has it.
-    """
+
+@compiled_lean
+def _next_fill(market, levels, counts, orders, bar, step):
+    # The first step through a bar, from `step` on, in which an entry fills; -1 for none.
+    nearest = -1
+    for order in range(counts[ORDERS]):
+        if not _rests(orders, order):
+            continue
+        instrument = int(orders[order, INSTRUMENT])
+        opens, highs, lows, _, first, after = path_of(levels, market, instrument, bar)
+        if after - first > 1:
+            low, high = levels.finer.lowest[instrument, bar], levels.finer.highest[instrument, bar]
+            if not _meets(levels, orders, order, low, high, low, True):
+                continue
+        last = after if nearest < 0 else min(first + nearest, after)
+        for at in range(first + step, last):
+            if _meets(levels, orders, order, opens[at], highs[at], lows[at], True) or _meets(
+                levels, orders, order, opens[at], highs[at], lows[at], False
+            ):
+                nearest = at - first
+                break
+    return nearest
+
+
+@compiled_lean
+def _fill_step(
+    rules, market, levels, money, counts, lots, marks, orders, reading, bar, step, inside
+):  # fmt: skip
     waiting = 0
     for order in range(counts[ORDERS]):
-        fills, price, slippage = False, 0.0, rules.slippage
+        fills, price, at = False, 0.0, 0
         if _rests(orders, order):
-            side, instrument = int(orders[order, SIDE]), int(orders[order, INSTRUMENT])
-            touch = levels_of(levels, side).touch
-            opened, high, low, _ = turned(
-                side, market.open[instrument, bar], market.high[instrument, bar],
-                market.low[instrument, bar], market.close[instrument, bar],
-            )  # fmt: skip
-            wanted = side * orders[order, PRICE]
-            price = orders[order, PRICE] if inside else market.open[instrument, bar]
-            if orders[order, KIND] == _STOP:
-                fills = (high if inside else opened) >= wanted
-            else:
-                slippage = 0.0
-                fills = is_beyond(wanted, low if inside else opened, touch)
+            opens, highs, lows, _, first, after = path_of(
+                levels, market, int(orders[order, INSTRUMENT]), bar
+            )
+            at = first + step
+            if at < after:
+                fills = _meets(levels, orders, order, opens[at], highs[at], lows[at], inside)
+                price = orders[order, PRICE] if inside else opens[at]
         if not fills:
             keep_order(orders, order, waiting)
             waiting += 1
             continue
         lot = counts[LOTS]
+        slippage = rules.slippage if orders[order, KIND] == _STOP else 0.0
         refused = enter_at(rules, money, lots, marks, orders, order, lot, price, slippage)
         if refused >= 0:
             counts[SKIPPED + refused] += 1
             continue
-        kind = _LEVEL if inside else _GAP
+        # The open of a later one lies inside the bar, too.
+        kind = _LEVEL if inside or step > 0 else _GAP
         note_entry(market, levels, counts, lots, marks, orders, reading, order, lot, bar, kind)
+        marks[lot, LOT_TOLD_BY] = at + 1 if inside else -at - 1
     counts[ORDERS] = waiting
+
+
+@compiled_inline
+def fill_resting(rules, market, levels, money, counts, lots, marks, orders, reading, bar):
+    """Open a lot for each resting entry that a bar's open has passed, or that it reaches inside.
+
+    Oldest decision first (9.9), in one of finer bars after the other (9.8). Both extremes of a bar
+    come after its open, so that an entry at a stop follows its low, or at a limit its high, as
+    `btkit.engine.inside` has it.
+    """
+    step = _next_fill(market, levels, counts, orders, bar, 0)
+    while step >= 0:
+        for inside in (False, True):
+            _fill_step(
+                rules, market, levels, money, counts, lots, marks, orders, reading, bar, step,
+                inside,
+            )  # fmt: skip
+        step = _next_fill(market, levels, counts, orders, bar, step + 1)
 
 
 @compiled_inline
@@ -103,7 +149,7 @@ def leave_inside(
     kept = 0
     for lot in range(counts[LOTS]):
         side, fresh = marks[lot, LOT_SIDE], marks[lot, LOT_BAR] == bar
-        against, along = seen_by(market, marks, lot)
+        against, along, followed = seen_by(levels, market, marks, lot)
         worst, best = side * against[bar], side * along[bar]
         stop, trail, target = levels_turned(lots, lot, side)
         # Most bars reach nothing; of NaN, where there is no such level, all is false.
@@ -117,12 +163,13 @@ def leave_inside(
                     reason, price, slippage, kind,
                 )  # fmt: skip
                 continue
-            if fresh and marks[lot, LOT_ENTRY_KIND] == _LEVEL:
-                # What came before the fill is none of its.
-                close = market.close[marks[lot, LOT_INSTRUMENT], bar]
-                best = max(side * lots[lot, LOT_PRICE], side * close)
+        extreme = side * followed[bar]
+        if fresh and marks[lot, LOT_ENTRY_KIND] == _LEVEL:
+            # What came before the fill is none of its.
+            close = market.close[marks[lot, LOT_INSTRUMENT], bar]
+            extreme = max(side * lots[lot, LOT_PRICE], side * close)
         trail, threshold, factor, away = trailing_of(levels_of(levels, side), lots, marks, lot)
-        lots[lot, LOT_TRAIL] = side * follow(trail, threshold, factor, away, best)[0]
+        lots[lot, LOT_TRAIL] = side * follow(trail, threshold, factor, away, extreme)[0]
         keep_lot(book, lots, marks, lot, kept)
         kept += 1
     counts[LOTS] = kept

@@ -11,7 +11,7 @@ from typing import NamedTuple, Self, TypeAlias
 import numpy as np
 
 from btkit.conditions.compiled import sources_hash
-from btkit.decisions.records import BothSides, Decisions
+from btkit.decisions.records import NO_FINER, BothSides, Decisions, FinerBars, Inside
 from btkit.engine.books.spread_records import SPREAD_WIDTH, OptionMarket, SpreadRules
 from btkit.engine.carry import CarriedLoop, Carry
 from btkit.engine.inputs import Floats, Integers, Market, Rules
@@ -65,26 +65,30 @@ PAYERS: dict[type[AnyRules], Loop] = {Rules: pay_shares, SpreadRules: pay_spread
 
 
 def loop_of(
-    rules: AnyRules, decisions: AnyDecisions, carry: Carry | None, start: int
+    rules: AnyRules,
+    decisions: AnyDecisions,
+    carry: Carry | None,
+    start: int,
+    finer: FinerBars,
 ) -> tuple[Loop, AnyDecisions, Width]:
     """Return the loop that runs some decisions, these as it takes them, and how wide its lots are.
 
     Parameters
     ----------
-    rules, decisions, carry, start
+    rules, decisions, carry, start, finer
         See `run_decisions`.
     """
     if isinstance(decisions, BothSides):
         long, short = decisions.long, decisions.short
-        levels: object = None if long.levels is None else (long.levels, short.levels)
         bare: AnyDecisions = decisions._replace(
             long=long._replace(levels=None), short=short._replace(levels=None)
         )
     else:
-        levels, bare = decisions.levels, decisions._replace(levels=None)
-    loop, width = LOOPS[type(rules), type(decisions), levels is not None]
-    if levels is not None:
-        loop = partial(loop, levels)
+        long = short = decisions
+        bare = decisions._replace(levels=None)
+    loop, width = LOOPS[type(rules), type(decisions), long.levels is not None]
+    if long.levels is not None and short.levels is not None:
+        loop = partial(loop, Inside(long.levels, short.levels, finer))
     if carry is not None:
         loop = CarriedLoop(loop, PAYERS[type(rules)], carry, start)
     return loop, bare, width
@@ -174,6 +178,7 @@ def run_decisions(
     capital: float,
     start: int = 0,
     carry: Carry | None = None,
+    finer: FinerBars = NO_FINER,
 ) -> Outcome:
     """Simulate from bar `start` to the last bar.
 
@@ -188,8 +193,12 @@ def run_decisions(
         The first bar at which orders are decided; bars before it are warm-up.
     carry
         What is paid between bars; None for nothing.
+    finer
+        What says what came first inside a bar; nothing but the bar without.
     """
-    run = ChunkedRun(market, decisions, rules, capital=capital, start=start, carry=carry)
+    run = ChunkedRun(
+        market, decisions, rules, capital=capital, start=start, carry=carry, finer=finer
+    )
     return run.finish(chunk_bars=run.bars)
 
 
@@ -217,7 +226,7 @@ class ChunkedRun:
 
     Parameters
     ----------
-    market, decisions, rules, capital, start, carry
+    market, decisions, rules, capital, start, carry, finer
         See `run_decisions`.
     """
 
@@ -230,13 +239,14 @@ class ChunkedRun:
         capital: float,
         start: int = 0,
         carry: Carry | None = None,
+        finer: FinerBars = NO_FINER,
     ) -> None:
         self.bars: int = market.close.shape[1]
         self.start = start
         self.capital = float(capital)
         self._inputs = market, decisions, rules
-        self._carry = carry
-        self._loop, self._bare, width = loop_of(rules, decisions, carry, start)
+        self._carry, self._finer = carry, finer
+        self._loop, self._bare, width = loop_of(rules, decisions, carry, start, finer)
         self._trades = new_trades(self.bars, width, _most_parts(decisions))
         self._curve = new_curve(self.bars, at_close=rules.at_close, carried=carry is not None)
         lots = min(rules.max_positions, self.bars)
@@ -394,7 +404,7 @@ class ChunkedRun:
         market, decisions, rules = self._inputs
         digest = hashlib.sha256(f"{sources_hash()} {self.start} {self.capital!r}".encode())
         digest.update(f" {tuple(rules)!r} {salt}".encode())
-        for value in _leaves((market, decisions, self._carry)):
+        for value in _leaves((market, decisions, self._carry, self._finer)):
             array = np.ascontiguousarray(value)
             digest.update(f" {array.dtype.str} {array.shape}".encode())
             digest.update(array.tobytes())

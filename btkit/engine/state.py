@@ -48,7 +48,10 @@ LOT_BAR, LOT_EXIT_BAR, LOT_REASON, LOT_INSTRUMENT, LOT_SIDE = range(5)
 LOT_NUMBER, LOT_PARTS_MADE, LOT_PARTS_DUE, LOT_STAYS = range(5, 9)
 # `FillKind` of entry and exit; 0 where it had a bar of which nobody knows what came first
 LOT_ENTRY_KIND, LOT_FILL_KIND, LOT_CERTAIN = range(9, 12)
-MARK_COLUMNS = 12
+# Of one that an order at a price entered, from 1, the place of the bar, or of the finer one, in
+# which it did, negative where at its open; else 0
+LOT_TOLD_BY = 12
+MARK_COLUMNS = 13
 
 Arrays = Mapping[str, np.ndarray[Any, Any]]
 """By name."""

@@ -13,7 +13,14 @@ import numpy as np
 from btkit.conditions.columns import ColumnEvaluator
 from btkit.conditions.nodes import AsOf, Column, Node, Over
 from btkit.conditions.program import Assembler
-from btkit.decisions.records import LIST_COUNT, NO_PARTS, SIZE_LIST, LevelSets
+from btkit.decisions.records import (
+    LIST_COUNT,
+    NO_FINER,
+    NO_PARTS,
+    SIZE_LIST,
+    FinerBars,
+    LevelSets,
+)
 from btkit.decisions.rules import tables_of
 from btkit.engine.inputs import POSITION_NAMES, Flags, Floats, Integers, Market, Rules
 from btkit.engine.sweep_loop import (
@@ -62,6 +69,8 @@ class SweepEngine:
         What is the same for all sets.
     threads
         How many sets are simulated at once. The results do not depend on it.
+    finer
+        What says what came first inside a bar.
     """
 
     plan: SweepPlan
@@ -71,6 +80,7 @@ class SweepEngine:
     rules: Rules
     account: Account
     threads: int
+    finer: FinerBars = NO_FINER
 
     @property
     def bars(self) -> int:
@@ -217,7 +227,7 @@ class SweepEngine:
 
     def _levels(self, first: int, last: int) -> LevelSets | None:
         levels = self.plan.levels
-        return levels and levels._replace(numbers=levels.numbers[first:last])
+        return levels and levels._replace(numbers=levels.numbers[first:last], finer=self.finer)
 
     def _inputs(self, first: int, last: int) -> tuple[Sets, Floats, Flags, object]:
         plan, sets = self.plan, slice(first, last)

@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
+from btkit.decisions.records import NO_FINER, FinerBars
 from btkit.engine.carry import Carry
 from btkit.engine.inputs import Floats, Integers, Market, Rules
 from btkit.engine.runs import AnyDecisions, loop_of
@@ -40,6 +41,8 @@ class SetBySetEngine:
         In how many parts a lot may leave before its rest does.
     rests
         Whether entries may wait for more than the next fill.
+    finer
+        What says what came first inside a bar.
     """
 
     decide: Callable[[int], AnyDecisions]
@@ -50,6 +53,7 @@ class SetBySetEngine:
     account: Account
     parts: int
     rests: bool
+    finer: FinerBars = NO_FINER
 
     def chunks(self) -> Iterator[tuple[int, int]]:
         """Yield the first set of each chunk, and the one after its last."""
@@ -82,7 +86,7 @@ class SetBySetEngine:
         scratch, account = self._scratch, self.account
         restart(scratch.state, account.capital)
         decided, carry = self.decide(index), self.carry(index)
-        loop, decisions, _ = loop_of(self.rules, decided, carry, account.start)
+        loop, decisions, _ = loop_of(self.rules, decided, carry, account.start, self.finer)
         loop(
             account.start, self._bars, self.market, decisions, self.rules,
             scratch.state, scratch.trades, scratch.curve, scratch.room,

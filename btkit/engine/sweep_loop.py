@@ -17,6 +17,7 @@ from btkit.decisions.records import (
     LIST_COUNT,
     STOP_LIST,
     Decisions,
+    Inside,
     Levels,
     Parts,
 )
@@ -416,9 +417,10 @@ def measure_run(account, rules, scratch, out, ends, returns):
 @compiled_inline
 def _levels_of_set(levels, index):
     own = levels.numbers[index]
-    return Levels(
+    own_levels = Levels(
         own[0], own[1], own[2], own[3], own[4], levels.order, levels.intrabar, levels.touch
     )
+    return Inside(own_levels, own_levels, levels.finer)
 
 
 @compiled_lean

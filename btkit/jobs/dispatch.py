@@ -68,6 +68,7 @@ def execute(  # noqa: PLR0913 - the job, where it goes, and what is at hand alre
     progress: ProgressListener | None = None,
     bars: pd.DataFrame | Mapping[str, pd.DataFrame] | LoadedBars | None = None,
     benchmark: pd.DataFrame | None = None,
+    detail: pd.DataFrame | None = None,
     store: bool | None = None,
     part: Part | None = None,
     claimed: ClaimedJob | None = None,
@@ -90,6 +91,8 @@ def execute(  # noqa: PLR0913 - the job, where it goes, and what is at hand alre
         one is traded that no condition reads.
     benchmark
         The bars of what `bars` are measured against.
+    detail
+        The finer bars inside of `bars`, where the spec goes by some.
     store
         Whether the outcome is stored; None stores that of bars that are loaded here.
     part
@@ -137,6 +140,7 @@ def execute(  # noqa: PLR0913 - the job, where it goes, and what is at hand alre
         progress=check_progress(progress),
         bars=bars,
         benchmark=benchmark,
+        detail=detail,
         is_stored=bars is None if store is None else store,
         part=part,
         claimed=claimed,

@@ -64,6 +64,8 @@ class Execution:
         Why bars cannot be had, which is raised where they would be loaded; None loads them.
     benchmark
         The bars of what those are measured against; None for the job's own or none.
+    detail
+        The finer bars of those that were handed over, where the spec goes by some.
     is_stored
         Whether the outcome is stored.
     part
@@ -84,6 +86,7 @@ class Execution:
     bars: pd.DataFrame | Mapping[str, pd.DataFrame] | LoadedBars | None = None
     no_bars: BtkitError | None = None
     benchmark: pd.DataFrame | None = None
+    detail: pd.DataFrame | None = None
     is_stored: bool = True
     part: Part | None = None
     claimed: ClaimedJob | None = None

@@ -23,7 +23,7 @@ from btkit.indicators import OTHER_WARMUP
 from btkit.jobs.execution import Execution
 from btkit.jobs.job import SpecJob
 from btkit.jobs.progress import ProgressListener
-from btkit.markets import Interval, check_symbol, infer_interval, read_days
+from btkit.markets import Interval, bar_spans, check_symbol, infer_interval, read_days
 from btkit.settings import Settings
 from btkit.spec import BaseSpec, reads_iv, reads_vix
 from btkit.spelling import listed
@@ -42,7 +42,9 @@ def bars_of(job: SpecJob, given: Execution) -> LoadedBars:
                 details={"argument": "benchmark"},
             )
         own, others = split_frames(given.bars, job.strategy)
-        return replace(take(own, job), benchmark=given.benchmark, others=others)
+        return replace(
+            take(own, job), benchmark=given.benchmark, others=others, detail=given.detail
+        )
     if given.no_bars is not None:
         raise given.no_bars
     loaded = load(job, settings=given.settings, progress=given.progress)
@@ -50,7 +52,8 @@ def bars_of(job: SpecJob, given: Execution) -> LoadedBars:
         symbol: load_other(job, symbol, settings=given.settings, progress=given.progress).bars
         for symbol in job.strategy.others_read
     }
-    loaded = replace(loaded, others=others)
+    detail = load_detail(job, loaded, settings=given.settings, progress=given.progress)
+    loaded = replace(loaded, others=others, detail=detail)
     if job.benchmark is None:
         return loaded
     return replace(
@@ -148,6 +151,59 @@ def load_other(
         info = loaded.info
         note(f"{info.rows:,} bars of {symbol}, {info.first} to {info.last}")
     return loaded
+
+
+def load_detail(
+    job: SpecJob, loaded: LoadedBars, *, settings: Settings, progress: ProgressListener
+) -> pd.DataFrame | None:
+    """Load the finer bars inside the bars of a prepared job, None where its spec goes by none.
+
+    Parameters
+    ----------
+    job
+        What is asked for: its symbol and source hold for them, too.
+    loaded
+        Its bars.
+    settings, progress
+        As for `load`.
+
+    Raises
+    ------
+    NoDataError, DataError, SourceError, UsageError
+        If bars cannot be had; the message says what asks for them.
+    """
+    finer, calendar = job.strategy.detail_interval, job.strategy.calendar
+    if finer is None:
+        return None
+    index = pd.DatetimeIndex(loaded.bars.index)
+    index = index[index.searchsorted(loaded.start) :]
+    begins, ends = bar_spans(index, Interval.parse(job.bars_interval), calendar=calendar)
+    first, last = (pd.Timestamp(int(time), tz="UTC") for time in (begins[0], ends[-1]))
+    if not finer.is_intraday:
+        first, last = (time.tz_localize(None).normalize() for time in (first, last))
+    with progress.stage("load finer bars") as note:
+        try:
+            found = load_from_source(
+                check_symbol(job.symbol),
+                first,
+                last,
+                interval=finer.label,
+                settings=settings,
+                source=job.source,
+                warmup=0,
+                needs_vix=False,
+                # A format that is stated is of the run's own file.
+                calendar=calendar,
+            )
+        except (DataError, SourceError, UsageError) as error:
+            raise type(error)(
+                f"The bars of {finer}, which detail asks for: {error.message}",
+                hint=error.hint,
+                details={**error.details, "argument": "detail"},
+            ) from error
+        info = found.info
+        note(f"{info.rows:,} bars of {finer}, {info.first} to {info.last}")
+    return found.bars
 
 
 def _load_benchmark(

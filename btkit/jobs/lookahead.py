@@ -163,9 +163,13 @@ def _check(
     from btkit.validation import check_drift, check_lookahead  # noqa: PLC0415 - likewise
     from btkit.validation.futures import with_history  # noqa: PLC0415 - likewise
 
+    strategy = job.strategy
+    if strategy.detail_interval is not None:
+        # What came first inside a bar decides nothing.
+        strategy = strategy.replace(detail=None)
     everything = check_inputs(
         in_one_piece,
-        job.strategy,
+        strategy,
         wide.bars,
         **job.account,
         start=wide.start,

@@ -193,6 +193,7 @@ def sweeper_of(
         start=loaded.start,
         benchmark=loaded.benchmark,
         others=loaded.others,
+        detail=loaded.detail,
         threads=threads,
         objective=job.objective,
     )

@@ -8,7 +8,7 @@ from dataclasses import astuple, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from btkit.data import LoadedBars, plugins_of_source
-from btkit.documents import bars_hash, gather_versions, others_hashes
+from btkit.documents import bars_hash, detail_hash, gather_versions, others_hashes
 from btkit.errors import BtkitError, PlanChangedError, UsageError
 from btkit.jobs.execution import Execution
 from btkit.jobs.job import BaseJob, BatchJob, SpecJob
@@ -189,6 +189,7 @@ def plan_hash_of(job: SpecJob, loaded: LoadedBars) -> PlanHash:
             "start": loaded.start.isoformat(),
             "benchmark": None if beside is None else bars_hash(beside),
             "others": others_hashes(loaded.others, spec),
+            "detail": detail_hash(loaded.detail, spec),
             "events": spec.events_read(job.symbol).fingerprint(),
             "bundles": [
                 [name, known.known_from, known.bundle.hash] for name, known in bundles_read(job)

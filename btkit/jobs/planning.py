@@ -19,6 +19,7 @@ from btkit.documents import (
     ReportWarning,
     bars_hash,
     data_section,
+    detail_hash,
     others_hashes,
 )
 from btkit.documents.models import bar_text
@@ -160,6 +161,7 @@ def _plan(job: SpecJob, given: Execution) -> Plan:
         benchmark=known.benchmark,
         benchmark_hash=None if loaded.benchmark is None else bars_hash(loaded.benchmark),
         others_hash=others_hashes(loaded.others, known.strategy),
+        detail_hash=detail_hash(loaded.detail, known.strategy),
         conditions=_conditions(view),
         names=names,
         bundles=_bundles(bundles),
@@ -260,6 +262,7 @@ def _inputs(job: SpecJob, loaded: LoadedBars, sets: ParameterSets | None) -> Inp
         start=loaded.start,
         benchmark=loaded.benchmark,
         others=loaded.others,
+        detail=loaded.detail,
         in_sample=kept,
     )
 
@@ -285,6 +288,8 @@ def _seen_whole(timed: Result, inputs: Inputs) -> Result:
         feature_set=inputs.features,
         benchmark=inputs.benchmark,
         others=inputs.others,
+        detail=inputs.detail,
+        matched=inputs.matched,
         classified=inputs.classified,
         outcome=outcome,
     )

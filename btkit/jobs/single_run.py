@@ -87,6 +87,7 @@ def simulate_checked(
         start=loaded.start,
         benchmark=loaded.benchmark,
         others=loaded.others,
+        detail=loaded.detail,
         in_sample=in_sample,
     )
     result = simulate_inputs(inputs)

@@ -228,7 +228,12 @@ def _begin(job: SweepJob, mark: str, jobs: JobTable, given: Execution) -> str:
 
 def fingerprint(job: SweepJob, sweeper: Sweeper) -> str:
     """Return an id that is the same for the same question about the same bars."""
-    from btkit.documents import bars_hash, benchmark_hash, seen_others  # noqa: PLC0415 - as the sweep
+    from btkit.documents import (  # noqa: PLC0415 - as the sweep
+        bars_hash,
+        benchmark_hash,
+        seen_detail_hash,
+        seen_others,
+    )
 
     first = sweeper.first
     drawn = [job.method] if job.method == "grid" else [job.method, job.samples, job.seed]
@@ -247,6 +252,7 @@ def fingerprint(job: SweepJob, sweeper: Sweeper) -> str:
         "start": first.outcome.start,
         **({} if first.benchmark.bars is None else {"benchmark": benchmark_hash(first)}),
         **({"others": seen_others(first)} if first.others else {}),
+        **({} if (finer := seen_detail_hash(first)) is None else {"detail": finer}),
     }
     return identify(asked)
 

@@ -37,6 +37,7 @@ def run(  # noqa: PLR0913 - the costs and the data, each with its default
     source: str | None = None,
     format: FormatSource | None = None,  # noqa: A002 - the word for it
     benchmark: str | pd.DataFrame | None = None,
+    detail: pd.DataFrame | None = None,
     model_path: str | PathLike[str] | None = None,
     settings: Settings | None = None,
     progress: ProgressListener | None = None,
@@ -73,6 +74,9 @@ def run(  # noqa: PLR0913 - the costs and the data, each with its default
         What the run is measured against, by `beta`, `alpha` and the like, and drawn beside: another
         instrument from the same source; of bars that were handed over its bars, as `simulate`
         takes them. None holds the instrument that is traded.
+    detail
+        Of bars that were handed over the finer ones that the spec's `detail` names, as `simulate`
+        takes them; else they are loaded from the same source.
     model_path
         The bundle's folder of a model spec, if it lies elsewhere than that says.
     settings
@@ -104,7 +108,7 @@ def run(  # noqa: PLR0913 - the costs and the data, each with its default
     given = {
         "capital": capital, "commission": commission, "slippage": slippage,
         "interval": interval, "source": source, "format": format, "benchmark": benchmark,
-        "model_path": path_text(model_path),
+        "model_path": path_text(model_path), "detail": detail,
     }  # fmt: skip
     result: Result = _ask(RunJob, spec, symbol, start, end, given, settings, progress)
     return result
@@ -186,6 +190,7 @@ def sweep(  # noqa: PLR0913 - the data, the costs and the search, each with its 
     source: str | None = None,
     format: FormatSource | None = None,  # noqa: A002 - the word for it
     benchmark: str | pd.DataFrame | None = None,
+    detail: pd.DataFrame | None = None,
     max_sets: int = MAX_SETS,
     threads: int | None = None,
     overfitting_sample: int | None = None,
@@ -199,7 +204,7 @@ def sweep(  # noqa: PLR0913 - the data, the costs and the search, each with its 
     spec
         A `StrategySpec`, or what `load_spec` takes, with the parameters that are to be varied.
     symbol, start, end, capital, commission, slippage, interval, source, format, benchmark,
-    settings, progress
+    detail, settings, progress
         As for `run`. With a DataFrame for the symbol nothing is loaded and nothing stored.
     parameters
         The values of each parameter, such as ``{"fast": range(5, 50, 5)}``.
@@ -250,7 +255,7 @@ def sweep(  # noqa: PLR0913 - the data, the costs and the search, each with its 
         "objective": objective, "samples": samples, "seed": seed, "capital": capital,
         "commission": commission, "slippage": slippage, "interval": interval, "source": source,
         "format": format, "benchmark": benchmark, "max_sets": max_sets, "threads": threads,
-        "overfitting_sample": overfitting_sample, "overfitting": False,
+        "overfitting_sample": overfitting_sample, "overfitting": False, "detail": detail,
     }  # fmt: skip
     result: SweepResult = _ask(SweepJob, spec, symbol, start, end, given, settings, progress)
     return result
@@ -276,6 +281,7 @@ def walk_forward(  # noqa: PLR0913 - the data, the costs and the windows, each w
     source: str | None = None,
     format: FormatSource | None = None,  # noqa: A002 - the word for it
     benchmark: str | pd.DataFrame | None = None,
+    detail: pd.DataFrame | None = None,
     model_path: str | PathLike[str] | None = None,
     settings: Settings | None = None,
     progress: ProgressListener | None = None,
@@ -285,7 +291,7 @@ def walk_forward(  # noqa: PLR0913 - the data, the costs and the windows, each w
     Parameters
     ----------
     spec, symbol, start, end, capital, commission, slippage, interval, source, format, benchmark,
-    model_path, settings, progress
+    detail, model_path, settings, progress
         As for `run`. Each part is a stored run; with a DataFrame for the symbol nothing is loaded
         and nothing stored.
     windows, is_ratio, scheme
@@ -321,7 +327,7 @@ def walk_forward(  # noqa: PLR0913 - the data, the costs and the windows, each w
         "objective": objective, "max_sets": max_sets, "capital": capital,
         "commission": commission, "slippage": slippage, "interval": interval, "source": source,
         "format": format, "benchmark": benchmark, "optimize": {} if optimize is None else optimize,
-        "model_path": path_text(model_path),
+        "model_path": path_text(model_path), "detail": detail,
     }  # fmt: skip
     result: WalkForwardResult = _ask(
         WalkForwardJob, spec, symbol, start, end, given, settings, progress
@@ -350,6 +356,18 @@ def _ask(
                 details={"argument": "benchmark"},
             )
         given = {**given, "benchmark": None}
+    # Bars that are loaded bring theirs along.
+    given = {**given}
+    detail = given.pop("detail", None)
+    if detail is not None and bars is None:
+        raise UsageError(
+            "The finer bars are a frame, and what is stored has to say where they are from.",
+            hint="Leave detail out, and they are loaded, or hand over both: the bars of the run, "
+            "too.",
+            details={"argument": "detail"},
+        )
     asked = {"spec": spec, "symbol": symbol if bars is None else None, "start": start, "end": end}
     job = make_job(kind, {**asked, **given}, settings=known, loads=bars is None)
-    return execute(job, settings=known, progress=watcher, bars=bars, benchmark=beside)
+    return execute(
+        job, settings=known, progress=watcher, bars=bars, benchmark=beside, detail=detail
+    )

@@ -176,6 +176,7 @@ def _bars(report: Report) -> dict[str, Any]:
         "bars_hash": provenance.bars_hash,
         "benchmark_hash": provenance.benchmark_hash,
         "others_hash": provenance.others_hash,
+        "detail_hash": provenance.detail_hash,
     }
 
 

@@ -16,6 +16,7 @@ from btkit.documents import (
     MetricsSection,
     ReportWarning,
     bars_hash,
+    detail_hash,
     others_hashes,
     stitched_benchmark,
 )
@@ -323,6 +324,7 @@ def _conclude(
             "bars_hash": bars_hash(loaded.bars, columns=job.strategy.hashed_columns),
             "benchmark_hash": None if loaded.benchmark is None else bars_hash(loaded.benchmark),
             "others_hash": others_hashes(loaded.others, job.strategy),
+            "detail_hash": detail_hash(loaded.detail, job.strategy),
             "command": None if stored is None else command_of(job, loaded.info),
         },
     )

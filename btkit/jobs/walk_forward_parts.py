@@ -17,6 +17,7 @@ from btkit.documents import (
     build_provenance,
     build_report,
     describe_run,
+    detail_hash,
     gather_versions,
     others_hashes,
 )
@@ -105,7 +106,9 @@ def slice_part(
         }
     )
     bars.attrs["btkit"] = info.model_dump()
-    return LoadedBars(bars, lambda: info, index[first], loaded.benchmark, loaded.others)
+    return LoadedBars(
+        bars, lambda: info, index[first], loaded.benchmark, loaded.others, loaded.detail
+    )
 
 
 def _text(time: pd.Timestamp) -> str:
@@ -222,6 +225,7 @@ def _fingerprint(job: WalkForwardJob, part: LoadedBars, sweeper: Sweeper) -> str
             "start": part.start.isoformat(),
             **({} if part.benchmark is None else {"benchmark": bars_hash(part.benchmark)}),
             **({"others": hashes} if (hashes := others_hashes(part.others, job.rules)) else {}),
+            **({} if (finer := detail_hash(part.detail, job.rules)) is None else {"detail": finer}),
         }
     )
 

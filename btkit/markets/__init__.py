@@ -30,6 +30,7 @@ from btkit.markets.dates import (
     read_range,
 )
 from btkit.markets.expiries import monthly_expiries
+from btkit.markets.finer import bar_spans, bars_inside, check_finer
 from btkit.markets.inference import infer_interval
 from btkit.markets.interval import FORMS, Interval, shortest_first
 from btkit.markets.session_times import SessionPlaces, month_places, session_places
@@ -49,6 +50,9 @@ __all__ = [
     "SlowerBars",
     "as_bar_time",
     "bar_dates",
+    "bar_spans",
+    "bars_inside",
+    "check_finer",
     "check_slower",
     "check_symbol",
     "closed_schedule",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from btkit.documents import (
     DataSection,
+    DetailData,
     DiagnosticsSection,
     LookaheadSection,
     OtherData,
@@ -59,8 +60,18 @@ def data(view: RunView) -> Html:
 
 
 def others(found: DataSection) -> dict[str, str]:
-    """Return what is known of each other instrument that conditions read, by what it is called."""
-    return {f"Bars of {other.symbol}": _other(other) for other in found.others}
+    """Return what is known of the bars beside the run's own, by what they are called."""
+    beside = {f"Bars of {other.symbol}": _other(other) for other in found.others}
+    return beside if found.detail is None else {**beside, "Finer bars": _detail(found.detail)}
+
+
+def _detail(finer: DetailData) -> str:
+    quality = "; ".join(finding.message.rstrip(".") for finding in finer.quality)
+    return (
+        f"{text.count(finer.rows)} of {finer.interval} from {finer.source}, {finer.first} to "
+        f"{finer.last}; {text.plural(finer.mismatches, 'bar')} that they do not make up; coverage "
+        f"{finer.coverage}. {finer.description}" + (f" {quality}." if quality else "")
+    )
 
 
 def _other(other: OtherData) -> str:

@@ -76,7 +76,8 @@ def grounds(
         f"{text.money(terms.capital)} at the start",
         **stored,
         "Hashes": f"spec {kept.spec_hash[:12]}, bars {kept.bars_hash[:12]}"
-        + "".join(f", {symbol} {sha[:12]}" for symbol, sha in kept.others_hash.items()),
+        + "".join(f", {symbol} {sha[:12]}" for symbol, sha in kept.others_hash.items())
+        + ("" if kept.detail_hash is None else f", finer bars {kept.detail_hash[:12]}"),
         "Versions": ", ".join(f"{name} {value}" for name, value in kept.versions.items()),
         "Again": markup("pieces.command", text.command_parts(command))
         if command

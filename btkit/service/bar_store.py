@@ -107,4 +107,5 @@ def _key(job: SpecJob) -> str:
         [symbol, sorted(names), spec.calendars.get(symbol)]
         for symbol, names in spec.others_read.items()
     ]
-    return json.dumps([fields, reads, [str(one) for one in slower], others], sort_keys=True)
+    lengths = [str(one) for one in slower], str(spec.detail_interval)
+    return json.dumps([fields, reads, lengths, others], sort_keys=True)

@@ -56,6 +56,8 @@ class Diagnostics(BaseModel):
     never_fired
         For a run with trades: sentences that say which exit or stop conditions, and which part
         exits, never came into play, and how near they came.
+    detail_mismatch
+        Bars whose finer bars are missing or do not make them up, so that they were judged alone.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -67,6 +69,7 @@ class Diagnostics(BaseModel):
     unfilled_orders: int
     explanation: list[str]
     never_fired: list[str]
+    detail_mismatch: int = 0
 
 
 def diagnose(run: Simulated, *, at_once: int | None = None) -> Diagnostics:
@@ -123,6 +126,7 @@ def diagnose(run: Simulated, *, at_once: int | None = None) -> Diagnostics:
         unfilled_orders=outcome.unfilled,
         explanation=explanation,
         never_fired=never_fired,
+        detail_mismatch=run.detail_mismatch,
     )
 
 

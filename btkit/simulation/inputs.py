@@ -16,12 +16,14 @@ from btkit.conditions.evaluators import evaluator_over
 from btkit.conditions.over_time import KeptCalls
 from btkit.data import WARMUP_BARS, DataInfo, Finding
 from btkit.decisions import Clauses
+from btkit.decisions.records import NO_FINER, FinerBars
 from btkit.engine.inputs import Floats
 from btkit.indicators import EventDates, FeatureSet
 from btkit.markets import Annualisation, Interval, known_bars, shortest_first
 from btkit.metrics import Metrics, TradeColumns, compute_metrics
 from btkit.simulation.benchmark import BenchmarkCloses, own_benchmark
 from btkit.simulation.beside import OtherInstrument
+from btkit.simulation.finer import Detail, MatchedDetail
 from btkit.simulation.result import Result
 from btkit.simulation.simulated import Positions
 from btkit.spec import BaseSpec
@@ -78,6 +80,8 @@ class Inputs:
         Runs the loop.
     others
         The other instruments that conditions read, by symbol.
+    detail
+        The finer bars that say what came first inside a bar; None goes by the bars alone.
     outputs
         Where a kind of spec leaves what it works out for each bar beside the columns that
         conditions read, such as a model's probabilities: arrays of shape (n_bars,) by name. That
@@ -109,6 +113,7 @@ class Inputs:
     carry: Carry | None
     loop: Loop
     others: Mapping[str, OtherInstrument] = field(default_factory=dict)
+    detail: Detail | None = None
     outputs: dict[str, Floats] = field(default_factory=dict)
     bundles: tuple[KnownBundle, ...] = ()
     classifiers: tuple[Classifier, ...] = ()
@@ -175,6 +180,16 @@ class Inputs:
     @cached_property
     def _known(self) -> dict[str, npt.NDArray[np.int64]]:
         return {}
+
+    @cached_property
+    def matched(self) -> MatchedDetail | None:
+        """The finer bars beside the bars; None without any."""
+        return None if self.detail is None else self.detail.matched(self.bars, self.annualisation)
+
+    @property
+    def finer(self) -> FinerBars:
+        """The same as the loop takes them."""
+        return NO_FINER if self.matched is None else self.matched.finer
 
     @property
     def symbol(self) -> str | None:
@@ -305,6 +320,8 @@ def conclude(inputs: Inputs, clauses: Clauses, outcome: Outcome, positions: Posi
         quality=inputs.quality,
         stated=inputs.stated,
         others=inputs.others,
+        detail=inputs.detail,
+        matched=inputs.matched,
         all_bars=inputs.bars,
         clauses=clauses,
         feature_set=inputs.features,

@@ -123,6 +123,7 @@ def ambiguity_of(
                 capital=inputs.capital,
                 start=inputs.start,
                 carry=inputs.carry,
+                finer=inputs.finer,
             )
             outcome = in_one_piece(run)
             measured = measure_outcome(inputs, outcome, replace(positions, outcome=outcome))

@@ -55,6 +55,20 @@ class Result(Simulated):
             for symbol, other in self.others.items()
         }
 
+    @cached_property
+    def detail_data(self) -> DataInfo | None:
+        """Where the finer bars come from that the run went by; None without any."""
+        if self.detail is None or self.seen_detail is None:
+            return None
+        return describe_bars(
+            pd.DatetimeIndex(self.seen_detail.index),
+            start=0,
+            interval=self.detail.interval,
+            calendar=self.spec.calendar,
+            findings=self.detail.quality,
+            stated=self.detail.stated,
+        )
+
     @property
     def equity(self) -> pd.Series[float]:
         """Account value in $ at each bar's close, open spreads at mid."""

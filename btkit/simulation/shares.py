@@ -288,6 +288,7 @@ def trade_shares(inputs: Inputs, clauses: Clauses, decisions: AnyDecisions, rule
             capital=inputs.capital,
             start=inputs.start,
             carry=inputs.carry,
+            finer=inputs.finer,
         )
     )
     directed = inputs.spec.takes_both_sides or (

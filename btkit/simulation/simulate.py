@@ -12,14 +12,22 @@ import numpy as np
 import pandas as pd
 
 from btkit.arguments import check_account, shown
-from btkit.data import GivenBars, adjust_prices, judge_splits_again, take_bars
+from btkit.data import (
+    GivenBars,
+    adjust_prices,
+    adjustment_factors,
+    judge_splits_again,
+    take_bars,
+)
 from btkit.data.info import seen_from
+from btkit.engine.inputs import Floats
 from btkit.errors import NoDataError, UsageError
 from btkit.markets import Annualisation, Interval, as_bar_time, infer_interval, read_moment
 from btkit.settings import Settings
 from btkit.simulation.benchmark import own_benchmark, take_benchmark
 from btkit.simulation.beside import choose_traded, take_others
 from btkit.simulation.carry import carry_of, known_rate
+from btkit.simulation.finer import check_there, take_detail
 from btkit.simulation.inputs import Inputs, InSample, Loop, in_one_piece
 from btkit.simulation.kinds import SIMULATIONS
 from btkit.simulation.result import Result
@@ -45,6 +53,7 @@ def simulate(  # noqa: PLR0913 - the data and the costs, each with its default
     slippage: float | None = None,
     start: str | date | np.datetime64 | None = None,
     benchmark: pd.DataFrame | None = None,
+    detail: pd.DataFrame | None = None,
     models: Bundle | Mapping[str, Bundle] | None = None,
 ) -> Result:
     """Simulate a strategy over bars; no network, clock or environment is read.
@@ -81,6 +90,9 @@ def simulate(  # noqa: PLR0913 - the data and the costs, each with its default
         The bars of what the run is measured against, of the same interval: `beta`, `alpha` and
         the like, and the line beside the account's. Where its market was closed its last close
         stands in. None holds the instrument itself, from the first close on.
+    detail
+        Of a spec with `detail` the bars of that finer interval, not adjusted: they say what came
+        first inside each bar that they make up.
     models
         Of a model spec: its bundle, loaded, or one for each date from which it was known, as
         YYYY-MM-DD. Of a spec with classifiers: their bundles, by their names. None loads those
@@ -126,6 +138,7 @@ def simulate(  # noqa: PLR0913 - the data and the costs, each with its default
             slippage=slippage,
             start=start,
             benchmark=benchmark,
+            detail=detail,
             models=models,
             copy=True,
         )
@@ -144,6 +157,7 @@ def check_inputs(  # noqa: PLR0913 - what `simulate` takes, and who runs the loo
     slippage: float | None = None,
     start: str | date | np.datetime64 | None = None,
     benchmark: pd.DataFrame | None = None,
+    detail: pd.DataFrame | None = None,
     models: Bundle | Mapping[str, Bundle] | None = None,
     in_sample: InSample = "apart",
     copy: bool = False,
@@ -154,7 +168,7 @@ def check_inputs(  # noqa: PLR0913 - what `simulate` takes, and who runs the loo
     ----------
     loop
         Runs a loop to its end, as `in_one_piece` does, or watches, saves and stops it.
-    spec, bars, capital, commission, slippage, start, benchmark, models
+    spec, bars, capital, commission, slippage, start, benchmark, detail, models
         See `simulate`; bars are those that are traded.
     others
         The bars of the other instruments that conditions read, by symbol.
@@ -178,7 +192,7 @@ def check_inputs(  # noqa: PLR0913 - what `simulate` takes, and who runs the loo
         commission=usual_commission if commission is None else commission,
         slippage=usual_slippage if slippage is None else slippage,
     )
-    given = _take(bars, strategy, copy=copy)
+    given, factors = _take(bars, strategy, copy=copy)
     index = pd.DatetimeIndex(given.bars.index)
     first, measured = _first_bar(index, start), _annualisation(index, strategy, given)
     strategy.check_interval(measured.interval)
@@ -188,7 +202,7 @@ def check_inputs(  # noqa: PLR0913 - what `simulate` takes, and who runs the loo
     deciding, classifying = _given_models(strategy, models)
     if benchmark is not None:
         held = take_benchmark(benchmark, strategy, index, start=first, measured=measured)
-    return Inputs(
+    inputs = Inputs(
         spec=strategy,
         bars=given.bars,
         quality=given.findings,
@@ -204,11 +218,14 @@ def check_inputs(  # noqa: PLR0913 - what `simulate` takes, and who runs the loo
         risk_free=known_rate(strategy, strategy.free_of_risk, given.bars, first),
         carry=carry,
         others=take_others(others, strategy, index, measured=measured),
+        detail=take_detail(detail, strategy, index, factors, copy=copy),
         loop=loop,
         bundles=_bundles(strategy, deciding, symbol, measured.interval),
         classifiers=_classifiers(strategy, classifying),
         in_sample=in_sample,
     )
+    check_there(inputs.matched, index, first)
+    return inputs
 
 
 def _given_models(
@@ -285,17 +302,19 @@ def _loaded(spec: BaseSpec | Mapping[str, Any]) -> BaseSpec:
     return load_spec(spec, settings=Settings.model_construct())
 
 
-def _take(bars: object, strategy: BaseSpec, *, copy: bool) -> GivenBars:
+def _take(bars: object, strategy: BaseSpec, *, copy: bool) -> tuple[GivenBars, Floats]:
+    """Return the bars, and what their prices were multiplied by."""
     given = take_bars(bars, calendar=strategy.calendar, columns=strategy.own_columns)
     if given.bars.empty:
         raise NoDataError("there are no bars to simulate", hint="check symbol and dates")
     # Tables and diagnostics are worked out when they are first asked for; by then the caller may
     # have changed the frame that was given.
     own, findings = given.bars.copy(deep=copy), given.findings
+    factors = adjustment_factors(own, strategy.price_adjustment)
     if strategy.price_adjustment != "none":
         own = adjust_prices(own, strategy.price_adjustment)
         findings = judge_splits_again(findings, own)
-    return replace(given, bars=own, findings=findings)
+    return replace(given, bars=own, findings=findings), factors
 
 
 def _annualisation(index: pd.DatetimeIndex, spec: BaseSpec, given: GivenBars) -> Annualisation:

@@ -21,6 +21,7 @@ from btkit.markets import Annualisation
 from btkit.metrics import Metrics
 from btkit.simulation.benchmark import BenchmarkCloses
 from btkit.simulation.beside import OtherInstrument
+from btkit.simulation.finer import Detail, MatchedDetail
 from btkit.simulation.lookahead import Lookahead
 from btkit.spec import BaseSpec
 
@@ -157,6 +158,8 @@ class Simulated:
         The other instruments that conditions read, by symbol.
     ambiguity
         How much of it hangs on what came first inside a bar; None without orders inside the bar.
+    detail, matched
+        The finer bars that said it, and what they are to the bars; None without any.
     """
 
     spec: BaseSpec
@@ -179,6 +182,8 @@ class Simulated:
     lookahead: Lookahead | None = None
     others: Mapping[str, OtherInstrument] = field(default_factory=dict)
     ambiguity: Ambiguity | None = None
+    detail: Detail | None = None
+    matched: MatchedDetail | None = None
 
     @property
     def interval(self) -> str:
@@ -231,6 +236,21 @@ class Simulated:
     def risk_free(self) -> Floats | None:
         """The risk-free rate a year that was known before each of `bars`; None for 0."""
         return None if self.all_risk_free is None else self.all_risk_free[self.outcome.start :]
+
+    @property
+    def detail_mismatch(self) -> int:
+        """Bars whose finer bars are missing, or do not make them up: judged alone (9.8)."""
+        if self.matched is None:
+            return 0
+        return int(np.count_nonzero(~self.matched.agrees[self.outcome.start :]))
+
+    @property
+    def seen_detail(self) -> pd.DataFrame | None:
+        """The finer bars from the first inside of `bars` to the last; None without any."""
+        if self.detail is None or self.matched is None:
+            return None
+        first, after = self.matched.first[self.outcome.start], self.matched.after[-1]
+        return self.detail.bars.iloc[first:after]
 
     def seen_of(self, symbol: str) -> pd.DataFrame:
         """Return the bars of another instrument that the run saw.

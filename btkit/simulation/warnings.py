@@ -67,6 +67,7 @@ def find_warnings(run: Simulated, data: DataInfo) -> list[dict[str, str]]:
         found += run.ambiguity.warnings(verdict_differs=run.ambiguity.verdict_differs)
     found += _of_benchmark(run)
     found += _of_others(run)
+    found += _of_detail(run)
     if run.ruined:
         found.append(
             {
@@ -220,6 +221,24 @@ def _of_others(run: Simulated) -> list[dict[str, str]]:
                 }
             )
         found += _serious(other.quality, f"{symbol}: ")
+    return found
+
+
+def _of_detail(run: Simulated) -> list[dict[str, str]]:
+    """Warn where finer bars say little of what came first inside a bar."""
+    if run.detail is None:
+        return []
+    bars, alone = len(run.bars), run.detail_mismatch
+    found = _serious(run.detail.quality, f"bars of {run.detail.interval}: ")
+    if alone > TELLING_SHARE * bars:
+        found.append(
+            {
+                "code": "detail_mismatch",
+                "message": f"{alone:,} of {bars:,} bars ({alone / bars:.0%}) are not made up by "
+                f"bars of {run.detail.interval}, which are missing there or have other prices: "
+                "what came first inside them is not known from these.",
+            }
+        )
     return found
 
 

@@ -24,7 +24,7 @@ from btkit.conditions import (
     intervals_in,
     names_by_symbol,
 )
-from btkit.errors import Problem, SpecError
+from btkit.errors import Problem, SpecError, UsageError
 from btkit.indicators import (
     NO_USER_EVENTS,
     UserEvents,
@@ -33,7 +33,7 @@ from btkit.indicators import (
     plugins_of,
     split_previous,
 )
-from btkit.markets import Interval, shortest_first
+from btkit.markets import Interval, check_finer, shortest_first
 from btkit.plugins import Plugin
 from btkit.spec.bundles import Classifiers, ClassifierSource
 from btkit.spec.calendars import calendar_problems, unread_calendars
@@ -362,8 +362,15 @@ class BaseSpec(BaseModel):
             )
         )
 
+    @property
+    def detail_interval(self) -> Interval | None:
+        """Of the finer bars that say what came first inside a bar; None for none."""
+        return None
+
     def check_interval(self, interval: Interval) -> None:
         """Refuse bars that do not make bars of every slower interval that it reads.
+
+        Nor are made of those of the finer one that it goes by.
 
         Parameters
         ----------
@@ -373,8 +380,9 @@ class BaseSpec(BaseModel):
         Raises
         ------
         SpecError
-            With each condition that names one.
+            With each condition that names one, and with `detail`.
         """
+        problems = []
         if self.slower_intervals:
             problems = expression_problems(
                 self.model_dump(),
@@ -383,8 +391,13 @@ class BaseSpec(BaseModel):
                 unknown_names=self.unknown_names,
                 interval=interval,
             )
-            if problems:
-                raise SpecError(problems)
+        if self.detail_interval is not None:
+            try:
+                check_finer(interval, self.detail_interval)
+            except UsageError as error:
+                problems.append(Problem("detail", error.message, error.hint))
+        if problems:
+            raise SpecError(problems)
 
     @property
     def others_read(self) -> dict[str, frozenset[str]]:

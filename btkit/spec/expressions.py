@@ -86,7 +86,7 @@ def expression_problems(
             check = partial(
                 check_expression,
                 path=path,
-                sizing=path.endswith((_SIZING, *PRICES)),
+                sizing=is_number(path),
                 sizing_names=sizing_names if path.endswith(_SIZING) else _NO_NAMES,
                 events=events,
                 interval=interval,
@@ -122,6 +122,11 @@ def expressions_of(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     short = data.get("short")
     if isinstance(short, dict):
         yield from ((f"short.{path}", text) for path, text in _of_side(short))
+
+
+def is_number(path: str) -> bool:
+    """Return whether the expression at a place of a spec stands for a number, not for a truth."""
+    return path.endswith((_SIZING, *PRICES))
 
 
 def _fractions(data: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 
 from btkit.conditions import fill_parameters
 from btkit.errors import Problem, UsageError
+from btkit.markets import Interval
 from btkit.spec.base import BaseSpec
 from btkit.spec.carry import BorrowRate, PaidDividends
 from btkit.spec.fields import (
@@ -21,8 +22,9 @@ from btkit.spec.fields import (
     Multiplier,
     SpreadType,
 )
-from btkit.spec.order_checks import order_problems
+from btkit.spec.order_checks import detail_problems, order_problems
 from btkit.spec.orders import (
+    DetailField,
     EntryOrderField,
     Intrabar,
     LimitTouch,
@@ -109,6 +111,7 @@ class StrategySpec(BaseSpec):
     entry_order: EntryOrderField = None
     intrabar: Intrabar = "pessimistic"
     limit_touch: LimitTouch = False
+    detail: DetailField = None
     multiplier: Multiplier | None = Field(
         default=None,
         description="What one unit gains per point, in $: 50 of an E-mini S&P 500 contract; left "
@@ -194,6 +197,11 @@ class StrategySpec(BaseSpec):
         """The expression of each price of the long side's orders by its path, with its braces."""
         return price_texts(self.stop_loss, self.take_profit, self.trailing_stop, self.entry_order)
 
+    @property
+    def detail_interval(self) -> Interval | None:
+        """Of the finer bars that say what came first inside a bar; None for none."""
+        return None if self.detail is None else Interval.parse(self.detail)
+
     def levels_of(self, *, short: bool) -> StatedOrders:
         """Return what it says of orders inside the bar for one side, parameters filled in.
 
@@ -226,7 +234,12 @@ class StrategySpec(BaseSpec):
 
     @classmethod
     def _cross_field_problems(cls, data: dict[str, Any]) -> list[Problem]:
-        return [*side_problems(data), *order_problems(data), *short_order_problems(data)]
+        return [
+            *side_problems(data),
+            *order_problems(data),
+            *short_order_problems(data),
+            *detail_problems(data),
+        ]
 
     def _expressions(self) -> list[str]:
         stated = [*(part.when for part in self.scale_out), *self.price_texts.values()]
@@ -269,6 +282,7 @@ class OptionsSpec(BaseSpec):
         "entry_order": "leave it out: spreads are sold at the next open, or at the close",
         "intrabar": "leave it out: spreads have no prices inside the bar",
         "limit_touch": "leave it out: spreads have no prices inside the bar",
+        "detail": "leave it out: spreads have no prices inside the bar",
         "multiplier": "leave it out: one contract is of 100 shares",
         "initial_margin": "leave it out: a spread holds its widest wing back",
         "borrow_rate": "leave it out: a spread sells options, and borrows no shares",

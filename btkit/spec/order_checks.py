@@ -8,7 +8,16 @@ from typing import Any, Final
 from btkit.arguments import is_text
 from btkit.errors import Problem
 from btkit.spec.fields import parameter_refusal
-from btkit.spec.orders import BRACED, COUNT, GAIN, POSITIVE, SHARE, Bounds, OrderPart
+from btkit.spec.orders import (
+    BRACED,
+    COUNT,
+    GAIN,
+    ORDER_FIELDS,
+    POSITIVE,
+    SHARE,
+    Bounds,
+    OrderPart,
+)
 
 _NUMBERS: Final[Mapping[str, Bounds]] = {
     "stop_loss": SHARE,
@@ -86,6 +95,28 @@ def order_problems(data: Mapping[str, Any], within: str = "") -> list[Problem]:
                 )
             )
     return problems
+
+
+def detail_problems(data: Mapping[str, Any]) -> list[Problem]:
+    """Return that finer bars are asked for where nothing goes by them, if it is so.
+
+    Parameters
+    ----------
+    data
+        The fields of the spec as they came.
+    """
+    short = data.get("short")
+    sides = [data, short] if isinstance(short, dict) else [data]
+    stated = any(side.get(field) is not None for side in sides for field in ORDER_FIELDS)
+    if data.get("detail") is None or stated:
+        return []
+    return [
+        Problem(
+            "detail",
+            "there are no orders inside the bar, which alone go by finer bars",
+            "leave it out, or add one, such as stop_loss: 0.05",
+        )
+    ]
 
 
 def mirror_problems(data: Mapping[str, Any], own: Mapping[str, Any], within: str) -> list[Problem]:

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, ClassVar, Final, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from btkit.arguments import is_text
 from btkit.conditions import fill_parameters
-from btkit.spec.bundles import refuse_part
+from btkit.errors import UsageError
+from btkit.markets import Interval
+from btkit.spec.bundles import refuse, refuse_part
 from btkit.spec.fields import Expression, parameter_refusal
 
 _PRICE = "price"
@@ -75,6 +77,13 @@ def _level(value: object, bounds: Bounds) -> object:
     if set(value) != {_PRICE} or not is_text(value[_PRICE]) or not value[_PRICE]:
         raise refuse_part("must have price alone, and an expression there")
     return value
+
+
+def _interval(text: str) -> str:
+    try:
+        return Interval.parse(text).label
+    except UsageError as error:
+        raise refuse("must be a length of bars, such as 1d or 30m") from error
 
 
 class OrderPart(BaseModel):
@@ -214,9 +223,19 @@ LimitTouch = Annotated[
     ),
 ]
 
+IntervalText = Annotated[str, Field(max_length=20), AfterValidator(_interval)]
+DetailField = Annotated[
+    IntervalText | None,
+    Field(
+        description="A finer interval, such as 1m, whose bars say what came first inside each bar "
+        "for stops, targets and entries at a price; a bar that they do not make up is judged alone",
+        examples=["1m"],
+    ),
+]
+
 ORDER_FIELDS: Final = ("stop_loss", "take_profit", "trailing_stop", "entry_order")
 """Those that a short side may have, too."""
-INTRABAR_FIELDS: Final = ("intrabar", "limit_touch")
+INTRABAR_FIELDS: Final = ("intrabar", "limit_touch", "detail")
 """Those that both sides share."""
 Number: TypeAlias = float | str
 

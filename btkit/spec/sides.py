@@ -44,6 +44,7 @@ class ShortSide(BaseModel):
             "max_concurrent_positions",
             "intrabar",
             "limit_touch",
+            "detail",
             "multiplier",
             "initial_margin",
         ),

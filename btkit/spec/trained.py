@@ -8,10 +8,10 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from btkit.arguments import quoted
 from btkit.conditions import COST_NAMES, SIZING_NAMES, fill_parameters
-from btkit.errors import Problem, UsageError
+from btkit.errors import Problem
 from btkit.markets import Interval
 from btkit.spec.base import BaseSpec
-from btkit.spec.bundles import BundlePath, Day, Models, Others, refuse, refuse_part
+from btkit.spec.bundles import BundlePath, Day, Models, Others, refuse_part
 from btkit.spec.carry import BorrowRate, PaidDividends
 from btkit.spec.deciding import Factor, Hours, Probability, Share
 from btkit.spec.fields import (
@@ -26,8 +26,15 @@ from btkit.spec.fields import (
     whole,
 )
 from btkit.spec.model import OptionsSpec, StrategySpec
-from btkit.spec.order_checks import gain_problems, order_expressions, order_problems
+from btkit.spec.order_checks import (
+    detail_problems,
+    gain_problems,
+    order_expressions,
+    order_problems,
+)
 from btkit.spec.orders import (
+    DetailField,
+    IntervalText,
     Intrabar,
     LimitTouch,
     StatedOrders,
@@ -42,13 +49,6 @@ NO_LIMIT = 2**31 - 1
 """Bars that no run has: how a spec says that nothing closes a position for its age."""
 
 _CLASS = r"^[A-Za-z][A-Za-z0-9_]{0,63}$"
-
-
-def _interval(text: str) -> str:
-    try:
-        return Interval.parse(text).label
-    except UsageError as error:
-        raise refuse("must be a length of bars, such as 1d or 30m") from error
 
 
 def _distinct(classes: tuple[str, ...]) -> tuple[str, ...]:
@@ -66,7 +66,6 @@ Classes = Annotated[
     Field(min_length=2, max_length=100),
     AfterValidator(_distinct),
 ]
-IntervalText = Annotated[str, Field(max_length=20), AfterValidator(_interval)]
 _FROM_BUNDLE = "left out: what the bundle says"
 
 
@@ -194,6 +193,7 @@ class ModelSpec(BaseSpec):
     trailing_stop: TrailingStopField = None
     intrabar: Intrabar = "pessimistic"
     limit_touch: LimitTouch = False
+    detail: DetailField = None
     multiplier: Multiplier | None = Field(
         default=None,
         description="What one unit gains per point, in $: 50 of an E-mini S&P 500 contract; left "
@@ -270,6 +270,11 @@ class ModelSpec(BaseSpec):
         """The expression of each price of orders inside the bar by its path, with its braces."""
         return price_texts(self.stop_loss, self.take_profit, self.trailing_stop, None)
 
+    @property
+    def detail_interval(self) -> Interval | None:
+        """Of the finer bars that say what came first inside a bar; None for none."""
+        return None if self.detail is None else Interval.parse(self.detail)
+
     def levels_of(self, *, short: bool) -> StatedOrders:  # noqa: ARG002 - both sides have the same
         """Return what it says of orders inside the bar, parameters filled in.
 
@@ -314,7 +319,7 @@ class ModelSpec(BaseSpec):
                     "leave it out: a bundle's metadata say it",
                 )
             )
-        problems += order_problems(data)
+        problems += [*order_problems(data), *detail_problems(data)]
         if data.get("allow_short_from_flat") is not False:
             problems += [
                 Problem(

@@ -99,6 +99,7 @@ _BOUND_HINTS = {
     "output_classes": "write the order of the outputs, such as [BUY, SELL, HOLD]",
     "trained_until": "write for example 2011-12-30",
     "interval": "write for example 1d",
+    "detail": "write for example 1m",
     "confidence_threshold": "0.65 believes what has a probability of 65 % or more",
     "min_signal_separation": "write hours: 24 is a day",
     "round_trip_cost": "write a fraction: 0.003 is 0.3 %",

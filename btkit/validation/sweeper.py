@@ -118,7 +118,15 @@ class Sweeper:
                 for side in ((spec, spec.opposite) if spec.takes_both_sides else (spec,))
             )
             return SetBySetEngine(
-                decide, carry, len(sets), market, rules, self._account, spec.most_parts, rests
+                decide,
+                carry,
+                len(sets),
+                market,
+                rules,
+                self._account,
+                spec.most_parts,
+                rests,
+                inputs.finer,
             )
         return SweepEngine(
             plan=plan,
@@ -129,6 +137,7 @@ class Sweeper:
             rules=rules,
             account=self._account,
             threads=self.threads,
+            finer=inputs.finer,
         )
 
     def _decide(self, spec: StrategySpec, sets: ParameterSets, index: int) -> AnyDecisions:
@@ -392,6 +401,7 @@ def prepare(  # noqa: PLR0913 - what `simulate` takes, and what a sweep adds
     objective: str = "sharpe_ratio",
     benchmark: pd.DataFrame | None = None,
     others: Mapping[str, pd.DataFrame] = NO_FRAMES,
+    detail: pd.DataFrame | None = None,
 ) -> Sweeper:
     """Check everything that a sweep rests on.
 
@@ -399,7 +409,7 @@ def prepare(  # noqa: PLR0913 - what `simulate` takes, and what a sweep adds
     ----------
     spec
         Has the parameters that the sets vary.
-    bars, capital, commission, slippage, start, benchmark
+    bars, capital, commission, slippage, start, benchmark, detail
         See `simulate`.
     others
         The bars of the other instruments that conditions read, by symbol.
@@ -423,6 +433,7 @@ def prepare(  # noqa: PLR0913 - what `simulate` takes, and what a sweep adds
         start=start,
         benchmark=benchmark,
         others=others,
+        detail=detail,
         copy=True,
     )
     return Sweeper(inputs, max(1, threads), objective)

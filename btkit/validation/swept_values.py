@@ -10,7 +10,8 @@ from btkit.conditions import check_expression, fill_parameters, parameter_names
 from btkit.decisions.rules import RULE_RUN_CONSTANTS
 from btkit.decisions.templates import Hole, read_template
 from btkit.errors import Problem, SpecError
-from btkit.spec import CONDITION_LISTS, StrategySpec
+from btkit.spec import StrategySpec
+from btkit.spec.expressions import expressions_of, is_number
 from btkit.validation.axes import Axes, Number
 from btkit.validation.places import may_have_sets
 
@@ -64,13 +65,9 @@ def check_values(spec: StrategySpec, axes: Axes, constraint: str | None) -> None
 
 
 def _expressions(spec: StrategySpec) -> Iterator[tuple[str, str, bool]]:
-    """Yield the path of each expression, its text, and whether it says how much is bought."""
-    sides = {"": spec, **({"short.": spec.opposite} if spec.takes_both_sides else {})}
-    for within, side in sides.items():
-        for name in CONDITION_LISTS:
-            for index, text in enumerate(getattr(side, name)):
-                yield f"{within}{name}[{index}]", text, False
-        yield f"{within}position_sizing_formula", side.position_sizing_formula, True
+    """Yield the path of each expression, its text, and whether it stands for a number."""
+    for path, text in expressions_of(spec.model_dump()):
+        yield path, text, is_number(path)
 
 
 def _doubtful(

@@ -103,7 +103,8 @@ def trace(inputs: Inputs, clauses: Clauses, *, features: bool = True) -> list[Se
         Features, then what the kind of spec leaves in `Inputs.outputs`, then conditions, and at
         last what its loop reads.
     """
-    again = replace(inputs, outputs={}, loop=_stop)
+    # What came first inside a bar decides nothing.
+    again = replace(inputs, outputs={}, loop=_stop, detail=None)
     # What is computed already need not be computed again.
     again.__dict__["features"] = inputs.features
     again.__dict__["classified"] = inputs.classified

@@ -215,6 +215,7 @@ _BY_NAME: dict[str, Maker] = {
     "trailing_stop": _as_json(1, '{"fraction": 0.08, "after": 0.05}, or {"atr": 3}'),
     "entry_order": _as_json(1, '{"limit": "close * 0.99", "valid_bars": 3}, or {"stop": "high"}'),
     "limit_touch": _yes_or_no,
+    "detail": _text("such as 1m"),
     "description": _long_text,
     "model_path": _text("models/<name>/<SYMBOL>_<timeframe>", waits=True),
     "models": _as_json(2, 'models/dip/SPX_1d, or {"2012-01-03": "models/first"}', 1),

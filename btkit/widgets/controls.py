@@ -42,6 +42,7 @@ _LABELS = {
     "entry_order": "Entry order, JSON",
     "intrabar": "First in a bar",
     "limit_touch": "Touch fills limits",
+    "detail": "Finer bars",
     "direction": "Direction",
     "short": "Short side, JSON",
     "fill": "Orders fill at",

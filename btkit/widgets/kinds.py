@@ -28,6 +28,7 @@ _TRADING = (
     "entry_order",
     "intrabar",
     "limit_touch",
+    "detail",
     "direction",
     "short",
     "fill",
@@ -114,6 +115,7 @@ EDITORS: dict[str, EditorKind] = {
                 "trailing_stop",
                 "intrabar",
                 "limit_touch",
+                "detail",
                 "filter_conditions",
             ),
             "Trading": (

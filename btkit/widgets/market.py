@@ -222,7 +222,7 @@ class LoadedMarket:
         calendars = tuple(sorted(spec.calendars.items()))
         key = (
             spec.needs_iv, spec.needs_vix, spec.own_columns, spec.calendar, slower, others,
-            calendars,
+            calendars, spec.detail_interval,
         )  # fmt: skip
         if key not in self._loaded:
             given = Execution(self._settings, Silent(), self.request.bars)

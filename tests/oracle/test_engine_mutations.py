@@ -252,15 +252,15 @@ INSIDE_BREAKS = {
     ),
     "a gain is reached beyond it alone": ("extreme >= threshold", "extreme > threshold"),
     "a short follows the highs": (
-        "(highs, lows) if marks[lot, LOT_SIDE] == _SELL else (lows, highs)",
-        "(lows, highs)",
+        "highs, lows, market.low[instrument]",
+        "lows, highs, market.high[instrument]",
     ),
     "the bar of an entry inside counts whole": (
         "fresh and marks[lot, LOT_ENTRY_KIND] == _LEVEL",
         "False",
     ),
     "trailing stops stay where they were": (
-        "lots[lot, LOT_TRAIL] = side * follow(trail, threshold, factor, away, best)[0]",
+        "lots[lot, LOT_TRAIL] = side * follow(trail, threshold, factor, away, extreme)[0]",
         "pass",
     ),
     "an open at the stop is no gap": ("opened <= stop", "opened < stop"),
@@ -287,9 +287,15 @@ INSIDE_BREAKS = {
         "return _TAKE_PROFIT, price, 0.0, kind",
         "return _TAKE_PROFIT, price, rules.slippage, kind",
     ),
-    "a limit entry pays slippage": ("slippage = 0.0", "pass"),
-    "what was entered inside is judged as held": ("fresh and entered == _LEVEL", "False"),
-    "a market entry's bar is over": ("fresh and entered == _LEVEL", "fresh"),
+    "a limit entry pays slippage": (
+        "rules.slippage if orders[order, KIND] == _STOP else 0.0",
+        "rules.slippage",
+    ),
+    "what was entered inside is judged as held": (
+        "fresh and marks[lot, LOT_TOLD_BY] > 0",
+        "False",
+    ),
+    "a market entry's bar is over": ("fresh and marks[lot, LOT_TOLD_BY] > 0", "fresh"),
     "a stop entry's target is not sure": (
         "(takes and not stops) or (stops and not takes and close <= stop)",
         "stops and not takes and close <= stop",
@@ -341,7 +347,7 @@ INSIDE_BREAKS = {
         "(high if inside else opened) > wanted",
     ),
     "a passed order keeps its price": (
-        "orders[order, PRICE] if inside else market.open[instrument, bar]",
+        "orders[order, PRICE] if inside else opens[at]",
         "orders[order, PRICE]",
     ),
     "entries inside before those at the open": ("(False, True)", "(True, False)"),

@@ -112,12 +112,12 @@ def calls(settings, tmp_path):
         "simulate": (
             bt.simulate,
             {"spec": SPEC, "bars": bars, "symbol": None, "start": None, "benchmark": None}
-            | {"models": None, **costs},
+            | {"models": None, "detail": None, **costs},
         ),
         "run": (
             bt.run,
             {"spec": SPEC, "symbol": bars, "start": None, "end": None, "interval": "1d"}
-            | {"source": None, "model_path": None, **costs, **stored},
+            | {"source": None, "model_path": None, "detail": None, **costs, **stored},
         ),
         "options_sim": (
             bt.options_sim,
@@ -129,7 +129,7 @@ def calls(settings, tmp_path):
             {"spec": SPEC, "symbol": bars, "start": None, "end": None, "interval": "1d"}
             | {"parameters": {"n": [3, 5]}, "constraint": None, "method": "grid", "samples": 2}
             | {"objective": "sharpe_ratio", "seed": 0, "max_sets": 10, "threads": 1}
-            | {"overfitting_sample": None}
+            | {"overfitting_sample": None, "detail": None}
             | {"source": None, **costs, **stored},
         ),
         "walk_forward": (
@@ -137,7 +137,7 @@ def calls(settings, tmp_path):
             {"spec": SPEC, "symbol": bars, "start": None, "end": None, "interval": "1d"}
             | {"windows": 2, "is_ratio": 0.5, "scheme": "disjoint", "optimize": None}
             | {"constraint": None, "objective": "sharpe_ratio", "max_sets": 10, "source": None}
-            | {"model_path": None, **costs, **stored},
+            | {"model_path": None, "detail": None, **costs, **stored},
         ),
         "compute_indicators": (
             bt.compute_indicators,

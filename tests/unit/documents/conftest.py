@@ -74,6 +74,8 @@ class Result:
     classified: tuple[object, ...] = ()
     others: dict[str, object] = field(default_factory=dict)
     other_data: dict[str, DataInfo] = field(default_factory=dict)
+    detail_data: None = None
+    seen_detail: None = None
     warmup: dict[str, Any] = field(
         default_factory=lambda: {
             "bars": 3,

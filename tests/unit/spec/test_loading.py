@@ -80,6 +80,7 @@ def test_defaults_are_the_documented_ones():
         "entry_order": None,
         "intrabar": "pessimistic",
         "limit_touch": False,
+        "detail": None,
         "multiplier": None,
         "initial_margin": None,
         "borrow_rate": None,

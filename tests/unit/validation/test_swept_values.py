@@ -97,3 +97,18 @@ def test_a_value_that_a_constraint_lets_through_is_refused():
 def test_of_many_values_a_few_are_named():
     error = refused({"n": list(range(400, 100_000))})
     assert error.details["refused"] == {"n": list(range(501, 511))}
+
+
+def test_prices_and_part_exits_have_their_places():
+    error = refused(
+        {"n": [10, 501]},
+        scale_out=[{"when": "close > mean(close, {n})", "fraction": 0.5}],
+        stop_loss={"price": "mean(low, {n})"},
+        entry_order={"limit": "lowest(low, {n})"},
+    )
+    assert {problem.path for problem in error.problems} == {
+        "entry_conditions[0]",
+        "scale_out[0].when",
+        "stop_loss.price",
+        "entry_order.limit",
+    }
