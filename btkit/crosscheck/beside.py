@@ -37,7 +37,7 @@ class Closes:
     """
 
     def __init__(self, index: pd.DatetimeIndex, interval: Interval, calendar: str) -> None:
-        self.minutes = interval.minutes
+        self.interval, self.minutes = interval, interval.minutes
         self.times: list[dt.datetime] = list(index.tz_localize(None).to_pydatetime())
         self.sessions = sessions_of(index, calendar, timed=True)
         self.ends = [session.closes for session in self.sessions]

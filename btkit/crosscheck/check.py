@@ -12,10 +12,11 @@ import pandas as pd
 
 from btkit.arguments import check_account
 from btkit.crosscheck import measures
+from btkit.crosscheck.detail import FinerBars
 from btkit.crosscheck.inputs import BOOKS, as_instrument, book_of, sessions_around
 from btkit.crosscheck.records import Instrument, PlainAccount, PlainRun, PlainTrade
 from btkit.crosscheck.walk import Walk
-from btkit.data import WARMUP_BARS, adjust_prices, take_bars
+from btkit.data import WARMUP_BARS, adjust_prices, adjustment_factors, take_bars
 from btkit.data.info import seen_from
 from btkit.errors import NoDataError
 from btkit.indicators import OtherBars
@@ -76,6 +77,7 @@ def crosscheck(
     commission: float = 0.65,
     slippage: float = 0.005,
     start: str | dt.date | None = None,
+    detail: pd.DataFrame | None = None,
 ) -> PlainRun:
     """Simulate a spec bar by bar, without anything of the engine.
 
@@ -86,7 +88,7 @@ def crosscheck(
 
     Parameters
     ----------
-    spec, bars, symbol, capital, commission, slippage, start
+    spec, bars, symbol, capital, commission, slippage, start, detail
         As `btkit.simulate` takes them.
 
     Returns
@@ -140,6 +142,7 @@ def crosscheck(
             start=first,
             begin=begin,
             others=others_of(strategy, bars if isinstance(bars, Mapping) else {}),
+            finer=finer_of(strategy, given.bars, detail),
         ),
         PlainAccount(capital, commission, slippage, first),
         annualisation,
@@ -194,6 +197,25 @@ def others_of(spec: BaseSpec, frames: Mapping[str, pd.DataFrame]) -> dict[str, O
         adjusted = adjust_prices(given.bars, spec.price_adjustment)
         found[symbol] = OtherBars(adjusted, known, spec.events.of(symbol), columns)
     return found
+
+
+def finer_of(spec: BaseSpec, bars: pd.DataFrame, detail: pd.DataFrame | None) -> FinerBars | None:
+    """9.8: Return the finer bars that a spec asks for, with what adjusts the run's.
+
+    Parameters
+    ----------
+    spec
+        Loaded.
+    bars
+        The run's, checked, not adjusted.
+    detail
+        The finer ones; None without any.
+    """
+    wanted = spec.detail_interval
+    if wanted is None or detail is None:
+        return None
+    factors = adjustment_factors(bars, spec.price_adjustment)
+    return FinerBars(take_bars(detail, calendar=spec.calendar).bars, wanted, factors.tolist())
 
 
 def simulate_plainly(
@@ -292,6 +314,7 @@ def differences(result: Result, *, most: int = 20) -> list[Difference]:
         start=start,
         begin=min(start, seen_from(times, result.stated)),
         others=result.others,
+        finer=_finer_of(result, times),
     )
     account = PlainAccount(
         result.initial_capital,
@@ -307,6 +330,13 @@ def differences(result: Result, *, most: int = 20) -> list[Difference]:
         benchmark=None if held.bars is None else held.closes.tolist(),
     )
     return compare(result, plain, instrument.times)[:most]
+
+
+def _finer_of(result: Result, times: pd.DatetimeIndex) -> FinerBars | None:
+    given = result.detail
+    if given is None:
+        return None
+    return FinerBars(given.bars, given.interval, given.factors[times].tolist())
 
 
 def compare(result: Result, plain: PlainRun, times: pd.DatetimeIndex) -> list[Difference]:
@@ -374,6 +404,7 @@ def _of_run(result: Result, plain: PlainRun) -> Iterator[Difference]:
         for entry in diagnostics.conditions
     }
     pairs = {
+        "detail mismatch": (diagnostics.detail_mismatch, plain.detail_mismatch),
         "ruined": (bool(result.ruined), plain.ruined),
         "skipped entries": (skipped, plain.skipped),
         "unfilled orders": (diagnostics.unfilled_orders, plain.unfilled),

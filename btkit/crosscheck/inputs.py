@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from btkit.crosscheck.beside import Beside, column_beside
+from btkit.crosscheck.detail import Detail, FinerBars, finer_bars
 from btkit.crosscheck.dividends import Dividends, PaidColumns
 from btkit.crosscheck.evaluation import (
     calls_as_of,
@@ -57,6 +58,8 @@ def as_instrument(  # noqa: PLR0913 - bars, what is beside them, and each kind o
     others: Mapping[str, OtherBars] = NO_OTHERS,
     knowing: type[Beside] = Beside,
     paying: type[Dividends] = Dividends,
+    finer: FinerBars | None = None,
+    detailing: type[Detail] = Detail,
 ) -> Instrument:
     """Return bars and their columns as plain lists.
 
@@ -72,9 +75,12 @@ def as_instrument(  # noqa: PLR0913 - bars, what is beside them, and each kind o
         Whose bars they are; empty where it is not known.
     start, begin
         The first deciding bar, and the first one that names outside of `on` see (1.3).
-    resampling, over_time, knowing, paying
+    resampling, over_time, knowing, paying, detailing
         The rules by which `on` makes slower bars, those of calls over time, those by which `of`
-        knows the bars of another instrument, and those by which bars tell dividends.
+        knows the bars of another instrument, those by which bars tell dividends, and those by
+        which finer bars are inside of a bar.
+    finer
+        Bars of a finer interval; None without any.
     others
         The other instruments, by symbol.
     """
@@ -141,6 +147,11 @@ def as_instrument(  # noqa: PLR0913 - bars, what is beside them, and each kind o
         cash_rates=known_rates(spec, spec.cash_rate, bars),
         borrow_rates=known_rates(spec, getattr(spec, "borrow_rate", None), bars),
         free_rates=known_rates(spec, free_rate(spec), bars),
+        finer=()
+        if finer is None
+        else finer_bars(
+            bars, annualisation.interval, finer, calendar=spec.calendar, kind=detailing
+        ),
     )
 
 

@@ -7,11 +7,19 @@ a bar does to a lot with given levels is in `inside`.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import cast
 
 from btkit.crosscheck.evaluation import RAISED, evaluate, number
 from btkit.crosscheck.inside import InsideBar, InsideEntry, SeenBar
-from btkit.crosscheck.records import DecidedLevels, Instrument, Order, PlainAccount, Resting
+from btkit.crosscheck.records import (
+    DecidedLevels,
+    Instrument,
+    Order,
+    PlainAccount,
+    PlainBar,
+    Resting,
+)
 from btkit.crosscheck.shares import ShareLot, Shares
 from btkit.crosscheck.side_orders import ATR, SideOrders, side_orders
 from btkit.spec import BaseSpec, StrategySpec
@@ -98,35 +106,46 @@ class OrdersInside(Shares, InsideBar):
         return order.resting is None and super().fills(order, i)
 
     def go_through(self, i: int) -> None:
-        """9.9: Entries at the open, then those inside; then what the bar does to each lot."""
-        self.enter_at_open(i)
-        self.enter_inside(i)
+        """9.9: Entries at the open, then those inside; then what the bar does to each lot.
+
+        9.8: Of finer bars one after the other.
+        """
+        for part, bar in enumerate(self.parts(i)):
+            self.enter_at_open(i, part, bar)
+            self.enter_inside(i, part, bar)
         self.expire(i)
         for lot in list(self.lots):
             self.take_through(lot, i)
 
-    def seen_at(self, i: int, *, short: bool) -> SeenBar:
-        """Return bar i as this side sees it."""
+    def parts(self, i: int) -> Sequence[PlainBar]:
+        """9.8: The finer bars inside of bar i, in their order; without any the bar itself."""
         prices = self.instrument
-        return self.as_seen_by(
-            prices.open[i], prices.high[i], prices.low[i], prices.close[i], short=short
-        )
+        finer = prices.finer[i] if prices.finer else ()
+        whole = PlainBar(prices.open[i], prices.high[i], prices.low[i], prices.close[i])
+        return finer or [whole]
+
+    def turned_bar(self, bar: PlainBar, *, short: bool) -> SeenBar:
+        """Return a bar as this side sees it."""
+        return self.as_seen_by(bar.open, bar.high, bar.low, bar.close, short=short)
 
     def in_line(self) -> list[tuple[Order[ShareLot], Resting]]:
         """9.9: Entries fill oldest decision first."""
         return [(order, order.resting) for order in self.orders if order.resting is not None]
 
-    def enter_at_open(self, i: int) -> None:
-        """9.6: An order that the open has already passed fills at the open."""
-        for order, resting in self.in_line():
-            if self.passed(self.seen_at(i, short=order.short), self.as_seen(order, resting)):
-                self.enter_by(order, i, self.instrument.open[i], None)
+    def enter_at_open(self, i: int, part: int, bar: PlainBar) -> None:
+        """9.6: An order that the open has already passed fills at the open.
 
-    def enter_inside(self, i: int) -> None:
+        9.8: So does one that the open of a later finer bar has passed: inside of the whole bar.
+        """
+        for order, resting in self.in_line():
+            if self.passed(self.turned_bar(bar, short=order.short), self.as_seen(order, resting)):
+                self.enter_by(order, i, bar.open, None, part)
+
+    def enter_inside(self, i: int, part: int, bar: PlainBar) -> None:
         """9.6: One that the bar comes to fills at its price."""
         for order, resting in self.in_line():
-            if self.comes_to(self.seen_at(i, short=order.short), self.as_seen(order, resting)):
-                self.enter_by(order, i, resting.price, resting)
+            if self.comes_to(self.turned_bar(bar, short=order.short), self.as_seen(order, resting)):
+                self.enter_by(order, i, resting.price, resting, part)
 
     def as_seen(self, order: Order[ShareLot], resting: Resting) -> InsideEntry:
         """9: A short is mirrored."""
@@ -137,14 +156,15 @@ class OrdersInside(Shares, InsideBar):
         return -price if short else price
 
     def enter_by(
-        self, order: Order[ShareLot], i: int, price: float, inside: Resting | None
+        self, order: Order[ShareLot], i: int, price: float, inside: Resting | None, part: int
     ) -> None:
         """Fill what rested, and forget it, whether or not the cash paid for a share."""
         before = len(self.lots)
         self.orders.remove(order)
         self.fill(order, i, price)
         for lot in self.lots[before:]:
-            lot.rested, lot.filled = inside, "open" if inside is None else "level"
+            lot.rested, lot.part = inside, part
+            lot.filled = "open" if inside is None and part == 0 else "level"
 
     def expire(self, i: int) -> None:
         """9.9: Those that expire are counted, at the end of their last bar."""
@@ -250,23 +270,36 @@ class OrdersInside(Shares, InsideBar):
     # 9.1, 9.3 to 9.7: exits
 
     def take_through(self, lot: ShareLot, i: int) -> None:
-        """9.5: What was entered at this open is judged as what was held there."""
+        """9.5: What was entered at this open is judged as what was held there.
+
+        9.8: Finer bars are judged in their order, from the one of its entry on, till it leaves.
+        """
         if lot.bar == i and self.has_crossed(lot):
             self.leave_crossed(lot, i)
             return
         stop, reason = self.stop_of(lot)
-        outcome = self.through(
-            self.seen_at(i, short=lot.short), self.entry_in(lot, i), stop, self.target_of(lot)
-        )
-        lot.certain = lot.certain and outcome.certain
-        if outcome.ended is not None:
-            price = self.turned(outcome.price, short=lot.short)
-            why = reason if outcome.ended == "stop" else "take_profit"
-            self.leave(lot, i, price, why, outcome.kind)
+        for part, bar in enumerate(self.parts(i)):
+            if lot.bar == i and part < lot.part:
+                continue
+            outcome = self.through(
+                self.turned_bar(bar, short=lot.short),
+                self.entry_in(lot, i, part),
+                stop,
+                self.target_of(lot),
+            )
+            lot.certain = lot.certain and outcome.certain
+            if outcome.ended is not None:
+                price = self.turned(outcome.price, short=lot.short)
+                why = reason if outcome.ended == "stop" else "take_profit"
+                self.leave(lot, i, price, why, outcome.kind)
+                return
 
-    def entry_in(self, lot: ShareLot, i: int) -> InsideEntry | None:
-        """9.6: On the bar that a lot was entered in, only what follows its fill counts."""
-        if lot.bar != i or lot.rested is None:
+    def entry_in(self, lot: ShareLot, i: int, part: int) -> InsideEntry | None:
+        """9.6: On the bar that a lot was entered in, only what follows its fill counts.
+
+        9.8: That is the finer bar; it was held at the open of those that come later.
+        """
+        if lot.bar != i or lot.part != part or lot.rested is None:
             return None
         return InsideEntry(self.turned(lot.rested.price, short=lot.short), lot.rested.is_limit)
 

@@ -13,6 +13,16 @@ Cell: TypeAlias = float | bool | str | None
 """A feature at a bar, as Python sees it: None where it is missing."""
 
 
+@dataclass(frozen=True)
+class PlainBar:
+    """The prices of one bar, $ a share."""
+
+    open: float
+    high: float
+    low: float
+    close: float
+
+
 @dataclass(frozen=True, eq=False)
 class Instrument:
     """What is known of one instrument at each bar.
@@ -37,6 +47,9 @@ class Instrument:
     cash_rates, borrow_rates, free_rates
         What cash earns, what is borrowed costs, and what is free of risk, a year: as it was known
         before each bar.
+    finer
+        The finer bars that are judged in the place of each bar, none where it is judged alone;
+        empty without any.
     """
 
     symbol: str
@@ -52,6 +65,7 @@ class Instrument:
     cash_rates: Sequence[float] = ()
     borrow_rates: Sequence[float] = ()
     free_rates: Sequence[float] = ()
+    finer: Sequence[Sequence[PlainBar]] = ()
 
     @property
     def last(self) -> int:
@@ -209,6 +223,8 @@ class PlainRun:
         Orders that the end of the data left unfilled.
     ruined
         Whether the account was lost.
+    detail_mismatch
+        Bars whose finer bars are missing, or do not make them up.
     counts
         For each condition, by list and place: bars at which it held, bars at which it raised.
     metrics
@@ -225,5 +241,6 @@ class PlainRun:
     skipped: dict[str, int] = field(default_factory=dict)
     unfilled: int = 0
     ruined: bool = False
+    detail_mismatch: int = 0
     counts: dict[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)

@@ -52,6 +52,8 @@ class ShareLot(Lot):
         The part exits that were made, by their places in the spec.
     rested
         The order that filled inside the bar; None for one at an open or a close.
+    part
+        Which of the finer bars of its bar it was entered in.
     stop, target, trail
         Levels in force, in $ a share; None where there is none.
     distance
@@ -72,6 +74,7 @@ class ShareLot(Lot):
     filled: FillKind
     taken: set[int] = field(default_factory=set)
     rested: Resting | None = None
+    part: int = 0
     stop: float | None = None
     target: float | None = None
     trail: float | None = None

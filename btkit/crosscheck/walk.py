@@ -97,6 +97,7 @@ class Walk(ABC, Generic[L]):
             found.dividends.append(carried.dividends)
         found.trades = [trade for _, _, trade in self.left]
         found.counts = self.counts
+        found.detail_mismatch = self.mismatches()
         return found
 
     def step(self, i: int) -> None:
@@ -116,6 +117,10 @@ class Walk(ABC, Generic[L]):
         self.move_stops(i)
         if i == self.last:
             self.end(i)
+
+    def mismatches(self) -> int:
+        """9.8: Bars that the finer ones do not give are counted."""
+        return sum(not parts for parts in self.instrument.finer[self.start :])
 
     # 3.14: carry
 

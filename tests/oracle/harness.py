@@ -12,17 +12,19 @@ from oracle.strategies import Case
 import btkit as bt
 from btkit.crosscheck import Difference, PlainRun
 from btkit.crosscheck.beside import Beside
-from btkit.crosscheck.check import compare, others_of, simulate_plainly
+from btkit.crosscheck.check import compare, finer_of, others_of, simulate_plainly
+from btkit.crosscheck.detail import Detail
 from btkit.crosscheck.dividends import Dividends
 from btkit.crosscheck.inputs import as_instrument
 from btkit.crosscheck.over_time import OverTime
 from btkit.crosscheck.records import Instrument, PlainAccount
 from btkit.crosscheck.slower import Resampling
 from btkit.crosscheck.walk import Walk
+from btkit.data import adjust_prices
 from btkit.markets import Annualisation, infer_interval
 from btkit.spec import BaseSpec
 
-AnyRules: TypeAlias = type[Walk[Any] | Resampling | OverTime | Beside | Dividends]
+AnyRules: TypeAlias = type[Walk[Any] | Resampling | OverTime | Beside | Dividends | Detail]
 
 # Rules by which what a run is given is made, by what `as_instrument` calls them.
 _OF_INPUTS = {
@@ -30,6 +32,7 @@ _OF_INPUTS = {
     "over_time": OverTime,
     "knowing": Beside,
     "paying": Dividends,
+    "detailing": Detail,
 }
 
 
@@ -59,11 +62,12 @@ class Prepared:
         """What the plain simulation is given, where some of it goes by other rules."""
         return as_instrument(
             self.spec,
-            self.case.bars,
+            adjust_prices(self.case.bars, self.spec.price_adjustment),
             self.annualisation,
             symbol=self.case.traded or "",
             start=self.case.start_index,
             others=others_of(self.spec, self.case.others),
+            finer=finer_of(self.spec, self.case.bars, self.case.detail),
             **rules,
         )
 
@@ -79,6 +83,7 @@ class Prepared:
             self.spec,
             case.frames,
             symbol=case.traded,
+            detail=case.detail,
             capital=case.capital,
             commission=case.commission,
             slippage=case.slippage,

@@ -99,8 +99,9 @@ class LevelsBeforeEntries:
         held = list(self.lots)
         for lot in held:
             self.take_through(lot, i)
-        self.enter_at_open(i)
-        self.enter_inside(i)
+        for part, bar in enumerate(self.parts(i)):
+            self.enter_at_open(i, part, bar)
+            self.enter_inside(i, part, bar)
         self.expire(i)
         for lot in [lot for lot in self.lots if lot not in held]:
             self.take_through(lot, i)
@@ -121,20 +122,20 @@ class NewestDecisionFirst:
 
 @broken
 class NoOrderIsPassed:
-    def enter_at_open(self, i):
+    def enter_at_open(self, i, part, bar):
         pass
 
 
 @broken
 class NoneFillsInside:
-    def enter_inside(self, i):
+    def enter_inside(self, i, part, bar):
         pass
 
 
 @broken
 class FillsInsideAtTheOpen:
-    def enter_by(self, order, i, price, inside):
-        super().enter_by(order, i, self.instrument.open[i], inside)
+    def enter_by(self, order, i, price, inside, part):
+        super().enter_by(order, i, self.instrument.open[i], inside, part)
 
 
 @broken
@@ -349,7 +350,7 @@ class SurvivingClearsADoubt:
 
 @broken
 class EnteredInsideCountsAsHeld:
-    def entry_in(self, lot, i):
+    def entry_in(self, lot, i, part):
         return None
 
 

@@ -309,6 +309,7 @@ class Case:
     slippage: float
     start_index: int
     others: dict[str, pd.DataFrame] = field(default_factory=dict)
+    detail: pd.DataFrame | None = None
 
     @property
     def frames(self) -> pd.DataFrame | dict[str, pd.DataFrame]:
@@ -326,6 +327,7 @@ class Case:
             f"commission={self.commission!r}, slippage={self.slippage!r}, "
             f"start_index={self.start_index})\n{self.bars.to_csv()}"
             + "".join(f"\n{symbol}\n{bars.to_csv()}" for symbol, bars in self.others.items())
+            + ("" if self.detail is None else f"\ndetail\n{self.detail.to_csv()}")
         )
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pandas as pd
+from hypothesis import assume
 from hypothesis import strategies as st
 from oracle.strategies import LIKELY_ENTRIES, SIZES, Case, carried, margin_fields
 from oracle.strategies import cases as any_cases
@@ -176,6 +177,52 @@ def grid_cases(draw: st.DrawFn) -> Case:
         capital=draw(st.sampled_from((30.0, 99.0, 1e4))) * opened,
         commission=draw(st.sampled_from((0.0, 0.0007, 0.02) if rate else (0.0, 0.01, 0.65))),
         slippage=draw(st.sampled_from((0.0, 0.0, 0.0005, 0.02))),
+    )
+
+
+@st.composite
+def detailed_cases(draw: st.DrawFn) -> Case:
+    """Return a case on a grid whose days have finer bars: all, none, or such as are no part of it.
+
+    Every calendar's session is open at half past two, UTC, for an hour.
+    """
+    case = draw(grid_cases())
+    # Of fewer nobody can tell how long they are.
+    assume(len(case.bars) >= 8)
+    sizes = draw(st.lists(st.sampled_from((2, 3, 4)), min_size=1, max_size=5))
+    kinds = draw(st.lists(st.sampled_from(("all", "all", "all", "none", "off")), max_size=7))
+    finer, days, coarse = case.bars, case.bars.index, []
+    times: list[pd.Timestamp | None] = []
+    while len(times) < len(finer):
+        place = len(coarse)
+        part = finer.iloc[len(times) : len(times) + sizes[place % len(sizes)]]
+        # At the run's first bar there are some, so that it is a run.
+        first = place in {0, case.start_index} or len(times) + len(part) == len(finer)
+        kind = "all" if first or not kinds else kinds[place % len(kinds)]
+        whole = part.iloc[-1].to_dict() | {
+            "open": part["open"].iloc[0],
+            "high": part["high"].max() * (1.01 if kind == "off" else 1.0),
+            "low": part["low"].min(),
+        }
+        coarse.append(whole)
+        opens = days[place] + pd.Timedelta(hours=14.5)
+        times += [
+            None if kind == "none" else opens + pd.Timedelta(minutes=10 * k)
+            for k in range(len(part))
+        ]
+    there = [time is not None for time in times]
+    spec = case.spec | {"detail": "10m"}
+    sides = (spec, spec.get("short") or {})
+    if not any(
+        name in side for side in sides for name in (*_NUMBERS, "trailing_stop", "entry_order")
+    ):
+        spec["stop_loss"] = 0.02
+    return replace(
+        case,
+        spec=spec,
+        bars=pd.DataFrame(coarse, index=days[: len(coarse)]),
+        start_index=min(case.start_index, len(coarse) - 1),
+        detail=finer[there].set_axis(pd.DatetimeIndex([t for t in times if t is not None]), axis=0),
     )
 
 

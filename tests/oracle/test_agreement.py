@@ -152,6 +152,11 @@ def mixed_step(steps: Callable[..., Steps]) -> Steps:
 
 
 @pytest.fixture(scope="module")
+def detail_step(steps: Callable[..., Steps]) -> Steps:
+    return steps(settings.get_profile(PROFILE).max_examples, "cases of finer bars")
+
+
+@pytest.fixture(scope="module")
 def spread_step(steps: Callable[..., Steps]) -> Steps:
     return steps(settings.get_profile(PROFILE).max_examples, "cases of spreads")
 
@@ -175,6 +180,13 @@ def test_orders_inside_the_bar_on_a_grid(generated: Case, grid_step: Steps) -> N
 def test_orders_inside_the_bar_of_any_spec(generated: Case, mixed_step: Steps) -> None:
     assert disagreement(generated) == []
     mixed_step()
+
+
+@settings(settings.get_profile(PROFILE))
+@given(generated=strategies_orders.detailed_cases())
+def test_finer_bars_inside_of_each_bar(generated: Case, detail_step: Steps) -> None:
+    assert disagreement(generated) == []
+    detail_step()
 
 
 @settings(settings.get_profile(PROFILE))

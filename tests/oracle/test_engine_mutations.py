@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 from oracle.battery import order_cases, share_cases, side_cases, spread_cases
 from oracle.carry_cases import carry_cases
+from oracle.detail_cases import detail_cases
 
 from btkit.crosscheck.check import compare
 
@@ -29,7 +30,7 @@ CASES = {
     "pay_spreads": spread_cases,
     "CarriedLoop": carry_cases,
     "run_bars": share_cases,
-    "run_inside": order_cases,
+    "run_inside": lambda: [*detail_cases(), *order_cases()],
     "run_both_sides": side_cases,
     "run_spreads": spread_cases,
 }
@@ -252,8 +253,8 @@ INSIDE_BREAKS = {
     ),
     "a gain is reached beyond it alone": ("extreme >= threshold", "extreme > threshold"),
     "a short follows the highs": (
-        "highs, lows, market.low[instrument]",
-        "lows, highs, market.high[instrument]",
+        "(highs, lows, market.low[instrument])",
+        "(highs, lows, market.high[instrument])",
     ),
     "the bar of an entry inside counts whole": (
         "fresh and marks[lot, LOT_ENTRY_KIND] == _LEVEL",
@@ -377,6 +378,33 @@ INSIDE_BREAKS = {
     "quiet bars of lots with levels hide stops": (
         "_closed_until(exit_gate, stop_gate, bar, part)",
         "_closed_until(exit_gate, exit_gate, bar, part)",
+    ),
+}
+
+# SEMANTICS 9.8
+DETAIL_BREAKS = {
+    "finer bars are never asked": (
+        "finer.first.size and finer.first[instrument, bar] < finer.after[instrument, bar]",
+        "False",
+    ),
+    "what came before an entry is its, too": ("abs(marks[lot, LOT_TOLD_BY]) - 1", "at"),
+    "nothing gaps within a bar": ("held, within = True, False", "held, within = not fresh, False"),
+    "every part is the entry's": ("held, within = True, False", "held = True"),
+    "the first part alone": ("at += 1", "at = end"),
+    "doubt beyond the exit": ("at < end and found == STAYS", "at < end"),
+    "an open within the bar is the bar's": ("inside or step > 0", "inside"),
+    "entries of the first part alone": (
+        "_next_fill(market, levels, counts, orders, bar, step + 1)",
+        "-1",
+    ),
+    "each entry in the first part": ("at = first + step", "at = first"),
+    "what an open passed is judged as filled inside": (
+        "at + 1 if inside else -at - 1",
+        "at + 1",
+    ),
+    "what an open passed fills at the bar's": (
+        "orders[order, PRICE] if inside else opens[at]",
+        "orders[order, PRICE] if inside else market.open[0, bar]",
     ),
 }
 
@@ -553,6 +581,7 @@ BREAKS = [
     for run, breaks in (
         ("run_bars", SHARE_BREAKS),
         ("run_inside", INSIDE_BREAKS),
+        ("run_inside", DETAIL_BREAKS),
         ("run_both_sides", SIDE_BREAKS),
         ("run_spreads", SPREAD_BREAKS),
         ("pay_shares", PAY_BREAKS),

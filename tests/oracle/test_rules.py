@@ -23,11 +23,15 @@ from oracle.battery import (
 )
 from oracle.beside_cases import beside_cases
 from oracle.carry_cases import carry_cases, carrying_sides_cases, dividend_cases
+from oracle.detail_cases import detail_cases
 from oracle.mutants_carry import BROKEN as BROKEN_CARRY
 from oracle.mutants_carry import BROKEN_DIVIDENDS
+from oracle.mutants_detail import BROKEN as BROKEN_DETAILED
+from oracle.mutants_detail import BROKEN_DETAIL
 from oracle.mutants_orders import BROKEN as BROKEN_ORDERS
 
 from btkit.crosscheck.beside import Beside
+from btkit.crosscheck.detail import Detail
 from btkit.crosscheck.dividends import Dividends
 from btkit.crosscheck.inside import InsideBar
 from btkit.crosscheck.option_prices import OptionPrices
@@ -49,7 +53,13 @@ class CarryingSides(EitherSide):
     """The same of both sides."""
 
 
+class Detailed(OrdersInside):
+    """Runs that finer bars say more of; the book, with cases of its own."""
+
+
 CASES = {
+    Detailed: detail_cases,
+    Detail: detail_cases,
     CarryingSides: carrying_sides_cases,
     Carrying: carry_cases,
     Dividends: dividend_cases,
@@ -66,7 +76,7 @@ CITED = re.compile(r"(\d+)\.(\d+)(?: to \d+\.(\d+))?(?=[\d., to]*: )")
 IMPLEMENTED = {
     *(f"3.{n}" for n in range(1, 15)),
     *(f"4.{n}" for n in range(1, 8)),
-    *(f"9.{n}" for n in (1, 2, 3, 4, 5, 6, 7, 9)),
+    *(f"9.{n}" for n in range(1, 10)),
 }
 
 MUTANTS = []
@@ -160,6 +170,10 @@ class TheFirstBarsOwnIsEarlier:
 
 for mutant in BROKEN_ORDERS:
     over(OrdersInside)(mutant)
+for mutant in BROKEN_DETAILED:
+    over(Detailed)(mutant)
+for mutant in BROKEN_DETAIL:
+    over(Detail)(mutant)
 for mutant in BROKEN_CARRY:
     over(Carrying)(mutant)
 for mutant in BROKEN_DIVIDENDS:
@@ -1584,6 +1598,10 @@ def test_the_cases_agree_and_have_every_outcome(book):
     lots = usual | {"scale_out", "margin_call"}
     if book in {Resampling, OverTime, Beside, Dividends, Carrying, CarryingSides}:
         assert {"exit", "max_holding"} <= reasons
+    elif book in {Detailed, Detail}:
+        assert reasons >= {"stop_loss", "take_profit", "trailing_stop", "crossed_at_entry", "exit"}
+        assert any(case.result.diagnostics.detail_mismatch for case in cases)
+        assert not all(case.result.trades["certain"].all() for case in cases)
     elif book is OrdersInside:
         assert reasons >= {"stop_loss", "take_profit", "trailing_stop", "crossed_at_entry", "exit"}
         assert skipped >= {"price_missing", "price_not_positive", "order_expired"}
