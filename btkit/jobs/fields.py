@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Annotated, Any, Literal, TypeGuard
 
@@ -17,7 +17,14 @@ from btkit.markets import check_symbol, read_day
 from btkit.metrics import objectives
 from btkit.settings import SourceName
 from btkit.spec.fields import parameter_refusal
-from btkit.validation.axes import Number, check_axes, check_constraint, distinct, read_axes
+from btkit.validation.axes import (
+    Number,
+    check_axes,
+    check_constraint,
+    distinct,
+    named_axes,
+    read_axes,
+)
 
 MAX_THREADS = 1_024
 """More than any machine has cores for."""
@@ -115,6 +122,8 @@ def _stated_format(value: Any) -> object:  # noqa: ANN401 - `load_format` refuse
 def _axes(value: Any, info: ValidationInfo) -> object:  # noqa: ANN401 - it refuses what is none
     if isinstance(value, list) and all(isinstance(flag, str) for flag in value):
         value = refusing(lambda: read_axes(value))
+    if isinstance(value, Mapping):
+        value = refusing(lambda: named_axes(value))
     spec = (info.context or {}).get("spec")
     # Nothing has to be optimised.
     if spec is None or (info.field_name == "optimize" and isinstance(value, dict) and not value):

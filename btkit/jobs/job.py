@@ -58,6 +58,7 @@ from btkit.spec import (
     kinds_run_by,
     load_spec,
 )
+from btkit.spec.varied import with_varied_fields
 from btkit.storage import JobKind
 from btkit.validation.axes import check_axes, count_places
 
@@ -359,6 +360,10 @@ class SearchJob(SpecJob):
         """Return the kind of spec whose parameters are varied."""
         return ("rules",)
 
+    def adapt(self, spec: BaseSpec) -> BaseSpec:
+        """Return a spec in which parameters stand for the number fields that are varied."""
+        return with_varied_fields(spec, self.axes()[1])
+
     @property
     def leaves_files(self) -> bool:
         """Always: its tables lie there."""
@@ -398,7 +403,7 @@ class SweepJob(SearchJob):
 
     kind: Literal["sweep"] = "sweep"
 
-    parameters: Axes = Field(description="The values of each parameter")
+    parameters: Axes = Field(description="Values of each parameter, or of stop_loss and such")
     method: Method = Field(
         default="grid", description="All combinations, some of them, or those optuna proposes"
     )
@@ -541,8 +546,8 @@ class WalkForwardJob(SearchJob):
         return make_grid(self.optimize, constraint=self.constraint, max_sets=self.max_sets)
 
     def adapt(self, spec: BaseSpec) -> BaseSpec:
-        """Return a spec with the model that is named here."""
-        return with_model(spec, self.model_path)
+        """Return a spec with the model that is named here, or parameters for its fields."""
+        return super().adapt(with_model(spec, self.model_path))
 
     @classmethod
     def spec_kinds(cls) -> tuple[str, ...]:

@@ -207,7 +207,9 @@ def sweep(  # noqa: PLR0913 - the data, the costs and the search, each with its 
     detail, settings, progress
         As for `run`. With a DataFrame for the symbol nothing is loaded and nothing stored.
     parameters
-        The values of each parameter, such as ``{"fast": range(5, 50, 5)}``.
+        The values of each parameter, such as ``{"fast": range(5, 50, 5)}``, or of a number of the
+        spec's orders inside the bar, by its path: ``stop_loss``, ``trailing_stop.atr``. That is
+        the parameter ``trailing_stop_atr`` then, in the table and to `constraint`.
     constraint
         An expression over these parameters in the grammar of conditions, such as
         ``"fast < slow"``; sets at which it does not hold are not tried.
@@ -297,8 +299,8 @@ def walk_forward(  # noqa: PLR0913 - the data, the costs and the windows, each w
     windows, is_ratio, scheme
         As for `make_windows`: ``"rolling"``, ``"anchored"`` or ``"disjoint"``.
     optimize
-        The values of parameters among which each in-sample part chooses; only the out-of-sample
-        part is scored with its choice. None runs the spec as it is.
+        The values of parameters, as for `sweep`, among which each in-sample part chooses; only the
+        out-of-sample part is scored with its choice. None runs the spec as it is.
     constraint, max_sets
         As for `sweep`.
     objective

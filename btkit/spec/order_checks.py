@@ -19,7 +19,7 @@ from btkit.spec.orders import (
     OrderPart,
 )
 
-_NUMBERS: Final[Mapping[str, Bounds]] = {
+NUMBERS: Final[Mapping[str, Bounds]] = {
     "stop_loss": SHARE,
     "take_profit": POSITIVE,
     "trailing_stop.fraction": SHARE,
@@ -53,7 +53,7 @@ def order_expressions(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def order_parameters(data: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Bounds]]:
     """Yield path, text, parameter and bounds of each number that a parameter stands for."""
-    for path, bounds in _NUMBERS.items():
+    for path, bounds in NUMBERS.items():
         text = _at(data, path)
         found = BRACED.fullmatch(text) if is_text(text) else None
         if found is not None:

@@ -16,6 +16,7 @@ from btkit.spec.fields import Expression, as_tuple, parameter_refusal
 
 MAX_PARTS = 20
 _FIELD = "scale_out"
+FRACTION = "fraction"
 _BRACED = re.compile(r"\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}")
 _BOUNDS = "must be above 0 and at most 1"
 
@@ -111,10 +112,10 @@ def part_conditions(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def part_parameters(data: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """Yield path, text and parameter of each fraction that is one, of one side as it came."""
     for index, one in enumerate(_listed(data)):
-        fraction = _field_of(one, "fraction")
+        fraction = _field_of(one, FRACTION)
         braced = _BRACED.fullmatch(fraction) if is_text(fraction) else None
         if braced is not None:
-            yield f"{_FIELD}[{index}].fraction", str(fraction), braced[1]
+            yield f"{_FIELD}[{index}].{FRACTION}", str(fraction), braced[1]
 
 
 def fraction_problems(path: str, name: str, values: Mapping[str, Any]) -> list[Problem]:
@@ -160,6 +161,7 @@ def _field_of(one: object, name: str) -> Any:  # noqa: ANN401 - whatever came
 
 
 __all__ = [
+    "FRACTION",
     "PartExit",
     "ScaleOut",
     "ScaleOuts",

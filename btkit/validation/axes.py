@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from itertools import islice, pairwise
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -13,8 +15,10 @@ from btkit.arguments import check_text, refusal, shown
 from btkit.errors import UsageError
 from btkit.spec import StrategySpec
 from btkit.spec.fields import parameter_refusal
-from btkit.spelling import did_you_mean
+from btkit.spec.varied import NumberField, number_fields, parameter_name
+from btkit.spelling import did_you_mean, listed
 
+T = TypeVar("T")
 Number = int | float
 Axes = Mapping[str, Sequence[Number]]
 """The values of each parameter."""
@@ -77,11 +81,17 @@ def read_axes(flags: Sequence[str]) -> dict[str, list[Number]]:
     for flag in flags:
         name, values = read_axis(flag)
         if name in axes:
-            raise UsageError(
-                f"Parameter {name!r} is given twice.", hint="Put its values into one flag."
-            )
+            raise _given_twice(name)
         axes[name] = values
     return axes
+
+
+def _given_twice(name: str) -> UsageError:
+    return UsageError(
+        f"Parameter {name!r} is given twice.",
+        hint="Put its values into one flag.",
+        details={"parameter": name},
+    )
 
 
 def _decimal(text: str, part: str) -> Decimal:
@@ -158,20 +168,46 @@ def write_values(values: Sequence[Number]) -> str:
     return ",".join(repr(value) for value in values)
 
 
+def named_axes(axes: Mapping[Any, T]) -> dict[Any, T]:
+    """Return axes by the names of their parameters: ``trailing_stop.atr`` is trailing_stop_atr.
+
+    Parameters
+    ----------
+    axes
+        By names of parameters, or of number fields as a spec writes them.
+
+    Raises
+    ------
+    UsageError
+        If two are of the same.
+
+    Examples
+    --------
+    >>> named_axes({"fast": [5, 10], "trailing_stop.atr": [2, 3]})
+    {'fast': [5, 10], 'trailing_stop_atr': [2, 3]}
+    """
+    named = [(parameter_name(name) if isinstance(name, str) else name) for name in axes]
+    twice = [name for name, count in Counter(named).items() if count > 1]
+    if twice:
+        raise _given_twice(twice[0])
+    return dict(zip(named, axes.values(), strict=True))
+
+
 def check_axes(spec: StrategySpec, axes: Mapping[str, Iterable[Number]]) -> dict[str, list[Number]]:
     """Return the values of each parameter, checked against the spec.
 
     Parameters
     ----------
     spec
-        Has the parameters.
+        Has the parameters, and the number fields that they may stand for.
     axes
-        What each of some parameters is to be.
+        What each of some parameters is to be, as `named_axes` takes them.
 
     Raises
     ------
     UsageError
-        If the spec has no such parameter, or one has no values or values that are no numbers.
+        If the spec has no such parameter, nor such a field with a number, or one has no values or
+        values that are no numbers.
     """
     if not isinstance(axes, Mapping):
         raise refusal(
@@ -183,9 +219,14 @@ def check_axes(spec: StrategySpec, axes: Mapping[str, Iterable[Number]]) -> dict
             hint="Name one, such as --param fast=5:50:5.",
         )
     checked: dict[str, list[Number]] = {}
-    for name, values in axes.items():
-        if not isinstance(name, str) or name not in spec.parameters:
-            raise _unknown(name, list(spec.parameters), spec.name)
+    fields = number_fields(spec)
+    for given, (name, values) in zip(axes, named_axes(axes).items(), strict=True):
+        field = fields.get(name)
+        if name in spec.parameters:
+            if field is not None and field.is_number:
+                raise _ambiguous(name, field)
+        elif field is None or not field.is_number:
+            raise _unknown(given, spec, field)
         checked[name] = distinct(_axis_values(name, values))
         if not checked[name]:
             raise UsageError(
@@ -269,13 +310,47 @@ def check_constraint(constraint: object) -> str | None:
     return text or None
 
 
-def _unknown(name: object, known: list[str], spec: str) -> UsageError:
-    declared = f"It has {', '.join(known)}." if known else "It has none."
-    near = did_you_mean(name, known) if isinstance(name, str) else None
+def _unknown(name: object, spec: StrategySpec, field: NumberField | None) -> UsageError:
+    parameters = list(spec.parameters)
+    paths = [known.path for known in number_fields(spec).values() if known.is_number]
+    declared = f"It has {', '.join(parameters)}." if parameters else "It has none."
+    beside = f" {_may_be_varied(paths)}" if paths else ""
     return UsageError(
-        f"The spec {spec!r} has no parameter {shown(name)}. {declared}",
-        hint=near or "Write {name} in a condition, and its value under parameters.",
-        details={"parameter": shown(name), "known": known},
+        f"The spec {spec.name!r} has no parameter {shown(name)}. {declared}{beside}",
+        hint=_instead(name, spec, field)
+        or "Write {name} in a condition, and its value under parameters.",
+        details={"parameter": shown(name), "known": [*parameters, *paths]},
+    )
+
+
+def _may_be_varied(paths: list[str]) -> str:
+    fields = "Its field" if len(paths) == 1 else "Its fields"
+    return f"{fields} {listed(paths)} may be varied, too."
+
+
+def _instead(name: object, spec: StrategySpec, field: NumberField | None) -> str | None:
+    if not isinstance(name, str):
+        return None
+    if field is not None and isinstance(field.value, str):
+        return f"{field.path} is {field.value}: vary that parameter."
+    if field is not None and field.value is not None:
+        return f"{field.path} is an expression: write {{name}} in it, and vary that parameter."
+    if field is not None:
+        return f"The spec has no {field.path}: write a number there, which is then varied."
+    if name in type(spec).model_fields:
+        return (
+            f"{name} takes no parameter: write a spec for each value, and run them with `backtest "
+            "batch`."
+        )
+    fields = [known.path for known in number_fields(spec).values() if known.is_number]
+    return did_you_mean(name, [*spec.parameters, *fields])
+
+
+def _ambiguous(name: str, field: NumberField) -> UsageError:
+    return UsageError(
+        f"{name!r} is a parameter of the spec, and its field {field.path} is another number.",
+        hint=f"Write {{{name}}} at {field.path}, or call the parameter something else.",
+        details={"parameter": name},
     )
 
 

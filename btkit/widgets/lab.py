@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Generic, TypeVar
@@ -13,6 +14,7 @@ from btkit.errors import BtkitError, InterruptedRunError, SpecError
 from btkit.jobs.job import SpecJob
 from btkit.settings import Settings
 from btkit.spec import BaseSpec
+from btkit.spec.varied import with_varied_fields
 from btkit.widgets.fields import LabelledField
 from btkit.widgets.latest import AnsweredTask
 from btkit.widgets.market import MarketRequest
@@ -156,8 +158,8 @@ def blame_axes(
     if not isinstance(error, SpecError):
         return {}
     found: dict[str, tuple[str, str]] = {}
+    fields = with_varied_fields(spec, axes).model_dump(mode="json")
     for problem in error.problems:
-        texts = getattr(spec, field_of(problem), ())
-        named = parameter_names(" ".join([texts] if isinstance(texts, str) else texts))
-        found |= dict.fromkeys(set(named) & set(axes), said(error))
+        named = parameter_names(json.dumps(fields.get(field_of(problem))))
+        found |= dict.fromkeys(named & set(axes), said(error))
     return found

@@ -11,8 +11,10 @@ from btkit.errors import UsageError
 from btkit.metrics import objectives
 from btkit.render.pages import markup
 from btkit.render.words import LABELS
+from btkit.spec import BaseSpec
+from btkit.spec.varied import number_fields
 from btkit.validation.axes import Number as Plain
-from btkit.validation.axes import read_axis, write_values
+from btkit.validation.axes import named_axes, read_axis, write_values
 from btkit.widgets.fields import LabelledField
 from btkit.widgets.numbers import Number
 from btkit.widgets.parts import styled
@@ -67,15 +69,41 @@ def heading(words: str, note: str = "") -> ipw.HTML:
     return styled(make_widget(ipw.HTML, markup("widgets.heading", words, note)), "bt-lab-full")
 
 
-def axis_field(
-    name: str, values: Sequence[Plain], changed: Callable[[], None], *, placeholder: str
+def axis_fields(
+    spec: BaseSpec, axes: Mapping[str, Sequence[Plain]], changed: Callable[[], None]
+) -> dict[str, LabelledField]:
+    """Return a field for the values of each parameter, and of each number that one may stand for.
+
+    Parameters
+    ----------
+    spec
+        Has the parameters, and the numbers.
+    axes
+        The values of some, by the parameter's name.
+    changed
+        Called when the values of any change.
+    """
+    known = {name: (name, value) for name, value in spec.parameters.items()}
+    known |= {
+        name: (field.path, field.value)
+        for name, field in number_fields(spec).items()
+        if field.is_number and name not in known
+    }
+    return {
+        name: _axis_field(label, axes.get(name, []), changed, placeholder=f"{value:g}, fixed")
+        for name, (label, value) in known.items()
+    }
+
+
+def _axis_field(
+    label: str, values: Sequence[Plain], changed: Callable[[], None], *, placeholder: str
 ) -> LabelledField:
     """Return a field that takes the values of a parameter as ``lo:hi:step`` or ``a,b,c``."""
-    meaning = f"Values of {name}: lo:hi:step, such as 5:50:5, or a,b,c"
+    meaning = f"Values of {label}: lo:hi:step, such as 5:50:5, or a,b,c"
     control = make_widget(
         ipw.Text, value=write_values(values), placeholder=placeholder, tooltip=meaning
     )
-    return LabelledField(name, styled(control, "bt-edit-code"), changed, meaning=meaning)
+    return LabelledField(label, styled(control, "bt-edit-code"), changed, meaning=meaning)
 
 
 def read_axes(fields: Mapping[str, LabelledField]) -> dict[str, list[Plain]]:
@@ -101,10 +129,10 @@ def read_axes(fields: Mapping[str, LabelledField]) -> dict[str, list[Plain]]:
 
 
 def plain_axes(axes: Mapping[str, Any] | None) -> dict[str, list[Plain]]:
-    """Return ranges, arrays or lists of numbers as lists of Python's own."""
+    """Return ranges, arrays or lists of numbers as lists of Python's own, by parameter."""
     return {
         name: [value.item() if hasattr(value, "item") else value for value in values]
-        for name, values in (axes or {}).items()
+        for name, values in named_axes(axes or {}).items()
     }
 
 

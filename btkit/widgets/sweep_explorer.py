@@ -25,7 +25,7 @@ from btkit.widgets.fields import LabelledField
 from btkit.widgets.fit import fitted
 from btkit.widgets.lab import Lab, blame_axes
 from btkit.widgets.lab_fields import (
-    axis_field,
+    axis_fields,
     constraint_field,
     heading,
     objective_field,
@@ -125,12 +125,7 @@ class SweepExplorer(Lab[SweepResult]):
         self._picture: Picture | None = None
         self.overfitting = OverfittingTiles(settings=known)
         self._selector = Coalescer(self._show_set)
-        self.axes = {
-            name: axis_field(
-                name, axes.get(name, []), self._changed, placeholder=f"{value:g}, fixed"
-            )
-            for name, value in self._spec.parameters.items()
-        }
+        self.axes = axis_fields(self._spec, axes, self._changed)
         self.fields = {
             **self.axes,
             "constraint": constraint_field(constraint, self._changed),
@@ -182,7 +177,7 @@ class SweepExplorer(Lab[SweepResult]):
     @property
     def spec(self) -> StrategySpec:
         """The strategy with the parameters of the set that is shown."""
-        return with_parameters(self._spec, self.values)
+        return with_parameters(self.result.spec, self.values)
 
     @property
     def run(self) -> Result:

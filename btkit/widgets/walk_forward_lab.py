@@ -15,14 +15,13 @@ from btkit.render import walk_forward as page
 from btkit.render.pages import markup
 from btkit.render.pieces import Chart, Html
 from btkit.settings import Settings
-from btkit.spec import BaseSpec
 from btkit.validation import check_objective
 from btkit.validation.windows import SCHEMES, check_scheme
 from btkit.widgets.fields import LabelledField
 from btkit.widgets.kinds import windows_request
 from btkit.widgets.lab import Lab, blame_axes
 from btkit.widgets.lab_fields import (
-    axis_field,
+    axis_fields,
     constraint_field,
     heading,
     number_field,
@@ -165,13 +164,14 @@ class WalkForwardLab(Lab[WalkForwardResult]):
             "constraint": constraint_field(values["constraint"], changed),
             "objective": objective_field(values["objective"], changed),
         }  # fmt: skip
-        self._axes = {
-            name: axis_field(name, optimize.pop(name, []), changed, placeholder=f"{value:g}, fixed")
-            for name, value in _varied(self.spec).items()
-        }
+        # A model has learnt what it decides by; of rules parameters are chosen.
+        is_searched = self.spec.kind in SearchJob.spec_kinds()
+        self._axes = axis_fields(self.spec, optimize, changed) if is_searched else {}
         self.fields |= self._axes
         # A name that the spec lacks is refused, with the nearest one, when it is asked about.
-        self._unknown = optimize
+        self._unknown = {
+            name: values for name, values in optimize.items() if name not in self._axes
+        }
 
     def _question(self) -> WalkForwardJob:
         axes = {**read_axes(self._axes), **self._unknown}
@@ -213,11 +213,6 @@ class WalkForwardLab(Lab[WalkForwardResult]):
         super()._close_parts()
         for live in (self._curve, self._spans, self._sharpes):
             live.close()
-
-
-def _varied(spec: BaseSpec) -> dict[str, float]:
-    # A model has learnt what it decides by; of rules parameters are chosen.
-    return spec.parameters if spec.kind in SearchJob.spec_kinds() else {}
 
 
 def _match(spans: Html | Chart, sharpes: Html | Chart, count: int) -> None:

@@ -30,7 +30,9 @@ def _fields(  # noqa: PLR0913 - each is a flag
     param: Annotated[
         list[str],
         typer.Option(
-            "--param", metavar="NAME=lo:hi:step", help="A parameter's values; NAME=a,b,c too."
+            "--param",
+            metavar="NAME=lo:hi:step",
+            help="Values of a parameter, or of stop_loss and such; NAME=a,b,c too.",
         ),
     ],
     constraint: Constraint = None,

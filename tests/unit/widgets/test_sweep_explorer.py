@@ -258,3 +258,23 @@ def test_closing_lets_go_of_everything(spec, settings):
     explorer.axes["fast"].control.value = "20,30"
     explorer.close()
     assert len(ipywidgets.widgets.widget._instances) == before
+
+
+def test_a_number_of_the_orders_inside_the_bar_is_tried_in_a_field_of_its_own(spec, settings):
+    stopped = load_spec(spec).replace(trailing_stop={"fraction": 0.1}, stop_loss=0.05)
+    explorer = SweepExplorer(
+        stopped, **RANGE, parameters={"trailing_stop.fraction": [0.03, 0.1]}, settings=settings
+    )
+    try:
+        assert explorer.axes["trailing_stop_fraction"].value == "0.03,0.1"
+        assert explorer.axes["stop_loss"].control.placeholder == "0.05, fixed"
+        explorer.axes["stop_loss"].control.value = "0.02,0.05,2"
+        assert "must be above 0 and below 1" in explorer.axes["stop_loss"].problem
+        explorer.axes["stop_loss"].control.value = "0.02,0.05"
+        assert len(explorer.result.table) == 4
+        explorer.select(trailing_stop_fraction=0.03, stop_loss=0.05)
+        plain = stopped.replace(trailing_stop={"fraction": 0.03})
+        held = bt.run(plain, "SPX", *RANGE.values(), settings=settings)
+        assert explorer.run.metrics == held.metrics
+    finally:
+        explorer.close()
