@@ -58,7 +58,7 @@ EXIT_REASONS: dict[str, tuple[str, str, str]] = {
     "scale_out": ("Part exit", GAIN, "triangle-left"),
     "stop_loss": ("Stop loss", "#CC79A7", "x-thin-open"),
     "trailing_stop": ("Trailing stop", "#CC79A7", "cross"),
-    "take_profit": ("Take profit", GAIN, "triangle-up"),
+    "take_profit": ("Take profit", GAIN, "circle-open-dot"),
     "crossed_at_entry": ("Crossed at entry", BENCHMARK, "hourglass"),
     "profit_target": ("Profit target", GAIN, "triangle-up"),
     "expiration": ("Expiration", STRATEGY, "circle"),
@@ -85,7 +85,10 @@ def reason_symbol(reason: str) -> str:
 
 def reason_marker(reason: str) -> dict[str, Any]:
     """Return plotly's marker of an exit for a reason."""
-    return {"symbol": reason_symbol(reason), "size": MARKER, "color": reason_colour(reason)}
+    symbol = reason_symbol(reason)
+    # An open one is nothing but its line.
+    line = {"line": {"width": 2}} if "open" in symbol else {}
+    return {"symbol": symbol, "size": MARKER, "color": reason_colour(reason), **line}
 
 
 def entry_marker(*, up: bool) -> dict[str, Any]:

@@ -23,6 +23,15 @@ from btkit.documents import (
 from btkit.markets import Annualisation
 from btkit.metrics import Drawdown, deepest_drawdowns, spanned_days
 from btkit.metrics.curves import risk_free_returns
+from btkit.spec.orders import (
+    ORDER_FIELDS,
+    EntryOrderField,
+    StatedOrders,
+    StopLoss,
+    TakeProfit,
+    TrailingStopField,
+    filled_levels,
+)
 
 LATEST, LARGEST = 2_000, 2_000
 """Of a run with more trades than both together, a page shows so many of the latest, and of those
@@ -113,6 +122,10 @@ class ShortFacts(BaseModel):
 
     position_sizing_formula: str | None = None
     per_trade_risk_pct: float | None = None
+    stop_loss: StopLoss = None
+    take_profit: TakeProfit = None
+    trailing_stop: TrailingStopField = None
+    entry_order: EntryOrderField = None
 
 
 class RuleFacts(BaseModel):
@@ -133,6 +146,22 @@ class RuleFacts(BaseModel):
     cash_rate: float | str | None = None
     borrow_rate: float | str | None = None
     dividends: str = "none"
+    stop_loss: StopLoss = None
+    take_profit: TakeProfit = None
+    trailing_stop: TrailingStopField = None
+    entry_order: EntryOrderField = None
+
+    def orders_of(self, *, short: bool) -> StatedOrders:
+        """Return what it says of orders inside the bar for one side, parameters filled in.
+
+        Parameters
+        ----------
+        short
+            Whether of its shorts; what they lack is mirrored.
+        """
+        own = self.short if short else None
+        said = {name: getattr(own, name, None) or getattr(self, name) for name in ORDER_FIELDS}
+        return filled_levels(**said, parameters=self.parameters)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from btkit.render import text, theme
+from btkit.render.figures.levels import MOST, level_lines
 from btkit.render.figures.lines import price_line, scale_for
 from btkit.render.figures.marks import ENDS, dots
 from btkit.render.figures.windows import View, buttons, first_shown, padded, spans
@@ -35,6 +36,7 @@ def price_chart(view: RunView) -> Chart:
                 showlegend=False,
             ),
             *_trips(view),
+            *(levels := level_lines(view)),
             *_markers(view),
         ],
         height=HEIGHT,
@@ -60,6 +62,7 @@ def price_chart(view: RunView) -> Chart:
         **buttons(views),
     )
     note = "Entries and exits at their fill prices; hover over one for dates, size, P&L and reason."
+    note += _levels_note(view, drawn=bool(levels))
     note += first_shown(views) + thinned_note(len(rows), len(close)) + view.shown_note
     return Chart(
         figure,
@@ -67,6 +70,20 @@ def price_chart(view: RunView) -> Chart:
         note=note,
         narrow={"margin.l": 48, "margin.t": 112, "xaxis.nticks": 4},
     )
+
+
+def _levels_note(view: RunView, *, drawn: bool) -> str:
+    if not drawn:
+        return ""
+    lots = len(view.of_lots.trades)
+    some = f" of the latest {MOST} of {lots:,} trades" if lots > MOST else ""
+    sides = [view.rule.orders_of(short=short) for short in (False, True)]
+    is_left_out = any(
+        side.stop_price or side.target_price or (side.trailing_stop and side.trailing_stop.atr)
+        for side in sides
+    )
+    left_out = "; those of expressions and ATRs are not" if is_left_out else ""
+    return f" Levels{some} that are fractions of the fill are drawn while they stood{left_out}."
 
 
 def _title(view: RunView, window: list[str]) -> str:
@@ -152,7 +169,7 @@ def _markers(view: RunView) -> list[dict[str, Any]]:
         return []
     # The texts are the same at the entry and the exit: an export writes equal ones only once.
     trades, lots = (
-        shown.assign(words=[_hover(trade) for trade in trade_rows(shown)])
+        shown.assign(words=[_hover(view, trade) for trade in trade_rows(shown)])
         for shown in (view.shown, view.of_lots.shown)
     )
     traces = [
@@ -188,23 +205,31 @@ def _entries(view: RunView, trades: pd.DataFrame) -> list[tuple[str, bool, pd.Da
     return [("Long entry", True, trades[~short]), ("Short entry", False, trades[short])]
 
 
-def _hover(trade: Trade) -> str:
+def _hover(view: RunView, trade: Trade) -> str:
     gain = f"{text.money(trade.pnl, sign=True)} ({text.percent(trade.return_pct, sign=True)})"
     entered = f"{text.day(trade.entry_date)} at {text.price(trade.entry_price)}"
     left = f"{text.day(trade.exit_date)} at {text.price(trade.exit_price)}"
     reason = escape(theme.reason_name(trade.exit_reason)).lower()
     side = f" {trade.direction}" if trade.direction else ""
     return (
-        f"In {entered}<br>Out {left}, {reason}{_fill(trade)}<br>"
+        f"In {entered}<br>Out {left}, {reason}{_fill(view, trade)}<br>"
         f"{_shares(trade.shares)} shares{side}, {text.plural(int(trade.bars_held), 'bar')}<br>"
         f"P&L {gain}"
     )
 
 
-def _fill(trade: Trade) -> str:
-    places = {"level": " inside the bar", "gap": " at a gap"}
+def _fill(view: RunView, trade: Trade) -> str:
+    places = {"level": f" inside the bar at {_level(view, trade)}", "gap": " at a gap beyond it"}
     unsure = "" if trade.certain else "<br>Whether stop or target came first is not known"
     return places.get(trade.fill_kind, "") + unsure
+
+
+def _level(view: RunView, trade: Trade) -> str:
+    # A stop pays slippage from its level, a target none.
+    is_target = trade.exit_reason == "take_profit"
+    is_short = (trade.direction or view.terms.direction) == "short"
+    slip = 0.0 if is_target else view.terms.slippage
+    return text.price(trade.exit_price / (1.0 + slip if is_short else 1.0 - slip))
 
 
 def _shares(number: float) -> str:
