@@ -208,8 +208,9 @@ def sweep(  # noqa: PLR0913 - the data, the costs and the search, each with its 
         As for `run`. With a DataFrame for the symbol nothing is loaded and nothing stored.
     parameters
         The values of each parameter, such as ``{"fast": range(5, 50, 5)}``, or of a number of the
-        spec's orders inside the bar, by its path: ``stop_loss``, ``trailing_stop.atr``. That is
-        the parameter ``trailing_stop_atr`` then, in the table and to `constraint`.
+        spec's orders inside the bar and its rates, by its path: ``stop_loss``,
+        ``trailing_stop.atr``. That is the parameter ``trailing_stop_atr`` then, in the table and to
+        `constraint`.
     constraint
         An expression over these parameters in the grammar of conditions, such as
         ``"fast < slow"``; sets at which it does not hold are not tried.

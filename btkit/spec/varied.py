@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from btkit.spec.base import BaseSpec
+from btkit.spec.carry import RATES
 from btkit.spec.order_checks import NUMBERS
 from btkit.spec.parts import FRACTION
 
@@ -53,8 +54,9 @@ def number_fields(spec: BaseSpec) -> dict[str, NumberField]:
     spec
         Of any kind.
     """
-    found = _fields_of(spec.model_dump())
-    return {parameter_name(field.path): field for field in found}
+    data = spec.model_dump()
+    found = [NumberField(path, data[path]) for path in RATES if path in data]
+    return {parameter_name(field.path): field for field in (*found, *_of_side(data))}
 
 
 def with_varied_fields(spec: BaseSpec, names: Iterable[str]) -> BaseSpec:
@@ -91,7 +93,7 @@ def with_varied_fields(spec: BaseSpec, names: Iterable[str]) -> BaseSpec:
     )
 
 
-def _fields_of(data: Mapping[str, Any], within: str = "") -> Iterator[NumberField]:
+def _of_side(data: Mapping[str, Any], within: str = "") -> Iterator[NumberField]:
     for path in NUMBERS:
         field, _, name = path.partition(".")
         stated = data.get(field)
@@ -102,7 +104,7 @@ def _fields_of(data: Mapping[str, Any], within: str = "") -> Iterator[NumberFiel
     for index, part in enumerate(data.get("scale_out") or ()):
         yield NumberField(f"{within}scale_out[{index}].{FRACTION}", part[FRACTION])
     if data.get(_SHORT) is not None:
-        yield from _fields_of(data[_SHORT], f"{_SHORT}.")
+        yield from _of_side(data[_SHORT], f"{_SHORT}.")
 
 
 def _put(data: Any, path: str, value: str) -> None:  # noqa: ANN401 - mappings and lists, nested

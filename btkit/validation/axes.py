@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from btkit.arguments import check_text, refusal, shown
+from btkit.conditions import parameter_names
 from btkit.errors import UsageError
 from btkit.spec import StrategySpec
 from btkit.spec.fields import parameter_refusal
@@ -331,12 +332,8 @@ def _may_be_varied(paths: list[str]) -> str:
 def _instead(name: object, spec: StrategySpec, field: NumberField | None) -> str | None:
     if not isinstance(name, str):
         return None
-    if field is not None and isinstance(field.value, str):
-        return f"{field.path} is {field.value}: vary that parameter."
-    if field is not None and field.value is not None:
-        return f"{field.path} is an expression: write {{name}} in it, and vary that parameter."
     if field is not None:
-        return f"The spec has no {field.path}: write a number there, which is then varied."
+        return _number_there(field)
     if name in type(spec).model_fields:
         return (
             f"{name} takes no parameter: write a spec for each value, and run them with `backtest "
@@ -344,6 +341,16 @@ def _instead(name: object, spec: StrategySpec, field: NumberField | None) -> str
         )
     fields = [known.path for known in number_fields(spec).values() if known.is_number]
     return did_you_mean(name, [*spec.parameters, *fields])
+
+
+def _number_there(field: NumberField) -> str:
+    if field.value is None:
+        return f"The spec has no {field.path}: write a number there, which is then varied."
+    if not isinstance(field.value, str):
+        return f"{field.path} is an expression: write {{name}} in it, and vary that parameter."
+    if parameter_names(field.value):
+        return f"{field.path} is {field.value}: vary that parameter."
+    return f"{field.path} is a column of the bars: write a number there, which is then varied."
 
 
 def _ambiguous(name: str, field: NumberField) -> UsageError:

@@ -24,6 +24,8 @@ SPEC = {
     "stop_conditions": ["position_pnl_pct < -0.3"],
     "position_sizing_formula": "0.95 * capital / close",
     "parameters": {"slow": 9},
+    "sharpe_risk_free": 0.01,
+    "cash_rate": 0.02,
     "stop_loss": 0.05,
     "trailing_stop": {"atr": 3, "after": 0.01},
     "scale_out": [
@@ -44,6 +46,7 @@ AXES = {
     "scale_out[1].fraction": [0.2, 0.7],
     "short.take_profit": [0.01, 0.05],
     "short.entry_order.valid_bars": [1, 3],
+    "cash_rate": [0.0, 0.05],
     "slow": [6],
 }
 COLUMNS = [
@@ -52,6 +55,7 @@ COLUMNS = [
     "scale_out_1_fraction",
     "short_take_profit",
     "short_entry_order_valid_bars",
+    "cash_rate",
     "slow",
 ]
 
@@ -70,6 +74,7 @@ def stated(values):
     return {
         **SPEC,
         "stop_loss": values["stop_loss"],
+        "cash_rate": values["cash_rate"],
         "trailing_stop": {**SPEC["trailing_stop"], "atr": values["trailing_stop_atr"]},
         "scale_out": [first, {**second, "fraction": values["scale_out_1_fraction"]}],
         "short": short,
@@ -144,7 +149,7 @@ def test_what_nothing_varies_stays_the_spec():
 
 
 REFUSED = [
-    ({}, {"stop_los": [1]}, "It has slow. Its fields stop_loss, ", "'stop_loss'"),
+    ({}, {"stop_los": [1]}, "It has slow. Its fields cash_rate, stop_loss, ", "'stop_loss'"),
     ({}, {"take_profit": [0.1]}, "parameter 'take_profit'", "no take_profit: write a number"),
     ({}, {"max_holding_bars": [5]}, "no parameter 'max_holding_bars'", "takes no parameter"),
     ({}, {"trailing_stop.atrs": [5]}, "no parameter 'trailing_stop.atrs'", "'trailing_stop.atr'"),
@@ -155,6 +160,10 @@ REFUSED = [
     (
         {"stop_loss": "{stop}", "parameters": {"slow": 9, "stop": 0.1}}, {"stop_loss": [0.1]},
         "no parameter 'stop_loss'", "stop_loss is {stop}: vary that parameter.",
+    ),
+    (
+        {"cash_rate": "tbill", "sharpe_risk_free": 0.01}, {"cash_rate": [0.01]}, "no parameter",
+        "cash_rate is a column of the bars",
     ),
     (
         {"filter_conditions": ["close > {stop_loss}"], "parameters": {"slow": 9, "stop_loss": 1}},
