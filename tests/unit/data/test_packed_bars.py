@@ -133,7 +133,7 @@ def some():
         (b"\x80\x04N.", "cannot be read"),
         (some()[:-100], "cannot be read"),
         (some() + b"x", "more follows"),
-        (some().replace(b'"format": 1', b'"format": 9'), "their format is 9"),
+        (some().replace(b'"format": 2', b'"format": 9'), "their format is 9"),
         (some().replace(b'"symbol"', b'"symbal"'), "cannot be read"),
         (some().replace(b'"has_benchmark": false', b'"has_benchmark": true '), "cannot be read"),
     ],
