@@ -90,10 +90,27 @@ def warned_run() -> RunDocument:
     )
 
 
+@cache
+def stopped_run() -> RunDocument:
+    """Orders inside the bar on both sides, lots in parts, and bars that nobody can tell."""
+    return document(
+        start="2008-01-02",
+        end="2010-12-31",
+        direction="both",
+        stop_loss=0.02,
+        take_profit=0.02,
+        trailing_stop={"fraction": 0.03, "after": 0.01},
+        scale_out=[{"when": "position_pnl_pct > 0.01", "fraction": 0.5}],
+        short={"entry_conditions": ["close < sma_50", "rsi_14 < 50", "not in_position"],
+               "exit_conditions": [], "stop_conditions": []},
+    )  # fmt: skip
+
+
 RUNS = {
     "long": long_run,
     "short": short_run,
     "idle": idle_run,
     "ruined": ruined_run,
     "warned": warned_run,
+    "stopped": stopped_run,
 }
