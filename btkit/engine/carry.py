@@ -1,80 +1,48 @@
-"""What holding brings and costs between two bars: interest, borrow fees, dividends (3.14).
-
-The loop runs from one bar at which something may be paid to the next, as it runs any bars in
-parts. So it knows nothing of carry, and who has none pays nothing for it.
-"""
+"""What holding brings and costs between two bars: interest, borrow fees, dividends (3.14)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
-from btkit.engine.inputs import Floats, Integers
-from btkit.engine.state import CARRIED, RUINED
-
-Loop = Callable[..., None]
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 
 class Carry(NamedTuple):
-    """What is paid at each bar before its fills, float64 (n_bars,).
+    """What is paid at each bar before its fills.
 
     Parameters
     ----------
+    due
+        int64: the bars at which something may be paid, in order. The loop looks at these alone.
     days
-        Calendar days from the session of the bar before to this bar's.
+        float64 (n_bars,), as the others: calendar days from the session of the bar before to this
+        bar's.
     cash_rate, borrow_rate
         What cash earns, and what shorts pay, a year, as it was known before the bar.
     dividends
         $ a share.
     """
 
+    due: Integers
     days: Floats
     cash_rate: Floats
     borrow_rate: Floats
     dividends: Floats
 
     def cut(self, bars: slice) -> Self:
-        """Return that of some bars."""
-        return type(self)(*(series[bars] for series in self))
+        """Return that of some bars, of which none is due yet."""
+        _, *series = self
+        return type(self)(NO_CARRY.due, *(values[bars] for values in series))
 
-    def due_after(self, start: int) -> Integers:
-        """Return the bars after the first one of a run at which something may be paid."""
+    def after(self, start: int) -> Self:
+        """Return it for a run, at whose first bar nothing is paid."""
         rated = (self.cash_rate != 0.0) | (self.borrow_rate != 0.0)
-        due: Integers = np.flatnonzero(((self.days != 0.0) & rated) | (self.dividends != 0.0))
-        return due[due > start]
+        due = np.flatnonzero(((self.days != 0.0) & rated) | (self.dividends != 0.0))
+        return self._replace(due=due[due > start].astype(np.int64))
 
 
-class CarriedLoop:
-    """A loop with carry: called as the loop itself is.
-
-    Parameters
-    ----------
-    loop
-        What runs bars.
-    pay
-        `pay_shares` or `pay_spreads`.
-    carry
-        What is paid.
-    start
-        The first bar of the run, at which nothing is.
-    """
-
-    def __init__(self, loop: Loop, pay: Loop, carry: Carry, start: int) -> None:
-        self._loop, self._pay, self._carry = loop, pay, carry
-        self._due = carry.due_after(start)
-
-    def __call__(self, first: int, last: int, *others: Any) -> None:  # noqa: ANN401 - the loop's own
-        """Simulate bars `first` to `last` - 1; see `btkit.engine.loop.run_bars`."""
-        market, _, rules, state, _, curve, _ = others
-        paid = curve.carry if curve.carry.size else np.empty((len(self._carry.days), CARRIED))
-        begin = first
-        for bar in self._due[slice(*self._due.searchsorted((first, last)))].tolist():
-            if bar > begin:
-                self._loop(begin, bar, *others)
-                begin = bar
-            if state.counts[RUINED]:
-                return
-            self._pay(self._carry, bar, market, rules, state, paid[bar])
-        self._loop(begin, last, *others)
+NO_CARRY: Final = Carry(np.zeros(0, np.int64), *(np.zeros(0) for _ in range(4)))

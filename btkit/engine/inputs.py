@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from btkit.engine.carry import NO_CARRY, Carry
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -50,17 +52,37 @@ POSITION_NAMES: Mapping[str, int] = MappingProxyType({**ANY_POSITION_NAMES, **LO
 
 
 class Market(NamedTuple):
-    """Prices in $: float64 (n_instruments, n_bars)."""
+    """What bars bring.
+
+    Parameters
+    ----------
+    open, high, low, close
+        Prices in $: float64 (n_instruments, n_bars).
+    carry
+        What is paid at each bar before its fills; `NO_CARRY` for nothing.
+    """
 
     open: Floats
     high: Floats
     low: Floats
     close: Floats
+    carry: Carry = NO_CARRY
 
     @classmethod
-    def of(cls, bars: pd.DataFrame) -> Self:
-        """Return the prices of one instrument's bars, in their own memory where that can be."""
-        return cls(*(as_the_loop_takes(bars[name])[None] for name in cls._fields))
+    def of(cls, bars: pd.DataFrame, carry: Carry | None = None, start: int = 0) -> Self:
+        """Return one instrument's bars, in their own memory where that can be.
+
+        Parameters
+        ----------
+        bars
+            With prices.
+        carry
+            What may be paid; None for nothing.
+        start
+            The first bar of the run, at which nothing is.
+        """
+        prices = {name: as_the_loop_takes(bars[name])[None] for name in cls._fields[:-1]}
+        return cls(**prices, carry=NO_CARRY if carry is None else carry.after(start))
 
 
 class Rules(NamedTuple):

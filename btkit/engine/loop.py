@@ -5,9 +5,10 @@ spec. What varies from book to book arrives as functions, which the compiler put
 source, and a loop of machine code for each book. Its whole memory is a `State`: saving that is a
 checkpoint, and running on from it gives the same trades to the last bit.
 
-The order of work at each bar is SEMANTICS sections 3, 4 and 9: orders decided at the bar before
-fill at the open, entries at a price where the bar reaches it, lots leave at their levels, what
-expires is settled at the close, positions are marked, exits are judged lot by lot, then one entry.
+The order of work at each bar is SEMANTICS sections 3, 4 and 9: what is paid for holding, orders
+decided at the bar before fill at the open, entries at a price where the bar reaches it, lots leave
+at their levels, what expires is settled at the close, positions are marked, exits are judged lot by
+lot, then one entry.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from btkit.engine.judging import decide
 from btkit.engine.lots import close_lots, fill_orders, order_exits
 from btkit.engine.orders import Kind, Reason
 from btkit.engine.parts import drop_due
+from btkit.engine.paying import pay_shares, pay_spreads
 from btkit.engine.quiet import skip_inside
 from btkit.engine.reading import NOTHING, either_reading, reading_of, sizing_of
 from btkit.engine.resting import expire_orders, fill_resting, leave_crossed, leave_inside
@@ -44,8 +46,8 @@ _END_OF_DATA, _RUIN = int(Reason.END_OF_DATA), int(Reason.RUIN)
 
 @compiled_inline
 def _simulate(
-    book, first, last, market, decisions, rules, state, trades, curve, room, reading, sizing, both,
-    parts, levels,
+    book, pay, first, last, market, decisions, rules, state, trades, curve, room, reading, sizing,
+    both, parts, levels,
 ):  # fmt: skip
     # Taken apart here, since handing tuples of arrays on costs, even to what is put in place.
     money, counts, orders = state.money, state.counts, state.orders
@@ -73,6 +75,10 @@ def _simulate(
     decided = counts[LAST_DECIDED]
     judges_filters = reading.filters and rules.filter_all
     streak = 0
+    due, paid = market.carry.due, 0
+    while paid < due.size and due[paid] < first:
+        paid += 1
+    next_due = due[paid] if paid < due.size else closes.shape[1]
     bar = first - 1
     while bar < last - 1:
         bar += 1
@@ -83,7 +89,8 @@ def _simulate(
                 exit_gate = own.parts.leave_gate
             fullest = 1 if own.entry_when_flat else rules.max_positions
         if (
-            not exiting
+            bar != next_due
+            and not exiting
             and counts[ORDERS] == 0
             and (counts[LOTS] == 0 or (counts[LOTS] >= fullest and not judges_filters))
         ):
@@ -91,12 +98,12 @@ def _simulate(
             if levels is None:
                 until = book.skip_quiet(
                     entry_gate, exit_gate, stop_gate, rules, closes, money, counts, lots, marks,
-                    equity, bar, min(last, final),
+                    equity, bar, min(last, final, next_due),
                 )  # fmt: skip
             else:
                 until = skip_inside(
                     book, levels, entry_gate, exit_gate, stop_gate, rules, market, money, counts,
-                    lots, marks, equity, bar, min(last, final),
+                    lots, marks, equity, bar, min(last, final, next_due),
                 )  # fmt: skip
             if until > bar:
                 # Slices: the compiler fills many at once when it counts from 0.
@@ -112,6 +119,10 @@ def _simulate(
                 bar = until
                 if bar == last:
                     break
+        if bar == next_due:
+            pay(market, rules, state, bar, curve.carry)
+            paid += 1
+            next_due = due[paid] if paid < due.size else closes.shape[1]
         closed_before = counts[TRADES]
         if reading.account:
             streak = counts[STREAK]
@@ -251,13 +262,13 @@ def run_bars(first, last, market, decisions, rules, state, trades, curve, room):
     judges = reading.filters or reading.entries or reading.exits or reading.stops or reading.sizing
     if judges or decisions.parts.fractions.size:
         _simulate(
-            SHARES, first, last, market, decisions, rules, state, trades, curve, room,
+            SHARES, pay_shares, first, last, market, decisions, rules, state, trades, curve, room,
             reading, sizing, None, decisions.parts, None,
         )  # fmt: skip
     else:
         # The same with constants, for most strategies: the compiler leaves out what they never do.
         _simulate(
-            SHARES, first, last, market, decisions, rules, state, trades, curve, room,
+            SHARES, pay_shares, first, last, market, decisions, rules, state, trades, curve, room,
             NOTHING, sizing, None, None, None,
         )  # fmt: skip
 
@@ -279,7 +290,7 @@ def run_inside(levels, first, last, market, decisions, rules, state, trades, cur
     """
     sizing = sizing_of(decisions)
     _simulate(
-        SHARES, first, last, market, decisions, rules, state, trades, curve, room,
+        SHARES, pay_shares, first, last, market, decisions, rules, state, trades, curve, room,
         reading_of(decisions, sizing), sizing, None, decisions.parts, levels,
     )  # fmt: skip
 
@@ -295,7 +306,7 @@ def run_spreads(first, last, market, decisions, rules, state, trades, curve, roo
     """
     sizing = sizing_of(decisions)
     _simulate(
-        SPREADS, first, last, market, decisions, rules, state, trades, curve, room,
+        SPREADS, pay_spreads, first, last, market, decisions, rules, state, trades, curve, room,
         reading_of(decisions, sizing), sizing, None, None, None,
     )  # fmt: skip
 
@@ -313,8 +324,8 @@ def run_both_sides(first, last, market, both, rules, state, trades, curve, room)
     """
     sizing, reading = _either(both)
     _simulate(
-        SHARES, first, last, market, None, rules, state, trades, curve, room, reading, sizing, both,
-        None, None,
+        SHARES, pay_shares, first, last, market, None, rules, state, trades, curve, room, reading,
+        sizing, both, None, None,
     )  # fmt: skip
 
 
@@ -331,8 +342,8 @@ def run_both_inside(levels, first, last, market, both, rules, state, trades, cur
     """
     sizing, reading = _either(both)
     _simulate(
-        SHARES, first, last, market, None, rules, state, trades, curve, room, reading, sizing, both,
-        None, levels,
+        SHARES, pay_shares, first, last, market, None, rules, state, trades, curve, room, reading,
+        sizing, both, None, levels,
     )  # fmt: skip
 
 

@@ -36,9 +36,10 @@ def _interest(carry, bar, cash):
 
 
 @compiled_lean
-def pay_shares(carry, bar, market, rules, state, paid):
-    """Pay what is due at a bar on cash, shorts and shares; `paid` is the bar's row of the curve."""
-    money, counts, lots, marks = state.money, state.counts, state.lots, state.marks
+def pay_shares(market, rules, state, bar, paid):
+    """Pay what is due at a bar on cash, shorts and shares, and note it in `Curve.carry`."""
+    carry, money, counts = market.carry, state.money, state.counts
+    lots, marks = state.lots, state.marks
     fees = dividends = 0.0
     for lot in range(counts[LOTS]):
         shares = lots[lot, LOT_QUANTITY] * rules.multiplier
@@ -48,17 +49,22 @@ def pay_shares(carry, bar, market, rules, state, paid):
             fees += close * shares * carry.borrow_rate[bar] * carry.days[bar] / _YEAR
             due = -due
         dividends += due
-    paid[INTEREST] = _interest(carry, bar, money[CASH])
-    paid[BORROW_FEES], paid[DIVIDENDS] = fees, dividends
-    money[CASH] += paid[INTEREST]
+    interest = _interest(carry, bar, money[CASH])
+    money[CASH] += interest
     money[CASH] -= fees
     money[CASH] += dividends
+    if paid.size:
+        paid[bar, INTEREST], paid[bar, BORROW_FEES], paid[bar, DIVIDENDS] = (
+            interest, fees, dividends,
+        )  # fmt: skip
 
 
 @compiled_lean
-def pay_spreads(carry, bar, market, rules, state, paid):
+def pay_spreads(market, rules, state, bar, paid):
     """Do what `pay_shares` does for an account with option spreads."""
     money, counts, lots, marks = state.money, state.counts, state.lots, state.marks
     free = SPREADS.free(rules, market.close, money, counts, lots, marks, bar)
-    paid[INTEREST] = _interest(carry, bar, free)
-    money[CASH] += paid[INTEREST]
+    interest = _interest(market.carry, bar, free)
+    money[CASH] += interest
+    if paid.size:
+        paid[bar, INTEREST] = interest

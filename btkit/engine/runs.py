@@ -13,7 +13,6 @@ import numpy as np
 from btkit.conditions.compiled import sources_hash
 from btkit.decisions.records import NO_FINER, BothSides, Decisions, FinerBars, Inside
 from btkit.engine.books.spread_records import SPREAD_WIDTH, OptionMarket, SpreadRules
-from btkit.engine.carry import CarriedLoop, Carry
 from btkit.engine.inputs import Floats, Integers, Market, Rules
 from btkit.engine.loop import (
     run_bars,
@@ -23,7 +22,6 @@ from btkit.engine.loop import (
     run_spreads,
 )
 from btkit.engine.orders import Skip
-from btkit.engine.paying import pay_shares, pay_spreads
 from btkit.engine.reading import new_room
 from btkit.engine.state import (
     FINAL,
@@ -60,22 +58,14 @@ LOOPS: dict[tuple[type[AnyRules], type[AnyDecisions], bool], tuple[Loop, Width]]
 and how wide its lots are."""
 
 
-PAYERS: dict[type[AnyRules], Loop] = {Rules: pay_shares, SpreadRules: pay_spreads}
-"""What pays for holding, for each kind of rules."""
-
-
 def loop_of(
-    rules: AnyRules,
-    decisions: AnyDecisions,
-    carry: Carry | None,
-    start: int,
-    finer: FinerBars,
+    rules: AnyRules, decisions: AnyDecisions, finer: FinerBars
 ) -> tuple[Loop, AnyDecisions, Width]:
     """Return the loop that runs some decisions, these as it takes them, and how wide its lots are.
 
     Parameters
     ----------
-    rules, decisions, carry, start, finer
+    rules, decisions, finer
         See `run_decisions`.
     """
     if isinstance(decisions, BothSides):
@@ -89,8 +79,6 @@ def loop_of(
     loop, width = LOOPS[type(rules), type(decisions), long.levels is not None]
     if long.levels is not None and short.levels is not None:
         loop = partial(loop, Inside(long.levels, short.levels, finer))
-    if carry is not None:
-        loop = CarriedLoop(loop, PAYERS[type(rules)], carry, start)
     return loop, bare, width
 
 
@@ -177,7 +165,6 @@ def run_decisions(
     *,
     capital: float,
     start: int = 0,
-    carry: Carry | None = None,
     finer: FinerBars = NO_FINER,
 ) -> Outcome:
     """Simulate from bar `start` to the last bar.
@@ -191,14 +178,10 @@ def run_decisions(
         $ at the start.
     start
         The first bar at which orders are decided; bars before it are warm-up.
-    carry
-        What is paid between bars; None for nothing.
     finer
         What says what came first inside a bar; nothing but the bar without.
     """
-    run = ChunkedRun(
-        market, decisions, rules, capital=capital, start=start, carry=carry, finer=finer
-    )
+    run = ChunkedRun(market, decisions, rules, capital=capital, start=start, finer=finer)
     return run.finish(chunk_bars=run.bars)
 
 
@@ -226,7 +209,7 @@ class ChunkedRun:
 
     Parameters
     ----------
-    market, decisions, rules, capital, start, carry, finer
+    market, decisions, rules, capital, start, finer
         See `run_decisions`.
     """
 
@@ -238,17 +221,18 @@ class ChunkedRun:
         *,
         capital: float,
         start: int = 0,
-        carry: Carry | None = None,
         finer: FinerBars = NO_FINER,
     ) -> None:
         self.bars: int = market.close.shape[1]
         self.start = start
         self.capital = float(capital)
         self._inputs = market, decisions, rules
-        self._carry, self._finer = carry, finer
-        self._loop, self._bare, width = loop_of(rules, decisions, carry, start, finer)
+        self._finer = finer
+        self._loop, self._bare, width = loop_of(rules, decisions, finer)
         self._trades = new_trades(self.bars, width, _most_parts(decisions))
-        self._curve = new_curve(self.bars, at_close=rules.at_close, carried=carry is not None)
+        self._curve = new_curve(
+            self.bars, at_close=rules.at_close, carried=market.carry.days.size > 0
+        )
         lots = min(rules.max_positions, self.bars)
         orders = lots if rests(decisions) else 1
         self._place = _Place(start, new_state(self.capital, lots, width, orders))
@@ -398,13 +382,13 @@ class ChunkedRun:
         Returns
         -------
         str
-            SHA-256 in hexadecimal over prices, decisions, rules, carry, capital, start and the
+            SHA-256 in hexadecimal over prices, carry, decisions, rules, capital, start and the
             loop's own code.
         """
         market, decisions, rules = self._inputs
         digest = hashlib.sha256(f"{sources_hash()} {self.start} {self.capital!r}".encode())
         digest.update(f" {tuple(rules)!r} {salt}".encode())
-        for value in _leaves((market, decisions, self._carry, self._finer)):
+        for value in _leaves((market, decisions, self._finer)):
             array = np.ascontiguousarray(value)
             digest.update(f" {array.dtype.str} {array.shape}".encode())
             digest.update(array.tobytes())

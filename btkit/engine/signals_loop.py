@@ -8,6 +8,7 @@ from btkit.conditions.compiled import compiled
 from btkit.conditions.machine import Op, Tag
 from btkit.conditions.program import Tables
 from btkit.decisions.records import ENTRY_LIST, EXIT_LIST, LIST_COUNT, SIZE_LIST, Parts
+from btkit.engine.carry import Carry
 from btkit.engine.inputs import CAPITAL, Flags, Floats, Integers, Market, Rules
 from btkit.engine.sweep_loop import Account, Sets, new_scratch, run_sets
 from btkit.engine.sweep_plan import Term
@@ -33,7 +34,7 @@ def measured_signals(
     """Return what `btkit.engine.signals.measure_signals` does; its arrays are contiguous."""
     bars = closes.size
     prices = closes.reshape((1, bars))
-    every_bar = np.empty(0, np.int64)
+    every_bar, none = np.empty(0, np.int64), np.empty(0)
     # `capital / close`: the loop cuts an order to what cash pays for (SEMANTICS 3.5).
     code, programs = np.zeros((3, 2), np.int64), np.zeros((1, 2), np.int64)
     code[0, 0], code[0, 1], code[1, 0], code[2, 0] = _POSITION, CAPITAL, _COLUMN, _DIVIDE
@@ -59,7 +60,7 @@ def measured_signals(
     run_sets(
         None, 0, 1,
         # Fills are at closes, whatever the other prices are.
-        Market(prices, prices, prices, prices),
+        Market(prices, prices, prices, prices, Carry(every_bar, none, none, none, none)),
         # Long, at the close, in fractions of a share, one lot at a time however long.
         Rules(False, True, True, False, bars, 1, 0.0, 0.0, 0.0, rate, 1.0, 0.0),
         Account(0, capital, annual, np.empty(0), every_bar, days, days, 1.0 / 24.0),

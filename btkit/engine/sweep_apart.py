@@ -1,4 +1,4 @@
-"""A sweep of a strategy with both sides, part exits, or carry: set by set.
+"""A sweep of a strategy with both sides, part exits, or rates that vary: set by set.
 
 Such sets are planned one by one, as single runs are, so a thousand take seconds where those of a
 plain strategy take milliseconds. They are simulated and measured by the same code.
@@ -13,7 +13,6 @@ from functools import cached_property
 import numpy as np
 
 from btkit.decisions.records import NO_FINER, FinerBars
-from btkit.engine.carry import Carry
 from btkit.engine.inputs import Floats, Integers, Market, Rules
 from btkit.engine.runs import AnyDecisions, loop_of
 from btkit.engine.sweep_loop import Account, Scratch, measure_run, new_scratch, restart
@@ -31,8 +30,8 @@ class SetBySetEngine:
 
     Parameters
     ----------
-    decide, carry
-        Return what a set decides, and what it is paid between bars.
+    decide, trade_on
+        Return what a set decides, and the market with what it is paid between bars.
     sets
         How many there are.
     market, rules, account
@@ -46,7 +45,7 @@ class SetBySetEngine:
     """
 
     decide: Callable[[int], AnyDecisions]
-    carry: Callable[[int], Carry | None]
+    trade_on: Callable[[int], Market]
     sets: int
     market: Market
     rules: Rules
@@ -85,10 +84,9 @@ class SetBySetEngine:
     def _simulate(self, index: int, out: Floats, ends: Integers, returns: Floats) -> None:
         scratch, account = self._scratch, self.account
         restart(scratch.state, account.capital)
-        decided, carry = self.decide(index), self.carry(index)
-        loop, decisions, _ = loop_of(self.rules, decided, carry, account.start, self.finer)
+        loop, decisions, _ = loop_of(self.rules, self.decide(index), self.finer)
         loop(
-            account.start, self._bars, self.market, decisions, self.rules,
+            account.start, self._bars, self.trade_on(index), decisions, self.rules,
             scratch.state, scratch.trades, scratch.curve, scratch.room,
         )  # fmt: skip
         measure_run(account, self.rules, scratch, out, ends, returns)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from btkit.data import paid_dividends, shown_splits
 from btkit.data.info import format_times
-from btkit.engine import Carry
+from btkit.engine.carry import NO_CARRY, Carry
 from btkit.engine.inputs import Floats
 from btkit.errors import DataError
 from btkit.markets import Annualisation, bar_dates
@@ -49,6 +49,7 @@ def carry_of(
         _check_sessions(index, days, paid, first)
     nothing = np.zeros(len(bars))
     return Carry(
+        NO_CARRY.due,
         days,
         nothing if cash is None else cash,
         nothing if borrow is None else borrow,

@@ -122,7 +122,6 @@ def ambiguity_of(
                 positions.rules,
                 capital=inputs.capital,
                 start=inputs.start,
-                carry=inputs.carry,
                 finer=inputs.finer,
             )
             outcome = in_one_piece(run)

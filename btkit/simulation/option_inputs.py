@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from btkit.engine.books.spread_records import OptionMarket, SpreadRules
+from btkit.engine.carry import Carry
 from btkit.engine.inputs import Floats, Integers, Market
 from btkit.indicators import FeatureSet
 from btkit.markets.expiries import expiries_ahead
@@ -50,7 +51,9 @@ def spread_rules(spec: OptionsSpec, *, commission: float, slippage: float) -> Sp
     )
 
 
-def option_market(spec: OptionsSpec, bars: pd.DataFrame, features: FeatureSet) -> OptionMarket:
+def option_market(
+    spec: OptionsSpec, bars: pd.DataFrame, features: FeatureSet, carry: Carry | None, start: int
+) -> OptionMarket:
     """Return what is known at each bar, for a spread that fills there and for those held.
 
     Parameters
@@ -61,6 +64,8 @@ def option_market(spec: OptionsSpec, bars: pd.DataFrame, features: FeatureSet) -
         Checked bars with open and close.
     features
         Their features; the spec's ``iv_source`` is asked for.
+    carry, start
+        As for `btkit.engine.Market.of`.
     """
     dates = features.dates
     implied = features.column(spec.iv_source)
@@ -82,7 +87,7 @@ def option_market(spec: OptionsSpec, bars: pd.DataFrame, features: FeatureSet) -
         for delta in (spec.short_delta, spec.long_delta)
     )
     return OptionMarket(
-        *Market.of(bars),
+        *Market.of(bars, carry, start),
         volatility=np.ascontiguousarray(implied[last_known]),
         known=known,
         day=day,

@@ -269,17 +269,10 @@ def simulate_spreads(inputs: Inputs) -> Result:
         filter_all=spec.filter_scope == "all",
         positions=OPTION_POSITION_NAMES,
     )
-    market = option_market(spec, inputs.bars, features)
+    market = option_market(spec, inputs.bars, features, inputs.carry, inputs.start)
     rules = spread_rules(spec, commission=inputs.commission, slippage=inputs.slippage)
     outcome = inputs.loop(
-        ChunkedRun(
-            market,
-            decisions,
-            rules,
-            capital=inputs.capital,
-            start=inputs.start,
-            carry=inputs.carry,
-        )
+        ChunkedRun(market, decisions, rules, capital=inputs.capital, start=inputs.start)
     )
     positions = SpreadPositions(
         spec=spec,

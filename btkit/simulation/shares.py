@@ -279,7 +279,7 @@ def trade_shares(inputs: Inputs, clauses: Clauses, decisions: AnyDecisions, rule
     rules
         The numbers of spec and account.
     """
-    market = Market.of(inputs.bars)
+    market = Market.of(inputs.bars, inputs.carry, inputs.start)
     outcome = inputs.loop(
         ChunkedRun(
             market,
@@ -287,7 +287,6 @@ def trade_shares(inputs: Inputs, clauses: Clauses, decisions: AnyDecisions, rule
             rules,
             capital=inputs.capital,
             start=inputs.start,
-            carry=inputs.carry,
             finer=inputs.finer,
         )
     )

@@ -307,11 +307,6 @@ class BaseSpec(BaseModel):
         return {name: rate for name, rate in stated.items() if rate is not None}
 
     @property
-    def has_carry(self) -> bool:
-        """Whether holding, or cash, brings or costs something between bars."""
-        return self.pays_dividends or bool(self.rates.keys() & RATES.keys())
-
-    @property
     def free_of_risk(self) -> str:
         """The field whose rate Sharpe and Sortino ratios take off returns."""
         return "cash_rate" if self.sharpe_risk_free is None else "sharpe_risk_free"

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from btkit.conditions.evaluators import evaluator_over
 from btkit.conditions.over_time import KeptCalls
-from btkit.engine import AnyDecisions, Carry
+from btkit.engine import AnyDecisions
+from btkit.engine.carry import NO_CARRY
 from btkit.engine.inputs import Market
 from btkit.engine.state import TRADES, Trades
 from btkit.engine.sweep import SweepEngine
@@ -108,18 +109,22 @@ class Sweeper:
         inputs, spec = self.inputs, self.inputs.spec
         assert isinstance(spec, StrategySpec)
         plan = _plan(spec, sets)
-        market = Market.of(inputs.bars)
+        market = Market.of(inputs.bars, inputs.carry, inputs.start)
         rules = rules_of(spec, commission=inputs.commission, slippage=inputs.slippage)
-        if spec.takes_both_sides or spec.leaves_in_parts or spec.has_carry:
+        varied = any(name in sets.columns for _, _, name, _ in rate_parameters(spec.model_dump()))
+        if spec.takes_both_sides or spec.leaves_in_parts or varied:
             decide = partial(self._decide, spec, sets)
-            carry = partial(self._carry, spec, sets)
+
+            def trade_on(index: int) -> Market:
+                return self._carried(market, _at(spec, sets, index)) if varied else market
+
             rests = any(
                 side.entry_order is not None
                 for side in ((spec, spec.opposite) if spec.takes_both_sides else (spec,))
             )
             return SetBySetEngine(
                 decide,
-                carry,
+                trade_on,
                 len(sets),
                 market,
                 rules,
@@ -143,13 +148,10 @@ class Sweeper:
     def _decide(self, spec: StrategySpec, sets: ParameterSets, index: int) -> AnyDecisions:
         return plan_rules(_at(spec, sets, index), self.inputs, kept=self._kept)[1]
 
-    def _carry(self, spec: StrategySpec, sets: ParameterSets, index: int) -> Carry | None:
+    def _carried(self, market: Market, spec: StrategySpec) -> Market:
         inputs = self.inputs
-        if not any(name in sets.columns for _, _, name, _ in rate_parameters(spec.model_dump())):
-            return inputs.carry
-        return carry_of(
-            _at(spec, sets, index), inputs.bars, inputs.start, measured=inputs.annualisation
-        )
+        carry = carry_of(spec, inputs.bars, inputs.start, measured=inputs.annualisation)
+        return market._replace(carry=NO_CARRY if carry is None else carry.after(inputs.start))
 
     @cached_property
     def _kept(self) -> KeptCalls:

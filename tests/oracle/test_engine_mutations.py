@@ -1,4 +1,4 @@
-"""The engine's loop and its carry, broken on purpose: the plain simulation must report every break.
+"""The engine's loop, broken on purpose: the plain simulation must report every break.
 
 `test_rules.py` breaks every rule of the plain simulation; here are those of the engine, with what
 is its own, such as the bars that it passes over. A break is an expression or a statement, and what
@@ -24,23 +24,18 @@ from oracle.carry_cases import carry_cases
 from oracle.detail_cases import detail_cases
 
 from btkit.crosscheck.check import compare
+from btkit.engine import loop
 
 CASES = {
-    "pay_shares": carry_cases,
-    "pay_spreads": spread_cases,
-    "CarriedLoop": carry_cases,
+    "carry": carry_cases,
     "run_bars": share_cases,
     "run_inside": lambda: [*detail_cases(), *order_cases()],
     "run_both_sides": side_cases,
     "run_spreads": spread_cases,
 }
 
-# Where what runs is, if not in the loop's module.
-HOMES = {
-    "pay_shares": "btkit.engine.paying",
-    "pay_spreads": "btkit.engine.paying",
-    "CarriedLoop": "btkit.engine.carry",
-}
+# What runs cases that are not called by its name.
+RUNS = {"carry": "run_bars"}
 
 _SKIPS = (
     "until = book.skip_quiet(entry_gate, exit_gate, stop_gate, rules, closes, money, counts, lots, "
@@ -70,7 +65,10 @@ SHARE_BREAKS = {
     ),
     "the last entry fills": ("bar < final", "True"),
     "the curve is not flat after ruin": ("equity[bar:]", "equity[bar : bar + 1]"),
-    "quiet bars hide the last": (_SKIPS.format("min(last, final)"), _SKIPS.format("last")),
+    "quiet bars hide the last": (
+        _SKIPS.format("min(last, final, next_due)"),
+        _SKIPS.format("min(last, next_due)"),
+    ),
     "quiet bars hide max_holding": (
         "marks[0, LOT_BAR] + rules.max_holding",
         "marks[0, LOT_BAR] + rules.max_holding + 1",
@@ -525,9 +523,9 @@ SPREAD_BREAKS = {
     ),
 }
 
-# SEMANTICS 3.14, in the payers and in what calls them between the bars that the loop runs.
+# SEMANTICS 3.14, what is paid at a bar before its fills.
 PAY_BREAKS = {
-    "what is owed costs": ("cash > 0.0", "True"),
+    "what is owed costs": ("cash > 0.0", "True", "_interest"),
     "interest of a banker's year": (
         "cash * carry.cash_rate[bar] * carry.days[bar] / _YEAR",
         "cash * carry.cash_rate[bar] * carry.days[bar] / 360.0",
@@ -537,12 +535,13 @@ PAY_BREAKS = {
         "cash * carry.cash_rate[bar] / _YEAR",
     ),
     "interest after the dividends": (
-        "paid[INTEREST] = _interest(carry, bar, money[CASH])",
-        "paid[INTEREST] = _interest(carry, bar, money[CASH] + dividends)",
+        "_interest(carry, bar, money[CASH])",
+        "_interest(carry, bar, money[CASH] + dividends)",
     ),
     "contracts count as shares": (
         "shares = lots[lot, LOT_QUANTITY] * rules.multiplier",
         "shares = lots[lot, LOT_QUANTITY]",
+        "pay_shares",
     ),
     "fees of the new close": ("bar - 1", "bar", "pay_shares"),
     "longs pay fees": (
@@ -557,7 +556,7 @@ PAY_BREAKS = {
         "fees += close * shares * carry.borrow_rate[bar] * carry.days[bar] / _YEAR",
         "fees = close * shares * carry.borrow_rate[bar] * carry.days[bar] / _YEAR",
     ),
-    "interest is not kept": ("money[CASH] += paid[INTEREST]", "pass", "pay_shares"),
+    "interest is not kept": ("money[CASH] += interest", "pass", "pay_shares"),
     "fees are not paid": ("money[CASH] -= fees", "pass"),
     "dividends are not kept": ("money[CASH] += dividends", "pass"),
 }
@@ -568,12 +567,12 @@ SPREAD_PAY_BREAKS = {
     ),
 }
 BETWEEN_BREAKS = {
-    "carry at the first bar": ("carry.due_after(start)", "carry.due_after(start - 1)"),
-    "no carry at the second": ("carry.due_after(start)", "carry.due_after(start + 1)"),
-    "carry after the bar": (
-        "self._loop(begin, bar, *others)",
-        "self._loop(begin, bar + 1, *others)",
+    "quiet bars hide what is paid": (
+        _SKIPS.format("min(last, final, next_due)"),
+        _SKIPS.format("min(last, final)"),
     ),
+    "nothing is paid": ("pay(market, rules, state, bar, curve.carry)", "None"),
+    "what is paid is not told": ("paid.size", "False", "pay_shares"),
 }
 
 BREAKS = [
@@ -584,9 +583,9 @@ BREAKS = [
         ("run_inside", DETAIL_BREAKS),
         ("run_both_sides", SIDE_BREAKS),
         ("run_spreads", SPREAD_BREAKS),
-        ("pay_shares", PAY_BREAKS),
-        ("pay_spreads", SPREAD_PAY_BREAKS),
-        ("CarriedLoop", BETWEEN_BREAKS),
+        ("run_spreads", SPREAD_PAY_BREAKS),
+        ("carry", PAY_BREAKS),
+        ("carry", BETWEEN_BREAKS),
     )
     for name, change in breaks.items()
 ]
@@ -610,11 +609,7 @@ def made_of(name):
     return list(dict.fromkeys(found))
 
 
-@cache
-def home_of(run):
-    """Return the names of the modules that are needed for what runs, its own the last."""
-    home = HOMES.get(run, "btkit.engine.loop")
-    return [*(name for name in made_of(home) if name != home), home]
+MODULES = made_of("btkit.engine.loop")
 
 
 def parsed(text):
@@ -651,10 +646,10 @@ class Breaker(ast.NodeTransformer):
         return new
 
 
-def broken_module(run, change, monkeypatch):
-    """Return the module of what runs with a change made, and at how many places it was made."""
+def broken_loop(change, monkeypatch):
+    """Return the loop's module with a change made, and at how many places it was made."""
     breaker = Breaker(*change)
-    for name in home_of(run):
+    for name in MODULES:
         tree = ast.fix_missing_locations(breaker.visit(tree_of(name)))
         module = ModuleType(name)
         # Those that come later import from this one.
@@ -670,8 +665,6 @@ def put_in_place(whole, broken, patch):
             if value is whole:
                 patch.setattr(module, name, broken)
             for key, row in value.items() if isinstance(value, dict) else ():
-                if row is whole:
-                    patch.setitem(value, key, broken)
                 if isinstance(row, tuple) and any(part is whole for part in row):
                     parts = (broken if part is whole else part for part in row)
                     patch.setitem(value, key, tuple(parts))
@@ -688,9 +681,9 @@ def noticed(run, change, monkeypatch):
     """Return at how many places something changed, and whether any case comes out differently."""
     cases = simulated_plainly(run)
     with monkeypatch.context() as patch:
-        whole = getattr(sys.modules[home_of(run)[-1]], run)
-        broken, places = broken_module(run, change, patch)
-        put_in_place(whole, getattr(broken, run), patch)
+        broken, places = broken_loop(change, patch)
+        name = RUNS.get(run, run)
+        put_in_place(getattr(loop, name), getattr(broken, name), patch)
         with np.errstate(all="ignore"):  # plain numpy scalars warn where compiled code does not
             return places, any(
                 compare(case.again(), expected, case.times) for case, expected in cases

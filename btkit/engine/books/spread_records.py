@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from btkit.engine.carry import Carry
 from btkit.engine.inputs import (
     ANY_POSITION_NAMES,
     CREDIT_KEPT,
@@ -55,8 +56,9 @@ class OptionMarket(NamedTuple):
 
     Parameters
     ----------
-    open, high, low, close
-        Prices of the underlying, as in `btkit.engine.Market`; the rest is (n_bars,).
+    open, high, low, close, carry
+        Prices of the underlying, and what is paid, as in `btkit.engine.Market`; the rest is
+        (n_bars,).
     volatility
         float64: iv_scale x ``iv_atm`` (or vix / 100) at the bar's close; where it is missing the
         last one known.
@@ -77,6 +79,7 @@ class OptionMarket(NamedTuple):
     high: Floats
     low: Floats
     close: Floats
+    carry: Carry
     volatility: Floats
     known: Flags
     day: Integers
