@@ -24,6 +24,8 @@ from btkit.simulation.simulated import columns_read
 # Whether a bar is its session's last is what the clock says: of bars that
 # are cut off inside a session nobody can tell.
 _BY_THE_CLOCK = "ends_session"
+# What is paid between bars is of rates and dividends, which no condition computes.
+_CARRY = "carry"
 # What of the decisions is not by bar: programs, and what they say of all bars.
 _PROGRAMS = frozenset({"code", "programs", "lists", "constants", "fractions"})
 _SIDES = frozenset({"long", "short"})
@@ -147,6 +149,8 @@ def _by_bar(
     for record in read:
         fields = getattr(record, "_fields", ())
         for field, value in zip(fields, cast("tuple[object, ...]", record), strict=True):
+            if field == _CARRY:
+                continue
             if isinstance(value, tuple):
                 yield from _by_bar((value,), inputs, f"{field} " if field in _SIDES else side)
             elif field not in passed_over and isinstance(value, np.ndarray) and value.size:
