@@ -29,13 +29,14 @@ from btkit.engine import loop
 CASES = {
     "carry": carry_cases,
     "run_bars": share_cases,
-    "run_inside": lambda: [*detail_cases(), *order_cases()],
+    "detail": detail_cases,
+    "run_inside": order_cases,
     "run_both_sides": side_cases,
     "run_spreads": spread_cases,
 }
 
 # What runs cases that are not called by its name.
-RUNS = {"carry": "run_bars"}
+RUNS = {"carry": "run_bars", "detail": "run_inside"}
 
 _SKIPS = (
     "until = book.skip_quiet(entry_gate, exit_gate, stop_gate, rules, closes, money, counts, lots, "
@@ -580,7 +581,7 @@ BREAKS = [
     for run, breaks in (
         ("run_bars", SHARE_BREAKS),
         ("run_inside", INSIDE_BREAKS),
-        ("run_inside", DETAIL_BREAKS),
+        ("detail", DETAIL_BREAKS),
         ("run_both_sides", SIDE_BREAKS),
         ("run_spreads", SPREAD_BREAKS),
         ("run_spreads", SPREAD_PAY_BREAKS),
@@ -646,15 +647,24 @@ class Breaker(ast.NodeTransformer):
         return new
 
 
+@cache
+def whole(name):
+    """Return a module's code without compilers, and what each node of its tree says."""
+    tree = ast.fix_missing_locations(Breaker("nothing_of_this_name", "0").visit(tree_of(name)))
+    return compile(tree, name, "exec"), frozenset(map(shape, ast.walk(tree)))
+
+
 def broken_loop(change, monkeypatch):
     """Return the loop's module with a change made, and at how many places it was made."""
     breaker = Breaker(*change)
     for name in MODULES:
-        tree = ast.fix_missing_locations(breaker.visit(tree_of(name)))
+        code, shapes = whole(name)
+        if breaker.looked_for in shapes:
+            code = compile(ast.fix_missing_locations(breaker.visit(tree_of(name))), name, "exec")
         module = ModuleType(name)
         # Those that come later import from this one.
         monkeypatch.setitem(sys.modules, name, module)
-        exec(compile(tree, name, "exec"), module.__dict__)  # noqa: S102 - our own source, with one rule broken
+        exec(code, module.__dict__)  # noqa: S102 - our own source, with one rule broken
     return module, breaker.places
 
 
