@@ -930,7 +930,8 @@ class WarmUpTrades:
     def run(self):
         self.start = max(self.start - 1, 0)
         run = super().run()
-        run.equity, run.cash = run.equity[-len(run.times) :], run.cash[-len(run.times) :]
+        for series in ("equity", "cash", "interest", "borrow_fees", "dividends"):
+            setattr(run, series, getattr(run, series)[-len(run.times) :])
         return run
 
 
