@@ -139,7 +139,7 @@ def _calls() -> Arrays:
     examples = [call.example for call in CALLS.values()]
     spec = {**_CALLING, "entry_conditions": [f"({') or ('.join(examples)})"]}
     # The other instrument that they read has every second bar.
-    result = simulate(spec, {"SPX": _bars(), "SPY": _bars().iloc[::2]})
+    result = simulate(spec, {"SPX": _bars(), "SPY": _bars().iloc[::2]}, symbol="SPX")
     yield from _columns(result.features)
     yield from _outcome("calls", result)
 
