@@ -50,7 +50,7 @@ types: .venv/installed
 layers: .venv/installed
 	$(BIN)/lint-imports
 
-PYTEST := $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile
+PYTEST := $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --durations=25
 
 unit: setup
 	$(PYTEST)

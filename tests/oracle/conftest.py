@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, settings
 # Registered, not loaded: other tests keep their own settings.
 _UNHURRIED = [HealthCheck.too_slow]
 settings.register_profile(
-    "ci", max_examples=150, derandomize=True, deadline=None, suppress_health_check=_UNHURRIED
+    "ci", max_examples=100, derandomize=True, deadline=None, suppress_health_check=_UNHURRIED
 )
 # Other examples each time: the same ones would find nothing new the next night.
 settings.register_profile(
