@@ -12,7 +12,7 @@ import pandas as pd
 
 from btkit.arguments import check_account
 from btkit.crosscheck import measures
-from btkit.crosscheck.detail import FinerBars
+from btkit.crosscheck.detail import FinerFrame
 from btkit.crosscheck.inputs import BOOKS, as_instrument, book_of, sessions_around
 from btkit.crosscheck.records import Instrument, PlainAccount, PlainRun, PlainTrade
 from btkit.crosscheck.walk import Walk
@@ -199,7 +199,7 @@ def others_of(spec: BaseSpec, frames: Mapping[str, pd.DataFrame]) -> dict[str, O
     return found
 
 
-def finer_of(spec: BaseSpec, bars: pd.DataFrame, detail: pd.DataFrame | None) -> FinerBars | None:
+def finer_of(spec: BaseSpec, bars: pd.DataFrame, detail: pd.DataFrame | None) -> FinerFrame | None:
     """9.8: Return the finer bars that a spec asks for, with what adjusts the run's.
 
     Parameters
@@ -215,7 +215,7 @@ def finer_of(spec: BaseSpec, bars: pd.DataFrame, detail: pd.DataFrame | None) ->
     if wanted is None or detail is None:
         return None
     factors = adjustment_factors(bars, spec.price_adjustment)
-    return FinerBars(take_bars(detail, calendar=spec.calendar).bars, wanted, factors.tolist())
+    return FinerFrame(take_bars(detail, calendar=spec.calendar).bars, wanted, factors.tolist())
 
 
 def simulate_plainly(
@@ -332,11 +332,11 @@ def differences(result: Result, *, most: int = 20) -> list[Difference]:
     return compare(result, plain, instrument.times)[:most]
 
 
-def _finer_of(result: Result, times: pd.DatetimeIndex) -> FinerBars | None:
+def _finer_of(result: Result, times: pd.DatetimeIndex) -> FinerFrame | None:
     given = result.detail
     if given is None:
         return None
-    return FinerBars(given.bars, given.interval, given.factors[times].tolist())
+    return FinerFrame(given.bars, given.interval, given.factors[times].tolist())
 
 
 def compare(result: Result, plain: PlainRun, times: pd.DatetimeIndex) -> list[Difference]:

@@ -21,7 +21,7 @@ _NEAR = 1e-6
 
 
 @dataclass(frozen=True)
-class FinerBars:
+class FinerFrame:
     """9.8: The bars of the finer interval, as they are given.
 
     Parameters
@@ -39,7 +39,7 @@ class FinerBars:
     factors: Sequence[float]
 
 
-class Detail:
+class Matching:
     """9.8: The finer bars inside each bar.
 
     Parameters
@@ -142,10 +142,10 @@ def plain_bars(bars: pd.DataFrame) -> list[PlainBar]:
 def finer_bars(
     bars: pd.DataFrame,
     interval: Interval,
-    given: FinerBars,
+    given: FinerFrame,
     *,
     calendar: str,
-    kind: type[Detail] = Detail,
+    kind: type[Matching] = Matching,
 ) -> list[list[PlainBar]]:
     """Return the finer bars that are judged in the place of each bar.
 

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from btkit.crosscheck.beside import Beside, column_beside
-from btkit.crosscheck.detail import Detail, FinerBars, finer_bars
+from btkit.crosscheck.detail import FinerFrame, Matching, finer_bars
 from btkit.crosscheck.dividends import Dividends, PaidColumns
 from btkit.crosscheck.evaluation import (
     calls_as_of,
@@ -58,8 +58,8 @@ def as_instrument(  # noqa: PLR0913 - bars, what is beside them, and each kind o
     others: Mapping[str, OtherBars] = NO_OTHERS,
     knowing: type[Beside] = Beside,
     paying: type[Dividends] = Dividends,
-    finer: FinerBars | None = None,
-    detailing: type[Detail] = Detail,
+    finer: FinerFrame | None = None,
+    detailing: type[Matching] = Matching,
 ) -> Instrument:
     """Return bars and their columns as plain lists.
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from numpy.typing import NDArray
 
@@ -106,9 +107,11 @@ class Rules(NamedTuple):
     margin: float = 0.0
 
 
-def as_the_loop_takes(prices: pd.Series[float]) -> Floats:
-    """Return prices as compiled functions take them, in their own memory where that can be."""
-    values = np.ascontiguousarray(prices, np.float64).view()
+def as_the_loop_takes(
+    given: npt.ArrayLike, dtype: type[np.generic] = np.float64
+) -> NDArray[Any]:
+    """Return values as compiled functions take them, in their own memory where that can be."""
+    values = np.ascontiguousarray(given, dtype).view()
     try:
         # Nothing writes, but a compiled function takes what it may not write for another type.
         values.flags.writeable = True

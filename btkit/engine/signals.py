@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from btkit.engine.inputs import Flags, Floats, Integers
+from btkit.engine.inputs import Flags, Floats, Integers, as_the_loop_takes
 from btkit.engine.signals_loop import measured_signals
 from btkit.errors import UsageError
 
@@ -68,10 +68,10 @@ def measure_signals(
         )
     # Columns of a frame need not be contiguous, and compiled code reads several bars at once.
     row: Floats = measured_signals(
-        np.ascontiguousarray(closes, np.float64),
-        np.ascontiguousarray(days, np.int64),
-        np.ascontiguousarray(entries, np.bool_),
-        np.ascontiguousarray(exits, np.bool_),
+        as_the_loop_takes(closes),
+        as_the_loop_takes(days, np.int64),
+        as_the_loop_takes(entries, np.bool_),
+        as_the_loop_takes(exits, np.bool_),
         float(capital),
         float(rate),
         float(annual),

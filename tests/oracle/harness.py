@@ -13,7 +13,7 @@ import btkit as bt
 from btkit.crosscheck import Difference, PlainRun
 from btkit.crosscheck.beside import Beside
 from btkit.crosscheck.check import compare, finer_of, others_of, simulate_plainly
-from btkit.crosscheck.detail import Detail
+from btkit.crosscheck.detail import Matching
 from btkit.crosscheck.dividends import Dividends
 from btkit.crosscheck.inputs import as_instrument
 from btkit.crosscheck.over_time import OverTime
@@ -24,7 +24,7 @@ from btkit.data import adjust_prices
 from btkit.markets import Annualisation, infer_interval
 from btkit.spec import BaseSpec
 
-AnyRules: TypeAlias = type[Walk[Any] | Resampling | OverTime | Beside | Dividends | Detail]
+AnyRules: TypeAlias = type[Walk[Any] | Resampling | OverTime | Beside | Dividends | Matching]
 
 # Rules by which what a run is given is made, by what `as_instrument` calls them.
 _OF_INPUTS = {
@@ -32,7 +32,7 @@ _OF_INPUTS = {
     "over_time": OverTime,
     "knowing": Beside,
     "paying": Dividends,
-    "detailing": Detail,
+    "detailing": Matching,
 }
 
 

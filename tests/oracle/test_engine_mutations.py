@@ -683,7 +683,10 @@ def put_in_place(whole, broken, patch):
 @cache
 def simulated_plainly(run):
     cases = CASES[run]()
-    cases[0].again()  # what is imported when it is first needed must not find a broken module
+    for case in cases:
+        # What is imported, or read of compiled code, when it is first needed must not find a
+        # broken module.
+        case.again()
     return [(case, case.plain()) for case in cases]
 
 

@@ -31,7 +31,7 @@ from oracle.mutants_detail import BROKEN_DETAIL
 from oracle.mutants_orders import BROKEN as BROKEN_ORDERS
 
 from btkit.crosscheck.beside import Beside
-from btkit.crosscheck.detail import Detail
+from btkit.crosscheck.detail import Matching
 from btkit.crosscheck.dividends import Dividends
 from btkit.crosscheck.inside import InsideBar
 from btkit.crosscheck.option_prices import OptionPrices
@@ -59,7 +59,7 @@ class Detailed(OrdersInside):
 
 CASES = {
     Detailed: detail_cases,
-    Detail: detail_cases,
+    Matching: detail_cases,
     CarryingSides: carrying_sides_cases,
     Carrying: carry_cases,
     Dividends: dividend_cases,
@@ -173,7 +173,7 @@ for mutant in BROKEN_ORDERS:
 for mutant in BROKEN_DETAILED:
     over(Detailed)(mutant)
 for mutant in BROKEN_DETAIL:
-    over(Detail)(mutant)
+    over(Matching)(mutant)
 for mutant in BROKEN_CARRY:
     over(Carrying)(mutant)
 for mutant in BROKEN_DIVIDENDS:
@@ -1599,7 +1599,7 @@ def test_the_cases_agree_and_have_every_outcome(book):
     lots = usual | {"scale_out", "margin_call"}
     if book in {Resampling, OverTime, Beside, Dividends, Carrying, CarryingSides}:
         assert {"exit", "max_holding"} <= reasons
-    elif book in {Detailed, Detail}:
+    elif book in {Detailed, Matching}:
         assert reasons >= {"stop_loss", "take_profit", "trailing_stop", "crossed_at_entry", "exit"}
         assert any(case.result.diagnostics.detail_mismatch for case in cases)
         assert not all(case.result.trades["certain"].all() for case in cases)
