@@ -107,9 +107,7 @@ class Rules(NamedTuple):
     margin: float = 0.0
 
 
-def as_the_loop_takes(
-    given: npt.ArrayLike, dtype: type[np.generic] = np.float64
-) -> NDArray[Any]:
+def as_the_loop_takes(given: npt.ArrayLike, dtype: type[np.generic] = np.float64) -> NDArray[Any]:
     """Return values as compiled functions take them, in their own memory where that can be."""
     values = np.ascontiguousarray(given, dtype).view()
     try:
