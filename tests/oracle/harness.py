@@ -119,3 +119,20 @@ def oracle(case: Case) -> PlainRun:
 def disagreement(case: Case) -> list[str]:
     """Return every difference between the two."""
     return [str(difference) for difference in Prepared(case).differences()]
+
+
+def plain_rows(run: PlainRun, *named: str) -> list[tuple[Any, ...]]:
+    """Return the bars of entry and exit of each trade, and what else is named."""
+    return [
+        (trade.entry_bar, trade.exit_bar, *(getattr(trade, name) for name in named))
+        for trade in run.trades
+    ]
+
+
+def traded_rows(case: Case, result: bt.Result, *named: str) -> list[tuple[Any, ...]]:
+    """Do what `plain_rows` does with a result of the engine."""
+    bar = case.bars.index.get_loc
+    return [
+        (bar(row["entry_date"]), bar(row["exit_date"]), *(row[name] for name in named))
+        for row in result.trades.to_dict("records")
+    ]

@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import math
 
+from oracle.mutants import noted_in
+
 from btkit.crosscheck.dividends import Dividends
 from btkit.crosscheck.records import Carried
 
 BROKEN = []
 BROKEN_DIVIDENDS = []
-
-
-def broken(mutant):
-    """Note a class of broken methods of a run."""
-    BROKEN.append(mutant)
-    return mutant
-
-
-def misread(mutant):
-    """Note a class of broken methods of what bars tell."""
-    BROKEN_DIVIDENDS.append(mutant)
-    return mutant
+broken = noted_in(BROKEN)
+misread = noted_in(BROKEN_DIVIDENDS)
 
 
 # What is paid, and when

@@ -5,23 +5,15 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 
+from oracle.mutants import noted_in
+
 from btkit.crosscheck.inside import InsideEntry
 from btkit.crosscheck.records import PlainBar
 
 BROKEN = []
 BROKEN_DETAIL = []
-
-
-def broken(mutant):
-    """Note a class of broken methods of a run."""
-    BROKEN.append(mutant)
-    return mutant
-
-
-def misplaced(mutant):
-    """Note a class of broken methods of what is inside."""
-    BROKEN_DETAIL.append(mutant)
-    return mutant
+broken = noted_in(BROKEN)
+misplaced = noted_in(BROKEN_DETAIL)
 
 
 # What finer bars do

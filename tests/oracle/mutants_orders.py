@@ -5,18 +5,15 @@ from __future__ import annotations
 import dataclasses
 import math
 
+from oracle.mutants import noted_in
+
 from btkit.crosscheck.inside import BarOutcome
 from btkit.crosscheck.orders_inside import NoPriceError, OrdersInside
 from btkit.crosscheck.records import DecidedLevels
 from btkit.crosscheck.shares import Shares
 
 BROKEN = []
-
-
-def broken(mutant):
-    """Note a class of broken methods."""
-    BROKEN.append(mutant)
-    return mutant
+broken = noted_in(BROKEN)
 
 
 def surely(outcome):

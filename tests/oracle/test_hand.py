@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 from oracle.battery import case, frame
-from oracle.harness import engine, oracle
+from oracle.harness import engine, oracle, plain_rows, traded_rows
 from oracle.strategies import Case
 
 # entry bar, exit bar, entry price, exit price, shares, P&L, reason
 Row = tuple[int, int, float, float, float, float, str]
+SHOWN = ("entry_price", "exit_price", "shares", "pnl", "exit_reason")
 
 
 @dataclass(frozen=True)
@@ -670,11 +671,7 @@ def as_case(hand: Hand) -> Case:
 @pytest.mark.parametrize("hand", HANDS, ids=lambda hand: hand.label)
 def test_oracle(hand: Hand) -> None:
     outcome = oracle(as_case(hand))
-    rows = [
-        (t.entry_bar, t.exit_bar, t.entry_price, t.exit_price, t.shares, t.pnl, t.exit_reason)
-        for t in outcome.trades
-    ]
-    assert rows == hand.trades
+    assert plain_rows(outcome, *SHOWN) == hand.trades
     assert hand.equity is None or outcome.equity == hand.equity
     assert hand.cash is None or outcome.cash == hand.cash
     assert outcome.skipped == hand.skipped
@@ -685,16 +682,7 @@ def test_oracle(hand: Hand) -> None:
 def test_engine(hand: Hand) -> None:
     worked = as_case(hand)
     result = engine(worked)
-    bar = worked.bars.index.get_loc
-    rows = [
-        (
-            bar(row["entry_date"]),
-            bar(row["exit_date"]),
-            *(row[name] for name in ("entry_price", "exit_price", "shares", "pnl", "exit_reason")),
-        )
-        for row in result.trades.to_dict("records")
-    ]
-    assert rows == hand.trades
+    assert traded_rows(worked, result, *SHOWN) == hand.trades
     assert hand.equity is None or result.equity.tolist() == hand.equity
     assert hand.cash is None or result.cash.tolist() == hand.cash
     skipped = {reason: n for reason, n in result.diagnostics.skipped_entries.items() if n}

@@ -11,9 +11,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from oracle.harness import Prepared, engine, oracle
+from oracle.harness import Prepared, engine, oracle, plain_rows, traded_rows
 from oracle.strategies import Case
-from oracle.test_hand_inside import BOTH, LIMIT, MODES, SHORT_BOTH, STOP, Bar, Row
+from oracle.test_hand_inside import BOTH, LIMIT, MODES, SHORT_BOTH, SHOWN, STOP, Bar, Row
 
 from btkit.crosscheck import differences
 
@@ -300,20 +300,7 @@ def made_up(day: Day) -> Bar:
 @pytest.mark.parametrize("hand", HANDS, ids=lambda hand: hand.label)
 def test_oracle(hand: Hand) -> None:
     run = oracle(as_case(hand))
-    rows = [
-        (
-            t.entry_bar,
-            t.exit_bar,
-            t.entry_price,
-            t.exit_price,
-            t.shares,
-            t.exit_reason,
-            t.fill_kind,
-            t.certain,
-        )
-        for t in run.trades
-    ]
-    assert rows == hand.trades
+    assert plain_rows(run, *SHOWN) == hand.trades
     assert (run.skipped, run.detail_mismatch) == (hand.skipped, hand.mismatches)
 
 
@@ -321,13 +308,7 @@ def test_oracle(hand: Hand) -> None:
 def test_engine(hand: Hand) -> None:
     worked = as_case(hand)
     result = engine(worked)
-    bar = worked.bars.index.get_loc
-    named = ("entry_price", "exit_price", "shares", "exit_reason", "fill_kind", "certain")
-    rows = [
-        (bar(row["entry_date"]), bar(row["exit_date"]), *(row[name] for name in named))
-        for row in result.trades.to_dict("records")
-    ]
-    assert rows == hand.trades
+    assert traded_rows(worked, result, *SHOWN) == hand.trades
     skipped = {reason: n for reason, n in result.diagnostics.skipped_entries.items() if n}
     found = (skipped, result.diagnostics.detail_mismatch)
     assert found == (hand.skipped, hand.mismatches)

@@ -11,12 +11,13 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from oracle.harness import engine, oracle
+from oracle.harness import engine, oracle, plain_rows, traded_rows
 from oracle.strategies import Case
 
 Bar = tuple[float, float, float, float]  # open, high, low, close
 # entry bar, exit bar, entry price, exit price, shares, reason, fill kind, certain
 Row = tuple[int, int, float, float, float, str, str, bool]
+SHOWN = ("entry_price", "exit_price", "shares", "exit_reason", "fill_kind", "certain")
 
 LIMIT = {"entry_order": {"limit": "close - 4"}}
 STOP = {"entry_order": {"stop": "close + 4"}}
@@ -587,20 +588,7 @@ def as_case(hand: Hand) -> Case:
 @pytest.mark.parametrize("hand", HANDS, ids=lambda hand: hand.label)
 def test_oracle(hand: Hand) -> None:
     run = oracle(as_case(hand))
-    rows = [
-        (
-            trade.entry_bar,
-            trade.exit_bar,
-            trade.entry_price,
-            trade.exit_price,
-            trade.shares,
-            trade.exit_reason,
-            trade.fill_kind,
-            trade.certain,
-        )
-        for trade in run.trades
-    ]
-    assert rows == hand.trades
+    assert plain_rows(run, *SHOWN) == hand.trades
     assert (run.skipped, run.unfilled) == (hand.skipped, hand.unfilled)
 
 
@@ -608,12 +596,6 @@ def test_oracle(hand: Hand) -> None:
 def test_engine(hand: Hand) -> None:
     worked = as_case(hand)
     result = engine(worked)
-    bar = worked.bars.index.get_loc
-    named = ("entry_price", "exit_price", "shares", "exit_reason", "fill_kind", "certain")
-    rows = [
-        (bar(row["entry_date"]), bar(row["exit_date"]), *(row[name] for name in named))
-        for row in result.trades.to_dict("records")
-    ]
-    assert rows == hand.trades
+    assert traded_rows(worked, result, *SHOWN) == hand.trades
     skipped = {reason: n for reason, n in result.diagnostics.skipped_entries.items() if n}
     assert (skipped, result.diagnostics.unfilled_orders) == (hand.skipped, hand.unfilled)
