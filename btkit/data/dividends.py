@@ -7,8 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from btkit.data.adjust import adjusted_closes
-from btkit.data.info import format_times
-from btkit.data.splits import STATED_RATIOS, STATED_TOLERANCE, split_ratios
+from btkit.data.splits import STATED_RATIOS, STATED_TOLERANCE, split_ratios, told_column
 from btkit.errors import DataError
 
 Array = npt.NDArray[np.float64]
@@ -51,7 +50,7 @@ def paid_dividends(bars: pd.DataFrame) -> Array:
     [0.0, 1.0]
     """
     if "dividends" in bars:
-        return _stated(bars)
+        return told_column(bars, "dividends", "write $ a share on the ex-date, and 0 for none")
     if "adj_close" not in bars:
         raise DataError(
             "the bars have neither a column dividends nor adj_close, so no dividend can be paid",
@@ -67,19 +66,6 @@ def paid_dividends(bars: pd.DataFrame) -> Array:
     none = _explained_by_split(bars, factors) | _explained_by_rounding(adjusted, closes)
     paid[1:][none | (paid[1:] <= 0.0)] = 0.0
     return paid
-
-
-def _stated(bars: pd.DataFrame) -> Array:
-    stated = bars["dividends"].to_numpy(dtype=np.float64)
-    broken = (stated < 0.0) | np.isinf(stated)
-    if broken.any():
-        dates = format_times(pd.DatetimeIndex(bars.index[broken]))
-        raise DataError(
-            f"dividends is negative or infinite on {int(broken.sum())} bars, the first {dates[0]}",
-            hint="write $ a share on the ex-date, and 0 for none",
-            details={"column": "dividends", "dates": dates, "count": int(broken.sum())},
-        )
-    return np.where(np.isnan(stated), 0.0, stated)
 
 
 def _explained_by_split(bars: pd.DataFrame, factors: Array) -> Flags:

@@ -41,16 +41,37 @@ def split_ratios(bars: pd.DataFrame) -> Array:
 
     Sources write 2 for a two-for-one split, 0.1 for a reverse split of ten; 0, 1 and NaN for none.
     """
-    ratios = bars["splits"].to_numpy(dtype=np.float64)
-    broken = (ratios < 0.0) | np.isinf(ratios)
+    ratios = told_column(
+        bars, "splits", "write 2 for a two-for-one split, 0.1 for one share for ten, and 0 for none"
+    )
+    return np.where(ratios == 0.0, 1.0, ratios)
+
+
+def told_column(bars: pd.DataFrame, name: str, hint: str) -> Array:
+    """Return a column in which a source tells of some days, 0 on all others.
+
+    Parameters
+    ----------
+    bars
+        With that column; NaN there is 0, too.
+    name, hint
+        Its name, and what to write into it.
+
+    Raises
+    ------
+    DataError
+        If some of it is negative or infinite.
+    """
+    told = bars[name].to_numpy(dtype=np.float64)
+    broken = (told < 0.0) | np.isinf(told)
     if broken.any():
         dates = format_times(pd.DatetimeIndex(bars.index[broken]))
         raise DataError(
-            f"splits is negative or infinite on {int(broken.sum())} bars, the first {dates[0]}",
-            hint="write 2 for a two-for-one split, 0.1 for one share for ten, and 0 for none",
-            details={"dates": dates, "count": int(broken.sum())},
+            f"{name} is negative or infinite on {int(broken.sum())} bars, the first {dates[0]}",
+            hint=hint,
+            details={"column": name, "dates": dates, "count": int(broken.sum())},
         )
-    return np.where(np.isnan(ratios) | (ratios == 0.0), 1.0, ratios)
+    return np.where(np.isnan(told), 0.0, told)
 
 
 def find_splits(bars: pd.DataFrame) -> list[Finding]:

@@ -95,13 +95,12 @@ class Detail:
         if (self.factors == 1.0).all():
             return prices
         known = self.factors.to_numpy()[self.factors.index.searchsorted(index)]
-        change = np.ones(len(self.bars) + 1)
-        for_each = np.repeat(known, after - first)
-        places = np.arange(len(for_each)) + np.repeat(
-            first - np.cumsum(after - first) + (after - first), after - first
-        )
-        change[places] = for_each
-        return [price * change[:-1] for price in prices]
+        counts = after - first
+        # The place of each finer bar that lies inside of one, in their order.
+        places = np.arange(counts.sum()) + np.repeat(first - (np.cumsum(counts) - counts), counts)
+        change = np.ones(len(self.bars))
+        change[places] = np.repeat(known, counts)
+        return [price * change for price in prices]
 
 
 @dataclass(frozen=True, eq=False)
