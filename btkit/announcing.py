@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 _ONCE = (
-    "compiling btkit's loops: done once per install, takes some seconds.\n"
+    "compiling btkit's loops: done once per version, takes some seconds.\n"
     "`backtest warm-up` does it beforehand."
 )
 _EACH_TIME = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from btkit.conditions.compiled import cache_folder
 
 ROOT = Path(__file__).resolve().parents[1]
 PIP = ("-m", "pip", "--disable-pip-version-check", "-qq")
@@ -67,6 +70,10 @@ class Place:
         if not 0 <= done.returncode <= worst:
             sys.exit(f"{arguments} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
         return done
+
+    def folder_of_code(self) -> Path:
+        """Return where compiled code is kept."""
+        return Path(self.call("python", "-c", CACHE).stdout.strip())
 
     def backtest(self, *arguments: str) -> tuple[dict[str, Any], str]:
         """Run the command; return its one document, and what it said on stderr."""
@@ -128,14 +135,21 @@ def lay_out(place: Place) -> None:
 
 
 def compile_once(place: Place) -> None:
-    """Run the demo, which says that it compiles; then nothing else does."""
+    """Run the demo, which says that it compiles; then nothing else does.
+
+    What the demo does not need is taken from the environment that runs this: the same code, which
+    the name of the folder says and the second warm-up.
+    """
     document, said = place.backtest(*DEMO)
     require(said.index("compiling") < said.index("simulate "), said)
     for suffix in ("ipynb", "html", "json"):
         path = place.lab / "data" / "reports" / f"{document['run']['run_id']}.{suffix}"
         require(path.stat().st_size, path)
-    place.backtest("warm-up")
-    require(place.backtest("warm-up")[0]["compiled"] == 0, "a second warm-up compiles")
+    here, there = cache_folder(), place.folder_of_code()
+    require(here is not None and here.name == there.name, (here, there))
+    require(there.is_relative_to(place.cache), there)
+    shutil.copytree(here, there, dirs_exist_ok=True)
+    require(place.backtest("warm-up")[0]["compiled"] == 0, "a warm-up compiles what is there")
 
 
 def follow_readme(place: Place) -> None:
@@ -166,14 +180,13 @@ def run_notebooks(place: Place) -> None:
     place.call("jupyter", "lab", "--version")
 
 
-def lock_the_package(place: Place) -> None:
-    """Make the package's own cache folder impossible: the user's is taken, and nothing hangs."""
-    usual = Path(place.call("python", "-c", CACHE).stdout.strip()).parent
-    require((usual.parent.name, usual.name) == ("btkit", "__pycache__"), usual)
+def lock_the_cache(place: Place) -> None:
+    """Make the user's own cache folder impossible: the package's is taken, and nothing hangs."""
+    usual = place.folder_of_code().parent
     usual.rename(usual.with_name("elsewhere"))
     usual.write_text("a file in the way, which stops even root")
-    chosen = Path(place.call("python", "-c", CACHE).stdout.strip())
-    require(chosen.is_relative_to(place.cache), chosen)
+    chosen = place.folder_of_code().parent
+    require((chosen.parent.name, chosen.name) == ("btkit", "__pycache__"), chosen)
 
 
 def main() -> None:
@@ -186,7 +199,7 @@ def main() -> None:
             ("the demo, which compiles; warm-up", compile_once),
             ("README's commands", follow_readme),
             ("papermill, a batch, a notebook", run_notebooks),
-            ("a package that is not writable", lock_the_package),
+            ("a cache that is not writable", lock_the_cache),
         ):
             with step(title):
                 work(place)

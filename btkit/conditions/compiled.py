@@ -14,7 +14,12 @@ from typing import Any, TypeVar
 import numba
 from numba.core import config as _config
 from numba.core import event
-from numba.core.caching import FunctionCache
+from numba.core.caching import (
+    CompileResultCacheImpl,
+    FunctionCache,
+    _CacheLocator,
+    _SourceFileBackedLocatorMixin,
+)
 from numba.core.cpu import CPUTargetOptions
 from numba.core.options import TargetOptions
 from numba.core.runtime.nrt import rtsys
@@ -79,23 +84,39 @@ def also_compiled(function: Function) -> Function:
 
 def _compile(function: Callable[..., Any], **further: bool) -> Callable[..., Any]:
     options: dict[str, Any] = {"error_model": "numpy", "nogil": True, **further}
-    folder = cache_folder()
-    if folder is None:
-        return _as_function(numba.njit(**options)(function))
-    # numba takes the folder from its settings when a function is decorated, and only then.
-    before = settings.CACHE_DIR
-    settings.CACHE_DIR = str(folder)
-    try:
-        dispatcher = numba.njit(**options)(function)
+    dispatcher = numba.njit(**options)(function)
+    if cache_folder() is not None:
         dispatcher._cache = _Cache(function)  # type: ignore[no-untyped-call]  # noqa: SLF001 - what numba's `cache=True` sets
-        return _as_function(dispatcher)
-    finally:
-        settings.CACHE_DIR = before
+    return _as_function(dispatcher)
 
 
 def _as_function(dispatcher: Any) -> Callable[..., Any]:  # noqa: ANN401 - numba's own type
     result: Callable[..., Any] = dispatcher
     return result
+
+
+class _Locator(_SourceFileBackedLocatorMixin, _CacheLocator):
+    """Where a function is kept: by the name of its module, not the path of its file.
+
+    numba's own go by the path, so that each clone and each environment would compile the same code
+    anew.
+    """
+
+    def __init__(self, function: Callable[..., Any], file: str) -> None:
+        self._py_file, self._lineno = file, function.__code__.co_firstlineno
+        place = Path(file).resolve()
+        if place.is_relative_to(_PACKAGE):
+            self._module = place.relative_to(_PACKAGE).parent.as_posix()
+        else:
+            self._module = self.get_suitable_cache_subpath(file)  # type: ignore[no-untyped-call]  # numba's own
+
+    def get_cache_path(self) -> str:
+        """Return the function's folder."""
+        return os.path.join(cache_folder() or "", self._module)  # noqa: PTH118 - numba wants text
+
+
+class _Code(CompileResultCacheImpl):
+    _locator_classes = [_Locator]  # noqa: RUF012 - as numba declares it
 
 
 class _Cache(FunctionCache):
@@ -104,6 +125,8 @@ class _Cache(FunctionCache):
     Readying the compiler imports all that numba can compile, SciPy's linear algebra included. It
     takes longer than a run of many years. Compiling does it itself.
     """
+
+    _impl_class = _Code
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:  # noqa: ANN401 - numba's own types
         """Return what was compiled for a signature, None if nothing was."""
@@ -130,14 +153,15 @@ event.register("numba:compile", _Listener())  # type: ignore[no-untyped-call]  #
 def cache_folder() -> Path | None:
     """Return a writable folder for compiled code, None (after a warning) if there is none.
 
-    Its name is a hash of every source file that is compiled. numba itself notices a change in a
-    cached function's own file, but not in what that function calls: without this, an upgrade
-    could run yesterday's arithmetic.
+    Its name is numba's version and a hash of every source file that is compiled. numba itself
+    notices a change in a cached function's own file, but not in what that function calls: without
+    this, an upgrade could run yesterday's arithmetic. It is the user's own, so that what is
+    compiled once serves all environments with the same code; the package's where that cannot be.
     """
-    name = f"numba-{sources_hash()}"
+    name = f"numba-{numba.__version__}-{sources_hash()}"
     user = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 - Path's raises without a home
     chosen = settings.CACHE_DIR
-    folders = [Path(chosen)] if chosen else [_PACKAGE / "__pycache__", Path(user) / "btkit"]
+    folders = [Path(chosen)] if chosen else [Path(user) / "btkit", _PACKAGE / "__pycache__"]
     for folder in folders:
         try:
             (folder / name).mkdir(parents=True, exist_ok=True)

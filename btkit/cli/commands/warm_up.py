@@ -10,8 +10,9 @@ NAME = "warm-up"
 HELP = """
 Compile the simulation now, so that no run waits for it.
 
-What is compiled is kept beside the package, or where that is not writable in ~/.cache/btkit;
-NUMBA_CACHE_DIR names another folder. `compiled` is 0 where everything was there already.
+What is compiled is kept in ~/.cache/btkit for every environment with the same code, or where that
+is not writable beside the package; NUMBA_CACHE_DIR names another folder. `compiled` is 0 where
+everything was there already.
 Exit codes: 0, 2 error.
 
 \b

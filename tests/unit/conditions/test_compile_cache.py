@@ -2,6 +2,7 @@
 
 import ast
 import os
+import shutil
 import subprocess
 import sys
 import types
@@ -40,28 +41,28 @@ def forbid(monkeypatch, *parts):
     monkeypatch.setattr(Path, "mkdir", mkdir)
 
 
-def test_the_package_is_the_first_choice(places):
+def test_the_users_folder_is_the_first_choice(places):
     folder = find_folder()
-    assert folder.parent == places / "package" / "__pycache__"
+    assert folder.parent == places / "user" / "btkit"
     assert folder.is_dir()
     assert list(folder.iterdir()) == []
 
 
-def test_the_users_folder_is_the_second(places, monkeypatch):
-    forbid(monkeypatch, "__pycache__")
-    assert find_folder().parent == places / "user" / "btkit"
+def test_the_package_is_the_second(places, monkeypatch):
+    forbid(monkeypatch, "user")
+    assert find_folder().parent == places / "package" / "__pycache__"
 
 
 def test_a_folder_that_takes_no_files_is_passed_over(places, monkeypatch):
     usual = compiled.tempfile.TemporaryFile
 
     def refuse(*, dir):  # noqa: A002 - tempfile's own name for it
-        if "__pycache__" in Path(dir).parts:
+        if "user" in Path(dir).parts:
             raise OSError(30, "Read-only file system")
         return usual(dir=dir)
 
     monkeypatch.setattr(compiled.tempfile, "TemporaryFile", refuse)
-    assert find_folder().parent == places / "user" / "btkit"
+    assert find_folder().parent == places / "package" / "__pycache__"
 
 
 def test_the_folder_that_numba_is_told_goes_before_both(places, monkeypatch):
@@ -137,18 +138,26 @@ def _double(value):
     return value + value
 
 
-def test_numbas_own_setting_is_left_as_it_was(monkeypatch):
-    monkeypatch.setattr(compiled.settings, "CACHE_DIR", "elsewhere")
-    function = compiled.compiled(_double)
-    assert compiled.settings.CACHE_DIR == "elsewhere"
-    assert function.py_func is _double
-
-
-def test_numbas_own_setting_is_left_as_it_was_when_compiling_fails(monkeypatch):
-    monkeypatch.setattr(compiled.settings, "CACHE_DIR", "elsewhere")
-    with pytest.raises(TypeError):
-        compiled.compiled("no function")
-    assert compiled.settings.CACHE_DIR == "elsewhere"
+def test_an_environment_with_the_same_code_compiles_nothing(tmp_path):
+    program = "import btkit; print(btkit.__file__); " + ONE_FUNCTION
+    said = []
+    for name in ("one", "other"):
+        shutil.copytree(
+            Path(btkit.__file__).parent,
+            tmp_path / name / "btkit",
+            ignore=shutil.ignore_patterns("__pycache__"),
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=tmp_path / name,
+            env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "kept")},
+        )
+        assert str(tmp_path / name) in done.stdout
+        said.append("compiling" in done.stderr)
+    assert said == [True, False]
 
 
 WITHOUT_A_FOLDER = """
