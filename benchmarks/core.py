@@ -15,10 +15,12 @@ from timing import Row, best
 import btkit as bt
 from btkit.conditions.columns import ColumnEvaluator
 from btkit.decisions import plan_decisions
+from btkit.decisions.records import NO_FINER
 from btkit.engine import POSITION_NAMES, Market, Rules
 from btkit.engine.loop import run_bars
 from btkit.engine.reading import new_room
 from btkit.engine.state import new_curve, new_state, new_trades
+from btkit.engine.taking import take
 from btkit.indicators import is_truth_value
 from btkit.simulation import Result
 
@@ -67,9 +69,11 @@ def _loop(result: Result) -> float:
         rate=0.0,
     )
 
+    taken = take(rules, decisions, NO_FINER)
+
     def once() -> None:
         run_bars(
-            0, bars, market, decisions, rules,
+            0, bars, market, *taken, rules,
             new_state(1e5, 1), new_trades(bars), new_curve(bars, at_close=False), new_room(),
         )  # fmt: skip
 

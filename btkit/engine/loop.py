@@ -1,8 +1,9 @@
 """The simulation loop: one for every spec and every book.
 
 Everything that varies from spec to spec arrives as arrays and numbers, so nothing is compiled per
-spec. What varies from book to book arrives as functions, which the compiler puts in place: one
-source, and a loop of machine code for each book. Its whole memory is a `State`: saving that is a
+spec. What varies from book to book are functions, which the compiler chooses by the type of the
+rules and puts in place; what a kind of strategy never does is None, and is left out: one source,
+and a loop of machine code for each kind. Its whole memory is a `State`: saving that is a
 checkpoint, and running on from it gives the same trades to the last bit.
 
 The order of work at each bar is SEMANTICS sections 3, 4 and 9: what is paid for holding, orders
@@ -13,17 +14,15 @@ lot, then one entry.
 
 from __future__ import annotations
 
-from btkit.conditions.compiled import compiled_inline, compiled_lean
-from btkit.engine.books.shares import SHARES
-from btkit.engine.books.spreads import SPREADS
+from btkit.conditions.compiled import compiled_lean
+from btkit.engine.books.choice import book_of
 from btkit.engine.history import describe_account, note_extremes, note_trades
 from btkit.engine.judging import decide
 from btkit.engine.lots import close_lots, fill_orders, order_exits
 from btkit.engine.orders import Kind, Reason
 from btkit.engine.parts import drop_due
-from btkit.engine.paying import pay_shares, pay_spreads
 from btkit.engine.quiet import skip_inside
-from btkit.engine.reading import NOTHING, either_reading, reading_of, sizing_of
+from btkit.engine.reading import NOTHING, sizing_of
 from btkit.engine.resting import expire_orders, fill_resting, leave_crossed, leave_inside
 from btkit.engine.sides import decide_either, parts_held, side_held
 from btkit.engine.state import (
@@ -44,20 +43,38 @@ _ON_OPEN, _ON_CLOSE = int(Kind.MARKET_ON_OPEN), int(Kind.MARKET_ON_CLOSE)
 _END_OF_DATA, _RUIN = int(Reason.END_OF_DATA), int(Reason.RUIN)
 
 
-@compiled_inline
-def _simulate(
-    book, pay, first, last, market, decisions, rules, state, trades, curve, room, reading, sizing,
-    both, parts, levels,
+@compiled_lean
+def run_bars(
+    first, last, market, decisions, both, parts, levels, reading, rules, state, trades, curve, room,
 ):  # fmt: skip
+    """Simulate bars `first` to `last` - 1, going on from `state`.
+
+    Parameters
+    ----------
+    first, last
+        Bars to simulate. Orders are decided at each; the books close at the last bar of the
+        data, so a run in parts gives what a run in one piece gives.
+    decisions, both, parts, levels, reading
+        See `btkit.engine.taking.Taken`.
+    market, rules
+        What does not change: see `btkit.engine.inputs`, or `btkit.engine.books.spread_records`.
+    state, trades, curve
+        What the loop remembers and what it has done, all changed in place.
+    room
+        What programs work in, see `btkit.engine.reading.Room`.
+    """
+    book = book_of(rules)
+    sizing = 1.0, -1
+    if decisions is not None:
+        sizing = sizing_of(decisions)
+    if reading is None:
+        reading = NOTHING
     # Taken apart here, since handing tuples of arrays on costs, even to what is put in place.
     money, counts, orders = state.money, state.counts, state.orders
     lots, marks, closes = state.lots, state.marks, market.close
     closed, closed_marks = trades.lots, trades.marks
     equity, cash = curve.equity, curve.cash
     decision_cash, decision_equity = curve.decision_cash, curve.decision_equity
-    # Of a strategy of one side `both` is None, of one of both `decisions`: then the compiler leaves
-    # out what is for the other. Likewise `parts` is None of one whose lots leave as a whole, and
-    # `levels` of one without orders inside the bar.
     if decisions is not None:
         entry_gate, exit_gate = decisions.entry_gate, decisions.exit_gate
         stop_gate, fullest = decisions.stop_gate, rules.max_positions
@@ -120,7 +137,7 @@ def _simulate(
                 if bar == last:
                     break
         if bar == next_due:
-            pay(market, rules, state, bar, curve.carry)
+            book.pay(market, rules, state, bar, curve.carry)
             paid += 1
             next_due = due[paid] if paid < due.size else closes.shape[1]
         closed_before = counts[TRADES]
@@ -239,116 +256,3 @@ def _simulate(
         if ruined:
             break
     counts[LAST_DECIDED] = decided
-
-
-@compiled_lean
-def run_bars(first, last, market, decisions, rules, state, trades, curve, room):
-    """Simulate bars `first` to `last` - 1 with share lots, going on from `state`.
-
-    Parameters
-    ----------
-    first, last
-        Bars to simulate. Orders are decided at each; the books close at the last bar of the
-        data, so a run in parts gives what a run in one piece gives.
-    market, decisions, rules
-        What does not change: see `btkit.engine.inputs`.
-    state, trades, curve
-        What the loop remembers and what it has done, all changed in place.
-    room
-        What programs work in, see `btkit.engine.reading.Room`.
-    """
-    sizing = sizing_of(decisions)
-    reading = reading_of(decisions, sizing)
-    judges = reading.filters or reading.entries or reading.exits or reading.stops or reading.sizing
-    if judges or decisions.parts.fractions.size:
-        _simulate(
-            SHARES, pay_shares, first, last, market, decisions, rules, state, trades, curve, room,
-            reading, sizing, None, decisions.parts, None,
-        )  # fmt: skip
-    else:
-        # The same with constants, for most strategies: the compiler leaves out what they never do.
-        _simulate(
-            SHARES, pay_shares, first, last, market, decisions, rules, state, trades, curve, room,
-            NOTHING, sizing, None, None, None,
-        )  # fmt: skip
-
-
-@compiled_lean
-def run_inside(levels, first, last, market, decisions, rules, state, trades, curve, room):
-    """Do what `run_bars` does with orders inside the bar.
-
-    A function of its own, since where something is given the compiler does not leave out what is
-    for its absence.
-
-    Parameters
-    ----------
-    levels
-        `btkit.decisions.records.Inside`; those of `decisions` are None, so that a run and a sweep
-        are of one signature.
-    first, last, market, decisions, rules, state, trades, curve, room
-        As for `run_bars`.
-    """
-    sizing = sizing_of(decisions)
-    _simulate(
-        SHARES, pay_shares, first, last, market, decisions, rules, state, trades, curve, room,
-        reading_of(decisions, sizing), sizing, None, decisions.parts, levels,
-    )  # fmt: skip
-
-
-@compiled_lean
-def run_spreads(first, last, market, decisions, rules, state, trades, curve, room):
-    """Do what `run_bars` does with option spreads.
-
-    Parameters
-    ----------
-    first, last, market, decisions, rules, state, trades, curve, room
-        As for `run_bars`; `market` and `rules` are those of `btkit.engine.books.spread_records`.
-    """
-    sizing = sizing_of(decisions)
-    _simulate(
-        SPREADS, pay_spreads, first, last, market, decisions, rules, state, trades, curve, room,
-        reading_of(decisions, sizing), sizing, None, None, None,
-    )  # fmt: skip
-
-
-@compiled_lean
-def run_both_sides(first, last, market, both, rules, state, trades, curve, room):
-    """Do what `run_bars` does with lots of either side.
-
-    Parameters
-    ----------
-    first, last, market, rules, state, trades, curve, room
-        As for `run_bars`.
-    both
-        `btkit.decisions.records.BothSides`.
-    """
-    sizing, reading = _either(both)
-    _simulate(
-        SHARES, pay_shares, first, last, market, None, rules, state, trades, curve, room, reading,
-        sizing, both, None, None,
-    )  # fmt: skip
-
-
-@compiled_lean
-def run_both_inside(levels, first, last, market, both, rules, state, trades, curve, room):
-    """Do what `run_both_sides` does with orders inside the bar.
-
-    Parameters
-    ----------
-    levels
-        As for `run_inside`.
-    first, last, market, both, rules, state, trades, curve, room
-        As for `run_both_sides`.
-    """
-    sizing, reading = _either(both)
-    _simulate(
-        SHARES, pay_shares, first, last, market, None, rules, state, trades, curve, room, reading,
-        sizing, both, None, levels,
-    )  # fmt: skip
-
-
-@compiled_inline
-def _either(both):
-    long, short = both.long, both.short
-    sizing = sizing_of(long)
-    return sizing, either_reading(reading_of(long, sizing), reading_of(short, sizing_of(short)))

@@ -11,7 +11,6 @@ Where the rules leave a choice, this is what is done:
 from __future__ import annotations
 
 from btkit.conditions.compiled import compiled_inline, compiled_lean
-from btkit.engine.books.spreads import SPREADS
 from btkit.engine.orders import Side
 from btkit.engine.state import (
     BORROW_FEES,
@@ -29,7 +28,8 @@ _YEAR = 365.0
 
 
 @compiled_inline
-def _interest(carry, bar, cash):
+def interest_on(carry, bar, cash):
+    """Return what cash earns at a bar in $."""
     if cash > 0.0:
         return cash * carry.cash_rate[bar] * carry.days[bar] / _YEAR
     return 0.0
@@ -49,7 +49,7 @@ def pay_shares(market, rules, state, bar, paid):
             fees += close * shares * carry.borrow_rate[bar] * carry.days[bar] / _YEAR
             due = -due
         dividends += due
-    interest = _interest(carry, bar, money[CASH])
+    interest = interest_on(carry, bar, money[CASH])
     money[CASH] += interest
     money[CASH] -= fees
     money[CASH] += dividends
@@ -57,14 +57,3 @@ def pay_shares(market, rules, state, bar, paid):
         paid[bar, INTEREST], paid[bar, BORROW_FEES], paid[bar, DIVIDENDS] = (
             interest, fees, dividends,
         )  # fmt: skip
-
-
-@compiled_lean
-def pay_spreads(market, rules, state, bar, paid):
-    """Do what `pay_shares` does for an account with option spreads."""
-    money, counts, lots, marks = state.money, state.counts, state.lots, state.marks
-    free = SPREADS.free(rules, market.close, money, counts, lots, marks, bar)
-    interest = _interest(market.carry, bar, free)
-    money[CASH] += interest
-    if paid.size:
-        paid[bar, INTEREST] = interest

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from btkit.conditions.compiled import also_compiled, compiled_inline
+from btkit.conditions.compiled import also_compiled, compiled_inline, compiled_lean
 from btkit.conditions.machine import STACK_SIZE, Op, Tag, is_true, run_program
 from btkit.decisions.records import (
     ENTRY_LIST,
@@ -142,32 +142,30 @@ def sizing_of(decisions):
     return _share_of_cash(decisions.code, first, last, decisions.tables.constants)
 
 
-@compiled_inline
-def reading_of(decisions, sizing):
-    """Return the `Reading` of a strategy whose `sizing_of` is `sizing`."""
+@compiled_lean
+def reading_of(decisions):
+    """Return the `Reading` of a strategy.
+
+    Parameters
+    ----------
+    decisions
+        `btkit.decisions.records.Decisions`.
+    """
     return Reading(
         _any_program(decisions, FILTER_LIST),
         _any_program(decisions, ENTRY_LIST),
         _any_program(decisions, EXIT_LIST),
         _any_program(decisions, STOP_LIST),
-        sizing[1] < 0,
+        sizing_of(decisions)[1] < 0,
         _any_reads(decisions, HIGHEST, EQUITY),
         _any_reads(decisions, EQUITY, POSITION_SLOTS),
     )
 
 
 @compiled_inline
-def either_reading(one, other):
-    """Return what at least one of two strategies reads."""
-    return Reading(
-        one.filters or other.filters,
-        one.entries or other.entries,
-        one.exits or other.exits,
-        one.stops or other.stops,
-        one.sizing or other.sizing,
-        one.extremes or other.extremes,
-        one.account or other.account,
-    )
+def reads_any(reading):
+    """Return whether anything is run bar by bar."""
+    return reading.filters or reading.entries or reading.exits or reading.stops or reading.sizing
 
 
 class Room(NamedTuple):

@@ -5,22 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
-from typing import NamedTuple, Self, TypeAlias
+from typing import NamedTuple, Self
 
 import numpy as np
 
 from btkit.conditions.compiled import sources_hash
-from btkit.decisions.records import NO_FINER, BothSides, Decisions, FinerBars, Inside
-from btkit.engine.books.spread_records import SPREAD_WIDTH, OptionMarket, SpreadRules
-from btkit.engine.inputs import Floats, Integers, Market, Rules
-from btkit.engine.loop import (
-    run_bars,
-    run_both_inside,
-    run_both_sides,
-    run_inside,
-    run_spreads,
-)
+from btkit.decisions.records import NO_FINER, BothSides, FinerBars
+from btkit.engine.inputs import Floats, Integers, Rules
+from btkit.engine.loop import run_bars
 from btkit.engine.orders import Skip
 from btkit.engine.reading import new_room
 from btkit.engine.state import (
@@ -28,7 +20,6 @@ from btkit.engine.state import (
     FINAL_EQUITY,
     LAST_DECIDED,
     RUINED,
-    SHARE_WIDTH,
     SKIPPED,
     TRADES,
     UNFILLED,
@@ -36,50 +27,11 @@ from btkit.engine.state import (
     Snapshot,
     State,
     Trades,
-    Width,
     new_curve,
     new_state,
     new_trades,
 )
-
-AnyMarket: TypeAlias = Market | OptionMarket
-AnyRules: TypeAlias = Rules | SpreadRules
-AnyDecisions: TypeAlias = Decisions | BothSides
-Loop: TypeAlias = Callable[..., None]
-
-LOOPS: dict[tuple[type[AnyRules], type[AnyDecisions], bool], tuple[Loop, Width]] = {
-    (Rules, Decisions, False): (run_bars, SHARE_WIDTH),
-    (Rules, Decisions, True): (run_inside, SHARE_WIDTH),
-    (Rules, BothSides, False): (run_both_sides, SHARE_WIDTH),
-    (Rules, BothSides, True): (run_both_inside, SHARE_WIDTH),
-    (SpreadRules, Decisions, False): (run_spreads, SPREAD_WIDTH),
-}
-"""The loop for each kind of rules and of decisions, without orders inside the bar and with them,
-and how wide its lots are."""
-
-
-def loop_of(
-    rules: AnyRules, decisions: AnyDecisions, finer: FinerBars
-) -> tuple[Loop, AnyDecisions, Width]:
-    """Return the loop that runs some decisions, these as it takes them, and how wide its lots are.
-
-    Parameters
-    ----------
-    rules, decisions, finer
-        See `run_decisions`.
-    """
-    if isinstance(decisions, BothSides):
-        long, short = decisions.long, decisions.short
-        bare: AnyDecisions = decisions._replace(
-            long=long._replace(levels=None), short=short._replace(levels=None)
-        )
-    else:
-        long = short = decisions
-        bare = decisions._replace(levels=None)
-    loop, width = LOOPS[type(rules), type(decisions), long.levels is not None]
-    if long.levels is not None and short.levels is not None:
-        loop = partial(loop, Inside(long.levels, short.levels, finer))
-    return loop, bare, width
+from btkit.engine.taking import AnyDecisions, AnyMarket, AnyRules, take, width_of
 
 
 @dataclass(frozen=True)
@@ -228,7 +180,7 @@ class ChunkedRun:
         self.capital = float(capital)
         self._inputs = market, decisions, rules
         self._finer = finer
-        self._loop, self._bare, width = loop_of(rules, decisions, finer)
+        self._taken, width = take(rules, decisions, finer), width_of(rules)
         self._trades = new_trades(self.bars, width, _most_parts(decisions))
         self._curve = new_curve(
             self.bars, at_close=rules.at_close, carried=market.carry.days.size > 0
@@ -268,8 +220,8 @@ class ChunkedRun:
         last = min(first + bars, self.bars)
         state = before.copy()
         market, _, rules = self._inputs
-        self._loop(
-            first, last, market, self._bare, rules, state, self._trades, self._curve, self._room
+        run_bars(
+            first, last, market, *self._taken, rules, state, self._trades, self._curve, self._room
         )
         # After ruin the loop has filled the curve to its end and is not to be entered again.
         self._place = _Place(self.bars if state.counts[RUINED] else last, state)
@@ -467,9 +419,6 @@ def value_lots(trades: Trades, pnl: Floats, rules: Rules) -> LotValues:
 
 
 __all__ = [
-    "AnyDecisions",
-    "AnyMarket",
-    "AnyRules",
     "ChunkedRun",
     "LotValues",
     "Outcome",

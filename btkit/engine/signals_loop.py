@@ -58,7 +58,8 @@ def measured_signals(
     )  # fmt: skip
     tables = Tables(np.zeros((0, 2)), prices, np.full((1, bars), _NUMBER, np.uint8))
     run_sets(
-        None, 0, 1,
+        # As variables: for constants all would be compiled again.
+        None, np.int64(0), np.int64(1),
         # Fills are at closes, whatever the other prices are.
         Market(prices, prices, prices, prices, Carry(every_bar, none, none, none, none)),
         # Long, at the close, in fractions of a share, one lot at a time however long.

@@ -14,8 +14,9 @@ import numpy as np
 
 from btkit.decisions.records import NO_FINER, FinerBars
 from btkit.engine.inputs import Floats, Integers, Market, Rules
-from btkit.engine.runs import AnyDecisions, loop_of
+from btkit.engine.loop import run_bars
 from btkit.engine.sweep_loop import Account, Scratch, measure_run, new_scratch, restart
+from btkit.engine.taking import AnyDecisions, take
 from btkit.metrics import MEASURED
 
 MOST_TOGETHER = 64
@@ -84,10 +85,10 @@ class SetBySetEngine:
     def _simulate(self, index: int, out: Floats, ends: Integers, returns: Floats) -> None:
         scratch, account = self._scratch, self.account
         restart(scratch.state, account.capital)
-        loop, decisions, _ = loop_of(self.rules, self.decide(index), self.finer)
-        loop(
-            account.start, self._bars, self.trade_on(index), decisions, self.rules,
-            scratch.state, scratch.trades, scratch.curve, scratch.room,
+        taken = take(self.rules, self.decide(index), self.finer)
+        run_bars(
+            account.start, self._bars, self.trade_on(index), *taken, self.rules, scratch.state,
+            scratch.trades, scratch.curve, scratch.room,
         )  # fmt: skip
         measure_run(account, self.rules, scratch, out, ends, returns)
 

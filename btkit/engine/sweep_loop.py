@@ -23,8 +23,8 @@ from btkit.decisions.records import (
 )
 from btkit.engine.books.shares import profit
 from btkit.engine.inputs import Flags, Floats, Integers, Market, Rules
-from btkit.engine.loop import run_bars, run_inside
-from btkit.engine.reading import Room, new_room
+from btkit.engine.loop import run_bars
+from btkit.engine.reading import Room, new_room, reading_of, reads_any
 from btkit.engine.state import (
     CARRIED,
     CASH,
@@ -473,6 +473,7 @@ def run_sets(
             sets.parts,
             None,
         )
+        reading = reading_of(decisions)
         restart(state, account.capital)
         worth[0] = account.capital
         restart_meter(meter, account.capital, days[0])
@@ -494,13 +495,20 @@ def run_sets(
                     end,
                     gates,
                 )
-                if levels is None:
+                if levels is not None:
                     run_bars(
-                        begin, end, market, decisions, rules, state, trades, curve, scratch.room
-                    )
+                        begin, end, market, decisions, None, sets.parts,
+                        _levels_of_set(levels, index), reading, rules, state, trades, curve,
+                        scratch.room,
+                    )  # fmt: skip
+                elif reads_any(reading):
+                    run_bars(
+                        begin, end, market, decisions, None, sets.parts, None, reading, rules,
+                        state, trades, curve, scratch.room,
+                    )  # fmt: skip
                 else:
-                    run_inside(
-                        _levels_of_set(levels, index), begin, end, market, decisions, rules, state,
+                    run_bars(
+                        begin, end, market, decisions, None, None, None, None, rules, state,
                         trades, curve, scratch.room,
                     )  # fmt: skip
             add_drawdowns(meter, worth, days, begin - start, end - start)

@@ -24,19 +24,16 @@ from oracle.carry_cases import carry_cases
 from oracle.detail_cases import detail_cases
 
 from btkit.crosscheck.check import compare
-from btkit.engine import loop
+from btkit.engine import loop, reading
 
 CASES = {
+    "shares": share_cases,
     "carry": carry_cases,
-    "run_bars": share_cases,
+    "orders": order_cases,
     "detail": detail_cases,
-    "run_inside": order_cases,
-    "run_both_sides": side_cases,
-    "run_spreads": spread_cases,
+    "both sides": side_cases,
+    "spreads": spread_cases,
 }
-
-# What runs cases that are not called by its name.
-RUNS = {"carry": "run_bars", "detail": "run_inside"}
 
 _SKIPS = (
     "until = book.skip_quiet(entry_gate, exit_gate, stop_gate, rules, closes, money, counts, lots, "
@@ -526,7 +523,7 @@ SPREAD_BREAKS = {
 
 # SEMANTICS 3.14, what is paid at a bar before its fills.
 PAY_BREAKS = {
-    "what is owed costs": ("cash > 0.0", "True", "_interest"),
+    "what is owed costs": ("cash > 0.0", "True", "interest_on"),
     "interest of a banker's year": (
         "cash * carry.cash_rate[bar] * carry.days[bar] / _YEAR",
         "cash * carry.cash_rate[bar] * carry.days[bar] / 360.0",
@@ -536,8 +533,8 @@ PAY_BREAKS = {
         "cash * carry.cash_rate[bar] / _YEAR",
     ),
     "interest after the dividends": (
-        "_interest(carry, bar, money[CASH])",
-        "_interest(carry, bar, money[CASH] + dividends)",
+        "interest_on(carry, bar, money[CASH])",
+        "interest_on(carry, bar, money[CASH] + dividends)",
     ),
     "contracts count as shares": (
         "shares = lots[lot, LOT_QUANTITY] * rules.multiplier",
@@ -563,8 +560,9 @@ PAY_BREAKS = {
 }
 SPREAD_PAY_BREAKS = {
     "what is reserved earns": (
-        "SPREADS.free(rules, market.close, money, counts, lots, marks, bar)",
+        "free(rules, market.close, money, counts, lots, marks, bar)",
         "money[CASH]",
+        "pay",
     ),
 }
 BETWEEN_BREAKS = {
@@ -572,19 +570,19 @@ BETWEEN_BREAKS = {
         _SKIPS.format("min(last, final, next_due)"),
         _SKIPS.format("min(last, final)"),
     ),
-    "nothing is paid": ("pay(market, rules, state, bar, curve.carry)", "None"),
+    "nothing is paid": ("book.pay(market, rules, state, bar, curve.carry)", "None"),
     "what is paid is not told": ("paid.size", "False", "pay_shares"),
 }
 
 BREAKS = [
     pytest.param(run, change, id=f"{run}-{name}")
     for run, breaks in (
-        ("run_bars", SHARE_BREAKS),
-        ("run_inside", INSIDE_BREAKS),
+        ("shares", SHARE_BREAKS),
+        ("orders", INSIDE_BREAKS),
         ("detail", DETAIL_BREAKS),
-        ("run_both_sides", SIDE_BREAKS),
-        ("run_spreads", SPREAD_BREAKS),
-        ("run_spreads", SPREAD_PAY_BREAKS),
+        ("both sides", SIDE_BREAKS),
+        ("spreads", SPREAD_BREAKS),
+        ("spreads", SPREAD_PAY_BREAKS),
         ("carry", PAY_BREAKS),
         ("carry", BETWEEN_BREAKS),
     )
@@ -655,29 +653,26 @@ def whole(name):
 
 
 def broken_loop(change, monkeypatch):
-    """Return the loop's module with a change made, and at how many places it was made."""
+    """Return modules with a change made, and at how many places it was made."""
     breaker = Breaker(*change)
+    modules = {}
     for name in MODULES:
         code, shapes = whole(name)
         if breaker.looked_for in shapes:
             code = compile(ast.fix_missing_locations(breaker.visit(tree_of(name))), name, "exec")
-        module = ModuleType(name)
+        module = modules[name] = ModuleType(name)
         # Those that come later import from this one.
         monkeypatch.setitem(sys.modules, name, module)
         exec(code, module.__dict__)  # noqa: S102 - our own source, with one rule broken
-    return module, breaker.places
+    return modules, breaker.places
 
 
 def put_in_place(whole, broken, patch):
-    """Let everyone who runs the loop run a broken one: by its name, or out of a table."""
+    """Let everyone who runs a function run a broken one."""
     for module in [module for name, module in sys.modules.items() if name.startswith("btkit.")]:
         for name, value in list(vars(module).items()):
             if value is whole:
                 patch.setattr(module, name, broken)
-            for key, row in value.items() if isinstance(value, dict) else ():
-                if isinstance(row, tuple) and any(part is whole for part in row):
-                    parts = (broken if part is whole else part for part in row)
-                    patch.setitem(value, key, tuple(parts))
 
 
 @cache
@@ -695,8 +690,9 @@ def noticed(run, change, monkeypatch):
     cases = simulated_plainly(run)
     with monkeypatch.context() as patch:
         broken, places = broken_loop(change, patch)
-        name = RUNS.get(run, run)
-        put_in_place(getattr(loop, name), getattr(broken, name), patch)
+        for whole, name in ((loop, "run_bars"), (reading, "reading_of")):
+            own = broken[whole.__name__]
+            put_in_place(getattr(whole, name), getattr(own, name), patch)
         with np.errstate(all="ignore"):  # plain numpy scalars warn where compiled code does not
             return places, any(
                 compare(case.again(), expected, case.times) for case, expected in cases

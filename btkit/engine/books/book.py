@@ -18,6 +18,9 @@ class Book(NamedTuple):
     ----------
     columns, mark_columns
         How wide a lot is in `State.lots` and `State.marks`.
+    pay
+        ``(market, rules, state, bar, paid)``: pay what is due for holding, and note it in
+        `Curve.carry`.
     skip_quiet
         ``(entry_gate, exit_gate, stop_gate, rules, closes, money, counts, lots, marks, equity,
         bar, end)``: mark bars at which nothing can happen, and return the first that is left.
@@ -55,6 +58,7 @@ class Book(NamedTuple):
 
     columns: int
     mark_columns: int
+    pay: Compiled
     skip_quiet: Compiled
     side_of: Compiled
     size: Compiled

@@ -30,6 +30,7 @@ from btkit.engine.inputs import (
     PNL,
 )
 from btkit.engine.orders import INSTRUMENT, QUANTITY, SIDE, Side, Skip
+from btkit.engine.paying import pay_shares
 from btkit.engine.quiet import mark_until_open
 from btkit.engine.state import (
     CASH,
@@ -275,6 +276,7 @@ def skip_quiet(
 SHARES = Book(
     columns=LOT_COLUMNS,
     mark_columns=MARK_COLUMNS,
+    pay=pay_shares,
     skip_quiet=skip_quiet,
     side_of=side_of,
     size=size,

@@ -26,7 +26,7 @@ import math
 
 import numpy as np
 
-from btkit.conditions.compiled import compiled, compiled_inline
+from btkit.conditions.compiled import compiled, compiled_inline, compiled_lean
 from btkit.engine.books.book import Book
 from btkit.engine.books.quotes import (
     cost_to_close,
@@ -58,9 +58,11 @@ from btkit.engine.books.spread_records import (
 from btkit.engine.fills import fill_price, offered
 from btkit.engine.inputs import BARS_HELD, CAPITAL, CREDIT_KEPT, IN_POSITION, PNL, SHORT_DELTA
 from btkit.engine.orders import INSTRUMENT, Kind, Reason, Side, Skip
+from btkit.engine.paying import interest_on
 from btkit.engine.quiet import mark_until_open
 from btkit.engine.state import (
     CASH,
+    INTEREST,
     LOT_BAR,
     LOT_COMMISSION,
     LOT_EXIT_COMMISSION,
@@ -294,9 +296,22 @@ def skip_quiet(
     return mark_until_open(entry_gate, entry_gate, closes[0], equity, bar, end, money[CASH], 0.0)
 
 
+@compiled_lean
+def pay(market, rules, state, bar, paid):
+    """Pay what is due at a bar: interest on what spreads do not reserve; see `pay_shares`, too."""
+    money, counts, lots, marks = state.money, state.counts, state.lots, state.marks
+    interest = interest_on(
+        market.carry, bar, free(rules, market.close, money, counts, lots, marks, bar)
+    )
+    money[CASH] += interest
+    if paid.size:
+        paid[bar, INTEREST] = interest
+
+
 SPREADS = Book(
     columns=SPREAD_COLUMNS,
     mark_columns=SPREAD_MARK_COLUMNS,
+    pay=pay,
     skip_quiet=skip_quiet,
     side_of=side_of,
     size=size,

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 import btkit as bt
-from btkit.engine import ChunkedRun
+from btkit.engine import ChunkedRun, runs
+from btkit.engine.loop import run_bars
 from btkit.simulation import check_inputs, simulate_inputs
 from btkit.simulation.simulate import in_one_piece
 
@@ -213,12 +214,11 @@ def test_an_interrupt_leaves_the_run_where_it_was(case, monkeypatch):
     run.advance(5)
 
     def interrupted(*arguments):
-        loop(*arguments)
+        run_bars(*arguments)
         raise KeyboardInterrupt
 
-    loop = run._loop
     with monkeypatch.context() as patch:
-        patch.setattr(run, "_loop", interrupted)
+        patch.setattr(runs, "run_bars", interrupted)
         with pytest.raises(KeyboardInterrupt):
             run.advance(9)
     assert run.next_bar == run.start + 5

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from btkit.decisions.records import NO_FINER
 from btkit.engine.loop import run_bars
 from btkit.engine.reading import new_room
 from btkit.engine.state import LOT_REASON, LOTS, ORDERS, State, new_curve, new_state, new_trades
+from btkit.engine.taking import take
 
 OPENS = (10, 11, 9, 12, 8, 10, 13, 9, 11, 10, 12, 9, 10)
 CLOSES = (10, 9, 11, 10, 9, 12, 10, 11, 21, 12, 10, 11, 9)
@@ -63,9 +65,8 @@ def in_pieces(done, cuts):
     edges = [done.outcome.start, *cuts, bars]
     states = []
     for first, last in pairwise(edges):
-        run_bars(
-            first, last, done.market, done.decisions, done.rules, state, trades, curve, new_room()
-        )
+        taken = take(done.rules, done.decisions, NO_FINER)
+        run_bars(first, last, done.market, *taken, done.rules, state, trades, curve, new_room())
         states.append(state)
         state = State(*(np.frombuffer(part.tobytes(), part.dtype).reshape(part.shape).copy()
                         for part in state))  # fmt: skip
@@ -118,9 +119,9 @@ def test_any_run_in_any_pieces(run, opens, name, data):
     assert in_pieces(done, cuts)[1] == in_pieces(done, [])[1]
 
 
-def test_the_loop_is_compiled_for_one_signature(run):
+def test_the_loop_is_compiled_once_with_what_is_judged_bar_by_bar_and_once_without(run):
     run(OPENS)
-    # Sweeps, which call it from compiled code, have another one.
+    run(OPENS, entry=("bars_held < 3",))
     known = list(run_bars.signatures)
 
     for setup in SETUPS.values():
