@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -136,3 +138,24 @@ def traded_rows(case: Case, result: bt.Result, *named: str) -> list[tuple[Any, .
         (bar(row["entry_date"]), bar(row["exit_date"]), *(row[name] for name in named))
         for row in result.trades.to_dict("records")
     ]
+
+
+def mixed(cases: Iterable[Any]) -> list[Any]:
+    """Return cases in an order without meaning: those of one kind, next to each other, are apart.
+
+    A break that few kinds notice is then not noticed after most cases have been asked.
+    """
+    listed = list(cases)
+    return random.Random(1).sample(listed, len(listed))  # noqa: S311 - no secret
+
+
+def is_noticed(cases: list[Any], notices: Callable[[Any], object]) -> bool:
+    """Return whether any case notices a break; the one that does is the first to be asked next.
+
+    Breaks of one kind stand together, and most are noticed by what noticed the one before.
+    """
+    for place, case in enumerate(cases):
+        if notices(case):
+            cases.insert(0, cases.pop(place))
+            return True
+    return False
