@@ -9,7 +9,7 @@ STRATEGY ?= strategies/spy_momentum_v1.json
 # What an index fund costs; the command's own default of 0.5 % is meant for single options.
 SLIPPAGE ?= 0.0002
 
-.PHONY: help setup demo test lint types layers unit coverage wheel lab app bench deep agreement crowds kills stops clean
+.PHONY: help setup demo test lint types layers unit coverage wheel wheel-first lab app bench deep agreement crowds kills stops clean
 .DEFAULT_GOAL := help
 
 help: ## show this
@@ -35,10 +35,11 @@ demo: setup ## a real strategy on 20 years of the S&P 500: JSON on stdout, paths
 	@$(BIN)/backtest run --strategy $(STRATEGY) --symbol $(SYMBOL) --source sample \
 		--start 1999-01-04 --end 2018-12-31 --slippage $(SLIPPAGE) || [ $$? -eq 1 ]
 
-# What reads the code alone is done while the loop is compiled.
+# What needs nothing compiled is done while the loop is.
 test: .venv/installed ## all that CI runs
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target .venv/warm lint types layers
-	@$(MAKE) --no-print-directory unit wheel
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target .venv/warm lint types layers wheel-first
+	@$(MAKE) --no-print-directory unit
+	$(BIN)/python scripts/check_wheel.py then
 
 lint: .venv/installed
 	$(BIN)/ruff check .
@@ -60,6 +61,9 @@ coverage: setup ## the tests again, several times slower, with what they leave o
 
 wheel: setup ## the wheel alone, in an empty environment, does what README promises
 	$(BIN)/python scripts/check_wheel.py
+
+wheel-first: .venv/installed
+	$(BIN)/python scripts/check_wheel.py first
 
 DEEP := DEEP=1 $(BIN)/python -m pytest -o faulthandler_timeout=0
 

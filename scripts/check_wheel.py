@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +20,8 @@ from typing import Any
 from btkit.conditions.compiled import cache_folder
 
 ROOT = Path(__file__).resolve().parents[1]
+# Out of the project's folder, of which nothing may be needed; each clone has its own.
+FOLDER = Path(tempfile.gettempdir()) / f"btkit-wheel-{zlib.crc32(str(ROOT).encode()):08x}"
 PIP = ("-m", "pip", "--disable-pip-version-check", "-qq")
 DEMO = (
     "run", "--strategy=strategies/spy_momentum_v1.json", "--symbol=SPX", "--source=sample",
@@ -135,16 +139,19 @@ def lay_out(place: Place) -> None:
 
 
 def compile_once(place: Place) -> None:
-    """Run the demo, which says that it compiles; then nothing else does.
-
-    What the demo does not need is taken from the environment that runs this: the same code, which
-    the name of the folder says and the second warm-up.
-    """
+    """Run the demo, which says that it compiles."""
     document, said = place.backtest(*DEMO)
     require(said.index("compiling") < said.index("simulate "), said)
     for suffix in ("ipynb", "html", "json"):
         path = place.lab / "data" / "reports" / f"{document['run']['run_id']}.{suffix}"
         require(path.stat().st_size, path)
+
+
+def take_the_rest(place: Place) -> None:
+    """Take what else is compiled from the environment that runs this; then nothing compiles.
+
+    It is the same code: the name of its folder says so, and a warm-up that finds all there.
+    """
     here, there = cache_folder(), place.folder_of_code()
     require(here is not None and here.name == there.name, (here, there))
     require(there.is_relative_to(place.cache), there)
@@ -189,20 +196,34 @@ def lock_the_cache(place: Place) -> None:
     require((chosen.parent.name, chosen.name) == ("btkit", "__pycache__"), chosen)
 
 
+FIRST = (
+    ("the wheel, installed alone", install),
+    ("backtest init", lay_out),
+    ("the demo, which compiles", compile_once),
+)
+THEN = (
+    ("warm-up", take_the_rest),
+    ("README's commands", follow_readme),
+    ("papermill, a batch, a notebook", run_notebooks),
+    ("a cache that is not writable", lock_the_cache),
+)
+
+
 def main() -> None:
-    """Do all of it in a folder that is gone afterwards."""
-    with tempfile.TemporaryDirectory() as name:
-        place = Place(Path(name).resolve())
-        for title, work in (
-            ("the wheel, installed alone", install),
-            ("backtest init", lay_out),
-            ("the demo, which compiles; warm-up", compile_once),
-            ("README's commands", follow_readme),
-            ("papermill, a batch, a notebook", run_notebooks),
-            ("a cache that is not writable", lock_the_cache),
-        ):
-            with step(title):
-                work(place)
+    """Do all of it, or what needs nothing of this environment and what comes then."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("part", nargs="?", choices=("first", "then"), help="all without")
+    part = parser.parse_args().part
+    if part != "then":
+        shutil.rmtree(FOLDER, ignore_errors=True)
+        FOLDER.mkdir()
+    require(FOLDER.is_dir(), "the first part was not run")
+    place = Place(FOLDER.resolve())
+    for title, work in (*(FIRST if part != "then" else ()), *(THEN if part != "first" else ())):
+        with step(title):
+            work(place)
+    if part != "first":
+        shutil.rmtree(FOLDER)
 
 
 if __name__ == "__main__":
