@@ -58,13 +58,11 @@ DIRECTED: tuple[TableColumn, ...] = (
 LOT = TableColumn("lot", "Lot", "count")
 """Where lots may leave in parts; short headings go with it, too."""
 
-INSIDE: tuple[TableColumn, ...] = (
-    *DIRECTED[1:10],
-    TableColumn("fill_kind", "Filled at", "text"),
-    TableColumn("certain", "Certain", "text"),
-    *DIRECTED[10:],
-)
-"""Where orders stand inside the bar: at which price lots left, and whether that is certain."""
+FILL = TableColumn("fill_kind", "Fill", "text")
+"""At which price lots left, where orders stand inside the bar."""
+
+CERTAIN = TableColumn("certain", "Certain", "text")
+"""Whether that is certain, where of some trades it is not."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +125,8 @@ def full_table(
             # Short headings go with further columns.
             columns = DIRECTED[1:]
         if inside:
-            columns = INSIDE
+            doubted = () if every["certain"].all() else (CERTAIN,)
+            columns = (*DIRECTED[1:10], FILL, *doubted, *DIRECTED[10:])
             every = every.assign(certain=every["certain"].map({True: "yes", False: "no"}))
         if "direction" in every:
             columns = (*DIRECTED[:1], *columns)

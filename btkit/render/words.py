@@ -10,6 +10,7 @@ import numpy as np
 from btkit.metrics import SHORT_RANGE_DAYS, THRESHOLDS, Threshold, metric_of
 from btkit.metrics.entry import Format
 from btkit.render import text
+from btkit.render.order_words import order_sentences
 from btkit.render.view import RunView
 from btkit.spec.carry import filled_rate
 from btkit.spelling import listed
@@ -242,6 +243,7 @@ def costs(view: RunView) -> list[str]:
         f"Commission: {fee}.",
         f"Slippage: {slippage} of the price against the trader, on each side.",
         f"{fill}; sells go before buys, and an entry never takes cash below zero.",
+        *order_sentences(view),
         *_contract(view),
         *_carry(view),
         f"Starts with {text.money(view.initial)}.",

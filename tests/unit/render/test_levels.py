@@ -1,4 +1,7 @@
-"""The levels that the price chart draws are those at which lots left, and that held until then."""
+"""What a page shows of orders inside the bar.
+
+The levels that the price chart draws are those at which lots left, and that held until then.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,10 @@ from support.random_bars import make_bars
 
 import btkit as bt
 from btkit.documents import RunDocument, build_provenance, build_report, describe_run
-from btkit.render import price
+from btkit.render import price, words
 from btkit.render.figures.levels import MOST, has_levels, level_lines, lot_levels
+from btkit.render.order_words import order_sentences
+from btkit.render.trade_table import full_table
 from btkit.render.view import RunView
 
 SLIPPAGE = 0.001
@@ -129,3 +134,79 @@ def test_what_no_run_stores_is_not_drawn():
     assert not has_levels(view)
     assert level_lines(view) == []
     assert not has_levels(view_of({}))
+
+
+IN_WORDS = {
+    "none": ({}, []),
+    "all levels": (
+        {"stop_loss": 0.02, "take_profit": 0.03, "trailing_stop": {"atr": 3, "after": 0.01}},
+        [
+            (
+                "A lot leaves inside the bar at a stop 2.0 % below its entry fill, a target 3.0 % "
+                "above its entry fill or a trailing stop 3 × atr_14 below the highest high since "
+                "entry, once 1.0 % are gained."
+            )
+        ],
+    ),
+    "prices, short": (
+        {
+            "direction": "short",
+            "stop_loss": {"price": "high + 1"},
+            "take_profit": {"price": "low - 1"},
+            "entry_order": {"limit": "close * 1.001", "valid_bars": 3},
+        },
+        [
+            (
+                "A lot leaves inside the bar at a stop at high + 1 of the deciding bar or a target "
+                "at low - 1 of the deciding bar."
+            ),
+            (
+                "A lot is sold by a limit order at close * 1.001 of the deciding bar, which rests "
+                "through 3 bars."
+            ),
+        ],
+    ),
+    "both sides": (
+        {
+            "direction": "both",
+            "short": {**SHORT, "stop_loss": "{near}"},
+            "stop_loss": 0.03,
+            "trailing_stop": {"fraction": 0.02},
+            "parameters": {"near": 0.01},
+        },
+        [
+            (
+                "A long leaves inside the bar at a stop 3.0 % below its entry fill or a trailing "
+                "stop 2.0 % below the highest high since entry."
+            ),
+            (
+                "A short leaves inside the bar at a stop 1.0 % above its entry fill or a trailing "
+                "stop 2.0 % above the lowest low since entry."
+            ),
+        ],
+    ),
+    "an entry beyond": (
+        {"entry_order": {"stop": "high"}},
+        ["A lot is bought by a stop order at high of the deciding bar, which rests through 1 bar."],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", IN_WORDS)
+def test_orders_are_told_side_by_side(case):
+    changes, sentences = IN_WORDS[case]
+    view = view_of(changes)
+    said = order_sentences(view)
+    assert [sentence.replace("\N{NO-BREAK SPACE}", " ") for sentence in said] == sentences
+    assert [sentence for sentence in words.costs(view) if sentence in said] == said
+
+
+@pytest.mark.parametrize("doubted", [True, False])
+def test_whether_a_fill_is_certain_is_a_column_where_one_is_not(doubted):
+    view = view_of({"stop_loss": 0.02})
+    trades = view.trades.assign(certain=True)
+    if doubted:
+        trades.loc[trades.index[1], "certain"] = False
+    shown = full_table(view, trades=pd.DataFrame(trades)).markup
+    assert ("Certain" in shown) == doubted
+    assert "Fill" in shown
