@@ -60,6 +60,7 @@ def rows() -> list[Row]:
         Row("one run, arrays in, metrics out", single * 1e3, "ms", None),
         Row("  the bare loop", bare_single * 1e3, "ms", None),
         Row("  beside it", single / bare_single, "x", 3.0),
+        Row("the same with stop, target and trailing stop, beside it", _levels(), "x", 3.0),
         Row("overfitting statistics of 4,950 sets, beside their sweep", _statistics(), "x", 5.0),
     ]
     return [*found, *_compared(bars, ours / sets, single), *_scaling()]
@@ -90,10 +91,12 @@ def make_bars(count: int, seed: int, *, minutes: bool = False) -> pd.DataFrame:
     )
 
 
-def run_sweep(bars: pd.DataFrame, windows: range | list[int] = WINDOWS) -> Any:
+def run_sweep(
+    bars: pd.DataFrame, windows: range | list[int] = WINDOWS, spec: dict[str, Any] = CROSS
+) -> Any:
     """Return a sweep of all pairs of windows."""
     return bt.sweep(
-        CROSS,
+        spec,
         bars,
         parameters={"fast": windows, "slow": windows},
         constraint="fast < slow",
@@ -114,6 +117,18 @@ def _sweep_seconds() -> float:
         assert len(run_sweep(bars).table) == 4_950
         times.append(time.perf_counter() - start)
     return min(times)
+
+
+def _levels() -> float:
+    """Return the time of a sweep with orders inside the bar as a share of one without."""
+    bars = make_bars(BARS, 0)
+    inside = CROSS | {"stop_loss": 0.05, "take_profit": 0.1, "trailing_stop": {"fraction": 0.08}}
+    turns = [
+        [best(lambda spec=spec: run_sweep(bars, spec=spec), repeats=1) for spec in (CROSS, inside)]
+        for _ in range(5)
+    ]
+    without, having = (min(times) for times in zip(*turns, strict=True))
+    return having / without
 
 
 def _statistics() -> float:

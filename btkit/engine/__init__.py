@@ -2,6 +2,7 @@
 
 from btkit.engine.carry import Carry
 from btkit.engine.inputs import POSITION_NAMES, Market, Rules
+from btkit.engine.loop_decisions import AnyDecisions
 from btkit.engine.orders import Reason
 from btkit.engine.runs import (
     ChunkedRun,
@@ -14,7 +15,6 @@ from btkit.engine.runs import (
 )
 from btkit.engine.standing import Standing, standing_of
 from btkit.engine.state import Curve, Snapshot, Trades
-from btkit.engine.taking import AnyDecisions
 
 __all__ = [
     "POSITION_NAMES",

@@ -55,7 +55,7 @@ def run_bars(
         Bars to simulate. Orders are decided at each; the books close at the last bar of the
         data, so a run in parts gives what a run in one piece gives.
     decisions, both, parts, levels, reading
-        See `btkit.engine.taking.Taken`.
+        See `btkit.engine.loop_decisions.LoopDecisions`.
     market, rules
         What does not change: see `btkit.engine.inputs`, or `btkit.engine.books.spread_records`.
     state, trades, curve

@@ -13,6 +13,7 @@ from btkit.conditions.compiled import sources_hash
 from btkit.decisions.records import NO_FINER, BothSides, FinerBars
 from btkit.engine.inputs import Floats, Integers, Rules
 from btkit.engine.loop import run_bars
+from btkit.engine.loop_decisions import AnyDecisions, AnyMarket, AnyRules, loop_decisions, width_of
 from btkit.engine.orders import Skip
 from btkit.engine.reading import new_room
 from btkit.engine.state import (
@@ -31,7 +32,6 @@ from btkit.engine.state import (
     new_state,
     new_trades,
 )
-from btkit.engine.taking import AnyDecisions, AnyMarket, AnyRules, take, width_of
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ class ChunkedRun:
         self.capital = float(capital)
         self._inputs = market, decisions, rules
         self._finer = finer
-        self._taken, width = take(rules, decisions, finer), width_of(rules)
+        self._taken, width = loop_decisions(rules, decisions, finer), width_of(rules)
         self._trades = new_trades(self.bars, width, _most_parts(decisions))
         self._curve = new_curve(
             self.bars, at_close=rules.at_close, carried=market.carry.days.size > 0

@@ -15,8 +15,8 @@ import numpy as np
 from btkit.decisions.records import NO_FINER, FinerBars
 from btkit.engine.inputs import Floats, Integers, Market, Rules
 from btkit.engine.loop import run_bars
+from btkit.engine.loop_decisions import AnyDecisions, loop_decisions
 from btkit.engine.sweep_loop import Account, Scratch, measure_run, new_scratch, restart
-from btkit.engine.taking import AnyDecisions, take
 from btkit.metrics import MEASURED
 
 MOST_TOGETHER = 64
@@ -85,7 +85,7 @@ class SetBySetEngine:
     def _simulate(self, index: int, out: Floats, ends: Integers, returns: Floats) -> None:
         scratch, account = self._scratch, self.account
         restart(scratch.state, account.capital)
-        taken = take(self.rules, self.decide(index), self.finer)
+        taken = loop_decisions(self.rules, self.decide(index), self.finer)
         run_bars(
             account.start, self._bars, self.trade_on(index), *taken, self.rules, scratch.state,
             scratch.trades, scratch.curve, scratch.room,

@@ -24,6 +24,7 @@ _RULES = {
 }
 # A comparison of whole columns takes another way through a sweep than one of the position.
 _SWEPT = {**_RULES, "entry_conditions": [*_RULES["entry_conditions"], "close > sma_{wait}"]}
+_PLAIN = {**_RULES, "entry_conditions": ["close > 0"], "exit_conditions": ["close < 0"]}
 _SHORT = {name: _RULES[name] for name in _RULES if name.endswith("_conditions")}
 _BOTH_SIDES = {**_SWEPT, "direction": "both", "short": _SHORT}
 _RESTS = {"limit": "close"}
@@ -120,6 +121,7 @@ def _simulate() -> None:
     bars = pd.DataFrame(dict.fromkeys(("open", "high", "low", "close"), 100.0), index=days)
     bars = bars.assign(volume=1000.0)
     simulate({**_RULES, "cash_rate": 0.01}, bars)
+    simulate({**_PLAIN, **_INSIDE}, bars)
     for spec in (_BOTH_SIDES, _INSIDE_BOTH, {**_SWEPT, **_INSIDE}):
         sweep(spec, bars, parameters={"wait": [2]})
     options = simulate(_SPREADS, bars.assign(current_iv=0.2))

@@ -15,7 +15,7 @@ from btkit.conditions.nodes import Const, Node
 from btkit.data.quality import REQUIRED_COLUMNS
 from btkit.decisions import Clause, Clauses
 from btkit.engine import ChunkedRun
-from btkit.engine.taking import AnyDecisions, AnyMarket
+from btkit.engine.loop_decisions import AnyDecisions, AnyMarket
 from btkit.indicators import POSITION_NAMES, is_truth_value, plugins_of
 from btkit.simulation import SIMULATIONS, Inputs
 from btkit.simulation.lookahead import LeakKind, Shown

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from btkit.decisions.records import NO_FINER
 from btkit.engine.loop import run_bars
+from btkit.engine.loop_decisions import loop_decisions
 from btkit.engine.reading import new_room
 from btkit.engine.state import LOT_REASON, LOTS, ORDERS, State, new_curve, new_state, new_trades
-from btkit.engine.taking import take
 
 OPENS = (10, 11, 9, 12, 8, 10, 13, 9, 11, 10, 12, 9, 10)
 CLOSES = (10, 9, 11, 10, 9, 12, 10, 11, 21, 12, 10, 11, 9)
@@ -65,7 +65,7 @@ def in_pieces(done, cuts):
     edges = [done.outcome.start, *cuts, bars]
     states = []
     for first, last in pairwise(edges):
-        taken = take(done.rules, done.decisions, NO_FINER)
+        taken = loop_decisions(done.rules, done.decisions, NO_FINER)
         run_bars(first, last, done.market, *taken, done.rules, state, trades, curve, new_room())
         states.append(state)
         state = State(*(np.frombuffer(part.tobytes(), part.dtype).reshape(part.shape).copy()

@@ -19,7 +19,7 @@ AnyRules: TypeAlias = Rules | SpreadRules
 AnyDecisions: TypeAlias = Decisions | BothSides
 
 
-class Taken(NamedTuple):
+class LoopDecisions(NamedTuple):
     """What `btkit.engine.loop.run_bars` takes, in its order.
 
     Parameters
@@ -35,7 +35,7 @@ class Taken(NamedTuple):
         sweep are of one signature.
     reading
         What is run bar by bar; None where nothing is, nor any lot leaves in parts: most
-        strategies, which are several times as fast.
+        strategies, which are faster for it.
     """
 
     decisions: Decisions | None
@@ -45,7 +45,7 @@ class Taken(NamedTuple):
     reading: Reading | None
 
 
-def take(rules: AnyRules, decisions: AnyDecisions, finer: FinerBars) -> Taken:
+def loop_decisions(rules: AnyRules, decisions: AnyDecisions, finer: FinerBars) -> LoopDecisions:
     """Return what the loop takes of some decisions.
 
     Parameters
@@ -65,12 +65,12 @@ def take(rules: AnyRules, decisions: AnyDecisions, finer: FinerBars) -> Taken:
     if isinstance(decisions, BothSides):
         either = (one or other for one, other in zip(reading, reading_of(short), strict=True))
         both = decisions._replace(long=long, short=short)
-        return Taken(None, both, None, levels, Reading(*either))
+        return LoopDecisions(None, both, None, levels, Reading(*either))
     if isinstance(rules, SpreadRules):
-        return Taken(long, None, None, None, reading)
-    if levels is None and not long.parts.fractions.size and not reads_any(reading):
-        return Taken(long, None, None, None, None)
-    return Taken(long, None, long.parts, levels, reading)
+        return LoopDecisions(long, None, None, None, reading)
+    if not long.parts.fractions.size and not reads_any(reading):
+        return LoopDecisions(long, None, None, levels, None)
+    return LoopDecisions(long, None, long.parts, levels, reading)
 
 
 def width_of(rules: AnyRules) -> Width:
@@ -85,4 +85,4 @@ def width_of(rules: AnyRules) -> Width:
     return Width(book.columns, book.mark_columns)
 
 
-__all__ = ["AnyDecisions", "AnyMarket", "AnyRules", "Taken", "take", "width_of"]
+__all__ = ["AnyDecisions", "AnyMarket", "AnyRules", "LoopDecisions", "loop_decisions", "width_of"]
