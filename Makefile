@@ -28,7 +28,7 @@ setup: .venv/installed .venv/warm ## .venv with btkit and every tool; quick when
 # The loop is compiled once per machine and kept on disk, so that no run has to wait for it.
 .venv/warm: .venv/installed $(wildcard $(patsubst %,btkit/%/*.py,conditions engine engine/books metrics models/kernels pricing))
 	@echo "compiling the simulation loop" >&2
-	@$(BIN)/backtest warm-up >/dev/null
+	@$(BIN)/backtest warm-up >&2
 	@touch $@
 
 demo: setup ## a real strategy on 20 years of the S&P 500: JSON on stdout, paths on stderr

@@ -23,6 +23,28 @@ Traded = str | pd.DataFrame | Mapping[str, pd.DataFrame] | None
 """What a run takes for a symbol: one to be loaded, its bars, or frames by symbol."""
 
 
+def check_detail(detail: object, bars: object) -> None:
+    """Refuse finer bars that are handed over without the bars that they are of.
+
+    Parameters
+    ----------
+    detail, bars
+        Frames; None where they are loaded.
+
+    Raises
+    ------
+    UsageError
+        If the one is there and not the other.
+    """
+    if detail is not None and bars is None:
+        raise UsageError(
+            "The finer bars are a frame, and what is stored has to say where they are from.",
+            hint="Leave detail out, and they are loaded, or hand over both: the bars of the run, "
+            "too.",
+            details={"argument": "detail"},
+        )
+
+
 def frames_in(symbol: object) -> pd.DataFrame | Mapping[str, pd.DataFrame] | None:
     """Return the bars that stand in place of a symbol; None for a symbol, and for anything else.
 

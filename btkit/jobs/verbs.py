@@ -15,7 +15,7 @@ from btkit.jobs.asking import make_job
 from btkit.jobs.dispatch import execute
 from btkit.jobs.job import MAX_SETS, OptionsJob, RunJob, SpecJob, SweepJob, WalkForwardJob
 from btkit.jobs.progress import ProgressListener, check_progress
-from btkit.jobs.requests import SpecSource, Traded, frames_in, path_text
+from btkit.jobs.requests import SpecSource, Traded, check_detail, frames_in, path_text
 from btkit.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -362,13 +362,7 @@ def _ask(
     # Bars that are loaded bring theirs along.
     given = {**given}
     detail = given.pop("detail", None)
-    if detail is not None and bars is None:
-        raise UsageError(
-            "The finer bars are a frame, and what is stored has to say where they are from.",
-            hint="Leave detail out, and they are loaded, or hand over both: the bars of the run, "
-            "too.",
-            details={"argument": "detail"},
-        )
+    check_detail(detail, bars)
     asked = {"spec": spec, "symbol": symbol if bars is None else None, "start": start, "end": end}
     job = make_job(kind, {**asked, **given}, settings=known, loads=bars is None)
     return execute(

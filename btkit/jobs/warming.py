@@ -24,7 +24,12 @@ _RULES = {
 }
 # A comparison of whole columns takes another way through a sweep than one of the position.
 _SWEPT = {**_RULES, "entry_conditions": [*_RULES["entry_conditions"], "close > sma_{wait}"]}
-_PLAIN = {**_RULES, "entry_conditions": ["close > 0"], "exit_conditions": ["close < 0"]}
+_PLAIN = {
+    **_RULES,
+    "entry_conditions": ["close > 0"],
+    "exit_conditions": ["close < 0"],
+    "parameters": {},
+}
 _SHORT = {name: _RULES[name] for name in _RULES if name.endswith("_conditions")}
 _BOTH_SIDES = {**_SWEPT, "direction": "both", "short": _SHORT}
 _RESTS = {"limit": "close"}

@@ -163,8 +163,18 @@ class SweepResult:
         rank = check_whole(rank, "rank", least=1, hint=most)
         if rank > len(self.sets):
             raise refusal(rank, "rank", rule=f"at most {len(self.sets)}", hint=most)
+        return self.run_of(int(self.order[rank - 1]))
+
+    def run_of(self, index: int) -> Result:
+        """Simulate a set again by its place among `sets`, as `run` does by its rank.
+
+        Parameters
+        ----------
+        index
+            From 0 on.
+        """
         inputs = self.sweeper.inputs
-        spec = with_parameters(self.spec, self.sets.at(int(self.order[rank - 1])))
+        spec = with_parameters(self.spec, self.sets.at(index))
         # The trained models that the rows were made with, whatever their folders hold by now; and
         # bars of its own, that may be changed.
         bars = inputs.bars.copy()

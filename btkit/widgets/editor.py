@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ipw
+import pandas as pd
 from traitlets import TraitError
 
 from btkit.errors import BtkitError, BundleError, Problem, SpecKindError, StoreError, UsageError
@@ -64,6 +65,9 @@ class SpecEditor(Workbench):
         The bars to simulate on, as `btkit.run` takes them; without a symbol and an interval what
         the spec says, else daily bars of SPX; without a range those from 1999 to 2018, or of a
         frame all.
+    detail
+        Of bars that are handed over the finer ones that the spec's `detail` names, as
+        `btkit.run` takes them.
     capital, commission, slippage
         None takes the BT_* setting; of a model spec 0.001 for the latter two.
     settings
@@ -94,6 +98,7 @@ class SpecEditor(Workbench):
         end: str | None = None,
         interval: str | None = None,
         source: str | None = None,
+        detail: pd.DataFrame | None = None,
         capital: float | None = None,
         commission: float | None = None,
         slippage: float | None = None,
@@ -108,6 +113,7 @@ class SpecEditor(Workbench):
             interval=interval,
             meant=known.meant_for,
             source=source,
+            detail=detail,
             capital=capital,
             commission=commission,
             slippage=slippage,
@@ -215,7 +221,9 @@ class SpecEditor(Workbench):
         """Return the command, then each flag with its value."""
         request = self._market.request
         if request.bars is not None:
-            return [f'bt.run("{self._file.value}", bars, "{request.start}", "{request.end}")']
+            days = f'"{request.start}", "{request.end}"'
+            finer = "" if request.detail is None else ", detail=detail"
+            return [f'bt.run("{self._file.value}", bars, {days}{finer})']
         flags = {
             "strategy": self._file.value,
             "symbol": request.symbol,

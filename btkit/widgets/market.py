@@ -20,7 +20,7 @@ from btkit.jobs.execution import Execution
 from btkit.jobs.job import RunJob, SpecJob
 from btkit.jobs.loading import bars_of, slower_intervals_of
 from btkit.jobs.prepare import USUAL_INTERVAL, prepare
-from btkit.jobs.requests import Traded, check_interval, check_source, frames_in
+from btkit.jobs.requests import Traded, check_detail, check_interval, check_source, frames_in
 from btkit.markets import Interval, check_symbol, read_day
 from btkit.metrics import drawdown_series
 from btkit.settings import Settings
@@ -44,6 +44,8 @@ class MarketRequest:
         None takes the setting.
     bars
         Those that were handed over; None where they are loaded.
+    detail
+        The finer bars of those, where a spec goes by some.
     """
 
     symbol: str
@@ -55,6 +57,7 @@ class MarketRequest:
     commission: float | None = None
     slippage: float | None = None
     bars: pd.DataFrame | Mapping[str, pd.DataFrame] | None = field(default=None, compare=False)
+    detail: pd.DataFrame | None = field(default=None, compare=False)
 
     @classmethod
     def of(
@@ -100,6 +103,7 @@ class MarketRequest:
         if interval is None:
             interval = (meant or {}).get("interval", USUAL_INTERVAL)
         bars = frames_in(symbol)
+        check_detail(others.get("detail"), bars)
         if bars is not None:
             usual = _days_of([bars] if isinstance(bars, pd.DataFrame) else list(bars.values()))
             symbol = "DataFrame"
@@ -225,7 +229,9 @@ class LoadedMarket:
             calendars, spec.detail_interval,
         )  # fmt: skip
         if key not in self._loaded:
-            given = Execution(self._settings, Silent(), self.request.bars)
+            # An edit may take the spec's own word of finer bars away, and give it back.
+            detail = None if spec.detail_interval is None else self.request.detail
+            given = Execution(self._settings, Silent(), self.request.bars, detail=detail)
             self._loaded[key] = bars_of(job, given)
         return self._loaded[key]
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import ipywidgets as ipw
+import pandas as pd
 
 from btkit.documents.sweeps import SweepReport
 from btkit.errors import UsageError
@@ -15,7 +16,7 @@ from btkit.jobs.job import SweepJob
 from btkit.jobs.requests import SpecSource, Traded
 from btkit.render.pages import markup
 from btkit.settings import Settings
-from btkit.simulation import Result, simulate
+from btkit.simulation import Result
 from btkit.spec import StrategySpec
 from btkit.validation import SweepResult, check_axes, check_objective, with_parameters
 from btkit.validation.axes import Number
@@ -59,6 +60,9 @@ class SweepExplorer(Lab[SweepResult]):
         frame all.
     parameters, constraint, objective, max_sets
         Where the fields start, as `btkit.sweep` takes them.
+    detail
+        Of bars that are handed over the finer ones that the spec's `detail` names, as
+        `btkit.run` takes them.
     capital, commission, slippage
         None takes the BT_* setting.
     settings
@@ -89,6 +93,7 @@ class SweepExplorer(Lab[SweepResult]):
         end: str | None = None,
         interval: str = "1d",
         source: str | None = None,
+        detail: pd.DataFrame | None = None,
         constraint: str | None = None,
         objective: str = "sharpe_ratio",
         max_sets: int = 100_000,
@@ -111,6 +116,7 @@ class SweepExplorer(Lab[SweepResult]):
                 end,
                 interval=interval,
                 source=source,
+                detail=detail,
                 capital=capital,
                 commission=commission,
                 slippage=slippage,
@@ -335,15 +341,7 @@ class SweepExplorer(Lab[SweepResult]):
             return
         self._values = wanted
         self.map.show(surface.chart(self.across.value, self.up.value, place))
-        first = answer.sweeper.first
-        self._run = run = simulate(
-            with_parameters(answer.spec, wanted),
-            first.all_bars,
-            capital=first.initial_capital,
-            commission=first.commission,
-            slippage=first.slippage,
-            start=first.bars.index[0],
-        )
+        self._run = run = answer.run_of(place)
         held = BuyAndHold(run)
         if self._picture is None:
             self._picture = Picture(run, held)

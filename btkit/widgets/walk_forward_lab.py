@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ipywidgets as ipw
+import pandas as pd
 
 from btkit.jobs import read_settings
 from btkit.jobs.job import SearchJob, WalkForwardJob
@@ -56,6 +57,9 @@ class WalkForwardLab(Lab[WalkForwardResult]):
         after its training, or of a frame all.
     windows, is_ratio, scheme, optimize, constraint, objective
         Where the fields start, as `btkit.walk_forward` takes them.
+    detail
+        Of bars that are handed over the finer ones that the spec's `detail` names, as
+        `btkit.run` takes them.
     capital, commission, slippage
         None takes the BT_* setting; of a model spec 0.001 for the latter two.
     settings
@@ -84,6 +88,7 @@ class WalkForwardLab(Lab[WalkForwardResult]):
         end: str | None = None,
         interval: str | None = None,
         source: str | None = None,
+        detail: pd.DataFrame | None = None,
         windows: int = 3,
         is_ratio: float = 0.70,
         scheme: str = "rolling",
@@ -109,6 +114,7 @@ class WalkForwardLab(Lab[WalkForwardResult]):
             interval=interval,
             meant=self.spec.meant_for,
             source=source,
+            detail=detail,
             capital=capital,
             commission=commission,
             slippage=slippage,

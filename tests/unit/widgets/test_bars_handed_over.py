@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import btkit
 from btkit.errors import DataError, NoDataError, UsageError
 from btkit.markets import sessions
 from btkit.settings import Settings
@@ -58,6 +59,50 @@ def test_the_editor_simulates_the_range_and_says_how_to_do_it_again(settings):
         editor.run_and_store()
     assert refused.value.hint
     assert not settings.db_path.exists()
+
+
+def hours(days):
+    """Make four bars of each day that make it up."""
+    frame = days.rename(columns=str.lower).set_index("date")
+    four = frame.loc[frame.index.repeat(4)].reset_index()
+    clock = pd.to_timedelta(np.tile([10, 12, 14, 16], len(frame)), unit="h")
+    zoned = pd.DatetimeIndex(four.pop("date") + clock).tz_localize("America/New_York")
+    return four.set_index(zoned.rename("timestamp"))
+
+
+@pytest.mark.parametrize("name", ["editor", "sweep", "walk-forward"])
+def test_finer_bars_are_handed_over_with_their_bars(name, settings, monkeypatch):
+    stopped = SPEC | {"stop_loss": 0.05, "take_profit": 0.05, "detail": "2h"}
+    monkeypatch.setitem(globals(), "SPEC", stopped)
+    days = bars()
+    widget = WIDGETS[name](symbol=days, detail=hours(days), settings=settings)
+    assert widget.result is not None
+    widget.close()
+    with pytest.raises(UsageError, match="finer bars") as refused:
+        WIDGETS[name](symbol="SPX", source="sample", detail=hours(days), settings=settings)
+    assert refused.value.details == {"argument": "detail"}
+
+
+def test_a_set_is_shown_of_a_spec_that_reads_another_instrument(settings):
+    spec = SPEC | {"entry_conditions": ["close > sma_{n}", 'of("INDEX", close) > 90']}
+    both = {"OWN": bars(), "INDEX": bars()}
+    explorer = SweepExplorer(spec, parameters={"n": [3, 5]}, symbol=both, settings=settings)
+    explorer.select(n=3)
+    expected = btkit.simulate(spec | {"parameters": {"n": 3}}, both, symbol="OWN")
+    assert explorer.run.metrics == expected.metrics
+    explorer.close()
+
+
+def test_the_editor_says_that_finer_bars_are_handed_over(settings):
+    days = bars()
+    spec = SPEC | {"stop_loss": 0.05, "detail": "2h"}
+    editor = SpecEditor(spec, symbol=days, detail=hours(days), settings=settings)
+    expected = btkit.simulate(spec, days, detail=hours(days)).metrics
+    assert editor.result.metrics == expected
+    assert editor.command().endswith(', bars, "2018-01-02", "2018-12-28", detail=detail)')
+    editor.set("detail", None)
+    assert editor.problems == []
+    editor.close()
 
 
 @pytest.mark.parametrize(
