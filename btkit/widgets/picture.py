@@ -10,6 +10,7 @@ import pandas as pd
 from btkit.documents import whole_lots
 from btkit.metrics import drawdown_series
 from btkit.render import text, theme
+from btkit.render.figures.levels import LEVEL_REASONS, LevelSource, level_line, level_steps
 from btkit.render.figures.lines import area, line, panel_title, scale_for
 from btkit.render.figures.marks import dots
 from btkit.render.series import Floats, compact, display_rows, floats, milliseconds, thinned_note
@@ -37,6 +38,7 @@ class Picture:
 
     def __init__(self, result: Result, held: BuyAndHold) -> None:
         self._held: BuyAndHold | None = None
+        self._drawn: set[str] = set()
         self.widget = make_figure(_traces(), _layout(), name="backtest")
         self.show(result, held)
 
@@ -51,7 +53,7 @@ class Picture:
             Buy-and-hold on its bars.
         """
         figure = self.widget
-        changes = _contents(result, held, full=held is not self._held)
+        changes = _contents(result, held, full=held is not self._held) + self._levels(result)
         with figure.batch_update():
             for position, change in enumerate(changes):
                 if change:
@@ -63,6 +65,17 @@ class Picture:
                 note.text = title
         publish(figure)
         self._held = held
+
+    def _levels(self, result: Result) -> list[dict[str, Any] | None]:
+        steps = level_steps(LevelSource.of_result(result))
+        moved = self._drawn | set(steps)
+        self._drawn = set(steps)
+        nowhere = np.array([], dtype=np.float64), np.array([], dtype=np.float64)
+        points = [steps.get(reason, nowhere) for reason in LEVEL_REASONS]
+        return [
+            {"x": x, "y": compact(y)} if reason in moved else None
+            for reason, (x, y) in zip(LEVEL_REASONS, points, strict=True)
+        ]
 
     def close(self) -> None:
         """Take the figure off the screen and drop its data."""
@@ -79,6 +92,7 @@ def _traces() -> list[dict[str, Any]]:
         area(none, none, name="Strategy", hover="%{y:.1f} %", yaxis="y2"),
         line(none, none, name="Close", colour=theme.BENCHMARK, hover="%{y:,.2f}", yaxis="y3"),
         *(dots(none, none, marker={}, name=name, yaxis="y3") for name in ("Entry", "Exit")),
+        *(level_line(reason, none, none) | {"yaxis": "y3"} for reason in LEVEL_REASONS),
     ]
 
 

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from btkit.documents import whole_lots
 from btkit.render import theme
 from btkit.render.series import Floats, milliseconds
 from btkit.render.view import RunView
-from btkit.spec.orders import StatedOrders
+from btkit.spec import ModelSpec, StrategySpec
+from btkit.spec.orders import NO_LEVELS, StatedOrders
+
+if TYPE_CHECKING:
+    from btkit.simulation import Result
 
 MOST = 250
 """Lots whose levels are drawn, the latest: more would hide the price, and swell the page."""
 
-_NAMES = {"stop_loss": "Stop", "take_profit": "Target", "trailing_stop": "Trailing stop"}
+LEVEL_REASONS = ("stop_loss", "take_profit", "trailing_stop")
+_NAMES = dict(zip(LEVEL_REASONS, ("Stop", "Target", "Trailing stop"), strict=True))
 
 
 @dataclass(frozen=True)
@@ -37,12 +43,78 @@ class LotLevels:
     by_reason: dict[str, Floats]
 
 
-def has_levels(view: RunView) -> bool:
-    """Return whether lots of a run may have levels that its page can draw."""
-    if view.report.intrabar is None:
-        return False
-    sides = [view.rule.orders_of(short=short) for short in (False, True)]
-    return any(_stated(side) for side in sides)
+@dataclass(frozen=True)
+class LevelSource:
+    """What the levels of a run are worked out from.
+
+    Parameters
+    ----------
+    bars
+        Open, high, low and close by time.
+    lots
+        Rows of the trades, one a lot.
+    long, short
+        What is said of orders inside the bar for either side.
+    sells
+        Whether all lots are short, where they do not say their side.
+    at_close
+        Whether orders fill at the close.
+    slippage
+        A fraction of the price.
+    """
+
+    bars: pd.DataFrame
+    lots: pd.DataFrame
+    long: StatedOrders
+    short: StatedOrders
+    sells: bool
+    at_close: bool
+    slippage: float
+
+    @classmethod
+    def of_view(cls, view: RunView) -> LevelSource:
+        """Return that of a stored run; of spreads, and of one without such orders, no level."""
+        inside = view.report.intrabar is not None
+        return cls(
+            bars=view.curve,
+            lots=view.of_lots.trades,
+            long=view.rule.orders_of(short=False) if inside else NO_LEVELS,
+            short=view.rule.orders_of(short=True) if inside else NO_LEVELS,
+            sells=view.terms.direction == "short",
+            at_close=view.terms.fill == "close",
+            slippage=view.terms.slippage,
+        )
+
+    @classmethod
+    def of_result(cls, result: Result) -> LevelSource:
+        """Return that of a simulation of rules or of a model."""
+        spec = result.spec
+        assert isinstance(spec, StrategySpec | ModelSpec)
+        return cls(
+            bars=result.bars,
+            lots=whole_lots(result.trades),
+            long=spec.levels_of(short=False),
+            short=spec.levels_of(short=True),
+            sells=spec.is_short,
+            at_close=spec.fill == "close",
+            slippage=result.slippage,
+        )
+
+    def said_of(self, *, short: bool) -> StatedOrders:
+        """Return what is said for one side."""
+        return self.short if short else self.long
+
+    @property
+    def shorts(self) -> list[bool]:
+        """Whether each lot is short."""
+        if "direction" in self.lots:
+            return [side == "short" for side in self.lots["direction"]]
+        return [self.sells] * len(self.lots)
+
+    @property
+    def has_levels(self) -> bool:
+        """Whether lots may have levels that can be drawn."""
+        return _stated(self.long) or _stated(self.short)
 
 
 def _stated(said: StatedOrders) -> bool:
@@ -50,59 +122,50 @@ def _stated(said: StatedOrders) -> bool:
     return said.stop_loss is not None or said.take_profit is not None or trails
 
 
-def lot_levels(view: RunView, lots: pd.DataFrame) -> list[LotLevels]:
+def lot_levels(source: LevelSource) -> list[LotLevels]:
     """Return the levels that fractions of the fill set; those of prices and ATRs no run stores.
 
     Parameters
     ----------
-    view
+    source
         The run.
-    lots
-        Rows of its trades, one a lot.
     """
-    prices = {name: view.curve[name].to_numpy(dtype=np.float64) for name in _PRICES}
-    index = pd.DatetimeIndex(view.curve.index)
+    lots = source.lots
+    prices = {name: source.bars[name].to_numpy(dtype=np.float64) for name in _PRICES}
+    index = pd.DatetimeIndex(source.bars.index)
     spans = zip(
         index.get_indexer(pd.DatetimeIndex(lots["entry_date"])).tolist(),
         index.get_indexer(pd.DatetimeIndex(lots["exit_date"])).tolist(),
         lots["entry_price"].tolist(),
-        _shorts(view, lots),
+        source.shorts,
         strict=True,
     )
-    said = {short: view.rule.orders_of(short=short) for short in (False, True)}
-    return [
-        LotLevels(
-            first,
-            _levels(
-                said[short],
-                fill,
-                {name: column[first : last + 1] for name, column in prices.items()},
-                short=short,
-                held=_held_from_open(view, said[short], fill, prices["open"][first], short=short),
-                at_close=view.terms.fill == "close" and said[short].entry_order is None,
-            ),
+    found = []
+    for first, last, fill, short in spans:
+        said = source.said_of(short=short)
+        levels = _levels(
+            said,
+            fill,
+            {name: column[first : last + 1] for name, column in prices.items()},
+            short=short,
+            held=_held_from_open(source, said, fill, prices["open"][first], short=short),
+            at_close=source.at_close and said.entry_order is None,
         )
-        for first, last, fill, short in spans
-    ]
+        found.append(LotLevels(first, levels))
+    return found
 
 
 _PRICES = ("open", "high", "low", "close")
 
 
-def _shorts(view: RunView, lots: pd.DataFrame) -> list[bool]:
-    if "direction" in lots:
-        return [side == "short" for side in lots["direction"]]
-    return [view.terms.direction == "short"] * len(lots)
-
-
 def _held_from_open(
-    view: RunView, said: StatedOrders, fill: float, opened: float, *, short: bool
+    source: LevelSource, said: StatedOrders, fill: float, opened: float, *, short: bool
 ) -> bool:
     """Return whether a lot stood from its first bar's open on, so that all of that bar counts."""
     order = said.entry_order
     if order is None:
-        return view.terms.fill != "close"
-    slip = 0.0 if order.stop is None else view.terms.slippage
+        return not source.at_close
+    slip = 0.0 if order.stop is None else source.slippage
     return fill == opened * (1.0 - slip if short else 1.0 + slip)
 
 
@@ -144,39 +207,54 @@ def _levels(
     return found
 
 
-def level_lines(view: RunView) -> list[dict[str, Any]]:
-    """Return a line for each kind of level, in steps, broken between lots."""
-    if not has_levels(view):
-        return []
-    every = lot_levels(view, view.of_lots.trades.iloc[-MOST:])
-    times = milliseconds(view.times)
-    lines: list[dict[str, Any]] = []
-    for reason, name in _NAMES.items():
+def level_steps(source: LevelSource) -> dict[str, tuple[Floats, Floats]]:
+    """Return by the reason of an exit there where a kind of level begins, moves and ends.
+
+    Times in milliseconds and prices in $, as a line in steps takes them, broken between lots.
+    """
+    if not source.has_levels:
+        return {}
+    latest = replace(source, lots=source.lots.iloc[-MOST:])
+    every, times = lot_levels(latest), milliseconds(pd.DatetimeIndex(source.bars.index))
+    found = {}
+    for reason in _NAMES:
         steps = [
             _steps(lot.first, lot.by_reason[reason]) for lot in every if reason in lot.by_reason
         ]
-        if not any(len(places) for places, _ in steps):
-            continue
-        lines.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "x": _broken([times[places] for places, _ in steps]),
-                "y": _broken([level for _, level in steps]).astype(np.float32),
-                "connectgaps": False,
-                "line": {
-                    "color": theme.reason_colour(reason),
-                    "width": 1,
-                    "dash": "2px,3px",
-                    "shape": "hv",
-                },
-                "name": "Levels in force",
-                "legendgroup": "levels",
-                "showlegend": not lines,
-                "hovertemplate": f"{name} %{{y:,.2f}}<extra></extra>",
-            }
-        )
-    return lines
+        if any(len(places) for places, _ in steps):
+            found[reason] = (
+                _broken([times[places] for places, _ in steps]),
+                _broken([level for _, level in steps]),
+            )
+    return found
+
+
+def level_line(reason: str, x: Floats, y: Floats) -> dict[str, Any]:
+    """Return the line of one kind of level, from `level_steps`."""
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": x,
+        "y": y.astype(np.float32),
+        "connectgaps": False,
+        "line": {
+            "color": theme.reason_colour(reason),
+            "width": 1,
+            "dash": "2px,3px",
+            "shape": "hv",
+        },
+        "hovertemplate": f"{_NAMES[reason]} %{{y:,.2f}}<extra></extra>",
+    }
+
+
+def level_lines(view: RunView) -> list[dict[str, Any]]:
+    """Return a line for each kind of level of a stored run, with one name for all."""
+    steps = level_steps(LevelSource.of_view(view))
+    named = {"name": "Levels in force", "legendgroup": "levels"}
+    return [
+        {**level_line(reason, *points), **named, "showlegend": place == 0}
+        for place, (reason, points) in enumerate(steps.items())
+    ]
 
 
 def _steps(first: int, level: Floats) -> tuple[Any, Floats]:

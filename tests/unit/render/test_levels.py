@@ -14,7 +14,7 @@ from support.random_bars import make_bars
 import btkit as bt
 from btkit.documents import RunDocument, build_provenance, build_report, describe_run
 from btkit.render import price, words
-from btkit.render.figures.levels import MOST, has_levels, level_lines, lot_levels
+from btkit.render.figures.levels import MOST, LevelSource, level_lines, lot_levels
 from btkit.render.order_words import order_sentences
 from btkit.render.trade_table import full_table
 from btkit.render.view import RunView
@@ -76,7 +76,9 @@ def test_a_lot_leaves_at_its_level_and_at_no_bar_before(case):
     bars = view.curve
     lows, highs = bars["low"].to_numpy(), bars["high"].to_numpy()
     left = 0
-    for lot, trade in zip(lot_levels(view, lots), lots.to_dict("records"), strict=True):
+    for lot, trade in zip(
+        lot_levels(LevelSource.of_view(view)), lots.to_dict("records"), strict=True
+    ):
         short = trade.get("direction", view.terms.direction) == "short"
         last = bars.index.get_loc(trade["exit_date"])
         assert bars.index[lot.first] == trade["entry_date"]
@@ -131,9 +133,9 @@ def test_of_many_lots_the_latest_have_lines():
 
 def test_what_no_run_stores_is_not_drawn():
     view = view_of({"trailing_stop": {"atr": 2}, "take_profit": {"price": "close * 1.02"}})
-    assert not has_levels(view)
+    assert not LevelSource.of_view(view).has_levels
     assert level_lines(view) == []
-    assert not has_levels(view_of({}))
+    assert not LevelSource.of_view(view_of({})).has_levels
 
 
 IN_WORDS = {

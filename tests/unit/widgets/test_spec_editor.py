@@ -2,6 +2,7 @@ import asyncio
 import json
 
 import ipywidgets
+import numpy as np
 import pytest
 from support.cells import run_again
 
@@ -67,6 +68,20 @@ def test_a_short_side_is_edited_as_json(editor):
     entries = editor._picture.widget.data[5]
     assert set(entries.marker.symbol) == {"triangle-up", "triangle-down"}
     assert {text.partition(",")[0] for text in entries.text} == {"Long entry", "Short entry"}
+
+
+def test_levels_are_drawn_while_their_lots_stood(editor):
+    stop, target, trailing = editor._picture.widget.data[7:]
+    assert [len(line.y) for line in (stop, target, trailing)] == [0, 0, 0]
+    editor.set("stop_loss", 0.05)
+    editor.set("trailing_stop", {"fraction": 0.08})
+    lots = editor.result.trades
+    assert np.isnan(stop.y).sum() == len(lots)
+    assert stop.y[0] == pytest.approx(lots["entry_price"].iloc[0] * 0.95, rel=1e-6)
+    assert (len(target.y), len(trailing.y) > len(stop.y)) == (0, True)
+    editor.set("stop_loss", None)
+    assert len(stop.y) == 0
+    assert np.isnan(trailing.y).sum() == len(editor.result.trades)
 
 
 def test_every_field_has_a_control(editor):
