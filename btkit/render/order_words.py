@@ -30,15 +30,20 @@ def order_sentences(view: RunView) -> list[str]:
     return sentences
 
 
+def _share(fraction: float) -> str:
+    # As it is written, for a stop of 0.25 % is none of 0.3 %.
+    return f"{fraction * 100:.6g}{text.NARROW}%"
+
+
 def _levels(orders: StatedOrders, *, short: bool) -> list[str]:
     against, ahead = ("above", "below") if short else ("below", "above")
     levels = []
     if orders.stop_loss is not None:
-        levels.append(f"a stop {text.percent(orders.stop_loss)} {against} its entry fill")
+        levels.append(f"a stop {_share(orders.stop_loss)} {against} its entry fill")
     if orders.stop_price is not None:
         levels.append(f"a stop at {orders.stop_price} of the deciding bar")
     if orders.take_profit is not None:
-        levels.append(f"a target {text.percent(orders.take_profit)} {ahead} its entry fill")
+        levels.append(f"a target {_share(orders.take_profit)} {ahead} its entry fill")
     if orders.target_price is not None:
         levels.append(f"a target at {orders.target_price} of the deciding bar")
     if orders.trailing_stop is not None:
@@ -47,9 +52,9 @@ def _levels(orders: StatedOrders, *, short: bool) -> list[str]:
 
 
 def _trailing(stop: Trailing, against: str, *, short: bool) -> str:
-    far = f"{stop.atr:g} × atr_14" if stop.fraction is None else text.percent(stop.fraction)
+    far = f"{stop.atr:g} × atr_14" if stop.fraction is None else _share(stop.fraction)
     best = "lowest low" if short else "highest high"
-    since = "" if stop.after is None else f", once {text.percent(stop.after)} are gained"
+    since = "" if stop.after is None else f", once {_share(stop.after)} are gained"
     return f"a trailing stop {far} {against} the {best} since entry{since}"
 
 

@@ -61,6 +61,7 @@ from btkit.spec.fields import (
     Timeframe,
     Version,
 )
+from btkit.spec.orders import NO_LEVELS, StatedOrders
 from btkit.spec.wording import field_problems, key_problems, no_mapping
 
 _EVENTS = "events"
@@ -268,6 +269,16 @@ class BaseSpec(BaseModel):
     def is_short(self) -> bool:
         """Whether every entry sells the instrument short."""
         return False
+
+    def levels_of(self, *, short: bool) -> StatedOrders:  # noqa: ARG002 - for kinds that have some
+        """Return what it says of orders inside the bar for one side: nothing.
+
+        Parameters
+        ----------
+        short
+            Whether of its shorts.
+        """
+        return NO_LEVELS
 
     @property
     def takes_both_sides(self) -> bool:

@@ -222,7 +222,9 @@ class SpecEditor(Workbench):
         request = self._market.request
         if request.bars is not None:
             days = f'"{request.start}", "{request.end}"'
-            finer = "" if request.detail is None else ", detail=detail"
+            # What the spec does not name is refused.
+            named = self.spec.detail_interval is not None and request.detail is not None
+            finer = ", detail=detail" if named else ""
             return [f'bt.run("{self._file.value}", bars, {days}{finer})']
         flags = {
             "strategy": self._file.value,

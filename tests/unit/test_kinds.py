@@ -24,6 +24,7 @@ from btkit.settings import Settings
 from btkit.simulation import SIMULATIONS
 from btkit.spec import KINDS, kind_of
 from btkit.storage import JobKind, Store
+from btkit.widgets import SpecEditor
 
 ROOT = Path(__file__).parents[2]
 REGISTRIES = (KINDS, SIMULATIONS, REPORTS, PAGES)
@@ -58,6 +59,16 @@ def test_the_kind_of_the_recipe_is_whole_and_told_by_its_sign(hold):
     assert kind_of(bt.load_spec({"name": "half", "hold": 0.5})) == ("hold", "has a hold")
     with pytest.raises(SpecKindError, match="is a hold spec"):
         bt.load_spec({"name": "half", "hold": 0.5}, kind="options")
+
+
+def test_an_editor_shows_it(hold):
+    spec = {"name": "half", "hold": 0.5}
+    days = {"start": "2018-01-02", "end": "2018-12-31", "source": "sample"}
+    editor = SpecEditor(spec, **days, settings=Settings(_env_file=None))
+    shown = editor._picture.widget.data
+    assert shown[1].y[-1] == pytest.approx(editor.result.equity.iloc[-1], rel=1e-6)
+    assert [len(line.y) for line in shown[7:]] == [0, 0, 0]
+    editor.close()
 
 
 def test_it_is_simulated(hold):

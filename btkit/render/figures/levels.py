@@ -13,7 +13,6 @@ from btkit.documents import whole_lots
 from btkit.render import theme
 from btkit.render.series import Floats, milliseconds
 from btkit.render.view import RunView
-from btkit.spec import ModelSpec, StrategySpec
 from btkit.spec.orders import NO_LEVELS, StatedOrders
 
 if TYPE_CHECKING:
@@ -87,9 +86,8 @@ class LevelSource:
 
     @classmethod
     def of_result(cls, result: Result) -> LevelSource:
-        """Return that of a simulation of rules or of a model."""
+        """Return that of a simulation; of a kind without such orders, no level."""
         spec = result.spec
-        assert isinstance(spec, StrategySpec | ModelSpec)
         return cls(
             bars=result.bars,
             lots=whole_lots(result.trades),

@@ -144,9 +144,9 @@ IN_WORDS = {
         {"stop_loss": 0.02, "take_profit": 0.03, "trailing_stop": {"atr": 3, "after": 0.01}},
         [
             (
-                "A lot leaves inside the bar at a stop 2.0 % below its entry fill, a target 3.0 % "
+                "A lot leaves inside the bar at a stop 2 % below its entry fill, a target 3 % "
                 "above its entry fill or a trailing stop 3 × atr_14 below the highest high since "
-                "entry, once 1.0 % are gained."
+                "entry, once 1 % are gained."
             )
         ],
     ),
@@ -172,18 +172,18 @@ IN_WORDS = {
         {
             "direction": "both",
             "short": {**SHORT, "stop_loss": "{near}"},
-            "stop_loss": 0.03,
+            "stop_loss": 0.0325,
             "trailing_stop": {"fraction": 0.02},
             "parameters": {"near": 0.01},
         },
         [
             (
-                "A long leaves inside the bar at a stop 3.0 % below its entry fill or a trailing "
-                "stop 2.0 % below the highest high since entry."
+                "A long leaves inside the bar at a stop 3.25 % below its entry fill or a trailing "
+                "stop 2 % below the highest high since entry."
             ),
             (
-                "A short leaves inside the bar at a stop 1.0 % above its entry fill or a trailing "
-                "stop 2.0 % above the lowest low since entry."
+                "A short leaves inside the bar at a stop 1 % above its entry fill or a trailing "
+                "stop 2 % above the lowest low since entry."
             ),
         ],
     ),

@@ -102,6 +102,7 @@ def test_the_editor_says_that_finer_bars_are_handed_over(settings):
     assert editor.command().endswith(', bars, "2018-01-02", "2018-12-28", detail=detail)')
     editor.set("detail", None)
     assert editor.problems == []
+    assert editor.command().endswith(', bars, "2018-01-02", "2018-12-28")')
     editor.close()
 
 
